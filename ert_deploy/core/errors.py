@@ -1,0 +1,98 @@
+"""Errors, named by what to do next.
+
+ErtError                      one line for a person, with a hint and an exit code
++-- UsageError         (2)    the words, the config, a file or a key are not right; nothing was done
++-- Failed             (1)    we tried and it did not work; what is left running is said
++-- Busy               (3)    somebody else holds the lock
++-- NeedsAttention     (5)    done as far as we can; a person has to look
+|   +-- CannotObserve  (5)    a provider could not be read; never the same as "there is nothing"
++-- Outcome                   what a provider call came to; the engine decides
+    +-- Transient             nothing happened; the same call may be repeated
+    +-- Rejected              a complete answer says no, and repeating will not help
+    +-- Gone                  the thing addressed does not exist (any more)
+    +-- OfferGone             the offer was taken by somebody else; the next one may work
+    +-- OutcomeUnknown        it may or may not have happened; the same as a crash
+    |   +-- CreateRefused     as unknown as the others, but trying another offer will not help
+    +-- StateConflict         somebody else wrote the state since we read it
+"""
+
+from __future__ import annotations
+
+
+class ErtError(Exception):
+    """Base of all errors that are meant to be read by a person.
+
+    summary: one line. detail: more lines, may be empty. hint: what to try, may be empty.
+    """
+
+    exit_code = 1
+
+    def __init__(self, summary: str, detail: str = "", hint: str = "") -> None:
+        super().__init__(summary)
+        self.summary = summary
+        self.detail = detail
+        self.hint = hint
+
+
+class UsageError(ErtError):
+    """Something the user gave us is not right; there was no side effect."""
+
+    exit_code = 2
+
+
+class Failed(ErtError):
+    """It was tried and did not work."""
+
+    exit_code = 1
+
+
+class Busy(ErtError):
+    """Another run holds the lock of this deployment."""
+
+    exit_code = 3
+
+
+class NeedsAttention(ErtError):
+    """Some of it could not be finished or proven; running the command again goes on."""
+
+    exit_code = 5
+
+
+class CannotObserve(NeedsAttention):
+    """A provider could not be read in full. It says nothing about what exists there."""
+
+
+class Outcome(ErtError):
+    """What one provider call came to."""
+
+
+class Transient(Outcome):
+    """Nothing happened; the call may be repeated after `after` seconds (None: our own pace)."""
+
+    def __init__(self, summary: str, detail: str = "", hint: str = "", after: float | None = None) -> None:
+        super().__init__(summary, detail, hint)
+        self.after = after
+
+
+class Rejected(Outcome):
+    """A complete answer says no."""
+
+
+class Gone(Outcome):
+    """The addressed thing does not exist."""
+
+
+class OfferGone(Outcome):
+    """A complete answer says that the offer is not available and that nothing was created."""
+
+
+class OutcomeUnknown(Outcome):
+    """The call may have taken effect. Only looking can tell."""
+
+
+class CreateRefused(OutcomeUnknown):
+    """A create was refused for a reason that other offers share (credit, spend limit, bad request)."""
+
+
+class StateConflict(Outcome):
+    """The state was written by somebody else since it was read."""

@@ -1,0 +1,19 @@
+"""Fingerprints of certificates, computed from their PEM text without a parser for what is inside."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+
+_BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+
+
+def certificate_sha256(pem: str) -> str:
+    """Hex sha256 of the DER bytes of the first certificate in `pem`; ValueError when there is none."""
+    try:
+        body = pem.split(_BEGIN, 1)[1].split(_END, 1)[0]
+        der = base64.b64decode("".join(body.split()), validate=True)
+    except (IndexError, binascii.Error) as error:
+        raise ValueError("not a PEM certificate") from error
+    return hashlib.sha256(der).hexdigest()

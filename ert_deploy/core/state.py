@@ -1,0 +1,179 @@
+"""What must survive a crash: intents, records, tombstones, denied machines and rollouts. Never a secret.
+
+A state is a value; every change makes a new one. Reading and writing it conditionally is the store's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from typing import Any, TypeVar
+
+VERSION = 1
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A create that was about to happen. `gone`: a complete answer said that the offer was taken."""
+
+    token: str
+    at: float
+    offer_id: int
+    machine_id: int
+    gone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An instance we know. `certificate` is its pinned PEM once it has proven its identity.
+
+    `published` says that some target was ever given its address.
+    """
+
+    token: str
+    id: int
+    machine_id: int
+    at: float
+    certificate: str = ""
+    published: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """An instance that is to be destroyed; kept until its absence is proven twice."""
+
+    token: str
+    id: int
+    at: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """A machine not to rent again before `until`."""
+
+    machine_id: int
+    until: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """The newest deploy of ours on one service. `proven` is when the running app showed its fingerprint, or 0."""
+
+    service_id: str
+    fingerprint: str
+    deploy_id: str
+    at: float
+    proven: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """All of it. `generation` counts writes and is what a conditional write compares."""
+
+    deployment: str
+    generation: int = 0
+    intents: tuple[Intent, ...] = ()
+    records: tuple[Record, ...] = ()
+    tombstones: tuple[Tombstone, ...] = ()
+    denied: tuple[Denied, ...] = ()
+    rollouts: tuple[Rollout, ...] = ()
+
+    def tokens(self) -> frozenset[str]:
+        """Every token the state knows."""
+        known: Iterable[Intent | Record | Tombstone] = (*self.intents, *self.records, *self.tombstones)
+        return frozenset(item.token for item in known)
+
+    def record(self, instance_id: int) -> Record | None:
+        """The record of an instance, or None."""
+        return next((r for r in self.records if r.id == instance_id), None)
+
+    def rollout(self, service_id: str) -> Rollout | None:
+        """The newest rollout on a service, or None."""
+        return next((r for r in self.rollouts if r.service_id == service_id), None)
+
+    def denied_machines(self, now: float) -> frozenset[int]:
+        """Machines that are denied at this time."""
+        return frozenset(d.machine_id for d in self.denied if d.until > now)
+
+    def intend(self, intent: Intent) -> State:
+        """With one more intent."""
+        return replace(self, intents=(*self.intents, intent))
+
+    def mark_gone(self, token: str) -> State:
+        """With that intent kept on watch only: it no longer takes a slot."""
+        return replace(self, intents=tuple(replace(i, gone=True) if i.token == token else i for i in self.intents))
+
+    def drop_intent(self, token: str) -> State:
+        """Without that intent."""
+        return replace(self, intents=tuple(i for i in self.intents if i.token != token))
+
+    def put_record(self, record: Record) -> State:
+        """With that record in place of any other of the same instance, and its intent dropped."""
+        others = tuple(r for r in self.records if r.id != record.id)
+        return replace(self.drop_intent(record.token), records=(*others, record))
+
+    def drop_record(self, instance_id: int) -> State:
+        """Without that record."""
+        return replace(self, records=tuple(r for r in self.records if r.id != instance_id))
+
+    def entomb(self, tombstone: Tombstone) -> State:
+        """With a tombstone in place of record and intent."""
+        base = self.drop_record(tombstone.id).drop_intent(tombstone.token)
+        others = tuple(t for t in base.tombstones if t.id != tombstone.id)
+        return replace(base, tombstones=(*others, tombstone))
+
+    def bury(self, instance_id: int) -> State:
+        """Without that tombstone: its absence has been proven."""
+        return replace(self, tombstones=tuple(t for t in self.tombstones if t.id != instance_id))
+
+    def deny(self, denied: Denied, now: float) -> State:
+        """With one more denied machine; expired ones go."""
+        kept = tuple(d for d in self.denied if d.until > now and d.machine_id != denied.machine_id)
+        return replace(self, denied=(*kept, denied))
+
+    def put_rollout(self, rollout: Rollout) -> State:
+        """With that rollout in place of any other on the same service."""
+        others = tuple(r for r in self.rollouts if r.service_id != rollout.service_id)
+        return replace(self, rollouts=(*others, rollout))
+
+    def drop_rollout(self, service_id: str) -> State:
+        """Without the rollout of that service."""
+        return replace(self, rollouts=tuple(r for r in self.rollouts if r.service_id != service_id))
+
+    def empty(self) -> bool:
+        """True when nothing in it can bill."""
+        return not (self.intents or self.records or self.tombstones)
+
+
+def to_json(state: State) -> dict[str, Any]:
+    """Plain data, stable order; `from_json` of it is equal to the state."""
+    return {"version": VERSION, **asdict(state)}
+
+
+def from_json(data: Any) -> State:
+    """The state in plain data of this version. ValueError says what is wrong with it."""
+    if not isinstance(data, dict):
+        raise ValueError("not an object")
+    if data.get("version") != VERSION:
+        raise ValueError(f"version {data.get('version')!r}, this program reads version {VERSION}")
+    try:
+        return State(
+            deployment=_typed(data["deployment"], str),
+            generation=_typed(data["generation"], int),
+            intents=tuple(Intent(**i) for i in data["intents"]),
+            records=tuple(Record(**r) for r in data["records"]),
+            tombstones=tuple(Tombstone(**t) for t in data["tombstones"]),
+            denied=tuple(Denied(**d) for d in data["denied"]),
+            rollouts=tuple(Rollout(**r) for r in data["rollouts"]),
+        )
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"damaged or unknown field: {error}") from error
+
+
+def _typed(value: Any, kind: type[_T]) -> _T:
+    if not isinstance(value, kind):
+        raise TypeError(f"{value!r} is not {kind.__name__}")
+    return value

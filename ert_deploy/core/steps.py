@@ -1,0 +1,143 @@
+"""The steps a plan is made of: a closed union of frozen values, each with an address and a reason.
+
+A step says what will be true after it, not how. Only the engine knows how.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Write down an instance that carries our marks and is not in the state yet."""
+
+    instance_id: int
+    token: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DropIntent:
+    """Forget a create that has left no trace after the settle time."""
+
+    token: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DropRecord:
+    """Forget an instance that is gone: absent from a complete listing and from a read by id."""
+
+    instance_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """Wait until an unknown create has shown itself or can be ruled out (Unix time `until`)."""
+
+    token: str
+    until: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeepKey:
+    """Make sure that an API key exists and is kept in every target's environment."""
+
+    targets: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rent:
+    """Rent the offer with the lowest expected cost to a healthy backend."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitBoot:
+    """Wait for a booting instance to become ours and healthy. None: the one that will be rented."""
+
+    instance_id: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """Pin the certificate that an instance has just proven."""
+
+    instance_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Write the owned variables of one target that differ, and delete those that must go."""
+
+    target: str
+    write: tuple[str, ...]
+    delete: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deploy:
+    """Start a deploy that takes up the written environment."""
+
+    target: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prove:
+    """Wait until the running app reports the new fingerprint."""
+
+    target: str
+    fingerprint: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """Let requests to an old backend finish until the Unix time `until` (None: not known yet)."""
+
+    instance_id: int
+    until: float | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retire:
+    """Write a tombstone: from now on the instance is to be destroyed. `deny` shuns its machine for a while."""
+
+    instance_id: int
+    token: str
+    machine_id: int
+    reason: str
+    deny: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Destroy:
+    """Destroy an entombed instance and see it gone."""
+
+    instance_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bury:
+    """Remove a tombstone after two proofs of absence."""
+
+    instance_id: int
+    reason: str
+
+
+SmallStep: TypeAlias = Record | DropIntent | Pin | AwaitBoot | Settle | Drain
+MachineStep: TypeAlias = SmallStep | Rent | KeepKey | Retire | Destroy | Bury | DropRecord
+AppStep: TypeAlias = Publish | Deploy | Prove
+Step: TypeAlias = MachineStep | AppStep

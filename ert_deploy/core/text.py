@@ -1,0 +1,14 @@
+"""Text from outside, made safe to print: no control characters, no terminal escapes, no endless lines."""
+
+from __future__ import annotations
+
+import re
+
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)")
+
+
+def printable(text: object, limit: int = 300) -> str:
+    """`text` on one line without escapes or control characters, cut at `limit` characters."""
+    flat = " ".join(_ESCAPES.sub("", str(text)).split())
+    kept = "".join(c for c in flat if c.isprintable())
+    return kept if len(kept) <= limit else kept[: limit - 3] + "..."

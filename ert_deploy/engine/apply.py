@@ -1,0 +1,172 @@
+"""apply(desired): look, plan, do the first step, look again, until nothing is left to do.
+
+This generator is the whole engine. It yields effects and decides nothing that `plan` does not decide.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from ert_deploy.core import steps
+from ert_deploy.core.errors import ErtError, Failed, NeedsAttention, StateConflict, UsageError
+from ert_deploy.core.events import Booting, Planned, Retired, Started, Verified, Waiting
+from ert_deploy.core.fingerprints import certificate_sha256
+from ert_deploy.core.model import Desired, Phase
+from ert_deploy.core.observed import Instance, Observed
+from ert_deploy.core.plan import kept_key, plan
+from ert_deploy.core.state import Record, Tombstone
+from ert_deploy.core.steps import Step
+from ert_deploy.engine import effects as e
+from ert_deploy.engine.effects import Effects, perform
+from ert_deploy.engine.memory import Memory
+from ert_deploy.engine.observe import abandon, patiently
+from ert_deploy.engine.publish import deploy, prove, publish
+from ert_deploy.engine.rent import keep_key, rent
+from ert_deploy.engine.retire import bury, destroy, forget, retire
+
+MAX_CONFLICTS = 20
+ABOUT_AN_APP = (steps.Publish, steps.Deploy, steps.Prove)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How the run ended: the last look, and targets that could not be updated with the reason."""
+
+    observed: Observed
+    abandoned: tuple[tuple[str, str], ...] = ()
+
+
+def apply(desired: Desired, memory: Memory | None = None) -> Effects[Result]:
+    """Make it so. Raises Failed, NeedsAttention or CannotObserve; running it again goes on from what is seen."""
+    memory = memory or Memory()
+    while True:
+        observed = yield from patiently(desired, memory)
+        if memory.looks == 1:
+            preflight(desired, observed)
+        todo = plan(desired, observed)
+        yield from perform(e.Tell(Planned(todo)))
+        if not todo:
+            return Result(observed, tuple(sorted(memory.abandoned.items())))
+        try:
+            yield from _do(todo[0], desired, observed, memory)
+        except StateConflict as error:
+            memory.conflicts += 1
+            if memory.conflicts > MAX_CONFLICTS:
+                raise NeedsAttention("somebody else keeps writing the state", error.summary) from error
+
+
+def preflight(desired: Desired, observed: Observed) -> None:
+    """What would make the run pointless, found out before a cent is spent."""
+    if desired.phase is Phase.ABSENT:
+        return
+    for publication in observed.publications or ():
+        if publication.suspended:
+            raise UsageError(
+                f"the Render service {publication.name} is suspended ({publication.suspended})",
+                hint="resume it in the Render dashboard, then run `ert-deploy up` again",
+            )
+
+
+def _do(step: Step, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
+    yield from perform(e.Tell(Started(step)))
+    if not isinstance(step, ABOUT_AN_APP):
+        yield from _about_machines(step, desired, observed, memory)
+        return
+    memory.publications = None
+    try:
+        match step:
+            case steps.Publish():
+                yield from publish(step, desired, observed, memory)
+            case steps.Deploy():
+                yield from deploy(step, desired, observed, memory)
+            case steps.Prove():
+                yield from prove(step, desired, observed, memory)
+            case _:
+                assert_never(step)
+    except StateConflict:
+        raise
+    except ErtError as error:
+        if desired.phase is not Phase.ABSENT:
+            raise
+        yield from abandon(memory, step.target, error)
+
+
+def _about_machines(step: steps.MachineStep, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
+    match step:
+        case steps.Rent():
+            yield from rent(desired, observed, memory)
+        case steps.KeepKey():
+            yield from keep_key(desired, observed, memory)
+        case steps.Retire():
+            yield from retire(step, desired, observed)
+        case steps.Destroy():
+            yield from destroy(step, desired, memory)
+        case steps.Bury():
+            yield from bury(step, desired, observed)
+        case steps.DropRecord():
+            yield from forget(step, desired, observed)
+        case _:
+            yield from _small(step, desired, observed)
+
+
+def _small(step: steps.SmallStep, desired: Desired, observed: Observed) -> Effects[None]:
+    match step:
+        case steps.Record():
+            yield from _record(step, observed)
+        case steps.DropIntent():
+            yield from perform(e.Save(observed.state.drop_intent(step.token)))
+        case steps.Pin():
+            yield from _pin(step, desired, observed)
+        case steps.AwaitBoot():
+            yield from _await_boot(step, desired, observed)
+        case steps.Settle():
+            yield from _wait("a create call to show itself or be ruled out", step.until, desired, observed)
+        case steps.Drain():
+            yield from _wait("requests under way", step.until, desired, observed)
+        case _:
+            assert_never(step)
+
+
+def _record(step: steps.Record, observed: Observed) -> Effects[None]:
+    instance = _instance(observed, step.instance_id)
+    intent = next((i for i in observed.state.intents if i.token == step.token), None)
+    at = intent.at if intent is not None else observed.now
+    record = Record(step.token, instance.id, instance.machine_id, at)
+    yield from perform(e.Save(observed.state.put_record(record)))
+
+
+def _pin(step: steps.Pin, desired: Desired, observed: Observed) -> Effects[None]:
+    """Pin the certificate, after the backend has shown that it takes our key: the first keyed call claims it."""
+    instance = _instance(observed, step.instance_id)
+    health, record, key = observed.health[instance.id], observed.state.record(instance.id), kept_key(desired, observed)
+    if health.certificate is None or instance.address is None or key is None or record is None:
+        raise Failed("the backend went away before it could be pinned", hint="run `ert-deploy up` again")
+    if not (yield from perform(e.Accepts(instance.address, health.certificate, key))):
+        reason = "it does not take the key the app holds"
+        tombstone = Tombstone(record.token, instance.id, observed.now, reason)
+        yield from perform(e.Save(observed.state.entomb(tombstone)))
+        yield from perform(e.Tell(Retired(instance.id, reason)))
+        return
+    pinned = Record(record.token, record.id, record.machine_id, record.at, health.certificate, record.published)
+    yield from perform(e.Save(observed.state.put_record(pinned)))
+    yield from perform(e.Tell(Verified(instance, health, certificate_sha256(health.certificate))))
+
+
+def _await_boot(step: steps.AwaitBoot, desired: Desired, observed: Observed) -> Effects[None]:
+    for instance in observed.ours(desired.deployment):
+        if instance.id == step.instance_id:
+            record = observed.state.record(instance.id)
+            elapsed = observed.now - record.at if record is not None else 0.0
+            yield from perform(e.Tell(Booting(instance, observed.health.get(instance.id), elapsed)))
+    yield from perform(e.Sleep(desired.timings.poll))
+
+
+def _wait(what: str, until: float | None, desired: Desired, observed: Observed) -> Effects[None]:
+    left = desired.timings.poll if until is None else max(0.0, until - observed.now)
+    yield from perform(e.Tell(Waiting(what, left)))
+    yield from perform(e.Sleep(min(left, desired.timings.poll) or desired.timings.poll))
+
+
+def _instance(observed: Observed, instance_id: int) -> Instance:
+    return next(i for i in observed.instances if i.id == instance_id)

@@ -1,0 +1,201 @@
+"""The effects the engine may ask for: frozen values that an interpreter carries out.
+
+`run` interprets them on the ports. Any other interpreter (a simulator on a virtual clock) sees exactly the same
+sequence, and every `yield` of an effect is a point where the process may die.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeAlias, TypeVar, cast
+
+from ert_deploy.core.events import Event
+from ert_deploy.core.labels import Mark
+from ert_deploy.core.model import Criteria, Launch, Target
+from ert_deploy.core.observed import Address, Health, Instance, Offer, WebDeploy
+from ert_deploy.core.secret import Secret
+from ert_deploy.core.state import State
+from ert_deploy.ports import Account, CreateOrder, WebService
+
+T = TypeVar("T")
+
+
+class Effect(Generic[T]):
+    """One effect; T is what carrying it out gives back."""
+
+    __slots__ = ()
+
+
+Effects: TypeAlias = Generator[Effect[Any], Any, T]
+
+
+def perform(effect: Effect[T]) -> Effects[T]:
+    """Ask for one effect and return its result: `value = yield from perform(Now())`."""
+    return cast(T, (yield effect))
+
+
+@dataclass(frozen=True, slots=True)
+class Now(Effect[float]):
+    """Unix seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep(Effect[None]):
+    """Wait that many seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tell(Effect[None]):
+    """Show an event."""
+
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Draw(Effect[bytes]):
+    """Unpredictable bytes."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Load(Effect[State]):
+    """Read the state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Save(Effect[State]):
+    """Write the state if nobody else did since it was read."""
+
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class ReadAccount(Effect[Account]):
+    """The GPU account and its credit."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListInstances(Effect[tuple[Instance, ...]]):
+    """Every instance of the account."""
+
+
+@dataclass(frozen=True, slots=True)
+class GetInstance(Effect["Instance | None"]):
+    """One instance by id."""
+
+    instance_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Search(Effect[tuple[Offer, ...]]):
+    """Offers on the market."""
+
+    criteria: Criteria
+    launch: Launch
+    wide: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Create(Effect[int]):
+    """Rent one offer: exactly one call."""
+
+    order: CreateOrder
+
+
+@dataclass(frozen=True, slots=True)
+class DestroyInstance(Effect[None]):
+    """Ask for the destruction of an instance."""
+
+    instance_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Probe(Effect[Health]):
+    """Look at a backend over TLS."""
+
+    address: Address
+    mark: Mark
+    boot_secret: Secret
+    pinned: str
+
+
+@dataclass(frozen=True, slots=True)
+class Accepts(Effect[bool]):
+    """Ask a proven backend whether it takes a key."""
+
+    address: Address
+    certificate: str
+    key: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class FindService(Effect[WebService]):
+    """A web service by id or name."""
+
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadEnv(Effect[Mapping[str, Secret]]):
+    """All variables of a service."""
+
+    service_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PutEnv(Effect[None]):
+    """Set one variable."""
+
+    service_id: str
+    name: str
+    value: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteEnv(Effect[None]):
+    """Remove one variable."""
+
+    service_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewestDeploy(Effect["WebDeploy | None"]):
+    """The most recent deploy of a service."""
+
+    service_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartDeploy(Effect["WebDeploy | None"]):
+    """Start a deploy; None when it was queued without an id."""
+
+    service_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class GetDeploy(Effect[WebDeploy]):
+    """One deploy by id."""
+
+    service_id: str
+    deploy_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class WhyFailed(Effect[str]):
+    """The host's reason for a failed deploy and the tail of its log."""
+
+    service: WebService
+    deploy: WebDeploy
+
+
+@dataclass(frozen=True, slots=True)
+class AppFingerprint(Effect["str | None"]):
+    """The configuration fingerprint the running app reports."""
+
+    app_url: str
+    target: Target

@@ -1,0 +1,35 @@
+"""What one run remembers between two looks. Losing it (a crash) costs patience, never money."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ert_deploy.core.observed import Publication, Watch
+from ert_deploy.core.offers import Ranked
+from ert_deploy.core.secret import Secret
+from ert_deploy.ports import WebService
+
+
+@dataclass(slots=True)
+class Memory:
+    """One run's notes.
+
+    `before` holds the owned variables of each target as they were before this run wrote to it, to put them back when
+    its deploy fails. `ranked` is the last search, good until `ranked_until`.
+    """
+
+    watches: dict[int, Watch] = field(default_factory=dict)
+    services: dict[str, WebService] = field(default_factory=dict)
+    publications: tuple[Publication, ...] | None = None
+    before: dict[str, Mapping[str, Secret]] = field(default_factory=dict)
+    abandoned: dict[str, str] = field(default_factory=dict)
+    ranked: tuple[Ranked, ...] = ()
+    ranked_until: float = 0.0
+    tried: set[int] = field(default_factory=set)
+    rentals: int = 0
+    lost: int = 0
+    looks: int = 0
+    blind: int = 0
+    conflicts: int = 0
+    destroys: dict[int, int] = field(default_factory=dict)

@@ -1,0 +1,121 @@
+"""One look at the world: list first, then load, then probe, then read what the apps were told.
+
+The order matters. An instance that is created between the listing and the load shows up as an intent; in the other
+order it would look like a stray and be destroyed at birth.
+"""
+
+from __future__ import annotations
+
+from ert_deploy.core.boot import look
+from ert_deploy.core.errors import CannotObserve, ErtError
+from ert_deploy.core.events import Trouble
+from ert_deploy.core.model import Desired, Phase, Target
+from ert_deploy.core.observed import Health, Instance, Observed, Publication, Vital
+from ert_deploy.core.state import State
+from ert_deploy.engine import effects as e
+from ert_deploy.engine.effects import Effects, perform
+from ert_deploy.engine.memory import Memory
+from ert_deploy.ports import WebService
+
+
+def observe(desired: Desired, memory: Memory) -> Effects[Observed]:
+    """Everything `plan` needs. Raises CannotObserve when a provider could not be read in full."""
+    instances = yield from perform(e.ListInstances())
+    state = yield from perform(e.Load())
+    now = yield from perform(e.Now())
+    sight = Observed(now=now, instances=instances, state=state)
+    health: dict[int, Health] = {}
+    for instance in sight.ours(desired.deployment):
+        found = yield from _probe(instance, state)
+        if found is not None:
+            health[instance.id] = found
+        memory.watches[instance.id] = look(memory.watches.get(instance.id), instance, found, now)
+    publications = yield from _publications(desired, memory, health)
+    memory.looks += 1
+    return Observed(
+        now=now,
+        instances=instances,
+        state=state,
+        health=health,
+        watches=dict(memory.watches),
+        publications=publications,
+        abandoned=frozenset(memory.abandoned),
+    )
+
+
+def _probe(instance: Instance, state: State) -> Effects[Health | None]:
+    if instance.address is None or instance.mark is None or any(t.id == instance.id for t in state.tombstones):
+        return None
+    record = state.record(instance.id)
+    pinned = record.certificate if record is not None else ""
+    return (yield from perform(e.Probe(instance.address, instance.mark, instance.boot_secret, pinned)))
+
+
+def _publications(
+    desired: Desired, memory: Memory, health: dict[int, Health]
+) -> Effects[tuple[Publication, ...] | None]:
+    """Read Render when it matters: at the first look, when a backend is ready, and on the way down."""
+    ready = any(h.vital is Vital.HEALTHY for h in health.values())
+    if memory.publications is not None and desired.phase is Phase.RUNNING and not ready:
+        return memory.publications
+    read: list[Publication] = []
+    for target in desired.targets:
+        if target.service in memory.abandoned:
+            continue
+        try:
+            read.append((yield from read_publication(target, memory)))
+        except ErtError as error:
+            if desired.phase is not Phase.ABSENT:
+                raise
+            yield from abandon(memory, target.service, error)
+    memory.publications = tuple(read)
+    return memory.publications
+
+
+def read_publication(target: Target, memory: Memory) -> Effects[Publication]:
+    """One target as Render and its running app show it."""
+    service = yield from find_service(target, memory)
+    env = yield from perform(e.ReadEnv(service.id))
+    shown = yield from perform(e.AppFingerprint(service.url, target))
+    owned = set(target.names.all())
+    return Publication(
+        target=target.service,
+        service_id=service.id,
+        name=service.name,
+        app_url=service.url,
+        env={name: value for name, value in env.items() if name in owned},
+        live_fingerprint=shown,
+        suspended=service.suspended,
+    )
+
+
+def find_service(target: Target, memory: Memory) -> Effects[WebService]:
+    """The service of a target, asked for once a run."""
+    if target.service not in memory.services:
+        memory.services[target.service] = yield from perform(e.FindService(target.service))
+    return memory.services[target.service]
+
+
+def abandon(memory: Memory, target: str, error: ErtError) -> Effects[None]:
+    """Go on without a target: on the way down nothing may stand between us and the bill."""
+    memory.abandoned[target] = error.summary
+    yield from perform(e.Tell(Trouble(f"{target} could not be updated", error.summary)))
+
+
+def patiently(desired: Desired, memory: Memory) -> Effects[Observed]:
+    """`observe`, riding out a provider that cannot be read for a while once it has been read before."""
+    while True:
+        try:
+            observed = yield from observe(desired, memory)
+        except CannotObserve as error:
+            memory.blind += 1
+            if memory.looks == 0 or memory.blind > MAX_BLIND:
+                raise
+            yield from perform(e.Tell(Trouble("looking again", error.summary)))
+            yield from perform(e.Sleep(desired.timings.poll * memory.blind))
+        else:
+            memory.blind = 0
+            return observed
+
+
+MAX_BLIND = 6

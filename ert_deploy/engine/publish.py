@@ -1,0 +1,209 @@
+"""Moving an app over, as carefully as a database migration.
+
+Write each variable that differs, wait until no deploy is under way, start one, follow exactly that one, and believe
+nothing but the running process showing the new fingerprint. When that fails, the previous values go back and the
+reason is shown; the old backend has been serving all the time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ert_deploy.core import steps
+from ert_deploy.core.configuration import connected, withdrawn
+from ert_deploy.core.errors import Failed, OutcomeUnknown, Rejected
+from ert_deploy.core.events import DeploySeen, Proven, Waiting, Wrote
+from ert_deploy.core.model import Desired, Phase, Target
+from ert_deploy.core.observed import DeployKind, Instance, Observed, Publication, Vital, WebDeploy
+from ert_deploy.core.plan import kept_key
+from ert_deploy.core.secret import Secret
+from ert_deploy.core.state import Rollout
+from ert_deploy.engine import effects as e
+from ert_deploy.engine.effects import Effects, perform
+from ert_deploy.engine.memory import Memory
+from ert_deploy.engine.observe import find_service
+
+EMPTY_ANSWERS = 6  # deploys accepted without an id before we give up
+POLL_SHARE = 0.5  # deploys move faster than machines boot
+
+
+def publish(step: steps.Publish, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
+    """Write and delete the owned variables of one target that differ, the fingerprint last."""
+    target, publication = _pair(step.target, desired, observed)
+    if publication.suspended:
+        raise Failed(f"{publication.name} is suspended ({publication.suspended})", hint="resume it at Render first")
+    wanted = _wanted(desired, observed, target)
+    yield from _mark_published(observed, wanted, target)
+    memory.before.setdefault(step.target, publication.env)
+    for name in step.write:
+        yield from perform(e.PutEnv(publication.service_id, name, wanted[name]))
+    for name in step.delete:
+        yield from perform(e.DeleteEnv(publication.service_id, name))
+    yield from perform(e.Tell(Wrote(publication.name, step.write, step.delete)))
+
+
+def deploy(step: steps.Deploy, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
+    """Start a deploy whose id is provably ours, and write it down."""
+    target, publication = _pair(step.target, desired, observed)
+    mark = _wanted(desired, observed, target)[target.names.fingerprint].reveal()
+    try:
+        started = yield from _start(desired, publication)
+    except Rejected as error:
+        yield from _put_back(target, publication, memory)
+        raise Failed(
+            f"Render refused to deploy {publication.name}: {error.summary}", error.detail, error.hint
+        ) from error
+    rollout = Rollout(publication.service_id, mark, started.id, observed.now)
+    yield from perform(e.Save(observed.state.put_rollout(rollout)))
+
+
+def prove(step: steps.Prove, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
+    """Follow the deploy, then wait for the fingerprint; put the old values back when either fails."""
+    target, publication = _pair(step.target, desired, observed)
+    rollout = observed.state.rollout(publication.service_id)
+    live = False
+    try:
+        if rollout is not None and rollout.fingerprint == step.fingerprint and not rollout.proven:
+            yield from _follow(desired, memory, target, publication, rollout.deploy_id)
+            live = True
+        yield from _see(step.fingerprint, desired, target, publication)
+    except Failed:
+        yield from perform(e.Save(observed.state.drop_rollout(publication.service_id)))
+        restored = yield from _put_back(target, publication, memory)
+        if live and restored:
+            yield from _start(desired, publication)
+        raise
+    now = yield from perform(e.Now())
+    base = rollout or Rollout(publication.service_id, step.fingerprint, "", now)
+    yield from perform(e.Save(observed.state.put_rollout(replace(base, fingerprint=step.fingerprint, proven=now))))
+    yield from perform(e.Tell(Proven(publication.name, publication.app_url, step.fingerprint)))
+
+
+def _start(desired: Desired, publication: Publication) -> Effects[WebDeploy]:
+    deadline = (yield from perform(e.Now())) + desired.timings.deploy_limit
+    for _ in range(EMPTY_ANSWERS):
+        yield from _idle(desired, publication, deadline)
+        try:
+            started = yield from perform(e.StartDeploy(publication.service_id))
+        except OutcomeUnknown:
+            started = None
+        if started is not None:
+            yield from perform(e.Tell(DeploySeen(publication.name, started.id, started.status)))
+            return started
+        yield from perform(e.Sleep(desired.timings.poll * POLL_SHARE))
+    raise Failed(f"Render accepted {EMPTY_ANSWERS} deploys of {publication.name} without naming one")
+
+
+def _idle(desired: Desired, publication: Publication, deadline: float) -> Effects[None]:
+    """Wait until the newest deploy is over: only one runs at a time, and a queued one has no id to follow."""
+    while True:
+        newest = yield from perform(e.NewestDeploy(publication.service_id))
+        if newest is None or newest.kind is not DeployKind.IN_FLIGHT:
+            return
+        if (yield from perform(e.Now())) >= deadline:
+            raise Failed(f"deploy {newest.id} of {publication.name} is still {newest.status}")
+        yield from perform(e.Tell(DeploySeen(publication.name, newest.id, newest.status)))
+        yield from perform(e.Sleep(desired.timings.poll * POLL_SHARE))
+
+
+def _follow(
+    desired: Desired, memory: Memory, target: Target, publication: Publication, deploy_id: str
+) -> Effects[None]:
+    """Until the deploy is live. One that was replaced or canceled by a newer deploy hands over to that one."""
+    deadline = (yield from perform(e.Now())) + desired.timings.deploy_limit
+    shown = ""
+    while True:
+        seen = yield from perform(e.GetDeploy(publication.service_id, deploy_id))
+        if seen.status != shown:
+            yield from perform(e.Tell(DeploySeen(publication.name, seen.id, seen.status)))
+            shown = seen.status
+        if seen.kind is DeployKind.LIVE:
+            return
+        if seen.kind is not DeployKind.IN_FLIGHT:
+            newest = yield from perform(e.NewestDeploy(publication.service_id))
+            if newest is None or newest.id == deploy_id or newest.created < seen.created:
+                raise (yield from _failure(memory, target, seen))
+            deploy_id = newest.id
+            continue
+        if (yield from perform(e.Now())) >= deadline:
+            raise Failed(f"deploy {deploy_id} of {publication.name} is still {seen.status}")
+        yield from perform(e.Sleep(desired.timings.poll * POLL_SHARE))
+
+
+def _failure(memory: Memory, target: Target, seen: WebDeploy) -> Effects[Failed]:
+    service = yield from find_service(target, memory)
+    why = yield from perform(e.WhyFailed(service, seen))
+    return Failed(
+        f"deploy {seen.id} of {service.name} ended as {seen.status}; the previous version keeps serving",
+        why,
+        "the previous values were put back; mend the app and run `ert-deploy up` again",
+    )
+
+
+def _see(mark: str, desired: Desired, target: Target, publication: Publication) -> Effects[None]:
+    deadline = (yield from perform(e.Now())) + desired.timings.prove_limit
+    while (shown := (yield from perform(e.AppFingerprint(publication.app_url, target)))) != mark:
+        if (yield from perform(e.Now())) >= deadline:
+            raise Failed(
+                f"{publication.name} shows {shown or 'no fingerprint'} instead of {mark}",
+                f"asked {publication.app_url}{target.health_path} for the field {target.health_field!r}",
+                "the app must report the value of its fingerprint variable there",
+            )
+        wait = desired.timings.poll * POLL_SHARE
+        yield from perform(e.Tell(Waiting(f"{publication.name} to show the new fingerprint", wait)))
+        yield from perform(e.Sleep(wait))
+
+
+def _put_back(target: Target, publication: Publication, memory: Memory) -> Effects[bool]:
+    """Restore what this run found, so that the next deploy by anybody does not take up half of ours."""
+    before = memory.before.pop(target.service, None)
+    memory.publications = None
+    if before is None:
+        return False
+    for name in target.names.all():
+        if name in before:
+            yield from perform(e.PutEnv(publication.service_id, name, before[name]))
+        else:
+            yield from perform(e.DeleteEnv(publication.service_id, name))
+    return True
+
+
+def _pair(name: str, desired: Desired, observed: Observed) -> tuple[Target, Publication]:
+    target = next(t for t in desired.targets if t.service == name)
+    return target, next(p for p in observed.publications or () if p.target == name)
+
+
+def _wanted(desired: Desired, observed: Observed, target: Target) -> Mapping[str, Secret]:
+    """What the target should have: no backend when nothing is desired, else the one that has proven itself."""
+    if desired.phase is Phase.ABSENT:
+        return withdrawn(target)
+    instance, certificate = backend(desired, observed)
+    key = kept_key(desired, observed)
+    if instance.address is None or key is None:
+        raise Failed("the backend went away while the app was being moved over", hint="run `ert-deploy up` again")
+    return connected(target, instance.address.url(), key, certificate)
+
+
+def backend(desired: Desired, observed: Observed) -> tuple[Instance, str]:
+    """The instance whose pinned certificate is the one it shows now, and that certificate."""
+    for instance in observed.ours(desired.deployment):
+        health, record = observed.health.get(instance.id), observed.state.record(instance.id)
+        if health is None or record is None or health.vital is not Vital.HEALTHY or not health.certificate:
+            continue
+        if record.certificate == health.certificate and instance.spec == desired.launch.spec():
+            return instance, health.certificate
+    raise Failed("the backend went away while the app was being moved over", hint="run `ert-deploy up` again")
+
+
+def _mark_published(observed: Observed, wanted: Mapping[str, Secret], target: Target) -> Effects[None]:
+    """An instance some app was told about is drained before it goes, so this is written before the app is told."""
+    url = wanted.get(target.names.url)
+    if url is None:
+        return
+    for instance in observed.instances:
+        record = observed.state.record(instance.id)
+        if record is None or instance.address is None or record.published:
+            continue
+        if instance.address.url() == url.reveal():
+            yield from perform(e.Save(observed.state.put_record(replace(record, published=True))))

@@ -1,0 +1,122 @@
+"""Renting in three beats: intent, effect, fact.
+
+The intent is durable before the create call starts, the call is made exactly once, and the fact is written after it.
+Whatever happens in between, the token in the label and in the environment finds the instance again.
+"""
+
+from __future__ import annotations
+
+from ert_deploy.core import keys, state
+from ert_deploy.core.errors import CreateRefused, Failed, NeedsAttention, OfferGone, OutcomeUnknown, UsageError
+from ert_deploy.core.events import CreateUnknown, OfferLost, Rented, Renting, Wrote
+from ert_deploy.core.labels import Mark
+from ert_deploy.core.model import Desired
+from ert_deploy.core.observed import Observed
+from ert_deploy.core.offers import Ranked, choose
+from ert_deploy.core.plan import kept_key, slots_taken
+from ert_deploy.core.secret import Secret
+from ert_deploy.engine import effects as e
+from ert_deploy.engine.effects import Effects, perform
+from ert_deploy.engine.memory import Memory
+from ert_deploy.engine.observe import find_service
+from ert_deploy.ports import CreateOrder
+
+RANKED_FOR = 60.0  # seconds a search stays good
+MAX_LOST = 20  # offers taken by others before we stop
+
+
+def keep_key(desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
+    """Make a key and keep it where the app will read it; only once an offer is known that it will be used for."""
+    yield from best_offer(desired, observed, memory)
+    key = keys.make_key((yield from perform(e.Draw(keys.KEY_BYTES))))
+    for target in desired.targets:
+        service = yield from find_service(target, memory)
+        yield from perform(e.PutEnv(service.id, target.names.key, key))
+        yield from perform(e.Tell(Wrote(service.name, (target.names.key,), ())))
+    memory.publications = None
+
+
+def rent(desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
+    """Rent the best offer that is left. Returns when its fate is known or written down as unknown."""
+    key = kept_key(desired, observed)
+    if key is None or slots_taken(desired, observed) >= desired.slots:
+        raise NeedsAttention(
+            "two instances of this deployment may be billing already",
+            hint="`ert-deploy status` shows them; `ert-deploy down` removes them",
+        )
+    ranked, rank = yield from best_offer(desired, observed, memory)
+    yield from perform(e.Tell(Renting(ranked.offer, rank, len(memory.ranked), ranked.estimate.expected())))
+    yield from _three_beats(desired, observed.state, memory, ranked, key)
+
+
+def _three_beats(desired: Desired, known: state.State, memory: Memory, ranked: Ranked, key: Secret) -> Effects[None]:
+    offer = ranked.offer
+    token = (yield from perform(e.Draw(keys.TOKEN_BYTES))).hex()
+    boot_secret = (yield from perform(e.Draw(keys.BOOT_SECRET_BYTES))).hex()
+    now = yield from perform(e.Now())
+    written = yield from perform(e.Save(known.intend(state.Intent(token, now, offer.id, offer.machine_id))))
+    env = desired.container_env(token, key.sha256(), boot_secret)
+    memory.tried.add(offer.id)
+    try:
+        order = CreateOrder(offer.id, desired.launch, Mark(desired.deployment, token), env)
+        instance_id = yield from perform(e.Create(order))
+    except OfferGone:
+        memory.lost += 1
+        yield from perform(e.Save(written.mark_gone(token)))
+        yield from perform(e.Tell(OfferLost(offer)))
+        return
+    except CreateRefused as error:
+        yield from perform(e.Tell(CreateUnknown(token, error.summary)))
+        raise Failed(f"Vast.ai refused to rent: {error.summary}", error.detail, error.hint) from error
+    except OutcomeUnknown as error:
+        memory.rentals += 1
+        yield from perform(e.Tell(CreateUnknown(token, error.summary)))
+        return
+    memory.rentals += 1
+    yield from perform(e.Save(written.put_record(state.Record(token, instance_id, offer.machine_id, now))))
+    yield from perform(e.Tell(Rented(instance_id, offer)))
+
+
+def best_offer(desired: Desired, observed: Observed, memory: Memory) -> Effects[tuple[Ranked, int]]:
+    """The best offer not tried yet and its rank. UsageError says which filter removed how many when there is none."""
+    if memory.rentals >= desired.attempts or memory.lost >= MAX_LOST:
+        raise Failed(
+            f"{memory.rentals} rented machines did not become healthy, {memory.lost} offers went to others",
+            hint="`ert-deploy offers` shows what is left; a higher search/max_dph opens better hosts",
+        )
+    now = yield from perform(e.Now())
+    denied = observed.state.denied_machines(now)
+    if now >= memory.ranked_until:
+        offers = yield from perform(e.Search(desired.criteria, desired.launch))
+        choice = choose(offers, desired, denied)
+        if not choice.ranked:
+            yield from _explain_nothing(desired, denied)
+        yield from _can_pay(choice.ranked[0], desired)
+        memory.ranked, memory.ranked_until = choice.ranked, now + RANKED_FOR
+    for rank, ranked in enumerate(memory.ranked, 1):
+        if ranked.offer.id not in memory.tried and ranked.offer.machine_id not in denied:
+            return ranked, rank
+    memory.ranked_until = 0.0
+    raise Failed("every offer that matches has been tried", hint="run `ert-deploy up` again for a fresh search")
+
+
+def _explain_nothing(desired: Desired, denied: frozenset[int]) -> Effects[None]:
+    """Look once more with hardly a filter, to say which of ours removed how many."""
+    wide = yield from perform(e.Search(desired.criteria, desired.launch, wide=True))
+    choice = choose(wide, desired, denied)
+    rows = [f"  {count:3d} of {len(wide)} removed by {name}" for name, count in choice.removed_by()]
+    raise UsageError(
+        f"no offer matches (looked at {len(wide)})",
+        "\n".join(rows),
+        "loosen the filter that removes most, in the `search` section of the config" if rows else "try again later",
+    )
+
+
+def _can_pay(ranked: Ranked, desired: Desired) -> Effects[None]:
+    account = yield from perform(e.ReadAccount())
+    need = ranked.estimate.expected()
+    if account.credit < need:
+        raise UsageError(
+            f"the Vast.ai credit is ${account.credit:.2f}, {desired.plan_hours:g} h are expected to cost ${need:.2f}",
+            hint="add credit at cloud.vast.ai, or lower plan_hours in the config",
+        )

@@ -1,0 +1,164 @@
+"""The protocols the engine talks to: one per outside system, as narrow as the engine needs.
+
+Every method either returns a complete, validated value or raises one of `ert_deploy.core.errors`:
+reads that failed raise `CannotObserve` (they never return "none" instead), idempotent writes raise `Transient` after
+their own retries, and what is refused in a complete answer raises `Rejected` or `Gone`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from ert_deploy.core.events import Event
+from ert_deploy.core.labels import Mark
+from ert_deploy.core.model import Criteria, Launch, Target
+from ert_deploy.core.observed import Address, Health, Instance, Offer, WebDeploy
+from ert_deploy.core.secret import Secret
+from ert_deploy.core.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The GPU account: spendable credit in $ and who it is."""
+
+    credit: float
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class WebService:
+    """A web service as Render describes it. `suspended` says why, or is empty."""
+
+    id: str
+    name: str
+    url: str
+    owner_id: str
+    suspended: str = ""
+    has_disk: bool = False
+    sleeps: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CreateOrder:
+    """One create call: an offer, what to run on it, and the marks it is born with."""
+
+    offer_id: int
+    launch: Launch
+    mark: Mark
+    env: Mapping[str, str]
+
+
+class GpuHost(Protocol):
+    """A market of rented GPU machines."""
+
+    def account(self) -> Account:
+        """The account behind the key. Raises UsageError when the key is refused."""
+
+    def list_instances(self) -> tuple[Instance, ...]:
+        """Every instance of the account, complete and validated; CannotObserve otherwise."""
+
+    def get_instance(self, instance_id: int) -> Instance | None:
+        """One instance, or None when a complete answer says that it does not exist."""
+
+    def search(self, criteria: Criteria, launch: Launch, *, wide: bool = False) -> tuple[Offer, ...]:
+        """Offers priced for the launch's disk. `wide` asks for GPU RAM only, to explain an empty answer."""
+
+    def create(self, order: CreateOrder) -> int:
+        """Exactly one PUT. Returns the instance id; raises OfferGone, CreateRefused or OutcomeUnknown."""
+
+    def destroy(self, instance_id: int) -> None:
+        """Ask for its destruction; an instance that is already gone is success."""
+
+    def logs(self, instance_id: int, tail: int) -> str:
+        """The last lines of its container; best effort, CannotObserve when there are none to be had."""
+
+
+class WebHost(Protocol):
+    """A host of web services that run with an environment."""
+
+    def service(self, target: str) -> WebService:
+        """The service of that id (`srv-...`) or exact name. UsageError: none, several, or a refused key."""
+
+    def read_env(self, service_id: str) -> Mapping[str, Secret]:
+        """All variables set on the service itself, every page."""
+
+    def put_env(self, service_id: str, name: str, value: Secret) -> None:
+        """Set one variable; never touches another. Does not deploy. Repeating it is harmless."""
+
+    def delete_env(self, service_id: str, name: str) -> None:
+        """Remove one variable; a missing one is success."""
+
+    def newest_deploy(self, service_id: str) -> WebDeploy | None:
+        """The most recently created deploy."""
+
+    def deploy(self, service_id: str) -> WebDeploy | None:
+        """Start a deploy that takes up the environment without a build. None: accepted without an id (queued)."""
+
+    def get_deploy(self, service_id: str, deploy_id: str) -> WebDeploy:
+        """One deploy by id."""
+
+    def failure(self, service: WebService, deploy: WebDeploy) -> str:
+        """Why a deploy failed: the host's reason and the last log lines. Best effort, never raises."""
+
+
+class BackendProbe(Protocol):
+    """Looks at a backend from outside, over TLS."""
+
+    def probe(self, address: Address, mark: Mark, boot_secret: Secret, pinned: str) -> Health:
+        """Identity first, then health, on one verified connection. Never raises, never sends a key.
+
+        `pinned` is the PEM this instance has proven before, or empty.
+        """
+
+    def accepts(self, address: Address, certificate: str, key: Secret) -> bool:
+        """Whether the backend that owns `certificate` takes this key. Sends it to nobody else."""
+
+
+class AppProbe(Protocol):
+    """Looks at a web app from outside."""
+
+    def fingerprint(self, app_url: str, target: Target) -> str | None:
+        """The configuration fingerprint the running process reports; None when it reports none."""
+
+
+class StateStore(Protocol):
+    """Keeps one deployment's state; every write is conditional on the generation that was read."""
+
+    def load(self) -> State:
+        """The stored state, or an empty one of generation 0. UsageError when damaged or newer."""
+
+    def save(self, state: State) -> State:
+        """Durably write `state` if the stored generation is still `state.generation`; returns it one higher.
+
+        Raises StateConflict when it is not.
+        """
+
+    def lock(self, run_id: str) -> AbstractContextManager[None]:
+        """A courtesy to other operators, not a guarantee. Raises Busy with who and since when."""
+
+
+class Clock(Protocol):
+    """Time, and waiting for it."""
+
+    def now(self) -> float:
+        """Unix seconds."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+
+class Entropy(Protocol):
+    """Unpredictable bytes."""
+
+    def token_bytes(self, count: int) -> bytes:
+        """`count` bytes nobody can guess."""
+
+
+class Audience(Protocol):
+    """Whoever watches the run."""
+
+    def tell(self, event: Event) -> None:
+        """Show one event; must not raise."""
