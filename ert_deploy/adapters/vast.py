@@ -44,7 +44,7 @@ class VastHost:
 
     @cached_property
     def _sdk(self) -> Any:
-        from vastai import VastAI  # noqa: PLC0415  (0.9 s to import: only when used)
+        from vastai import VastAI  # 0.9 s to import: only when used
 
         logging.getLogger("vastai").setLevel(logging.WARNING)
         sdk = VastAI(api_key=self._api_key.reveal(), server_url=self._server_url, retry=1, quiet=True)

@@ -63,7 +63,7 @@ def reading(what: str, call: Callable[[], T]) -> T:
         raise _read_error(what, error.response) from error
     except (requests.ConnectionError, requests.Timeout) as error:
         raise Transient(f"Vast.ai did not answer ({what}): {type(error).__name__}") from error
-    except (ValueError, KeyError, TypeError, requests.RequestException) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, requests.RequestException) as error:
         raise CannotObserve(f"Vast.ai gave an unusable answer ({what}): {type(error).__name__}") from error
 
 
@@ -89,7 +89,7 @@ def created(call: Callable[[], Any]) -> int:
         body, status = call(), 200
     except requests.HTTPError as error:
         body, status = body_of(error.response), error.response.status_code
-    except (requests.RequestException, ValueError, KeyError, TypeError) as error:
+    except (requests.RequestException, ValueError, KeyError, TypeError, AttributeError) as error:
         raise OutcomeUnknown(f"no usable answer to the create call: {type(error).__name__}") from error
     if not isinstance(body, dict):
         raise OutcomeUnknown("no usable answer to the create call")

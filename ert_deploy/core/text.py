@@ -9,6 +9,6 @@ _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)
 
 def printable(text: object, limit: int = 300) -> str:
     """`text` on one line without escapes or control characters, cut at `limit` characters."""
-    flat = " ".join(_ESCAPES.sub("", str(text)).split())
-    kept = "".join(c for c in flat if c.isprintable())
+    safe = (c if c.isprintable() else " " if c.isspace() else "" for c in _ESCAPES.sub("", str(text)))
+    kept = " ".join("".join(safe).split())
     return kept if len(kept) <= limit else kept[: limit - 3] + "..."

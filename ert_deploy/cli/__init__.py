@@ -1,0 +1,105 @@
+"""The command line: parse, wire, run the engine, show. It decides nothing.
+
+Only click is imported here. A command's module is imported when that command runs, so that `--help` stays fast; the
+one-line helps below are the same as in those modules, and a test holds them together.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+import click
+
+from ert_deploy import __version__
+
+COMMANDS = {
+    "up": "Rent a GPU, boot the backend, and move the app over to it.",
+    "down": "Take it all away again; nothing is left that bills.",
+    "plan": "Show what `up` (or `down`) would do, and do nothing.",
+    "status": "Show what is running, what it costs, and what the app uses.",
+    "report": "Ask the app for a report on TICKER.",
+    "offers": "Show the offers on the market, ranked, and why others are not taken.",
+    "logs": "Show the last lines of the backend's log.",
+    "render-yaml": "Print the Render Blueprint of the app.",
+    "sandbox": "Start, stop or look at the world on loopback.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every command, in the order of a deployment's life."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"ert_deploy.cli.{cmd_name.replace('-', '_')}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list in `--help`, without importing a single command."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The named command; for an unknown one, the nearest name as a hint."""
+        import difflib
+
+        near = [] if args[0] in COMMANDS or args[0].startswith("-") else difflib.get_close_matches(args[0], COMMANDS, 1)
+        if near:
+            raise click.UsageError(f"No such command {args[0]!r}. Did you mean {near[0]!r}?", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="ert-deploy")
+def cli() -> None:
+    """Give a web app its own private LLM on a rented GPU, and take it away again.
+
+    Without a config and without a key, everything runs in a sandbox on this machine.
+    """
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """The console script. Ends the process with one of the documented exit codes."""
+    try:
+        cli.main(args=args, standalone_mode=False)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (KeyboardInterrupt, click.Abort):
+        _interrupted()
+        sys.exit(130)
+    except BrokenPipeError:
+        _close_quietly()
+        sys.exit(0)
+    except Exception as error:  # nobody should ever be shown a traceback
+        from ert_deploy.cli.failure import explain
+
+        sys.exit(explain(error))
+    sys.exit(0)
+
+
+def _interrupted() -> None:
+    click.echo(
+        "\ninterrupted. What is rented stays rented: run the same command again to go on, "
+        "or `ert-deploy down` to take it all away",
+        err=True,
+    )
+
+
+def _close_quietly() -> None:
+    """Whoever read our output has gone; keep the interpreter from complaining about it."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,56 @@
+"""The options that commands share, and the way a command is run against a deployment."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def config_option(command: F) -> F:
+    """`-c NAME`: which config, by name or path."""
+    return click.option(
+        "-c",
+        "--config",
+        metavar="NAME|PATH",
+        envvar="ERT_CONFIG",
+        help="Config to use: a name in configs/ or a path. Default: ert when VAST_API_KEY is set, else sandbox.",
+    )(command)
+
+
+def json_option(command: F) -> F:
+    """`--json`: one JSON document on stdout."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")(command)
+
+
+def emit_json(value: Any) -> None:
+    """One JSON document on stdout."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def new_run_id() -> str:
+    """Names one run in the lock."""
+    return secrets.token_hex(4)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """SIGTERM and SIGHUP end a run the way Ctrl-C does: the state is durable at every point."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {s: signal.signal(s, stop) for s in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

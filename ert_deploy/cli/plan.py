@@ -1,0 +1,59 @@
+"""`ert-deploy plan`: what would be done, and why."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
+from ert_deploy.core import steps
+from ert_deploy.core.model import Desired, Phase
+from ert_deploy.core.observed import Observed
+
+CHANGES = 4
+
+
+@click.command("plan")
+@config_option
+@json_option
+@click.option("--down", "absent", is_flag=True, help="Plan `down` instead of `up`.")
+@click.option("--exit-code", is_flag=True, help="Exit with 4 when there is something to do.")
+def command(config: str | None, as_json: bool, absent: bool, exit_code: bool) -> None:
+    """Show what `up` (or `down`) would do, and do nothing.
+
+    The first steps follow from what is seen now; the rest is a forecast, made again after every step.
+    """
+    from ert_deploy.cli.running import look
+    from ert_deploy.core.plan import plan
+
+    with interruptible():
+        house, observed = look(config)
+    desired = replace(house.desired, phase=Phase.ABSENT if absent else Phase.RUNNING)
+    todo = plan(desired, observed)
+    if as_json:
+        emit_json({"deployment": desired.deployment, "steps": [_plain(s) for s in todo]})
+    else:
+        _show(desired, observed, todo)
+    if exit_code and todo:
+        raise click.exceptions.Exit(CHANGES)
+
+
+def _plain(step: steps.Step) -> dict[str, Any]:
+    from ert_deploy.cli.view_lines import symbol, verb
+
+    return {"step": type(step).__name__, "symbol": symbol(step), "what": verb(step), "why": step.reason}
+
+
+def _show(desired: Desired, observed: Observed, todo: tuple[steps.Step, ...]) -> None:
+    from ert_deploy.cli.view_lines import symbol, verb
+
+    if not todo:
+        click.echo(f"{desired.deployment}: nothing to do")
+    else:
+        click.echo(f"{desired.deployment}: {len(todo)} steps")
+    for step in todo:
+        click.echo(f"  {symbol(step)} {verb(step)}  ({step.reason})")
+    for instance in observed.suspects(desired.deployment):
+        click.echo(f"  ! instance {instance.id} carries our label but not our environment: it is not touched")

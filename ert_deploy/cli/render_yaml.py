@@ -1,0 +1,20 @@
+"""`ert-deploy render-yaml`: the Blueprint of the app, for a first deploy at Render."""
+
+from __future__ import annotations
+
+import click
+
+from ert_deploy.cli.options import config_option
+
+
+@click.command("render-yaml")
+@config_option
+def command(config: str | None) -> None:
+    """Print the Render Blueprint of the app.
+
+    Save it as render.yaml in the app's repository. The variables that `up` writes are left to it (`sync: false`).
+    """
+    from ert_deploy.config.blueprint import render
+    from ert_deploy.wiring import settings_for
+
+    click.echo(render(settings_for(config)), nl=False)

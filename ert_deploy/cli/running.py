@@ -1,0 +1,148 @@
+"""Runs the engine for one command and sums up what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ert_deploy.cli.options import new_run_id
+from ert_deploy.cli.view import View, make_view
+from ert_deploy.core import events
+from ert_deploy.core.errors import UsageError
+from ert_deploy.core.fingerprints import certificate_sha256
+from ert_deploy.core.model import Desired, Phase
+from ert_deploy.core.observed import Health, Instance, Observed
+from ert_deploy.engine.apply import Result, apply
+from ert_deploy.engine.memory import Memory
+from ert_deploy.engine.observe import observe
+from ert_deploy.engine.run import run
+from ert_deploy.wiring import House, assemble, settings_for
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run came to, as plain data. It holds no secret."""
+
+    deployment: str
+    phase: str
+    changed: bool
+    backends: tuple[dict[str, Any], ...] = ()
+    services: tuple[dict[str, Any], ...] = ()
+    suspects: tuple[int, ...] = ()
+    abandoned: tuple[tuple[str, str], ...] = ()
+    idle_stop: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {
+            "deployment": self.deployment,
+            "phase": self.phase,
+            "changed": self.changed,
+            "backends": list(self.backends),
+            "services": list(self.services),
+            "suspects": list(self.suspects),
+            "not_updated": [{"service": target, "why": why} for target, why in self.abandoned],
+        }
+
+
+@dataclass(slots=True)
+class _Counting:
+    """Passes events on and notices whether anything was done."""
+
+    view: View
+    steps: int = field(default=0)
+
+    def tell(self, event: events.Event) -> None:
+        """Count steps, show everything."""
+        if isinstance(event, events.Started):
+            self.steps += 1
+        self.view.tell(event)
+
+
+def converge(config: str | None, phase: Phase) -> Outcome:
+    """Make the deployment be in `phase`, holding its lock."""
+    with make_view() as view:
+        audience = _Counting(view)
+        if phase is Phase.ABSENT and not sandbox_runs(config):
+            return Outcome(settings_for(config).desired.deployment, phase.value, changed=False)
+        house = assemble(config, audience)
+        if house.in_sandbox:
+            view.note(f"sandbox on this machine: nothing costs money, provider time runs {house.speed:g}x")
+        desired = replace(house.desired, phase=phase)
+        with house.ports.store.lock(new_run_id()):
+            result = run(apply(desired), house.ports)
+        return _outcome(desired, result, changed=audience.steps > 0)
+
+
+def sandbox_runs(config: str | None) -> bool:
+    """False only when the config asks for a sandbox and none is running: then nothing can be running in it."""
+    from ert_deploy.wiring import sandbox_world
+
+    settings = settings_for(config)
+    if settings.sandbox is None:
+        return True
+    try:
+        sandbox_world(settings, start=False)
+    except UsageError:
+        return False
+    return True
+
+
+def look(config: str | None) -> tuple[House, Observed]:
+    """One look at a deployment, without the lock and without a change."""
+    with make_view() as view:
+        house = assemble(config, view)
+        return house, run(observe(house.desired, Memory()), house.ports)
+
+
+def _outcome(desired: Desired, result: Result, *, changed: bool) -> Outcome:
+    observed = result.observed
+    return Outcome(
+        deployment=desired.deployment,
+        phase=desired.phase.value,
+        changed=changed,
+        backends=backends(desired, observed),
+        services=services(observed),
+        suspects=tuple(i.id for i in observed.suspects(desired.deployment)),
+        abandoned=result.abandoned,
+        idle_stop=desired.launch.guard.idle_stop,
+    )
+
+
+def backends(desired: Desired, observed: Observed) -> tuple[dict[str, Any], ...]:
+    """Every instance of the deployment as plain data."""
+    return tuple(_backend(i, observed.health.get(i.id)) for i in observed.ours(desired.deployment))
+
+
+def _backend(instance: Instance, health: Health | None) -> dict[str, Any]:
+    pem = health.certificate if health is not None else None
+    return {
+        "instance": instance.id,
+        "url": instance.address.url() if instance.address else "",
+        "gpu": instance.gpu_name,
+        "place": instance.geolocation,
+        "machine": instance.machine_id,
+        "dph": instance.dph,
+        "status": instance.status or "provisioning",
+        "health": str(health.vital) if health is not None else "unknown",
+        "detail": health.detail if health is not None else instance.message,
+        "model": health.model if health is not None else "",
+        "engine": health.engine if health is not None else "",
+        "certificate_sha256": certificate_sha256(pem) if pem else "",
+        "started": instance.started,
+    }
+
+
+def services(observed: Observed) -> tuple[dict[str, Any], ...]:
+    """Every target as plain data, without its values."""
+    return tuple(
+        {
+            "service": p.service_id,
+            "name": p.name,
+            "url": p.app_url,
+            "fingerprint": p.live_fingerprint,
+            "variables": sorted(p.env),
+            "suspended": p.suspended,
+        }
+        for p in observed.publications or ()
+    )

@@ -1,0 +1,77 @@
+"""`ert-deploy status`: what is running, what it costs, and what the app uses."""
+
+from __future__ import annotations
+
+import click
+
+from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
+
+
+@click.command("status")
+@config_option
+@json_option
+def command(config: str | None, as_json: bool) -> None:
+    """Show what is running, what it costs, and what the app uses.
+
+    Reads the providers, not only the state: what is shown exists. Exit code 5 when they cannot be read.
+    """
+    from ert_deploy.cli.running import backends, look, sandbox_runs, services
+    from ert_deploy.wiring import settings_for
+
+    if not sandbox_runs(config):
+        deployment = settings_for(config).desired.deployment
+        if as_json:
+            emit_json({"deployment": deployment, "backends": [], "services": [], "sandbox": "stopped"})
+        else:
+            click.echo(f"{deployment}: the sandbox is not running, so nothing is")
+        return
+    with interruptible():
+        house, observed = look(config)
+    deployment = house.desired.deployment
+    found, apps = backends(house.desired, observed), services(observed)
+    state = observed.state
+    summary = {
+        "deployment": deployment,
+        "backends": [{**b, "spent": _spent(b["dph"], b["started"], observed.now)} for b in found],
+        "services": list(apps),
+        "suspects": [i.id for i in observed.suspects(deployment)],
+        "unsettled_creates": len(state.intents),
+        "to_be_destroyed": [t.id for t in state.tombstones],
+        "denied_machines": sorted(state.denied_machines(observed.now)),
+    }
+    if as_json:
+        emit_json(summary)
+    else:
+        _show(summary)
+
+
+def _spent(dph: float, started: float | None, now: float) -> float:
+    """$ since the instance was rented, without bandwidth: an estimate, the provider's bill lags by hours."""
+    return round(dph * max(0.0, now - started) / 3600.0, 4) if started else 0.0
+
+
+def _show(summary: dict[str, object]) -> None:
+    found, apps = summary["backends"], summary["services"]
+    assert isinstance(found, list)
+    assert isinstance(apps, list)
+    click.echo(f"{summary['deployment']}: " + ("running" if found else "nothing is running"))
+    for b in found:
+        click.echo(f"  instance  {b['instance']}  {b['gpu']}, {b['place']}, machine {b['machine']}, {b['status']}")
+        click.echo(f"  costs     ${b['dph']:.4f}/h, about ${b['spent']:.4f} so far (GPU and disk)")
+        click.echo(
+            f"  backend   {b['url'] or 'no address yet'}  {b['health']}{': ' if b['detail'] else ''}{b['detail']}"
+        )
+        if b["model"]:
+            click.echo(f"  model     {b['model']} on {b['engine']}")
+    for app in apps:
+        shown = app["fingerprint"] or "none (the app uses no backend of ours, or does not answer)"
+        click.echo(f"  app       {app['url']}  {app['name']}, fingerprint {shown}")
+    for title, key in (
+        ("marked by label only, not touched", "suspects"),
+        ("to be destroyed", "to_be_destroyed"),
+        ("machines denied", "denied_machines"),
+    ):
+        if summary[key]:
+            click.echo(f"  {title}: {', '.join(map(str, summary[key]))}")  # type: ignore[call-overload]
+    if summary["unsettled_creates"]:
+        click.echo(f"  create calls whose outcome is not known yet: {summary['unsettled_creates']}")

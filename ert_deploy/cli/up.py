@@ -1,0 +1,42 @@
+"""`ert-deploy up`: rent a GPU, boot the backend, and move the app over to it."""
+
+from __future__ import annotations
+
+import click
+
+from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
+from ert_deploy.cli.running import Outcome, converge
+from ert_deploy.core.model import Phase
+
+
+@click.command("up")
+@config_option
+@json_option
+def command(config: str | None, as_json: bool) -> None:
+    """Rent a GPU, boot the backend, and move the app over to it.
+
+    Running it again changes nothing, or goes on where an earlier run was stopped. It ends when the running app has
+    proven that it uses the new backend.
+    """
+    with interruptible():
+        outcome = converge(config, Phase.RUNNING)
+    if as_json:
+        emit_json(outcome.as_dict())
+    else:
+        _show(outcome)
+
+
+def _show(outcome: Outcome) -> None:
+    click.echo(f"{outcome.deployment} is up" + ("" if outcome.changed else " (nothing had to change)"))
+    for backend in outcome.backends:
+        click.echo(
+            f"  backend   {backend['url']}  {backend['gpu']}, {backend['place']}, "
+            f"${backend['dph']:.4f}/h, instance {backend['instance']}"
+        )
+        click.echo(f"  model     {backend['model']} on {backend['engine']}")
+        click.echo(f"  identity  certificate sha256 {backend['certificate_sha256']}")
+    for service in outcome.services:
+        click.echo(f"  app       {service['url']}  {service['name']} shows fingerprint {service['fingerprint']}")
+    idle = outcome.idle_stop
+    by_itself = f"after {idle // 60} min without a report it stops itself" if idle else "it does not stop by itself"
+    click.echo(f"  ends      {by_itself}; `ert-deploy down` leaves nothing that bills")

@@ -1,0 +1,120 @@
+"""The composition root: from a config to the ports of one run. Imports are made when they are needed.
+
+In the sandbox the same adapters run; only base URLs, keys and the clock come from the world's file.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ert_deploy.config import Settings, addressed, default_config, find, load, read_key
+from ert_deploy.core.model import Desired
+from ert_deploy.core.secret import Secret
+from ert_deploy.ports import Audience, Clock
+
+if TYPE_CHECKING:
+    from ert_deploy.adapters.ert_app import ErtApp
+    from ert_deploy.engine.run import Ports
+    from ert_deploy.sandbox.world import WorldFile
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """One deployment, wired: what is wanted, and the ports to get it with. `speed` is 1 outside the sandbox."""
+
+    settings: Settings
+    desired: Desired
+    ports: Ports
+    speed: float = 1.0
+
+    @property
+    def in_sandbox(self) -> bool:
+        """Whether nothing here costs money."""
+        return self.settings.sandbox is not None
+
+
+def settings_for(config: str | None, env: Mapping[str, str] | None = None) -> Settings:
+    """The validated config of that name or path, or the default one. Raises UsageError."""
+    return load(find(config) if config else default_config(os.environ if env is None else env))
+
+
+def assemble(config: str | None, audience: Audience, *, start_sandbox: bool = True) -> House:
+    """Everything one command needs. Starts the sandbox when the config asks for one and it is not running."""
+    settings = settings_for(config)
+    if settings.sandbox is not None:
+        return _sandboxed(settings, audience, start=start_sandbox)
+    from ert_deploy.adapters.clock import RealClock
+
+    vast_key = read_key(settings.keys.vast, os.environ)
+    render_key = read_key(settings.keys.render, os.environ)
+    return _house(settings, audience, RealClock(), vast_key, render_key)
+
+
+def _sandboxed(settings: Settings, audience: Audience, *, start: bool) -> House:
+    from ert_deploy.adapters.clock import CompressedClock
+
+    world = sandbox_world(settings, start=start)
+    settings = addressed(settings, vast_url=world.vast_url, render_url=world.render_url)
+    desired = settings.desired
+    if world.model is not None:  # offline, the world falls back to a toy model and says so by its name
+        desired = replace(desired, launch=replace(desired.launch, model=world.model))
+    clock = CompressedClock(world.speed, world.epoch_wall, world.epoch_world)
+    house = _house(settings, audience, clock, Secret(world.vast_key), Secret(world.render_key))
+    return replace(house, desired=desired, speed=world.speed)
+
+
+def sandbox_world(settings: Settings, *, start: bool) -> WorldFile:
+    """The running world of these settings; started if it is not running and `start` is given, else UsageError."""
+    from ert_deploy.core.errors import UsageError
+    from ert_deploy.sandbox import daemon, world
+
+    sandbox = settings.sandbox
+    if sandbox is None:
+        raise UsageError(f"{settings.source} has no sandbox", hint="`--config sandbox` names one that does")
+    try:
+        if start:
+            return daemon.start(sandbox.world, sandbox.speed)
+        return world.attach(sandbox.world)
+    except world.WorldError as error:
+        raise UsageError(str(error), hint="`ert-deploy up` or `ert-deploy sandbox start` starts one") from error
+
+
+def _house(settings: Settings, audience: Audience, clock: Clock, vast_key: Secret, render_key: Secret) -> House:
+    from ert_deploy.adapters.app_probe import HttpAppProbe
+    from ert_deploy.adapters.backend_probe import TlsBackendProbe
+    from ert_deploy.adapters.clock import SystemEntropy
+    from ert_deploy.adapters.render_web import RenderWeb
+    from ert_deploy.adapters.state_file import StateFile
+    from ert_deploy.adapters.vast import VastHost
+    from ert_deploy.engine.run import Ports
+
+    entropy = SystemEntropy()
+    ports = Ports(
+        gpu=VastHost(vast_key, settings.vast_url, clock),
+        web=RenderWeb(render_key, settings.render_url, clock),
+        backend=TlsBackendProbe(entropy, allow_loopback=settings.sandbox is not None),
+        app=HttpAppProbe(clock),
+        store=StateFile(settings.state_path, settings.desired.deployment, clock),
+        clock=clock,
+        entropy=entropy,
+        audience=audience,
+    )
+    return House(settings, settings.desired, ports)
+
+
+def app(house: House) -> ErtApp:
+    """The ERT dashboard of the first target."""
+    from ert_deploy.adapters.ert_app import ErtApp
+
+    service = house.ports.web.service(house.desired.targets[0].service)
+    return ErtApp(service.url, house.ports.clock if not house.in_sandbox else _real_clock())
+
+
+def _real_clock() -> Clock:
+    """A model that writes text takes the time it takes, also in a world that runs faster."""
+    from ert_deploy.adapters.clock import RealClock
+
+    return RealClock()

@@ -1,0 +1,364 @@
+"""The Vast adapter against a wire: what it sends, and what every kind of answer means."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from ert_deploy.adapters.vast import VastHost
+from ert_deploy.core.errors import (
+    CannotObserve,
+    CreateRefused,
+    ErtError,
+    OfferGone,
+    OutcomeUnknown,
+    Transient,
+    UsageError,
+)
+from ert_deploy.core.labels import Mark
+from ert_deploy.core.model import Criteria, Launch, Market
+from ert_deploy.core.observed import Address
+from ert_deploy.core.secret import Secret
+from ert_deploy.ports import CreateOrder
+from ert_deploy.sandbox.faults import Fault, Faults
+from ert_deploy.sandbox.http import Reply, Request, Router, Server
+
+KEY = Secret("vast-canary-0123456789")
+TOKEN = "0123456789abcdef0123456789abcdef"
+LAUNCH = Launch("img/backend:1", "gpt-oss:20b", disk_gb=40)
+
+
+class Clock:
+    """Time that moves when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.time, self.sleeps = 1000.0, list[float]()
+
+    def now(self) -> float:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        self.time += seconds
+        self.sleeps.append(seconds)
+
+
+@dataclass
+class Wire:
+    """A scripted Vast: answers by operation, and every request it got."""
+
+    server: Server
+    host: VastHost
+    clock: Clock
+    faults: Faults
+    replies: dict[str, Callable[[Request], Reply]] = field(default_factory=dict)
+    got: list[Request] = field(default_factory=list)
+
+    def says(self, operation: str, value: Any, status: int = 200) -> None:
+        self.replies[operation] = lambda _: Reply.json(value, status)
+
+    def answer(self, request: Request) -> Reply:
+        self.got.append(request)
+        return self.replies[request.operation](request)
+
+
+@pytest.fixture
+def wire() -> Iterator[Wire]:
+    router, faults, clock = Router(), Faults(), Clock()
+    server = Server(router, faults).start()
+    w = Wire(server, VastHost(KEY, server.url, clock), clock, faults)
+    for method, path, operation in (
+        ("GET", "/api/v0/users/current", "user"),
+        ("GET", "/api/v1/instances/", "list"),
+        ("GET", "/api/v0/instances/{id}/", "show"),
+        ("DELETE", "/api/v0/instances/{id}/", "destroy"),
+        ("POST", "/api/v0/bundles/", "search"),
+        ("PUT", "/api/v0/asks/{id}/", "create"),
+    ):
+        router.add(method, path, operation, w.answer)
+    yield w
+    server.stop()
+
+
+def row(number: int = 7, **changes: Any) -> dict[str, Any]:
+    """An instance as Vast lists it while it runs."""
+    return {
+        "id": number,
+        "label": f"ert1:ert:{TOKEN}",
+        "extra_env": [["ERT_DEPLOYMENT", "ert"], ["ERT_TOKEN", TOKEN], ["ERT_BOOT_SECRET", "s"], ["ERT_SPEC", "x"]],
+        "actual_status": "running",
+        "intended_status": "running",
+        "cur_state": "running",
+        "status_msg": "success, running img/backend",
+        "machine_id": 11,
+        "gpu_name": "RTX 3090",
+        "dph_total": 0.21,
+        "start_date": 1700000000.5,
+        "public_ipaddr": "203.0.113.9 \n",
+        "ports": {"8443/tcp": [{"HostIp": "0.0.0.0", "HostPort": "40123"}, {"HostIp": "::", "HostPort": "40123"}]},
+        **changes,
+    }
+
+
+def order(offer_id: int = 5, launch: Launch = LAUNCH) -> CreateOrder:
+    return CreateOrder(offer_id, launch, Mark("ert", TOKEN), {"ERT_TOKEN": TOKEN, "-p 8443:8443": "1"})
+
+
+def page(*rows: dict[str, Any], **extra: Any) -> dict[str, Any]:
+    return {"success": True, "instances": list(rows), "total_instances": len(rows), "next_token": None, **extra}
+
+
+def test_an_instance_is_read_with_both_marks_and_its_address(wire: Wire) -> None:
+    wire.says("list", page(row()))
+    (found,) = wire.host.list_instances()
+    assert found.mark == Mark("ert", TOKEN)
+    assert found.address == Address("203.0.113.9", 40123)
+    assert (found.status, found.dph, found.boot_secret) == ("running", 0.21, Secret("s"))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"extra_env": None},
+        {"extra_env": [["ERT_DEPLOYMENT", "ert"]]},
+        {"extra_env": [["ERT_DEPLOYMENT", "other"], ["ERT_TOKEN", TOKEN]]},
+        {"label": None},
+        {"label": f"ert1:ert:{TOKEN} "},
+        {"label": f"my-ert1:ert:{TOKEN}"},
+    ],
+)
+def test_one_mark_alone_is_not_ours(wire: Wire, changes: dict[str, Any]) -> None:
+    wire.says("list", page(row(**changes)))
+    (found,) = wire.host.list_instances()
+    assert found.mark is None
+
+
+def test_a_row_full_of_nulls_blinds_nobody(wire: Wire) -> None:
+    bare = {"id": 8, "start_date": None, "extra_env": None, "ports": None, "public_ipaddr": None, "actual_status": None}
+    wire.says("list", page(bare, row()))
+    nothing, ours = wire.host.list_instances()
+    assert (nothing.id, nothing.status, nothing.address, nothing.started) == (8, None, None, None)
+    assert ours.mark is not None
+
+
+def test_every_page_is_read(wire: Wire) -> None:
+    pages = {"": page(row(1), next_token="t1", total_instances=2), "t1": page(row(2), total_instances=2)}
+    wire.replies["list"] = lambda r: Reply.json(pages[r.one("after_token") or ""])
+    assert [i.id for i in wire.host.list_instances()] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        [],
+        {"instances": None},
+        {"instances": {}},
+        {"instances": ["x"]},
+        {"instances": [{"id": "7"}]},
+        {"success": False, "error": "deprecated_endpoint", "instances": []},
+        page(row(1), total_instances=2),
+        page(next_token=7),
+    ],
+)
+def test_an_answer_that_is_not_a_list_never_means_none(wire: Wire, answer: Any) -> None:
+    wire.says("list", answer)
+    with pytest.raises(CannotObserve):
+        wire.host.list_instances()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("list", reset=True, count=9),
+        Fault("list", status=502, body="<html>bad gateway</html>", content_type="text/html", count=9),
+        Fault("list", status=429, body="API requests too frequent", count=9),
+        Fault("list", status=410, body='{"success": false, "error": "deprecated_endpoint"}', count=9),
+        Fault("list", status=200, body="<html>hello</html>", content_type="text/html", count=9),
+        Fault("list", status=200, body='{"instances": [', count=9),
+    ],
+    ids=lambda f: f"{f.status or 'reset'} {f.body[:12]}",
+)
+def test_a_list_that_fails_never_means_none(wire: Wire, fault: Fault) -> None:
+    wire.says("list", page())
+    wire.faults.add(fault)
+    with pytest.raises(CannotObserve):
+        wire.host.list_instances()
+
+
+def test_a_passing_fault_is_ridden_out_on_the_clock(wire: Wire) -> None:
+    wire.says("list", page())
+    wire.faults.add(Fault("list", status=503, body="busy", count=2))
+    wire.faults.add(Fault("list", status=429, body="slow down", headers={"Retry-After": "7"}))
+    assert wire.host.list_instances() == ()
+    assert wire.clock.sleeps[-1] == 7.0
+
+
+def test_a_refused_key_is_the_users_to_mend_and_is_never_shown(wire: Wire) -> None:
+    wire.says("list", {"success": False, "error": "auth_error", "msg": "Invalid user key"}, 404)
+    with pytest.raises(UsageError) as refused:
+        wire.host.list_instances()
+    assert "key" in refused.value.summary
+    assert "canary" not in f"{refused.value!r} {refused.value.detail} {refused.value.hint}"
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [({"instances": None}, 200), ({"success": False, "error": "no_such_instance"}, 404)],
+)
+def test_absent_is_said_by_a_complete_answer_only(wire: Wire, answer: Any, status: int) -> None:
+    wire.says("show", answer, status)
+    assert wire.host.get_instance(7) is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "error"),
+    [
+        ({"success": False, "error": "auth_error", "msg": "Invalid user key"}, 404, UsageError),
+        ({}, 404, CannotObserve),
+        ({}, 200, CannotObserve),
+        ({"instances": []}, 200, CannotObserve),
+        ({"success": False}, 500, CannotObserve),
+    ],
+)
+def test_a_bare_404_is_no_proof_of_absence(wire: Wire, answer: Any, status: int, error: type[ErtError]) -> None:
+    wire.says("show", answer, status)
+    with pytest.raises(error):
+        wire.host.get_instance(7)
+
+
+def test_the_create_call_carries_both_marks_and_refuses_a_stopped_start(wire: Wire) -> None:
+    wire.says("create", {"success": True, "new_contract": 4242, "instance_api_key": "k"})
+    assert wire.host.create(order()) == 4242
+    (sent,) = wire.got
+    body = json.loads(sent.body)
+    assert sent.path == "/api/v0/asks/5/"
+    assert body["label"] == f"ert1:ert:{TOKEN}"
+    assert body["env"] == {"ERT_TOKEN": TOKEN, "-p 8443:8443": "1"}
+    assert (body["cancel_unavail"], body["runtype"], body["disk"], body["price"]) == (True, "args", 40, None)
+
+
+def test_a_bid_is_sent_only_for_an_interruptible_instance(wire: Wire) -> None:
+    wire.says("create", {"success": True, "new_contract": 1})
+    wire.host.create(order(launch=Launch("i:1", "m", market=Market.INTERRUPTIBLE, bid=0.11)))
+    assert json.loads(wire.got[0].body)["price"] == 0.11
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "error"),
+    [
+        (
+            {"success": False, "error": "invalid_args", "msg": "error 404/3603: no_such_ask Instance type"},
+            404,
+            OfferGone,
+        ),
+        ({"success": False, "error": "no_such_ask", "msg": "no longer available."}, 410, OfferGone),
+        ({"success": False, "error": "no_such_ask"}, 200, OfferGone),
+        ({"success": False, "error": "no_such_ask", "new_contract": 9}, 400, OutcomeUnknown),
+        ({"success": False, "error": "insufficient_credit", "msg": "add credit"}, 400, CreateRefused),
+        ({"success": False, "error": "spend_rate_limit"}, 200, CreateRefused),
+        ({"success": False, "error": "invalid_args", "msg": "bad"}, 400, CreateRefused),
+        ({"success": True}, 200, OutcomeUnknown),
+        ({"success": True, "new_contract": "9"}, 200, OutcomeUnknown),
+        ({"success": True, "new_contract": True}, 200, OutcomeUnknown),
+        ({"success": "true", "new_contract": 9}, 200, OutcomeUnknown),
+        ({}, 200, OutcomeUnknown),
+        ([], 200, OutcomeUnknown),
+        ({"detail": "API requests too frequent endpoint threshold=4.5"}, 429, OutcomeUnknown),
+        ({"msg": "oops"}, 500, OutcomeUnknown),
+    ],
+)
+def test_what_a_create_answer_means(wire: Wire, answer: Any, status: int, error: type[ErtError]) -> None:
+    wire.says("create", answer, status)
+    with pytest.raises(error) as raised:
+        wire.host.create(order())
+    assert type(raised.value) is error
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("create", when="after", reset=True),
+        Fault("create", when="before", reset=True),
+        Fault("create", when="after", status=504, body="<html>", content_type="text/html"),
+        Fault("create", when="after", status=502, body=""),
+        Fault("create", when="after", status=429, body="API requests too frequent"),
+    ],
+    ids=lambda f: f"{f.when} {f.status or 'reset'}",
+)
+def test_a_create_goes_out_exactly_once_whatever_comes_back(wire: Wire, fault: Fault) -> None:
+    wire.says("create", {"success": True, "new_contract": 1})
+    wire.faults.add(fault)
+    with pytest.raises(OutcomeUnknown):
+        wire.host.create(order())
+    assert wire.faults.seen.count("create") == 1
+
+
+def test_creates_keep_their_distance(wire: Wire) -> None:
+    wire.says("create", {"success": True, "new_contract": 1})
+    wire.host.create(order())
+    wire.host.create(order(6))
+    assert wire.clock.sleeps[-1] == 5.0
+
+
+def test_destroying_what_is_gone_is_success(wire: Wire) -> None:
+    wire.says("destroy", {"success": False, "error": "no_such_instance", "msg": "not found"}, 404)
+    wire.host.destroy(7)
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "error"),
+    [
+        ({"success": False, "msg": "later"}, 200, Transient),
+        ({"success": False, "error": "auth_error"}, 404, UsageError),
+        ({}, 404, CannotObserve),
+        ({"success": False, "error": "rate_limit_exceeded"}, 429, CannotObserve),
+    ],
+)
+def test_a_destruction_counts_only_when_vast_says_so(
+    wire: Wire, answer: Any, status: int, error: type[ErtError]
+) -> None:
+    wire.says("destroy", answer, status)
+    with pytest.raises(error):
+        wire.host.destroy(7)
+
+
+def test_a_search_is_sent_in_the_units_of_the_server(wire: Wire) -> None:
+    wire.says("search", {"offers": []})
+    wire.host.search(Criteria(max_dph=0.5, countries=("SE", "US"), gpu_names=("RTX 3090",)), LAUNCH)
+    body = json.loads(wire.got[0].body)
+    assert body["gpu_ram"] == {"gte": 22500}
+    assert body["duration"] == {"gte": 259200.0}
+    assert body["geolocation"] == {"in": ["SE", "US"]}
+    assert (body["allocated_storage"], body["type"], body["order"]) == (40, "on-demand", [["dph_total", "asc"]])
+
+
+def test_an_offer_with_a_missing_price_is_kept_apart_by_the_filters(wire: Wire) -> None:
+    wire.says("search", {"offers": [{"id": 1, "machine_id": 2, "gpu_name": "RTX 3090"}, {"id": "x"}]})
+    (found,) = wire.host.search(Criteria(max_dph=0.5), LAUNCH)
+    assert found.id == 1
+    assert found.dph_total != found.dph_total
+
+
+@pytest.mark.parametrize("answer", [{}, {"offers": None}, {"offers": {}}, {"offers": [7]}, []])
+def test_a_search_answer_that_is_not_one_raises(wire: Wire, answer: Any) -> None:
+    wire.says("search", answer)
+    with pytest.raises(CannotObserve):
+        wire.host.search(Criteria(max_dph=0.5), LAUNCH)
+
+
+def test_the_account_says_its_credit_or_raises(wire: Wire) -> None:
+    wire.says("user", {"credit": 4.5, "email": "dev@example.org", "balance": 0})
+    assert wire.host.account().credit == 4.5
+    wire.says("user", {"email": "dev@example.org"})
+    with pytest.raises(CannotObserve):
+        wire.host.account()
+
+
+def test_words_from_outside_cannot_drive_the_terminal(wire: Wire) -> None:
+    wire.says("list", page(row(status_msg="\x1b]0;owned\x07pulling\x1b[31m 3%\n\r\x00")))
+    (found,) = wire.host.list_instances()
+    assert found.message == "pulling 3%"

@@ -1,0 +1,32 @@
+"""What every test gets: loopback only, and no setting or key of the person who runs it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from pytest_socket import socket_allow_hosts
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = Path(os.environ.get("ERT_SHARED", ROOT.parent / "shared"))
+PERSONAL = ("VAST_API_KEY", "RENDER_API_KEY", "ERT_CONFIG", "VAST_URL", "NO_COLOR", "FORCE_COLOR")
+
+
+@pytest.fixture(autouse=True)
+def _loopback_only() -> None:
+    socket_allow_hosts(["127.0.0.1", "::1"], allow_unix_socket=True)
+
+
+@pytest.fixture(autouse=True)
+def _nobody_in_particular(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in PERSONAL:
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def shared() -> Path:
+    """The folder with the providers' published contracts; the test is skipped where it is absent."""
+    if not SHARED.is_dir():
+        pytest.skip("the providers' contracts are not beside this repository (set ERT_SHARED)")
+    return SHARED

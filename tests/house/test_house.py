@@ -1,0 +1,94 @@
+"""The budgets and habits of the house, measured over the whole tree."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+MODULE_LINES, FUNCTION_LINES, P90_LINES = 250, 60, 30
+TEXT = {".py", ".md", ".yaml", ".yml", ".toml", ".j2", ".sh", ".js", ".css", ".html", ".txt", ".json", ""}
+# Written in two halves, so that this file does not find itself.
+HOSTS = re.compile("pypi" + r"\.org|python" + r"hosted|npm" + r"js\.org|deb\.debian" + r"\.org")
+PATHS = re.compile("/" + r"work/(?:main|shared|\.)|/" + r"root/|/" + "farm/")
+EMOJI = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\ufe0f]")
+
+
+def product() -> list[Path]:
+    """Every Python file that is shipped."""
+    return sorted(p for top in ("ert_deploy", "images") for p in (ROOT / top).rglob("*.py"))
+
+
+def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def length(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    return (node.end_lineno or node.lineno) - node.lineno + 1
+
+
+def tracked() -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=False
+    ).stdout.splitlines()
+    return [ROOT / name for name in listed if (ROOT / name).is_file() and Path(name).suffix in TEXT]
+
+
+@pytest.mark.parametrize("path", product(), ids=lambda p: str(p.relative_to(ROOT)))
+def test_a_module_says_what_it_is_for_and_fits_on_a_few_screens(path: Path) -> None:
+    source = path.read_text()
+    assert source.count("\n") <= MODULE_LINES
+    doc = ast.get_docstring(ast.parse(source)) if source.strip() else "empty"
+    assert doc, "no module docstring"
+
+
+def test_functions_are_short() -> None:
+    lengths = sorted((length(f), f"{p.relative_to(ROOT)}:{f.name}") for p in product() for f in functions(p))
+    assert lengths[-1][0] <= FUNCTION_LINES, lengths[-1]
+    assert lengths[int(len(lengths) * 0.9)][0] <= P90_LINES
+
+
+def test_public_functions_say_what_they_do() -> None:
+    silent = [
+        f"{path.relative_to(ROOT)}:{node.name}"
+        for path in product()
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        and not node.name.startswith("_")
+        and not ast.get_docstring(node)
+    ]
+    assert silent == []
+
+
+def test_no_registry_host_and_no_path_of_a_machine() -> None:
+    found = [
+        f"{p.relative_to(ROOT)}: {m[0]}"
+        for p in tracked()
+        for pattern in (HOSTS, PATHS)
+        if (m := pattern.search(p.read_text(errors="replace")))
+    ]
+    assert found == []
+
+
+def test_no_emoji() -> None:
+    assert [str(p) for p in tracked() if EMOJI.search(p.read_text(errors="replace"))] == []
+
+
+def test_images_and_product_share_http_and_environment_only() -> None:
+    for path in (ROOT / "images").rglob("*.py"):
+        assert not re.search(r"^\s*(?:from|import) ert_deploy\b", path.read_text(), re.MULTILINE), path
+    for path in (ROOT / "ert_deploy").rglob("*.py"):
+        assert not re.search(r"^\s*(?:from|import) ert_(?:backend|dashboard)\b", path.read_text(), re.MULTILINE), path
+
+
+def test_the_replace_all_call_for_environment_variables_is_not_in_the_product() -> None:
+    """Render's bulk PUT wipes every variable that is not in the body."""
+    for path in (ROOT / "ert_deploy" / "adapters").rglob("*.py"):
+        assert not re.search(r"""["']PUT["'][^\n]*env-vars["']""", path.read_text()), path
