@@ -75,7 +75,7 @@ def main(args: Sequence[str] | None = None) -> None:
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
     except click.ClickException as error:
-        error.show()
+        _say_usage(error)
         sys.exit(2)
     except (KeyboardInterrupt, click.Abort):
         _interrupted()
@@ -88,6 +88,14 @@ def main(args: Sequence[str] | None = None) -> None:
 
         sys.exit(explain(error))
     sys.exit(0)
+
+
+def _say_usage(error: click.ClickException) -> None:
+    """The command line was not understood: say it the way every other error is said."""
+    context = getattr(error, "ctx", None)
+    click.secho("error: ", err=True, nl=False, fg="red", bold=True)
+    click.echo(error.format_message(), err=True)
+    click.echo(f"hint: `{context.command_path if context else 'ert-deploy'} --help` shows what there is", err=True)
 
 
 def _interrupted() -> None:

@@ -97,9 +97,9 @@ def _slow(candidate: Candidate, timings: Timings, now: float) -> Verdict:
     instance, record = candidate.instance, candidate.record
     still = now - candidate.watch.since
     if still >= timings.no_progress:
-        return Verdict(Stage.FAILED, f"no progress for {still:.0f} s (launch/no_progress)", deny=True)
+        return Verdict(Stage.FAILED, f"no progress for {still:.0f} s (timings/no_progress)", deny=True)
     if record is not None and not record.certificate and now - record.at >= timings.boot_limit:
-        return Verdict(Stage.FAILED, f"not healthy within {timings.boot_limit:.0f} s (launch/boot_limit)", deny=True)
+        return Verdict(Stage.FAILED, f"not healthy within {timings.boot_limit:.0f} s (timings/boot_limit)", deny=True)
     return Verdict(Stage.BOOTING, instance.message or instance.status or "provisioning")
 
 

@@ -71,8 +71,8 @@ def reject(offer: Offer, desired: Desired, denied: frozenset[int]) -> Iterable[R
 
 def _prices(offer: Offer, desired: Desired) -> Iterable[Rejection]:
     caps = (
-        ("search/max_dph", offer.dph_total, desired.criteria.max_dph, "$/h"),
-        ("search/max_inet_cost", offer.inet_down_cost, desired.criteria.max_inet_cost, "$/GB"),
+        ("offer/max_dph", offer.dph_total, desired.criteria.max_dph, "$/h"),
+        ("offer/max_inet_cost", offer.inet_down_cost, desired.criteria.max_inet_cost, "$/GB"),
     )
     for path, value, cap, unit in caps:
         if not (math.isfinite(value) and 0 <= value <= cap):
@@ -85,12 +85,12 @@ def _prices(offer: Offer, desired: Desired) -> Iterable[Rejection]:
 def _minimums(offer: Offer, desired: Desired) -> Iterable[Rejection]:
     c = desired.criteria
     floors = (
-        ("search/gpu_ram", offer.gpu_ram_mb, c.min_gpu_ram_mb, "MB"),
-        ("search/min_reliability", offer.reliability, c.min_reliability, ""),
-        ("search/min_inet_down", offer.inet_down, c.min_inet_down, "Mb/s"),
-        ("search/min_cuda", offer.cuda, c.min_cuda, ""),
-        ("search/min_ports", float(offer.ports), c.min_ports, "ports"),
-        ("search/min_duration", offer.duration, c.min_duration, "s"),
+        ("offer/gpu_ram", offer.gpu_ram_mb, c.min_gpu_ram_mb, "MB"),
+        ("offer/min_reliability", offer.reliability, c.min_reliability, ""),
+        ("offer/min_inet_down", offer.inet_down, c.min_inet_down, "Mb/s"),
+        ("offer/min_cuda", offer.cuda, c.min_cuda, ""),
+        ("offer/min_ports", float(offer.ports), c.min_ports, "ports"),
+        ("offer/min_duration", offer.duration, c.min_duration, "s"),
         ("launch/disk_gb", offer.disk_gb, desired.launch.disk_gb, "GB"),
     )
     for path, value, floor, unit in floors:
@@ -105,13 +105,13 @@ def _kinds(offer: Offer, desired: Desired) -> Iterable[Rejection]:
     if not offer.rentable:
         yield Rejection("rentable", "rented by somebody else")
     if c.verified and not offer.verified:
-        yield Rejection("search/verified", "host is not verified")
+        yield Rejection("offer/verified", "host is not verified")
     if c.datacenter and not offer.datacenter:
-        yield Rejection("search/datacenter", "not in a data centre")
+        yield Rejection("offer/datacenter", "not in a data centre")
     if c.gpu_names and offer.gpu_name not in c.gpu_names:
-        yield Rejection("search/gpu_names", f"{offer.gpu_name} is not listed")
+        yield Rejection("offer/gpu_names", f"{offer.gpu_name} is not listed")
     if c.countries and country(offer.geolocation) not in c.countries:
-        yield Rejection("search/countries", f"{offer.geolocation or 'unknown place'} is not listed")
+        yield Rejection("offer/countries", f"{offer.geolocation or 'unknown place'} is not listed")
 
 
 def country(geolocation: str) -> str:

@@ -60,7 +60,7 @@ def _judge(desired: Desired, observed: Observed, candidate: Candidate) -> Verdic
     instance, cap = candidate.instance, desired.criteria.max_dph
     if instance.dph > cap * PRICE_TOLERANCE:
         return Verdict(
-            Stage.FAILED, f"it costs ${instance.dph:.4f}/h, the cap is ${cap:g}/h (search/max_dph)", deny=True
+            Stage.FAILED, f"it costs ${instance.dph:.4f}/h, the cap is ${cap:g}/h (offer/max_dph)", deny=True
         )
     return judge(candidate, desired.timings, observed.now)
 

@@ -82,7 +82,7 @@ def best_offer(desired: Desired, observed: Observed, memory: Memory) -> Effects[
     if memory.rentals >= desired.attempts or memory.lost >= MAX_LOST:
         raise Failed(
             f"{memory.rentals} rented machines did not become healthy, {memory.lost} offers went to others",
-            hint="`ert-deploy offers` shows what is left; a higher search/max_dph opens better hosts",
+            hint="`ert-deploy offers` shows what is left; a higher offer/max_dph opens better hosts",
         )
     now = yield from perform(e.Now())
     denied = observed.state.denied_machines(now)
@@ -108,7 +108,7 @@ def _explain_nothing(desired: Desired, denied: frozenset[int]) -> Effects[None]:
     raise UsageError(
         f"no offer matches (looked at {len(wide)})",
         "\n".join(rows),
-        "loosen the filter that removes most, in the `search` section of the config" if rows else "try again later",
+        "loosen the filter that removes most, in the `offer` section of the config" if rows else "try again later",
     )
 
 
@@ -118,5 +118,5 @@ def _can_pay(ranked: Ranked, desired: Desired) -> Effects[None]:
     if account.credit < need:
         raise UsageError(
             f"the Vast.ai credit is ${account.credit:.2f}, {desired.plan_hours:g} h are expected to cost ${need:.2f}",
-            hint="add credit at cloud.vast.ai, or lower plan_hours in the config",
+            hint="add credit at cloud.vast.ai, or lower plan/hours in the config",
         )

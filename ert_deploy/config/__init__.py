@@ -1,0 +1,26 @@
+"""Configs: a YAML file becomes `Settings`, or a list of everything that is wrong with it.
+
+Light to import: the template engine is loaded when a Blueprint is rendered.
+"""
+
+from ert_deploy.config.keys import read_key
+from ert_deploy.config.load import load, parse
+from ert_deploy.config.problems import ConfigProblems, Problem
+from ert_deploy.config.settings import KeySource, KeySources, SandboxSettings, Settings, addressed
+from ert_deploy.config.where import available, default_config, find
+
+__all__ = [
+    "ConfigProblems",
+    "KeySource",
+    "KeySources",
+    "Problem",
+    "SandboxSettings",
+    "Settings",
+    "addressed",
+    "available",
+    "default_config",
+    "find",
+    "load",
+    "parse",
+    "read_key",
+]

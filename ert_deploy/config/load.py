@@ -1,0 +1,88 @@
+"""A config file -> `Settings`, or every problem it has.
+
+file -> text (`source`) -> tree (`tree`) -> good values by path (`reader` along `schema`, then `rules`) -> Settings.
+Reads one file and nothing else; a key is never in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ert_deploy.config.problems import ConfigProblems, Problem
+from ert_deploy.config.reader import Reading, read
+from ert_deploy.config.rules import broken, model_gb
+from ert_deploy.config.settings import KeySource, KeySources, SandboxSettings, Settings
+from ert_deploy.config.source import read_text
+from ert_deploy.config.tree import read_tree
+from ert_deploy.core.model import Criteria, Desired, Guard, Launch, Market, OwnedNames, Phase, Target, Timings
+
+
+def load(path: Path) -> Settings:
+    """The settings of one config, wanted running. Raises ConfigProblems with all that is wrong."""
+    return parse(read_text(path), path)
+
+
+def parse(text: str, source: Path) -> Settings:
+    """The settings that a text means; `source` is what messages call it. Raises ConfigProblems."""
+    tree, problems = read_tree(text)
+    if tree is None:
+        raise ConfigProblems(str(source), problems or [Problem("", 0, "it holds nothing but comments")])
+    reading = read(tree)
+    problems = [*problems, *reading.problems]
+    problems += broken(reading)
+    if problems:
+        raise ConfigProblems(str(source), problems)
+    return _settings(reading, source)
+
+
+def _settings(reading: Reading, source: Path) -> Settings:
+    values = reading.values
+    sandbox = SandboxSettings(**_direct(values, "sandbox")) if values["sandbox"] else None
+    return Settings(
+        desired=_desired(values),
+        # A sandbox's addresses are known when its world runs; until then nothing could be called by mistake.
+        vast_url="" if sandbox else values["vast/url"],
+        render_url="" if sandbox else values["render/url"],
+        keys=KeySources(
+            KeySource("Vast.ai", **_direct(values, "vast/key")), KeySource("Render", **_direct(values, "render/key"))
+        ),
+        state_path=values["state"] or Path(".ert") / f"{values['deployment']}.json",
+        sandbox=sandbox,
+        source=source,
+    )
+
+
+def _desired(values: Mapping[str, Any]) -> Desired:
+    launch = _direct(values, "launch") | {
+        "model_gb": model_gb(values["launch/model"], values["launch/model_gb"]),
+        "market": Market(values["launch/market"]),
+        "guard": Guard(**_direct(values, "launch/guard")),
+        "vast_api": "" if values["sandbox"] else values["vast/url"],
+    }
+    offer = _direct(values, "offer")
+    offer["min_gpu_ram_mb"] = offer.pop("gpu_ram")
+    return Desired(
+        deployment=values["deployment"],
+        phase=Phase.RUNNING,
+        launch=Launch(**launch),
+        criteria=Criteria(**offer),
+        targets=tuple(_target(values, f"render/services/{at}") for at in range(values["render/services"])),
+        timings=Timings(**_direct(values, "timings")),
+        plan_hours=values["plan/hours"],
+        slots=values["plan/slots"],
+        attempts=values["plan/attempts"],
+    )
+
+
+def _target(values: Mapping[str, Any], path: str) -> Target:
+    row = _direct(values, path)
+    return Target(service=row.pop("name"), names=OwnedNames(**_direct(values, f"{path}/owned")), **row)
+
+
+def _direct(values: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """The values right below a path, by their last name."""
+    start = f"{path}/"
+    below = {key.removeprefix(start): value for key, value in values.items() if key.startswith(start)}
+    return {key: value for key, value in below.items() if "/" not in key}

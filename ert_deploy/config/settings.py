@@ -1,0 +1,57 @@
+"""What a config comes to: the wanted deployment, and where and with which keys to get it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ert_deploy.core.model import Desired
+
+VAST_URL = "https://console.vast.ai"
+RENDER_URL = "https://api.render.com/v1"
+SANDBOX_WORLD = ".ert/sandbox"
+
+
+@dataclass(frozen=True, slots=True)
+class KeySource:
+    """Where one provider's API key is: an environment variable, else a file. Never the key itself."""
+
+    provider: str
+    env: str
+    file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeySources:
+    """One source per provider."""
+
+    vast: KeySource
+    render: KeySource
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxSettings:
+    """The world on loopback: its folder, and how many provider seconds pass in one real second."""
+
+    world: Path = Path(SANDBOX_WORLD)
+    speed: float = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One config. With a sandbox, the two URLs are empty until `addressed` puts in those of a running world."""
+
+    desired: Desired
+    vast_url: str
+    render_url: str
+    keys: KeySources
+    state_path: Path
+    sandbox: SandboxSettings | None
+    source: Path
+
+
+def addressed(settings: Settings, *, vast_url: str, render_url: str) -> Settings:
+    """The same settings against other addresses, for ourselves and for the guard on the machine."""
+    launch = replace(settings.desired.launch, vast_api=vast_url)
+    desired = replace(settings.desired, launch=launch)
+    return replace(settings, desired=desired, vast_url=vast_url, render_url=render_url)

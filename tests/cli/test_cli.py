@@ -1,0 +1,176 @@
+"""The command line as a user meets it: helps, exit codes, one-line errors, and no side effect when words are wrong."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from ert_deploy.adapters.clock import RealClock
+from ert_deploy.adapters.state_file import StateFile
+from ert_deploy.cli import COMMANDS, cli, main
+from ert_deploy.cli.failure import explain
+from ert_deploy.core.errors import Busy, CannotObserve, Failed, NeedsAttention, UsageError
+from ert_deploy.core.state import State
+
+ROOT = Path(__file__).resolve().parents[2]
+PRODUCTION = (ROOT / "configs" / "ert.yaml").read_text()
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def run(*args: str) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main(list(args))
+    return int(ended.value.code or 0)
+
+
+def production(tmp_path: Path, old: str = "", new: str = "") -> Path:
+    """The sample config with an image of one's own and one change."""
+    lines = [
+        "  image: ghcr.io/me/ert-llm-backend:0.1.0" if line.lstrip().startswith("image:") else line
+        for line in PRODUCTION.splitlines()
+    ]
+    text = "\n".join(lines)
+    assert old in text
+    path = tmp_path / "mine.yaml"
+    path.write_text(text.replace(old, new, 1) if old else text)
+    return path
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_says_what_it_does_in_the_words_of_the_list(name: str) -> None:
+    command = importlib.import_module(f"ert_deploy.cli.{name.replace('-', '_')}").command
+    assert command.name == name
+    assert (command.help or "").split("\n\n")[0].replace("\n", " ") == COMMANDS[name]
+    for option in command.params:
+        assert not isinstance(option, click.Option) or option.help, f"{name} {option.name}"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_in_the_readme(name: str) -> None:
+    assert f"ert-deploy {name}" in (ROOT / "README.md").read_text()
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys\nfrom ert_deploy.cli import main\n"
+        "try: main(['--help'])\nexcept SystemExit: pass\n"
+        "print([m for m in ('vastai','requests','rich','yaml','jinja2','tenacity','ert_deploy.engine') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_slip_of_the_finger_gets_the_nearest_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("upp") == 2
+    assert "Did you mean 'up'?" in capsys.readouterr().err
+
+
+def test_a_missing_key_is_named_with_a_way_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("up", "-c", str(production(tmp_path))) == 2
+    said = capsys.readouterr().err
+    assert "VAST_API_KEY" in said
+    assert "hint: " in said
+    assert not (tmp_path / ".ert").exists()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("deployment:", "deploiment:", ["deploiment", "deployment"]),
+        ("max_dph: 0.60", "max_dph: cheap", ["max_dph"]),
+        ("max_dph: 0.60", "max_dph: .nan", ["max_dph"]),
+        ("model: gpt-oss:20b", "model: llama3.2:8b", ["llama3.2:8b", "llama3.1:8b"]),
+    ],
+)
+def test_a_bad_config_is_said_with_its_path_and_costs_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, words: list[str]
+) -> None:
+    assert run("up", "-c", str(production(tmp_path, old, new))) == 2
+    said = capsys.readouterr().err
+    assert all(word in said for word in words), said
+    assert "Traceback" not in said
+    assert not (tmp_path / ".ert").exists()
+
+
+def test_a_key_file_that_others_can_read_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    secret = tmp_path / "vast.key"
+    secret.write_text("vast-canary-000")
+    secret.chmod(0o644)
+    config = production(tmp_path)
+    text = config.read_text()
+    lines = [f"    file: {secret}" if line.strip().startswith("file:") else line for line in text.splitlines()]
+    config.write_text("\n".join(lines))
+    assert run("up", "-c", str(config)) == 2
+    said = capsys.readouterr().err
+    assert "can be read by others" in said
+    assert "chmod 600" in said
+    assert "canary" not in said
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda text: text.replace('"generation": 1', '"generation": 2'), ["damaged", "marks"]),
+        (lambda text: text.replace('"version": 1', '"version": 99', 1), ["newer"]),
+        (lambda _: "{", ["damaged", "marks"]),
+    ],
+    ids=["flipped", "newer", "torn"],
+)
+def test_a_state_file_that_cannot_be_trusted_stops_everything(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: object, words: list[str]
+) -> None:
+    path = tmp_path / "ert.json"
+    StateFile(path, "ert", RealClock()).save(State("ert"))
+    path.write_text(damage(path.read_text()))  # type: ignore[operator]
+    with pytest.raises(UsageError) as refused:
+        StateFile(path, "ert", RealClock()).load()
+    assert explain(refused.value) == 2
+    said = capsys.readouterr().err
+    assert all(word in said for word in words), said
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (UsageError("u"), 2),
+        (Failed("f"), 1),
+        (Busy("b"), 3),
+        (NeedsAttention("n"), 5),
+        (CannotObserve("c"), 5),
+        (KeyError("secret-canary"), 1),
+    ],
+)
+def test_exit_codes_are_those_of_the_documentation(
+    error: Exception, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert explain(error) == code
+    said = capsys.readouterr().err
+    assert said.startswith("error: ")
+    assert "canary" not in said
+    assert "Traceback" not in said
+
+
+def test_without_a_sandbox_down_and_status_have_nothing_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("down", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["changed"] is False
+    assert run("status", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["backends"] == []
+    assert not (tmp_path / ".ert").exists()
+
+
+def test_the_group_knows_its_commands() -> None:
+    with click.Context(cli) as context:
+        assert cli.list_commands(context) == list(COMMANDS)
+        assert cli.get_command(context, "nothing") is None

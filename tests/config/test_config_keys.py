@@ -1,0 +1,103 @@
+"""API keys: from the environment or from a private file, and never repeated."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ert_deploy.config import KeySource, read_key
+from ert_deploy.core.errors import UsageError
+
+KEY = "0123456789abcdef0123456789abcdef"
+
+
+def source(file: Path | None = None) -> KeySource:
+    return KeySource("Vast.ai", "VAST_API_KEY", file)
+
+
+def private(path: Path, data: bytes, mode: int = 0o600) -> Path:
+    path.write_bytes(data)
+    path.chmod(mode)
+    return path
+
+
+def refused(file: Path | None, env: dict[str, str]) -> UsageError:
+    with pytest.raises(UsageError) as caught:
+        read_key(source(file), env)
+    error = caught.value
+    assert KEY[:8] not in f"{error.summary}{error.detail}{error.hint}"
+    assert error.__cause__ is None
+    assert error.exit_code == 2
+    return error
+
+
+def test_the_variable_wins_over_the_file(tmp_path: Path) -> None:
+    file = private(tmp_path / "key", b"from-the-file\n")
+    assert read_key(source(file), {"VAST_API_KEY": KEY}).reveal() == KEY
+    assert read_key(source(file), {"VAST_API_KEY": ""}).reveal() == "from-the-file"
+    assert read_key(source(file), {}).reveal() == "from-the-file"
+
+
+@pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"])
+def test_one_newline_at_the_end_is_the_editor_s(tmp_path: Path, end: bytes) -> None:
+    assert read_key(source(private(tmp_path / "key", KEY.encode() + end)), {}).reveal() == KEY
+
+
+def test_no_key_at_all() -> None:
+    error = refused(None, {})
+    assert error.summary == "no Vast.ai API key: VAST_API_KEY is not set"
+    assert "export VAST_API_KEY=" in error.hint
+    assert "mode 0600" in error.hint
+    assert "vast/key/file" in error.hint
+    assert "set but empty" in refused(None, {"VAST_API_KEY": ""}).summary
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("\n", "is empty"),
+        (f"{KEY}\n\n", "white space"),
+        (f" {KEY}", "white space"),
+        (f"{KEY[:16]} {KEY[16:]}", "white space"),
+        (f"{KEY}\u00a0", "white space"),
+        (f"\u201c{KEY}\u201d", "quotation mark"),
+        (f'"{KEY}"', "quotation mark"),
+        (f"{KEY}\u2013", "character that no key has"),
+        (f"{KEY}\x1b", "character that no key has"),
+        (f"{KEY}\0", "character that no key has"),
+        (KEY * 20, "longer than 512"),
+    ],
+)
+def test_a_key_that_was_copied_badly(tmp_path: Path, text: str, what: str) -> None:
+    error = refused(None, {"VAST_API_KEY": text})
+    assert what in error.summary
+    assert "VAST_API_KEY" in error.summary
+    assert what in refused(private(tmp_path / "key", text.encode()), {}).summary
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o666])
+def test_a_file_that_others_may_read(tmp_path: Path, mode: int) -> None:
+    file = private(tmp_path / "key", KEY.encode(), mode)
+    error = refused(file, {})
+    assert f"mode {mode:04o}" in error.summary
+    assert error.hint == f"chmod 600 {file}"
+
+
+def test_a_file_of_somebody_else(tmp_path: Path) -> None:
+    if os.geteuid() == 0:
+        file = private(tmp_path / "key", KEY.encode())
+        os.chown(file, 65534, 65534)
+    else:
+        file = Path("/etc/hosts")
+    assert "belongs to another user" in refused(file, {}).summary
+
+
+def test_files_that_cannot_hold_a_key(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo", 0o600)
+    assert "there is no such file" in refused(tmp_path / "missing", {}).summary
+    assert "it is a folder" in refused(tmp_path, {}).summary
+    assert "it is a pipe" in refused(tmp_path / "fifo", {}).summary
+    assert "is not text" in refused(private(tmp_path / "key", b"\xff\xfe\x80"), {}).summary
+    assert "is empty" in refused(private(tmp_path / "key", b""), {}).summary

@@ -1,0 +1,142 @@
+"""What a good config comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ert_deploy.config import KeySource, Settings, addressed, load, parse
+from ert_deploy.config.models import KNOWN
+from ert_deploy.config.settings import SandboxSettings
+from ert_deploy.core.labels import Mark, label
+from ert_deploy.core.model import Criteria, Desired, Guard, Launch, Market, OwnedNames, Phase, Target, Timings
+
+Change = Callable[[str, str], str]
+SHORTEST = """\
+deployment: d
+launch: {image: "a:1", model: gpt-oss:20b}
+offer: {max_dph: 1}
+render: {services: [{name: app}]}
+"""
+CONFIGS = Path(__file__).parents[2] / "configs"
+
+
+def test_a_config_becomes_what_is_desired(settings: Settings) -> None:
+    assert settings.desired == Desired(
+        deployment="ert",
+        phase=Phase.RUNNING,
+        launch=Launch(image="ghcr.io/someone/ert-llm-backend:0.1.0", model="gpt-oss:20b"),
+        criteria=Criteria(max_dph=0.6),
+        targets=(Target(service="ert-dashboard"),),
+    )
+    assert settings.state_path == Path(".ert/ert.json")
+    assert settings.sandbox is None
+    assert settings.keys.vast == KeySource("Vast.ai", "VAST_API_KEY", None)
+    assert settings.keys.render == KeySource("Render", "RENDER_API_KEY", None)
+
+
+def test_five_keys_are_enough() -> None:
+    desired = parse(SHORTEST, Path("c.yaml")).desired
+    assert desired.launch.guard == Guard()
+    assert desired.timings == Timings()
+    assert desired.targets == (Target("app"),)
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_line_ends_do_not_matter(tmp_path: Path, newline: str) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_bytes(SHORTEST.replace("\n", newline).encode())
+    assert load(path).desired.deployment == "d"
+
+
+def test_an_alias_repeats_a_value(changed: Change) -> None:
+    text = changed(
+        "    - name: ert-dashboard\n      timeout: 3m\n",
+        "    - name: other\n      timeout: &wait 4m\n    - name: ert-dashboard\n      timeout: *wait\n",
+    )
+    assert [target.timeout for target in parse(text, Path("c.yaml")).desired.targets] == [240, 240]
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [("90s", 90), ("20m", 1200), ("3h", 10800), ("2d", 172800), ("1.5h", 5400), ("90", 90), ("0", 0)],
+)
+def test_durations(changed: Change, written: str, seconds: int) -> None:
+    guard = parse(changed("idle_stop: 20m", f"idle_stop: {written}"), Path("c.yaml")).desired.launch.guard
+    assert guard.idle_stop == seconds
+    assert type(guard.idle_stop) is int
+
+
+@pytest.mark.parametrize(
+    ("written", "megabytes"), [("24GB", 22500), ("16GB", 15000), ("48GB", 45000), ("23000MB", 23000)]
+)
+def test_gpu_memory_is_a_class_of_cards(changed: Change, written: str, megabytes: int) -> None:
+    criteria = parse(changed("gpu_ram: 24GB", f"gpu_ram: {written}"), Path("c.yaml")).desired.criteria
+    assert criteria.min_gpu_ram_mb == megabytes
+
+
+def test_known_models_bring_their_size(changed: Change) -> None:
+    assert parse(changed("gpt-oss:20b", "mistral:7b"), Path("c.yaml")).desired.launch.model_gb == pytest.approx(4.38)
+
+
+def test_another_model_needs_its_size(changed: Change) -> None:
+    text = changed("model: gpt-oss:20b\n  model_gb: null", "model: qwen3:14b\n  model_gb: 9.3")
+    assert parse(text, Path("c.yaml")).desired.launch.model_gb == pytest.approx(9.3)
+
+
+def test_known_sizes_cover_the_registry_s_byte_counts() -> None:
+    published = {"gpt-oss:20b": 13_793_441_244, "llama3.1:8b": 4_920_753_328, "mistral:7b": 4_372_824_384}
+    sizes = {model.tag: model.gb * 1e9 for model in KNOWN}
+    assert all(size <= sizes[tag] <= size * 1.01 for tag, size in published.items())
+
+
+def test_interruptible_with_a_bid(changed: Change) -> None:
+    launch = parse(changed("on-demand\n  bid: null", "interruptible\n  bid: 0.25"), Path("c.yaml")).desired.launch
+    assert (launch.market, launch.bid) == (Market.INTERRUPTIBLE, 0.25)
+
+
+def test_names_of_another_app(changed: Change) -> None:
+    text = changed("url: ERT_LLM_BACKEND_URL", "url: LLM_URL\n        disabled: []")
+    names = parse(text, Path("c.yaml")).desired.targets[0].names
+    assert names == OwnedNames(url="LLM_URL", disabled=())
+
+
+def test_another_market_s_address_goes_to_the_guard_too(changed: Change) -> None:
+    settings = parse(changed("https://console.vast.ai", "http://127.0.0.1:8080/"), Path("c.yaml"))
+    assert settings.vast_url == settings.desired.launch.vast_api == "http://127.0.0.1:8080"
+
+
+def test_a_key_file_in_the_home_folder(changed: Change, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/someone")
+    text = changed("env: VAST_API_KEY", "env: VAST_API_KEY\n    file: ~/vast.key")
+    assert parse(text, Path("c.yaml")).keys.vast.file == Path("/home/someone/vast.key")
+
+
+def test_the_sandbox_has_no_address_until_its_world_runs() -> None:
+    settings = load(CONFIGS / "sandbox.yaml")
+    assert settings.sandbox == SandboxSettings(Path(".ert/sandbox"), 20.0)
+    assert (settings.vast_url, settings.render_url, settings.desired.launch.vast_api) == ("", "", "")
+    there = addressed(settings, vast_url="http://127.0.0.1:1", render_url="http://127.0.0.1:2/v1")
+    assert there.desired.launch.vast_api == there.vast_url == "http://127.0.0.1:1"
+    assert there.desired.launch.spec() == settings.desired.launch.spec()
+
+
+def test_toy_models_are_for_the_sandbox() -> None:
+    text = (CONFIGS / "sandbox.yaml").read_text().replace("smollm2:135m ", "toy:0.5m ")
+    assert parse(text, Path("c.yaml")).desired.launch.model == "toy:0.5m"
+
+
+def test_the_longest_names_keep_within_vast_s_limits() -> None:
+    """Vast OpenAPI: label at most 256 characters, env at most 32768, image at most 1024."""
+    tag = "m" * 99 + ":" + "t" * 80
+    text = SHORTEST.replace("deployment: d", "deployment: " + "d" * 32).replace(
+        "model: gpt-oss:20b", f"model: {tag}, model_gb: 1"
+    )
+    url = "https://" + "v" * 150 + ".example"
+    settings = parse(text + f"vast: {{url: '{url}'}}\n", Path("c.yaml"))
+    mark = Mark(settings.desired.deployment, "0" * 32)
+    env = settings.desired.container_env(mark.token, ",".join(["0" * 64] * 2), "0" * 64)
+    assert len(label(mark)) <= 256
+    assert sum(len(name) + len(value) + 2 for name, value in env.items()) < 2000

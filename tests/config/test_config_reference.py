@@ -1,0 +1,108 @@
+"""The sample config is the reference: every key of the schema is in it, with the default that the code has."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ert_deploy.config import ConfigProblems, load, parse
+from ert_deploy.config.schema import Default, Field, Many, keys
+from ert_deploy.config.tree import Listing, Scalar, read_tree
+
+ROOT = Path(__file__).parents[2]
+ERT = ROOT / "configs" / "ert.yaml"
+SANDBOX = ROOT / "configs" / "sandbox.yaml"
+
+
+def paths(value: Any, path: str = "") -> set[str]:
+    """The keys of a YAML document; the rows of a list of sections are `*`."""
+    if isinstance(value, dict):
+        below = {f"{path}/{name}" if path else str(name): inner for name, inner in value.items()}
+        return set(below) | {found for name, inner in below.items() for found in paths(inner, name)}
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return {found for row in value for found in paths(row, f"{path}/*")}
+    return set()
+
+
+def notes(file: Path) -> dict[str, str]:
+    """The comment behind each key of a sample, by path: follows the indentation."""
+    found: dict[str, str] = {}
+    stack: list[tuple[int, str]] = []
+    for line in file.read_text().splitlines():
+        key = re.match(r"(?P<indent>[ ]*(- )?)(?P<name>[a-z_]+):(?P<rest>.*)", line)
+        if not key:
+            continue
+        indent = len(key["indent"])
+        while stack and stack[-1][0] >= indent:
+            stack.pop()
+        if "- " in key["indent"]:
+            stack.append((indent - 1, "*"))
+        stack.append((indent, key["name"]))
+        found["/".join(name for _, name in stack)] = key["rest"].partition("  # ")[2].strip()
+    return found
+
+
+def test_every_key_of_the_schema_is_in_the_sample_and_no_other() -> None:
+    schema = {path for path, _ in keys()}
+    samples = paths(yaml.safe_load(ERT.read_text())) | paths(yaml.safe_load(SANDBOX.read_text()))
+    assert paths(yaml.safe_load(ERT.read_text())) == {path for path in schema if not path.startswith("sandbox/")}
+    assert samples == schema
+
+
+LEAVES = [(path, part) for path, part in keys() if isinstance(part, Field | Many)]
+
+
+@pytest.mark.parametrize(("path", "part"), LEAVES, ids=[path for path, _ in LEAVES])
+def test_the_default_in_the_comment_is_that_of_the_code(path: str, part: Field | Many) -> None:
+    note = notes(SANDBOX if path.startswith("sandbox/") else ERT)[path]
+    if part.default is Default.REQUIRED:
+        assert note == "required"
+        return
+    tree, _ = read_tree(note.removeprefix("default "))
+    assert note.startswith("default ")
+    if isinstance(tree, Listing):
+        written: Any = tuple(part.parse(item) for item in tree.items if isinstance(item, Scalar))
+    else:
+        assert isinstance(tree, Scalar)
+        written = None if tree.kind == "null" else part.parse(tree)
+    assert written == part.default
+    assert type(written) is type(part.default) or isinstance(part.default, int | float)
+
+
+def test_the_production_sample_waits_for_an_image_and_nothing_else() -> None:
+    with pytest.raises(ConfigProblems) as caught:
+        load(ERT)
+    assert [problem.path for problem in caught.value.problems] == ["launch/image"]
+    assert caught.value.hint == "set launch/image to the image you pushed"
+
+
+def test_the_production_sample_has_the_defaults_of_the_code() -> None:
+    image = "ghcr.io/someone/ert-llm-backend:0.1.0"
+    sample = parse(ERT.read_text().replace("ghcr.io/YOUR-NAME/ert-llm-backend:0.1.0", image), ERT)
+    shortest = f"""
+deployment: ert
+launch: {{image: "{image}", model: gpt-oss:20b}}
+offer: {{max_dph: 0.60}}
+render: {{services: [{{name: ert-dashboard}}]}}
+"""
+    assert sample == parse(shortest, ERT)
+
+
+def test_the_samples_keep_their_lines_short() -> None:
+    for file in (ERT, SANDBOX):
+        assert max(len(line) for line in file.read_text().splitlines()) <= 120
+
+
+def test_importing_the_config_costs_little() -> None:
+    heavy = "jinja2", "requests", "vastai", "pydantic", "rich", "click"
+    code = (
+        f"import sys, ert_deploy.config, ert_deploy.config.blueprint; print([m for m in {heavy} if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
