@@ -10,6 +10,8 @@ import click
 from ert_deploy.cli.options import config_option, emit_json, json_option
 from ert_deploy.core.errors import UsageError
 
+HOUR = 3600.0
+
 
 @click.group("sandbox")
 def command() -> None:
@@ -87,12 +89,16 @@ def _directory(config: str | None) -> Path:
 def show_bill(bill: dict[str, Any]) -> None:
     """The bill as a table, closed by what still runs."""
     click.echo("bill (what Vast.ai would have charged, in provider time)")
-    click.echo("  instance  gpu                 hours       gpu      disk   traffic     total")
+    click.echo("  instance  gpu               gpu hours       gpu      disk  download     total")
     for row in bill["rows"]:
         click.echo(
-            f"  {row['instance']:8d}  {row['gpu_name'][:16]:16}  {row['hours']:7.3f}  "
-            f"${row['gpu']:7.4f}  ${row['storage']:7.4f}  ${row['bandwidth']:7.4f}  ${row['total']:7.4f}"
+            f"  {row['instance_id']:8d}  {row['gpu_name'][:16]:16}  {row['gpu_seconds'] / HOUR:9.3f}  "
+            f"${row['gpu_cost']:7.4f}  ${row['storage_cost']:7.4f}  ${row['download_cost']:7.4f}  ${row['total']:7.4f}"
         )
-    click.echo(f"  total{' ' * 60}${bill['total']:7.4f}")
+    totals = bill["totals"]
+    click.echo(
+        f"  {'total':>8}  {'':16}  {'':9}  "
+        f"${totals['gpu']:7.4f}  ${totals['storage']:7.4f}  ${totals['download']:7.4f}  ${totals['all']:7.4f}"
+    )
     running = bill["running"]
     click.echo(f"still running: {', '.join(map(str, running))}" if running else "nothing running")

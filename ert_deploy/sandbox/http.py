@@ -7,67 +7,24 @@ provider would do, and the fault decides what the client gets to see of it.
 
 from __future__ import annotations
 
+import contextlib
 import functools
-import json
 import re
 import socket
+import sys
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from ert_deploy.sandbox.faults import Fault, Faults
+from ert_deploy.sandbox.http_messages import Reply, Request
+
+__all__ = ["Handler", "Middleware", "Reply", "Request", "Route", "Router", "Server", "not_found"]
 
 MAX_BODY = 8 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One request as it came over the wire; `query` keeps repeated keys in order."""
-
-    method: str
-    path: str
-    query: Mapping[str, list[str]]
-    headers: Mapping[str, str]
-    body: bytes
-    client: str
-    operation: str = ""
-    params: Mapping[str, str] = field(default_factory=dict)
-
-    def json(self) -> Any:
-        """The body as JSON; ValueError when it is not."""
-        return json.loads(self.body or b"null")
-
-    def one(self, name: str) -> str | None:
-        """The last value of a query parameter, or None."""
-        values = self.query.get(name)
-        return values[-1] if values else None
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """One answer. A body of None is sent with `Content-Length: 0` and no content type.
-
-    With `cut`, the connection ends after that many bytes of the body, although the full length was promised.
-    """
-
-    status: int = 200
-    body: bytes | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    content_type: str = "application/json; charset=utf-8"
-    cut: int | None = None
-
-    @classmethod
-    def json(cls, value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
-        """`value` as JSON with a closing newline, as both providers send it."""
-        return cls(status, json.dumps(value, ensure_ascii=False).encode() + b"\n", headers or {})
-
-    @classmethod
-    def text(cls, value: str, status: int = 200, content_type: str = "text/plain; charset=utf-8") -> Reply:
-        """Plain text, or HTML with its own content type."""
-        return cls(status, value.encode(), {}, content_type)
 
 
 Handler = Callable[[Request], Reply]
@@ -159,6 +116,7 @@ class Server:
             self._httpd.shutdown()
             self._thread.join(5)
         self._httpd.server_close()
+        self._httpd.cut()
 
     def answer(self, request: Request) -> Reply | None:
         """The reply as the client will see it, or None for a connection that is reset."""
@@ -199,10 +157,29 @@ class _Httpd(ThreadingHTTPServer):
 
     def __init__(self, address: tuple[str, int], answer: Callable[[Request], Reply | None]) -> None:
         self.answer = answer
+        self._open: set[socket.socket] = set()
         super().__init__(address, _Exchange)
 
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Take a connection on; it is remembered so that `cut` can end it."""
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Let a connection go."""
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def cut(self) -> None:
+        """End the connections that are still open: a stopped server answers nobody."""
+        for connection in tuple(self._open):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients of a fault test hang up in the middle; that is not news."""
+        """Clients of a fault test hang up in the middle; that is not news. Anything else is a defect of a handler."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
 
 
 class _Exchange(BaseHTTPRequestHandler):

@@ -1,0 +1,219 @@
+"""Ollama's wire format as plain functions: names, times, durations, JSON the way Go writes it.
+
+Sources: Ollama's published API documentation and the facts of its `api` and `server` packages (field order, error
+texts, status codes). Nothing here does I/O or keeps state.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+Json = dict[str, Any]
+
+SECOND = 1_000_000_000
+FOREVER = float("inf")
+
+_GO_ESCAPES = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
+_NAME = re.compile(r"[A-Za-z0-9][\w.\-]*(/[A-Za-z0-9][\w.\-]*){0,2}(:[A-Za-z0-9_][\w.\-]*)?")
+_DURATION = re.compile(r"(-?\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
+_UNIT = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+class Refusal(Exception):
+    """An error as Ollama reports it: a status while nothing is sent yet, else `{"error": text}` as the last line."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+        self.text = text
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One model as `/api/tags` and `/api/show` describe it. `digest` is 64 hex digits, `size` in bytes."""
+
+    name: str
+    digest: str
+    size: int
+    modified_at: float
+    details: Json
+    info: Json = field(default_factory=dict)
+    capabilities: tuple[str, ...] = ("completion",)
+    template: str = ""
+    license: str = ""
+    tensors: tuple[Json, ...] = ()
+    path: str = ""
+
+    @property
+    def thinks(self) -> bool:
+        """Whether it streams thinking before its answer."""
+        return "thinking" in self.capabilities
+
+    @property
+    def context_length(self) -> int:
+        """The longest context it was trained for, in tokens (0 = unknown)."""
+        return int(self.info.get(f"{self.info.get('general.architecture')}.context_length", 0))
+
+
+def encode(value: Any) -> bytes:
+    """Compact UTF-8 JSON with Go's HTML escapes and no newline."""
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.translate(_GO_ESCAPES).encode()
+
+
+def normalised(name: str) -> str:
+    """The name with its tag (`mistral` is `mistral:latest`); Refusal when it is no model name."""
+    if not _NAME.fullmatch(name):
+        raise Refusal(400, "invalid model name")
+    return name if ":" in name else f"{name}:latest"
+
+
+def same_name(left: str, right: str) -> bool:
+    """Names are compared with their tags and without regard to case."""
+    return normalised(left).lower() == normalised(right).lower()
+
+
+def timestamp(unix_seconds: float | None = None) -> str:
+    """RFC 3339 in UTC with the fraction trimmed as Go does; the present when nothing is given."""
+    moment = datetime.fromtimestamp(time.time() if unix_seconds is None else unix_seconds, UTC)
+    fraction = f".{moment.microsecond:06d}".rstrip("0").rstrip(".")
+    return f"{moment:%Y-%m-%dT%H:%M:%S}{fraction}Z"
+
+
+def keep_alive(value: Any, default: float) -> float:
+    """Seconds a model stays loaded: a number of seconds, or a Go duration; anything negative is forever."""
+    if value is None:
+        return default
+    if isinstance(value, str):
+        parts = _DURATION.findall(value)
+        if "".join(a + b for a, b in parts) != value.lstrip("+") and not re.fullmatch(r"-?\d+", value):
+            raise Refusal(400, f'time: invalid duration "{value}"')
+        value = sum(float(a) * _UNIT[b] for a, b in parts) if parts else float(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise Refusal(400, f"Unsupported type: '{type(value).__name__}'")
+    return FOREVER if value < 0 else float(value)
+
+
+def parse_body(body: bytes) -> Json:
+    """The request as a JSON object, or the 400 that Ollama gives."""
+    if not body.strip():
+        raise Refusal(400, "missing request body")
+    try:
+        value = json.loads(body)
+    except ValueError:
+        raise Refusal(400, "invalid character in request body") from None
+    if not isinstance(value, dict):
+        raise Refusal(400, f"json: cannot unmarshal {type(value).__name__} into Go value of type api.Request")
+    return value
+
+
+def host_allowed(host: str) -> bool:
+    """Whether a server on loopback answers to this `Host` header (its guard against DNS rebinding)."""
+    name = host.rsplit(":", 1)[0].strip("[]").lower() if not host.endswith("]") else host.strip("[]").lower()
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        return name in ("", "localhost", socket.gethostname().lower()) or name.endswith(
+            (".localhost", ".local", ".internal")
+        )
+    return address.is_loopback or address.is_private or address.is_unspecified
+
+
+def tag_entry(model: Model) -> Json:
+    """One row of `/api/tags`."""
+    return {
+        "name": model.name,
+        "model": model.name,
+        "modified_at": timestamp(model.modified_at),
+        "size": model.size,
+        "digest": model.digest,
+        "details": model.details,
+    }
+
+
+def show_entry(model: Model) -> Json:
+    """The answer of `/api/show`; empty texts are left out, as Ollama does."""
+    modelfile = f'# Modelfile generated by "ollama show"\n# FROM {model.name}\n\nFROM {model.name}\n'
+    texts = {"license": model.license, "modelfile": modelfile, "template": model.template}
+    return {
+        **{k: v for k, v in texts.items() if v},
+        "details": model.details,
+        "model_info": dict(model.info),
+        "tensors": list(model.tensors),
+        "capabilities": list(model.capabilities),
+        "modified_at": timestamp(model.modified_at),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """What the last line accounts for; durations in nanoseconds. Zeros are left out of the JSON."""
+
+    total_duration: int = 0
+    load_duration: int = 0
+    prompt_eval_count: int = 0
+    prompt_eval_duration: int = 0
+    eval_count: int = 0
+    eval_duration: int = 0
+
+    def items(self) -> Iterator[tuple[str, int]]:
+        """The fields in wire order, without the zeros."""
+        for name in self.__dataclass_fields__:
+            if value := getattr(self, name):
+                yield name, value
+
+
+def chat_line(model: str, content: str = "", thinking: str = "") -> Json:
+    """One line of a `/api/chat` stream before the last."""
+    message: Json = {"role": "assistant", "content": content}
+    if thinking:
+        message["thinking"] = thinking
+    return {"model": model, "created_at": timestamp(), "message": message, "done": False}
+
+
+def generate_line(model: str, content: str = "", thinking: str = "") -> Json:
+    """One line of a `/api/generate` stream before the last."""
+    line: Json = {"model": model, "created_at": timestamp(), "response": content}
+    if thinking:
+        line["thinking"] = thinking
+    line["done"] = False
+    return line
+
+
+def finished(line: Json, reason: str, metrics: Metrics | None = None) -> Json:
+    """`line` as the last of its stream."""
+    return {**line, "done": True, "done_reason": reason, **dict((metrics or Metrics()).items())}
+
+
+def merged(lines: list[Json]) -> Json:
+    """A whole stream as the single object of `"stream": false`."""
+    last = dict(lines[-1])
+    if "message" in last:
+        content = "".join(line["message"].get("content", "") for line in lines)
+        thinking = "".join(line["message"].get("thinking", "") for line in lines)
+        last["message"] = {"role": "assistant", "content": content, **({"thinking": thinking} if thinking else {})}
+        return last
+    if "response" not in last:
+        return last
+    last["response"] = "".join(line.get("response", "") for line in lines)
+    thinking = "".join(line.get("thinking", "") for line in lines)
+    head = {k: last[k] for k in ("model", "created_at", "response")}
+    return {**head, **({"thinking": thinking} if thinking else {}), **{k: v for k, v in last.items() if k not in head}}
+
+
+def option(options: Mapping[str, Any], name: str, kind: type[int] | type[float], default: Any) -> Any:
+    """A numeric option; the 500 that Ollama gives when its type is wrong."""
+    value = options.get(name)
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise Refusal(500, f'option "{name}" must be of type {"integer" if kind is int else "float32"}')
+    return kind(value)

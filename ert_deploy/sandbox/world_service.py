@@ -1,0 +1,44 @@
+"""The environment of the world's one web service, as it is before anybody wires an LLM into it."""
+
+from __future__ import annotations
+
+import random
+
+
+def unrelated_env(seed: int) -> dict[str, str]:
+    """The variables of a service that has lived for a while: nothing here is about the LLM, nothing may be touched.
+
+    More than one page of Render's default 20, with the values that break careless clients. Keys look like keys but
+    open nothing.
+    """
+    chance = random.Random(seed)  # noqa: S311 - a fixture, no secret
+
+    def token(length: int) -> str:
+        return "".join(chance.choice("0123456789abcdef") for _ in range(length))
+
+    names = ("FMP", "ALPHA_VANTAGE", "POLYGON", "FINNHUB", "NEWSAPI")
+    return {
+        **{f"{name}_{'KEY' if name == 'NEWSAPI' else 'API_KEY'}": f"sandbox-{token(24)}" for name in names},
+        "FLASK_ENV": "production",
+        "PYTHON_VERSION": "3.11.9",
+        "PYTHONUNBUFFERED": "1",
+        "ERT_SECRET_KEY": token(64),
+        "SECRET_KEY": token(64),
+        "ERT_LOG_LEVEL": "INFO",
+        "ERT_DEBUG": "false",
+        "ADVANCED_FEATURES": "true",
+        "CACHE_TTL_SECONDS": "300",
+        "MAX_TICKER_LENGTH": "12",
+        "MAX_QUEUE_SIZE": "100",
+        "USE_POLYGON_PRIMARY": "false",
+        "SUPPORT_EMAIL": "research@example.com",
+        "PAGE_TITLE": "Aktienanalyse für Anfänger: naïve Modelle, 株式, 𠮷",
+        "DISCLAIMER": "Not investment advice.\nFigures may be late.\n\nAsk somebody who knows.\n",
+        "FEATURE_FLAGS": '{"watchlist": true, "peers": ["AAPL", "MSFT"], "limits": {"day": 50}}',
+        "ALLOWED_ORIGINS": "https://research.example.com,https://staging.example.com",
+        "QUOTED": "a 'single' and a \"double\" = $HOME #not-a-comment \\n",
+        "EMPTY_ON_PURPOSE": "",
+        "TRAILING_SPACE": "kept ",
+        "TZ": "Europe/Zurich",
+        "SENTRY_TRACES_SAMPLE_RATE": "0.05",
+    }

@@ -1,0 +1,218 @@
+"""The REST calls of the dashboard, in ERT's names and shapes with a few fields more.
+
+Only translation between HTTP and the service: no queueing, no storage, no call to the backend except `/ready`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, render_template, request
+from werkzeug.exceptions import BadRequest, NotFound
+
+from ert_dashboard import __version__, guards
+from ert_dashboard.clock import iso
+from ert_dashboard.desk import QueueFull
+from ert_dashboard.job import Job
+from ert_dashboard.markdown import document
+from ert_dashboard.market import LABEL, Company
+from ert_dashboard.service import Service
+from ert_dashboard.settings import Configuration
+from ert_dashboard.tickers import MAX_TICKER_LENGTH, read_ticker
+
+_REPORT_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_MOST_TICKERS = 50
+_NOT_A_TICKER = f"not a ticker: 1 to {MAX_TICKER_LENGTH} of A-Z, 0-9, dot, dash, ^ and =, such as AAPL or BRK.B"
+
+
+class Api:
+    """The routes over one service."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def blueprint(self) -> Blueprint:
+        routes = Blueprint("api", __name__)
+        for rule, method, view in (
+            ("/", "GET", self.page),
+            ("/health", "GET", self.health),
+            ("/ready", "GET", self.ready),
+            ("/api/status", "GET", self.status),
+            ("/api/search_tickers", "GET", self.search_tickers),
+            ("/api/generate", "POST", self.generate),
+            ("/api/watchlist_prices", "POST", self.watchlist_prices),
+            ("/api/abort", "POST", self.abort),
+            ("/api/reset_abort", "POST", self.reset_abort),
+            ("/api/reports", "GET", self.reports),
+            ("/api/reports/<report_id>", "GET", self.report),
+            ("/api/reports/<report_id>/abort", "POST", self.abort_one),
+            ("/reports/<filename>", "GET", self.download),
+        ):
+            routes.add_url_rule(rule, view.__name__, view, methods=[method])
+        return routes
+
+    def page(self) -> str:
+        settings = self._service.settings
+        return render_template(
+            "index.html",
+            usable=settings.configuration is Configuration.COMPLETE,
+            problem=settings.problem,
+            samples=self._service.market.search(""),
+            version=__version__,
+        )
+
+    def health(self) -> Response:
+        """That this process answers, and with which configuration. Never depends on the backend."""
+        service = self._service
+        settings = service.settings
+        active, queued = service.desk.counts()
+        return jsonify(
+            {
+                "status": "healthy",
+                "timestamp": iso(service.clock.wall()),
+                "version": __version__,
+                "fingerprint": settings.fingerprint,
+                "configuration": str(settings.configuration),
+                "active_reports": active,
+                "queue_size": queued,
+                "features": {
+                    "remote_llm": settings.configuration is Configuration.COMPLETE,
+                    "ollama": False,
+                    "openai": False,
+                    "live_updates": True,
+                    "market_data": LABEL,
+                },
+            }
+        )
+
+    def ready(self) -> Response:
+        """200 if the backend could write a report now, else 503; at most a few seconds old."""
+        look = self._service.probe.look()
+        body = {
+            "ready": look.ready,
+            "reason": look.reason,
+            "configuration": str(self._service.settings.configuration),
+            "checked_at": iso(look.checked),
+            "backend": look.backend,
+        }
+        response = jsonify(body)
+        response.status_code = 200 if look.ready else 503
+        return response
+
+    def status(self) -> Response:
+        return jsonify({"success": True, **self._service.status()})
+
+    def search_tickers(self) -> Response:
+        text = request.args.get("q", "")[:64]
+        found = [_shown(company) for company in self._service.market.search(text)]
+        return jsonify({"success": True, "results": found[:20], "count": len(found), "source": LABEL})
+
+    def generate(self) -> Response:
+        """Take in a report: 200 with its id, 404 for an unknown company, 409 without a backend, 429 if full."""
+        service = self._service
+        ticker = read_ticker(guards.json_object().get("ticker"))
+        if ticker is None:
+            raise BadRequest(_NOT_A_TICKER)
+        if service.settings.configuration is not Configuration.COMPLETE:
+            configuration = str(service.settings.configuration)
+            return guards.problem(409, service.settings.problem or "", configuration=configuration)
+        company = service.market.find(ticker)
+        if company is None:
+            known = service.market.known()
+            message = f"no data for this ticker; the sample data has {', '.join(known)}"
+            return guards.problem(404, message, known_tickers=known)
+        try:
+            job = service.desk.submit(company)
+        except QueueFull:
+            return guards.problem(429, "the queue is full, try again later", {"Retry-After": "30"})
+        return jsonify(
+            {
+                "success": True,
+                "report_id": job.report_id,
+                "message": f"Report for {company.ticker} is queued",
+                "validated": True,
+                "note": company.label(),
+            }
+        )
+
+    def watchlist_prices(self) -> Response:
+        """What is known of prices: the sample filings state none, so most are null and say so."""
+        tickers = guards.json_object().get("tickers")
+        if not isinstance(tickers, list) or len(tickers) > _MOST_TICKERS:
+            raise BadRequest(f"tickers must be a list of at most {_MOST_TICKERS}")
+        read = [read_ticker(item) for item in tickers]
+        if None in read:
+            raise BadRequest(_NOT_A_TICKER)
+        companies = {ticker: self._service.market.find(ticker) for ticker in read if ticker}
+        prices = {ticker: _price(company) for ticker, company in companies.items() if company}
+        unknown = [ticker for ticker, company in companies.items() if company is None]
+        return jsonify({"success": True, "prices": prices, "unknown": unknown, "source": LABEL})
+
+    def abort(self) -> Response:
+        """ERT's global call: stops this service's active reports, or the one named by `report_id`."""
+        body = guards.json_object()
+        if "report_id" in body:
+            return self.abort_one(body["report_id"])
+        aborted = self._service.desk.abort_all()
+        return jsonify({"success": True, "message": f"{len(aborted)} report(s) aborted", "aborted": aborted})
+
+    def abort_one(self, report_id: object) -> Response:
+        job = self._service.desk.abort(self._job(report_id).report_id)
+        if job is None:
+            return guards.problem(409, "this report is not active here")
+        return jsonify({"success": True, "message": "aborting", "aborted": [job.report_id]})
+
+    def reset_abort(self) -> Response:
+        """Kept for old clients: an abort concerns single reports here, so there is no flag to reset."""
+        return jsonify({"success": True, "message": "nothing to reset"})
+
+    def reports(self) -> Response:
+        text = request.args.get("limit", "50")
+        if not (text.isascii() and text.isdigit() and 1 <= len(text) <= 3):
+            raise BadRequest("limit must be a number from 0 to 999")
+        found = [self._service.data(job) for job in self._service.store.latest(int(text))]
+        return jsonify({"success": True, "reports": found, "count": len(found)})
+
+    def report(self, report_id: str) -> Response:
+        job = self._job(report_id)
+        data = self._service.data(job)
+        return jsonify({"success": True, "report_id": job.report_id, "data": data, "report": job.result})
+
+    def download(self, filename: str) -> Response:
+        job = self._job(filename.removesuffix(".md")) if filename.endswith(".md") else None
+        if job is None or job.result is None:
+            raise NotFound("no such report")
+        text = document(job).encode("utf-8", "replace")
+        headers = {"Content-Disposition": f'attachment; filename="{job.filename}"'}
+        return Response(text, content_type="text/markdown; charset=utf-8", headers=headers)
+
+    def _job(self, report_id: object) -> Job:
+        known = isinstance(report_id, str) and _REPORT_ID.fullmatch(report_id)
+        job = self._service.store.get(str(report_id)) if known else None
+        if job is None:
+            raise NotFound("no such report")
+        return job
+
+
+def _shown(company: Company) -> dict[str, Any]:
+    return {
+        "ticker": company.ticker,
+        "symbol": company.ticker,
+        "name": company.name,
+        "sector": company.sector,
+        "fictional": company.fictional,
+        "as_of": company.as_of,
+        "data_label": company.label(),
+    }
+
+
+def _price(company: Company) -> dict[str, Any]:
+    fact = company.facts.get("currentPrice")
+    return {
+        "price": fact.value if fact else None,
+        "currency": company.currency,
+        "as_of": fact.as_of if fact else None,
+        "data_label": company.label(),
+        "note": None if fact else "no price in the sample data",
+    }

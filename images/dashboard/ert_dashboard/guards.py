@@ -1,0 +1,115 @@
+"""What every request passes and every answer carries: same-origin POSTs of small JSON in, security headers out.
+
+Errors leave as JSON with a short text. Nothing a caller sent is repeated to him, and no input ends in a 5xx.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Flask, Request, Response, jsonify, request
+from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, UnsupportedMediaType
+
+_LOG = logging.getLogger(__name__)
+LARGEST_BODY = 64 * 1024
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; base-uri 'none'; object-src 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+}
+
+
+def install(app: Flask) -> None:
+    """Put the guards around all routes of `app`."""
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+    app.before_request(_check_post)
+    app.after_request(_dress)
+    app.register_error_handler(HTTPException, _refuse)
+    app.register_error_handler(Exception, _surprise)
+
+
+def problem(status: int, message: str, headers: dict[str, str] | None = None, **fields: Any) -> Response:
+    """An error as JSON: `{"success": false, "error": message, ...}`."""
+    response = jsonify({"success": False, "error": message, **fields})
+    response.status_code = status
+    response.headers.extend(headers or {})
+    return response
+
+
+def json_object() -> dict[str, Any]:
+    """The request's JSON object, `{}` for an empty body. Raises 400 for anything but strict JSON, 413 for too much."""
+    return read_object(request.get_data(cache=False))
+
+
+def read_object(body: bytes) -> dict[str, Any]:
+    """Strict JSON: an object, in UTF-8, without NaN or infinities, not nested beyond reason. Raises `BadRequest`."""
+    if not body.strip():
+        return {}
+    try:
+        value = json.loads(body.decode("utf-8"), parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise BadRequest("the body is not valid JSON") from None
+    if not isinstance(value, dict):
+        raise BadRequest("the body is not a JSON object")
+    return value
+
+
+def same_origin(asked: Request) -> bool:
+    """False if a browser says that another site's page makes this request."""
+    if asked.headers.get("Sec-Fetch-Site") == "cross-site":
+        return False
+    origin = asked.headers.get("Origin")
+    if origin is None:
+        return True
+    try:
+        return urlsplit(origin).netloc.lower() == asked.host.lower()
+    except ValueError:
+        return False
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+def _check_post() -> None:
+    """A form of another site can send neither this content type nor this origin."""
+    if request.method in ("GET", "HEAD", "OPTIONS"):
+        return
+    if not same_origin(request):
+        raise Forbidden("requests from other sites are not accepted")
+    if request.method == "POST" and request.mimetype != "application/json":
+        raise UnsupportedMediaType("send JSON (Content-Type: application/json)")
+
+
+def _dress(response: Response) -> Response:
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    if request.headers.get("X-Forwarded-Proto") == "https":
+        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    if request.endpoint != "static":
+        response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def _refuse(error: HTTPException) -> Response:
+    own_words = type(error).description != error.description
+    message = error.description if own_words and error.description else (error.name or "error")
+    response = problem(error.code or 400, message)
+    for name, value in error.get_headers():
+        if name.lower() in ("allow", "retry-after"):
+            response.headers[name] = value
+    return response
+
+
+def _surprise(error: Exception) -> Response:
+    _LOG.error("%s %s ended in an unexpected error", request.method, request.url_rule, exc_info=error)
+    return problem(500, "an unexpected error in the dashboard")

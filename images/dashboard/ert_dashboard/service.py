@@ -1,0 +1,105 @@
+"""The parts of one dashboard process, put together from its settings and taken apart again."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ert_dashboard import __version__
+from ert_dashboard.backend_client import BackendClient
+from ert_dashboard.clock import Clock, SystemClock, iso
+from ert_dashboard.desk import DeskLimits, ReportDesk
+from ert_dashboard.job import Job, Status, summary
+from ert_dashboard.lease import Lease
+from ert_dashboard.market import MarketData, SampleMarket
+from ert_dashboard.readiness import ReadinessProbe
+from ert_dashboard.settings import BadSetting, Configuration, Settings
+from ert_dashboard.store import ReportStore
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Service:
+    """Everything a request needs. `close()` ends its threads and gives its files back."""
+
+    settings: Settings
+    clock: Clock
+    market: MarketData
+    store: ReportStore
+    lease: Lease
+    client: BackendClient | None
+    desk: ReportDesk
+    probe: ReadinessProbe
+
+    def close(self) -> None:
+        self.desk.close()
+        if self.client is not None:
+            self.client.close()
+        self.store.close()
+        self.lease.close()
+
+    def data(self, job: Job) -> dict[str, Any]:
+        """The `data` object of one report, as every page sees it."""
+        ahead = self.desk.waiting().get(job.report_id) if job.status is Status.QUEUED else None
+        return summary(job, typical_s=None if job.over else self.store.typical_seconds(), ahead=ahead)
+
+    def status(self) -> dict[str, Any]:
+        """What `status_update` and `/api/status` say. Never asks the backend."""
+        active, queued = self.desk.counts()
+        settings = self.settings
+        return {
+            "status": "online",
+            "timestamp": iso(self.clock.wall()),
+            "version": __version__,
+            "configuration": str(settings.configuration),
+            "problem": settings.problem,
+            "active_reports": active,
+            "queue_size": queued,
+            "max_queue_size": settings.max_queue,
+            "reports": [self.data(job) for job in self.store.latest(20)],
+        }
+
+
+def start_service(settings: Settings, *, market: MarketData | None = None, clock: Clock | None = None) -> Service:
+    """Open the store, start the threads. Raises `BadSetting` if the store cannot be written."""
+    clock = clock or SystemClock()
+    path = settings.database or _default_database(settings.port)
+    try:
+        store = ReportStore(path, keep=settings.kept_reports)
+        lease = Lease(path.with_name(f"{path.name}.owners"))
+    except (OSError, sqlite3.Error) as error:
+        raise BadSetting(f"ERT_DASHBOARD_DB: the report store cannot be used: {error}") from error
+    client = BackendClient(settings.backend) if settings.backend else None
+    desk = ReportDesk(
+        store, lease, client, clock, DeskLimits(settings.max_queue, settings.workers, settings.wake_wait_s)
+    )
+    if settings.configuration is Configuration.COMPLETE:
+        _LOG.info("Remote LLM integration loaded")
+    else:
+        _LOG.warning("Remote LLM integration not loaded (%s): %s", settings.configuration, settings.problem)
+    return Service(
+        settings=settings,
+        clock=clock,
+        market=market or SampleMarket(),
+        store=store,
+        lease=lease,
+        client=client,
+        desk=desk,
+        probe=ReadinessProbe(client, settings.problem, clock),
+    )
+
+
+def _default_database(port: int) -> Path:
+    """A private folder of this user and port below the temporary one: kept over a restart, not shared by neighbours."""
+    folder = Path(tempfile.gettempdir()) / f"ert-dashboard-{os.getuid()}-{port}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    seen = folder.lstat()
+    if folder.is_symlink() or seen.st_uid != os.getuid() or seen.st_mode & 0o077:
+        raise BadSetting(f"{folder} belongs to somebody else; set ERT_DASHBOARD_DB")
+    return folder / "reports.sqlite3"

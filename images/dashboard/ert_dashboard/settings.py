@@ -1,0 +1,207 @@
+"""Environment variables -> one frozen `Settings`.
+
+The variables the deployer owns are believed only as a whole: their fingerprint is recomputed here, and a set that does
+not match (half of an update, an edited value) is *torn* and never used. Nothing here opens a file or a connection.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import hmac
+import json
+import math
+import re
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+from ert_dashboard.secret import Secret
+
+FINGERPRINT = "ERT_LLM_CONFIG_FINGERPRINT"
+OWNED = (
+    "REMOTE_LLM_INTEGRATION",
+    "ERT_LLM_BACKEND_URL",
+    "ERT_LLM_API_KEY",
+    "ERT_LLM_TIMEOUT",
+    "OLLAMA_INTEGRATION",
+    "OPENAI_INTEGRATION",
+    "ERT_LLM_CA_CERT",
+)
+_NEEDED = ("ERT_LLM_BACKEND_URL", "ERT_LLM_API_KEY", "ERT_LLM_CA_CERT")
+_DEFAULT_TIMEOUT_S = 3600.0  # what ERT's own client falls back to
+_LONGEST_TIMEOUT_S = 24 * 3600.0
+_KEY_SHAPE = re.compile(r"[\x21-\x7e]{8,512}")
+
+
+class Configuration(enum.StrEnum):
+    """How much of the backend's configuration may be believed."""
+
+    COMPLETE = "complete"
+    TORN = "torn"
+    ABSENT = "absent"
+
+
+@dataclass(frozen=True)
+class Backend:
+    """Where the private LLM answers and what proves both sides."""
+
+    url: str
+    key: Secret
+    ca_pem: str
+    total_s: float
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything the app reads from its environment. `backend` is set only if `configuration` is complete."""
+
+    configuration: Configuration
+    problem: str | None
+    fingerprint: str | None
+    backend: Backend | None
+    database: Path | None
+    port: int = 10000
+    max_queue: int = 100
+    workers: int = 2
+    wake_wait_s: float = 1800.0
+    kept_reports: int = 200
+    max_sockets: int = 60
+    secret_key: Secret | None = None
+    log_level: str = "INFO"
+
+
+class BadSetting(Exception):
+    """A variable of ours holds something unusable; the text names it and never shows a secret."""
+
+
+def fingerprint_of(environ: Mapping[str, str]) -> str:
+    """16 hex digits over the owned variables that are set, the fingerprint itself left out."""
+    owned = {name: environ[name] for name in OWNED if name in environ}
+    text = json.dumps(owned, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """Read `environ`. A bad owned variable makes the configuration torn; a bad own limit raises `BadSetting`."""
+    configuration, problem, backend = _judge(environ)
+    claimed = environ.get(FINGERPRINT, "").strip()
+    matches = hmac.compare_digest(claimed.encode("utf-8", "replace"), fingerprint_of(environ).encode())
+    database = environ.get("ERT_DASHBOARD_DB", "").strip()
+    secret_key = environ.get("ERT_SECRET_KEY") or environ.get("SECRET_KEY")
+    return Settings(
+        configuration=configuration,
+        problem=problem,
+        fingerprint=claimed if matches else None,
+        backend=backend,
+        database=Path(database) if database else None,
+        port=int(_number(environ, "PORT", 10000, 0, 65535)),
+        max_queue=int(_number(environ, "MAX_QUEUE_SIZE", 100, 1, 10_000)),
+        workers=int(_number(environ, "ERT_DASHBOARD_WORKERS", 2, 1, 8)),
+        wake_wait_s=_number(environ, "ERT_DASHBOARD_WAKE_WAIT", 1800, 0, 24 * 3600),
+        kept_reports=int(_number(environ, "ERT_DASHBOARD_KEEP", 200, 1, 100_000)),
+        max_sockets=int(_number(environ, "ERT_DASHBOARD_SOCKETS", 60, 1, 10_000)),
+        secret_key=Secret(secret_key) if secret_key else None,
+        log_level=_log_level(environ),
+    )
+
+
+def _judge(environ: Mapping[str, str]) -> tuple[Configuration, str | None, Backend | None]:
+    wanted = _truth(environ.get("REMOTE_LLM_INTEGRATION", ""))
+    claimed = environ.get(FINGERPRINT, "").strip()
+    matches = claimed == fingerprint_of(environ)
+    if not wanted and (matches or not any(environ.get(name) for name in (*_NEEDED, FINGERPRINT))):
+        return Configuration.ABSENT, "no LLM backend is configured for this dashboard", None
+    problem = _disagreement(environ, claimed, matches=matches)
+    if problem:
+        return Configuration.TORN, f"the backend's configuration is incomplete or mixed: {problem}", None
+    backend, problem = _backend(environ)
+    if backend is None:
+        return Configuration.TORN, f"the backend's configuration cannot be used: {problem}", None
+    return Configuration.COMPLETE, None, backend
+
+
+def _disagreement(environ: Mapping[str, str], claimed: str, *, matches: bool) -> str | None:
+    missing = [name for name in _NEEDED if not environ.get(name)]
+    if missing:
+        return f"{', '.join(missing)} not set"
+    if not claimed:
+        return f"{FINGERPRINT} not set"
+    if not matches:
+        return f"{FINGERPRINT} does not match the other variables"
+    for name in ("OLLAMA_INTEGRATION", "OPENAI_INTEGRATION"):
+        if _truth(environ.get(name, "")):
+            return f"REMOTE_LLM_INTEGRATION and {name} are both on"
+    if not _truth(environ.get("REMOTE_LLM_INTEGRATION", "")):
+        return "REMOTE_LLM_INTEGRATION is not true"
+    return None
+
+
+def _backend(environ: Mapping[str, str]) -> tuple[Backend | None, str]:
+    url = _https_origin(environ["ERT_LLM_BACKEND_URL"].strip())
+    if url is None:
+        return None, "ERT_LLM_BACKEND_URL is not of the form https://host:port"
+    key = environ["ERT_LLM_API_KEY"]
+    if not _KEY_SHAPE.fullmatch(key):
+        return None, "ERT_LLM_API_KEY holds characters a header cannot carry, or has a strange length"
+    pem = environ["ERT_LLM_CA_CERT"]
+    if not _loads(pem):
+        return None, "ERT_LLM_CA_CERT is not a PEM certificate"
+    total = _finite(environ.get("ERT_LLM_TIMEOUT", "").strip() or str(_DEFAULT_TIMEOUT_S))
+    if total is None or not 0 < total <= _LONGEST_TIMEOUT_S:
+        return None, f"ERT_LLM_TIMEOUT is not a number of seconds between 0 and {_LONGEST_TIMEOUT_S:.0f}"
+    return Backend(url=url, key=Secret(key), ca_pem=pem, total_s=total), ""
+
+
+def _https_origin(text: str) -> str | None:
+    try:
+        url = urlsplit(text)
+        port = url.port
+    except ValueError:
+        return None
+    host = url.hostname
+    if url.scheme != "https" or not host or _more_than_an_origin(url):
+        return None
+    shown = f"[{host}]" if ":" in host else host
+    return f"https://{shown}:{port or 443}"
+
+
+def _more_than_an_origin(url: SplitResult) -> bool:
+    return "@" in url.netloc or url.path not in ("", "/") or bool(url.query or url.fragment)
+
+
+def _loads(pem: str) -> bool:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem)
+    except (ssl.SSLError, ValueError, TypeError):
+        return False
+    return True
+
+
+def _truth(text: str) -> bool:
+    return text.strip().lower() in ("true", "1", "yes", "on")
+
+
+def _finite(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _number(environ: Mapping[str, str], name: str, default: float, low: float, high: float) -> float:
+    text = environ.get(name, "").strip()
+    value = _finite(text) if text else default
+    if value is None or not low <= value <= high:
+        raise BadSetting(f"{name} must be a number between {low:g} and {high:g}")
+    return value
+
+
+def _log_level(environ: Mapping[str, str]) -> str:
+    level = environ.get("ERT_LOG_LEVEL", "").strip().upper() or "INFO"
+    if level not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
+        raise BadSetting("ERT_LOG_LEVEL must be DEBUG, INFO, WARNING, ERROR or CRITICAL")
+    return level

@@ -1,0 +1,221 @@
+"""What the backend says, read tolerantly: report snapshots, stream events, results, health.
+
+Unknown fields are ignored, missing ones default, wrong types count as missing; text is bounded and never trusted. Pure.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+_LONGEST_TEXT = 300
+_LONGEST_EVENT = 8 * 1024 * 1024
+
+
+class Phase(enum.StrEnum):
+    """Where the backend says a report is."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    DRAINING = "draining"
+
+
+# A drained backend hands the report back: it will not go on with it, a later one would.
+ENDED = frozenset({Phase.DONE, Phase.FAILED, Phase.CANCELED, Phase.DRAINING})
+_PHASES = {
+    **{str(phase): phase for phase in Phase},
+    "completed": Phase.DONE,
+    "succeeded": Phase.DONE,
+    "error": Phase.FAILED,
+    "cancelled": Phase.CANCELED,
+    "aborted": Phase.CANCELED,
+    "pending": Phase.QUEUED,
+    "accepted": Phase.QUEUED,
+    "generating": Phase.RUNNING,
+    "started": Phase.RUNNING,
+    "progress": Phase.RUNNING,
+    "section": Phase.RUNNING,
+    "section_started": Phase.RUNNING,
+}
+
+
+class Malformed(Exception):
+    """The answer is not what this interface speaks."""
+
+
+@dataclass(frozen=True)
+class Update:
+    """One look at a report. None means "not said"; `section_ended` is true for an event that ends one section."""
+
+    phase: Phase | None
+    position: int | None = None
+    sections_done: int | None = None
+    sections_total: int | None = None
+    section: str | None = None
+    section_ended: bool = False
+    result: Mapping[str, Any] | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class StreamEvent:
+    """One server-sent event; `name` is "" for a comment (heartbeat)."""
+
+    name: str
+    data: str
+    event_id: str | None
+
+
+def parse_json(body: bytes) -> dict[str, Any]:
+    """A JSON object, with NaN and infinities as null. Raises `Malformed`."""
+    try:
+        value = json.loads(body, parse_constant=lambda _: None)
+    except (ValueError, RecursionError) as error:
+        raise Malformed("the answer is not JSON") from error
+    if not isinstance(value, dict):
+        raise Malformed("the answer is not a JSON object")
+    return value
+
+
+def read_snapshot(body: Mapping[str, Any]) -> Update:
+    """`GET /reports/{id}` and the answer of `POST /reports`."""
+    return _update(body, _phase(body.get("status")) or Phase.RUNNING)
+
+
+def read_event(event: StreamEvent) -> Update | None:
+    """What a stream event says about the report; None for a heartbeat. A `section` event ends one section."""
+    if not event.name:
+        return None
+    try:
+        body = parse_json(event.data.encode("utf-8", "replace")) if event.data.strip() else {}
+    except Malformed:
+        body = {}
+    update = _update(body, _phase(body.get("status")) or _phase(event.name))
+    if event.name != "section":
+        return update
+    written = update.sections_done if update.sections_done is not None else _count(body.get("index"))
+    return replace(update, phase=Phase.RUNNING, result=None, section_ended=True, sections_done=written)
+
+
+def read_result(body: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """What is kept of a result: sections (name -> text, in order), metadata, generation_time. None if unusable."""
+    if not isinstance(body, Mapping) or body.get("success") is False:
+        return None
+    sections = body.get("sections")
+    if not isinstance(sections, Mapping):
+        return None
+    texts = {str(name)[:80]: text for name, text in sections.items() if isinstance(text, str) and text.strip()}
+    if not texts:
+        return None
+    metadata = body.get("metadata")
+    return {
+        "sections": texts,
+        "metadata": dict(metadata) if isinstance(metadata, Mapping) else {},
+        "generation_time": _seconds(body.get("generation_time")),
+    }
+
+
+def error_text(value: Any) -> str | None:
+    """A short line out of whatever stands under `error` or `detail`."""
+    if isinstance(value, Mapping):
+        value = value.get("message") or value.get("detail") or value.get("code") or value.get("type")
+    if isinstance(value, list):
+        fields = [".".join(str(part) for part in item.get("loc", ())) for item in value if isinstance(item, Mapping)]
+        value = "rejected fields: " + ", ".join(fields[:5]) if fields else None
+    if not isinstance(value, str):
+        return None
+    printable = "".join(char if char.isprintable() else " " for char in value)
+    return " ".join(printable.split())[:_LONGEST_TEXT] or None
+
+
+def boot_text(health: Mapping[str, Any]) -> str:
+    """One line about a backend that is not ready, from its `/health`: `downloading the model 43 % (6.1 of 13.8 GB)`."""
+    progress = health.get("progress")
+    phase = progress.get("phase") if isinstance(progress, Mapping) else None
+    words = {
+        "starting": "starting",
+        "pulling": "downloading the model",
+        "loading": "loading the model",
+        "failed": "could not start the model",
+    }
+    text = words.get(str(phase), "starting")
+    if isinstance(progress, Mapping) and phase == "pulling":
+        done, total = _seconds(progress.get("completed")), _seconds(progress.get("total"))
+        if done is not None and total:
+            text += f" {min(100, round(100 * done / total))} % ({done / 1e9:.1f} of {total / 1e9:.1f} GB)"
+    return text
+
+
+def stream_events(chunks: Iterable[bytes]) -> Iterator[StreamEvent]:
+    """Server-sent events out of raw bytes (WHATWG rules for LF and CRLF); comments come out with an empty name."""
+    name, event_id = "", None
+    data: list[str] = []
+    for line in _lines(chunks):
+        if not line:
+            if data or name:
+                yield StreamEvent(name or "message", "\n".join(data), event_id)
+            name, data = "", []
+            continue
+        field, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if not field:
+            yield StreamEvent("", value, event_id)
+        elif field == "event":
+            name = value
+        elif field == "data":
+            data.append(value)
+        elif field == "id" and "\0" not in value:
+            event_id = value
+
+
+def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
+    rest = b""
+    for chunk in chunks:
+        rest += chunk
+        if len(rest) > _LONGEST_EVENT:
+            raise Malformed("an event of the stream is too long")
+        *whole, rest = rest.split(b"\n")
+        for line in whole:
+            yield line.removesuffix(b"\r").decode("utf-8", "replace")
+
+
+def _update(body: Mapping[str, Any], phase: Phase | None) -> Update:
+    written = body.get("sections_done")
+    # A `done` event may hold the result under its key or be the result itself.
+    result = read_result(body.get("result")) or (read_result(body) if phase is Phase.DONE else None)
+    error = error_text(body.get("error") or body.get("detail") or body.get("message"))
+    if phase is Phase.FAILED and error is None and body.get("retryable") is True:
+        phase = Phase.DRAINING
+    return Update(
+        phase=phase,
+        position=_count(body.get("position")),
+        sections_done=len(written) if isinstance(written, list | dict) else _count(written),
+        sections_total=_count(body.get("sections_total") or body.get("of")) or _length(body.get("sections")),
+        section=error_text(body.get("section") or body.get("name") or body.get("current_section")),
+        result=result,
+        error=error,
+    )
+
+
+def _phase(value: Any) -> Phase | None:
+    return _PHASES.get(value.lower()) if isinstance(value, str) else None
+
+
+def _count(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 1_000_000 else None
+
+
+def _length(value: Any) -> int | None:
+    return len(value) if isinstance(value, list) and value else None
+
+
+def _seconds(value: Any) -> float | None:
+    return (
+        float(value) if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e18 else None
+    )

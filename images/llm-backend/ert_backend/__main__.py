@@ -1,0 +1,113 @@
+"""Serves the app over TLS on ERT_BIND: `python -m ert_backend`.
+
+On SIGTERM it first drains (no new work, what waits is handed back, what is being written may finish within the grace),
+and only then stops the server: a server that is stopped first would cut its open answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import ssl
+import sys
+from collections.abc import Generator
+
+import httpx
+import uvicorn
+
+from ert_backend.app import build
+from ert_backend.boot import Pace
+from ert_backend.clock import utc_now
+from ert_backend.engine import LlmEngine
+from ert_backend.identity import Identity, ensure
+from ert_backend.ollama import Ollama
+from ert_backend.service import Service, assemble
+from ert_backend.settings import Settings, SettingsError, load
+from ert_backend.wire import patient
+
+
+class Server(uvicorn.Server):
+    """uvicorn without its own signal handlers: the drain comes first, and it is ours."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Leave the signals alone."""
+        yield
+
+
+def server(settings: Settings, identity: Identity, service: Service, pace: Pace | None = None) -> Server:
+    """A server for the service, over TLS with the machine's own pair."""
+    config = uvicorn.Config(
+        build(service, pace),
+        host=settings.bind[0],
+        port=settings.bind[1],
+        http=patient(settings.body_deadline),
+        ws="none",
+        ssl_certfile=identity.certificate,
+        ssl_keyfile=identity.key,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=2,
+    )
+    config.load()
+    if config.ssl is not None:
+        config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
+    return Server(config)
+
+
+async def serve(settings: Settings, identity: Identity) -> None:
+    """Run until SIGTERM or SIGINT."""
+    async with httpx.AsyncClient(base_url=settings.ollama_url, trust_env=False) as client:
+        engine: LlmEngine = Ollama(client, settings.context, settings.num_predict, settings.think)
+        service = assemble(settings, identity, engine)
+        running = server(settings, identity, service)
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        serving = asyncio.create_task(running.serve())
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        await drain(service, settings.drain_grace)
+        running.should_exit = True
+        stopping.cancel()
+        await serving
+
+
+async def drain(service: Service, grace: float) -> None:
+    """Hand back what waits; give what is being written `grace` seconds, then cancel it."""
+    service.jobs.drain()
+    job = service.jobs.active
+    if job is None:
+        return
+    try:
+        await asyncio.wait_for(job.done.wait(), grace)
+    except TimeoutError:
+        service.jobs.cancel(job)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(job.done.wait(), 1)
+
+
+def main() -> int:
+    """Exit status: 0 after a clean stop, 2 when the environment cannot be used."""
+    logging.basicConfig(level=logging.INFO, format="app: %(message)s", stream=sys.stdout)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    log = logging.getLogger("ert_backend")
+    try:
+        settings = load(os.environ)
+        identity = ensure(settings.data_dir, settings.deployment, settings.public_ip, utc_now())
+    except (SettingsError, OSError) as error:
+        log.error("%s", error)
+        return 2
+    log.info("ERT LLM backend for %s on https://%s:%s", settings.deployment, *settings.bind)
+    asyncio.run(serve(settings, identity))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

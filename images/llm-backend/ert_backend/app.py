@@ -1,0 +1,133 @@
+"""The HTTP service: routes and answers. What it answers is decided elsewhere; who may ask, by `front_door`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import FastAPI, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, StreamingResponse
+
+from ert_backend import gpu
+from ert_backend.answers import describe, failed, health, invalid, known, refusals
+from ert_backend.boot import Pace, keep_up
+from ert_backend.events import follow, last_seen
+from ert_backend.front_door import FrontDoor
+from ert_backend.identity import proof
+from ert_backend.intake import JobRequest, ReportRequest
+from ert_backend.service import Service
+
+
+def build(service: Service, pace: Pace | None = None) -> FrontDoor:
+    """The ASGI application: the guarded door around the routes. `pace` is how the bring-up waits."""
+    settings = service.settings
+    pace = pace or Pace(pull_stall=settings.pull_stall)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        bring_up = keep_up(service.state, service.engine, pace, service.ledger.ready, settings.min_gpu_share)
+        tasks = [asyncio.create_task(bring_up), asyncio.create_task(service.jobs.work())]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    app = FastAPI(
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        title="ERT LLM Backend",
+    )
+    app.add_exception_handler(RequestValidationError, invalid)
+    _open_routes(app, service)
+    _report_routes(app, service)
+    return FrontDoor(app, settings.key_hashes, settings.max_body, settings.body_deadline, service.ledger.claim)
+
+
+def _open_routes(app: FastAPI, service: Service) -> None:
+    @app.get("/")
+    async def card() -> dict[str, Any]:
+        endpoints = {
+            "health": "/health",
+            "status": "/status",
+            "generate_report": "/generate_report",
+            "reports": "/reports",
+        }
+        name = {"service": "ERT LLM Backend", "model": service.state.model or service.state.wanted}
+        return {**name, "status": "online", "endpoints": endpoints}
+
+    @app.get("/health")
+    async def health_route() -> JSONResponse:
+        return JSONResponse(health(service), status_code=200 if service.state.ready else 503)
+
+    @app.get("/identity")
+    async def identity(nonce: str = Query(pattern=r"^[0-9a-fA-F]{64}$")) -> dict[str, str]:
+        settings, pair = service.settings, service.identity
+        return {
+            "deployment": settings.deployment,
+            "token": settings.token,
+            "spec": settings.spec,
+            "cert_sha256": pair.cert_sha256,
+            "proof": proof(settings.boot_secret, bytes.fromhex(nonce), pair.der),
+        }
+
+    @app.get("/status")
+    async def status() -> dict[str, Any]:
+        jobs, state = service.jobs, service.state
+        active = 1 if jobs.active else 0
+        return {
+            **health(service),
+            "queue": {"depth": len(jobs.waiting), "active": active, "limit": jobs.limit},
+            "gpu": await gpu.read(),
+            "idle_seconds": round(service.ledger.idle_seconds(), 3),
+            "claimed": service.ledger.record.claimed_at is not None,
+            "draining": jobs.draining or service.ledger.draining(),
+            "model_digest": state.digest or None,
+            "model_size": state.loaded.size if state.loaded else None,
+            "model_size_vram": state.loaded.size_vram if state.loaded else None,
+            "context_length": state.loaded.context if state.loaded else None,
+            "total_reports": jobs.total,
+            "active_requests": active + len(jobs.waiting),
+        }
+
+
+def _report_routes(app: FastAPI, service: Service) -> None:
+    jobs = service.jobs
+
+    @app.post("/generate_report")
+    async def generate(body: ReportRequest, request: Request) -> JSONResponse:
+        with refusals(service):
+            job = jobs.submit_same(body, request.scope["ert.key_id"])
+        await job.done.wait()
+        if job.result is not None:
+            return JSONResponse(job.result)
+        return failed(jobs, job)
+
+    @app.post("/reports", status_code=202)
+    async def start(body: JobRequest) -> dict[str, Any]:
+        with refusals(service, body.id):
+            return describe(jobs, jobs.submit(body, body.id))
+
+    @app.get("/reports/{job_id}")
+    async def show(job_id: str) -> dict[str, Any]:
+        return describe(jobs, known(jobs, job_id))
+
+    @app.delete("/reports/{job_id}")
+    async def cancel(job_id: str) -> dict[str, Any]:
+        job = known(jobs, job_id)
+        jobs.cancel(job)
+        await job.done.wait()
+        return describe(jobs, job)
+
+    @app.get("/reports/{job_id}/events")
+    async def events(job_id: str, request: Request) -> StreamingResponse:
+        stream = follow(known(jobs, job_id), last_seen(request.headers.get("last-event-id")))
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        return StreamingResponse(stream, media_type="text/event-stream", headers=headers)

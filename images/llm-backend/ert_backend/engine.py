@@ -1,0 +1,115 @@
+"""What the report service needs of a language model server, and the errors it may meet there.
+
+    EngineError
+      EngineDown      nothing answers; worth waiting for, the guard restarts it
+      ModelMissing    the server runs but has no such model
+      EngineFailed    it answered with an error, also in the middle of a stream
+
+A second engine (vLLM, llama-server) is another module with these methods.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class EngineError(Exception):
+    """The engine did not do what was asked; the text is the engine's own, cut short."""
+
+
+class EngineDown(EngineError):
+    """Not reachable, or the connection broke."""
+
+
+class ModelMissing(EngineError):
+    """It does not have the model."""
+
+
+class EngineFailed(EngineError):
+    """It said no, or broke off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One model as the engine lists it; `size` in bytes."""
+
+    name: str
+    digest: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A model in memory; sizes in bytes. `size_vram` below `size` means that part of it runs on the CPU."""
+
+    name: str
+    digest: str
+    size: int
+    size_vram: int
+    context: int
+
+
+@dataclass(frozen=True, slots=True)
+class PullProgress:
+    """Bytes over all layers seen so far, and the engine's own word for what it is doing."""
+
+    status: str
+    completed: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """The engine's own account of one answer: tokens, and the seconds it took to decode them."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    decode_seconds: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A bit of an answer. The last one carries the usage and no text."""
+
+    content: str = ""
+    thinking: str = ""
+    usage: Usage | None = None
+
+
+class LlmEngine(Protocol):
+    """A model server. Every method raises EngineError; closing a generator cancels the work behind it."""
+
+    async def version(self) -> str:
+        """The server's version as it reports it; cheap."""
+        ...
+
+    async def models(self) -> Sequence[Model]:
+        """What is on its disk."""
+        ...
+
+    async def loaded(self) -> Sequence[Loaded]:
+        """What is in its memory."""
+        ...
+
+    def pull(self, model: str) -> AsyncGenerator[PullProgress, None]:
+        """Download a model; ends when it is complete."""
+        ...
+
+    async def load(self, model: str) -> None:
+        """Bring a model into memory with exactly the options that `chat` uses; returns when it is there."""
+        ...
+
+    def chat(self, model: str, messages: Sequence[Message], seed: int) -> AsyncGenerator[Piece, None]:
+        """Answer; ends with a piece that carries the usage."""
+        ...

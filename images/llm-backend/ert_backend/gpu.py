@@ -1,0 +1,49 @@
+"""What `nvidia-smi` says of the cards. A machine without it (a sandbox, a broken driver) has None, not an error."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+
+FIELDS = ("name", "memory.total", "memory.used", "utilization.gpu", "temperature.gpu")
+
+
+async def read() -> list[dict[str, str | float | None]] | None:
+    """One row per card: MiB, percent, degrees Celsius; None when nothing can be said within 3 seconds."""
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return None
+    process = await asyncio.create_subprocess_exec(
+        tool,
+        f"--query-gpu={','.join(FIELDS)}",
+        "--format=csv,noheader,nounits",
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        async with asyncio.timeout(3):
+            output, _ = await process.communicate()
+    except TimeoutError:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+        return None
+    return parse(output.decode(errors="replace")) if process.returncode == 0 else None
+
+
+def parse(text: str) -> list[dict[str, str | float | None]] | None:
+    """The rows of the tool's CSV; a field that it cannot tell is None."""
+    rows = [[cell.strip() for cell in line.split(",")] for line in text.splitlines() if line.strip()]
+    keys = ("memory_total_mb", "memory_used_mb", "utilization_percent", "temperature_c")
+    return [
+        {"name": row[0], **dict(zip(keys, map(_number, row[1:]), strict=True))} for row in rows if len(row) == 5
+    ] or None
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None

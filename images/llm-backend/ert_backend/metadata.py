@@ -1,0 +1,132 @@
+"""What a report says about itself: who wrote it, what it cost, which numbers stood, and what code decided. Pure.
+
+Old clients read four of these fields and ignore the rest. Model and engine are named as the engine does it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ert_backend.boot import BringUp
+from ert_backend.clock import iso_now
+from ert_backend.derive import find
+from ert_backend.facts import Fact, Unit
+from ert_backend.grounding import Evidence, Verdict
+from ert_backend.intake import ReportRequest
+from ert_backend.markdown import tables
+from ert_backend.prompts import Brief
+from ert_backend.prose import Prose
+from ert_backend.sections import BY_NAME
+
+RATINGS = {
+    "strong_buy": "buy",
+    "buy": "buy",
+    "overweight": "overweight",
+    "outperform": "overweight",
+    "hold": "hold",
+    "neutral": "hold",
+    "underperform": "underweight",
+    "underweight": "underweight",
+    "sell": "sell",
+    "strong_sell": "sell",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What the model wrote for one section, with its cost; `complete` is False when it was cut."""
+
+    text: str
+    complete: bool
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One finished section. `failure` is the engine's error if code had to write it alone."""
+
+    name: str
+    text: str
+    prose: Prose
+    draft: Draft
+    failure: str | None = None
+    from_model: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Everything that is the same for all sections."""
+
+    request: ReportRequest
+    facts: Mapping[str, Fact]
+    brief: Brief
+    known: Evidence
+    gaps: Sequence[str]
+    state: BringUp
+
+
+def rating_of(facts: Mapping[str, Fact]) -> tuple[str, str]:
+    """A rating is passed on if analysts' consensus was supplied; the model is never asked for one."""
+    for fact in facts.values():
+        if fact.id.rpartition(".")[2] == "recommendationKey" and fact.unit is Unit.TEXT:
+            rating = RATINGS.get(str(fact.value).lower().replace(" ", "_"))
+            if rating:
+                return rating, "supplied_consensus"
+    return "not_rated", "none"
+
+
+def describe_report(frame: Frame, written: Sequence[Written], seconds: float) -> dict[str, Any]:
+    drafts = [part.draft for part in written]
+    completion, decode = sum(d.completion_tokens for d in drafts), sum(d.seconds for d in drafts)
+    target = find(frame.facts, "targetMeanPrice")
+    rating, basis = rating_of(frame.facts)
+    full = all(part.from_model and not part.prose.dropped for part in written)
+    return {
+        "generation_time": seconds,
+        "model": frame.state.model,
+        "engine": frame.state.engine,
+        "model_digest": frame.state.digest,
+        **({"sandbox": True} if frame.state.sandbox else {}),
+        "timestamp": iso_now(),
+        "sections_count": len(written),
+        "total_words": sum(len(part.text.split()) for part in written),
+        "tokens": {"prompt": sum(d.prompt_tokens for d in drafts), "completion": completion} | _uncounted(drafts),
+        "tokens_per_second": round(completion / decode, 2) if decode > 0 else None,
+        "report": {
+            "rating": rating,
+            "rating_basis": basis,
+            "price_target": target.number if target else None,
+            "price_target_basis": "supplied_consensus" if target else "none",
+            "data_gaps": list(frame.gaps),
+            "tables": [
+                table for part in written if part.name in BY_NAME for table in tables(BY_NAME[part.name], frame.facts)
+            ],
+        },
+        "grounding": _grounding(written),
+        "quality": "full" if full else "partial",
+    }
+
+
+def _uncounted(drafts: Sequence[Draft]) -> dict[str, bool]:
+    """An answer cut here comes without the engine's account of its prompt; the sum is too low then, and says so."""
+    return {"partial": True} if any(d.completion_tokens and not d.prompt_tokens for d in drafts) else {}
+
+
+def _grounding(written: Sequence[Written]) -> dict[str, Any]:
+    claims = [claim for part in written for claim in part.prose.claims]
+    dropped = [(part.name, item) for part in written for item in part.prose.dropped]
+    return {
+        "checked": len(claims) + len(dropped),
+        "grounded": sum(claim.verdict is Verdict.GROUNDED for claim in claims),
+        "derived": sum(claim.verdict is Verdict.DERIVED for claim in claims),
+        "ungrounded": [
+            {"section": name, "text": item.text, "reason": item.reason, "value": item.value, "nearest": item.nearest}
+            for name, item in dropped
+        ],
+        "written_by_code": [part.name for part in written if not part.from_model],
+        "failures": {part.name: part.failure for part in written if part.failure},
+    }

@@ -1,0 +1,171 @@
+"""What the app is told by its environment, checked once, as one frozen value. Reads nothing else and starts nothing.
+
+A wrong value is named by its variable and never shown: some of them are secrets.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class SettingsError(ValueError):
+    """The environment cannot be used; the message is one line that names every bad variable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything the app needs to know. Sizes in bytes or tokens, times in real seconds."""
+
+    deployment: str
+    token: str
+    spec: str
+    key_hashes: tuple[bytes, ...] = field(repr=False)
+    boot_secret: bytes = field(repr=False)
+    model: str
+    data_dir: Path
+    public_ip: str | None = None
+    bind: tuple[str, int] = ("0.0.0.0", 8443)  # noqa: S104 - the one published port of the container
+    ollama_url: str = "http://127.0.0.1:11434"
+    context: int = 16384
+    num_predict: int = 1200
+    think: str = "low"
+    queue_limit: int = 8
+    max_body: int = 1_048_576
+    body_deadline: float = 10.0
+    pull_stall: float = 120.0
+    report_deadline: float = 1800.0
+    fresh_for: float = 120.0
+    min_gpu_share: float = 0.9
+    drain_grace: float = 4.0
+    run: str = "unguarded"
+
+
+def load(env: Mapping[str, str]) -> Settings:
+    """The settings of `env`; SettingsError names all bad variables at once."""
+    reader = _Reader(env)
+    values = {
+        "deployment": reader.need("ERT_DEPLOYMENT", _matching(r"[a-z][a-z0-9-]{0,31}")),
+        "token": reader.need("ERT_TOKEN", _matching(r"[0-9a-f]{32}")),
+        "spec": reader.need("ERT_SPEC", _matching(r"[0-9a-f]{16}")),
+        "key_hashes": reader.need("ERT_KEY_HASHES", _hashes),
+        "boot_secret": reader.need("ERT_BOOT_SECRET", lambda text: bytes.fromhex(_matching(r"[0-9a-f]{64}")(text))),
+        "model": reader.need("ERT_MODEL", _matching(r"[A-Za-z0-9][A-Za-z0-9._/:-]{0,127}")),
+        "data_dir": reader.get("ERT_DATA_DIR", "/data", Path),
+        "public_ip": reader.get("PUBLIC_IPADDR", "", _address),
+        "bind": reader.get("ERT_BIND", "0.0.0.0:8443", _bind),
+        "ollama_url": reader.get("OLLAMA_HOST", "127.0.0.1:11434", ollama_url),
+        "context": reader.get("OLLAMA_CONTEXT_LENGTH", "16384", _whole(512, 1_048_576)),
+        "num_predict": reader.get("ERT_NUM_PREDICT", "1200", _whole(16, 32768)),
+        "think": reader.get("ERT_THINK", "low", _matching(r"low|medium|high")),
+        "queue_limit": reader.get("ERT_QUEUE_LIMIT", "8", _whole(1, 1000)),
+        "max_body": reader.get("ERT_MAX_BODY", "1048576", _whole(1024, 67_108_864)),
+        "body_deadline": reader.get("ERT_BODY_DEADLINE", "10", _seconds),
+        "pull_stall": reader.get("ERT_PULL_STALL", "120", _seconds),
+        "report_deadline": reader.get("ERT_REPORT_DEADLINE", "1800", _seconds),
+        "fresh_for": reader.get("ERT_REPORT_FRESH", "120", _seconds),
+        "min_gpu_share": reader.get("ERT_MIN_GPU_SHARE", "0.9", _share),
+        "drain_grace": reader.get("ERT_DRAIN_GRACE", "4", _seconds),
+        "run": reader.get("ERT_RUN", "unguarded", _matching(r"[a-z0-9]{1,64}")),
+    }
+    if reader.bad:
+        raise SettingsError("cannot use the environment: " + "; ".join(reader.bad))
+    return Settings(**values)  # type: ignore[arg-type]
+
+
+def ollama_url(text: str) -> str:
+    """The base URL of an OLLAMA_HOST value (`host`, `host:port` or a URL); ValueError when it is not one."""
+    scheme, _, rest = text.rpartition("://")
+    host, _, port = rest.rstrip("/").partition(":")
+    if scheme not in {"", "http"} or not re.fullmatch(r"[A-Za-z0-9.-]+", host):
+        raise ValueError("is not host:port")
+    return f"http://{host}:{_whole(1, 65535)(port or '11434')}"
+
+
+class _Reader:
+    """Reads one variable at a time and remembers what was wrong."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self.env = env
+        self.bad: list[str] = []
+
+    def need(self, name: str, parse: Callable[[str], T]) -> T | None:
+        if not self.env.get(name, "").strip():
+            self.bad.append(f"{name} is missing")
+            return None
+        return self.get(name, "", parse)
+
+    def get(self, name: str, default: str, parse: Callable[[str], T]) -> T | None:
+        try:
+            return parse(self.env.get(name, "").strip() or default)
+        except ValueError as error:
+            self.bad.append(f"{name} {error}")
+            return None
+
+
+def _matching(pattern: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(f"does not match {pattern}")
+        return text
+
+    return parse
+
+
+def _hashes(text: str) -> tuple[bytes, ...]:
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not parts or not all(re.fullmatch(r"[0-9a-f]{64}", part) for part in parts):
+        raise ValueError("is not a list of SHA-256 hashes in hex")
+    return tuple(bytes.fromhex(part) for part in parts)
+
+
+def _address(text: str) -> str | None:
+    try:
+        return str(ipaddress.ip_address(text)) if text else None
+    except ValueError:
+        raise ValueError("is not an IP address") from None
+
+
+def _bind(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    return _address(host) or "0.0.0.0", _whole(0, 65535)(port)  # noqa: S104 - as the default
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not re.fullmatch(r"\d{1,9}", text) or not low <= int(text) <= high:
+            raise ValueError(f"is not a whole number from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def _number(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise ValueError("is not a number") from None
+    if not math.isfinite(value) or value < 0:
+        raise ValueError("is not a finite number of 0 or more")
+    return value
+
+
+def _seconds(text: str) -> float:
+    value = _number(text)
+    if not 0 < value <= 864_000:
+        raise ValueError("is not a number of seconds above 0")
+    return value
+
+
+def _share(text: str) -> float:
+    value = _number(text)
+    if value > 1:
+        raise ValueError("is not between 0 and 1")
+    return value

@@ -1,0 +1,88 @@
+"""Which configuration a web app runs with: a JSON fingerprint counts, everything else is "none"."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ert_deploy.adapters.app_probe import HttpAppProbe
+from ert_deploy.adapters.bounded_http import Bounds
+from ert_deploy.core.model import Target
+from tests.adapters.scripted_http import Answer, scripted
+from tests.fakes.loopback import FakeClock
+
+HEALTHY = {"status": "healthy", "version": "1.0.0", "fingerprint": "0123456789abcdef", "configuration": "complete"}
+TARGET = Target("ert-dashboard")
+QUICK = Bounds(connect=1, read=0.3, total=0.5, size=4096)
+WAKING = b"<!doctype html><title>Service waking up</title>"
+
+
+def fingerprint(*answers: Answer, target: Target = TARGET) -> str | None:
+    """What the probe makes of an app that gives these answers, one after the other."""
+    with scripted({"GET /health": list(answers)}) as app:
+        return HttpAppProbe(FakeClock(), QUICK).fingerprint(app.url, target)
+
+
+def test_the_fingerprint_of_a_healthy_app_is_read() -> None:
+    assert fingerprint(Answer(200, HEALTHY)) == "0123456789abcdef"
+
+
+def test_path_and_field_are_the_targets() -> None:
+    target = Target("x", health_path="healthz", health_field="build")
+    with scripted({"GET /healthz": Answer(200, {"build": "abc"})}) as app:
+        assert HttpAppProbe(FakeClock(), QUICK).fingerprint(app.url + "/", target) == "abc"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(200, WAKING, kind="text/html"),
+        Answer(503, WAKING, kind="text/html"),
+        Answer(503, HEALTHY),
+        Answer(404, HEALTHY),
+        Answer(200, {**HEALTHY, "fingerprint": None}),
+        Answer(200, {**HEALTHY, "fingerprint": 5}),
+        Answer(200, {**HEALTHY, "fingerprint": ""}),
+        Answer(200, {**HEALTHY, "fingerprint": "a\x1b[2Jb"}),
+        Answer(200, {**HEALTHY, "fingerprint": "a" * 129}),
+        Answer(200, {}),
+        Answer(200, [HEALTHY]),
+        Answer(200, b"[" * 4000),
+        Answer(200, b'"' + b"a" * 5000 + b'"'),
+        Answer(200, HEALTHY, cut=20),
+        Answer(200, HEALTHY, pause=0.5),
+        Answer(200, HEALTHY, trickle=0.1),
+        Answer(reset=True),
+    ],
+)
+def test_anything_else_is_none(answer: Answer) -> None:
+    assert fingerprint(answer) is None
+
+
+def test_a_redirect_is_not_followed() -> None:
+    away = Answer(302, None, {"Location": "/elsewhere"})
+    with scripted({"GET /health": away, "GET /elsewhere": Answer(200, HEALTHY)}) as app:
+        assert HttpAppProbe(FakeClock(), QUICK).fingerprint(app.url, TARGET) is None
+    assert app.asked() == ["/health"]
+
+
+@pytest.mark.parametrize("first", [Answer(reset=True), Answer(502, b"<html>", kind="text/html")])
+def test_one_lost_answer_is_asked_again(first: Answer) -> None:
+    assert fingerprint(first, Answer(200, HEALTHY)) == "0123456789abcdef"
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9", "http://[::1", "ftp://127.0.0.1", "", "https://x y"])
+def test_an_address_that_leads_nowhere_is_none(url: str) -> None:
+    assert HttpAppProbe(FakeClock(), QUICK).fingerprint(url, TARGET) is None
+
+
+def test_no_credentials_are_sent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine localhost. login somebody password else\n", "utf-8")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    with scripted({"GET /health": Answer(200, HEALTHY)}) as app:
+        named = app.url.replace("127.0.0.1", "localhost.")  # is not taken for loopback, where .netrc never counts
+        assert HttpAppProbe(FakeClock(), QUICK).fingerprint(named, TARGET)
+    assert "Authorization" not in app.seen[0].headers

@@ -1,0 +1,74 @@
+"""The two calls a machine makes about itself, with the faults a provider has.
+
+Not the sandbox's double, which would share its author's mistakes with the guard.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call as it came in."""
+
+    method: str
+    path: str
+    key: str
+    body: Any
+
+
+@dataclass
+class FakeVast:
+    """Answers with the next of `answers` (the last one for ever): a status with a body, or `hang`, or `redirect`."""
+
+    answers: list[tuple[int, object] | str] = field(default_factory=lambda: [(200, {"success": True})])
+    calls: list[Call] = field(default_factory=list)
+
+    def __enter__(self) -> FakeVast:
+        outer = self
+
+        class Handler(_Handler):
+            vast = outer
+
+        self.release = threading.Event()
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release.set()
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    vast: FakeVast
+
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
+
+    def do_PUT(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"null")
+        self.vast.calls.append(Call(self.command, self.path, self.headers.get("Authorization", ""), body))
+        answer = self.vast.answers.pop(0) if len(self.vast.answers) > 1 else self.vast.answers[0]
+        if answer == "hang":
+            self.vast.release.wait(20)
+        elif answer == "redirect":
+            self.send_response(307)
+            self.send_header("Location", f"{self.vast.url}/elsewhere")
+            self.end_headers()
+        elif isinstance(answer, tuple):
+            status, value = answer
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(value if isinstance(value, bytes) else json.dumps(value).encode())
+
+    def do_DELETE(self) -> None:
+        self.do_PUT()

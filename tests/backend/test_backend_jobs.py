@@ -1,0 +1,184 @@
+"""Reports as jobs: asked again they are found, asked differently they conflict, followed they go on where one was."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from ert_backend.__main__ import drain
+from tests.backend.backend_rig import NEXT_KEY, REQUEST, Backend, running, wait_for
+from tests.backend.scripted_ollama import ScriptedOllama, says
+
+ONE = {**REQUEST, "sections": ["risk_analysis"]}
+
+
+@pytest.fixture
+def gate(ollama: ScriptedOllama) -> threading.Event:
+    """Holds every answer of the model until it is opened."""
+    opened = threading.Event()
+
+    def chat(body: object) -> list[dict[str, object]]:
+        opened.wait(10)
+        return says("The company is profitable and steady.")
+
+    ollama.chat = chat
+    return opened
+
+
+def chats(ollama: ScriptedOllama) -> int:
+    return sum(bool(body["messages"]) for body in ollama.bodies("/api/chat"))
+
+
+def status(client: httpx.Client, job_id: str) -> Callable[[], str]:
+    return lambda: str(client.get(f"/reports/{job_id}").json()["status"])
+
+
+def test_a_report_posted_again_while_it_is_written_is_written_once(
+    backend: Backend, client: httpx.Client, ollama: ScriptedOllama, gate: threading.Event
+) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        answers = [pool.submit(client.post, "/generate_report", json=ONE) for _ in range(3)]
+        wait_for(lambda: backend.service.jobs.active)
+        gate.set()
+        bodies = [answer.result().json() for answer in answers]
+    assert len({body["report_id"] for body in bodies}) == 1
+    again = client.post("/generate_report", json=dict(reversed(ONE.items()))).json()
+    assert again == bodies[0]
+    assert chats(ollama) == 1
+
+
+def test_another_key_or_body_is_another_report_and_so_is_a_stale_one(tmp_path: Path, ollama: ScriptedOllama) -> None:
+    with running(tmp_path, ollama.host, fresh_for=0.0001) as backend, backend.client() as client:
+        backend.wait_ready()
+        with backend.client(NEXT_KEY) as other:
+            ids = [
+                client.post("/generate_report", json=ONE).json()["report_id"],
+                client.post("/generate_report", json=ONE).json()["report_id"],
+                client.post("/generate_report", json={**ONE, "ticker": "MSFT"}).json()["report_id"],
+                other.post("/generate_report", json=ONE).json()["report_id"],
+            ]
+    assert len(set(ids)) == 4
+
+
+def test_the_same_input_gives_the_same_seed_and_sections_have_their_own(
+    client: httpx.Client, ollama: ScriptedOllama
+) -> None:
+    for job_id in ("one", "two"):
+        client.post("/reports", json={**REQUEST, "id": job_id})
+        assert read_events(client, job_id)[-1][1] == "done"
+    seeds = [body["options"]["seed"] for body in ollama.bodies("/api/chat") if body["messages"]]
+    assert seeds[:5] == seeds[5:]
+    assert len(set(seeds)) == 5
+
+
+def test_a_job_is_idempotent_by_its_id_and_another_body_conflicts(client: httpx.Client, ollama: ScriptedOllama) -> None:
+    first = client.post("/reports", json={**ONE, "id": "job-1"})
+    assert first.status_code == 202
+    assert first.json()["events"] == "/reports/job-1/events"
+    wait_for(lambda: status(client, "job-1")() == "done")
+    again = client.post("/reports", json={**ONE, "id": "job-1"})
+    assert again.status_code == 202
+    assert again.json()["status"] == "done"
+    assert again.json()["result"]["report_id"] == "job-1"
+    assert client.post("/reports", json={**ONE, "ticker": "MSFT", "id": "job-1"}).status_code == 409
+    assert chats(ollama) == 1
+
+
+def test_an_unknown_job_is_404_and_a_job_without_id_gets_one(client: httpx.Client) -> None:
+    assert client.get("/reports/nope").status_code == 404
+    assert client.get("/reports/nope/events").status_code == 404
+    assert client.delete("/reports/nope").status_code == 404
+    ids = [client.post("/reports", json=ONE).json()["id"] for _ in range(2)]
+    assert len(set(ids)) == 2
+
+
+def read_events(client: httpx.Client, job_id: str, after: int | None = None) -> list[tuple[int, str]]:
+    headers = {} if after is None else {"Last-Event-ID": str(after)}
+    text = client.get(f"/reports/{job_id}/events", headers=headers).text
+    blocks = [
+        dict(line.split(": ", 1) for line in block.splitlines()) for block in text.split("\n\n") if "id: " in block
+    ]
+    return [(int(block["id"]), block["event"]) for block in blocks]
+
+
+def test_events_are_numbered_and_go_on_where_the_client_was(client: httpx.Client) -> None:
+    client.post("/reports", json={**REQUEST, "id": "job-1"})
+    seen = read_events(client, "job-1")
+    assert [number for number, _ in seen] == list(range(1, len(seen) + 1))
+    names = [name for _, name in seen]
+    assert names[:2] == ["queued", "started"]
+    assert names.count("section") == 5
+    assert names[-1] == "done"
+    assert read_events(client, "job-1", after=seen[-3][0]) == seen[-2:]
+    assert read_events(client, "job-1", after=seen[-1][0]) == []
+    assert read_events(client, "job-1", after=10_000) == seen
+
+
+def test_events_stream_while_the_report_is_written(client: httpx.Client, gate: threading.Event) -> None:
+    client.post("/reports", json={**ONE, "id": "job-1"})
+    with client.stream("GET", "/reports/job-1/events") as stream:
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        lines = stream.iter_lines()
+        assert next(line for line in lines if line == "event: section_started")
+        gate.set()
+        assert next(line for line in lines if line == "event: done")
+
+
+def test_cancelling_a_waiting_job_and_the_one_being_written(
+    client: httpx.Client, backend: Backend, ollama: ScriptedOllama
+) -> None:
+    ollama.chat = lambda body: (line for _ in range(1000) for line in says("word ")[:1])
+    ollama.chat_pause = 0.01
+    for job_id in ("running", "waiting"):
+        client.post("/reports", json={**ONE, "id": job_id})
+    wait_for(lambda: status(client, "running")() == "running")
+    assert client.delete("/reports/waiting").json()["status"] == "cancelled"
+    assert client.delete("/reports/running").json()["status"] == "cancelled"
+    wait_for(lambda: ollama.cut_off)
+    assert backend.service.ledger.record.in_flight == 0
+    ollama.chat, ollama.chat_pause = (lambda body: says("The company is profitable and steady.")), 0.0
+    assert client.post("/generate_report", json=ONE).status_code == 200
+
+
+def test_a_report_over_its_deadline_fails_and_the_next_is_written(tmp_path: Path, ollama: ScriptedOllama) -> None:
+    ollama.chat = lambda body: (line for _ in range(200) for line in says("word ")[:1])
+    ollama.chat_pause = 0.02
+    with running(tmp_path, ollama.host, report_deadline=0.2) as backend, backend.client() as client:
+        backend.wait_ready()
+        late = client.post("/generate_report", json=ONE)
+        assert late.status_code == 503
+        assert "too long" in late.json()["detail"]
+        ollama.chat, ollama.chat_pause = (lambda body: says("The company is profitable and steady.")), 0.0
+        assert client.post("/generate_report", json=ONE).status_code == 200
+
+
+def test_a_drain_hands_back_what_waits_and_lets_the_running_one_finish(
+    backend: Backend, client: httpx.Client, gate: threading.Event
+) -> None:
+    import asyncio
+
+    for job_id in ("running", "waiting"):
+        client.post("/reports", json={**ONE, "id": job_id})
+    wait_for(lambda: status(client, "running")() == "running")
+    draining = asyncio.run_coroutine_threadsafe(drain(backend.service, 10), backend.loop)
+    wait_for(lambda: status(client, "waiting")() == "failed")
+    assert client.get("/reports/waiting").json()["retryable"] is True
+    assert read_events(client, "waiting")[-1][1] == "draining"
+    refused = client.post("/reports", json={**ONE, "id": "late"})
+    assert refused.status_code == 503
+    assert int(refused.headers["Retry-After"]) > 0
+    gate.set()
+    draining.result(10)
+    assert client.get("/reports/running").json()["status"] == "done"
+
+
+def test_the_guards_drain_flag_closes_admission(backend: Backend, client: httpx.Client) -> None:
+    (backend.settings.data_dir / "drain").write_text(backend.settings.run)
+    assert client.post("/generate_report", json=ONE).status_code == 503
+    assert client.get("/status").json()["draining"] is True
+    assert backend.service.ledger.record.in_flight == 0

@@ -1,0 +1,84 @@
+"""A backend, an environment that names it, and dashboards that are closed again."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ert_dashboard.app import Dashboard, create_dashboard
+from ert_dashboard.settings import read_settings
+from tests.dashboard.fake_backend import KEY, FakeBackend
+
+OWNED = (
+    "REMOTE_LLM_INTEGRATION",
+    "ERT_LLM_BACKEND_URL",
+    "ERT_LLM_API_KEY",
+    "ERT_LLM_TIMEOUT",
+    "OLLAMA_INTEGRATION",
+    "OPENAI_INTEGRATION",
+    "ERT_LLM_CA_CERT",
+)
+
+
+def sealed(environ: dict[str, str]) -> dict[str, str]:
+    """The environment with the fingerprint a deployer would write."""
+    owned = {name: environ[name] for name in OWNED if name in environ}
+    text = json.dumps(owned, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return {**environ, "ERT_LLM_CONFIG_FINGERPRINT": sha256(text.encode()).hexdigest()[:16]}
+
+
+@pytest.fixture
+def backend() -> Iterator[FakeBackend]:
+    found = FakeBackend()
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def environ(backend: FakeBackend, tmp_path: Path) -> dict[str, str]:
+    """A complete configuration for the fake backend."""
+    return sealed(
+        {
+            "REMOTE_LLM_INTEGRATION": "true",
+            "ERT_LLM_BACKEND_URL": backend.url,
+            "ERT_LLM_API_KEY": KEY,
+            "ERT_LLM_TIMEOUT": "30",
+            "OLLAMA_INTEGRATION": "false",
+            "OPENAI_INTEGRATION": "false",
+            "ERT_LLM_CA_CERT": backend.pem,
+            "ERT_DASHBOARD_DB": str(tmp_path / "reports.sqlite3"),
+        }
+    )
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[[dict[str, str]], Dashboard]]:
+    """Start dashboards from environments; all are closed at the end, and none leaves a thread behind."""
+    before = set(threading.enumerate())
+    started: list[Dashboard] = []
+
+    def begin(environ: dict[str, str]) -> Dashboard:
+        started.append(create_dashboard(read_settings(environ)))
+        return started[-1]
+
+    yield begin
+    for dashboard in started:
+        dashboard.close()
+    left = [thread for thread in threading.enumerate() if thread not in before and thread.name.startswith("report-")]
+    assert not left, f"threads left behind: {left}"
+
+
+@pytest.fixture
+def dashboard(environ: dict[str, str], start: Callable[[dict[str, str]], Dashboard]) -> Dashboard:
+    return start(environ)
+
+
+@pytest.fixture
+def client(dashboard: Dashboard) -> Any:
+    return dashboard.app.test_client()

@@ -1,0 +1,100 @@
+"""The start command of the platform, once for real: gunicorn's threads, a WebSocket, and a quick end."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import simple_websocket
+
+from tests.dashboard.fake_backend import KEY, FakeBackend
+from tests.dashboard.following import until
+
+IMAGE = Path(__file__).parents[2] / "images" / "dashboard"
+START = "-k gthread -w 1 --threads 100 --no-control-socket --bind 127.0.0.1:{port} wsgi:app"
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return int(found.getsockname()[1])
+
+
+def resident_mb(pid: int) -> float:
+    found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    assert found is not None
+    return int(found[1]) / 1024
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize(
+    "platform", [{}, {"GUNICORN_CMD_ARGS": "--preload --access-logfile -"}], ids=["plain", "render"]
+)
+def test_the_start_command_serves_a_report_with_live_updates(
+    environ: dict[str, str], backend: FakeBackend, tmp_path: Path, platform: dict[str, str]
+) -> None:
+    """Render's own default is `--preload`: the application is imported in a parent that forks afterwards."""
+    port = free_port()
+    address = f"127.0.0.1:{port}"
+    inherited = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    command = [sys.executable, "-m", "gunicorn", *START.format(port=port).split()]
+    with (tmp_path / "log").open("w") as log:
+        server = subprocess.Popen(command, cwd=IMAGE, env={**inherited, **environ, **platform}, stdout=log, stderr=log)
+    try:
+        with httpx.Client(base_url=f"http://{address}", trust_env=False) as client:
+            until(lambda: answers(client), 20)
+            page = open_page(address)
+            assert client.post("/api/generate", json={"ticker": "MSFT"}).status_code == 200
+            assert completed(page)["data"]["status"] == "completed"
+            worker = children(server.pid)[0]
+            assert resident_mb(worker) < 150
+    finally:
+        # The page is still open: its WebSocket must not keep the server until it is killed.
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(10) == 0
+    with pytest.raises(simple_websocket.ConnectionClosed):
+        list(iter(lambda: page.receive(5), None))
+    said = (tmp_path / "log").read_text()
+    assert "Remote LLM integration loaded" in said
+    assert "Traceback" not in said
+    assert KEY not in said
+
+
+def answers(client: httpx.Client) -> bool:
+    try:
+        return client.get("/health").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def open_page(address: str) -> Any:
+    """Connect as the page does, by Socket.IO's own wire format."""
+    url = f"ws://{address}/socket.io/?EIO=4&transport=websocket"
+    # This client sends a Host without the port, so its origin has none either.
+    page = simple_websocket.Client(url, headers={"Origin": "http://127.0.0.1"})
+    assert page.receive(5)[0] == "0"
+    page.send("40")
+    assert page.receive(5).startswith("40")
+    return page
+
+
+def completed(page: Any) -> dict[str, Any]:
+    """The `report_completed` that comes at the end."""
+    while True:
+        packet = page.receive(10)
+        assert packet is not None
+        if packet.startswith('42["report_completed"'):
+            found: dict[str, Any] = json.loads(packet[2:])[1]
+            return found
