@@ -216,8 +216,7 @@ def _speaks_plain_http(address: Address, deadline: Deadline) -> bool:
     """A server without TLS may wait for ever for the end of our handshake; a bare request brings it out."""
     try:
         with socket.create_connection((address.ip, address.port), timeout=deadline.left(STEP)) as plain:
-            # Half of what is left at most: if this stalls, there must be time to find out that it is plain HTTP.
-        plain.settimeout(min(STEP, deadline.left() / 2))
+            plain.settimeout(deadline.left(STEP))
             plain.sendall(b"GET / HTTP/1.0\r\n\r\n")
             said = plain.recv(5)
             return bool(said) and b"HTTP/".startswith(said)

@@ -44,12 +44,15 @@ class ErtApp:
             raise Failed(f"the dashboard did not take the report: {_words(started)}")
         deadline = self._clock.now() + limit
         while self._clock.now() < deadline:
-            job = self._ask("GET", f"/api/reports/{quote(report_id, safe='')}", None)
-            status = printable(job.get("status") or "", 40)
+            answer = self._ask("GET", f"/api/reports/{quote(report_id, safe='')}", None)
+            job = answer.get("data")
+            if not isinstance(job, dict) or not isinstance(job.get("status"), str):
+                raise CannotObserve(f"the dashboard at {self._url} does not say how the report is getting on")
+            status = printable(job["status"], 40)
             percent = job.get("progress")
             progress(_where(job, status), percent if isinstance(percent, int) else 0)
             if status == "completed":
-                return _report(ticker, report_id, job)
+                return _report(ticker, report_id, answer.get("report"))
             if status in OVER:
                 raise Failed(f"the report ended as {status}: {_words(job)}")
             self._clock.sleep(POLL)
@@ -80,8 +83,7 @@ def _where(job: Mapping[str, Any], status: str) -> str:
     return f"{status}: {section}" if section else status
 
 
-def _report(ticker: str, report_id: str, job: Mapping[str, Any]) -> Report:
-    result = job.get("result")
+def _report(ticker: str, report_id: str, result: Any) -> Report:
     if not isinstance(result, dict) or not isinstance(result.get("sections"), dict):
         raise CannotObserve("the dashboard calls the report completed but does not hand it over")
     metadata = result.get("metadata")

@@ -13,7 +13,7 @@ import json
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -68,21 +68,26 @@ class StateFile:
     @contextmanager
     def lock(self, run_id: str) -> Iterator[None]:
         """Hold the courtesy lock; it falls by itself when the process ends, however it ends."""
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path = self.path.with_suffix(".lock")
-        with path.open("a+", encoding="utf-8") as file:
+        path = self._beside("lock")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            file = path.open("ab")
+        except OSError as error:
+            raise Failed(f"{path}: cannot be locked: {error.strerror}", hint="mend the permissions first") from error
+        with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise Busy(f"another run works on {self.deployment}", self._holder(path), "wait for it") from None
             who = {"run": run_id, "who": _who(), "pid": os.getpid(), "since": int(self._clock.now())}
-            file.truncate(0)
-            file.write(json.dumps(who))
-            file.flush()
+            with suppress(OSError):  # a full disk must not keep anybody from taking things away
+                os.truncate(file.fileno(), 0)
+                os.write(file.fileno(), json.dumps(who).encode())
             try:
                 yield
             finally:
-                file.truncate(0)
+                with suppress(OSError):
+                    os.truncate(file.fileno(), 0)
 
     def _parse(self, raw: bytes) -> State:
         try:
@@ -112,7 +117,7 @@ class StateFile:
     def _replace(self, state: State) -> None:
         body = to_json(state)
         document = {"format": FORMAT, "version": VERSION, "sha256": _digest(body), "state": body}
-        temporary = self.path.with_suffix(".tmp")
+        temporary = self._beside("tmp")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             json.dump(document, file, indent=1)
@@ -128,9 +133,13 @@ class StateFile:
     @contextmanager
     def _exclusive(self) -> Iterator[None]:
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with self.path.with_suffix(".cas").open("a") as file:
+        with self._beside("cas").open("a") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+    def _beside(self, what: str) -> Path:
+        """A file of ours next to the state, whatever the state itself is called."""
+        return self.path.with_name(f"{self.path.name}.{what}")
 
     @staticmethod
     def _holder(path: Path) -> str:

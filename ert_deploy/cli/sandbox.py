@@ -73,7 +73,7 @@ def status(config: str | None, as_json: bool) -> None:
     elif found is None:
         click.echo("the sandbox is not running")
     else:
-        click.echo(f"the sandbox is running, {len(found.get('instances', []))} instances exist")
+        click.echo(f"the sandbox is running, {len(found['machines'])} instances exist")
         show_bill(found["bill"])
 
 

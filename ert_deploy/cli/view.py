@@ -39,23 +39,20 @@ def make_view() -> View:
 
 
 class PlainView:
-    """Lines for logs and CI. A passing message is shown when it says something new, not at every look."""
+    """Lines for logs and CI: what happened, and what is waited for when that is news, not at every look."""
 
     def __init__(self) -> None:
         self._shown = ""
 
     def tell(self, event: events.Event) -> None:
-        """Print the event's line, or its passing message if its kind changed."""
-        text = line(event)
-        if text:
-            self.note(text)
-            return
-        fleeting = passing(event)
+        """Print the event's line, or what is waited for, unless it was just said."""
+        waiting = "" if isinstance(event, events.Started) else passing(event)
+        text = line(event) or waiting
         # "booting 12 s: pulling the model 43% (...)" is news again when the words change, not the numbers.
-        kind = "".join(c for c in fleeting if not c.isdigit())
-        if fleeting and kind != self._shown:
-            self._shown = kind
-            self.note(fleeting)
+        said = "".join(c for c in text if not c.isdigit()) if waiting else text
+        if text and said != self._shown:
+            self._shown = said
+            self.note(text)
 
     def note(self, text: str) -> None:
         """Print one line."""
@@ -75,12 +72,14 @@ class LiveView:
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._shown = ""
         self._status: Status = console.status("looking around")
 
     def tell(self, event: events.Event) -> None:
         """Print the event's line, or put its passing message into the live line."""
         text = line(event)
-        if text:
+        if text and text != self._shown:
+            self._shown = text
             self._console.print(escape(text), style=STYLES.get(type(event), ""), soft_wrap=True)
         elif fleeting := passing(event):
             self._status.update(escape(fleeting))

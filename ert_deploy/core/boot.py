@@ -27,10 +27,11 @@ FATAL = re.compile(
 
 
 class Stage(StrEnum):
-    """Where an instance is between rented and serving."""
+    """Where an instance is between rented and serving. Lost: an app was told about it, and we cannot reach it."""
 
     BOOTING = "booting"
     READY = "ready"
+    LOST = "lost"
     FAILED = "failed"
 
 
@@ -70,12 +71,13 @@ def complaint(instance: Instance, health: Health | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One instance of ours with everything known about it."""
+    """One instance of ours with everything known about it. `told`: some app was given its address."""
 
     instance: Instance
     health: Health | None
     watch: Watch
     record: Record | None
+    told: bool = False
 
 
 def judge(candidate: Candidate, timings: Timings, now: float) -> Verdict:

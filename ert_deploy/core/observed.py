@@ -154,7 +154,10 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """Everything `plan` may look at. `publications` is None when Render was not (or could not be) read."""
+    """Everything `plan` may look at. `publications` is None when Render was not (or could not be) read.
+
+    `tries` counts how often this run tried in vain to see an instance gone.
+    """
 
     now: float
     instances: tuple[Instance, ...]
@@ -163,6 +166,7 @@ class Observed:
     watches: Mapping[int, Watch] = field(default_factory=dict)
     publications: tuple[Publication, ...] | None = None
     abandoned: frozenset[str] = frozenset()
+    tries: Mapping[int, int] = field(default_factory=dict)
 
     def ours(self, deployment: str) -> tuple[Instance, ...]:
         """Instances with both marks of this deployment, oldest first."""

@@ -12,15 +12,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ert_deploy.core import steps
-from ert_deploy.core.boot import Candidate, Stage, Verdict, judge
-from ert_deploy.core.keys import is_key
+from ert_deploy.core.boot import Candidate, Stage
 from ert_deploy.core.model import Desired, Phase
-from ert_deploy.core.observed import Instance, Observed, Vital, Watch
-from ert_deploy.core.publishing import drained, forecast, pairs, publish, withdraw
-from ert_deploy.core.secret import Secret
+from ert_deploy.core.observed import Instance, Observed, Vital
+from ert_deploy.core.publishing import drained, forecast, publish, withdraw
+from ert_deploy.core.standing import candidates, fits, kept_key, pointed_at, slots_taken, standing
 from ert_deploy.core.steps import Step
-
-PRICE_TOLERANCE = 1.01  # rounding between the search price and the contract
 
 
 def plan(desired: Desired, observed: Observed) -> tuple[Step, ...]:
@@ -30,80 +27,37 @@ def plan(desired: Desired, observed: Observed) -> tuple[Step, ...]:
     return tuple(_running(desired, observed))
 
 
-def kept_key(desired: Desired, observed: Observed) -> Secret | None:
-    """The key to go on with: one a target holds and an instance of ours takes, else any that a target holds."""
-    held = [key for t, p in pairs(desired, observed) if (key := p.env.get(t.names.key)) is not None and is_key(key)]
-    taken = {digest for i in observed.ours(desired.deployment) for digest in i.key_hashes}
-    return next((k for k in held if k.sha256() in taken), held[0] if held else None)
-
-
-def candidates(desired: Desired, observed: Observed) -> tuple[Candidate, ...]:
-    """Our instances that are not entombed, with all that is known about each."""
-    dead = {t.id for t in observed.state.tombstones}
-    return tuple(
-        Candidate(i, observed.health.get(i.id), _watch(observed, i), observed.state.record(i.id))
-        for i in observed.ours(desired.deployment)
-        if i.id not in dead
-    )
-
-
-def slots_taken(desired: Desired, observed: Observed) -> int:
-    """Creates that may have happened plus instances that exist: what could be billing at most."""
-    live = observed.ours(desired.deployment)
-    seen = {i.mark.token for i in live if i.mark is not None}
-    unknown = [i for i in observed.state.intents if not i.gone and i.token not in seen]
-    return len(live) + len(unknown)
-
-
-def _judge(desired: Desired, observed: Observed, candidate: Candidate) -> Verdict:
-    """The verdict, with the price checked again on the contract we really got."""
-    instance, cap = candidate.instance, desired.criteria.max_dph
-    if instance.dph > cap * PRICE_TOLERANCE:
-        return Verdict(
-            Stage.FAILED, f"it costs ${instance.dph:.4f}/h, the cap is ${cap:g}/h (offer/max_dph)", deny=True
-        )
-    return judge(candidate, desired.timings, observed.now)
-
-
-def _watch(observed: Observed, instance: Instance) -> Watch:
-    return observed.watches.get(instance.id, Watch("", observed.now))
-
-
 def _running(desired: Desired, observed: Observed) -> Iterator[Step]:
     yield from _written_down(desired, observed)
-    yield from _graves(observed)
+    yield from _graves(desired, observed)
     yield from _expired(desired, observed)
-    found = candidates(desired, observed)
-    verdicts = {c.instance.id: _judge(desired, observed, c) for c in found}
-    failed = [c for c in found if verdicts[c.instance.id].stage is Stage.FAILED]
-    for candidate in failed:
-        verdict = verdicts[candidate.instance.id]
+    now = standing(desired, observed)
+    for candidate in now.failed:
+        verdict = now.verdicts[candidate.instance.id]
         yield _retire(candidate.instance, verdict.reason, deny=verdict.deny)
-    alive = [c for c in found if c not in failed]
-    current = _current(desired, observed, alive, verdicts)
-    others = [c for c in alive if c is not current]
-    yield from _surplus(desired, observed, others, current is not None)
+    current = now.current
+    yield from _surplus(desired, observed, now.others, current is not None)
     if current is None:
-        yield from _rent(desired, observed)
-    elif verdicts[current.instance.id].stage is Stage.BOOTING:
-        yield steps.AwaitBoot(current.instance.id, verdicts[current.instance.id].reason)
+        yield from _rent(desired, observed, now.others)
+    elif now.verdicts[current.instance.id].stage is Stage.BOOTING:
+        yield steps.AwaitBoot(current.instance.id, now.verdicts[current.instance.id].reason)
         yield from forecast(desired)
     else:
         yield from _serve(desired, observed, current)
-        yield from _old_backends(desired, observed, others)
+        yield from _old_backends(desired, observed, now.others)
         yield from _unsettled(observed, desired.timings.settle, also_gone=False)
 
 
 def _absent(desired: Desired, observed: Observed) -> Iterator[Step]:
     found = candidates(desired, observed)
     yield from withdraw(desired, observed)
-    published = [c for c in found if c.record is not None and c.record.published]
+    asked = [c for c in found if c.told or (c.health is not None and c.health.vital is Vital.HEALTHY)]
     until = drained(desired, observed)
-    if published and (until is None or until > observed.now):
-        yield steps.Drain(published[0].instance.id, until, "requests under way may finish")
+    if asked and (until is None or until > observed.now):
+        yield steps.Drain(asked[0].instance.id, until, "requests under way may finish")
     for candidate in found:
         yield _retire(candidate.instance, "not wanted any more")
-    yield from _graves(observed)
+    yield from _graves(desired, observed)
     for candidate in found:
         yield steps.Destroy(candidate.instance.id, "not wanted any more")
         yield steps.Bury(candidate.instance.id, "seen gone")
@@ -131,9 +85,10 @@ def _vanished(desired: Desired, observed: Observed) -> Iterator[Step]:
             yield steps.DropRecord(record.id, "it is not in a complete listing")
 
 
-def _graves(observed: Observed) -> Iterator[Step]:
-    listed = {i.id for i in observed.instances}
-    for tombstone in observed.state.tombstones:
+def _graves(desired: Desired, observed: Observed) -> Iterator[Step]:
+    """The least tried first, so that one that will not go does not keep the others alive. Unmarked: not touched."""
+    listed = {i.id for i in observed.ours(desired.deployment)}
+    for tombstone in sorted(observed.state.tombstones, key=lambda t: observed.tries.get(t.id, 0)):
         if tombstone.id in listed:
             yield steps.Destroy(tombstone.id, tombstone.reason)
         yield steps.Bury(tombstone.id, "seen gone")
@@ -160,50 +115,33 @@ def _retire(instance: Instance, reason: str, *, deny: bool = False) -> Step:
     return steps.Retire(instance.id, token, instance.machine_id, reason, deny)
 
 
-def _fits(desired: Desired, observed: Observed, candidate: Candidate) -> bool:
-    """Whether it runs what the config asks for and takes the key the app holds."""
-    instance = candidate.instance
-    if instance.spec != desired.launch.spec():
-        return False
-    if observed.publications is None:
-        return True
-    key = kept_key(desired, observed)
-    return key is not None and key.sha256() in instance.key_hashes
-
-
-def _current(
-    desired: Desired, observed: Observed, alive: list[Candidate], verdicts: dict[int, Verdict]
-) -> Candidate | None:
-    """The one to keep: ready before booting, already published before new, oldest first."""
-    fitting = [c for c in alive if _fits(desired, observed, c)]
-    ranked = sorted(
-        fitting,
-        key=lambda c: (
-            verdicts[c.instance.id].stage is not Stage.READY,
-            not (c.record is not None and c.record.published),
-            c.instance.id,
-        ),
-    )
-    return ranked[0] if ranked else None
-
-
-def _surplus(desired: Desired, observed: Observed, others: list[Candidate], replaced: bool) -> Iterator[Step]:
+def _surplus(desired: Desired, observed: Observed, others: tuple[Candidate, ...], replaced: bool) -> Iterator[Step]:
     """What no app was ever told about can go as soon as there is another one, or when it does not fit."""
     for candidate in others:
-        if candidate.record is not None and candidate.record.published:
-            continue
-        if replaced or not _fits(desired, observed, candidate):
+        if not candidate.told and (replaced or not fits(desired, observed, candidate)):
             yield _retire(candidate.instance, "another instance serves" if replaced else "it does not fit the config")
 
 
-def _rent(desired: Desired, observed: Observed) -> Iterator[Step]:
+def _rent(desired: Desired, observed: Observed, others: tuple[Candidate, ...]) -> Iterator[Step]:
     if observed.publications is not None and kept_key(desired, observed) is None:
         yield steps.KeepKey(tuple(t.service for t in desired.targets), "no API key is kept yet")
     if slots_taken(desired, observed) >= desired.slots:
         yield from _unsettled(observed, desired.timings.settle, also_gone=False)
+        yield from _spare(desired, observed, others)
     yield steps.Rent("no backend is there")
     yield steps.AwaitBoot(None, "the one that will be rented")
     yield from forecast(desired)
+
+
+def _spare(desired: Desired, observed: Observed, others: tuple[Candidate, ...]) -> Iterator[Step]:
+    """All slots are taken and none of them serves: the oldest that no app points at any more makes room."""
+    spare = [c for c in others if not pointed_at(desired, observed, c.instance)]
+    if len(others) < desired.slots or not spare:
+        return
+    until = drained(desired, observed)
+    if until is not None and until > observed.now:
+        yield steps.Drain(spare[0].instance.id, until, "requests under way may finish")
+    yield _retire(spare[0].instance, "no app points at it any more, and room is needed")
 
 
 def _serve(desired: Desired, observed: Observed, current: Candidate) -> Iterator[Step]:
@@ -218,10 +156,10 @@ def _serve(desired: Desired, observed: Observed, current: Candidate) -> Iterator
     yield from publish(desired, observed, address.url(), key, certificate)
 
 
-def _old_backends(desired: Desired, observed: Observed, others: list[Candidate]) -> Iterator[Step]:
+def _old_backends(desired: Desired, observed: Observed, others: tuple[Candidate, ...]) -> Iterator[Step]:
     until = drained(desired, observed)
     for candidate in others:
-        if candidate.record is None or not candidate.record.published:
+        if not candidate.told:
             continue
         if until is None or until > observed.now:
             yield steps.Drain(candidate.instance.id, until, "requests under way may finish")

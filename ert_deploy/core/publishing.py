@@ -12,11 +12,6 @@ from ert_deploy.core.secret import Secret
 from ert_deploy.core.steps import Step
 
 
-def wanted_env(target: Target, url: str, key: Secret, certificate: str) -> Mapping[str, Secret]:
-    """The owned variables a target should have while it uses that backend."""
-    return connected(target, url, key, certificate)
-
-
 def publish(desired: Desired, observed: Observed, url: str, key: Secret, certificate: str) -> Iterator[Step]:
     """What is left to do until every target runs with this backend."""
     for target, publication in pairs(desired, observed):

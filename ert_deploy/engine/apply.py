@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from ert_deploy.core import steps
-from ert_deploy.core.errors import ErtError, Failed, NeedsAttention, StateConflict, UsageError
-from ert_deploy.core.events import Booting, Planned, Retired, Started, Verified, Waiting
+from ert_deploy.core.errors import ErtError, NeedsAttention, StateConflict, Transient, UsageError
+from ert_deploy.core.events import Booting, Planned, Retired, Started, Trouble, Verified, Waiting
 from ert_deploy.core.fingerprints import certificate_sha256
 from ert_deploy.core.model import Desired, Phase
 from ert_deploy.core.observed import Instance, Observed
-from ert_deploy.core.plan import kept_key, plan
+from ert_deploy.core.plan import plan
+from ert_deploy.core.standing import kept_key
 from ert_deploy.core.state import Record, Tombstone
 from ert_deploy.core.steps import Step
 from ert_deploy.engine import effects as e
@@ -26,6 +27,11 @@ from ert_deploy.engine.rent import keep_key, rent
 from ert_deploy.engine.retire import bury, destroy, forget, retire
 
 MAX_CONFLICTS = 20
+MAX_TAKEN = 8
+# Steps that wait, or that count their own tries; any other one has to have an effect when it is taken.
+REPEATABLE = (
+    steps.AwaitBoot, steps.Settle, steps.Drain, steps.Rent, steps.Destroy, steps.Bury, steps.DropRecord,
+)  # fmt: skip
 ABOUT_AN_APP = (steps.Publish, steps.Deploy, steps.Prove)
 
 
@@ -54,6 +60,20 @@ def apply(desired: Desired, memory: Memory | None = None) -> Effects[Result]:
             memory.conflicts += 1
             if memory.conflicts > MAX_CONFLICTS:
                 raise NeedsAttention("somebody else keeps writing the state", error.summary) from error
+        else:
+            _must_work(todo[0], memory)
+
+
+def _must_work(step: Step, memory: Memory) -> None:
+    """The same step over and over means that it has no effect we can see: no circle is run without an end."""
+    if isinstance(step, REPEATABLE):
+        return
+    memory.taken[step] = memory.taken.get(step, 0) + 1
+    if memory.taken[step] >= MAX_TAKEN:
+        raise NeedsAttention(
+            f"{type(step).__name__} was done {MAX_TAKEN} times and is not seen to be done ({step.reason})",
+            hint="something undoes or changes what is written; `ert-deploy plan` shows what still differs",
+        )
 
 
 def preflight(desired: Desired, observed: Observed) -> None:
@@ -70,10 +90,11 @@ def preflight(desired: Desired, observed: Observed) -> None:
 
 def _do(step: Step, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
     yield from perform(e.Tell(Started(step)))
+    if not isinstance(step, steps.AwaitBoot):
+        memory.publications = None  # what is done next must not rest on what an app was told some minutes ago
     if not isinstance(step, ABOUT_AN_APP):
         yield from _about_machines(step, desired, observed, memory)
         return
-    memory.publications = None
     try:
         match step:
             case steps.Publish():
@@ -103,9 +124,9 @@ def _about_machines(step: steps.MachineStep, desired: Desired, observed: Observe
         case steps.Destroy():
             yield from destroy(step, desired, memory)
         case steps.Bury():
-            yield from bury(step, desired, observed)
+            yield from bury(step, desired, observed, memory)
         case steps.DropRecord():
-            yield from forget(step, desired, observed)
+            yield from forget(step, desired, observed, memory)
         case _:
             yield from _small(step, desired, observed)
 
@@ -140,9 +161,18 @@ def _pin(step: steps.Pin, desired: Desired, observed: Observed) -> Effects[None]
     """Pin the certificate, after the backend has shown that it takes our key: the first keyed call claims it."""
     instance = _instance(observed, step.instance_id)
     health, record, key = observed.health[instance.id], observed.state.record(instance.id), kept_key(desired, observed)
-    if health.certificate is None or instance.address is None or key is None or record is None:
-        raise Failed("the backend went away before it could be pinned", hint="run `ert-deploy up` again")
-    if not (yield from perform(e.Accepts(instance.address, health.certificate, key))):
+    # The plan pins nothing else.
+    assert health.certificate is not None
+    assert instance.address is not None
+    assert record is not None
+    assert key is not None
+    try:
+        accepted = yield from perform(e.Accepts(instance.address, health.certificate, key))
+    except Transient as error:
+        yield from perform(e.Tell(Trouble("asking the backend about the key", error.summary)))
+        yield from perform(e.Sleep(desired.timings.poll))
+        return
+    if not accepted:
         reason = "it does not take the key the app holds"
         tombstone = Tombstone(record.token, instance.id, observed.now, reason)
         yield from perform(e.Save(observed.state.entomb(tombstone)))

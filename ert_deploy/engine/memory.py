@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from ert_deploy.core.observed import Publication, Watch
 from ert_deploy.core.offers import Ranked
 from ert_deploy.core.secret import Secret
+from ert_deploy.core.steps import Step
 from ert_deploy.ports import WebService
 
 
@@ -16,7 +17,8 @@ class Memory:
     """One run's notes.
 
     `before` holds the owned variables of each target as they were before this run wrote to it, to put them back when
-    its deploy fails. `ranked` is the last search, good until `ranked_until`.
+    its deploy fails. `ranked` is the last search, good until `ranked_until`. `tries` counts per instance how often it
+    was not seen gone, `taken` how often a step was taken that should have been needed once.
     """
 
     watches: dict[int, Watch] = field(default_factory=dict)
@@ -32,4 +34,5 @@ class Memory:
     looks: int = 0
     blind: int = 0
     conflicts: int = 0
-    destroys: dict[int, int] = field(default_factory=dict)
+    tries: dict[int, int] = field(default_factory=dict)
+    taken: dict[Step, int] = field(default_factory=dict)

@@ -1,7 +1,8 @@
 """One look at the world: list first, then load, then probe, then read what the apps were told.
 
 The order matters. An instance that is created between the listing and the load shows up as an intent; in the other
-order it would look like a stray and be destroyed at birth.
+order it would look like a stray and be destroyed at birth. The time is that before the listing: a listing that takes
+a minute to arrive says nothing about that minute, and must not make a create call look older than it was.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from ert_deploy.ports import WebService
 
 def observe(desired: Desired, memory: Memory) -> Effects[Observed]:
     """Everything `plan` needs. Raises CannotObserve when a provider could not be read in full."""
+    now = yield from perform(e.Now())
     instances = yield from perform(e.ListInstances())
     state = yield from perform(e.Load())
-    now = yield from perform(e.Now())
     sight = Observed(now=now, instances=instances, state=state)
     health: dict[int, Health] = {}
     for instance in sight.ours(desired.deployment):
@@ -40,6 +41,7 @@ def observe(desired: Desired, memory: Memory) -> Effects[Observed]:
         watches=dict(memory.watches),
         publications=publications,
         abandoned=frozenset(memory.abandoned),
+        tries=dict(memory.tries),
     )
 
 
@@ -54,7 +56,7 @@ def _probe(instance: Instance, state: State) -> Effects[Health | None]:
 def _publications(
     desired: Desired, memory: Memory, health: dict[int, Health]
 ) -> Effects[tuple[Publication, ...] | None]:
-    """Read Render when it matters: at the first look, when a backend is ready, and on the way down."""
+    """Read Render when it matters: at every look, but not while there is nothing to do but wait for a boot."""
     ready = any(h.vital is Vital.HEALTHY for h in health.values())
     if memory.publications is not None and desired.phase is Phase.RUNNING and not ready:
         return memory.publications

@@ -12,12 +12,12 @@ from dataclasses import replace
 
 from ert_deploy.core import steps
 from ert_deploy.core.configuration import connected, withdrawn
-from ert_deploy.core.errors import Failed, OutcomeUnknown, Rejected
-from ert_deploy.core.events import DeploySeen, Proven, Waiting, Wrote
+from ert_deploy.core.errors import Failed, Gone, OutcomeUnknown, Rejected
+from ert_deploy.core.events import DeploySeen, Proven, Trouble, Waiting, Wrote
 from ert_deploy.core.model import Desired, Phase, Target
-from ert_deploy.core.observed import DeployKind, Instance, Observed, Publication, Vital, WebDeploy
-from ert_deploy.core.plan import kept_key
+from ert_deploy.core.observed import DeployKind, Observed, Publication, WebDeploy
 from ert_deploy.core.secret import Secret
+from ert_deploy.core.standing import kept_key, standing
 from ert_deploy.core.state import Rollout
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform
@@ -34,8 +34,9 @@ def publish(step: steps.Publish, desired: Desired, observed: Observed, memory: M
     if publication.suspended:
         raise Failed(f"{publication.name} is suspended ({publication.suspended})", hint="resume it at Render first")
     wanted = _wanted(desired, observed, target)
-    yield from _mark_published(observed, wanted, target)
-    memory.before.setdefault(step.target, publication.env)
+    yield from _mark_told(observed, {wanted.get(target.names.url), publication.env.get(target.names.url)})
+    if desired.phase is not Phase.ABSENT:  # on the way down the old values lead to a backend that will be gone
+        memory.before.setdefault(step.target, publication.env)
     for name in step.write:
         yield from perform(e.PutEnv(publication.service_id, name, wanted[name]))
     for name in step.delete:
@@ -114,7 +115,10 @@ def _follow(
     deadline = (yield from perform(e.Now())) + desired.timings.deploy_limit
     shown = ""
     while True:
-        seen = yield from perform(e.GetDeploy(publication.service_id, deploy_id))
+        try:
+            seen = yield from perform(e.GetDeploy(publication.service_id, deploy_id))
+        except Gone as error:
+            raise Failed(f"deploy {deploy_id} of {publication.name} is not known any more", error.summary) from error
         if seen.status != shown:
             yield from perform(e.Tell(DeploySeen(publication.name, seen.id, seen.status)))
             shown = seen.status
@@ -137,7 +141,7 @@ def _failure(memory: Memory, target: Target, seen: WebDeploy) -> Effects[Failed]
     return Failed(
         f"deploy {seen.id} of {service.name} ended as {seen.status}; the previous version keeps serving",
         why,
-        "the previous values were put back; mend the app and run `ert-deploy up` again",
+        "mend the app and run the command again",
     )
 
 
@@ -158,7 +162,6 @@ def _see(mark: str, desired: Desired, target: Target, publication: Publication) 
 def _put_back(target: Target, publication: Publication, memory: Memory) -> Effects[bool]:
     """Restore what this run found, so that the next deploy by anybody does not take up half of ours."""
     before = memory.before.pop(target.service, None)
-    memory.publications = None
     if before is None:
         return False
     for name in target.names.all():
@@ -166,6 +169,7 @@ def _put_back(target: Target, publication: Publication, memory: Memory) -> Effec
             yield from perform(e.PutEnv(publication.service_id, name, before[name]))
         else:
             yield from perform(e.DeleteEnv(publication.service_id, name))
+    yield from perform(e.Tell(Trouble(f"the old values of {publication.name} were put back", "its deploy failed")))
     return True
 
 
@@ -178,32 +182,23 @@ def _wanted(desired: Desired, observed: Observed, target: Target) -> Mapping[str
     """What the target should have: no backend when nothing is desired, else the one that has proven itself."""
     if desired.phase is Phase.ABSENT:
         return withdrawn(target)
-    instance, certificate = backend(desired, observed)
-    key = kept_key(desired, observed)
-    if instance.address is None or key is None:
-        raise Failed("the backend went away while the app was being moved over", hint="run `ert-deploy up` again")
-    return connected(target, instance.address.url(), key, certificate)
+    current, key = standing(desired, observed).current, kept_key(desired, observed)
+    # The plan publishes nothing else.
+    assert current is not None
+    assert current.record is not None
+    assert current.instance.address is not None
+    assert key is not None
+    return connected(target, current.instance.address.url(), key, current.record.certificate)
 
 
-def backend(desired: Desired, observed: Observed) -> tuple[Instance, str]:
-    """The instance whose pinned certificate is the one it shows now, and that certificate."""
-    for instance in observed.ours(desired.deployment):
-        health, record = observed.health.get(instance.id), observed.state.record(instance.id)
-        if health is None or record is None or health.vital is not Vital.HEALTHY or not health.certificate:
-            continue
-        if record.certificate == health.certificate and instance.spec == desired.launch.spec():
-            return instance, health.certificate
-    raise Failed("the backend went away while the app was being moved over", hint="run `ert-deploy up` again")
-
-
-def _mark_published(observed: Observed, wanted: Mapping[str, Secret], target: Target) -> Effects[None]:
+def _mark_told(observed: Observed, urls: set[Secret | None]) -> Effects[None]:
     """An instance some app was told about is drained before it goes, so this is written before the app is told."""
-    url = wanted.get(target.names.url)
-    if url is None:
-        return
+    state = observed.state
     for instance in observed.instances:
         record = observed.state.record(instance.id)
         if record is None or instance.address is None or record.published:
             continue
-        if instance.address.url() == url.reveal():
-            yield from perform(e.Save(observed.state.put_record(replace(record, published=True))))
+        if Secret(instance.address.url()) in urls:
+            state = state.put_record(replace(record, published=True))
+    if state is not observed.state:
+        yield from perform(e.Save(state))

@@ -13,8 +13,8 @@ from ert_deploy.core.labels import Mark
 from ert_deploy.core.model import Desired
 from ert_deploy.core.observed import Observed
 from ert_deploy.core.offers import Ranked, choose
-from ert_deploy.core.plan import kept_key, slots_taken
 from ert_deploy.core.secret import Secret
+from ert_deploy.core.standing import kept_key, slots_taken
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.memory import Memory
@@ -33,13 +33,13 @@ def keep_key(desired: Desired, observed: Observed, memory: Memory) -> Effects[No
         service = yield from find_service(target, memory)
         yield from perform(e.PutEnv(service.id, target.names.key, key))
         yield from perform(e.Tell(Wrote(service.name, (target.names.key,), ())))
-    memory.publications = None
 
 
 def rent(desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
     """Rent the best offer that is left. Returns when its fate is known or written down as unknown."""
     key = kept_key(desired, observed)
-    if key is None or slots_taken(desired, observed) >= desired.slots:
+    assert key is not None, "the plan keeps a key first"
+    if slots_taken(desired, observed) >= desired.slots:
         raise NeedsAttention(
             "two instances of this deployment may be billing already",
             hint="`ert-deploy status` shows them; `ert-deploy down` removes them",

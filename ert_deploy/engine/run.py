@@ -29,7 +29,7 @@ class Ports:
 
 def run(effects: e.Effects[T], ports: Ports) -> T:
     """Carry out every effect in turn; what a port raises is raised at the `yield` that asked for it."""
-    carry_out = _interpreter(ports)
+    carry_out = interpreter(ports)
     try:
         effect = next(effects)
         while True:
@@ -44,7 +44,8 @@ def run(effects: e.Effects[T], ports: Ports) -> T:
         return result
 
 
-def _interpreter(p: Ports) -> dict[type[Any], Callable[[Any], Any]]:
+def interpreter(p: Ports) -> dict[type[Any], Callable[[Any], Any]]:
+    """How each effect is carried out on these ports."""
     return {
         e.Now: lambda _: p.clock.now(),
         e.Sleep: lambda x: p.clock.sleep(x.seconds),

@@ -76,11 +76,13 @@ class Fleet:
     book: ProcessBook
     command: Command
     cwd: Path
+    scratch: Path
 
     def boot(self, service: Service, deploy_id: str, commit: str, env: Mapping[str, str]) -> Instance:
         """Start one more process for the service; it gets no traffic yet."""
         port, name = free_port(), f"{service.id}-{random_text(5)}"
-        given = inherited() | platform_env(service, name, port, commit) | dict(env) | {"PORT": str(port)}
+        own = {"PORT": str(port), "TMPDIR": str(self._disk(name))}
+        given = inherited() | platform_env(service, name, port, commit) | dict(env) | own
         instance = Instance(
             name,
             service.id,
@@ -96,6 +98,12 @@ class Fleet:
         with self.store.lock:
             service.instances.append(instance)
         return instance
+
+    def _disk(self, name: str) -> Path:
+        """A fresh folder for each process: Render's file system starts empty at every deploy."""
+        folder = self.scratch / name
+        folder.mkdir(parents=True, mode=0o700)
+        return folder
 
     def await_healthy(
         self, service: Service, instance: Instance, cancel: threading.Event, *, refuse: bool = False

@@ -62,6 +62,7 @@ class RenderDouble:
             ProcessBook(directory),
             command or gunicorn,
             dashboard if dashboard.is_dir() else images,
+            directory / "disks",
         )
         deployer = Deployer(self._store, fleet, timeline)
         self._platform = Platform(self._store, fleet, deployer, Keeper(fleet), self._proxies, profile)

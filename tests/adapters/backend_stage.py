@@ -15,7 +15,7 @@ from ert_deploy.core.observed import Address, Health
 from ert_deploy.core.secret import Secret
 from tests.adapters.own_certificate import Pair, pair
 from tests.adapters.scripted_http import Answer, Reaction, Script, Seen, scripted
-from tests.fakes.loopback import FakeEntropy
+from tests.fakes.timing import FakeEntropy
 
 MARK = Mark("ert", "0123456789abcdef0123456789abcdef")
 BOOT = Secret("ab" * 32)

@@ -10,7 +10,7 @@ from ert_deploy.adapters.bounded_http import Bounds
 from ert_deploy.adapters.render_web import RenderWeb
 from ert_deploy.core.secret import Secret
 from tests.adapters.scripted_http import Answer, Answers, Script, scripted
-from tests.fakes.loopback import FakeClock
+from tests.fakes.timing import FakeClock
 
 CANARY = "rnd_CanaryCanaryCanary"
 SERVICE = "srv-cu2k4j3qf0us73fbv7u0"

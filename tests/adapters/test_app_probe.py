@@ -10,7 +10,7 @@ from ert_deploy.adapters.app_probe import HttpAppProbe
 from ert_deploy.adapters.bounded_http import Bounds
 from ert_deploy.core.model import Target
 from tests.adapters.scripted_http import Answer, scripted
-from tests.fakes.loopback import FakeClock
+from tests.fakes.timing import FakeClock
 
 HEALTHY = {"status": "healthy", "version": "1.0.0", "fingerprint": "0123456789abcdef", "configuration": "complete"}
 TARGET = Target("ert-dashboard")
@@ -77,12 +77,16 @@ def test_an_address_that_leads_nowhere_is_none(url: str) -> None:
     assert HttpAppProbe(FakeClock(), QUICK).fingerprint(url, TARGET) is None
 
 
-def test_no_credentials_are_sent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_companys_proxy_is_used_and_no_credentials_are_sent(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     netrc = tmp_path / "netrc"
-    netrc.write_text("machine localhost. login somebody password else\n", "utf-8")
+    netrc.write_text("machine app.example.org login somebody password else\n", "utf-8")
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
-    with scripted({"GET /health": Answer(200, HEALTHY)}) as app:
-        named = app.url.replace("127.0.0.1", "localhost.")  # is not taken for loopback, where .netrc never counts
-        assert HttpAppProbe(FakeClock(), QUICK).fingerprint(named, TARGET)
-    assert "Authorization" not in app.seen[0].headers
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    with scripted({"GET /health": Answer(200, HEALTHY)}) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        assert HttpAppProbe(FakeClock(), QUICK).fingerprint("http://app.example.org", TARGET)
+    assert "Authorization" not in proxy.seen[0].headers

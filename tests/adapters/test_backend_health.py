@@ -24,7 +24,7 @@ from tests.adapters.backend_stage import (
 )
 from tests.adapters.own_certificate import Pair, pair, signed_by
 from tests.adapters.scripted_http import Answer
-from tests.fakes.loopback import FakeEntropy
+from tests.fakes.timing import FakeEntropy
 
 
 def test_a_certificate_that_no_client_would_verify_is_sick() -> None:

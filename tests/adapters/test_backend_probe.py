@@ -28,7 +28,7 @@ from tests.adapters.backend_stage import (
 )
 from tests.adapters.own_certificate import Pair, pair
 from tests.adapters.scripted_http import Answer, Seen
-from tests.fakes.loopback import FakeEntropy
+from tests.fakes.timing import FakeEntropy
 
 
 def test_a_backend_of_ours_proves_itself_and_is_healthy() -> None:

@@ -10,7 +10,7 @@ from ert_deploy.core.errors import CannotObserve, Rejected, Transient, UsageErro
 from ert_deploy.core.secret import Secret
 from tests.adapters.render_stage import BASE, CANARY, EMPTY, ENV, SERVICE, page, render, service, variable
 from tests.adapters.scripted_http import HTML, Answer
-from tests.fakes.loopback import FakeClock
+from tests.fakes.timing import FakeClock
 
 
 def test_a_service_is_read_by_its_id_with_all_recorded_nulls() -> None:

@@ -25,7 +25,7 @@ from tests.adapters.render_stage import (
     variable,
 )
 from tests.adapters.scripted_http import HTML, Answer, Answers, Script
-from tests.fakes.loopback import FakeClock
+from tests.fakes.timing import FakeClock
 
 OLD = page("deploy", deploy(id="dep-old", status="live", createdAt="2025-01-01T00:00:00Z"))
 BOTH = page("deploy", deploy(), deploy(id="dep-old", status="live", createdAt="2025-01-01T00:00:00Z"))

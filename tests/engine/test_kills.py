@@ -12,6 +12,7 @@ from dataclasses import replace
 import pytest
 
 from ert_deploy.core.errors import OfferGone, OutcomeUnknown
+from tests.fakes.conduct import stuck
 from tests.fakes.history import GONE, WANTED, down, is_down, is_up, start, up
 from tests.fakes.loopback import FakeWorld, world
 
@@ -37,7 +38,7 @@ def _without_its_state() -> FakeWorld:
 def _with_trouble_ahead() -> FakeWorld:
     made = world()
     made.gpu.faults.queued["create"] = [OfferGone("taken"), OutcomeUnknown("timeout", "late 100"), None]
-    made.gpu.conduct[1003] = lambda instance: setattr(instance, "boot", 1e9)
+    made.gpu.conduct[1003] = stuck
     return made
 
 
@@ -69,7 +70,7 @@ def test_a_run_killed_after_any_effect_is_finished_by_the_next_one(story: str) -
     assert effects > 30, "the story is too short to prove anything"
 
 
-@pytest.mark.parametrize("story", ["up", "up, with offers that go and calls that hang", "up, after the config was changed"])
+@pytest.mark.parametrize("story", [name for name in STORIES if name.startswith("up")])
 def test_down_after_a_run_was_killed_leaves_nothing(story: str) -> None:
     make, desired = STORIES[story]
     for effects in itertools.count():

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 from ert_deploy.core.errors import ErtError
-from ert_deploy.core.events import Event, Planned
+from ert_deploy.core.events import Planned
 from ert_deploy.core.model import Criteria, Desired, Launch, Phase, Target
 from ert_deploy.core.steps import Step
 from ert_deploy.engine import effects as e
@@ -16,6 +16,7 @@ from ert_deploy.engine.run import interpreter
 from tests.fakes.loopback import FakeWorld
 
 T = TypeVar("T")
+E = TypeVar("E")
 BUSY = 400  # effects without a sleep that no honest run needs
 LONG = 20_000  # effects that no honest run needs
 # A killed process runs no `finally` and no `except`: its generator is kept, so that nothing ever closes it.
@@ -103,9 +104,9 @@ def done(world: FakeWorld) -> list[Step]:
     return [event.steps[0] for event in world.listener.events if isinstance(event, Planned) and event.steps]
 
 
-def told(world: FakeWorld, *kinds: type[Event]) -> list[Event]:
-    """The events of these kinds, in order."""
-    return [event for event in world.listener.events if isinstance(event, kinds)]
+def told(world: FakeWorld, kind: type[E]) -> list[E]:
+    """The events of this kind, in order."""
+    return [event for event in world.listener.events if isinstance(event, kind)]
 
 
 def is_up(world: FakeWorld, desired: Desired = WANTED) -> None:

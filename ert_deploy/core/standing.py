@@ -1,0 +1,128 @@
+"""Where each instance of ours stands: which one to keep, which have to go, and what may be billing at most.
+
+Telling an app about an instance is what makes it precious: requests may be under way to it, so it is not destroyed
+merely because we cannot reach it, and never before another one serves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ert_deploy.core.boot import Candidate, Stage, Verdict, judge
+from ert_deploy.core.keys import is_key
+from ert_deploy.core.model import Desired
+from ert_deploy.core.observed import Instance, Observed, Vital, Watch
+from ert_deploy.core.publishing import pairs
+from ert_deploy.core.secret import Secret
+
+PRICE_TOLERANCE = 1.01  # rounding between the search price and the contract
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """`current` is the one to keep, `failed` have to go now, `others` are neither; each with its verdict."""
+
+    current: Candidate | None
+    others: tuple[Candidate, ...]
+    failed: tuple[Candidate, ...]
+    verdicts: dict[int, Verdict]
+
+
+def kept_key(desired: Desired, observed: Observed) -> Secret | None:
+    """The key to go on with: one a target holds and an instance of ours takes, else any that a target holds."""
+    held = [key for t, p in pairs(desired, observed) if (key := p.env.get(t.names.key)) is not None and is_key(key)]
+    taken = {digest for i in observed.ours(desired.deployment) for digest in i.key_hashes}
+    return next((k for k in held if k.sha256() in taken), held[0] if held else None)
+
+
+def candidates(desired: Desired, observed: Observed) -> tuple[Candidate, ...]:
+    """Our instances that are not entombed, with all that is known about each."""
+    dead = {t.id for t in observed.state.tombstones}
+    return tuple(_candidate(desired, observed, i) for i in observed.ours(desired.deployment) if i.id not in dead)
+
+
+def slots_taken(desired: Desired, observed: Observed) -> int:
+    """Creates that may have happened plus instances that exist: what could be billing at most."""
+    live = observed.ours(desired.deployment)
+    seen = {i.mark.token for i in live if i.mark is not None}
+    unknown = [i for i in observed.state.intents if not i.gone and i.token not in seen]
+    return len(live) + len(unknown)
+
+
+def standing(desired: Desired, observed: Observed) -> Standing:
+    """Every candidate in its place."""
+    found = candidates(desired, observed)
+    verdicts = {c.instance.id: _judge(desired, observed, c) for c in found}
+    failed = tuple(c for c in found if verdicts[c.instance.id].stage is Stage.FAILED)
+    usable = [c for c in found if verdicts[c.instance.id].stage in (Stage.READY, Stage.BOOTING)]
+    current = _current(desired, observed, usable, verdicts)
+    others = tuple(c for c in found if c not in failed and c is not current)
+    return Standing(current, others, failed, verdicts)
+
+
+def fits(desired: Desired, observed: Observed, candidate: Candidate) -> bool:
+    """Whether it runs what the config asks for and takes the key the app holds."""
+    instance = candidate.instance
+    if instance.spec != desired.launch.spec():
+        return False
+    if observed.publications is None:
+        return True
+    key = kept_key(desired, observed)
+    return key is not None and key.sha256() in instance.key_hashes
+
+
+def pointed_at(desired: Desired, observed: Observed, instance: Instance) -> bool:
+    """Whether some app's environment holds its address, whatever the state remembers of it."""
+    if instance.address is None:
+        return False
+    url = Secret(instance.address.url())
+    return any(p.env.get(t.names.url) == url for t, p in pairs(desired, observed))
+
+
+def _candidate(desired: Desired, observed: Observed, instance: Instance) -> Candidate:
+    record = observed.state.record(instance.id)
+    told = pointed_at(desired, observed, instance) or (record is not None and record.published)
+    watch = observed.watches.get(instance.id, Watch("", observed.now))
+    return Candidate(instance, observed.health.get(instance.id), watch, record, told)
+
+
+def _judge(desired: Desired, observed: Observed, candidate: Candidate) -> Verdict:
+    """The verdict, with the price checked again on the contract we really got."""
+    instance, cap = candidate.instance, desired.criteria.max_dph
+    if not instance.dph <= cap * PRICE_TOLERANCE:
+        reason = f"it costs ${instance.dph:.4f}/h, the cap is ${cap:g}/h (offer/max_dph)"
+        return Verdict(Stage.FAILED, reason, deny=True)
+    verdict = judge(candidate, desired.timings, observed.now)
+    if verdict.stage is Stage.FAILED and candidate.told and _may_serve(candidate):
+        return replace(verdict, stage=Stage.LOST)
+    return verdict
+
+
+def _may_serve(candidate: Candidate) -> bool:
+    """Whether all we know is that we cannot reach it; the app perhaps can."""
+    instance, health = candidate.instance, candidate.health
+    cut_off = health is None or health.vital in (Vital.UNREACHABLE, Vital.IMPOSTOR)
+    return cut_off and instance.status == "running" and instance.current != "stopped"
+
+
+def _current(
+    desired: Desired, observed: Observed, usable: list[Candidate], verdicts: dict[int, Verdict]
+) -> Candidate | None:
+    """The one to keep: ready before booting, then the one an app points at, told before new, oldest first.
+
+    When all slots are taken by instances that do not fit, the move that was under way is finished first.
+    """
+    key = kept_key(desired, observed)
+    ranked = sorted(
+        usable,
+        key=lambda c: (
+            verdicts[c.instance.id].stage is not Stage.READY,
+            not pointed_at(desired, observed, c.instance),
+            not c.told,
+            c.instance.id,
+        ),
+    )
+    fitting = [c for c in ranked if fits(desired, observed, c)]
+    if not fitting and len(ranked) >= desired.slots and all(c.told for c in ranked):
+        fitting = [c for c in ranked if key is not None and key.sha256() in c.instance.key_hashes]
+    return fitting[0] if fitting else None

@@ -1,0 +1,46 @@
+"""The clocks of the product: real time, and a world's compressed time."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from ert_deploy.adapters.clock import CompressedClock, RealClock, SystemEntropy
+
+
+def test_real_time_is_unix_time_and_passes_while_one_sleeps() -> None:
+    clock = RealClock()
+    before = clock.now()
+    assert abs(before - time.time()) < 5
+    clock.sleep(0.02)
+    assert clock.now() - before >= 0.02
+
+
+@pytest.mark.parametrize("clock", [RealClock(), CompressedClock(60, 0.0, 0.0)])
+def test_a_negative_wait_is_none(clock: RealClock | CompressedClock) -> None:
+    before = time.monotonic()
+    clock.sleep(-10)
+    assert time.monotonic() - before < 1
+
+
+def test_compressed_time_is_counted_from_the_epoch_of_its_world() -> None:
+    wall = time.time()
+    clock = CompressedClock(speed=60.0, epoch_wall=wall - 10, epoch_world=5_000.0)
+    assert clock.now() == pytest.approx(5_000.0 + 600.0, abs=60)
+    again = CompressedClock(speed=60.0, epoch_wall=wall - 10, epoch_world=5_000.0)
+    assert again.now() == pytest.approx(clock.now(), abs=60), "two processes of one world agree"
+
+
+def test_compressed_sleep_takes_world_seconds() -> None:
+    clock = CompressedClock(speed=600.0, epoch_wall=time.time(), epoch_world=0.0)
+    before, started = clock.now(), time.monotonic()
+    clock.sleep(12.0)
+    assert clock.now() - before >= 12.0
+    assert time.monotonic() - started < 1
+
+
+def test_random_bytes_are_as_many_as_asked_for_and_never_the_same() -> None:
+    entropy = SystemEntropy()
+    assert len(entropy.token_bytes(24)) == 24
+    assert entropy.token_bytes(16) != entropy.token_bytes(16)

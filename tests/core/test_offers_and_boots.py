@@ -1,0 +1,225 @@
+"""Which offers may be rented and in which order, what they will cost, and how a boot is judged."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ert_deploy.core.boot import BAD_LOOKS, BAD_LOOKS_SERVING, Candidate, Stage, complaint, judge, look
+from ert_deploy.core.cost import estimate
+from ert_deploy.core.model import Criteria, Market
+from ert_deploy.core.observed import Health, Instance, Offer, Vital, Watch
+from ert_deploy.core.offers import choose, country
+from tests.core.situations import NOW, UP, healthy, instance, record, still
+from tests.fakes.market import offer
+
+BID = replace(UP, launch=replace(UP.launch, market=Market.INTERRUPTIBLE, bid=0.10))
+STRICT = replace(
+    UP, criteria=Criteria(max_dph=0.4, datacenter=True, gpu_names=("RTX 4090",), countries=("SE", "US"))
+)  # fmt: skip
+GOOD = {"datacenter": True, "gpu_name": "RTX 4090"}
+
+
+@pytest.mark.parametrize(
+    ("desired", "changes", "filters"),
+    [
+        (UP, {}, []),
+        (UP, {"dph_total": 0.41}, ["offer/max_dph"]),
+        (UP, {"dph_total": float("nan")}, ["offer/max_dph"]),
+        (UP, {"dph_total": -1.0}, ["offer/max_dph"]),
+        (UP, {"dph_total": float("inf")}, ["offer/max_dph"]),
+        (UP, {"inet_down_cost": 0.03}, ["offer/max_inet_cost"]),
+        (UP, {"gpu_ram_mb": 22499.0}, ["offer/gpu_ram"]),
+        (UP, {"reliability": 0.9}, ["offer/min_reliability"]),
+        (UP, {"reliability": float("nan")}, ["offer/min_reliability"]),
+        (UP, {"inet_down": 499.0}, ["offer/min_inet_down"]),
+        (UP, {"cuda": 12.3}, ["offer/min_cuda"]),
+        (UP, {"ports": 3}, ["offer/min_ports"]),
+        (UP, {"duration": 3600.0}, ["offer/min_duration"]),
+        (UP, {"disk_gb": 39.0}, ["launch/disk_gb"]),
+        (UP, {"num_gpus": 2}, ["one GPU"]),
+        (UP, {"rentable": False}, ["rentable"]),
+        (UP, {"verified": False}, ["offer/verified"]),
+        (replace(UP, criteria=Criteria(max_dph=0.4, verified=False)), {"verified": False}, []),
+        (STRICT, GOOD, []),
+        (STRICT, {**GOOD, "datacenter": False}, ["offer/datacenter"]),
+        (STRICT, {**GOOD, "gpu_name": "RTX 3090"}, ["offer/gpu_names"]),
+        (STRICT, {**GOOD, "geolocation": "Texas, US"}, []),
+        (STRICT, {**GOOD, "geolocation": "Norway, NO"}, ["offer/countries"]),
+        (STRICT, {**GOOD, "geolocation": ""}, ["offer/countries"]),
+        (BID, {"min_bid": 0.10}, []),
+        (BID, {"min_bid": None}, []),
+        (BID, {"min_bid": 0.11}, ["launch/bid"]),
+        (replace(BID, launch=replace(BID.launch, bid=None)), {}, ["launch/bid"]),
+        (UP, {"dph_total": 1.0, "cuda": 1.0, "num_gpus": 8}, ["offer/max_dph", "offer/min_cuda", "one GPU"]),
+    ],
+)
+def test_an_offer_is_checked_again_here_whatever_the_server_filtered(
+    desired: object, changes: dict[str, object], filters: list[str]
+) -> None:
+    choice = choose([offer(1, **changes)], desired)  # type: ignore[arg-type]
+    rejected = [r.filter for _, reasons in choice.rejected for r in reasons]
+    assert rejected == filters
+    assert len(choice.ranked) == (not filters)
+
+
+def test_a_machine_on_the_deny_list_is_not_rented() -> None:
+    choice = choose([offer(1), offer(2)], UP, frozenset({1001}))
+    assert [r.offer.id for r in choice.ranked] == [2]
+    assert choice.rejected[0][1][0].detail == "machine 1001 failed here before"
+
+
+def test_what_each_filter_removed_is_counted_most_first() -> None:
+    choice = choose([offer(1, cuda=1.0), offer(2, cuda=1.0, ports=0), offer(3)], UP)
+    assert choice.removed_by() == (("offer/min_cuda", 2), ("offer/min_ports", 1))
+
+
+def test_a_cheap_hour_with_a_dear_download_is_not_cheap() -> None:
+    cheap, dear = offer(1, dph_total=0.20, inet_down_cost=0.02), offer(2, dph_total=0.25, inet_down_cost=0.0)
+    assert [r.offer.id for r in choose([cheap, dear], UP).ranked] == [2, 1]
+    assert [r.offer.id for r in choose([cheap, dear], replace(UP, plan_hours=10)).ranked] == [1, 2]
+
+
+def test_among_equals_the_more_reliable_and_then_the_older_offer_is_first() -> None:
+    same = [offer(n, dph_total=0.3) for n in (3, 1, 2)]
+    assert [r.offer.id for r in choose(same, UP).ranked] == [1, 2, 3]
+
+
+OFFERS = st.builds(
+    offer,
+    st.integers(1, 99),
+    dph_total=st.floats(0, 1) | st.just(float("nan")),
+    reliability=st.floats(0, 1),
+    inet_down=st.floats(0, 5000),
+    inet_down_cost=st.floats(0, 0.05),
+    verified=st.booleans(),
+)
+
+
+@given(st.lists(OFFERS, max_size=12), st.randoms())
+def test_a_ranking_loses_nobody_and_does_not_depend_on_the_order_of_the_answer(
+    offers: list[Offer], draw: object
+) -> None:
+    choice = choose(offers, UP)
+    assert len(choice.ranked) + len(choice.rejected) == len(offers)
+    costs = [r.estimate.expected() for r in choice.ranked]
+    assert costs == sorted(costs)
+    assert all(r.offer.dph_total <= UP.criteria.max_dph for r in choice.ranked)
+    shuffled = list(offers)
+    draw.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert [r.estimate for r in choose(shuffled, UP).ranked] == [r.estimate for r in choice.ranked]
+
+
+def test_an_estimate_counts_hours_boot_download_and_luck() -> None:
+    found = estimate(offer(1, dph_total=0.36, inet_down=800.0, inet_down_cost=0.01, reliability=1.0), UP.launch, 2.0)
+    assert found.running == pytest.approx(0.72)
+    assert found.download == pytest.approx((4.0 + 13.8) * 0.01)
+    assert found.boot == pytest.approx(0.36 * 13.8 * 8000 / 400 / 3600)
+    assert found.works == pytest.approx(0.95)
+    assert found.expected() == pytest.approx((found.running + found.boot + found.download) / 0.95)
+    shady = estimate(offer(1, reliability=0.0, inet_down=0.0, verified=False), UP.launch, 2.0)
+    assert shady.works == pytest.approx(0.05 * 0.8)
+    assert shady.boot > 1
+
+
+@pytest.mark.parametrize(
+    ("place", "code"),
+    [
+        ("Texas, US", "US"),
+        ("Sweden, se", "SE"),
+        ("US", "US"),
+        ("", ""),
+        ("Texas", ""),
+        ("a, b, NO", "NO"),
+        ("X, 12", ""),
+    ],
+)
+def test_a_country_is_the_two_letters_at_the_end(place: str, code: str) -> None:
+    assert country(place) == code
+
+
+# Boots
+
+
+def candidate(found: Instance, health: Health | None = None, watch: Watch | None = None, **about: bool) -> Candidate:
+    return Candidate(found, health, watch or Watch("", NOW), record(found.id, **about))
+
+
+@pytest.mark.parametrize(
+    ("found", "health", "words"),
+    [
+        (instance(1), None, ""),
+        (instance(1), healthy(1), ""),
+        (instance(1, status="exited"), healthy(1), ""),
+        (instance(1), Health(Vital.LOADING), ""),
+        (instance(1), Health(Vital.UNREACHABLE), ""),
+        (instance(1), Health(Vital.SICK, "engine died"), "sick: engine died"),
+        (instance(1), Health(Vital.IMPOSTOR), "impostor"),
+        (instance(1, message="Error: Manifest unknown"), None, "the host says: Error: Manifest unknown"),
+        (instance(1, message="OCI runtime create failed: x"), None, "the host says: OCI runtime create failed: x"),
+        (instance(1, message="no space left on device"), None, "the host says: no space left on device"),
+        (instance(1, status="offline"), None, "the container is offline"),
+        (instance(1, status="unknown"), None, "the container is unknown"),
+        (instance(1, status=None, intended="stopped", current="stopped"), None, "the instance is stopped"),
+        (instance(1, status=None, intended="stopped", current="running"), None, ""),
+    ],
+)
+def test_a_complaint_names_what_is_wrong(found: Instance, health: Health | None, words: str) -> None:
+    assert complaint(found, health) == words
+
+
+def test_a_look_that_shows_a_change_restarts_the_clock_and_a_bad_one_adds_a_strike() -> None:
+    first = look(None, instance(1, message="a"), None, 10.0)
+    same = look(first, instance(1, message="a"), None, 20.0)
+    moved = look(same, instance(1, message="b"), None, 30.0)
+    assert (first.since, same.since, moved.since) == (10.0, 10.0, 30.0)
+    bad = look(moved, instance(1, status="exited"), None, 40.0)
+    worse = look(bad, instance(1, status="exited"), None, 50.0)
+    good = look(worse, instance(1), Health(Vital.LOADING, completed=5), 60.0)
+    assert (bad.strikes, worse.strikes, good.strikes) == (1, 2, 0)
+    assert look(None, instance(1, status="exited"), None, 1.0).strikes == 1
+    further = look(good, instance(1), Health(Vital.LOADING, completed=6), 70.0)
+    assert further.since == 70.0
+
+
+def test_one_that_serves_gets_more_patience_than_a_new_one() -> None:
+    sick = Health(Vital.SICK, "x")
+    for strikes in range(8):
+        new = judge(candidate(instance(1), sick, still(1, strikes)), UP.timings, NOW)
+        serving = judge(candidate(instance(1), sick, still(1, strikes), pinned=True), UP.timings, NOW)
+        assert (new.stage is Stage.FAILED) == (strikes >= BAD_LOOKS)
+        assert (serving.stage is Stage.FAILED) == (strikes >= BAD_LOOKS_SERVING)
+
+
+def test_one_that_was_stopped_gets_no_more_patience_for_having_served() -> None:
+    stopped = instance(1, status="exited", intended="stopped", current="stopped")
+    verdict = judge(candidate(stopped, None, still(1, BAD_LOOKS), pinned=True), UP.timings, NOW)
+    assert verdict.stage is Stage.FAILED
+    assert not verdict.deny
+
+
+@pytest.mark.parametrize(
+    ("age", "still_for", "pinned", "failed"),
+    [
+        (100, 299, False, False),
+        (400, 300, False, True),
+        (2700, 5, False, True),
+        (2699, 5, False, False),
+        (9e9, 5, True, False),
+    ],
+)
+def test_progress_decides_and_a_limit_for_the_first_boot(
+    age: float, still_for: float, pinned: bool, failed: bool
+) -> None:
+    young = replace(record(1, pinned=pinned), at=NOW - age)
+    verdict = judge(Candidate(instance(1), Health(Vital.LOADING), still(still_for), young), UP.timings, NOW)
+    assert (verdict.stage is Stage.FAILED) == failed
+    assert verdict.deny == failed
+
+
+def test_one_without_a_record_is_judged_by_its_progress_alone() -> None:
+    assert judge(Candidate(instance(1), None, still(5), None), UP.timings, NOW).stage is Stage.BOOTING
+    assert judge(Candidate(instance(1), None, still(300), None), UP.timings, NOW).stage is Stage.FAILED

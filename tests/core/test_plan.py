@@ -1,0 +1,615 @@
+"""plan(desired, observed) -> steps, as data: facts in, steps out, each on one line with its reason."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import get_args
+
+import pytest
+
+from ert_deploy.core import steps
+from ert_deploy.core.model import Criteria, Desired
+from ert_deploy.core.observed import Health, Instance, Observed, Vital
+from ert_deploy.core.plan import plan
+from ert_deploy.core.secret import Secret
+from tests.core.situations import (
+    ADMIN,
+    DASH,
+    DOWN,
+    KEY,
+    NOW,
+    OTHER_KEY,
+    UP,
+    app,
+    env,
+    healthy,
+    instance,
+    intent,
+    off,
+    record,
+    rollout,
+    seen,
+    shown,
+    still,
+    tombstone,
+    url,
+)
+
+OWNED = ",".join(DASH.names.all())
+LATE = "ERT_LLM_BACKEND_URL,ERT_LLM_CA_CERT,ERT_LLM_CONFIG_FINGERPRINT"
+POINTERS = "ERT_LLM_BACKEND_URL,ERT_LLM_API_KEY,ERT_LLM_TIMEOUT,ERT_LLM_CA_CERT"
+FORECAST = [
+    f"Publish dash write={LATE}: known after boot",
+    "Deploy dash: to take up the new environment",
+    "Prove dash: known after boot",
+]
+RENT = ["Rent: no backend is there", "AwaitBoot: the one that will be rented", *FORECAST]
+KEYED = {DASH.names.key: KEY}
+OLD = {"spec": "another config"}
+BOTH = replace(UP, targets=(DASH, ADMIN))
+BIT = {DASH.names.url: KEY}
+
+SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
+    # Nothing there yet
+    "nothing is there": (
+        UP,
+        seen(apps=(app({}),)),
+        ["KeepKey dash: no API key is kept yet", *RENT],
+    ),
+    "a key is kept": (UP, seen(apps=(app(KEYED),)), RENT),
+    "render was not read": (UP, seen(apps=None), RENT),
+    "two targets": (
+        BOTH,
+        seen(apps=(app({}), app({}, target=ADMIN))),
+        [
+            "KeepKey dash,admin: no API key is kept yet",
+            *RENT,
+            f"Publish admin write={LATE}: known after boot",
+            "Deploy admin: to take up the new environment",
+            "Prove admin: known after boot",
+        ],
+    ),
+    # Creates whose outcome is not known
+    "one create is unknown": (
+        UP,
+        seen(intents=(intent(1, 30),), apps=(app(KEYED),)),
+        RENT,
+    ),
+    "two creates are unknown": (
+        UP,
+        seen(intents=(intent(1, 30), intent(2, 10)), apps=(app(KEYED),)),
+        [
+            "Settle token=1 in 210 s: a create call whose outcome is not known",
+            "Settle token=2 in 230 s: a create call whose outcome is not known",
+            *RENT,
+        ],
+    ),
+    "two creates are known to have found no offer": (
+        UP,
+        seen(intents=(intent(1, 30, gone=True), intent(2, 10, gone=True)), apps=(app(KEYED),)),
+        RENT,
+    ),
+    "an unknown create has left no trace": (
+        UP,
+        seen(intents=(intent(1, 240),), apps=(app(KEYED),)),
+        ["DropIntent token=1: no trace of it after 240 s", *RENT],
+    ),
+    "an unknown create shows itself": (
+        UP,
+        seen(instance(1, status="loading"), intents=(intent(1, 30),), apps=(app(KEYED),)),
+        ["Record 1 token=1: our create call made it", "AwaitBoot 1: loading", *FORECAST],
+    ),
+    "it is ready, and another create is still unknown": (
+        UP,
+        seen(
+            instance(1),
+            records=(record(1, pinned=True, published=True),),
+            intents=(intent(2, 30), intent(3, 30, gone=True)),
+            rollouts=(rollout(env(1), NOW - 100),),
+            apps=(app(env(1)),),
+            health=(healthy(1),),
+        ),
+        ["Settle token=2 in 210 s: a create call whose outcome is not known"],
+    ),
+    # Booting
+    "it is provisioning": (
+        UP,
+        seen(instance(1, status=None, address=None), records=(record(1),), apps=(app(KEYED),)),
+        ["AwaitBoot 1: provisioning", *FORECAST],
+    ),
+    "it says what it does": (
+        UP,
+        seen(instance(1, message="pulling layers"), records=(record(1),), apps=(app(KEYED),)),
+        ["AwaitBoot 1: pulling layers", *FORECAST],
+    ),
+    "it stands still": (
+        UP,
+        seen(instance(1), records=(record(1),), apps=(app(KEYED),), watches={1: still(300)}),
+        [
+            "Retire 1 token=1 1001 deny: no progress for 300 s (timings/no_progress)",
+            *RENT,
+        ],
+    ),
+    "it looked bad once": (
+        UP,
+        seen(instance(1, status="exited"), records=(record(1),), apps=(app(KEYED),), watches={1: still(5, 1)}),
+        ["AwaitBoot 1: the container is exited", *FORECAST],
+    ),
+    "it looked bad twice": (
+        UP,
+        seen(instance(1, status="exited"), records=(record(1),), apps=(app(KEYED),), watches={1: still(5, 2)}),
+        ["Retire 1 token=1 1001 deny: the container is exited", *RENT],
+    ),
+    "it was stopped on purpose": (
+        UP,
+        seen(
+            instance(1, status="exited", intended="stopped", current="stopped"),
+            records=(record(1),),
+            apps=(app(KEYED),),
+            watches={1: still(5, 2)},
+        ),
+        ["Retire 1 token=1 1001: the container is exited", *RENT],
+    ),
+    "it costs more than the cap": (
+        UP,
+        seen(instance(1, dph=0.41), records=(record(1),), apps=(app(KEYED),)),
+        ["Retire 1 token=1 1001 deny: it costs $0.4100/h, the cap is $0.4/h (offer/max_dph)", *RENT],
+    ),
+    "its price is rounded": (
+        UP,
+        seen(instance(1, dph=0.4001), records=(record(1),), apps=(app(KEYED),)),
+        ["AwaitBoot 1: running", *FORECAST],
+    ),
+    "its price is no number": (
+        UP,
+        seen(instance(1, dph=float("nan")), records=(record(1),), apps=(app(KEYED),)),
+        ["Retire 1 token=1 1001 deny: it costs $nan/h, the cap is $0.4/h (offer/max_dph)", *RENT],
+    ),
+    "two are booting": (
+        UP,
+        seen(instance(1), instance(2), records=(record(1), record(2)), apps=(app(KEYED),)),
+        ["Retire 2 token=2 1002: another instance serves", "AwaitBoot 1: running", *FORECAST],
+    ),
+    "the second one is ready first": (
+        UP,
+        seen(
+            instance(1),
+            instance(2),
+            records=(record(1), record(2, pinned=True)),
+            apps=(app(KEYED, shows=None),),
+            health=(None, healthy(2)),
+        ),
+        [
+            "Retire 1 token=1 1001: another instance serves",
+            "Publish dash write=REMOTE_LLM_INTEGRATION,ERT_LLM_BACKEND_URL,ERT_LLM_TIMEOUT,ERT_LLM_CA_CERT,"
+            "OLLAMA_INTEGRATION,OPENAI_INTEGRATION,ERT_LLM_CONFIG_FINGERPRINT: the environment differs",
+            "Deploy dash: to take up the new environment",
+            "Prove dash fingerprint: 200 from an old process proves nothing",
+        ],
+    ),
+    "it does not fit the config": (
+        UP,
+        seen(instance(1, **OLD), records=(record(1),), apps=(app(KEYED),)),
+        ["Retire 1 token=1 1001: it does not fit the config", *RENT],
+    ),
+    "it does not take the key the app holds": (
+        UP,
+        seen(instance(1), records=(record(1),), apps=(app({DASH.names.key: OTHER_KEY}),)),
+        ["Retire 1 token=1 1001: it does not fit the config", *RENT],
+    ),
+    # Moving the app over
+    "it is healthy and not pinned": (
+        UP,
+        seen(instance(1), records=(record(1),), apps=(app(env(1), shows="old"),), health=(healthy(1),)),
+        [
+            "Pin 1: it has proven its identity",
+            "Deploy dash: the running app shows old",
+            "Prove dash fingerprint: the running app has to show the new fingerprint",
+        ],
+    ),
+    "its certificate has changed": (
+        UP,
+        seen(
+            instance(1),
+            records=(replace(record(1, published=True), certificate="old"),),
+            rollouts=(rollout(env(1), NOW - 9),),
+            apps=(app(env(1)),),
+            health=(healthy(1),),
+        ),
+        ["Pin 1: it has proven its identity"],
+    ),
+    "it is healthy without an address": (
+        UP,
+        seen(instance(1, address=None), records=(record(1),), apps=(app(KEYED),), health=(healthy(1),)),
+        ["AwaitBoot 1: its address is not known yet"],
+    ),
+    "render was not read and it is ready": (
+        UP,
+        seen(instance(1), records=(record(1),), apps=None, health=(healthy(1),)),
+        ["AwaitBoot 1: its address is not known yet"],
+    ),
+    "one variable differs": (
+        UP,
+        seen(
+            instance(1),
+            records=(record(1, pinned=True),),
+            apps=(app({**env(1), **BIT}),),
+            health=(healthy(1),),
+        ),
+        [
+            "Publish dash write=ERT_LLM_BACKEND_URL: the environment differs",
+            "Deploy dash: to take up the new environment",
+            "Prove dash fingerprint: 200 from an old process proves nothing",
+        ],
+    ),
+    "all is written and not deployed": (
+        UP,
+        seen(instance(1), records=(record(1, pinned=True),), apps=(app(env(1), shows=None),), health=(healthy(1),)),
+        [
+            "Deploy dash: the running app shows no fingerprint",
+            "Prove dash fingerprint: the running app has to show the new fingerprint",
+        ],
+    ),
+    "a deploy of ours is under way": (
+        UP,
+        seen(
+            instance(1),
+            records=(record(1, pinned=True),),
+            rollouts=(rollout(env(1)),),
+            apps=(app(env(1), shows="old"),),
+            health=(healthy(1),),
+        ),
+        ["Prove dash fingerprint: the running app has to show the new fingerprint"],
+    ),
+    "the app shows it and nobody wrote that down": (
+        UP,
+        seen(instance(1), records=(record(1, pinned=True),), apps=(app(env(1)),), health=(healthy(1),)),
+        ["Prove dash fingerprint: the running app has to show the new fingerprint"],
+    ),
+    "the app fell back to an old version": (
+        UP,
+        seen(
+            instance(1),
+            records=(record(1, pinned=True),),
+            rollouts=(rollout(env(1), NOW - 100),),
+            apps=(app(env(1), shows="old"),),
+            health=(healthy(1),),
+        ),
+        [
+            "Deploy dash: the running app shows old",
+            "Prove dash fingerprint: the running app has to show the new fingerprint",
+        ],
+    ),
+    "the app that has proven itself does not answer": (
+        UP,
+        seen(
+            instance(1),
+            records=(record(1, pinned=True),),
+            rollouts=(rollout(env(1), NOW - 100),),
+            apps=(app(env(1), shows=None),),
+            health=(healthy(1),),
+        ),
+        [],
+    ),
+    "all is well": (
+        UP,
+        seen(
+            instance(1),
+            records=(record(1, pinned=True, published=True),),
+            rollouts=(rollout(env(1), NOW - 100),),
+            apps=(app(env(1)),),
+            health=(healthy(1),),
+        ),
+        [],
+    ),
+    # Replacing one that serves
+    "the config was changed": (
+        UP,
+        seen(
+            instance(1, **OLD),
+            records=(record(1, pinned=True, published=True),),
+            rollouts=(rollout(env(1), NOW - 100),),
+            apps=(app(env(1)),),
+            health=(healthy(1),),
+        ),
+        RENT,
+    ),
+    "the config was changed and the state was lost": (
+        UP,
+        seen(instance(1, **OLD), apps=(app(env(1)),), health=(healthy(1),)),
+        ["Record 1 token=1: it carries our marks and was not in the state", *RENT],
+    ),
+    "the app moves from the old to the new one": (
+        UP,
+        seen(
+            instance(1, **OLD),
+            instance(2),
+            records=(record(1, pinned=True, published=True), record(2, pinned=True)),
+            rollouts=(rollout(env(1), NOW - 100),),
+            apps=(app(env(1)),),
+            health=(healthy(1), healthy(2)),
+        ),
+        [
+            f"Publish dash write={LATE}: the environment differs",
+            "Deploy dash: to take up the new environment",
+            "Prove dash fingerprint: 200 from an old process proves nothing",
+            "Retire 1 token=1 1001: replaced",
+            "Destroy 1: replaced",
+            "Bury 1: seen gone",
+        ],
+    ),
+    "the old one drains": (
+        UP,
+        seen(
+            instance(1, **OLD),
+            instance(2),
+            records=(record(1, published=True), record(2, pinned=True, published=True)),
+            rollouts=(rollout(env(2), NOW - 25),),
+            apps=(app(env(2)),),
+            health=(healthy(1), healthy(2)),
+        ),
+        [
+            "Drain 1 in 50 s: requests under way may finish",
+            "Retire 1 token=1 1001: replaced",
+            "Destroy 1: replaced",
+            "Bury 1: seen gone",
+        ],
+    ),
+    "the old one drains until the second app has moved too": (
+        BOTH,
+        seen(
+            instance(1, **OLD),
+            instance(2),
+            records=(record(1, published=True), record(2, pinned=True, published=True)),
+            rollouts=(rollout(env(2), NOW - 100),),
+            apps=(app(env(2)), app(env(2, ADMIN), shows="old", target=ADMIN)),
+            health=(healthy(1), healthy(2)),
+        ),
+        [
+            "Deploy admin: the running app shows old",
+            "Prove admin fingerprint: the running app has to show the new fingerprint",
+            "Drain 1: requests under way may finish",
+            "Retire 1 token=1 1001: replaced",
+            "Destroy 1: replaced",
+            "Bury 1: seen gone",
+        ],
+    ),
+    "one that serves cannot be reached": (
+        UP,
+        seen(
+            instance(1),
+            records=(record(1, pinned=True, published=True),),
+            apps=(app(env(1)),),
+            health=(Health(Vital.UNREACHABLE),),
+            watches={1: still(300)},
+        ),
+        RENT,
+    ),
+    "one that served says that it is sick": (
+        UP,
+        seen(
+            instance(1),
+            records=(record(1, pinned=True, published=True),),
+            apps=(app(env(1)),),
+            health=(Health(Vital.SICK, "engine died"),),
+            watches={1: still(5, 6)},
+        ),
+        ["Retire 1 token=1 1001 deny: sick: engine died", *RENT],
+    ),
+    "two that do not fit take all slots: the move is finished first": (
+        UP,
+        seen(
+            instance(1, **OLD),
+            instance(2, **OLD),
+            records=(record(1, published=True), record(2, pinned=True, published=True)),
+            rollouts=(rollout(env(2)),),
+            apps=(app(env(2), shows="old"),),
+            health=(healthy(1), healthy(2)),
+        ),
+        [
+            "Prove dash fingerprint: the running app has to show the new fingerprint",
+            "Drain 1: requests under way may finish",
+            "Retire 1 token=1 1001: replaced",
+            "Destroy 1: replaced",
+            "Bury 1: seen gone",
+        ],
+    ),
+    "two that no app points at take all slots": (
+        UP,
+        seen(
+            instance(1, **OLD),
+            instance(2, **OLD),
+            records=(record(1, published=True), record(2, pinned=True, published=True)),
+            rollouts=(rollout(env(2), NOW - 25),),
+            apps=(app({DASH.names.fingerprint: Secret("0123456789abcdef")}),),
+            health=(healthy(1), healthy(2)),
+        ),
+        [
+            "KeepKey dash: no API key is kept yet",
+            "Drain 1 in 50 s: requests under way may finish",
+            "Retire 1 token=1 1001: no app points at it any more, and room is needed",
+            *RENT,
+        ],
+    ),
+    "two that no app points at, and requests have finished": (
+        UP,
+        seen(
+            instance(1, **OLD),
+            instance(2, **OLD),
+            records=(record(1, published=True), record(2, published=True)),
+            rollouts=(rollout(off(), NOW - 100),),
+            apps=(app(off()),),
+        ),
+        [
+            "KeepKey dash: no API key is kept yet",
+            "Retire 1 token=1 1001: no app points at it any more, and room is needed",
+            *RENT,
+        ],
+    ),
+    # What is left over
+    "an old grave": (
+        UP,
+        seen(
+            instance(1),
+            instance(2),
+            records=(record(2),),
+            tombstones=(tombstone(1), tombstone(9, "sick")),
+            apps=(app(KEYED),),
+        ),
+        [
+            "Destroy 1: replaced",
+            "Bury 1: seen gone",
+            "Bury 9: seen gone",
+            "AwaitBoot 2: running",
+            *FORECAST,
+        ],
+    ),
+    "the grave that was tried least comes first": (
+        DOWN,
+        seen(instance(1), instance(2), tombstones=(tombstone(1), tombstone(2)), tries={1: 3, 2: 1}),
+        [
+            "Destroy 2: replaced",
+            "Bury 2: seen gone",
+            "Destroy 1: replaced",
+            "Bury 1: seen gone",
+        ],
+    ),
+    "what is entombed has lost its marks": (
+        DOWN,
+        seen(instance(1, mark=None), tombstones=(tombstone(1),)),
+        ["Bury 1: seen gone"],
+    ),
+    "a record without an instance": (
+        UP,
+        seen(records=(record(1),), apps=(app(KEYED),)),
+        ["DropRecord 1: it is not in a complete listing", *RENT],
+    ),
+    "an instance of another deployment, a cloned label, and a stranger": (
+        DOWN,
+        seen(
+            replace(instance(1), mark=replace(instance(1).mark, deployment="other"), claims="other"),  # type: ignore[type-var]
+            instance(2, mark=None),
+            Instance(3),
+        ),
+        [],
+    ),
+    # On the way down
+    "nothing is wanted and nothing is there": (DOWN, seen(apps=(app({}),)), []),
+    "all is taken away": (
+        DOWN,
+        seen(
+            instance(1),
+            records=(record(1, pinned=True, published=True),),
+            rollouts=(rollout(env(1), NOW - 100),),
+            apps=(app(env(1)),),
+            health=(healthy(1),),
+        ),
+        [
+            f"Publish dash write=REMOTE_LLM_INTEGRATION,ERT_LLM_CONFIG_FINGERPRINT delete={POINTERS}:"
+            " the environment differs",
+            "Deploy dash: to take up the new environment",
+            "Prove dash fingerprint: 200 from an old process proves nothing",
+            "Retire 1 token=1 1001: not wanted any more",
+            "Destroy 1: not wanted any more",
+            "Bury 1: seen gone",
+        ],
+    ),
+    "the app is told and requests may finish": (
+        DOWN,
+        seen(
+            instance(1),
+            records=(record(1, published=True),),
+            rollouts=(rollout(off(), NOW - 25),),
+            apps=(app(off()),),
+        ),
+        [
+            "Drain 1 in 50 s: requests under way may finish",
+            "Retire 1 token=1 1001: not wanted any more",
+            "Destroy 1: not wanted any more",
+            "Bury 1: seen gone",
+        ],
+    ),
+    "a healthy one may be asked, whatever the state remembers": (
+        DOWN,
+        seen(instance(1), rollouts=(rollout(off(), NOW - 25),), apps=(app(off()),), health=(healthy(1),)),
+        [
+            "Drain 1 in 50 s: requests under way may finish",
+            "Retire 1 token=1 1001: not wanted any more",
+            "Destroy 1: not wanted any more",
+            "Bury 1: seen gone",
+        ],
+    ),
+    "the app cannot be told": (
+        DOWN,
+        seen(
+            instance(1),
+            records=(record(1, published=True),),
+            apps=(app(env(1)),),
+            abandoned=frozenset({"dash"}),
+        ),
+        [
+            "Retire 1 token=1 1001: not wanted any more",
+            "Destroy 1: not wanted any more",
+            "Bury 1: seen gone",
+        ],
+    ),
+    "an app that was never ours is left alone": (
+        DOWN,
+        seen(instance(1), apps=(app({DASH.names.enabled: KEY}),)),
+        [
+            "Retire 1 token=1 1001: not wanted any more",
+            "Destroy 1: not wanted any more",
+            "Bury 1: seen gone",
+        ],
+    ),
+    "creates are waited for on the way down, gone ones too": (
+        DOWN,
+        seen(records=(record(3),), intents=(intent(1, 30), intent(2, 10, gone=True), intent(4, 300))),
+        [
+            "DropRecord 3: it is not in a complete listing",
+            "DropIntent token=4: no trace of it after 300 s",
+            "Settle token=1 in 210 s: a create call whose outcome is not known",
+            "Settle token=2 in 230 s: a create call whose outcome is not known",
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("situation", SITUATIONS)
+def test_situation(situation: str) -> None:
+    desired, observed, expected = SITUATIONS[situation]
+    assert [shown(step) for step in plan(desired, observed)] == expected
+
+
+def test_the_table_knows_every_step_and_every_one_has_a_reason() -> None:
+    taken = [step for desired, observed, _ in SITUATIONS.values() for step in plan(desired, observed)]
+    every = {kind for group in get_args(steps.Step) for kind in (get_args(group) or (group,))}
+    assert {type(step) for step in taken} == every
+    assert all(step.reason for step in taken)
+
+
+@pytest.mark.parametrize("situation", SITUATIONS)
+def test_a_plan_is_a_function_of_its_facts(situation: str) -> None:
+    desired, observed, _ = SITUATIONS[situation]
+    assert plan(desired, observed) == plan(desired, observed)
+    assert len(set(plan(desired, observed))) == len(plan(desired, observed)), "a step is said twice"
+
+
+def test_a_plan_shows_no_secret() -> None:
+    for desired, observed, _ in SITUATIONS.values():
+        said = repr(plan(desired, observed)) + repr(observed)
+        assert KEY.reveal() not in said
+        assert OTHER_KEY.reveal() not in said
+        assert url(1) not in repr(plan(desired, observed))
+
+
+def test_a_cloned_label_is_reported_as_a_suspect_and_nothing_else() -> None:
+    observed = seen(instance(1), instance(2, mark=None), Instance(3))
+    assert [i.id for i in observed.ours("ert")] == [1]
+    assert [i.id for i in observed.suspects("ert")] == [2]
+
+
+def test_an_instance_is_what_the_price_cap_says_now() -> None:
+    looser = replace(UP, criteria=Criteria(max_dph=0.50))
+    observed = seen(instance(1, dph=0.41), records=(record(1),), apps=(app(KEYED),))
+    assert [shown(s) for s in plan(looser, observed)] == ["AwaitBoot 1: running", *FORECAST]

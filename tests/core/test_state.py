@@ -1,0 +1,131 @@
+"""The state as a value: what each change keeps, and that it survives being written and read."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ert_deploy.core.state import (
+    VERSION,
+    Denied,
+    Intent,
+    Record,
+    Rollout,
+    State,
+    Tombstone,
+    from_json,
+    to_json,
+)
+
+TEXT = st.text(max_size=20)
+NUMBER = st.integers(0, 2**40)
+TIME = st.floats(0, 2e9)
+STATES = st.builds(
+    State,
+    deployment=TEXT,
+    generation=NUMBER,
+    intents=st.lists(st.builds(Intent, TEXT, TIME, NUMBER, NUMBER, st.booleans()), max_size=3).map(tuple),
+    records=st.lists(st.builds(Record, TEXT, NUMBER, NUMBER, TIME, TEXT, st.booleans()), max_size=3).map(tuple),
+    tombstones=st.lists(st.builds(Tombstone, TEXT, NUMBER, TIME, TEXT), max_size=3).map(tuple),
+    denied=st.lists(st.builds(Denied, NUMBER, TIME, TEXT), max_size=3).map(tuple),
+    rollouts=st.lists(st.builds(Rollout, TEXT, TEXT, TEXT, TIME, TIME), max_size=3).map(tuple),
+)
+EMPTY = State("ert")
+
+
+@given(STATES)
+def test_what_is_written_is_read_again(state: State) -> None:
+    assert from_json(to_json(state)) == state
+    assert from_json(json.loads(json.dumps(to_json(state)))) == state
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        ({"version": VERSION + 1}, "version 2"),
+        ({"version": None}, "version None"),
+        ({"deployment": 7}, "7 is not str"),
+        ({"generation": "7"}, "'7' is not int"),
+        ({"records": [{"token": "t"}]}, "damaged or unknown field"),
+        ({"records": [{**to_json(EMPTY)}]}, "damaged or unknown field"),
+        ({"intents": 7}, "damaged or unknown field"),
+        ({"rollouts": [7]}, "damaged or unknown field"),
+    ],
+)
+def test_what_is_not_a_state_of_ours_is_refused(damage: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        from_json({**to_json(EMPTY), **damage})
+
+
+@pytest.mark.parametrize("data", [None, [], "state", 7])
+def test_what_is_no_object_is_refused(data: object) -> None:
+    with pytest.raises(ValueError, match="not an object"):
+        from_json(data)
+
+
+@pytest.mark.parametrize("name", [n for n in to_json(EMPTY) if n != "version"])
+def test_a_missing_field_is_refused(name: str) -> None:
+    data = to_json(EMPTY)
+    del data[name]
+    with pytest.raises(ValueError, match=name):
+        from_json(data)
+
+
+def test_an_instance_is_intent_then_record_then_tombstone_then_nothing() -> None:
+    state = EMPTY.intend(Intent("t", 1.0, 7, 1001))
+    assert state.tokens() == {"t"}
+    assert not state.empty()
+    state = state.put_record(Record("t", 5, 1001, 1.0))
+    assert state.intents == ()
+    assert state.record(5) == Record("t", 5, 1001, 1.0)
+    assert state.record(6) is None
+    state = state.entomb(Tombstone("t", 5, 2.0, "old"))
+    assert state.records == ()
+    assert state.tokens() == {"t"}
+    assert not state.empty()
+    assert state.bury(5).empty()
+    assert state.bury(6) == state
+
+
+def test_a_tombstone_takes_the_place_of_an_intent_and_of_an_older_tombstone() -> None:
+    state = (
+        EMPTY.intend(Intent("t", 1.0, 7, 1001)).entomb(Tombstone("t", 5, 2.0, "a")).entomb(Tombstone("t", 5, 3.0, "b"))
+    )
+    assert state.intents == ()
+    assert state.tombstones == (Tombstone("t", 5, 3.0, "b"),)
+
+
+def test_a_gone_token_is_marked_and_no_other_is() -> None:
+    state = EMPTY.intend(Intent("a", 1.0, 7, 1)).intend(Intent("b", 1.0, 8, 2)).mark_gone("a")
+    assert [(i.token, i.gone) for i in state.intents] == [("a", True), ("b", False)]
+    assert [i.token for i in state.drop_intent("a").intents] == ["b"]
+
+
+def test_a_record_is_put_in_place_of_the_one_of_the_same_instance() -> None:
+    state = EMPTY.put_record(Record("a", 1, 1, 1.0)).put_record(Record("b", 2, 2, 1.0))
+    state = state.put_record(Record("a", 1, 1, 1.0, "pem", True))
+    assert [(r.id, r.certificate) for r in state.records] == [(2, ""), (1, "pem")]
+    assert [r.id for r in state.drop_record(2).records] == [1]
+
+
+def test_a_machine_is_denied_until_its_time_is_over() -> None:
+    state = EMPTY.deny(Denied(1, 100.0, "slow"), 50.0).deny(Denied(2, 200.0, "sick"), 60.0)
+    assert state.denied_machines(99.0) == {1, 2}
+    assert state.denied_machines(100.0) == {2}
+    assert state.deny(Denied(2, 300.0, "again"), 150.0).denied == (Denied(2, 300.0, "again"),)
+    assert state.empty(), "a denied machine does not bill"
+
+
+def test_a_rollout_is_put_in_place_of_the_one_of_the_same_service() -> None:
+    first, second = Rollout("srv-a", "f", "dep-1", 1.0), Rollout("srv-b", "f", "dep-2", 1.0)
+    state = EMPTY.put_rollout(first).put_rollout(second).put_rollout(replace(first, proven=2.0))
+    assert [r.service_id for r in state.rollouts] == ["srv-b", "srv-a"]
+    assert state.rollout("srv-a") == replace(first, proven=2.0)
+    assert state.rollout("srv-c") is None
+    assert state.drop_rollout("srv-a").rollouts == (second,)
+    assert state.empty()

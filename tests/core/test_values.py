@@ -1,0 +1,292 @@
+"""Secrets, marks, keys, fingerprints and text from outside: what each of them promises, on drawn examples."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import hashlib
+import json
+import pickle
+import traceback
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ert_deploy.core import errors
+from ert_deploy.core.configuration import change, connected, fingerprint, touched, withdrawn
+from ert_deploy.core.fingerprints import certificate_sha256
+from ert_deploy.core.keys import KEY_BYTES, is_key, make_key
+from ert_deploy.core.labels import Mark, label, parse_label, read_mark
+from ert_deploy.core.model import Criteria, Desired, Guard, Launch, OwnedNames, Phase, Target
+from ert_deploy.core.observed import Instance
+from ert_deploy.core.secret import Secret
+from ert_deploy.core.text import printable
+
+SAID = st.text(max_size=40).map("s3cret-{}".format)
+VALUES = st.dictionaries(st.text(max_size=12), st.text(max_size=12).map(Secret), max_size=8)
+NAMES = OwnedNames()
+ENVS = st.dictionaries(
+    st.sampled_from((*NAMES.all(), "OTHER", "PATH")), st.sampled_from(("a", "b", "true")).map(Secret)
+)  # fmt: skip
+TOKEN = "0123456789abcdef" * 2
+
+# Secrets
+
+
+@given(SAID)
+def test_a_secret_is_never_shown(text: str) -> None:
+    secret = Secret(text)
+    shown = [repr(secret), str(secret), f"{secret}", f"{secret!r:>10}", format(secret, ">40"), f"{[secret]}"]
+    shown += ["%s %r" % (secret, secret), repr({"k": secret}), repr(Instance(1, boot_secret=secret))]  # noqa: UP031
+    assert all(text not in s for s in shown)
+    assert shown[0] == "***"
+    assert secret.reveal() == text
+
+
+def test_a_secret_is_not_in_a_traceback_even_with_its_locals() -> None:
+    secret = Secret("hunter" + "22")
+    try:
+        raise ValueError(f"cannot use {secret}")
+    except ValueError as error:
+        formatted = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+    assert "secret = ***" in formatted
+    assert secret.reveal() not in formatted
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_a_secret_cannot_be_pickled(protocol: int) -> None:
+    with pytest.raises(TypeError, match="not pickled"):
+        pickle.dumps(Secret("x"), protocol)
+    with pytest.raises(TypeError):
+        copy.deepcopy(Secret("x"))
+    with pytest.raises(TypeError):
+        json.dumps(Secret("x"))
+
+
+def test_secrets_are_equal_by_content_to_secrets_alone() -> None:
+    assert Secret("a") == Secret("a")
+    assert Secret("a") != Secret("b")
+    assert Secret("a") != "a"
+    assert {Secret("a"), Secret("a")} == {Secret("a")}
+    assert not Secret("")
+    assert Secret("a")
+    assert not hasattr(Secret("a"), "__dict__")
+
+
+def test_a_secret_may_be_compared_by_its_hash() -> None:
+    assert Secret("käse").sha256() == hashlib.sha256("käse".encode()).hexdigest()
+
+
+# Text from outside
+
+
+@given(st.text(alphabet=st.characters(codec="utf-8"), max_size=400))
+def test_printable_text_has_no_control_character_and_an_end(text: str) -> None:
+    shown = printable(text)
+    assert shown.isprintable()
+    assert len(shown) <= 300
+    assert "\x1b" not in shown
+    assert printable(shown) == shown
+
+
+@given(
+    st.lists(
+        st.sampled_from(("\x1b", "[", "]", "31m", "0;", "\x07", "\x9b", "\u202e", "\n", "\t", "a", "\x1b\\")),
+        max_size=30,
+    )
+)
+def test_printable_text_survives_any_mixture_of_escapes(parts: list[str]) -> None:
+    assert printable("".join(parts)).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        ("\x1b[31mred\x1b[0m", "red"),
+        ("\x1b]0;title\x07text", "text"),
+        ("\x1b]8;;https://evil\x1b\\link", "link"),
+        ("two\r\nlines\tand\x00nul", "two lines andnul"),
+        ("right\u202eto left", "rightto left"),
+        (None, "None"),
+        ({"error": 7}, "{'error': 7}"),
+    ],
+)
+def test_printable_examples(raw: object, shown: str) -> None:
+    assert printable(raw) == shown
+
+
+def test_printable_text_is_cut_where_it_is_told() -> None:
+    assert printable("x" * 50, 10) == "xxxxxxx..."
+    assert printable("x" * 10, 10) == "x" * 10
+
+
+# Marks
+
+
+def test_a_mark_is_read_only_when_label_and_environment_agree() -> None:
+    mark = Mark("ert", TOKEN)
+    env = {"ERT_DEPLOYMENT": "ert", "ERT_TOKEN": TOKEN}
+    assert label(mark) == f"ert1:ert:{TOKEN}"
+    assert parse_label(label(mark)) == mark
+    assert read_mark(label(mark), env) == mark
+    assert read_mark(label(mark), {}) is None
+    assert read_mark(label(mark), {**env, "ERT_TOKEN": "f" * 32}) is None
+    assert read_mark(label(mark), {**env, "ERT_DEPLOYMENT": "other"}) is None
+    assert read_mark(None, env) is None
+    assert read_mark("", env) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"ert1:Ert:{TOKEN}", f"ert1::{TOKEN}", f"ert1:ert:{TOKEN}0", f"ert1:ert:{TOKEN[1:]}", f"ert2:ert:{TOKEN}",
+        f" ert1:ert:{TOKEN}", f"ert1:ert:{TOKEN}\n", f"ert1:ert:{TOKEN.upper()}", f"ert1:{'a' * 33}:{TOKEN}", "C.123",
+    ],
+)  # fmt: skip
+def test_a_label_that_is_not_exactly_ours_is_nobodys(text: str) -> None:
+    assert parse_label(text) is None
+
+
+# Keys and fingerprints
+
+
+@given(st.binary(min_size=KEY_BYTES, max_size=KEY_BYTES))
+def test_a_key_has_the_form_existing_clients_expect(random: bytes) -> None:
+    key = make_key(random)
+    assert is_key(key)
+    assert key.reveal().startswith("ert-")
+    assert base64.urlsafe_b64decode(key.reveal()[4:]) == random
+
+
+def test_a_key_is_made_of_exactly_enough_randomness() -> None:
+    with pytest.raises(ValueError, match="24 bytes"):
+        make_key(b"short")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "hunter2", "ert-", "ert-" + "a" * 31, "ert-" + "a" * 33, "ert-" + "a" * 31 + "\n"]
+)
+def test_what_is_not_a_key_of_ours(text: str) -> None:
+    assert not is_key(Secret(text))
+    assert not is_key(None)
+
+
+def test_the_fingerprint_of_a_certificate_is_that_of_its_der_bytes() -> None:
+    der = b"\x30\x82 not parsed"
+    body = base64.b64encode(der).decode()
+    pem = f"noise\n-----BEGIN CERTIFICATE-----\n{body[:8]}\n{body[8:]}\n-----END CERTIFICATE-----\nmore\n"
+    assert certificate_sha256(pem) == hashlib.sha256(der).hexdigest()
+
+
+@pytest.mark.parametrize("text", ["", "-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----", "nothing"])
+def test_what_is_no_certificate_has_no_fingerprint(text: str) -> None:
+    with pytest.raises(ValueError, match="not a PEM certificate"):
+        certificate_sha256(text)
+
+
+# Configuration of an app
+
+
+@given(VALUES, st.randoms())
+def test_a_fingerprint_does_not_depend_on_the_order_of_the_variables(values: dict[str, Secret], draw: object) -> None:
+    names = list(values)
+    draw.shuffle(names)  # type: ignore[attr-defined]
+    assert fingerprint({name: values[name] for name in names}) == fingerprint(values)
+
+
+@given(VALUES, st.text(max_size=12), st.text(max_size=12))
+def test_a_fingerprint_depends_on_every_value(values: dict[str, Secret], name: str, value: str) -> None:
+    other = {**values, name: Secret(value)}
+    assert (fingerprint(other) == fingerprint(values)) == (other == values)
+
+
+def test_the_fingerprint_is_that_of_the_contract_with_the_app() -> None:
+    values = {"B": Secret("ä"), "A": Secret("1")}
+    text = '{"A":"1","B":"ä"}'
+    assert fingerprint(values) == hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@given(ENVS, ENVS)
+def test_a_change_leads_to_what_is_wanted_and_then_there_is_none(
+    current: dict[str, Secret], wanted: dict[str, Secret]
+) -> None:
+    owned = {n: v for n, v in wanted.items() if n in NAMES.all()}
+    step = change(NAMES, current, owned)
+    after = {n: v for n, v in current.items() if n not in step.delete} | {n: owned[n] for n in step.write}
+    assert {n: v for n, v in after.items() if n in NAMES.all()} == owned
+    assert {n: v for n, v in after.items() if n not in NAMES.all()} == {
+        n: v for n, v in current.items() if n not in NAMES.all()
+    }
+    assert not change(NAMES, after, owned)
+    assert bool(step) == (step.write != () or step.delete != ())
+
+
+def test_an_app_that_is_connected_has_every_variable_and_the_fingerprint_of_the_others() -> None:
+    target = Target("dash", timeout=90)
+    values = connected(target, "https://203.0.113.7:1", Secret("ert-x"), "PEM")
+    others = {n: v for n, v in values.items() if n != NAMES.fingerprint}
+    assert set(values) == set(NAMES.all())
+    assert values[NAMES.fingerprint].reveal() == fingerprint(others)
+    assert {n: values[n].reveal() for n in ("REMOTE_LLM_INTEGRATION", "OLLAMA_INTEGRATION", "OPENAI_INTEGRATION")} == {
+        "REMOTE_LLM_INTEGRATION": "true", "OLLAMA_INTEGRATION": "false", "OPENAI_INTEGRATION": "false",
+    }  # fmt: skip
+    assert values[NAMES.timeout].reveal() == "90"
+
+
+def test_an_app_that_is_withdrawn_points_nowhere() -> None:
+    values = withdrawn(Target("dash"))
+    assert not {NAMES.url, NAMES.key, NAMES.certificate, NAMES.timeout} & set(values)
+    assert values[NAMES.enabled].reveal() == "false"
+    assert touched(NAMES, values)
+    assert not touched(NAMES, {NAMES.enabled: Secret("true"), "OTHER": Secret("x")})
+
+
+# What is wanted
+
+
+def test_the_spec_changes_with_what_only_a_new_container_can_have() -> None:
+    base = Launch(image="a:1", model="m")
+    changed = [
+        Launch(image="a:2", model="m"), Launch(image="a:1", model="n"), Launch(image="a:1", model="m", context=1),
+        Launch(image="a:1", model="m", disk_gb=50), Launch(image="a:1", model="m", guard=Guard(idle_stop=1)),
+        Launch(image="a:1", model="m", guard=Guard(boot_deadline=1)),
+        Launch(image="a:1", model="m", guard=Guard(max_lifetime=1)),
+    ]  # fmt: skip
+    assert len({launch.spec() for launch in (base, *changed)}) == len(changed) + 1
+    assert base.spec() == Launch(image="a:1", model="m", bid=0.1, model_gb=1.0).spec()
+
+
+def test_a_container_is_told_what_it_needs_and_no_key() -> None:
+    wanted = Desired("ert", Phase.RUNNING, Launch("a:1", "m"), Criteria(0.4), (Target("dash"),))
+    env = wanted.container_env("t" * 32, "h" * 64, "b" * 64)
+    assert env["ERT_KEY_HASHES"] == "h" * 64
+    assert env["-p 8443:8443"] == "1"
+    assert env["ERT_SPEC"] == wanted.launch.spec()
+    assert all(isinstance(value, str) for value in env.values())
+
+
+# Errors
+
+
+def test_every_error_has_an_exit_code_and_three_parts() -> None:
+    codes = {
+        kind.__name__: kind.exit_code
+        for kind in vars(errors).values()
+        if isinstance(kind, type) and issubclass(kind, errors.ErtError)
+    }
+    assert codes == {
+        "ErtError": 1, "UsageError": 2, "Failed": 1, "Busy": 3, "NeedsAttention": 5, "CannotObserve": 5, "Outcome": 1,
+        "Transient": 1, "Rejected": 1, "Gone": 1, "OfferGone": 1, "OutcomeUnknown": 1, "CreateRefused": 1,
+        "StateConflict": 1,
+    }  # fmt: skip
+    error = errors.Transient("it is busy", "429", "wait", after=3.0)
+    assert (str(error), error.summary, error.detail, error.hint, error.after) == (
+        "it is busy",
+        "it is busy",
+        "429",
+        "wait",
+        3.0,
+    )
+    assert issubclass(errors.CreateRefused, errors.OutcomeUnknown), "refused or not: only looking can tell"
+    assert not issubclass(errors.OfferGone, errors.OutcomeUnknown)

@@ -1,0 +1,118 @@
+"""A sandbox of its own for each test module, and the command line as a subprocess in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from ert_deploy.sandbox import daemon
+from ert_deploy.sandbox.control_client import ask
+from ert_deploy.sandbox.world_file import WorldFile
+
+COMMAND = [sys.executable, "-m", "ert_deploy.cli"]
+
+
+@dataclass
+class Place:
+    """A working folder with a running sandbox, and what the test started in it."""
+
+    folder: Path
+    world: WorldFile
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    def environ(self) -> dict[str, str]:
+        kept = ("PATH", "HOME", "LANG", "SSL_CERT_FILE", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+        return {name: os.environ[name] for name in kept if name in os.environ}
+
+    def ert(self, *args: str, code: int = 0, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+        """Run one command to its end and expect its exit code."""
+        done = subprocess.run(
+            [*COMMAND, *args],
+            cwd=self.folder,
+            env=self.environ(),
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        assert done.returncode == code, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
+        assert "Traceback" not in done.stderr
+        return done
+
+    def data(self, *args: str) -> Any:
+        """Run one command with --json and give back what it printed."""
+        return json.loads(self.ert(*args, "--json").stdout)
+
+    def start(self, *args: str) -> subprocess.Popen[str]:
+        """Start one command and leave it running."""
+        process = subprocess.Popen(
+            [*COMMAND, *args],
+            cwd=self.folder,
+            env=self.environ(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.started.append(process)
+        return process
+
+    def variables(self) -> dict[str, str]:
+        """Every variable of the service, asked from the double directly."""
+        found: dict[str, str] = {}
+        cursor = ""
+        while True:
+            url = f"{self.world.render_url}/services/{self.world.service_id}/env-vars?limit=100&cursor={cursor}"
+            page = requests.get(url, headers={"Authorization": f"Bearer {self.world.render_key}"}, timeout=10).json()
+            if not page:
+                return found
+            found.update({row["envVar"]["key"]: row["envVar"]["value"] for row in page})
+            cursor = page[-1]["cursor"]
+
+    def instances(self) -> list[int]:
+        """Instances that exist in the double, asked from it directly."""
+        state = ask(self.world, "GET", "/state")
+        return [int(row["id"]) for row in state["machines"]]
+
+    def bill(self) -> Any:
+        return ask(self.world, "GET", "/bill")
+
+    def fault(self, **fault: Any) -> None:
+        ask(self.world, "POST", "/faults", fault)
+
+    def trouble(self, **trouble: Any) -> None:
+        ask(self.world, "POST", "/trouble", trouble)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    """A fresh world of the toy model, so that a boot takes a second."""
+    yield from _place(tmp_path, "toy", 60.0)
+
+
+@pytest.fixture
+def real_place(tmp_path: Path) -> Iterator[Place]:
+    """A fresh world of the real small model."""
+    yield from _place(tmp_path, "auto", 20.0)
+
+
+def _place(folder: Path, model: str, speed: float) -> Iterator[Place]:
+    directory = folder / ".ert" / "sandbox"
+    made = Place(folder, daemon.start(directory, speed, model=model))
+    try:
+        yield made
+    finally:
+        for process in made.started:
+            if process.poll() is None:
+                process.send_signal(signal.SIGKILL)
+            process.communicate()
+        daemon.stop(directory)

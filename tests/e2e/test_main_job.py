@@ -1,0 +1,158 @@
+"""The main job with everything real but the two providers: real SDK, processes, sockets, kills."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.e2e.conftest import Place
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]
+OWNED = {
+    "REMOTE_LLM_INTEGRATION",
+    "ERT_LLM_BACKEND_URL",
+    "ERT_LLM_API_KEY",
+    "ERT_LLM_TIMEOUT",
+    "ERT_LLM_CA_CERT",
+    "OLLAMA_INTEGRATION",
+    "OPENAI_INTEGRATION",
+    "ERT_LLM_CONFIG_FINGERPRINT",
+}
+SEEN_ABSENT = ("ERT_LLM_BACKEND_URL", "ERT_LLM_API_KEY", "ERT_LLM_CA_CERT")
+
+
+def others(variables: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in variables.items() if name not in OWNED}
+
+
+def test_from_nothing_to_a_report_and_back_to_nothing(real_place: Place) -> None:
+    place = real_place
+    before = place.variables()
+
+    up = place.data("up")
+    (backend,) = up["backends"]
+    (service,) = up["services"]
+    assert up["changed"]
+    assert place.variables()["ERT_LLM_BACKEND_URL"] == backend["url"]
+    assert place.variables()["ERT_LLM_CONFIG_FINGERPRINT"] == service["fingerprint"]
+
+    again = place.data("up")
+    assert not again["changed"]
+    assert again["backends"][0]["instance"] == backend["instance"]
+
+    report = place.data("report", "AAPL")
+    assert len(report["sections"]) == 5
+    assert "391.04B" in report["sections"]["financial_analysis"]
+    assert report["metadata"]["sandbox"] is True
+    assert "sandbox" in report["metadata"]["engine"]
+    assert report["generation_time"] > 0
+
+    (place.folder / ".ert" / "ert-sandbox.json").unlink()
+    adopted = place.data("up")
+    assert adopted["backends"][0]["instance"] == backend["instance"]
+    assert place.instances() == [backend["instance"]]
+
+    assert place.data("down")["changed"]
+    assert not place.data("down")["changed"]
+    assert place.instances() == []
+    after = place.variables()
+    assert others(after) == others(before)
+    assert not any(name in after for name in SEEN_ABSENT)
+    bill = place.bill()
+    assert bill["running"] == []
+    assert len(bill["rows"]) == 1
+    assert bill["totals"]["all"] > 0
+
+
+@pytest.mark.parametrize("seconds", [0.7, 1.2, 2.0, 3.0])
+def test_killed_during_up_then_up_gives_one_instance(place: Place, seconds: float) -> None:
+    process = place.start("up")
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(seconds)
+    process.kill()
+    process.communicate()
+    (backend,) = place.data("up")["backends"]
+    assert place.instances() == [backend["instance"]]
+    place.ert("down")
+    assert place.instances() == []
+    assert place.bill()["running"] == []
+
+
+def test_two_ups_in_one_folder_make_one_instance(place: Place) -> None:
+    first, second = place.start("up"), place.start("up")
+    codes = sorted((first.wait(120), second.wait(120)))
+    assert codes in ([0, 3], [0, 0])
+    assert len(place.instances()) == 1
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_create_whose_answer_is_lost_is_found_or_ruled_out(place: Place, when: str) -> None:
+    place.fault(provider="vast", operation="create", when=when, reset=True)
+    (backend,) = place.data("up")["backends"]
+    assert place.instances() == [backend["instance"]]
+    place.ert("down")
+    assert place.bill()["running"] == []
+
+
+def test_an_offer_that_goes_to_somebody_else_costs_one_try(place: Place) -> None:
+    body = '{"success": false, "error": "no_such_ask", "msg": "error 410/3907: offer is no longer available."}'
+    place.fault(provider="vast", operation="create", status=410, body=body)
+    done = place.ert("up")
+    assert "went to somebody else" in done.stderr
+    assert len(place.instances()) == 1
+
+
+def test_a_provider_that_cannot_be_read_means_exit_5_and_no_change(place: Place) -> None:
+    before = place.variables()
+    place.fault(provider="vast", operation="list", status=502, body="<html>bad gateway</html>", count=50)
+    done = place.ert("up", code=5)
+    assert "could not be read" in done.stderr
+    assert place.variables() == before
+    assert place.instances() == []
+
+
+def test_no_offer_that_matches_means_exit_2_with_the_filters_and_no_change(place: Place) -> None:
+    before = place.variables()
+    sample = (Path(__file__).parents[2] / "configs" / "sandbox.yaml").read_text()
+    assert "max_dph: 0.60" in sample
+    (place.folder / "cheap.yaml").write_text(sample.replace("max_dph: 0.60", "max_dph: 0.01"))
+    done = place.ert("up", "-c", "cheap.yaml", code=2)
+    assert "no offer matches" in done.stderr
+    assert "removed by offer/max_dph" in done.stderr
+    assert place.variables() == before
+    assert place.instances() == []
+
+
+def test_a_deploy_that_fails_puts_everything_back_and_says_why(place: Place) -> None:
+    before = place.variables()
+    place.trouble(provider="render", kind="deploy_fails", status="update_failed")
+    done = place.ert("up", code=1)
+    assert "ended as update_failed" in done.stderr
+    kept = place.variables()
+    kept.pop("ERT_LLM_API_KEY")
+    assert kept == before
+    assert place.data("up")["services"][0]["fingerprint"]
+    place.ert("down")
+    assert place.bill()["running"] == []
+
+
+def test_a_stranger_on_the_account_is_never_touched(place: Place) -> None:
+    """Somebody else's instance, and one that carries our label by hand but not our environment."""
+    key = {"Authorization": f"Bearer {place.world.vast_key}"}
+    url = place.world.vast_url
+    asks = requests.post(f"{url}/api/v0/bundles/", json={"limit": 5}, headers=key, timeout=10).json()["offers"]
+    theirs = []
+    for ask, label in zip(asks, ("training", f"ert1:ert-sandbox:{'a' * 32}"), strict=False):
+        body = {"client_id": "me", "image": "them/img:1", "env": {}, "disk": 10, "label": label, "runtype": "args"}
+        made = requests.put(f"{url}/api/v0/asks/{ask['id']}/", json=body, headers=key, timeout=10).json()
+        theirs.append(made["new_contract"])
+    place.ert("up")
+    place.ert("down")
+    assert sorted(place.instances()) == sorted(theirs)
+    assert str(theirs[1]) in place.ert("plan").stdout
+    for number in theirs:
+        requests.delete(f"{url}/api/v0/instances/{number}/", json={}, headers=key, timeout=10)

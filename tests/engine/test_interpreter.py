@@ -1,0 +1,97 @@
+"""The product's own interpreter, and what a look at the world is made of."""
+
+from __future__ import annotations
+
+import pytest
+
+from ert_deploy.core.errors import CannotObserve, UsageError
+from ert_deploy.core.observed import Observed
+from ert_deploy.engine import effects as e
+from ert_deploy.engine.apply import apply
+from ert_deploy.engine.memory import Memory
+from ert_deploy.engine.observe import observe
+from ert_deploy.engine.run import interpreter, run
+from tests.fakes.history import GONE, WANTED, Process, is_down, is_up, start, up
+from tests.fakes.loopback import world
+
+
+def test_run_plays_the_same_history_as_the_stepped_one() -> None:
+    stepped, plain = world(), world()
+    up(stepped)
+    run(apply(WANTED), plain.ports)
+    is_up(plain)
+    assert plain.listener.events == stepped.listener.events
+    assert plain.clock.time == stepped.clock.time
+    run(apply(GONE), plain.ports)
+    is_down(plain)
+
+
+def test_what_a_port_raises_is_raised_where_the_effect_was_asked_for() -> None:
+    made = world()
+    made.gpu.faults.queued["list"] = [CannotObserve("no answer")]
+    caught: list[str] = []
+
+    def looks_twice() -> e.Effects[int]:
+        try:
+            yield from e.perform(e.ListInstances())
+        except CannotObserve as error:
+            caught.append(error.summary)
+        return len((yield from e.perform(e.ListInstances())))
+
+    assert run(looks_twice(), made.ports) == 0
+    assert caught == ["no answer"]
+
+
+def test_an_error_nobody_catches_leaves_the_run() -> None:
+    made = world()
+    made.web.services["dash"].suspended = "by the user"
+    with pytest.raises(UsageError):
+        run(apply(WANTED), made.ports)
+
+
+def test_every_effect_can_be_carried_out() -> None:
+    kinds = {kind for kind in vars(e).values() if isinstance(kind, type) and issubclass(kind, e.Effect)} - {e.Effect}
+    assert set(interpreter(world().ports)) == kinds
+
+
+def test_a_look_lists_before_it_loads_and_takes_the_time_before_both() -> None:
+    made = world()
+    look: Process[Observed] = Process(made, observe(WANTED, Memory()))
+    order: list[type] = []
+    while not look.ended:
+        order.append(type(look.effect))
+        look.step()
+    assert order == [e.Now, e.ListInstances, e.Load, e.FindService, e.ReadEnv, e.AppFingerprint]
+
+
+def test_an_instance_made_between_listing_and_loading_is_not_taken_for_a_stray() -> None:
+    made = world()
+    first, second = start(made), start(made)
+    while type(first.effect) is not e.Load:
+        first.step()
+    while not made.store.state.records:
+        second.step()
+    first.finish()
+    second.finish()
+    is_up(made)
+    assert len(made.gpu.instances) == 1
+
+
+def test_what_is_entombed_is_not_probed_any_more() -> None:
+    made = world()
+    up(made)
+    probes = 0
+    run_ = start(made, GONE)
+    while not run_.ended:
+        entombed = bool(made.store.state.tombstones)
+        probes += type(run_.effect) is e.Probe and entombed
+        run_.step()
+    assert probes == 0
+
+
+def test_while_a_boot_is_waited_for_render_is_left_alone() -> None:
+    made = world()
+    made.gpu.conduct[1001] = lambda instance: setattr(instance, "boot", 900.0)
+    up(made)
+    assert made.gpu.faults.calls.count("list") > 80
+    assert made.web.faults.calls.count("read_env") < 15

@@ -1,0 +1,413 @@
+"""Histories of moving an app over: the old backend serves until the running app has proven that it uses the new one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from ert_deploy.core import steps
+from ert_deploy.core.errors import (
+    CannotObserve,
+    ErtError,
+    Failed,
+    Gone,
+    NeedsAttention,
+    OutcomeUnknown,
+    Rejected,
+    Transient,
+)
+from ert_deploy.core.events import DeploySeen, Proven, Trouble, Waiting, Wrote
+from ert_deploy.core.model import Target
+from ert_deploy.core.secret import Secret
+from tests.fakes import conduct
+from tests.fakes.history import WANTED, Process, done, is_up, start, told, up
+from tests.fakes.loopback import FakeWorld, world
+
+OTHER = replace(WANTED, launch=replace(WANTED.launch, context=8192))
+THIRD = replace(WANTED, launch=replace(WANTED.launch, context=4096))
+NAMES = WANTED.targets[0].names
+
+
+def until(run: Process, condition: Callable[[], object]) -> None:  # type: ignore[type-arg]
+    """Step the run until something is true, and let it die there."""
+    while not condition():
+        assert run.step(), "the run ended before"
+    run.die(run.done)
+
+
+def served() -> FakeWorld:
+    made = world()
+    up(made)
+    return made
+
+
+# The order of a move
+
+
+def test_a_changed_config_gets_a_new_instance_and_the_old_one_goes_after_the_drain() -> None:
+    made = served()
+    old = made.gpu.only()
+    run = start(made, OTHER)
+    until(run, lambda: told(made, Proven)[1:])
+    proven = made.clock.now()
+    assert old.id in made.gpu.paid(), "the old backend serves until the app has moved"
+    up(made, OTHER)
+    is_up(made, OTHER)
+    assert old.destroyed is not None
+    assert old.destroyed >= proven + WANTED.timings.drain
+    assert made.gpu.most_paid == 2
+
+
+def test_the_fingerprint_is_written_last_and_nothing_else_of_the_service_is_touched() -> None:
+    made = world()
+    up(made)
+    (keys, wrote) = told(made, Wrote)
+    assert keys.written == (NAMES.key,)
+    assert wrote.written[-1] == NAMES.fingerprint
+    assert NAMES.key not in wrote.written
+
+
+def test_a_change_that_needs_no_new_machine_deploys_and_rents_nothing() -> None:
+    made = served()
+    patient = replace(WANTED, targets=(Target("dash", timeout=240),))
+    up(made, patient)
+    is_up(made, patient)
+    assert len(made.gpu.instances) == 1
+    assert told(made, Wrote)[-1].written == (NAMES.timeout, NAMES.fingerprint)
+
+
+def test_a_key_that_was_changed_by_hand_gets_an_instance_that_takes_it() -> None:
+    made = served()
+    old, key = made.gpu.only(), Secret("ert-" + "k" * 32)
+    made.web.services["dash"].env[NAMES.key] = key
+    up(made)
+    is_up(made)
+    assert made.gpu.only() is not old
+    assert made.web.services["dash"].env[NAMES.key] == key
+
+
+def test_a_key_that_is_not_one_of_ours_is_replaced() -> None:
+    made = world()
+    made.web.services["dash"].env[NAMES.key] = Secret("hunter2")
+    up(made)
+    is_up(made)
+
+
+def test_two_targets_that_hold_different_keys_end_with_the_one_the_backend_takes() -> None:
+    made = world("ert", "dash", "admin")
+    both = replace(WANTED, targets=(Target("admin"), Target("dash")))
+    up(made)
+    made.web.services["admin"].env[NAMES.key] = Secret("ert-" + "z" * 32)
+    up(made, both)
+    is_up(made, both)
+    assert len(made.gpu.instances) == 1
+
+
+def test_a_backend_that_serves_is_kept_until_the_new_one_does_even_if_the_state_was_lost() -> None:
+    made = served()
+    old = made.gpu.only()
+    made.store.lose()
+    run = start(made, OTHER)
+    until(run, lambda: told(made, Proven)[1:])
+    assert old.id in made.gpu.paid()
+    proven = made.clock.now()
+    up(made, OTHER)
+    is_up(made, OTHER)
+    assert old.destroyed is not None
+    assert old.destroyed >= proven + WANTED.timings.drain
+
+
+@pytest.mark.parametrize("how", [conduct.unreachable, conduct.impostor])
+def test_a_backend_we_cannot_reach_but_the_app_may_is_kept_until_another_one_serves(how: conduct.Conduct) -> None:
+    made = served()
+    old = made.gpu.only()
+    how(old)
+    run = start(made)
+    until(run, lambda: told(made, Proven)[1:])
+    assert old.id in made.gpu.paid()
+    up(made)
+    is_up(made)
+    assert made.gpu.only() is not old
+
+
+def test_a_backend_that_comes_back_while_its_replacement_boots_stays() -> None:
+    made = served()
+    old = made.gpu.only()
+    conduct.unreachable(old)
+    run = start(made)
+    while len(made.gpu.paid()) < 2:
+        run.step()
+    old.health = None
+    run.finish()
+    is_up(made)
+    assert made.gpu.only() is old
+
+
+@pytest.mark.parametrize("how", [conduct.sick, conduct.exited, conduct.stopped])
+def test_a_backend_that_serves_nobody_any_more_is_replaced(how: conduct.Conduct) -> None:
+    made = served()
+    old = made.gpu.only()
+    how(old)
+    if how is conduct.exited:
+        conduct.unreachable(old)
+    up(made)
+    is_up(made)
+    assert made.gpu.only() is not old
+    assert made.gpu.most_paid == 1
+
+
+def test_a_backend_that_is_restarting_is_waited_for() -> None:
+    made = served()
+    old = made.gpu.only()
+    old.made, old.boot = made.clock.now(), 200.0
+    up(made)
+    is_up(made)
+    assert made.gpu.only() is old
+
+
+@pytest.mark.parametrize("moment", ["written", "proven"])
+def test_a_config_that_changes_again_in_the_middle_of_a_move_is_reached_too(moment: str) -> None:
+    made = served()
+    run = start(made, OTHER)
+    until(run, lambda: told(made, Wrote)[2:] if moment == "written" else told(made, Proven)[1:])
+    up(made, THIRD)
+    is_up(made, THIRD)
+    assert made.gpu.most_paid == 2
+
+
+def test_an_up_after_a_down_that_was_killed_half_way_finds_room() -> None:
+    made = served()
+    until(start(made, OTHER), lambda: told(made, Proven)[1:])
+    down = start(made, replace(OTHER, phase=type(OTHER.phase).ABSENT))
+    until(down, lambda: NAMES.key not in made.web.services["dash"].env)
+    up(made, THIRD)
+    is_up(made, THIRD)
+    assert made.gpu.most_paid == 2
+
+
+# Deploys that go wrong
+
+
+def failed(made: FakeWorld, *words: str, desired: object = WANTED) -> Failed:
+    with pytest.raises(Failed) as error:
+        up(made, desired)  # type: ignore[arg-type]
+    shown = f"{error.value.summary}\n{error.value.detail}\n{error.value.hint}"
+    assert all(word in shown for word in words), shown
+    return error.value
+
+
+def test_a_deploy_that_fails_is_explained_undone_and_tried_again_by_the_next_up() -> None:
+    made = served()
+    before, old = dict(made.web.services["dash"].env), made.gpu.only()
+    made.web.endings = ["update_failed"]
+    failed(
+        made, "ended as update_failed", "unhealthy: exited with 1\nlast line of the log", "mend the app", desired=OTHER
+    )
+    assert made.web.services["dash"].env == before
+    assert made.store.state.rollout("srv-dash") is None
+    assert old.id in made.gpu.paid()
+    assert any("put back" in t.what for t in told(made, Trouble))
+    up(made, OTHER)
+    is_up(made, OTHER)
+    assert len(made.gpu.instances) == 2, "the new backend was kept and is used"
+
+
+def test_a_first_deploy_that_fails_leaves_no_variable_of_ours_but_the_key() -> None:
+    made = world()
+    made.web.endings = ["build_failed"]
+    failed(made, "build_failed")
+    assert {*made.web.services["dash"].env} == {"OTHER", "DATABASE_URL", NAMES.key}
+    up(made)
+    is_up(made)
+    assert len(made.gpu.instances) == 1
+
+
+def test_an_app_that_never_shows_the_fingerprint_is_put_back_and_deployed_as_it_was() -> None:
+    made = served()
+    made.web.shows = "somethingelse"
+    before = dict(made.web.services["dash"].env)
+    failed(made, "shows somethingelse instead of", "field 'fingerprint'", desired=OTHER)
+    service = made.web.services["dash"]
+    assert service.env == before
+    assert len(service.deploys) == 3, "the first, ours, and the one that takes the old values up again"
+    made.web.shows = ""
+    made.clock.sleep(60)
+    assert service.running == before
+    up(made, OTHER)
+    is_up(made, OTHER)
+
+
+def test_an_app_that_shows_nothing_is_told_what_is_missing() -> None:
+    made = world()
+    made.web.shows = None
+    error = failed(made, "shows no fingerprint instead of")
+    assert "must report the value" in error.hint
+
+
+def test_a_deploy_render_refuses_puts_the_old_values_back() -> None:
+    made = served()
+    before = dict(made.web.services["dash"].env)
+    made.web.faults.queued["deploy"] = [Rejected("not paid")]
+    failed(made, "Render refused to deploy dash: not paid", desired=OTHER)
+    assert made.web.services["dash"].env == before
+    up(made, OTHER)
+    is_up(made, OTHER)
+
+
+def test_a_run_that_did_not_write_the_values_has_none_to_put_back() -> None:
+    made = world()
+    run = start(made)
+    until(run, lambda: made.store.state.rollouts)
+    made.web.endings = ["update_failed"]
+    failed(made, "update_failed")
+    assert NAMES.url in made.web.services["dash"].env
+    assert not any("put back" in t.what for t in told(made, Trouble))
+    up(made)
+    is_up(made)
+
+
+def test_a_proof_that_fails_in_a_run_that_wrote_nothing_starts_no_other_deploy() -> None:
+    made = world()
+    until(start(made), lambda: made.store.state.rollouts)
+    made.web.shows = "somethingelse"
+    failed(made, "shows somethingelse")
+    assert len(made.web.services["dash"].deploys) == 1
+
+
+def test_a_deploy_nobody_knows_any_more_is_done_again() -> None:
+    made = world()
+    until(start(made), lambda: made.store.state.rollouts)
+    made.web.services["dash"].deploys.clear()
+    made.web.faults.queued["get_deploy"] = [Gone("no such deploy")]
+    failed(made, "is not known any more")
+    up(made)
+    is_up(made)
+
+
+def test_a_deploy_that_does_not_end_is_not_waited_for_for_ever() -> None:
+    made = world()
+    made.web.takes = 1e9
+    failed(made, "dep-1 of dash is still update_in_progress")
+
+
+def test_a_deploy_of_somebody_else_is_waited_for() -> None:
+    made = world()
+    made.web.takes = 200.0
+    made.gpu.conduct[1001] = lambda instance: setattr(instance, "boot", 20.0)
+    made.web.start_deploy(made.web.services["dash"])
+    up(made)
+    is_up(made)
+    ours = made.web.services["dash"].deploys[-1][0]
+    assert told(made, DeploySeen)[0].deploy_id == "dep-1"
+    assert ours.id == "dep-2"
+
+
+def test_a_deploy_of_somebody_else_that_never_ends_is_an_error() -> None:
+    made = world()
+    made.web.takes = 1e9
+    made.web.start_deploy(made.web.services["dash"])
+    failed(made, "deploy dep-1 of dash is still")
+
+
+def test_a_deploy_that_is_superseded_is_followed_to_the_newer_one() -> None:
+    made = world()
+    run = start(made)
+    while not made.store.state.rollouts:
+        run.step()
+    made.web.supersede("dash")
+    run.finish()
+    is_up(made)
+    assert [d.id for d, _ in made.web.services["dash"].deploys] == ["dep-1", "dep-2"]
+
+
+def test_a_deploy_that_is_canceled_without_a_newer_one_has_failed() -> None:
+    made = world()
+    run = start(made)
+    while not made.store.state.rollouts:
+        run.step()
+    made.web.supersede("dash")
+    made.web.services["dash"].deploys.pop()
+    with pytest.raises(Failed, match="ended as canceled"):
+        run.finish()
+
+
+@pytest.mark.parametrize("answers", [1, 5])
+def test_deploys_accepted_without_an_id_are_asked_for_until_one_has_a_name(answers: int) -> None:
+    made = world()
+    made.web.faults.queued["deploy"] = [OutcomeUnknown("", "empty")] * answers
+    up(made)
+    is_up(made)
+
+
+def test_a_deploy_whose_start_is_unknown_is_looked_for_and_repeated() -> None:
+    made = world()
+    made.web.faults.queued["deploy"] = [OutcomeUnknown("timeout", "after"), OutcomeUnknown("timeout")]
+    up(made)
+    is_up(made)
+
+
+def test_six_deploys_without_a_name_are_enough() -> None:
+    made = world()
+    made.web.faults.queued["deploy"] = [OutcomeUnknown("", "empty")] * 6
+    failed(made, "accepted 6 deploys of dash without naming one")
+    up(made)
+    is_up(made)
+
+
+def test_an_app_that_falls_back_to_its_old_version_is_deployed_again() -> None:
+    made = served()
+    before = made.web.services["dash"]
+    before.running = {}
+    up(made)
+    assert len(before.deploys) == 1, "an app that shows nothing after it has proven itself is not redeployed"
+    made.web.flicker = ["old"]
+    up(made)
+    is_up(made)
+    assert len(before.deploys) == 2
+
+
+def test_an_app_that_keeps_falling_back_is_not_deployed_for_ever() -> None:
+    made = served()
+    made.web.flicker = ["old", ...] * 50
+    with pytest.raises(NeedsAttention, match="Deploy was done 8 times"):
+        up(made)
+
+
+def test_a_host_that_changes_what_is_written_is_found_out() -> None:
+    made = world()
+    made.web.trims = True
+    with pytest.raises(NeedsAttention, match="Publish was done 8 times") as circle:
+        up(made)
+    assert "ert-deploy plan" in circle.value.hint
+    assert made.web.services["dash"].deploys == []
+
+
+@pytest.mark.parametrize("operation", ["read_env", "put_env", "deploy", "get_deploy", "newest_deploy", "service"])
+@pytest.mark.parametrize("trouble", [Transient("try again"), CannotObserve("no answer")])
+def test_a_host_that_fails_for_a_moment_ends_the_run_and_the_next_one_goes_on(
+    operation: str, trouble: ErtError
+) -> None:
+    made = world()
+    made.web.faults.queued[operation] = [None] * (2 if operation in ("read_env", "put_env") else 0) + [trouble]
+    if operation in ("read_env",) and isinstance(trouble, CannotObserve):
+        up(made)
+    else:
+        with pytest.raises(type(trouble)):
+            up(made)
+    up(made)
+    is_up(made)
+    assert len(made.gpu.instances) == 1
+
+
+def test_waiting_for_the_fingerprint_is_told() -> None:
+    made = world()
+    run = start(made)
+    while not made.store.state.rollouts:
+        run.step()
+    made.web.flicker = [..., None, None]
+    run.finish()
+    is_up(made)
+    assert any("new fingerprint" in w.what for w in told(made, Waiting))
+    assert isinstance(done(made)[-1], steps.Prove)
