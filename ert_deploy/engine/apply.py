@@ -96,21 +96,25 @@ def _do(step: Step, desired: Desired, observed: Observed, memory: Memory) -> Eff
         yield from _about_machines(step, desired, observed, memory)
         return
     try:
-        match step:
-            case steps.Publish():
-                yield from publish(step, desired, observed, memory)
-            case steps.Deploy():
-                yield from deploy(step, desired, observed, memory)
-            case steps.Prove():
-                yield from prove(step, desired, observed, memory)
-            case _:
-                assert_never(step)
+        yield from _about_an_app(step, desired, observed, memory)
     except StateConflict:
         raise
     except ErtError as error:
         if desired.phase is not Phase.ABSENT:
             raise
         yield from abandon(memory, step.target, error)
+
+
+def _about_an_app(step: steps.AppStep, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
+    match step:
+        case steps.Publish():
+            yield from publish(step, desired, observed, memory)
+        case steps.Deploy():
+            yield from deploy(step, desired, observed, memory)
+        case steps.Prove():
+            yield from prove(step, desired, observed, memory)
+        case _:
+            assert_never(step)
 
 
 def _about_machines(step: steps.MachineStep, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:

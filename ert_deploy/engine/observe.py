@@ -1,8 +1,7 @@
 """One look at the world: list first, then load, then probe, then read what the apps were told.
 
 The order matters. An instance that is created between the listing and the load shows up as an intent; in the other
-order it would look like a stray and be destroyed at birth. The time is that before the listing: a listing that takes
-a minute to arrive says nothing about that minute, and must not make a create call look older than it was.
+order it would look like a stray and be destroyed at birth.
 """
 
 from __future__ import annotations
@@ -21,9 +20,9 @@ from ert_deploy.ports import WebService
 
 def observe(desired: Desired, memory: Memory) -> Effects[Observed]:
     """Everything `plan` needs. Raises CannotObserve when a provider could not be read in full."""
-    now = yield from perform(e.Now())
     instances = yield from perform(e.ListInstances())
     state = yield from perform(e.Load())
+    now = yield from perform(e.Now())
     sight = Observed(now=now, instances=instances, state=state)
     health: dict[int, Health] = {}
     for instance in sight.ours(desired.deployment):

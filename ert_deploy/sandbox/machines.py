@@ -20,7 +20,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from ert_deploy.sandbox.leftovers import ProcessMark
 
 Command = Sequence[str] | Callable[[Mapping[str, str]], Sequence[str]]
 BOOK = "vast-processes.json"
@@ -35,15 +36,6 @@ SIGNAL_AFTER = 0.2
 def inherited() -> dict[str, str]:
     """The only variables a machine gets from the sandbox's own environment."""
     return {k: v for k, v in os.environ.items() if k in INHERITED or k.startswith(INHERITED_PREFIX)}
-
-
-def start_time(pid: int) -> int:
-    """The kernel's start time of a process in clock ticks since boot, or 0 where it cannot be read."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return 0
-    return int(stat.rpartition(")")[2].split()[19])
 
 
 class Ports:
@@ -184,7 +176,7 @@ class Machines:
 
     def _write_book(self) -> None:
         rows = [
-            {"pid": m.process.pid, "start_time": start_time(m.process.pid), "instance": i}
+            {"pid": m.process.pid, "start_time": ProcessMark.of(m.process.pid).start_time, "instance": i}
             for i, m in self._running.items()
         ]
         draft = self._directory / f"{BOOK}.tmp"
@@ -222,27 +214,3 @@ def _over(process: subprocess.Popen[bytes]) -> bool:
     if not hasattr(os, "waitid"):
         return process.poll() is not None
     return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
-
-
-def end_leftovers(directory: Path) -> list[int]:
-    """Kill the machines a dead world has left behind; the pids that were ended.
-
-    A pid whose start time differs from the one written down belongs to somebody else and is left alone, as is every pid
-    on a platform without /proc.
-    """
-    ended: list[int] = []
-    for row in _read_book(directory / BOOK):
-        pid, began = int(row["pid"]), int(row["start_time"])
-        if began and start_time(pid) == began:
-            _kill_session(pid)
-            ended.append(pid)
-    (directory / BOOK).unlink(missing_ok=True)
-    return ended
-
-
-def _read_book(path: Path) -> list[dict[str, Any]]:
-    try:
-        rows = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return []
-    return rows if isinstance(rows, list) else []

@@ -20,6 +20,8 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from ert_deploy.sandbox.leftovers import ProcessMark
+
 Command = Callable[[int], Sequence[str]]
 HEALTH_TIMEOUT = 5.0
 
@@ -42,15 +44,6 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def start_time(pid: int) -> int:
-    """The kernel's start time of a process in clock ticks, or 0 where it cannot be read."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return 0
-    return int(stat.rpartition(")")[2].split()[19])
-
-
 class ProcessBook:
     """The list of our processes on disk."""
 
@@ -64,7 +57,7 @@ class ProcessBook:
         pid = instance.pid
         row: dict[str, object] = {
             "pid": pid,
-            "start_time": start_time(pid),
+            "start_time": ProcessMark.of(pid).start_time,
             "instance": instance.id,
             "service": instance.service_id,
         }

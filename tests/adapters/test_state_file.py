@@ -85,18 +85,39 @@ from ert_deploy.adapters.state_file import StateFile
 from ert_deploy.core.errors import StateConflict
 from ert_deploy.core.state import Intent
 store, done = StateFile(Path(sys.argv[1]), "ert", RealClock()), 0
-while done < 15:
+print("ready", flush=True)
+sys.stdin.readline()
+while done < 25:
     try:
         store.save(store.load().intend(Intent(f"{sys.argv[2]}-{done}", 1.0, 1, 1)))
         done += 1
     except StateConflict:
         pass
 """
-    children = [subprocess.Popen([sys.executable, "-c", script, str(path), str(n)], cwd=ROOT) for n in range(3)]
-    assert [child.wait(timeout=60) for child in children] == [0, 0, 0]
+    with contextlib.ExitStack() as stack:
+        children = [
+            stack.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "-c", script, str(path), str(n)],
+                    cwd=ROOT,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                )
+            )
+            for n in range(3)
+        ]
+        for child in children:
+            assert child.stdout is not None
+            assert child.stdout.readline() == "ready\n"
+        for child in children:
+            assert child.stdin is not None
+            child.stdin.write("go\n")
+            child.stdin.flush()
+        assert [child.wait(timeout=60) for child in children] == [0, 0, 0]
     kept = store(path).load()
-    assert kept.generation == 45
-    assert sorted(i.token for i in kept.intents) == sorted(f"{n}-{i}" for n in range(3) for i in range(15))
+    assert kept.generation == 75
+    assert sorted(i.token for i in kept.intents) == sorted(f"{n}-{i}" for n in range(3) for i in range(25))
 
 
 # Damage

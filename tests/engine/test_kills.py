@@ -6,12 +6,14 @@ A killed process runs no `finally`: its generator is dropped where it stands and
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
 
 from ert_deploy.core.errors import OfferGone, OutcomeUnknown
+from ert_deploy.core.model import Desired
+from ert_deploy.engine import effects as e
 from tests.fakes.conduct import stuck
 from tests.fakes.history import GONE, WANTED, down, is_down, is_up, start, up
 from tests.fakes.loopback import FakeWorld, world
@@ -53,50 +55,55 @@ STORIES = {
 }
 
 
+# After which effects the world, the state or the time is another one; a death after a look is like one before it.
+MOVES = (
+    e.Save, e.Create, e.DestroyInstance, e.PutEnv, e.DeleteEnv, e.StartDeploy, e.Sleep,
+)  # fmt: skip
+
+
+def deaths(make: Callable[[], FakeWorld], desired: Desired, *, every: bool) -> Iterator[tuple[int, FakeWorld]]:
+    """The world after a run has died in it: after its first effect, after its second, and so on to its end."""
+    rehearsal = start(make(), desired)
+    moments = [rehearsal.done for _ in iter(rehearsal.step, False) if every or rehearsal.last in MOVES]
+    assert rehearsal.done > 30, "the story is too short to prove anything"
+    for effects in moments:
+        made = make()
+        assert start(made, desired).die(effects)
+        yield effects, made
+
+
 @pytest.mark.parametrize("story", STORIES)
 def test_a_run_killed_after_any_effect_is_finished_by_the_next_one(story: str) -> None:
     make, desired = STORIES[story]
-    for effects in itertools.count():
-        world = make()
-        if not start(world, desired).die(effects):
-            break
+    for effects, made in deaths(make, desired, every=story in ("up", "down")):
         if desired is GONE:
-            down(world)
-            is_down(world)
+            down(made)
+            is_down(made)
         else:
-            up(world, desired)
-            is_up(world, desired)
-        assert world.gpu.most_paid <= 2, f"killed after effect {effects}"
-    assert effects > 30, "the story is too short to prove anything"
+            up(made, desired)
+            is_up(made, desired)
+        assert made.gpu.most_paid <= 2, f"killed after effect {effects}"
 
 
 @pytest.mark.parametrize("story", [name for name in STORIES if name.startswith("up")])
 def test_down_after_a_run_was_killed_leaves_nothing(story: str) -> None:
-    make, desired = STORIES[story]
-    for effects in itertools.count():
-        world = make()
-        if not start(world, desired).die(effects):
-            break
-        down(world)
-        world.clock.sleep(300)
-        is_down(world)
+    for _, made in deaths(*STORIES[story], every=story == "up"):
+        down(made)
+        made.clock.sleep(300)
+        is_down(made)
 
 
 def test_up_after_a_killed_down_is_up_again() -> None:
-    for effects in itertools.count():
-        world = _served()
-        if not start(world, GONE).die(effects):
-            break
-        up(world)
-        is_up(world)
+    for _, made in deaths(_served, GONE, every=True):
+        up(made)
+        is_up(made)
 
 
 @pytest.mark.parametrize("make", [_fresh, _served], ids=["from nothing", "from a backend with another config"])
 def test_a_run_killed_twice_is_finished_by_the_third(make: Callable[[], FakeWorld]) -> None:
-    for first, second in itertools.product(range(0, 120, 4), range(1, 120, 9)):
-        world = make()
-        if not start(world, OTHER).die(first):
-            break
-        start(world, OTHER).die(second)
-        up(world, OTHER)
-        is_up(world, OTHER)
+    for first, second in itertools.product(range(1, 120, 7), range(1, 120, 13)):
+        made = make()
+        start(made, OTHER).die(first)
+        start(made, OTHER).die(second)
+        up(made, OTHER)
+        is_up(made, OTHER)

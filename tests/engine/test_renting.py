@@ -262,7 +262,7 @@ def test_down_right_after_a_create_waits_for_the_newborn_to_show() -> None:
     is_down(made)
 
 
-def test_a_listing_that_arrives_late_does_not_age_an_unknown_create() -> None:
+def test_a_create_that_lands_while_a_slow_listing_is_on_its_way_is_found_by_the_next_one() -> None:
     made = world()
     made.gpu.faults.queued["create"] = [OutcomeUnknown("timeout", "late 205")]
     run = start(made)
@@ -362,6 +362,16 @@ def test_a_denied_machine_is_not_rented_again_until_the_denial_ends() -> None:
     made.clock.sleep(WANTED.timings.deny)
     up(made)
     assert made.gpu.only().machine_id == 1001
+
+
+def test_another_offer_of_a_machine_that_has_just_failed_is_passed_over() -> None:
+    made = world()
+    made.gpu.offers = (offer(1), offer(13, machine_id=1001, dph_total=0.2011), offer(2))
+    made.gpu.conduct[1001] = conduct.unpullable
+    up(made)
+    is_up(made)
+    assert made.gpu.only().machine_id == 1002
+    assert len(made.gpu.instances) == 2
 
 
 def test_a_slow_boot_that_moves_gets_its_time() -> None:

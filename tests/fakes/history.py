@@ -44,10 +44,11 @@ class Process(Generic[T]):
         self.error: ErtError | None = None
         self.ended = False
         self.effect: e.Effect[Any] = next(effects)
+        self.last: type[Any] = type(None)
 
     def step(self) -> bool:
         """Carry out one effect; False once the run has ended."""
-        kind = type(self.effect)
+        kind = self.last = type(self.effect)
         self.done += 1
         self.awake = 0 if kind is e.Sleep else self.awake + 1
         assert self.awake < BUSY, "it turns in a circle without sleeping"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ert_deploy.sandbox.machines import BOOK, Machines, Ports, end_leftovers, start_time
+from ert_deploy.sandbox.leftovers import ProcessMark
+from ert_deploy.sandbox.machines import BOOK, Machines, Ports
 from tests.sandbox.vast_world import PROGRAM, python, until
 
 SLEEPER = python("import signal\nsignal.pause()")
@@ -65,7 +65,7 @@ def test_every_process_is_written_down_while_it_lives(machines: Machines, tmp_pa
     pid = machines.pid(1)
     assert pid is not None
     book = tmp_path / BOOK
-    assert json.loads(book.read_text()) == [{"pid": pid, "start_time": start_time(pid), "instance": 1}]
+    assert json.loads(book.read_text()) == [{"pid": pid, "start_time": ProcessMark.of(pid).start_time, "instance": 1}]
     assert book.stat().st_mode & 0o777 == 0o600
     machines.kill(1)
     until(lambda: ended(machines, 1))
@@ -83,31 +83,6 @@ def test_stop_leaves_nobody(tmp_path: Path) -> None:
         assert pid is not None
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
-
-
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc to know a process again")
-def test_leftovers_of_a_dead_world_are_ended_but_no_stranger_with_the_same_number(tmp_path: Path) -> None:
-    ours, stranger = (subprocess.Popen(SLEEPER, start_new_session=True) for _ in range(2))
-    try:
-        rows = [
-            {"pid": ours.pid, "start_time": start_time(ours.pid), "instance": 1},
-            {"pid": stranger.pid, "start_time": start_time(stranger.pid) - 1, "instance": 2},
-        ]
-        (tmp_path / BOOK).write_text(json.dumps(rows))
-        assert end_leftovers(tmp_path) == [ours.pid]
-        assert ours.wait(5) == -9
-        assert stranger.poll() is None
-        assert end_leftovers(tmp_path) == []
-    finally:
-        for process in (ours, stranger):
-            process.kill()
-            process.wait()
-
-
-@pytest.mark.parametrize("text", ["", "[", "{}"])
-def test_a_damaged_book_ends_nobody(tmp_path: Path, text: str) -> None:
-    (tmp_path / BOOK).write_text(text)
-    assert end_leftovers(tmp_path) == []
 
 
 def test_a_port_is_given_once_until_it_is_taken_back() -> None:

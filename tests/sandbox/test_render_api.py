@@ -197,7 +197,7 @@ def test_secret_files_are_replaced_as_a_whole(world: World) -> None:
 
 def test_a_patch_changes_settings_and_never_deploys(world: World) -> None:
     before = len(world.get("{s}/deploys"))
-    answer = world.call("PATCH", "{s}", json={"autoDeploy": "no", "serviceDetails": {"plan": "standard"}})
+    answer = world.patiently("PATCH", "{s}", json={"autoDeploy": "no", "serviceDetails": {"plan": "standard"}})
     assert answer.json()["autoDeploy"] == "no"
     assert answer.json()["serviceDetails"]["plan"] == "standard"
     assert len(world.get("{s}/deploys")) == before
@@ -207,7 +207,7 @@ def test_a_patch_changes_settings_and_never_deploys(world: World) -> None:
         {"serviceDetails": {"maxShutdownDelaySeconds": 301}},
         {"name": 5},
     ):
-        assert world.call("PATCH", "{s}", json=refused).status_code == 400
+        assert world.patiently("PATCH", "{s}", json=refused).status_code == 400
 
 
 def test_logs_need_an_owner_and_a_resource_and_carry_the_output_of_the_process(world: World) -> None:

@@ -60,6 +60,7 @@ def describe(jobs: Jobs, job: Job) -> dict[str, Any]:
 
 
 def known(jobs: Jobs, job_id: str) -> Job:
+    """The job of that id; 404 when there is none (any more)."""
     job = jobs.jobs.get(job_id)
     if job is None:
         raise HTTPException(404, "No such report")

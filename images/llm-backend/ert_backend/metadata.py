@@ -80,6 +80,7 @@ def rating_of(facts: Mapping[str, Fact]) -> tuple[str, str]:
 
 
 def describe_report(frame: Frame, written: Sequence[Written], seconds: float) -> dict[str, Any]:
+    """The `metadata` object of a finished report; `seconds` is the wall time it took."""
     drafts = [part.draft for part in written]
     completion, decode = sum(d.completion_tokens for d in drafts), sum(d.seconds for d in drafts)
     target = find(frame.facts, "targetMeanPrice")
