@@ -73,7 +73,8 @@ def status(config: str | None, as_json: bool) -> None:
     elif found is None:
         click.echo("the sandbox is not running")
     else:
-        click.echo(f"the sandbox is running, {len(found['machines'])} instances exist")
+        count = len(found["machines"])
+        click.echo(f"the sandbox is running, {count} {'instance exists' if count == 1 else 'instances exist'}")
         show_bill(found["bill"])
 
 
