@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import subprocess
 from pathlib import Path
 
@@ -77,6 +78,21 @@ def test_killed_during_up_then_up_gives_one_instance(place: Place, seconds: floa
     process.communicate()
     (backend,) = place.data("up")["backends"]
     assert place.instances() == [backend["instance"]]
+    place.ert("down")
+    assert place.instances() == []
+    assert place.bill()["running"] == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_interrupted_says_how_to_go_on_and_the_next_command_does(place: Place, number: signal.Signals) -> None:
+    process = place.start("up")
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(1.5)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert "ert-deploy down" in said
+    assert "Traceback" not in said
     place.ert("down")
     assert place.instances() == []
     assert place.bill()["running"] == []
