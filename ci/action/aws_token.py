@@ -39,7 +39,7 @@ class Refused(Exception):
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
     """The request carries a credential: it goes where GitHub said, and nowhere else."""
 
-    def redirect_request(
+    def redirect_request(  # noqa: PLR0917 (urllib's signature)
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: object, newurl: str
     ) -> None:
         """Never follow."""

@@ -12,9 +12,11 @@ token=$place/aws-token
 exec 2>&1
 
 # Log lines of a deploy, or a host's messages, are other people's words. While they are printed, the runner must not
-# look for `::set-output` and the like in them; only this random word ends that.
-quiet=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
-mute() { printf '::stop-commands::%s\n' "$quiet"; }
+# look for `::set-output` and the like in them; only a random word, new each time, ends that.
+mute() {
+  quiet=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+  printf '::stop-commands::%s\n' "$quiet"
+}
 unmute() { printf '::%s::\n' "$quiet"; }
 
 enter() {
@@ -29,7 +31,7 @@ renewer=
 identify() {
   [[ -n ${ERT_ACTION_AWS_ROLE:-} ]] || return 0
   "$python" -I "$here/aws_token.py" "$token" || return
-  "$python" -I "$here/aws_token.py" "$token" --every 240 </dev/null >/dev/null &
+  "$python" -I "$here/aws_token.py" "$token" --every 240 </dev/null >/dev/null 2>&1 &
   renewer=$!
   unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_PROFILE
   export AWS_ROLE_ARN=$ERT_ACTION_AWS_ROLE AWS_WEB_IDENTITY_TOKEN_FILE=$token
@@ -46,20 +48,23 @@ trap forget EXIT
 # ert_deploy OUT WORD...: runs it with its data in OUT and gives back its exit code. A cancelled job signals this shell
 # only; the signal goes on to the program as SIGTERM, which ends it in good order. Nothing is taken down for that.
 ert_deploy() {
-  local out=$1 code=0 last signalled child
+  local out=$1 code=0 last signalled='' child=''
   shift
+  : >"$out"
   identify || return
   mute
+  trap 'signalled=1; [[ -z $child ]] || kill -TERM "$child" 2>/dev/null' INT TERM HUP
   env -u ACTIONS_ID_TOKEN_REQUEST_TOKEN -u ACTIONS_ID_TOKEN_REQUEST_URL \
     "$python" -I -m ert_deploy.cli "$@" </dev/null >"$out" &
   child=$!
-  signalled=1
-  trap 'signalled=1; kill -TERM "$child" 2>/dev/null' INT TERM HUP
-  while [[ -n $signalled ]]; do
+  [[ -z $signalled ]] || kill -TERM "$child" 2>/dev/null
+  # A signal ends `wait` early: then there is more to wait for. 127 says that the exit code was told before.
+  while :; do
     signalled=
     wait "$child"
     last=$?
     [[ $last == 127 ]] || code=$last
+    [[ -n $signalled ]] || break
   done
   trap - INT TERM HUP
   unmute

@@ -4,7 +4,6 @@
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 enter
 result=$place/result.json
-: >"$result"
 
 ert_deploy "$result" "${ERT_ACTION_COMMAND:?}" -c "${ERT_ACTION_CONFIG:?}" --json
 code=$?
