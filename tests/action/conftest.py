@@ -16,11 +16,12 @@ __all__ = ["checkout", "issuer", "job", "place"]
 
 
 @pytest.fixture
-def job(place: Place, tmp_path: Path) -> Job:
+def job(place: Place, tmp_path: Path) -> Iterator[Job]:
     """A job whose workspace is the sandbox's folder, with ert-deploy installed."""
     made = Job(workspace=place.folder, temp=tmp_path / "runner")
     made.settle_in()
-    return made
+    yield made
+    made.end()
 
 
 @pytest.fixture

@@ -49,6 +49,7 @@ class Job:
     temp: Path
     root: Path = ROOT
     extra: dict[str, str] = field(default_factory=dict)
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def environ(self, script: str) -> dict[str, str]:
         self.temp.mkdir(parents=True, exist_ok=True)
@@ -74,7 +75,7 @@ class Job:
         environ |= {name: INPUT.sub(lambda m: inputs[m[1]], value) for name, value in step.get("env", {}).items()}
         script = self.temp / "step.sh"
         script.write_text(step["run"])
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [*SHELL, str(script)],
             cwd=self.workspace,
             env=environ,
@@ -83,6 +84,16 @@ class Job:
             stderr=subprocess.STDOUT,
             text=True,
         )
+        self.started.append(process)
+        return process
+
+    def end(self) -> None:
+        """End what a failed test may have left."""
+        for process in self.started:
+            if process.poll() is None:
+                process.terminate()
+            if process.stdout is not None and not process.stdout.closed:
+                process.communicate()
 
     def use(self, **given: str) -> Ran:
         """The whole action with these inputs (underscores for dashes), up to the first step that fails."""

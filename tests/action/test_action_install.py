@@ -32,8 +32,10 @@ def wheel(folder: Path, source: str) -> str:
     return hashlib.sha256((folder / NAME).read_bytes()).hexdigest()
 
 
-def install(checkout: Path, digest: str) -> subprocess.CompletedProcess[str]:
-    (checkout / "requirements" / "runtime.lock").write_text(f"click==8.99.0 \\\n    --hash=sha256:{digest}\n")
+def install(checkout: Path, digest: str = "") -> subprocess.CompletedProcess[str]:
+    """The step, with a lock of that wheel and hash."""
+    pinned = f" --hash=sha256:{digest}" if digest else ""
+    (checkout / "requirements" / "runtime.lock").write_text(f"click==8.99.0{pinned}\n")
     wheels = str(checkout.parent / "wheels")
     pip = {"PIP_CONFIG_FILE": "/dev/null", "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": wheels}
     job = Job(checkout.parent, checkout.parent / "runner", checkout, extra=pip)
@@ -61,6 +63,13 @@ def test_a_wheel_that_is_not_the_locked_one_is_refused(checkout: Path, tmp_path:
     assert "somebody else" not in done.stdout
     assert "DO NOT MATCH THE HASHES" in done.stdout
     assert not (tmp_path / "runner" / "ert-deploy" / "venv" / "stamp").exists()
+
+
+def test_a_lock_without_a_hash_is_refused(checkout: Path, tmp_path: Path) -> None:
+    wheel(tmp_path / "wheels", "WHO = 'anybody'")
+    done = install(checkout)
+    assert done.returncode != 0
+    assert "anybody" not in done.stdout
 
 
 def test_a_module_in_the_workspace_is_not_ours(checkout: Path, tmp_path: Path) -> None:
