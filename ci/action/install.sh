@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Puts ert-deploy into a venv of its own: the locked dependencies by hash, and the program from this very checkout.
+# The checkout is put on the path instead of being built: a build would need a build backend, which no user needs.
+set -euo pipefail
+umask 077
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+lock=$root/requirements/runtime.lock
+venv=${RUNNER_TEMP:?}/ert-deploy/venv
+export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
+
+fits() {
+  command -v "$1" >/dev/null && "$1" -I -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
+}
+
+# Prints the Python to use: the one that was asked for, or the first that is new enough.
+choose() {
+  local candidate
+  if [[ -n ${ERT_ACTION_PYTHON:-} ]]; then
+    fits "$ERT_ACTION_PYTHON" && printf '%s\n' "$ERT_ACTION_PYTHON"
+    return
+  fi
+  while IFS= read -r candidate; do
+    if fits "$candidate"; then
+      printf '%s\n' "$candidate"
+      return
+    fi
+  done < <(echo python3 && find "${RUNNER_TOOL_CACHE:-/nonexistent}/Python" -path '*/x64/bin/python3' 2>/dev/null | sort -rV)
+  return 1
+}
+
+if ! python=$(choose); then
+  echo '::error title=ert-deploy::no Python 3.11 or newer was found; name one by the input "python"'
+  exit 2
+fi
+
+stamp=$(printf '%s %s ' "$python" "$root" && sha256sum <"$lock")
+if [[ -f $venv/stamp && $(<"$venv/stamp") == "$stamp" ]]; then
+  echo "ert-deploy is installed already"
+  exit 0
+fi
+
+rm -rf "$venv"
+"$python" -I -m venv "$venv"
+"$venv/bin/python" -I -m pip install --quiet --no-deps --only-binary :all: --require-hashes -r "$lock"
+printf '%s\n' "$root" >"$("$venv/bin/python" -I -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/ert_deploy.pth"
+"$venv/bin/python" -I -m ert_deploy.cli --version
+printf '%s\n' "$stamp" >"$venv/stamp"

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Runs the command and writes the step's outputs. Ends with the command's own exit code.
+# shellcheck source-path=SCRIPTDIR source=common.sh
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+enter
+result=$place/result.json
+
+ert_deploy "$result" "${ERT_ACTION_COMMAND:?}" -c "${ERT_ACTION_CONFIG:?}" --json
+code=$?
+mute
+cat "$result"
+"$python" -I "$here/report.py" outputs "$ERT_ACTION_COMMAND" "$code" <"$result" || [[ $code != 0 ]] || code=1
+unmute
+exit "$code"

@@ -1,0 +1,44 @@
+"""A job in the folder of a sandbox, and a checkout with a program that only plays ert-deploy."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.action.issuer import Issuer, issuing
+from tests.action.runner import ROOT, Job
+from tests.e2e.conftest import Place, place
+
+__all__ = ["checkout", "issuer", "job", "place"]
+
+
+@pytest.fixture
+def job(place: Place, tmp_path: Path) -> Iterator[Job]:
+    """A job whose workspace is the sandbox's folder, with ert-deploy installed."""
+    made = Job(workspace=place.folder, temp=tmp_path / "runner")
+    made.settle_in()
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout with the action's scripts, a program of three lines and no lock yet."""
+    root = tmp_path / "check out"
+    shutil.copytree(ROOT / "ci", root / "ci", ignore=shutil.ignore_patterns("__pycache__"))
+    (root / "requirements").mkdir()
+    (root / "ert_deploy" / "cli").mkdir(parents=True)
+    (root / "ert_deploy" / "__init__.py").touch()
+    (root / "ert_deploy" / "cli" / "__init__.py").touch()
+    (root / "ert_deploy" / "cli" / "__main__.py").write_text("import click\nprint(click.WHO)\n")
+    return root
+
+
+@pytest.fixture
+def issuer() -> Iterator[Issuer]:
+    """GitHub's issuer of job identities."""
+    with issuing() as told:
+        yield told

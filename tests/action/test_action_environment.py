@@ -1,0 +1,105 @@
+"""What the program gets from the action and what the action makes of it: here the program only plays ert-deploy."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from tests.action.issuer import BEARER, TOKEN, Issuer, environ
+from tests.action.runner import Job, orders
+
+ROLE = {"aws_role": "arn:aws:iam::123456789012:role/state", "aws_region": "eu-central-1"}
+
+
+@pytest.fixture
+def played(checkout: Path, tmp_path: Path) -> Job:
+    """A job whose program prints the workspace's `said` and writes its environment and words to `seen`."""
+    program = """
+        import json, os, pathlib, sys
+        token = os.environ.get("AWS_WEB_IDENTITY_TOKEN_FILE")
+        seen = {"words": sys.argv[1:], "env": dict(os.environ), "path": sys.path,
+                "token": token and pathlib.Path(token).read_text()}
+        pathlib.Path("seen").write_text(json.dumps(seen))
+        sys.stderr.write("::set-output name=backend-url::evil\\n")
+        print(pathlib.Path("said").read_text())
+    """
+    (checkout / "ert_deploy" / "cli" / "__main__.py").write_text(textwrap.dedent(program))
+    (checkout / "requirements" / "runtime.lock").touch()
+    workspace = tmp_path / "workspace"
+    workspace.mkdir()
+    say(workspace, {"changed": False, "backends": [], "services": []})
+    made = Job(workspace, tmp_path / "runner", checkout)
+    made.settle_in()
+    return made
+
+
+def say(workspace: Path, what: object) -> None:
+    (workspace / "said").write_text(json.dumps(what) if not isinstance(what, str) else what)
+
+
+def test_the_role_is_assumed_with_the_job_s_identity(played: Job, issuer: Issuer) -> None:
+    played.extra = {**environ(issuer.url), "AWS_ACCESS_KEY_ID": "a stored key", "PYTHONPATH": "/planted"}
+    ran = played.use(command="up", config="ert", **ROLE)
+    assert ran.code == 0, ran.log
+    seen = json.loads((played.workspace / "seen").read_text())
+    assert seen["token"] == TOKEN
+    assert seen["env"]["AWS_ROLE_ARN"] == ROLE["aws_role"]
+    assert seen["env"]["AWS_REGION"] == "eu-central-1"
+    assert "AWS_ACCESS_KEY_ID" not in seen["env"]
+    assert BEARER not in str(seen)
+    assert "/planted" not in seen["path"]
+    assert "" not in seen["path"]
+    assert TOKEN not in ran.log + ran.summary
+    assert BEARER not in ran.log + ran.summary
+    assert not (played.temp / "ert-deploy" / "aws-token").exists()
+
+
+def test_a_job_that_cannot_show_its_identity_does_not_begin(played: Job, issuer: Issuer) -> None:
+    issuer.status = 403
+    played.extra = environ(issuer.url)
+    ran = played.use(command="up", config="ert", **ROLE)
+    assert ran.code == 5
+    assert "error: GitHub refused to identify the job (HTTP 403)" in ran.log
+    assert not (played.workspace / "seen").exists()
+
+
+def test_without_a_role_nobody_is_asked(played: Job, issuer: Issuer) -> None:
+    played.extra = environ(issuer.url)
+    assert played.use(command="up", config="ert", vast_api_key="v-key", render_api_key="r-key").code == 0
+    seen = json.loads((played.workspace / "seen").read_text())
+    assert issuer.asked == []
+    assert seen["words"] == ["up", "-c", "ert", "--json"]
+    assert (seen["env"]["VAST_API_KEY"], seen["env"]["RENDER_API_KEY"]) == ("v-key", "r-key")
+    assert not any(name.startswith("ACTIONS_ID_TOKEN") for name in seen["env"])
+
+
+def test_values_of_a_hostile_provider_stay_values(played: Job) -> None:
+    url = "https://x\nchanged=true\nEOF\nfingerprint<<EOF\n```\n<img src=x>\n````"
+    backends = [{"url": "http://old", "health": "sick"}, {"url": url, "health": "healthy"}]
+    say(played.workspace, {"changed": False, "backends": backends, "services": [{"fingerprint": None}]})
+    ran = played.use(command="status", config="ert")
+    assert ran.code == 0, ran.log
+    assert ran.outputs == {"backend-url": url, "fingerprint": "", "changed": "false"}
+    assert orders(ran.log) == []
+    fence = ran.summary.splitlines()[2].removesuffix("text")
+    assert len(fence) == 5
+    assert ran.summary.count(fence) == 2
+
+
+def test_a_plan_is_shown_as_text_whatever_it_says(played: Job) -> None:
+    say(played.workspace, "```\n# not a heading\n\x1b[31mred v-key")
+    ran = played.use(command="up", config="ert", vast_api_key="v-key")
+    assert "````text\n```\n# not a heading\n[31mred ***\n````" in ran.summary
+    assert "v-key" not in ran.summary
+
+
+@pytest.mark.parametrize("said", ["", "not JSON", "[]", '{"backends": 3}', '{"backends": [{}]}'])
+def test_a_success_without_a_document_is_a_failure(played: Job, said: str) -> None:
+    say(played.workspace, said)
+    ran = played.use(command="status", config="ert")
+    assert ran.code == 1
+    assert "printed no JSON document" in ran.log
+    assert ran.outputs == {}
