@@ -68,13 +68,15 @@ class Place:
         self.started.append(process)
         return process
 
-    def beside(self, name: str, state: str, **extra: str) -> Place:
+    def beside(self, name: str, state: str, deployment: str = "ert-sandbox", **extra: str) -> Place:
         """Another folder, as on another machine, with a config of its own against the same world."""
         folder = self.folder / name
         folder.mkdir()
         text = SAMPLE.read_text()
         assert "world: .ert/sandbox " in text
         text = text.replace("world: .ert/sandbox ", f"world: {self.folder / '.ert' / 'sandbox'} ")
+        assert "deployment: ert-sandbox\n" in text
+        text = text.replace("deployment: ert-sandbox\n", f"deployment: {deployment}\n")
         (folder / "mine.yaml").write_text(f"{text}\nstate: {state}\n")
         return Place(folder, self.world, self.started, {"ERT_CONFIG": "mine.yaml", **extra})
 

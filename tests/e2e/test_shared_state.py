@@ -66,7 +66,14 @@ def test_two_ups_of_which_neither_knows_a_lock_still_make_one_instance(place: Pl
 
 def test_what_a_lost_state_leaves_is_reaped_from_another_machine_once_it_is_confirmed(place: Place) -> None:
     (backend,) = place.data("up")["backends"]
-    assert place.data("reap")["strays"] == [], "what the state knows is no stray"
+    for every in ((), ("--all-deployments",)):
+        assert place.data("reap", *every)["strays"] == [], "what the state knows is no stray"
+    knows = place.beside("knows", "../.ert/{deployment}.json", "another")
+    assert knows.data("reap", "--all-deployments", "--dry-run")["strays"] == [], "its state is found by its name"
+    blind = place.beside("blind", "mine.json", "another")
+    assert blind.data("reap", "--dry-run")["strays"] == [], "another deployment's are not meant"
+    (stray,) = blind.data("reap", "--all-deployments", "--dry-run")["strays"]
+    assert stray["deployment"] == "ert-sandbox"
     other = place.beside("elsewhere", "lost/{deployment}.json")
     listed = other.data("reap", "--dry-run")
     assert [s["instance"] for s in listed["strays"]] == [backend["instance"]]
