@@ -42,15 +42,18 @@ def settings_for(config: str | None, env: Mapping[str, str] | None = None) -> Se
     return load(find(config) if config else default_config(os.environ if env is None else env))
 
 
-def assemble(config: str | None, audience: Audience, *, start_sandbox: bool = True) -> House:
-    """Everything one command needs. Starts the sandbox when the config asks for one and it is not running."""
+def assemble(config: str | None, audience: Audience, *, start_sandbox: bool = True, web: bool = True) -> House:
+    """Everything one command needs. Starts the sandbox when the config asks for one and it is not running.
+
+    Without `web` no Render key is asked for, and Render must not be called.
+    """
     settings = settings_for(config)
     if settings.sandbox is not None:
         return _sandboxed(settings, audience, start=start_sandbox)
     from ert_deploy.adapters.clock import RealClock
 
     vast_key = read_key(settings.keys.vast, os.environ)
-    render_key = read_key(settings.keys.render, os.environ)
+    render_key = read_key(settings.keys.render, os.environ) if web else Secret("none")
     return _house(settings, audience, RealClock(), vast_key, render_key)
 
 

@@ -18,6 +18,7 @@ from ert_deploy.ports import LockHolder
 
 LEASE = 600.0  # seconds; renewed at half of it
 PAUSE = 1.0
+PROBES = 3
 IMPOSSIBLE = f'"{"0" * 32}"'  # no object has this ETag: a conditional write against it must be refused
 
 
@@ -105,18 +106,25 @@ class S3Lock:
         )
 
     def _must_be_conditional(self, body: bytes) -> None:
-        """Some makes of S3 ignore conditions. Found out on the lock, where it can do no harm."""
-        for condition in (None, IMPOSSIBLE):
-            try:
-                self._objects.put(self._key, body, condition, self._mark)
-            except (Unmet, NoAnswer):
-                continue
-            self.release()
-            raise UsageError(
-                f"the store of s3://{self._objects.bucket} ignores the conditions of a write",
-                "two runs could lose each other's writes, and rent twice",
-                "use a store that does conditional writes (AWS S3, MinIO, R2), or a state file",
-            )
+        """Some makes of S3 ignore conditions. Found out on the lock, where it can do no harm.
+
+        Asked more than once, because somebody may take the lock away just now, and then it may rightly be written.
+        """
+        for condition in (IMPOSSIBLE, None):
+            if all(self._wrote(body, condition) for _ in range(PROBES)):
+                self.release()
+                raise UsageError(
+                    f"the store of s3://{self._objects.bucket} ignores the conditions of a write",
+                    "two runs could lose each other's writes, and rent twice",
+                    "use a store that does conditional writes (AWS S3, MinIO, R2), or a state file",
+                )
+
+    def _wrote(self, body: bytes, condition: str | None) -> bool:
+        try:
+            self._etag = self._objects.put(self._key, body, condition, self._mark)
+        except (Unmet, NoAnswer):
+            return False
+        return True
 
 
 def _place() -> str:

@@ -45,7 +45,7 @@ def command(config: str | None, as_json: bool, yes: bool, dry_run: bool, every: 
         return
     with interruptible():
         with make_view() as view:
-            house = assemble(config, view, start_sandbox=False)
+            house = assemble(config, view, start_sandbox=False, web=False)
             found = _find(house, every=every)
         strays = [i for one in found.values() for i in one.strays]
         gone: tuple[int, ...] = ()

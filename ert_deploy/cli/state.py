@@ -130,7 +130,7 @@ def rebuild(config: str | None, as_json: bool) -> None:
         raise UsageError("the sandbox is not running, so there is nothing to list", hint="`ert-deploy sandbox start`")
     store = keeper(config)
     with interruptible(), make_view() as view:
-        house = assemble(config, view, start_sandbox=False)
+        house = assemble(config, view, start_sandbox=False, web=False)
         with store.lock(new_run_id()):
             instances = house.ports.gpu.list_instances()
             aside, whole = "", None

@@ -446,6 +446,18 @@ def test_a_store_that_ignores_conditions_is_found_out_before_anything_is_rented(
     assert store.holder() is None
 
 
+def test_a_lock_that_is_taken_away_at_birth_does_not_make_the_store_a_bad_one(flaky: moto_s3.Flaky) -> None:
+    store, clock = in_s3(flaky)
+    other = StateS3(store._objects.bucket, KEY, "ert", clock, client=flaky.real)
+    let_through: tuple[str, Any] = ("before", lambda: None)
+    flaky.queued["put_object"] = [let_through, let_through, ("before", other.unlock)]
+    with store.lock("run-1"):
+        held = store.holder()
+        assert held is not None
+        assert held.run == "run-1"
+    assert store.holder() is None
+
+
 def test_s3_keeps_every_version_and_says_what_became_of_it(flaky: moto_s3.Flaky) -> None:
     store, _ = in_s3(flaky)
     store.save(store.save(FULL))

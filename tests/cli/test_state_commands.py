@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -120,3 +122,36 @@ def test_a_damaged_state_is_said_with_the_command_that_helps(
     store.path.write_text("{")
     assert run("show") == 2
     assert "ert-deploy state rebuild" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [("reap", "--yes"), ("state", "rebuild")])
+def test_what_cannot_be_listed_is_exit_5_and_no_render_key_is_asked_for(
+    words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = PRODUCTION.replace("YOUR-NAME", "me").replace("url: https://console.vast.ai ", "url: http://127.0.0.1:9 ")
+    (tmp_path / "mine.yaml").write_text(text)
+    monkeypatch.setenv("VAST_API_KEY", "vast-canary-000")
+    with pytest.raises(SystemExit) as ended:
+        main([*words, "-c", "mine.yaml"])
+    said = capsys.readouterr().err
+    assert ended.value.code == 5, said
+    assert "canary" not in said
+    assert not (tmp_path / ".ert" / "ert.json").exists()
+
+
+def test_a_person_on_a_terminal_is_asked_and_may_decline(monkeypatch: pytest.MonkeyPatch) -> None:
+    import pty
+
+    from ert_deploy.cli.options import confirmed
+
+    ours, theirs = pty.openpty()
+    try:
+        with os.fdopen(theirs, closefd=False) as terminal:
+            monkeypatch.setattr(sys, "stdin", terminal)
+            for answer, agreed in ((b"n\n", False), (b"\n", False), (b"y\n", True)):
+                os.write(ours, answer)
+                assert confirmed("destroy it?", yes=False) is agreed
+    finally:
+        os.close(ours)
+        os.close(theirs)
