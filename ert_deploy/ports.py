@@ -51,6 +51,27 @@ class CreateOrder:
     env: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class LockHolder:
+    """Who holds a lock: `user@host`, its process (0: none, it was asked for by hand) and run, in Unix seconds."""
+
+    who: str
+    pid: int
+    run: str
+    since: float
+    expires: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVersion:
+    """One version of a stored state: its id or place, when it was written (Unix seconds), bytes, and what it is."""
+
+    id: str
+    at: float
+    size: int
+    kind: str
+
+
 class GpuHost(Protocol):
     """A market of rented GPU machines."""
 
@@ -138,6 +159,29 @@ class StateStore(Protocol):
 
     def lock(self, run_id: str) -> AbstractContextManager[None]:
         """A courtesy to other operators, not a guarantee. Raises Busy with who and since when."""
+
+
+class StateKeeper(StateStore, Protocol):
+    """A store as a person looks after it. Raises what a store raises; Busy when somebody else holds the lock."""
+
+    @property
+    def where(self) -> str:
+        """Where the state is, for people."""
+
+    def hold(self, run_id: str, seconds: float) -> LockHolder:
+        """Hold the lock for that long, also after this process has ended."""
+
+    def holder(self) -> LockHolder | None:
+        """Who holds the lock now, or None."""
+
+    def unlock(self) -> LockHolder | None:
+        """Take the lock away from whoever holds it; who that was."""
+
+    def set_aside(self) -> str:
+        """Move what is stored out of the way without reading it; where it went, or "" when there was nothing."""
+
+    def history(self) -> tuple[StoredVersion, ...]:
+        """The versions that are kept, newest first."""
 
 
 class Clock(Protocol):

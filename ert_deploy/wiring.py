@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ert_deploy.config import Settings, addressed, default_config, find, load, read_key
+from ert_deploy.config import S3Object, Settings, addressed, default_config, find, load, read_key, state_of
 from ert_deploy.core.model import Desired
 from ert_deploy.core.secret import Secret
-from ert_deploy.ports import Audience, Clock
+from ert_deploy.ports import Audience, Clock, StateKeeper
 
 if TYPE_CHECKING:
     from ert_deploy.adapters.ert_app import ErtApp
@@ -41,15 +42,18 @@ def settings_for(config: str | None, env: Mapping[str, str] | None = None) -> Se
     return load(find(config) if config else default_config(os.environ if env is None else env))
 
 
-def assemble(config: str | None, audience: Audience, *, start_sandbox: bool = True) -> House:
-    """Everything one command needs. Starts the sandbox when the config asks for one and it is not running."""
+def assemble(config: str | None, audience: Audience, *, start_sandbox: bool = True, web: bool = True) -> House:
+    """Everything one command needs. Starts the sandbox when the config asks for one and it is not running.
+
+    Without `web` no Render key is asked for, and Render must not be called.
+    """
     settings = settings_for(config)
     if settings.sandbox is not None:
         return _sandboxed(settings, audience, start=start_sandbox)
     from ert_deploy.adapters.clock import RealClock
 
     vast_key = read_key(settings.keys.vast, os.environ)
-    render_key = read_key(settings.keys.render, os.environ)
+    render_key = read_key(settings.keys.render, os.environ) if web else Secret("none")
     return _house(settings, audience, RealClock(), vast_key, render_key)
 
 
@@ -87,7 +91,6 @@ def _house(settings: Settings, audience: Audience, clock: Clock, vast_key: Secre
     from ert_deploy.adapters.backend_probe import TlsBackendProbe
     from ert_deploy.adapters.clock import SystemEntropy
     from ert_deploy.adapters.render_web import RenderWeb
-    from ert_deploy.adapters.state_file import StateFile
     from ert_deploy.adapters.vast import VastHost
     from ert_deploy.engine.run import Ports
 
@@ -97,12 +100,52 @@ def _house(settings: Settings, audience: Audience, clock: Clock, vast_key: Secre
         web=RenderWeb(render_key, settings.render_url, clock),
         backend=TlsBackendProbe(entropy, allow_loopback=settings.sandbox is not None),
         app=HttpAppProbe(clock),
-        store=StateFile(settings.state_path, settings.desired.deployment, clock),
+        store=_own_store(settings, clock),
         clock=clock,
         entropy=entropy,
         audience=audience,
     )
     return House(settings, settings.desired, ports)
+
+
+def keeper(config: str | None) -> StateKeeper:
+    """The store of a config's state, for those who look after it. It needs no provider and no key of one."""
+    from ert_deploy.adapters.clock import CompressedClock
+    from ert_deploy.core.errors import UsageError
+
+    settings, clock = settings_for(config), _real_clock()
+    if settings.sandbox is not None:
+        with suppress(UsageError):
+            world = sandbox_world(settings, start=False)
+            clock = CompressedClock(world.speed, world.epoch_wall, world.epoch_world)
+    return _own_store(settings, clock)
+
+
+def elsewhere(house: House, deployment: str) -> Ports:
+    """The same ports with another deployment's state, as far as this config says where that is."""
+    from ert_deploy.adapters.state_nowhere import StateNowhere
+
+    store = _store(house.settings, deployment, house.ports.clock)
+    return replace(house.ports, store=store or StateNowhere(deployment))
+
+
+def _own_store(settings: Settings, clock: Clock) -> StateKeeper:
+    store = _store(settings, settings.desired.deployment, clock)
+    assert store is not None
+    return store
+
+
+def _store(settings: Settings, deployment: str, clock: Clock) -> StateKeeper | None:
+    place = state_of(settings, deployment)
+    if place is None:
+        return None
+    if isinstance(place, S3Object):
+        from ert_deploy.adapters.state_s3 import StateS3
+
+        return StateS3(place.bucket, place.key, deployment, clock)
+    from ert_deploy.adapters.state_file import StateFile
+
+    return StateFile(place, deployment, clock)
 
 
 def app(house: House) -> ErtApp:

@@ -10,7 +10,12 @@ from pytest_socket import socket_allow_hosts
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("ERT_SHARED", ROOT.parent / "shared"))
-PERSONAL = ("VAST_API_KEY", "RENDER_API_KEY", "ERT_CONFIG", "VAST_URL", "NO_COLOR", "FORCE_COLOR")
+PERSONAL = (
+    "VAST_API_KEY", "RENDER_API_KEY", "ERT_CONFIG", "VAST_URL", "NO_COLOR", "FORCE_COLOR", "AWS_PROFILE",
+    "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION",
+    "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy",
+    "https_proxy",
+)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -22,6 +27,9 @@ def _loopback_only() -> None:
 def _nobody_in_particular(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in PERSONAL:
         monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, os.devnull)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
 
 
 @pytest.fixture

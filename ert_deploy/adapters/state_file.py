@@ -7,27 +7,17 @@ over the old one and syncs the folder. The checksum covers the state as it is st
 from __future__ import annotations
 
 import fcntl
-import getpass
-import hashlib
-import json
 import os
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import IO
 
+from ert_deploy.adapters.state_document import MAX_BYTES, decode, encode, read_holder, spoken, who, write_holder
 from ert_deploy.core.errors import Busy, Failed, StateConflict, UsageError
-from ert_deploy.core.state import VERSION, State, from_json, to_json
-from ert_deploy.ports import Clock
-
-FORMAT = "ert-deploy state"
-MAX_BYTES = 4 * 1024 * 1024
-_REBUILD = (
-    "move the file away and run the command again: instances are found by the marks they carry, "
-    "and nothing is rented twice"
-)
+from ert_deploy.core.state import State
+from ert_deploy.ports import Clock, LockHolder, StoredVersion
 
 
 class StateFile:
@@ -38,8 +28,13 @@ class StateFile:
         self.deployment = deployment
         self._clock = clock
 
+    @property
+    def where(self) -> str:
+        """The file's path."""
+        return str(self.path)
+
     def load(self) -> State:
-        """The stored state; generation 0 and empty when there is no file. UsageError when damaged or newer."""
+        """The stored state; generation 0 and empty when there is no file. Damaged or UsageError when it is no good."""
         try:
             with self.path.open("rb") as file:
                 raw = file.read(MAX_BYTES + 1)
@@ -47,7 +42,7 @@ class StateFile:
             return State(self.deployment)
         except OSError as error:
             raise UsageError(f"{self.path}: cannot be read: {error.strerror}") from error
-        return self._parse(raw)
+        return decode(raw, self.where, self.deployment)
 
     def save(self, state: State) -> State:
         """Durably write `state` one generation higher, if the stored generation is still its own."""
@@ -59,68 +54,104 @@ class StateFile:
                     raise StateConflict(f"{self.path} is at generation {stored}, we read {state.generation}")
                 self._replace(written)
         except OSError as error:
-            raise Failed(
-                f"{self.path}: cannot be written: {error.strerror}",
-                hint="the run stopped before its next step; make room or mend the permissions and run it again",
-            ) from error
+            raise self._unwritable(error) from error
         return written
 
     @contextmanager
     def lock(self, run_id: str) -> Iterator[None]:
         """Hold the courtesy lock; it falls by itself when the process ends, however it ends."""
+        with self._locked() as file:
+            holder = LockHolder(who(), os.getpid(), run_id, self._clock.now())
+            _write(file, write_holder(holder))
+            try:
+                yield
+            finally:
+                _write(file, b"")
+
+    def hold(self, run_id: str, seconds: float) -> LockHolder:
+        """Keep everybody out for that long, also after this process has ended. Busy when somebody holds it."""
+        now = self._clock.now()
+        holder = LockHolder(who(), 0, run_id, now, now + seconds)
+        with self._locked() as file:
+            _write(file, write_holder(holder))
+        return holder
+
+    def holder(self) -> LockHolder | None:
+        """Who holds the lock now."""
+        if not self._beside("lock").exists():
+            return None
+        try:
+            with self._locked():
+                return None
+        except Busy:
+            return read_holder(self._beside("lock").read_bytes()) or LockHolder("somebody", 0, "", 0.0)
+
+    def unlock(self) -> LockHolder | None:
+        """End what `hold` began; whom it kept out. Busy when a living process holds the lock: only its end frees it."""
+        if not self._beside("lock").exists():
+            return None
+        with self._locked(held=True) as file:
+            before = self._kept(file)
+            _write(file, b"")
+        return before
+
+    def set_aside(self) -> str:
+        """Move what is stored out of the way, whatever it is; where it is now, or nothing when there was none."""
+        aside = self._beside(f"aside-{int(self._clock.now())}")
+        try:
+            with self._exclusive():
+                if aside.exists():
+                    raise Failed(f"{aside} is in the way", hint="run it again")
+                self.path.rename(aside)
+        except FileNotFoundError:
+            return ""
+        except OSError as error:
+            raise self._unwritable(error) from error
+        return str(aside)
+
+    def history(self) -> tuple[StoredVersion, ...]:
+        """The file and those that were set aside, newest first: a file keeps no earlier versions."""
+        found = [*self.path.parent.glob(f"{self.path.name}.aside-*"), *([self.path] if self.path.is_file() else [])]
+        about = ((path, path.stat()) for path in found)
+        versions = (
+            StoredVersion(str(path), stat.st_mtime, stat.st_size, "current" if path == self.path else "set aside")
+            for path, stat in about
+        )
+        return tuple(sorted(versions, key=lambda v: -v.at))
+
+    @contextmanager
+    def _locked(self, *, held: bool = False) -> Iterator[IO[bytes]]:
+        """The lock file, ours alone. Busy when it is not, or (unless `held`) when somebody asked to be left alone."""
         path = self._beside("lock")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            file = path.open("ab")
+            file = path.open("a+b")
         except OSError as error:
             raise Failed(f"{path}: cannot be locked: {error.strerror}", hint="mend the permissions first") from error
         with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise Busy(f"another run works on {self.deployment}", self._holder(path), "wait for it") from None
-            who = {"run": run_id, "who": _who(), "pid": os.getpid(), "since": int(self._clock.now())}
-            with suppress(OSError):  # a full disk must not keep anybody from taking things away
-                os.truncate(file.fileno(), 0)
-                os.write(file.fileno(), json.dumps(who).encode())
-            try:
-                yield
-            finally:
-                with suppress(OSError):
-                    os.truncate(file.fileno(), 0)
+                raise self._busy(read_holder(path.read_bytes()), "wait for it") from None
+            kept = None if held else self._kept(file)
+            if kept is not None:
+                raise self._busy(kept, "wait for it, or end it with `ert-deploy state unlock`")
+            yield file
 
-    def _parse(self, raw: bytes) -> State:
-        try:
-            if len(raw) > MAX_BYTES:
-                raise ValueError("larger than any state of ours")
-            document = json.loads(raw)
-            if not isinstance(document, dict) or document.get("format") != FORMAT:
-                raise ValueError("not a state file of ert-deploy")
-            self._refuse_newer(document)
-            if document.get("sha256") != _digest(document.get("state")):
-                raise ValueError("the checksum does not match")
-            state = from_json(document["state"])
-        except (ValueError, RecursionError) as error:
-            raise UsageError(f"{self.path}: damaged state file: {error}", hint=_REBUILD) from error
-        if state.deployment != self.deployment:
-            raise UsageError(f"{self.path}: holds deployment {state.deployment!r}, not {self.deployment!r}")
-        return state
+    def _busy(self, holder: LockHolder | None, hint: str) -> Busy:
+        return Busy(f"another run works on {self.deployment}", spoken(holder), hint)
 
-    def _refuse_newer(self, document: dict[str, Any]) -> None:
-        version = document.get("version")
-        if isinstance(version, int) and version > VERSION:
-            raise UsageError(
-                f"{self.path}: written by a newer ert-deploy (state version {version}, this one reads {VERSION})",
-                hint="upgrade ert-deploy",
-            )
+    def _kept(self, file: IO[bytes]) -> LockHolder | None:
+        """Who asked to be left alone, and still does. What a killed run left behind asks for nothing."""
+        file.seek(0)
+        holder = read_holder(file.read(MAX_BYTES))
+        return holder if holder is not None and (holder.expires or 0.0) > self._clock.now() else None
 
     def _replace(self, state: State) -> None:
-        body = to_json(state)
-        document = {"format": FORMAT, "version": VERSION, "sha256": _digest(body), "state": body}
         temporary = self._beside("tmp")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(document, file, indent=1)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(encode(state))
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(self.path)
@@ -137,26 +168,19 @@ class StateFile:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
+    def _unwritable(self, error: OSError) -> Failed:
+        return Failed(
+            f"{self.path}: cannot be written: {error.strerror}",
+            hint="the run stopped before its next step; make room or mend the permissions and run it again",
+        )
+
     def _beside(self, what: str) -> Path:
         """A file of ours next to the state, whatever the state itself is called."""
         return self.path.with_name(f"{self.path.name}.{what}")
 
-    @staticmethod
-    def _holder(path: Path) -> str:
-        try:
-            held = json.loads(path.read_text(encoding="utf-8"))
-            return f"held by {held['who']}, process {held['pid']}, run {held['run']}"
-        except (OSError, ValueError, KeyError, TypeError):
-            return ""
 
-
-def _digest(body: Any) -> str:
-    return hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
-def _who() -> str:
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = str(os.getuid())
-    return f"{user}@{socket.gethostname()}"
+def _write(file: IO[bytes], text: bytes) -> None:
+    """Best effort: a full disk must not keep anybody from taking things away."""
+    with suppress(OSError):
+        os.truncate(file.fileno(), 0)
+        os.write(file.fileno(), text)

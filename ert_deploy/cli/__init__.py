@@ -22,6 +22,8 @@ COMMANDS = {
     "report": "Ask the app for a report on TICKER.",
     "offers": "Show the offers on the market, ranked, and why others are not taken.",
     "logs": "Show the last lines of the backend's log.",
+    "reap": "Destroy instances that carry our marks and that no state knows.",
+    "state": "Look after the deployment's stored state and its lock.",
     "render-yaml": "Print the Render Blueprint of the app.",
     "sandbox": "Start, stop or look at the world on loopback.",
 }

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import secrets
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any, TypeVar
 
 import click
+
+from ert_deploy.core.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -34,6 +37,20 @@ def json_option(command: F) -> F:
 def emit_json(value: Any) -> None:
     """One JSON document on stdout."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def yes_option(command: F) -> F:
+    """`--yes`: do not ask."""
+    return click.option("-y", "--yes", is_flag=True, help="Do not ask; needed where there is no terminal.")(command)
+
+
+def confirmed(question: str, *, yes: bool) -> bool:
+    """Whether the person agrees. UsageError where there is nobody to ask and `--yes` was not given."""
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        raise UsageError("this has to be confirmed, and there is no terminal to ask on", hint="give --yes to agree")
+    return click.confirm(question, default=False, err=True)
 
 
 def new_run_id() -> str:

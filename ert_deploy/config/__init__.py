@@ -6,7 +6,7 @@ Light to import: the template engine is loaded when a Blueprint is rendered.
 from ert_deploy.config.keys import read_key
 from ert_deploy.config.load import load, parse
 from ert_deploy.config.problems import ConfigProblems, Problem
-from ert_deploy.config.settings import KeySource, KeySources, SandboxSettings, Settings, addressed
+from ert_deploy.config.settings import KeySource, KeySources, S3Object, SandboxSettings, Settings, addressed, state_of
 from ert_deploy.config.where import available, default_config, find
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "KeySource",
     "KeySources",
     "Problem",
+    "S3Object",
     "SandboxSettings",
     "Settings",
     "addressed",
@@ -23,4 +24,5 @@ __all__ = [
     "load",
     "parse",
     "read_key",
+    "state_of",
 ]

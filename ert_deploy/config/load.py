@@ -13,7 +13,7 @@ from typing import Any
 from ert_deploy.config.problems import ConfigProblems, Problem
 from ert_deploy.config.reader import Reading, read
 from ert_deploy.config.rules import broken, model_gb
-from ert_deploy.config.settings import KeySource, KeySources, SandboxSettings, Settings
+from ert_deploy.config.settings import HERE, KeySource, KeySources, SandboxSettings, Settings
 from ert_deploy.config.source import read_text
 from ert_deploy.config.tree import read_tree
 from ert_deploy.core.model import Criteria, Desired, Guard, Launch, Market, OwnedNames, Phase, Target, Timings
@@ -48,7 +48,7 @@ def _settings(reading: Reading, source: Path) -> Settings:
         keys=KeySources(
             KeySource("Vast.ai", **_direct(values, "vast/key")), KeySource("Render", **_direct(values, "render/key"))
         ),
-        state_path=values["state"] or Path(".ert") / f"{values['deployment']}.json",
+        state=values["state"] or Path(".ert") / f"{HERE}.json",
         sandbox=sandbox,
         source=source,
     )

@@ -161,7 +161,7 @@ ROOT = Section(
                 ),
             ),
         ),
-        Field("state", words.path, None),
+        Field("state", words.state_place, None),
         Section(
             "sandbox",
             (

@@ -10,6 +10,7 @@ from ert_deploy.core.model import Desired
 VAST_URL = "https://console.vast.ai"
 RENDER_URL = "https://api.render.com/v1"
 SANDBOX_WORLD = ".ert/sandbox"
+HERE = "{deployment}"  # stands for the deployment's name in the place of the state
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +39,25 @@ class SandboxSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class S3Object:
+    """One object of a bucket."""
+
+    bucket: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
-    """One config. With a sandbox, the two URLs are empty until `addressed` puts in those of a running world."""
+    """One config. With a sandbox, the two URLs are empty until `addressed` puts in those of a running world.
+
+    `state` may hold `{deployment}`; `state_of` puts the name in.
+    """
 
     desired: Desired
     vast_url: str
     render_url: str
     keys: KeySources
-    state_path: Path
+    state: Path | S3Object
     sandbox: SandboxSettings | None
     source: Path
 
@@ -55,3 +67,13 @@ def addressed(settings: Settings, *, vast_url: str, render_url: str) -> Settings
     launch = replace(settings.desired.launch, vast_api=vast_url)
     desired = replace(settings.desired, launch=launch)
     return replace(settings, desired=desired, vast_url=vast_url, render_url=render_url)
+
+
+def state_of(settings: Settings, deployment: str) -> Path | S3Object | None:
+    """Where the state of a deployment is; None when this config keeps one place for its own deployment only."""
+    place = settings.state
+    if deployment != settings.desired.deployment and HERE not in (str(place) if isinstance(place, Path) else place.key):
+        return None
+    if isinstance(place, Path):
+        return Path(str(place).replace(HERE, deployment))
+    return replace(place, key=place.key.replace(HERE, deployment))

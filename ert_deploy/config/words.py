@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 from ert_deploy.config.atlas import CARDS, COUNTRIES
 from ert_deploy.config.problems import nearest, shown
 from ert_deploy.config.scalars import Bad, matching, text
+from ert_deploy.config.settings import HERE, S3Object
 from ert_deploy.config.tree import Scalar
 from ert_deploy.core.labels import DEPLOYMENT
 
@@ -24,6 +25,8 @@ _IMAGE = re.compile(
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}:[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _SERVICE_ID = re.compile(r"srv-[a-z0-9]{20}")
 _MEANT = {"UK": "write GB", "EU": "list its countries, such as [DE, NL, FR]"}
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9/!_.*'()-]{0,800}\.json")
 _RESERVED = ("PORT", "PYTHON_VERSION", "WEB_CONCURRENCY", "GUNICORN_CMD_ARGS")
 
 deployment = matching(
@@ -138,6 +141,22 @@ def path(scalar: Scalar) -> Path:
         return Path(value).expanduser()
     except RuntimeError:
         raise Bad(f"{shown(value)}: there is no such home folder", "write the path in full") from None
+
+
+def state_place(scalar: Scalar) -> Path | S3Object:
+    """Where the state is: a file, or `s3://bucket/key.json`. `{deployment}` in it is the deployment's name."""
+    value = text(scalar)
+    if not value.lower().startswith("s3:"):
+        return path(scalar)
+    found = re.fullmatch(r"s3://([^/]*)/(.*)", value)
+    if not found:
+        raise Bad(f"{shown(value)} is not an object in S3", "such as s3://my-bucket/ert/{deployment}.json")
+    bucket, key = found.groups()
+    if not _BUCKET.fullmatch(bucket) or ".." in bucket:
+        raise Bad(f"{shown(bucket)} is not the name of a bucket", "3 to 63 lower-case letters, digits, dashes or dots")
+    if not _KEY.fullmatch(key.replace(HERE, "d")) or "//" in key or ".." in key:
+        raise Bad(f"{shown(key)} is not a key for the state", "letters, digits and /!_.*'()- , ending in .json")
+    return S3Object(bucket, key)
 
 
 def _reachable_safely(parts: SplitResult, host: str) -> bool:

@@ -2,6 +2,7 @@
 
 ErtError                      one line for a person, with a hint and an exit code
 +-- UsageError         (2)    the words, the config, a file or a key are not right; nothing was done
+|   +-- Damaged        (2)    what is stored as the state cannot be trusted; it can be moved aside and rebuilt
 +-- Failed             (1)    we tried and it did not work; what is left running is said
 +-- Busy               (3)    somebody else holds the lock
 +-- NeedsAttention     (5)    done as far as we can; a person has to look
@@ -38,6 +39,10 @@ class UsageError(ErtError):
     """Something the user gave us is not right; there was no side effect."""
 
     exit_code = 2
+
+
+class Damaged(UsageError):
+    """What is stored as the state is not one, or not a whole one."""
 
 
 class Failed(ErtError):

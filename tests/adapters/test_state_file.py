@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from ert_deploy.adapters.state_file import MAX_BYTES, StateFile
+from ert_deploy.adapters.state_document import MAX_BYTES
+from ert_deploy.adapters.state_file import StateFile
 from ert_deploy.core.errors import Busy, ErtError, Failed, StateConflict, UsageError
 from ert_deploy.core.state import VERSION, Denied, Intent, Record, Rollout, State, Tombstone
 from tests.fakes.loopback import FakeClock
@@ -172,10 +173,15 @@ def test_what_is_no_state_is_refused_with_a_way_out(path: Path, content: bytes) 
 
 
 def test_a_state_that_matches_its_checksum_and_still_makes_no_sense_is_refused(path: Path) -> None:
-    from ert_deploy.adapters import state_file
+    from ert_deploy.adapters import state_document
 
     body = {"version": VERSION, "deployment": "ert", "generation": "one"}
-    document = {"format": state_file.FORMAT, "version": VERSION, "sha256": state_file._digest(body), "state": body}
+    document = {
+        "format": state_document.FORMAT,
+        "version": VERSION,
+        "sha256": state_document.digest(body),
+        "state": body,
+    }
     path.parent.mkdir()
     path.write_text(json.dumps(document))
     with pytest.raises(UsageError, match="damaged"):

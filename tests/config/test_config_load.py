@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ert_deploy.config import KeySource, Settings, addressed, load, parse
+from ert_deploy.config import KeySource, S3Object, Settings, addressed, load, parse, state_of
 from ert_deploy.config.models import KNOWN
 from ert_deploy.config.settings import SandboxSettings
 from ert_deploy.core.labels import Mark, label
@@ -31,7 +31,7 @@ def test_a_config_becomes_what_is_desired(settings: Settings) -> None:
         criteria=Criteria(max_dph=0.6),
         targets=(Target(service="ert-dashboard"),),
     )
-    assert settings.state_path == Path(".ert/ert.json")
+    assert state_of(settings, "ert") == Path(".ert/ert.json")
     assert settings.sandbox is None
     assert settings.keys.vast == KeySource("Vast.ai", "VAST_API_KEY", None)
     assert settings.keys.render == KeySource("Render", "RENDER_API_KEY", None)
@@ -140,3 +140,25 @@ def test_the_longest_names_keep_within_vast_s_limits() -> None:
     env = settings.desired.container_env(mark.token, ",".join(["0" * 64] * 2), "0" * 64)
     assert len(label(mark)) <= 256
     assert sum(len(name) + len(value) + 2 for name, value in env.items()) < 2000
+
+
+@pytest.mark.parametrize(
+    ("given", "own", "other"),
+    [
+        ("null", Path(".ert/ert.json"), Path(".ert/other.json")),
+        ("state/mine.json", Path("state/mine.json"), None),
+        ("state/{deployment}.json", Path("state/ert.json"), Path("state/other.json")),
+        ("s3://my-bucket/ert.json", S3Object("my-bucket", "ert.json"), None),
+        (
+            "s3://my.bucket-1/team a/{deployment}.json".replace(" ", "_"),
+            S3Object("my.bucket-1", "team_a/ert.json"),
+            S3Object("my.bucket-1", "team_a/other.json"),
+        ),
+    ],
+)
+def test_the_state_is_a_file_or_an_object_in_s3_for_one_deployment_or_for_each(
+    good: str, given: str, own: object, other: object
+) -> None:
+    settings = parse(good.replace("state: null", f"state: {given}"), Path("c.yaml"))
+    assert state_of(settings, "ert") == own
+    assert state_of(settings, "other") == other

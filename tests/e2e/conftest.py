@@ -19,6 +19,7 @@ from ert_deploy.sandbox import daemon
 from ert_deploy.sandbox.control_client import ask
 from ert_deploy.sandbox.world_file import WorldFile
 
+SAMPLE = Path(__file__).resolve().parents[2] / "configs" / "sandbox.yaml"
 COMMAND = [sys.executable, "-m", "ert_deploy.cli"]
 
 
@@ -29,10 +30,11 @@ class Place:
     folder: Path
     world: WorldFile
     started: list[subprocess.Popen[str]] = field(default_factory=list)
+    extra: dict[str, str] = field(default_factory=dict)
 
     def environ(self) -> dict[str, str]:
-        kept = ("PATH", "HOME", "LANG", "SSL_CERT_FILE", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
-        return {name: os.environ[name] for name in kept if name in os.environ}
+        kept = ("PATH", "HOME", "LANG", "SSL_CERT_FILE", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "PYTHONPATH")
+        return {name: os.environ[name] for name in kept if name in os.environ} | self.extra
 
     def ert(self, *args: str, code: int = 0, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         """Run one command to its end and expect its exit code."""
@@ -65,6 +67,18 @@ class Place:
         )
         self.started.append(process)
         return process
+
+    def beside(self, name: str, state: str, deployment: str = "ert-sandbox", **extra: str) -> Place:
+        """Another folder, as on another machine, with a config of its own against the same world."""
+        folder = self.folder / name
+        folder.mkdir()
+        text = SAMPLE.read_text()
+        assert "world: .ert/sandbox " in text
+        text = text.replace("world: .ert/sandbox ", f"world: {self.folder / '.ert' / 'sandbox'} ")
+        assert "deployment: ert-sandbox\n" in text
+        text = text.replace("deployment: ert-sandbox\n", f"deployment: {deployment}\n")
+        (folder / "mine.yaml").write_text(f"{text}\nstate: {state}\n")
+        return Place(folder, self.world, self.started, {"ERT_CONFIG": "mine.yaml", **extra})
 
     def variables(self) -> dict[str, str]:
         """Every variable of the service, asked from the double directly."""

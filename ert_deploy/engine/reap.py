@@ -1,0 +1,118 @@
+"""Reaping: find the instances that bear our marks and no state knows, and see those that were confirmed gone.
+
+They go the way every instance goes: tombstone first, by a conditional write, so that a run that adopts one of them at
+the same time and we cannot both win; then destroy; then two proofs; then the tombstone is forgotten.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ert_deploy.core.errors import CannotObserve, NeedsAttention, Outcome, StateConflict
+from ert_deploy.core.events import Destroyed, Retired, Trouble, Waiting
+from ert_deploy.core.observed import Instance
+from ert_deploy.core.recovery import known, strays
+from ert_deploy.core.state import State, Tombstone
+from ert_deploy.engine import effects as e
+from ert_deploy.engine.effects import Effects, perform
+
+MAX_ROUNDS = 20  # over everything that is to go, before a person is asked to look; the tombstones stay
+REASON = "no state knew it"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The strays of one deployment. `blank`: there is no state at all, so that everything of it is one."""
+
+    strays: tuple[Instance, ...]
+    blank: bool
+
+
+def find() -> Effects[Found]:
+    """Look for strays. CannotObserve when the list or the state cannot be read."""
+    instances = yield from perform(e.ListInstances())
+    state = yield from perform(e.Load())
+    return Found(strays(instances, state), state.generation == 0)
+
+
+def reap(chosen: tuple[Instance, ...], poll: float) -> Effects[tuple[int, ...]]:
+    """Destroy these and see them gone; the ids that are. One that a state knows by now is left alone.
+
+    NeedsAttention names what still exists after many rounds. CannotObserve at the first look ends it at once.
+    """
+    gone: list[int] = []
+    left = {i.id: i for i in chosen}
+    for turn in range(MAX_ROUNDS):
+        if turn:
+            yield from perform(e.Tell(Waiting(f"{_named(left)} to be gone", poll)))
+            yield from perform(e.Sleep(poll))
+        try:
+            yield from _round(left, gone)
+        except StateConflict as error:
+            yield from perform(e.Tell(Trouble("looking again", error.summary)))
+        except CannotObserve as error:
+            if turn == 0:
+                raise
+            yield from perform(e.Tell(Trouble("looking again", error.summary)))
+        if not left:
+            return tuple(gone)
+    raise NeedsAttention(
+        f"{_named(left)} cannot be seen gone and may bill",
+        hint="run the same command again, or destroy what is left in the Vast.ai console",
+    )
+
+
+def _round(left: dict[int, Instance], gone: list[int]) -> Effects[None]:
+    """One look, and for each that is left the next thing to do. What is seen gone moves from `left` to `gone`."""
+    listed = {i.id: i for i in (yield from perform(e.ListInstances()))}
+    state = yield from perform(e.Load())
+    for stray in _adopted(left, listed, state):
+        del left[stray.id]
+        yield from perform(e.Tell(Trouble(f"instance {stray.id} is left alone", "it is not a stray any more")))
+    state = yield from _entomb(left, state)
+    for number in sorted(left):
+        if number in listed:
+            yield from _destroy(number)
+        elif (yield from perform(e.GetInstance(number))) is None:
+            state = yield from perform(e.Save(state.bury(number)))
+            yield from perform(e.Tell(Destroyed(number)))
+            del left[number]
+            gone.append(number)
+
+
+def _adopted(left: dict[int, Instance], listed: dict[int, Instance], state: State) -> list[Instance]:
+    """Those that some run has written down since, or whose marks are not what they were."""
+    return [
+        stray
+        for stray in left.values()
+        if stray.mark is None
+        or known(state, stray.id, stray.mark.token)
+        or (stray.id in listed and listed[stray.id].mark != stray.mark)
+    ]
+
+
+def _entomb(left: dict[int, Instance], state: State) -> Effects[State]:
+    """Every one of them with its tombstone, in one write. Raises StateConflict when somebody else wrote."""
+    now = yield from perform(e.Now())
+    told = {t.id for t in state.tombstones}
+    new = [i for i in left.values() if i.id not in told and i.mark is not None]
+    for stray in new:
+        assert stray.mark is not None
+        state = state.entomb(Tombstone(stray.mark.token, stray.id, now, REASON))
+    if not new:
+        return state
+    state = yield from perform(e.Save(state))
+    for stray in new:
+        yield from perform(e.Tell(Retired(stray.id, REASON)))
+    return state
+
+
+def _destroy(number: int) -> Effects[None]:
+    try:
+        yield from perform(e.DestroyInstance(number))
+    except (Outcome, CannotObserve) as error:
+        yield from perform(e.Tell(Trouble(f"destroying instance {number}", error.summary)))
+
+
+def _named(left: dict[int, Instance]) -> str:
+    return f"instance{'s' if len(left) > 1 else ''} {', '.join(str(n) for n in sorted(left))}"

@@ -1,0 +1,157 @@
+"""`ert-deploy state`: what a person sees and does about a stored state, in a file and in S3. No provider is needed."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ert_deploy.adapters.clock import RealClock
+from ert_deploy.adapters.state_file import StateFile
+from ert_deploy.adapters.state_s3 import StateS3
+from ert_deploy.cli import main
+from ert_deploy.core.state import Denied, Intent, Record, State, Tombstone
+from ert_deploy.ports import StateKeeper
+from tests.fakes import moto_s3
+
+PRODUCTION = (Path(__file__).resolve().parents[2] / "configs" / "ert.yaml").read_text()
+FULL = State(
+    "ert", 0, (Intent("a" * 32, 1.5, 7, 1001),), (Record("b" * 32, 5, 1002, 2.5),),
+    (Tombstone("c" * 32, 6, 3.5, "replaced"),), (Denied(1003, 9e9, "no progress"),),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[tuple[Any, str]]:
+    with moto_s3.running() as url:
+        client = moto_s3.client(url)
+        yield client, url
+        client.close()
+
+
+@pytest.fixture(params=["file", "s3"])
+def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StateKeeper:
+    """The store that the config in the working folder names."""
+    monkeypatch.chdir(tmp_path)
+    place, kept = "null", StateFile(tmp_path / ".ert" / "ert.json", "ert", RealClock())
+    found: StateKeeper = kept
+    if request.param == "s3":
+        client, url = request.getfixturevalue("server")
+        for name, value in {**moto_s3.KEYS, "AWS_ENDPOINT_URL_S3": url}.items():
+            monkeypatch.setenv(name, value)
+        bucket = moto_s3.bucket(client)
+        place = f"s3://{bucket}/{{deployment}}.json"
+        found = StateS3(bucket, "ert.json", "ert", RealClock(), client=client)
+    text = PRODUCTION.replace("YOUR-NAME", "me").replace("state: null ", f"state: {place} ")
+    (tmp_path / "mine.yaml").write_text(text)
+    monkeypatch.setenv("ERT_CONFIG", "mine.yaml")
+    return found
+
+
+def run(*args: str) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main(["state", *args])
+    return int(ended.value.code or 0)
+
+
+def data(capsys: pytest.CaptureFixture[str], *args: str) -> Any:
+    capsys.readouterr()
+    assert run(*args, "--json") == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_what_is_stored_is_shown(store: StateKeeper, capsys: pytest.CaptureFixture[str]) -> None:
+    assert data(capsys, "show")["state"]["generation"] == 0
+    store.save(FULL)
+    assert run("show") == 0
+    said = capsys.readouterr().out
+    for words in (
+        "generation 1",
+        "instance   5",
+        "aaaaaaaa",
+        "to be gone 6: replaced",
+        "machine 1003",
+        "lock       free",
+    ):
+        assert words in said
+    assert data(capsys, "show")["state"]["records"][0]["id"] == 5
+
+
+def test_a_person_locks_and_unlocks_and_everybody_is_told(
+    store: StateKeeper, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert data(capsys, "unlock")["ended"] is None
+    assert run("unlock") == 0
+    assert "is not locked" in capsys.readouterr().out
+    held = data(capsys, "lock", "--minutes", "5")["lock"]
+    assert held["expires"] - held["since"] == pytest.approx(300, abs=1.5)
+    assert data(capsys, "show")["lock"]["run"] == held["run"]
+    assert run("lock") == 3
+    assert "held by" in capsys.readouterr().err
+    assert run("unlock") == 2
+    assert "--yes" in capsys.readouterr().err
+    assert data(capsys, "unlock", "--yes")["ended"]["run"] == held["run"]
+    with store.lock("run-1"):
+        pass
+    assert run("lock") == 0
+    assert run("unlock", "--yes") == 0
+    assert "the lock is free" in capsys.readouterr().out
+
+
+def test_the_history_is_listed(store: StateKeeper, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("history") == 0
+    assert "nothing is stored" in capsys.readouterr().out
+    store.save(FULL)
+    (version,) = data(capsys, "history")["versions"]
+    assert version["kind"] == "current"
+    assert run("history") == 0
+    assert version["id"] in capsys.readouterr().out
+
+
+def test_a_damaged_state_is_said_with_the_command_that_helps(
+    store: StateKeeper, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if not isinstance(store, StateFile):
+        pytest.skip("the stores refuse with the same words: tests/adapters/test_state_stores.py")
+    store.save(FULL)
+    store.path.write_text("{")
+    assert run("show") == 2
+    assert "ert-deploy state rebuild" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [("reap", "--yes"), ("state", "rebuild")])
+def test_what_cannot_be_listed_is_exit_5_and_no_render_key_is_asked_for(
+    words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = PRODUCTION.replace("YOUR-NAME", "me").replace("url: https://console.vast.ai ", "url: http://127.0.0.1:9 ")
+    (tmp_path / "mine.yaml").write_text(text)
+    monkeypatch.setenv("VAST_API_KEY", "vast-canary-000")
+    with pytest.raises(SystemExit) as ended:
+        main([*words, "-c", "mine.yaml"])
+    said = capsys.readouterr().err
+    assert ended.value.code == 5, said
+    assert "canary" not in said
+    assert not (tmp_path / ".ert" / "ert.json").exists()
+
+
+def test_a_person_on_a_terminal_is_asked_and_may_decline(monkeypatch: pytest.MonkeyPatch) -> None:
+    import pty
+
+    from ert_deploy.cli.options import confirmed
+
+    ours, theirs = pty.openpty()
+    try:
+        with os.fdopen(theirs, closefd=False) as terminal:
+            monkeypatch.setattr(sys, "stdin", terminal)
+            for answer, agreed in ((b"n\n", False), (b"\n", False), (b"y\n", True)):
+                os.write(ours, answer)
+                assert confirmed("destroy it?", yes=False) is agreed
+    finally:
+        os.close(ours)
+        os.close(theirs)

@@ -1,0 +1,38 @@
+"""What the marks alone tell: a state begun anew, and which instances nobody remembers."""
+
+from __future__ import annotations
+
+from ert_deploy.core.labels import Mark
+from ert_deploy.core.recovery import known, rebuilt, strays
+from ert_deploy.core.state import Record, State
+from tests.core.situations import NOW, instance, intent, record, token, tombstone
+
+STRANGERS = (
+    instance(7, mark=None),
+    instance(8, mark=None, claims=None),
+    instance(9, mark=Mark("other", token(9))),
+)
+
+
+def test_a_rebuilt_state_knows_every_instance_with_both_marks_and_no_other() -> None:
+    state = rebuilt("ert", (instance(2), *STRANGERS, instance(1)), NOW)
+    assert state == State("ert", 0, records=(Record(token(1), 1, 1001, NOW), Record(token(2), 2, 1002, NOW)))
+
+
+def test_of_nothing_an_empty_state_is_rebuilt() -> None:
+    assert rebuilt("ert", STRANGERS, NOW) == State("ert")
+
+
+def test_a_stray_has_both_marks_and_neither_record_nor_intent() -> None:
+    state = State("ert", 3, (intent(2, 5),), (record(1),), (tombstone(3),))
+    listed = (instance(5), instance(1), instance(2), instance(3), *STRANGERS)
+    assert [i.id for i in strays(listed, state)] == [3, 5]
+
+
+def test_a_twin_of_the_same_create_call_is_a_stray_once_the_other_one_has_the_record() -> None:
+    twin = instance(2, mark=Mark("ert", token(1)))
+    assert [i.id for i in strays((instance(1), twin), State("ert", 3, records=(record(1),)))] == [2]
+
+
+def test_a_create_on_watch_only_is_still_known() -> None:
+    assert known(State("ert", intents=(intent(1, 5, gone=True),)), 1, token(1))

@@ -1,0 +1,173 @@
+"""Histories of `reap`: what nobody remembers goes, by the same proofs as all else, and nothing else is touched."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ert_deploy.core.errors import CannotObserve, NeedsAttention, StateConflict, Transient
+from ert_deploy.core.events import Destroyed, Trouble
+from ert_deploy.core.labels import Mark
+from ert_deploy.core.observed import Instance
+from ert_deploy.core.state import Intent, Record
+from ert_deploy.engine import reap as reaping
+from tests.fakes.history import Process, down, is_down, is_up, told, up
+from tests.fakes.loopback import FakeWorld, world
+from tests.fakes.weather import neighbours
+
+
+def forgotten() -> tuple[FakeWorld, int]:
+    """A world with a running instance, and neighbours, whose state was lost."""
+    made = world()
+    neighbours(made)
+    up(made)
+    made.store.lose()
+    return made, made.gpu.only().id
+
+
+def find(made: FakeWorld) -> reaping.Found:
+    return Process(made, reaping.find()).finish()
+
+
+def reap(made: FakeWorld, *chosen: Instance) -> tuple[int, ...]:
+    return Process(made, reaping.reap(chosen, 10.0)).finish()
+
+
+def test_what_the_state_knows_is_no_stray() -> None:
+    made = world()
+    neighbours(made)
+    up(made)
+    assert find(made) == reaping.Found((), blank=False)
+
+
+def test_with_the_state_lost_the_instance_is_a_stray_and_it_is_said_that_there_is_no_state() -> None:
+    made, number = forgotten()
+    found = find(made)
+    assert found.blank
+    assert [i.id for i in found.strays] == [number]
+
+
+def test_a_stray_is_destroyed_and_seen_gone_and_nothing_else_is_touched() -> None:
+    made, number = forgotten()
+    made.gpu.lingers = 45.0
+    assert reap(made, *find(made).strays) == (number,)
+    assert made.gpu.paid() == ()
+    assert made.store.state.empty()
+    assert [d.instance_id for d in told(made, Destroyed)] == [number]
+    assert find(made) == reaping.Found((), blank=False)
+
+
+def test_a_list_that_cannot_be_read_ends_it_before_anything_happens() -> None:
+    made, number = forgotten()
+    chosen = find(made).strays
+    made.gpu.faults.queued["list"] = [CannotObserve("no answer")]
+    with pytest.raises(CannotObserve):
+        find(made)
+    made.gpu.faults.queued["list"] = [CannotObserve("no answer")]
+    with pytest.raises(CannotObserve):
+        reap(made, *chosen)
+    assert made.gpu.paid() == (number,)
+    assert made.store.state.generation == 0
+
+
+def test_trouble_on_the_way_is_ridden_out() -> None:
+    made, number = forgotten()
+    chosen = find(made).strays
+    made.gpu.faults.queued["destroy"] = [Transient("busy"), CannotObserve("no answer")]
+    made.gpu.faults.queued["list"] = [None, CannotObserve("no answer")]
+    made.gpu.faults.queued["get"] = [CannotObserve("no answer")]
+    made.store.faults.queued["save"] = [None, StateConflict("somebody wrote")]
+    assert reap(made, *chosen) == (number,)
+    assert len(told(made, Trouble)) == 5
+    assert made.store.state.empty()
+
+
+def test_what_cannot_be_seen_gone_is_named_and_stays_entombed() -> None:
+    made, number = forgotten()
+    made.gpu.faults.queued["destroy"] = [Transient("busy")] * 999
+    with pytest.raises(NeedsAttention, match=f"instance {number} cannot be seen gone"):
+        reap(made, *find(made).strays)
+    assert [t.id for t in made.store.state.tombstones] == [number]
+    made.gpu.faults.queued.clear()
+    assert reap(made, *find(made).strays) == (number,), "what is entombed and still there is a stray"
+
+
+@pytest.mark.parametrize("how", ["record", "intent"])
+def test_one_that_a_run_has_taken_up_since_is_left_alone(how: str) -> None:
+    made, number = forgotten()
+    chosen = find(made).strays
+    state, mark = made.store.state, chosen[0].mark
+    assert mark is not None
+    if how == "record":
+        made.store.save(state.put_record(Record(mark.token, number, 1001, 0.0)))
+    else:
+        made.store.save(state.intend(Intent(mark.token, 0.0, 1, 1001)))
+    assert reap(made, *chosen) == ()
+    assert made.gpu.paid() == (number,)
+
+
+def test_one_whose_marks_have_changed_or_that_never_had_any_is_left_alone() -> None:
+    made, number = forgotten()
+    chosen = find(made).strays
+    made.gpu.only().override = lambda i: replace(i, mark=Mark("ert", "e" * 32))
+    assert reap(made, *chosen, made.gpu.foreign[1]) == ()
+    assert made.gpu.paid() == (number,)
+
+
+def test_one_that_went_by_itself_is_seen_gone_all_the_same() -> None:
+    made, number = forgotten()
+    chosen = find(made).strays
+    made.gpu.destroy(number)
+    assert reap(made, *chosen) == (number,)
+
+
+def test_one_that_a_listing_leaves_out_is_not_taken_for_gone() -> None:
+    made, number = forgotten()
+    chosen = find(made).strays
+    made.gpu.hidden = made.clock.now() - made.gpu.only().made + 5.0
+    assert reap(made, *chosen) == (number,)
+    assert made.gpu.paid() == ()
+
+
+def test_two_strays_go_together() -> None:
+    made, _ = forgotten()
+    up(made, most=3)
+    made.store.lose()
+    first = find(made).strays[0]
+    twin = made.gpu.create(replace(made.gpu.instances[first.id].order, offer_id=9))
+    assert sorted(reap(made, *find(made).strays)) == [first.id, twin]
+    assert made.gpu.paid() == ()
+
+
+def test_an_up_that_adopts_at_the_same_time_and_a_reap_do_not_both_win() -> None:
+    """Whoever writes first has it: the instance is either kept with its record, or gone with no record left."""
+    from tests.fakes.history import start
+
+    for steps in range(0, 30, 2):
+        made, number = forgotten()
+        run, reaper = start(made), Process(made, reaping.reap(find(made).strays, 10.0))
+        for _ in range(steps):
+            run.step()
+        while not reaper.ended and reaper.step():
+            pass
+        assert reaper.error is None
+        run.finish()
+        is_up(made)
+        kept = made.gpu.only().id == number
+        assert kept == (reaper.result == ())
+        down(made)
+        is_down(made)
+
+
+def test_killed_at_any_effect_and_run_again_leaves_nothing() -> None:
+    after = 0
+    while True:
+        made, _ = forgotten()
+        run = Process(made, reaping.reap(find(made).strays, 10.0))
+        if not run.die(after):
+            break
+        reap(made, *find(made).strays)
+        assert made.gpu.paid() == ()
+        after += 1
+    assert after > 5
