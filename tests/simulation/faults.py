@@ -80,6 +80,8 @@ def kinds(call: type[Any]) -> tuple[str, ...]:
 
 
 KINDS = {call: kinds(call) for call in STRIKES}
+CALLS = {call: tuple(name for name in names if name not in EVENTS) for call, names in KINDS.items()}
+EVENT_SHARE = 0.1  # of the faults that are drawn are events of the world, or nothing would ever get to serve
 FAMILIES = tuple(sorted({name for names in KINDS.values() for name in names}))
 
 
@@ -130,7 +132,8 @@ class Faults:
 
     def _drawn(self, call: type[Any]) -> Fault | None:
         assert self.draw is not None
-        possible = [name for name in KINDS[call] if name in self.on]
+        struck = EVENTS if self.draw.random() < EVENT_SHARE else CALLS[call]
+        possible = [name for name in struck if name in self.on]
         if not possible:
             return None
         name = self.draw.choice(possible)

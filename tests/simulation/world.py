@@ -38,7 +38,7 @@ class World:
     def __init__(self, faults: Faults, services: tuple[str, ...] = ("dash",)) -> None:
         self.faults = faults
         self.now, self.took = START, 0.0
-        self.calls = self.effects = self.drawn = 0
+        self.calls = self.effects = self.drawn = self.calmed = 0
         self.kind = ""
         self.strength = 0.0
         self.offers = STOCK
@@ -131,6 +131,7 @@ class World:
     def calm(self) -> None:
         """The trouble is over; what it has done stays done."""
         self.faults.stop()
+        self.calmed = self.calls
         self.offers = (*STOCK, *FRESH)
 
     # The GPU market.
