@@ -68,9 +68,9 @@ def prove(step: steps.Prove, desired: Desired, observed: Observed, memory: Memor
         if rollout is not None and rollout.fingerprint == step.fingerprint and not rollout.proven:
             yield from _follow(desired, memory, target, publication, rollout.deploy_id)
             live = True
-        elif (yield from _underway(desired, publication)):
-            return  # it may have taken up other values; look again before anything is believed
-        yield from _see(step.fingerprint, desired, target, publication)
+            yield from _see(step.fingerprint, desired, target, publication)
+        elif not (yield from _stands(step.fingerprint, desired, target, publication)):
+            return  # somebody else's deploy has taken up, or may yet take up, other values: look again
     except Failed:
         yield from perform(e.Save(observed.state.drop_rollout(publication.service_id)))
         restored = yield from _put_back(target, publication, memory)
@@ -110,14 +110,13 @@ def _idle(desired: Desired, publication: Publication, deadline: float) -> Effect
         yield from perform(e.Sleep(desired.timings.poll * POLL_SHARE))
 
 
-def _underway(desired: Desired, publication: Publication) -> Effects[bool]:
-    """Whether a deploy that is not ours to follow was under way; it is over now."""
+def _stands(mark: str, desired: Desired, target: Target, publication: Publication) -> Effects[bool]:
+    """Whether the app shows the fingerprint while no deploy is under way that could change that."""
     newest = yield from perform(e.NewestDeploy(publication.service_id))
-    if newest is None or newest.kind is not DeployKind.IN_FLIGHT:
+    if newest is not None and newest.kind is DeployKind.IN_FLIGHT:
+        yield from _idle(desired, publication, (yield from perform(e.Now())) + desired.timings.deploy_limit)
         return False
-    deadline = (yield from perform(e.Now())) + desired.timings.deploy_limit
-    yield from _idle(desired, publication, deadline)
-    return True
+    return (yield from perform(e.AppFingerprint(publication.app_url, target))) == mark
 
 
 def _follow(

@@ -22,7 +22,6 @@ def main() -> int:
         tally, seconds = search.timed(search.exhaustive_across, given.faults, cores)
     else:
         first = secrets.randbelow(2**40) if given.first is None else given.first
-        print(f"first seed {first}", flush=True)
         tally, seconds = search.timed(search.across, first, given.n, cores, stop=given.stop)
     return search.report(tally, seconds, cores, keep=not given.stop)
 

@@ -71,13 +71,13 @@ class Outcome:
 
 def story(draw: random.Random) -> Story:
     """The story of a seed."""
-    operations = tuple(draw.choices(_NAMES, _WEIGHTS, k=draw.choice((1, 1, 2, 3))))
+    operations = tuple(draw.choices(_NAMES, _WEIGHTS, k=draw.choice((1, 1, 1, 2, 2, 3))))
     return Story(
         operations,
         last=draw.choices(("up", "up, changed config", "down"), (5, 1, 4))[0],
         rest=draw.choice((0.0, 300.0)),
         services=("dash", "admin") if draw.random() < 0.15 else ("dash",),
-        poll=draw.choices((60.0, 10.0), (9, 1))[0],
+        poll=draw.choices((60.0, 10.0), (19, 1))[0],
         again=draw.random() < 0.2,
     )
 
@@ -133,11 +133,11 @@ def _fitted(desired: Desired, tale: Story) -> Desired:
     return replace(desired, targets=targets, timings=replace(desired.timings, poll=tale.poll))
 
 
-def together(
-    world: World, wanted: list[Desired], outcome: Outcome, graveyard: list[Any]
-) -> list[ErtError | None]:
+def together(world: World, wanted: list[Desired], outcome: Outcome, graveyard: list[Any]) -> list[ErtError | None]:
     """Run commands at the same time, each on its own time line; how each ended (None: well, or killed)."""
-    running = [[world.now, index, apply(desired, Memory()), None] for index, desired in enumerate(wanted)]
+    running: list[list[Any]] = [
+        [world.now, index, apply(desired, Memory()), None] for index, desired in enumerate(wanted)
+    ]
     ends: list[ErtError | None] = [None] * len(wanted)
     for run_ in running:
         run_[3] = next(run_[2])
@@ -236,5 +236,3 @@ def _clean(world: World) -> None:
     for service in world.services.values():
         key = service.env.get(NAMES.key)
         _must(key is None or key.reveal() not in text, "a key is in the state")
-
-

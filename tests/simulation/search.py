@@ -110,7 +110,7 @@ def finding(seed: int | None, tale: Story, outcome: Outcome) -> dict[str, Any]:
 
 def revive(found: dict[str, Any]) -> tuple[Story, Plan]:
     """Story and faults of a kept finding."""
-    tale = {k: tuple(v) if isinstance(v, list) else v for k, v in found["story"].items()}
+    tale: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in found["story"].items()}
     return Story(**tale), {number: (name, strength) for number, name, strength in found["faults"]}
 
 
@@ -138,7 +138,8 @@ def _range(bounds: tuple[int, int]) -> Tally:
 def across(first: int, count: int, cores: int, *, stop: bool = False) -> Tally:
     """The same on that many cores; `stop` ends with the first chunk that has a failure in it."""
     whole = Tally()
-    chunks = [(a, min(a + CHUNK, first + count)) for a in range(first, first + count, CHUNK)]
+    step = min(CHUNK, 100) if stop else CHUNK
+    chunks = [(a, min(a + step, first + count)) for a in range(first, first + count, step)]
     with multiprocessing.get_context("fork").Pool(cores) as pool:
         for tally in pool.imap(_range, chunks):
             whole.merge(tally)
@@ -193,11 +194,9 @@ def exhaustive_across(faults: int, cores: int) -> Tally:
 
 def report(tally: Tally, seconds: float, cores: int, *, keep: bool = True) -> int:
     """Print the table and what failed, keep the findings, and give the exit code."""
-    print(tally.table(seconds, cores))
     git = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
     for found in tally.broken[:MOST_REPORTED]:
         found["commit"] = git.stdout.strip()
-        print(json.dumps(found))
         if keep:
             name = found["seed"] if found["seed"] is not None else "-".join(str(f[0]) for f in found["faults"])
             (SEEDS / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n")

@@ -6,6 +6,7 @@ hold. No I/O, no logging, no waiting: a day passes in a millisecond.
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,7 +19,8 @@ from ert_deploy.engine import effects as e
 from ert_deploy.ports import Account, CreateOrder
 from tests.simulation.faults import AFTER, EVENTS, STRIKES, TAKES, Faults
 from tests.simulation.market import BY_ID, FRESH, PORT_BASE, STOCK, STRANGERS, UNREACHABLE, Machine
-from tests.simulation.web import OWNED, TAKES as DEPLOY_TAKES, Service
+from tests.simulation.web import OWNED, Service
+from tests.simulation.web import TAKES as DEPLOY_TAKES
 
 LATENCY = 0.1
 START = 1_000_000.0
@@ -96,7 +98,7 @@ class World:
     def _struck(self, effect: Any, call: type[Any]) -> Any:
         self.kind, self.strength = self.faults.take(self.calls, call) or ("", 0.0)
         name, hand = self.kind, self.hands[call]
-        if self.trace is not None:
+        if self.trace is not None and name:
             self.trace.append((self.now, call.__name__, f"{name} {self.strength}"))
         if name in ("kill-before", "kill-after"):
             if name == "kill-after":
@@ -116,10 +118,8 @@ class World:
 
     def _quietly(self, hand: Callable[[Any], Any], effect: Any) -> None:
         """The effect happens, and its answer gets lost."""
-        try:
+        with contextlib.suppress(ErtError):
             hand(effect)
-        except ErtError:
-            pass
 
     def _event(self, name: str) -> None:
         """Something happens to the newest machine, or to the first service, whatever anybody asks."""
@@ -226,7 +226,6 @@ class World:
         state = effect.state
         if state.generation != self.state.generation:
             raise StateConflict("somebody wrote")
-        self.changes += 1
         self.state = replace(state, generation=state.generation + 1)
         return self.state
 
