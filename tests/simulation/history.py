@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ert_deploy.core.errors import ErtError, Failed
+from ert_deploy.core.errors import ErtError, Failed, NeedsAttention
 from ert_deploy.core.model import Criteria, Desired, Launch, Phase, Target, Timings
 from ert_deploy.engine.apply import apply
 from ert_deploy.engine.memory import Memory
@@ -187,6 +187,11 @@ def _reckon(world: World, tale: Story, outcome: Outcome, graveyard: list[Any]) -
     if isinstance(end, Failed) and untold:  # a deploy of the bad times failed, and nobody was told yet
         outcome.excused += 1
         (end,) = together(world, [desired], outcome, graveyard)
+    if isinstance(end, NeedsAttention) and _cut_off(world):
+        # By design a person decides: apps were told about both, both may serve them, and we can reach neither.
+        outcome.excused += 1
+        desired = _fitted(DOWN, tale)
+        (end,) = together(world, [desired], outcome, graveyard)
     if end is not None:
         raise Violation(f"the last command ended with {type(end).__name__}: {end}")
     world.advance(world.now + 300.0)
@@ -195,6 +200,14 @@ def _reckon(world: World, tale: Story, outcome: Outcome, graveyard: list[Any]) -
         before = world.changes
         together(world, [desired], outcome, graveyard)
         _must(world.changes == before, "doing it again changes something")
+
+
+def _cut_off(world: World) -> bool:
+    """Whether all slots are held by known backends that answer somebody else's identity to us."""
+    told = {r.id for r in world.state.records if r.published}
+    return (
+        len(world.paid) == 2 and set(world.paid) == told and all(m.trouble == "impostor" for m in world.paid.values())
+    )
 
 
 def _must(holds: bool, otherwise: str) -> None:

@@ -79,7 +79,7 @@ class Tally:
             ("faults", f"{sum(self.faults.values()):,}"), ("kills", f"{self.kills:,}"),
             ("violations", f"{len(self.broken):,}"),
             ("paid at once", ", ".join(f"{n}: {c:,}" for n, c in sorted(self.most_paid.items()))),
-            ("second tries", f"{self.excused:,} (a deploy that failed earlier is reported once)"),
+            ("second tries", f"{self.excused:,} (an earlier failed deploy is told once; or a person has to decide)"),
             ("seconds", f"{seconds:.1f} on {cores} cores, {rate}"),
             ("95 % bound", f"{3 / max(1, self.schedules):.1e} per schedule of this mix" if not self.broken else "-"),
             *((f"  {name}", f"{count:,}") for name, count in sorted(self.faults.items())),
