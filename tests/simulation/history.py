@@ -179,8 +179,7 @@ def _turn(world: World, process: list[Any]) -> None:
 
 def _reckon(world: World, tale: Story, outcome: Outcome, graveyard: list[Any]) -> None:
     """Nothing goes wrong any more: one command has to be enough."""
-    late = max((due for due, *_ in world.due), default=world.now)
-    world.advance(max(world.now + tale.rest, late if late > world.now + 120.0 else 0.0))
+    world.advance(max(world.now + tale.rest, world.overdue))
     desired = _fitted(NAMED[tale.last], tale)
     untold = any(not r.proven for r in world.state.rollouts)
     (end,) = together(world, [desired], outcome, graveyard)

@@ -16,6 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.simulation.search import say
+
 ROOT = Path(__file__).resolve().parents[2]
 MOST = 100_000
 
@@ -160,7 +162,9 @@ def main() -> int:
         survived = 0
         for fate in pool.map(hunt, ALL):
             survived += fate.seed is None
-            f"killed by seed {fate.seed}: {fate.why[:70]}" if fate.seed is not None else "SURVIVED"
+            end = f"killed by seed {fate.seed}: {fate.why[:70]}" if fate.seed is not None else "SURVIVED"
+            say(f"{fate.mutant.name:<50}{fate.schedules:>8}  {end}")
+    say(f"{len(ALL) - survived} of {len(ALL)} killed")
     return 1 if survived else 0
 
 

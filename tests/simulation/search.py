@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import random
 import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -194,13 +195,21 @@ def exhaustive_across(faults: int, cores: int) -> Tally:
 
 def report(tally: Tally, seconds: float, cores: int, *, keep: bool = True) -> int:
     """Print the table and what failed, keep the findings, and give the exit code."""
+    say(tally.table(seconds, cores))
     git = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
     for found in tally.broken[:MOST_REPORTED]:
         found["commit"] = git.stdout.strip()
+        say(json.dumps(found))
         if keep:
             name = found["seed"] if found["seed"] is not None else "-".join(str(f[0]) for f in found["faults"])
             (SEEDS / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n")
     return 1 if tally.broken else 0
+
+
+def say(text: str) -> None:
+    """One line or more for a person, at once."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 def cores() -> int:

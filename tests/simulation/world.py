@@ -48,6 +48,7 @@ class World:
         self.paid: dict[int, Machine] = {}
         self.pending = 0  # create calls on their way
         self.allowed = 2
+        self.overdue = 0.0  # when a create call lands that is later than the settle time allows for
         self.most_paid = 0
         self.state = State("ert")
         self.services = {f"srv-{name}": Service(name) for name in services}
@@ -165,6 +166,8 @@ class World:
             self.took = min(30.0, self.strength)
             self.pending += 1
             self.allowed += kind == "taken-late" or self.strength > 120.0
+            if self.strength > 120.0:
+                self.overdue = self.now + self.strength
             self.later(self.strength, self._land, order)
             raise (OutcomeUnknown if kind == "late" else OfferGone)(kind)
         if any(m.offer == order.offer_id for m in self.paid.values()):
