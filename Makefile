@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench lock clean
+.PHONY: help demo test check bench simulate simulate-exhaustive mutants lock clean
 
 help:  ## Show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 22
 
 demo: $(VENV)/.sandbox  ## Watch the whole product work on the sandbox: no account, no key, no GPU
 	@$(BIN)/python -m ert_deploy.sandbox.model
@@ -30,6 +30,17 @@ check: $(VENV)/.dev  ## Format, lint, types, import directions, and full branch 
 
 bench: $(VENV)/.sandbox  ## Measure: start-up of `ert-deploy --help` against `vastai --help`
 	$(BIN)/python benchmarks/startup.py
+
+N ?= 1000000
+FAULTS ?= 2
+simulate: $(VENV)/.dev  ## Play N=1000000 random histories of failures on all cores: no GPU may be lost
+	$(BIN)/python -m tests.simulation -n $(N)
+
+simulate-exhaustive: $(VENV)/.dev  ## Play every history with up to FAULTS=2 faults (3: money and state calls only)
+	$(BIN)/python -m tests.simulation --faults $(FAULTS)
+
+mutants: $(VENV)/.dev  ## Break the product on purpose and see that the simulator notices every break
+	$(BIN)/python -m tests.simulation.mutants
 
 lock: $(VENV)/.dev  ## Renew the hash-locked dependency files
 	bash requirements/lock

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 
 PORT = 8443  # the one port the image publishes
 
@@ -54,14 +55,19 @@ class Launch:
 
     def spec(self) -> str:
         """16 hex digits that change when a running container would have to be replaced to match the config."""
-        parts = {
-            "image": self.image,
-            "model": self.model,
-            "disk": self.disk_gb,
-            "context": self.context,
-            "guard": [self.guard.idle_stop, self.guard.boot_deadline, self.guard.max_lifetime],
-        }
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+        return _spec(self)
+
+
+@cache
+def _spec(launch: Launch) -> str:
+    parts = {
+        "image": launch.image,
+        "model": launch.model,
+        "disk": launch.disk_gb,
+        "context": launch.context,
+        "guard": [launch.guard.idle_stop, launch.guard.boot_deadline, launch.guard.max_lifetime],
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

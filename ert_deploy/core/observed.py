@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from operator import attrgetter
 
 from ert_deploy.core.labels import Mark
 from ert_deploy.core.secret import Secret
 from ert_deploy.core.state import State
+
+_BY_ID = attrgetter("id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +173,9 @@ class Observed:
 
     def ours(self, deployment: str) -> tuple[Instance, ...]:
         """Instances with both marks of this deployment, oldest first."""
-        mine = (i for i in self.instances if i.mark is not None and i.mark.deployment == deployment)
-        return tuple(sorted(mine, key=lambda i: i.id))
+        mine = [i for i in self.instances if i.mark is not None and i.mark.deployment == deployment]
+        mine.sort(key=_BY_ID)
+        return tuple(mine)
 
     def suspects(self, deployment: str) -> tuple[Instance, ...]:
         """Instances that carry our label but not both marks: reported, never touched."""

@@ -110,7 +110,8 @@ def _current(
 ) -> Candidate | None:
     """The one to keep: ready before booting, then the one an app points at, told before new, oldest first.
 
-    When all slots are taken by instances that do not fit, the move that was under way is finished first.
+    When all slots are taken and none of them fits, the move that was under way is finished first; an instance that is
+    lost holds its slot, so the old backend then serves every app until there is room again.
     """
     key = kept_key(desired, observed)
     ranked = sorted(
@@ -123,6 +124,7 @@ def _current(
         ),
     )
     fitting = [c for c in ranked if fits(desired, observed, c)]
-    if not fitting and len(ranked) >= desired.slots and all(c.told for c in ranked):
+    held = sum(verdict.stage is not Stage.FAILED for verdict in verdicts.values())
+    if not fitting and held >= desired.slots and all(c.told for c in ranked):
         fitting = [c for c in ranked if key is not None and key.sha256() in c.instance.key_hashes]
     return fitting[0] if fitting else None

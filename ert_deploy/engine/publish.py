@@ -34,7 +34,7 @@ def publish(step: steps.Publish, desired: Desired, observed: Observed, memory: M
     if publication.suspended:
         raise Failed(f"{publication.name} is suspended ({publication.suspended})", hint="resume it at Render first")
     wanted = _wanted(desired, observed, target)
-    yield from _mark_told(observed, {wanted.get(target.names.url), publication.env.get(target.names.url)})
+    yield from _announce(publication, observed, {wanted.get(target.names.url), publication.env.get(target.names.url)})
     if desired.phase is not Phase.ABSENT:  # on the way down the old values lead to a backend that will be gone
         memory.before.setdefault(step.target, publication.env)
     for name in step.write:
@@ -68,7 +68,9 @@ def prove(step: steps.Prove, desired: Desired, observed: Observed, memory: Memor
         if rollout is not None and rollout.fingerprint == step.fingerprint and not rollout.proven:
             yield from _follow(desired, memory, target, publication, rollout.deploy_id)
             live = True
-        yield from _see(step.fingerprint, desired, target, publication)
+            yield from _see(step.fingerprint, desired, target, publication)
+        elif not (yield from _stands(step.fingerprint, desired, target, publication)):
+            return  # somebody else's deploy has taken up, or may yet take up, other values: look again
     except Failed:
         yield from perform(e.Save(observed.state.drop_rollout(publication.service_id)))
         restored = yield from _put_back(target, publication, memory)
@@ -106,6 +108,15 @@ def _idle(desired: Desired, publication: Publication, deadline: float) -> Effect
             raise Failed(f"deploy {newest.id} of {publication.name} is still {newest.status}")
         yield from perform(e.Tell(DeploySeen(publication.name, newest.id, newest.status)))
         yield from perform(e.Sleep(desired.timings.poll * POLL_SHARE))
+
+
+def _stands(mark: str, desired: Desired, target: Target, publication: Publication) -> Effects[bool]:
+    """Whether the app shows the fingerprint while no deploy is under way that could change that."""
+    newest = yield from perform(e.NewestDeploy(publication.service_id))
+    if newest is not None and newest.kind is DeployKind.IN_FLIGHT:
+        yield from _idle(desired, publication, (yield from perform(e.Now())) + desired.timings.deploy_limit)
+        return False
+    return (yield from perform(e.AppFingerprint(publication.app_url, target))) == mark
 
 
 def _follow(
@@ -191,9 +202,15 @@ def _wanted(desired: Desired, observed: Observed, target: Target) -> Mapping[str
     return connected(target, current.instance.address.url(), key, current.record.certificate)
 
 
-def _mark_told(observed: Observed, urls: set[Secret | None]) -> Effects[None]:
-    """An instance some app was told about is drained before it goes, so this is written before the app is told."""
+def _announce(publication: Publication, observed: Observed, urls: set[Secret | None]) -> Effects[None]:
+    """What has to be durable before an app is told: nothing is proven any more, and who it is told about.
+
+    An instance some app was told about is drained before it goes. And a deploy of the values before may be under way:
+    an app that shows the new fingerprint then is an old process that happens to have had the same values once.
+    """
     state = observed.state
+    if state.rollout(publication.service_id) is not None:
+        state = state.drop_rollout(publication.service_id)
     for instance in observed.instances:
         record = observed.state.record(instance.id)
         if record is None or instance.address is None or record.published:

@@ -1,0 +1,31 @@
+"""`python -m tests.simulation`: random histories by default, all of them up to `--faults`, or one `--seed`."""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import sys
+
+from tests.simulation import search
+
+
+def main() -> int:
+    """Parse, play, report. 0: no violation; 1: some, each printed with how to replay it."""
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
+    parser.add_argument("-n", type=int, default=100_000, help="how many random histories")
+    parser.add_argument("--first", type=int, help="first seed (default: a fresh one)")
+    parser.add_argument("--faults", type=int, help="play all histories with up to so many faults instead")
+    parser.add_argument("--stop", action="store_true", help="end with the first failure and keep nothing")
+    given = parser.parse_args()
+    cores = search.cores()
+    if given.faults is not None:
+        tally, seconds = search.timed(search.exhaustive_across, given.faults, cores)
+    else:
+        first = secrets.randbelow(2**40) if given.first is None else given.first
+        search.say(f"first seed {first}")
+        tally, seconds = search.timed(search.across, first, given.n, cores, stop=given.stop)
+    return search.report(tally, seconds, cores, keep=not given.stop)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,161 @@
+"""What can go wrong at one call, and when it does: a plan of faults by call number, drawn from a seed or replayed.
+
+A fault strikes before the effect, after it, or changes how the effect turns out. Kills and events of the world are
+faults like any other, so that one plan holds everything that differs from a sunny day and can be shrunk fault by fault.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
+
+from ert_deploy.core import errors as x
+from ert_deploy.engine import effects as e
+
+Fault: TypeAlias = tuple[str, float]
+Plan: TypeAlias = dict[int, Fault]
+SETTLE = 240.0
+LATEST, LONG_LATE = 120.0, 1800.0  # seconds a create call may land after it was sent
+BEHIND = 60.0  # seconds a listing may lag
+TIMEOUT = 30.0
+
+# Seconds a failing call takes before it is given up, by the name of the fault.
+TAKES = {"timeout": TIMEOUT, "timeout-after": TIMEOUT, "429": 20.0, "5xx": 2.0, "5xx-after": 2.0, "malformed": 0.2}
+KILLS = ("kill-before", "kill-after")
+EVENTS = ("exit", "offline", "self-stop", "oci", "sick", "impostor", "redeploy")
+AFTER = frozenset({
+    "timeout-after", "5xx-after", "malformed-after", "refused-after", "save-after", "own-conflict", "empty",
+    "unknown-after",
+})  # fmt: skip
+
+Strikes: TypeAlias = dict[str, Callable[[str], x.ErtError]]
+_READ: Strikes = dict.fromkeys(("timeout", "429", "5xx", "malformed"), x.CannotObserve)
+_WRITE: Strikes = dict.fromkeys(("timeout", "timeout-after", "429", "5xx", "5xx-after", "malformed-after"), x.Transient)
+# The errors a call may end with, by fault; the ports promise exactly these kinds.
+STRIKES: dict[type[Any], Strikes] = {
+    e.ListInstances: _READ,
+    e.GetInstance: _READ,
+    e.Search: _READ,
+    e.ReadAccount: _READ,
+    e.FindService: _READ,
+    e.ReadEnv: _READ,
+    e.NewestDeploy: _READ,
+    e.GetDeploy: {**_READ, "vanished": x.Gone},
+    e.DestroyInstance: _WRITE,
+    e.PutEnv: _WRITE,
+    e.DeleteEnv: _WRITE,
+    e.Load: {"timeout": x.UsageError, "malformed": x.UsageError},
+    e.Save: {"save-before": x.Failed, "save-after": x.Failed, "own-conflict": x.StateConflict},
+    e.Create: {
+        "timeout": x.OutcomeUnknown, "timeout-after": x.OutcomeUnknown, "429": x.OutcomeUnknown,
+        "5xx": x.OutcomeUnknown, "5xx-after": x.OutcomeUnknown, "malformed-after": x.OutcomeUnknown,
+        "refused": x.CreateRefused, "refused-after": x.CreateRefused, "taken": x.OfferGone,
+    },
+    e.StartDeploy: {
+        "429": x.Transient, "rejected": x.Rejected, "timeout": x.OutcomeUnknown, "unknown-after": x.OutcomeUnknown,
+    },
+    e.Accepts: {"timeout": x.Transient},
+    e.Probe: {},
+    e.AppFingerprint: {},
+    e.WhyFailed: {},
+}  # fmt: skip
+# Faults that let the call through and change what comes of it. "silent": nobody answers (a value, not an error).
+TURNS: dict[type[Any], tuple[str, ...]] = {
+    e.Create: ("late", "late", "duplicate", "hidden", "hidden-by-id", "taken-late", "overpriced"),
+    e.DestroyInstance: ("late", "lingers"),
+    e.StartDeploy: ("empty", "fails", "superseded"),
+    e.Probe: ("silent",),
+    e.AppFingerprint: ("silent",),
+}
+# How long a call that is slow and then works may take: its own deadline, and less where the settle time depends on it.
+SLOW: dict[type[Any], float] = {e.Save: 25.0, e.Create: 25.0, e.Load: 25.0}
+
+
+def kinds(call: type[Any]) -> tuple[str, ...]:
+    """Every fault that can strike this kind of call."""
+    return (*STRIKES[call], *TURNS.get(call, ()), "slow", *KILLS, *EVENTS)
+
+
+KINDS = {call: kinds(call) for call in STRIKES}
+CALLS = {call: tuple(name for name in names if name not in EVENTS) for call, names in KINDS.items()}
+EVENT_SHARE = 0.1  # of the faults that are drawn are events of the world, or nothing would ever get to serve
+FAMILIES = tuple(sorted({name for names in KINDS.values() for name in names}))
+
+
+class Faults:
+    """The faults of one history. `next` is the number of the call at which the next one strikes; 0 for never."""
+
+    def __init__(self, draw: random.Random | None = None, plan: Iterable[tuple[int, Fault]] = ()) -> None:
+        self.draw = draw
+        self.plan: Plan = {}
+        self.given = dict(plan)
+        self.long_late = False
+        self.next = 0
+        self.rate = 0.0
+        self.on: frozenset[str] = frozenset()
+        if draw is not None:
+            self._swarm(draw)
+        else:
+            self.waiting = sorted(self.given)
+            self._following()
+
+    def _swarm(self, draw: random.Random) -> None:
+        """Which kinds are on and how often they strike: different for every seed (swarm testing)."""
+        self.rate = draw.choice((0.02, 0.1, 0.1, 0.3))
+        share = draw.choice((0.15, 0.4, 1.0))
+        self.on = frozenset(f for f in FAMILIES if draw.random() < share) | {draw.choice(FAMILIES)}
+        self.long_late = draw.random() < 0.05
+        self._gap = 1.0 / math.log(1.0 - self.rate)
+        self._skip(0)
+
+    def _skip(self, after: int) -> None:
+        assert self.draw is not None
+        self.next = after + 1 + int(math.log(1.0 - self.draw.random()) * self._gap)
+
+    def _following(self) -> None:
+        self.next = self.waiting.pop(0) if self.waiting else 0
+
+    def take(self, number: int, call: type[Any]) -> Fault | None:
+        """The fault that is due at this call, or None when none of those that are on can strike it."""
+        if self.draw is None:
+            fault = self.given[number] if self.given[number][0] in KINDS[call] else None
+            self._following()
+        else:
+            fault = self._drawn(call)
+            self._skip(number)
+        if fault is not None:
+            self.plan[number] = fault
+        return fault
+
+    def _drawn(self, call: type[Any]) -> Fault | None:
+        assert self.draw is not None
+        struck = EVENTS if self.draw.random() < EVENT_SHARE else CALLS[call]
+        possible = [name for name in struck if name in self.on]
+        if not possible:
+            return None
+        name = self.draw.choice(possible)
+        return name, self._strength(name, call)
+
+    def _strength(self, name: str, call: type[Any]) -> float:
+        assert self.draw is not None
+        if name in ("late", "taken-late"):
+            if self.long_late and call is e.Create:
+                self.long_late = False  # one call of a history may land after the settle time
+                return round(self.draw.uniform(SETTLE, LONG_LATE), 1)
+            return round(self.draw.uniform(1.0, LATEST), 1)
+        if name == "slow":
+            return round(self.draw.uniform(1.0, SLOW.get(call, 120.0)), 1)
+        if name in ("hidden", "hidden-by-id", "lingers"):
+            return round(self.draw.uniform(1.0, BEHIND), 1)
+        return 0.0
+
+    def stop(self) -> None:
+        """From now on nothing goes wrong."""
+        self.next = 0
+
+    def count(self) -> Counter[str]:
+        """How many of each kind have struck."""
+        return Counter(name for name, _ in self.plan.values())

@@ -1,0 +1,250 @@
+"""One history: some commands in a world where things go wrong, then calm, one more command, and the reckoning.
+
+The story (which commands, alone or two at once) and the faults both follow from the seed; a story replayed with a
+given plan of faults needs no luck at all.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ert_deploy.core.errors import ErtError, Failed, NeedsAttention
+from ert_deploy.core.model import Criteria, Desired, Launch, Phase, Target, Timings
+from ert_deploy.engine.apply import apply
+from ert_deploy.engine.memory import Memory
+from tests.simulation.faults import Fault, Faults, Plan
+from tests.simulation.web import NAMES
+from tests.simulation.world import Killed, Violation, World
+
+MOST_EFFECTS = 20_000  # of one command; no honest one needs as many
+LONGEST_LATE = 2000.0
+WANTED = Desired(
+    deployment="ert", phase=Phase.RUNNING, launch=Launch(image="llm-backend:1", model="gpt-oss:20b"),
+    criteria=Criteria(max_dph=0.40), targets=(Target("dash"),), timings=Timings(poll=60.0, deny=1800.0),
+)  # fmt: skip
+OTHER = replace(WANTED, launch=replace(WANTED.launch, context=8192))
+DOWN = replace(WANTED, phase=Phase.ABSENT)
+# What may be done at one moment of a history: how often, and the commands that run at the same time. An empty one
+# loses the state. A new command of the product is one more row.
+OPERATIONS: dict[str, tuple[int, tuple[Desired, ...]]] = {
+    "up": (40, (WANTED,)),
+    "up, changed config": (15, (OTHER,)),
+    "down": (20, (DOWN,)),
+    "two ups at once": (10, (WANTED, WANTED)),
+    "two configs at once": (5, (WANTED, OTHER)),
+    "up and down at once": (5, (WANTED, DOWN)),
+    "lose the state": (5, ()),
+}
+NAMED = {"up": WANTED, "up, changed config": OTHER, "down": DOWN}
+_NAMES, _WEIGHTS = list(OPERATIONS), [weight for weight, _ in OPERATIONS.values()]
+# A killed process runs no `finally`: its generator is kept until the history is over, and its frames are let go only
+# when nothing listens any more.
+
+
+@dataclass(slots=True)
+class Story:
+    """What is done, in order; `last` is the command after the calm, `rest` the seconds before it."""
+
+    operations: tuple[str, ...]
+    last: str
+    rest: float = 0.0
+    services: tuple[str, ...] = ("dash",)
+    poll: float = 60.0
+    again: bool = False
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How a history went: what struck, what it cost, and the violation if there was one."""
+
+    plan: Plan
+    effects: int = 0
+    kills: int = 0
+    most_paid: int = 0
+    excused: int = 0
+    violation: str = ""
+    world: World | None = field(default=None, repr=False)
+
+
+def story(draw: random.Random) -> Story:
+    """The story of a seed."""
+    operations = tuple(draw.choices(_NAMES, _WEIGHTS, k=draw.choice((1, 1, 1, 2, 2, 3))))
+    return Story(
+        operations,
+        last=draw.choices(("up", "up, changed config", "down"), (5, 1, 4))[0],
+        rest=draw.choice((0.0, 300.0)),
+        services=("dash", "admin") if draw.random() < 0.15 else ("dash",),
+        poll=draw.choices((60.0, 10.0), (19, 1))[0],
+        again=draw.random() < 0.2,
+    )
+
+
+def play(seed: int, *, trace: bool = False) -> Outcome:
+    """The history of a seed."""
+    draw = random.Random(seed)
+    tale = story(draw)
+    return run(tale, Faults(draw), trace=trace)
+
+
+def replay(tale: Story, plan: Iterable[tuple[int, Fault]], *, watch: bool = False) -> Outcome:
+    """The same story with exactly these faults; `watch` keeps the kind of every call in the world."""
+    return run(tale, Faults(plan=plan), watch=watch)
+
+
+def run(tale: Story, faults: Faults, *, trace: bool = False, watch: bool = False) -> Outcome:
+    """A story in a world with these faults."""
+    world = World(faults, tale.services)
+    if trace:
+        world.trace = []
+    if watch:
+        world.seen = []
+    outcome = Outcome(faults.plan)
+    graveyard: list[Any] = []
+    try:
+        for name in tale.operations:
+            _operation(world, tale, name, outcome, graveyard)
+        world.calm()
+        _reckon(world, tale, outcome, graveyard)
+    except Violation as error:
+        outcome.violation = str(error)
+    except Exception as error:  # whatever else the product does is a finding as well
+        outcome.violation = f"{type(error).__name__}: {error}"
+    outcome.effects, outcome.most_paid, outcome.world = world.effects, world.most_paid, world
+    return outcome
+
+
+def _operation(world: World, tale: Story, name: str, outcome: Outcome, graveyard: list[Any]) -> None:
+    wanted = OPERATIONS[name][1]
+    if wanted:
+        together(world, [_fitted(d, tale) for d in wanted], outcome, graveyard)
+        return
+    # What nobody remembers and nobody sees cannot be waited for: the state is lost while no create is under way.
+    world.advance(world.now + (LONGEST_LATE if world.pending else 300.0))
+    world.state = replace(world.state.__class__(world.state.deployment), generation=0)
+
+
+def _fitted(desired: Desired, tale: Story) -> Desired:
+    if len(tale.services) == 1 and tale.poll == desired.timings.poll:
+        return desired
+    targets = tuple(Target(name) for name in tale.services)
+    return replace(desired, targets=targets, timings=replace(desired.timings, poll=tale.poll))
+
+
+def together(world: World, wanted: list[Desired], outcome: Outcome, graveyard: list[Any]) -> list[ErtError | None]:
+    """Run commands at the same time, each on its own time line; how each ended (None: well, or killed)."""
+    running: list[list[Any]] = [
+        [world.now, index, apply(desired, Memory()), None] for index, desired in enumerate(wanted)
+    ]
+    ends: list[ErtError | None] = [None] * len(wanted)
+    for run_ in running:
+        run_[3] = next(run_[2])
+    while running:
+        process = running[0] if len(running) == 1 else min(running, key=lambda r: (r[0], r[1]))
+        world.advance(process[0])
+        try:
+            _turn(world, process)
+        except StopIteration:
+            running.remove(process)
+        except Killed:
+            outcome.kills += 1
+            graveyard.append(process)
+            running.remove(process)
+        except ErtError as error:
+            ends[process[1]] = error
+            running.remove(process)
+        if world.effects > MOST_EFFECTS:
+            raise Violation("it does not come to an end")
+    return ends
+
+
+def _turn(world: World, process: list[Any]) -> None:
+    """Carry out effects until one of them has taken time."""
+    generator, effect, carry_out = process[2], process[3], world.carry_out
+    world.took = 0.0
+    while not world.took:
+        try:
+            value = carry_out(effect)
+        except ErtError as error:
+            effect = generator.throw(error)
+        else:
+            effect = generator.send(value)
+        if world.effects > MOST_EFFECTS:
+            raise Violation("it turns in a circle without sleeping")
+    process[0] += world.took
+    process[3] = effect
+
+
+def _reckon(world: World, tale: Story, outcome: Outcome, graveyard: list[Any]) -> None:
+    """Nothing goes wrong any more: one command has to be enough."""
+    world.advance(max(world.now + tale.rest, world.overdue))
+    desired = _fitted(NAMED[tale.last], tale)
+    untold = any(not r.proven for r in world.state.rollouts)
+    (end,) = together(world, [desired], outcome, graveyard)
+    if isinstance(end, Failed) and untold:  # a deploy of the bad times failed, and nobody was told yet
+        outcome.excused += 1
+        (end,) = together(world, [desired], outcome, graveyard)
+    if isinstance(end, NeedsAttention) and _cut_off(world):
+        # By design a person decides: apps were told about both, both may serve them, and we can reach neither.
+        outcome.excused += 1
+        desired = _fitted(DOWN, tale)
+        (end,) = together(world, [desired], outcome, graveyard)
+    if end is not None:
+        raise Violation(f"the last command ended with {type(end).__name__}: {end}")
+    world.advance(world.now + 300.0)
+    (_is_down if desired.phase is Phase.ABSENT else _is_up)(world)
+    if tale.again:
+        before = world.changes
+        together(world, [desired], outcome, graveyard)
+        _must(world.changes == before, "doing it again changes something")
+
+
+def _cut_off(world: World) -> bool:
+    """Whether all slots are held by known backends that answer somebody else's identity to us."""
+    told = {r.id for r in world.state.records if r.published}
+    return (
+        len(world.paid) == 2 and set(world.paid) == told and all(m.trouble == "impostor" for m in world.paid.values())
+    )
+
+
+def _must(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise Violation(otherwise)
+
+
+def _is_up(world: World) -> None:
+    """Exactly one is paid, it is healthy, in the state, and every app runs with it."""
+    state, paid = world.state, world.paid
+    _must(sorted(paid) == sorted(r.id for r in state.records), f"paid {sorted(paid)}, in the state {state.records}")
+    _must(len(paid) == 1, f"{len(paid)} are paid after up")
+    (made,) = paid.values()
+    _must(not made.trouble and world.now >= made.made, "what serves is not healthy")
+    _must(not state.tombstones and not [i for i in state.intents if not i.gone], "the state is not settled")
+    for service in world.services.values():
+        env = service.env
+        _must(service.neighbours_kept(), "a variable of somebody else has changed")
+        _must(env[NAMES.url].reveal() == f"https://203.0.113.7:{40000 + made.id}", "the app points elsewhere")
+        _must(env[NAMES.key].sha256() in made.order.env["ERT_KEY_HASHES"], "the app holds another key")
+        _must(service.shown == env[NAMES.fingerprint].reveal(), "the running app has another configuration")
+    _clean(world)
+
+
+def _is_down(world: World) -> None:
+    """Nothing is paid, nothing is remembered that could be, and no app points anywhere."""
+    _must(not world.paid and not world.pending, f"{sorted(world.paid)} are paid after down")
+    _must(world.state.empty(), "the state still knows something")
+    for service in world.services.values():
+        _must(service.neighbours_kept(), "a variable of somebody else has changed")
+        _must(not {NAMES.url, NAMES.key, NAMES.certificate} & service.env.keys(), "an app still points somewhere")
+    _clean(world)
+
+
+def _clean(world: World) -> None:
+    text = repr(world.state)
+    for made in world.machines.values():
+        _must(made.order.env["ERT_BOOT_SECRET"] not in text, "a boot secret is in the state")
+    for service in world.services.values():
+        key = service.env.get(NAMES.key)
+        _must(key is None or key.reveal() not in text, "a key is in the state")

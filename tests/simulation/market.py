@@ -1,0 +1,92 @@
+"""The GPU market of a simulated world: offers, machines that boot and bill, and the backend inside each."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+from ert_deploy.core.labels import Mark
+from ert_deploy.core.observed import Address, Health, Instance, Offer, Vital
+from ert_deploy.core.secret import Secret
+from ert_deploy.ports import CreateOrder
+
+PORT_BASE = 40000
+BOOT = 40.0  # seconds until healthy; half of it until the container runs
+UNREACHABLE, LOADING = Health(Vital.UNREACHABLE, "no route"), Health(Vital.LOADING, phase="pulling")
+SICK, IMPOSTOR = Health(Vital.SICK, "it says so"), Health(Vital.IMPOSTOR, "it cannot prove its identity")
+# Not ours to touch: another deployment's, a cloned label, and one without any mark. One has our own token form.
+STRANGERS = (
+    Instance(901, Mark("other", "ab" * 16), "other", status="running"),
+    Instance(902, None, "ert", status="running"),
+    Instance(903, None, None, status="exited"),
+)
+BY_ID = {stranger.id: stranger for stranger in STRANGERS}
+# What a troubled machine shows, as (status, intended, current, message).
+TROUBLES = {
+    "exit": ("exited", "running", "running", "exited"),
+    "offline": ("offline", "running", "running", ""),
+    "self-stop": ("exited", "stopped", "stopped", ""),
+    "oci": ("loading", "running", "running", "OCI runtime create failed"),
+    "sick": ("running", "running", "running", "success"),
+    "impostor": ("running", "running", "running", "success"),
+}
+
+
+def offer(number: int) -> Offer:
+    """An offer that passes the criteria; the lower the number, the cheaper."""
+    return Offer(
+        id=number, machine_id=number + 1000, gpu_name="RTX 3090", gpu_ram_mb=24576.0, dph_total=0.20 + number / 1000,
+        reliability=0.995, inet_down=900.0, inet_down_cost=0.005, cuda=12.8, ports=8, duration=30 * 86400.0,
+        disk_gb=200.0, geolocation="Sweden, SE",
+    )  # fmt: skip
+
+
+STOCK = tuple(offer(n) for n in range(1, 5))
+FRESH = tuple(offer(n) for n in range(5, 9))  # on the market once the trouble is over
+
+
+class Machine:
+    """One rented machine: `ends` is when its bill ended, `listed` and `found` from when on reads show it."""
+
+    __slots__ = (
+        "boot_secret", "certificate", "ends", "found", "healthy", "id", "leaves", "listed", "made", "mark", "offer",
+        "order", "price", "showing", "trouble",
+    )  # fmt: skip
+
+    def __init__(self, number: int, order: CreateOrder, made: float, price: float) -> None:
+        self.id, self.order, self.made, self.price = number, order, made, price
+        self.mark, self.offer = order.mark, order.offer_id
+        self.listed = self.found = made
+        self.ends = self.leaves = float("inf")
+        self.trouble = ""
+        self.showing: tuple[str, Instance] | None = None
+        self.boot_secret = Secret(order.env["ERT_BOOT_SECRET"])
+        text = base64.b64encode(hashlib.sha256(order.mark.token.encode()).digest()).decode()
+        self.certificate = f"-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n"
+        self.healthy = Health(Vital.HEALTHY, certificate=self.certificate, model="m", engine="ollama 0.35.0")
+
+    def show(self, now: float) -> Instance:
+        """As the provider lists it; the same object until it changes."""
+        phase = self.trouble or ("up" if now >= self.made + BOOT / 2 else "boot")
+        if self.showing is None or self.showing[0] != phase:
+            self.showing = phase, self._show(phase)
+        return self.showing[1]
+
+    def _show(self, phase: str) -> Instance:
+        up = phase not in ("boot", "oci", "exit", "offline", "self-stop")
+        loading = ("loading", "running", "running", "pulling")
+        plain = ("running", "running", "running", "success") if up else loading
+        status, intended, current, message = TROUBLES.get(phase, plain)
+        env = self.order.env
+        return Instance(
+            id=self.id, mark=self.mark, claims=self.mark.deployment, status=status, intended=intended, current=current,
+            message=message, machine_id=self.offer + 1000, gpu_name="RTX 3090", dph=self.price, started=self.made,
+            address=Address("203.0.113.7", PORT_BASE + self.id) if up else None, spec=env["ERT_SPEC"],
+            key_hashes=tuple(env["ERT_KEY_HASHES"].split(",")), boot_secret=self.boot_secret,
+        )  # fmt: skip
+
+    def answer(self, now: float) -> Health:
+        """What a probe of its backend comes to."""
+        if self.trouble:
+            return {"sick": SICK, "impostor": IMPOSTOR}.get(self.trouble, UNREACHABLE)
+        return self.healthy if now >= self.made + BOOT else LOADING

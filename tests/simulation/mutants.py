@@ -1,0 +1,172 @@
+"""Is the simulator awake? Break the product on purpose, one line at a time, and see that every break is caught.
+
+Each mutant is one exact replacement in a temporary copy of the product; the copy is simulated until a history fails.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.simulation.search import say
+
+ROOT = Path(__file__).resolve().parents[2]
+MOST = 100_000
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One break: in `file`, `old` (which is there exactly once) becomes `new`."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What became of a mutant: the seed that killed it (None: it survived), how many histories that took, and why."""
+
+    mutant: Mutant
+    seed: int | None
+    schedules: str
+    why: str
+
+
+_RENT, _RETIRE, _OBSERVE = "engine/rent.py", "engine/retire.py", "engine/observe.py"
+_PLAN, _PUBLISH, _STANDING = "core/plan.py", "engine/publish.py", "core/standing.py"
+MUTANTS = (
+    Mutant("drop the settle wait", "core/model.py", "settle: float = 240.0", "settle: float = 0.0"),
+    Mutant("settle after 100 s", "core/model.py", "settle: float = 240.0", "settle: float = 100.0"),
+    Mutant(
+        "take a failed listing for an empty one", _OBSERVE,
+        "    instances = yield from perform(e.ListInstances())\n",
+        "    try:\n        instances = yield from perform(e.ListInstances())\n"
+        "    except CannotObserve:\n        instances = ()\n",
+    ),
+    Mutant(
+        "record after create, no intent", _RENT,
+        "yield from perform(e.Save(known.intend(state.Intent(token, now, offer.id, offer.machine_id))))",
+        "known",
+    ),
+    Mutant(
+        "forget before destroy", "engine/apply.py",
+        "            yield from retire(step, desired, observed)",
+        "            yield from perform(e.Save(observed.state.drop_record(step.instance_id)))",
+    ),
+    Mutant(
+        "retry a create", _RENT,
+        "        instance_id = yield from perform(e.Create(order))\n",
+        "        try:\n            instance_id = yield from perform(e.Create(order))\n"
+        "        except OutcomeUnknown:\n            instance_id = yield from perform(e.Create(order))\n",
+    ),
+    Mutant(
+        "take an unreadable get for gone", _RETIRE,
+        '        what = f"instance {instance_id} to be readable ({error.summary})"', "        return False",
+    ),
+    Mutant("ignore the slots", _RENT, "slots_taken(desired, observed) >= desired.slots", "False"),
+    Mutant("count only what is listed as slots", _STANDING, "return len(live) + len(unknown)", "return len(live)"),
+    Mutant(
+        "destroy what has one mark only", "core/observed.py",
+        "if i.mark is not None and i.mark.deployment == deployment]",
+        "if i.claims == deployment]",
+    ),
+    Mutant(
+        "destroy every deployment's", "core/observed.py",
+        "i.mark is not None and i.mark.deployment == deployment", "i.mark is not None",
+    ),
+    Mutant(
+        "skip the second proof of absence", _RETIRE,
+        "        if (yield from perform(e.GetInstance(instance_id))) is None:", "        if True:",
+    ),
+    Mutant("do not watch a refused create", _RENT, "written.mark_gone(token)", "written.drop_intent(token)"),
+    Mutant("do not wait on the way down", _PLAN, "also_gone=True)", "also_gone=False)"),
+    Mutant(
+        "a newborn that is not seen is forgotten", _RETIRE,
+        "observed.now - record.at < desired.timings.settle", "False",
+    ),
+    Mutant(
+        "load the state before the listing", _OBSERVE,
+        "    instances = yield from perform(e.ListInstances())\n    state = yield from perform(e.Load())\n",
+        "    state = yield from perform(e.Load())\n    instances = yield from perform(e.ListInstances())\n",
+    ),
+    Mutant(
+        "take a create without an answer for a failed one", _RENT,
+        "    except OutcomeUnknown as error:\n        memory.rentals += 1\n",
+        "    except OutcomeUnknown as error:\n        memory.rentals += 1\n"
+        "        yield from perform(e.Save(written.drop_intent(token)))\n",
+    ),
+    Mutant(
+        "never retire what is surplus", _PLAN,
+        "    yield from _surplus(desired, observed, now.others, current is not None)\n", "",
+    ),
+    Mutant(
+        "believe a fingerprint while a deploy is under way", _PUBLISH,
+        "    if newest is not None and newest.kind is DeployKind.IN_FLIGHT:\n        yield from _idle(",
+        "    if newest is None and desired is None:\n        yield from _idle(",
+    ),
+    Mutant(
+        "a lost backend does not hold a slot", _STANDING, "held >= desired.slots", "len(ranked) >= desired.slots",
+    ),
+)  # fmt: skip
+# The store is the simulator's own, so a blind write is made there: it no longer compares what was read.
+BLIND = Mutant(
+    "write the state blindly", "../tests/simulation/world.py",
+    "if state.generation != self.state.generation:", "if False:",
+)  # fmt: skip
+ALL = (*MUTANTS, BLIND)
+
+
+def mutate(mutant: Mutant, into: Path) -> None:
+    """A copy of product and simulator with this one break in it."""
+    ignore = shutil.ignore_patterns("__pycache__", "seeds")
+    for part in ("ert_deploy/core", "ert_deploy/engine", "tests/simulation"):
+        shutil.copytree(ROOT / part, into / part, ignore=ignore)
+    for name in ("ert_deploy/__init__.py", "ert_deploy/ports.py"):
+        shutil.copy(ROOT / name, into / name)
+    path = into / "ert_deploy" / mutant.file
+    text = path.read_text()
+    if text.count(mutant.old) != 1:
+        raise ValueError(f"{mutant.name}: its text is {text.count(mutant.old)} times in {mutant.file}")
+    path.write_text(text.replace(mutant.old, mutant.new))
+
+
+def hunt(mutant: Mutant, first: int = 0, most: int = MOST) -> Fate:
+    """Simulate a mutant on one core until a history fails or `most` have not."""
+    with tempfile.TemporaryDirectory() as folder:
+        mutate(mutant, Path(folder))
+        command = [sys.executable, "-m", "tests.simulation", "--first", str(first), "-n", str(most), "--stop"]
+        environment = {**os.environ, "PYTHONPATH": folder, "ERT_SIM_CORES": "1"}
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    played = re.search(r"^schedules +([\d,]+)", done.stdout, re.MULTILINE)
+    if played is None:
+        raise RuntimeError(f"{mutant.name}: it could not be simulated: {done.stderr[-2000:]}")
+    found = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    if not found:
+        return Fate(mutant, None, played[1], "")
+    return Fate(mutant, found[0]["seed"], played[1], found[0]["violation"])
+
+
+def main() -> int:
+    """Hunt them all, two at a time; 1 when one survives."""
+    with ThreadPoolExecutor(int(os.environ.get("ERT_SIM_CORES", "0")) or os.cpu_count() or 1) as pool:
+        survived = 0
+        for fate in pool.map(hunt, ALL):
+            survived += fate.seed is None
+            end = f"killed by seed {fate.seed}: {fate.why[:70]}" if fate.seed is not None else "SURVIVED"
+            say(f"{fate.mutant.name:<50}{fate.schedules:>8}  {end}")
+    say(f"{len(ALL) - survived} of {len(ALL)} killed")
+    return 1 if survived else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

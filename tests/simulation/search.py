@@ -1,0 +1,223 @@
+"""Plays many histories: random ones over ranges of seeds on every core, or all of them up to a number of faults.
+
+A history that fails is shrunk (faults are dropped one by one while it still fails) and kept under `seeds/`.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import multiprocessing
+import os
+import random
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ert_deploy.engine import effects as e
+from tests.simulation.faults import KINDS, Plan
+from tests.simulation.history import Outcome, Story, play, replay, story
+
+SEEDS = Path(__file__).parent / "seeds"
+CHUNK = 500
+MOST_REPORTED = 20
+# One of each class of fault: enough to enumerate, as the others differ in the time they take.
+STRENGTHS = {"late": 100.0, "taken-late": 100.0, "slow": 20.0, "hidden": 55.0, "hidden-by-id": 55.0, "lingers": 55.0}
+SHORT = frozenset({
+    "timeout", "timeout-after", "refused-after", "save-before", "save-after", "own-conflict", "late", "taken-late",
+    "duplicate", "hidden-by-id", "lingers", "rejected", "unknown-after", "empty", "fails", "superseded", "silent",
+    "kill-before", "kill-after", "exit",
+})  # fmt: skip
+# With three faults, only where money and state are decided.
+MONEY = (e.ListInstances, e.GetInstance, e.Create, e.DestroyInstance, e.Load, e.Save)
+MONEY_KINDS = frozenset({
+    "timeout", "timeout-after", "save-before", "save-after", "own-conflict", "late", "duplicate", "kill-before",
+    "kill-after",
+})  # fmt: skip
+CLASSIC = Story(("up", "up", "down"), last="down", rest=300.0)
+
+
+@dataclass
+class Tally:
+    """What a number of histories came to."""
+
+    schedules: int = 0
+    effects: int = 0
+    kills: int = 0
+    excused: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+    most_paid: Counter[int] = field(default_factory=Counter)
+    broken: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, outcome: Outcome) -> None:
+        """Count one history."""
+        self.schedules += 1
+        self.effects += outcome.effects
+        self.kills += outcome.kills
+        self.excused += outcome.excused
+        for name, _ in outcome.plan.values():
+            self.faults[name] += 1
+        self.most_paid[outcome.most_paid] += 1
+
+    def merge(self, other: Tally) -> None:
+        """Add what another worker has counted."""
+        for name in ("schedules", "effects", "kills", "excused"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.faults.update(other.faults)
+        self.most_paid.update(other.most_paid)
+        self.broken += other.broken
+
+    def table(self, seconds: float, cores: int) -> str:
+        """One table for a person."""
+        rate = f"{seconds / max(1, self.schedules) * 1000 * cores:.2f} ms per schedule and core"
+        rows = [
+            ("schedules", f"{self.schedules:,}"), ("effects", f"{self.effects:,}"),
+            ("faults", f"{sum(self.faults.values()):,}"), ("kills", f"{self.kills:,}"),
+            ("violations", f"{len(self.broken):,}"),
+            ("paid at once", ", ".join(f"{n}: {c:,}" for n, c in sorted(self.most_paid.items()))),
+            ("second tries", f"{self.excused:,} (an earlier failed deploy is told once; or a person has to decide)"),
+            ("seconds", f"{seconds:.1f} on {cores} cores, {rate}"),
+            ("95 % bound", f"{3 / max(1, self.schedules):.1e} per schedule of this mix" if not self.broken else "-"),
+            *((f"  {name}", f"{count:,}") for name, count in sorted(self.faults.items())),
+        ]  # fmt: skip
+        return "\n".join(f"{name:<18}{value}" for name, value in rows)
+
+
+def shrink(tale: Story, plan: Plan) -> tuple[Plan, str]:
+    """Fewer faults that still fail, and how; none can be left out any more."""
+    kept, why = dict(plan), replay(tale, plan.items()).violation
+    smaller = True
+    while smaller and why:
+        smaller = False
+        for number in sorted(kept):
+            rest = {n: fault for n, fault in kept.items() if n != number}
+            now = replay(tale, rest.items()).violation
+            if now:
+                kept, why, smaller = rest, now, True
+    return kept, why
+
+
+def finding(seed: int | None, tale: Story, outcome: Outcome) -> dict[str, Any]:
+    """A failed history, shrunk, as plain data that replays by itself."""
+    plan, why = shrink(tale, outcome.plan)
+    faults = sorted((number, name, strength) for number, (name, strength) in (plan if why else outcome.plan).items())
+    return {"seed": seed, "violation": why or outcome.violation, "story": asdict(tale), "faults": faults}
+
+
+def revive(found: dict[str, Any]) -> tuple[Story, Plan]:
+    """Story and faults of a kept finding."""
+    tale: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in found["story"].items()}
+    return Story(**tale), {number: (name, strength) for number, name, strength in found["faults"]}
+
+
+def seeds(first: int, last: int, *, stop: bool = False) -> Tally:
+    """Play the seeds from `first` up to, not including, `last`; `stop` at the first that fails."""
+    tally = Tally()
+    gc.disable()  # every history leaves cycles behind; they are collected between histories, not in them
+    for seed in range(first, last):
+        outcome = play(seed)
+        tally.add(outcome)
+        if outcome.violation:
+            tally.broken.append(finding(seed, story(random.Random(seed)), outcome))
+            if stop:
+                break
+        if seed % CHUNK == 0:
+            gc.collect()
+    gc.enable()
+    return tally
+
+
+def _range(bounds: tuple[int, int]) -> Tally:
+    return seeds(*bounds)
+
+
+def across(first: int, count: int, cores: int, *, stop: bool = False) -> Tally:
+    """The same on that many cores; `stop` ends with the first chunk that has a failure in it."""
+    whole = Tally()
+    step = min(CHUNK, 100) if stop else CHUNK
+    chunks = [(a, min(a + step, first + count)) for a in range(first, first + count, step)]
+    with multiprocessing.get_context("fork").Pool(cores) as pool:
+        for tally in pool.imap(_range, chunks):
+            whole.merge(tally)
+            if stop and whole.broken:
+                pool.terminate()
+                break
+    return whole
+
+
+def exhaustive(faults: int, tally: Tally, tale: Story = CLASSIC, share: tuple[int, int] = (0, 1)) -> Tally:
+    """Every history of the story with up to that many faults. `share` (which, of how many) splits the first fault."""
+    narrow = faults > 2
+    pending: list[Plan] = [{}]
+    while pending:
+        plan = pending.pop()
+        outcome = replay(tale, plan.items(), watch=len(plan) < faults)
+        if plan or share[0] == 0:
+            tally.add(outcome)
+        if tally.schedules % CHUNK == 0:
+            gc.collect()
+        if outcome.violation:
+            tally.broken.append(finding(None, tale, outcome))
+        if len(plan) < faults:
+            assert outcome.world is not None
+            pending += list(_children(plan, (outcome.world.seen or [])[: outcome.world.calmed], narrow, share))
+    return tally
+
+
+def _children(plan: Plan, calls: list[type[Any]], narrow: bool, share: tuple[int, int]) -> Iterator[Plan]:
+    """The plan with one more fault at any later call before the reckoning."""
+    last = max(plan, default=0)
+    for number, call in enumerate(calls, 1):
+        if number <= last or (not plan and number % share[1] != share[0]) or (narrow and call not in MONEY):
+            continue
+        for name in dict.fromkeys(KINDS[call]):
+            if name in (MONEY_KINDS if narrow else SHORT):
+                yield {**plan, number: (name, STRENGTHS.get(name, 0.0))}
+
+
+def _share(task: tuple[int, int, int]) -> Tally:
+    return exhaustive(task[0], Tally(), share=task[1:])
+
+
+def exhaustive_across(faults: int, cores: int) -> Tally:
+    """All of them, on that many cores."""
+    whole, parts = Tally(), cores * 8
+    with multiprocessing.get_context("fork").Pool(cores) as pool:
+        for tally in pool.imap_unordered(_share, [(faults, part, parts) for part in range(parts)]):
+            whole.merge(tally)
+    return whole
+
+
+def report(tally: Tally, seconds: float, cores: int, *, keep: bool = True) -> int:
+    """Print the table and what failed, keep the findings, and give the exit code."""
+    say(tally.table(seconds, cores))
+    git = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    for found in tally.broken[:MOST_REPORTED]:
+        found["commit"] = git.stdout.strip()
+        say(json.dumps(found))
+        if keep:
+            name = found["seed"] if found["seed"] is not None else "-".join(str(f[0]) for f in found["faults"])
+            (SEEDS / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n")
+    return 1 if tally.broken else 0
+
+
+def say(text: str) -> None:
+    """One line or more for a person, at once."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def cores() -> int:
+    """How many processes may run."""
+    return int(os.environ.get("ERT_SIM_CORES", "0")) or os.cpu_count() or 1
+
+
+def timed(what: Any, *arguments: Any, **named: Any) -> tuple[Any, float]:
+    """The result of a call and how many seconds it took."""
+    begun = time.perf_counter()
+    return what(*arguments, **named), time.perf_counter() - begun

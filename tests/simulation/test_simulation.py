@@ -1,0 +1,89 @@
+"""The quick part of the simulator: fixed and fresh seeds, all histories with one fault, kept findings, and mutants.
+
+`make simulate` plays a million; ERT_SIM_SEED and ERT_SIM_SEEDS choose the fresh ones that are played here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.simulation import mutants, search
+from tests.simulation.faults import FAMILIES, Faults
+from tests.simulation.history import play, replay, run, story
+from tests.simulation.search import SEEDS
+
+ROOT = Path(__file__).resolve().parents[2]
+FIXED = 2000
+FRESH = int(os.environ.get("ERT_SIM_SEEDS", "500"))
+FIRST_FRESH = int(os.environ.get("ERT_SIM_SEED", "1000000000"))
+KILLED_SOON = ("record after create, no intent", "forget before destroy", "drop the settle wait")
+
+
+def _none(tally: search.Tally) -> None:
+    assert tally.broken == []
+
+
+def test_no_gpu_is_lost_in_any_of_the_fixed_histories_and_every_kind_of_fault_strikes() -> None:
+    tally = search.seeds(0, FIXED)
+    _none(tally)
+    assert [name for name in FAMILIES if not tally.faults[name]] == []
+
+
+def test_no_gpu_is_lost_in_fresh_histories() -> None:
+    _none(search.seeds(FIRST_FRESH, FIRST_FRESH + FRESH))
+
+
+def test_no_gpu_is_lost_whatever_single_fault_strikes_and_whenever() -> None:
+    tally = search.exhaustive(1, search.Tally())
+    _none(tally)
+    assert tally.schedules > 400
+
+
+@pytest.mark.parametrize("path", sorted(SEEDS.glob("*.json")), ids=lambda p: p.stem)
+def test_what_was_found_once_stays_fixed(path: Path) -> None:
+    tale, plan = search.revive(json.loads(path.read_text()))
+    assert replay(tale, plan.items()).violation == ""
+
+
+def test_a_replayed_plan_of_faults_is_the_same_history() -> None:
+    for seed in range(60):
+        drawn = play(seed, trace=True)
+        again = run(story(random.Random(seed)), Faults(plan=drawn.plan.items()), trace=True)
+        assert drawn.world is not None
+        assert again.world is not None
+        assert drawn.world.trace == again.world.trace, f"seed {seed}"
+
+
+def digest() -> str:
+    """The traces of some histories in one hash."""
+    traces = [play(seed, trace=True).world for seed in range(60)]
+    return hashlib.sha256(repr([w.trace for w in traces if w is not None]).encode()).hexdigest()
+
+
+def test_a_seed_is_the_same_history_in_every_process() -> None:
+    code = "import tests.simulation.test_simulation as t; print(t.digest())"
+    seen = {digest()}
+    for seed in ("0", "4242"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, check=True)
+        seen.add(done.stdout.decode().strip())
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize("name", KILLED_SOON)
+def test_a_broken_product_is_caught_within_few_histories(name: str) -> None:
+    mutant = next(m for m in mutants.ALL if m.name == name)
+    assert mutants.hunt(mutant, most=1000).seed is not None
+
+
+@pytest.mark.parametrize("mutant", mutants.ALL, ids=lambda m: m.name)
+def test_a_mutant_still_has_its_place_in_the_code(mutant: mutants.Mutant, tmp_path: Path) -> None:
+    mutants.mutate(mutant, tmp_path)

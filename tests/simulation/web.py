@@ -1,0 +1,75 @@
+"""The web host of a simulated world: services with an environment, deploys one at a time, and what runs."""
+
+from __future__ import annotations
+
+from ert_deploy.core.configuration import fingerprint
+from ert_deploy.core.model import OwnedNames
+from ert_deploy.core.observed import DeployKind, WebDeploy
+from ert_deploy.core.secret import Secret
+from ert_deploy.ports import WebService
+
+NAMES = OwnedNames()
+OWNED = frozenset(NAMES.all())
+NEIGHBOURS = {"OTHER": Secret("kept"), "DATABASE_URL": Secret("postgres://x")}
+TAKES = 20.0  # seconds of a deploy
+
+
+class Service:
+    """One web service: its environment, the fingerprint the running process shows, and its deploys."""
+
+    __slots__ = ("deploys", "env", "id", "name", "queued", "running", "seen", "shown", "snapshots", "url")
+
+    def __init__(self, name: str) -> None:
+        self.name, self.id, self.url = name, f"srv-{name}", f"https://{name}.example.org"
+        self.env: dict[str, Secret] = dict(NEIGHBOURS)
+        self.running: dict[str, Secret] = {}
+        self.shown: str | None = None
+        self.deploys: list[WebDeploy] = []
+        self.snapshots: dict[str, tuple[dict[str, Secret], bool]] = {}
+        self.queued = False
+        self.seen = WebService(self.id, name, self.url, "tea-1")
+
+    def neighbours_kept(self) -> bool:
+        """Whether every variable that is not ours is as it was."""
+        return {k: v for k, v in self.env.items() if k not in OWNED} == NEIGHBOURS
+
+    def start(self, number: int, now: float, fails: bool) -> WebDeploy:
+        """A deploy of the environment as it is now."""
+        made = WebDeploy(f"dep-{number}", "update_in_progress", DeployKind.IN_FLIGHT, now)
+        self.deploys.append(made)
+        self.snapshots[made.id] = dict(self.env), fails
+        return made
+
+    def in_flight(self) -> WebDeploy | None:
+        """The deploy under way; it is always the newest."""
+        newest = self.deploys[-1] if self.deploys else None
+        return newest if newest is not None and newest.kind is DeployKind.IN_FLIGHT else None
+
+    def mark(self, made: WebDeploy, status: str, kind: DeployKind) -> None:
+        """Give a deploy another status."""
+        place = next(i for i, d in enumerate(self.deploys) if d.id == made.id)
+        self.deploys[place] = WebDeploy(made.id, status, kind, made.created)
+
+    def end(self, deploy_id: str) -> bool:
+        """The deploy is over, unless it was replaced before; True when a queued one should start now."""
+        made = self.in_flight()
+        if made is None or made.id != deploy_id:
+            return False
+        env, fails = self.snapshots[deploy_id]
+        if fails:
+            self.mark(made, "update_failed", DeployKind.FAILED)
+        else:
+            for older in self.deploys:
+                if older.kind is DeployKind.LIVE:
+                    self.mark(older, "deactivated", DeployKind.REPLACED)
+            self.mark(made, "live", DeployKind.LIVE)
+            self.running = env
+            self.shown = self._whole()
+        queued, self.queued = self.queued, False
+        return queued
+
+    def _whole(self) -> str | None:
+        """The fingerprint of what runs, if it is not torn."""
+        own = {k: v for k, v in self.running.items() if k in OWNED and k != NAMES.fingerprint}
+        shown = self.running.get(NAMES.fingerprint)
+        return shown.reveal() if shown is not None and shown.reveal() == fingerprint(own) else None

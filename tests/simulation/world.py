@@ -1,0 +1,296 @@
+"""A whole world in plain memory on virtual time, and the interpreter that carries out the engine's effects in it.
+
+It plays what the ports promise (the same kinds of errors, nothing else) and checks at every effect what must always
+hold. No I/O, no logging, no waiting: a day passes in a millisecond.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from ert_deploy.core.errors import ErtError, OfferGone, OutcomeUnknown, StateConflict, Transient
+from ert_deploy.core.observed import DeployKind, Health, Instance, Offer, WebDeploy
+from ert_deploy.core.state import State
+from ert_deploy.engine import effects as e
+from ert_deploy.ports import Account, CreateOrder
+from tests.simulation.faults import AFTER, EVENTS, STRIKES, TAKES, Faults
+from tests.simulation.market import BY_ID, FRESH, PORT_BASE, STOCK, STRANGERS, UNREACHABLE, Machine
+from tests.simulation.web import OWNED, Service
+from tests.simulation.web import TAKES as DEPLOY_TAKES
+
+LATENCY = 0.1
+START = 1_000_000.0
+
+
+class Violation(Exception):
+    """Something happened that must never happen."""
+
+
+class Killed(BaseException):
+    """The process is gone at this very effect."""
+
+
+class World:
+    """Everything outside the engine. `took` is how long the effect just carried out has lasted."""
+
+    def __init__(self, faults: Faults, services: tuple[str, ...] = ("dash",)) -> None:
+        self.faults = faults
+        self.now, self.took = START, 0.0
+        self.calls = self.effects = self.drawn = self.calmed = 0
+        self.kind = ""
+        self.strength = 0.0
+        self.offers = STOCK
+        self.machines: dict[int, Machine] = {}
+        self.paid: dict[int, Machine] = {}
+        self.pending = 0  # create calls on their way
+        self.allowed = 2
+        self.overdue = 0.0  # when a create call lands that is later than the settle time allows for
+        self.most_paid = 0
+        self.state = State("ert")
+        self.services = {f"srv-{name}": Service(name) for name in services}
+        self.due: list[tuple[float, int, Callable[[Any], None], Any]] = []
+        self.numbers = 500
+        self.changes = 0  # writes to any provider
+        self.trace: list[tuple[float, str, str]] | None = None
+        self.seen: list[type[Any]] | None = None  # the kind of every call, when somebody asks for it
+        self.hands = self._hands()
+
+    def advance(self, until: float) -> None:
+        """Let time pass; what was under way happens."""
+        while self.due and self.due[0][0] <= until:
+            self.now, _, happen, what = heapq.heappop(self.due)
+            happen(what)
+        self.now = until
+
+    def later(self, seconds: float, happen: Callable[[Any], None], what: Any) -> None:
+        """Something that happens by itself."""
+        self.numbers += 1
+        heapq.heappush(self.due, (self.now + seconds, self.numbers, happen, what))
+
+    def carry_out(self, effect: Any) -> Any:
+        """One effect. Raises what a port would raise, Killed, or Violation."""
+        call = type(effect)
+        self.effects += 1
+        if call is e.Tell:
+            return None
+        if call is e.Now:
+            return self.now
+        self.took = LATENCY
+        if call is e.Sleep:
+            self.took = effect.seconds
+            return None
+        if call is e.Draw:
+            self.drawn += 1
+            return self.drawn.to_bytes(effect.count, "big")
+        self.calls += 1
+        if self.seen is not None:
+            self.seen.append(call)
+        if self.trace is not None:
+            self.trace.append((self.now, call.__name__, ""))
+        if self.calls == self.faults.next:
+            return self._struck(effect, call)
+        self.kind = ""
+        return self.hands[call](effect)
+
+    def _struck(self, effect: Any, call: type[Any]) -> Any:
+        self.kind, self.strength = self.faults.take(self.calls, call) or ("", 0.0)
+        name, hand = self.kind, self.hands[call]
+        if self.trace is not None and name:
+            self.trace.append((self.now, call.__name__, f"{name} {self.strength}"))
+        if name in ("kill-before", "kill-after"):
+            if name == "kill-after":
+                self._quietly(hand, effect)
+            raise Killed
+        if name in EVENTS:
+            self._event(name)
+        strike = STRIKES[call].get(name)
+        if strike is not None:
+            self.took = TAKES.get(name, LATENCY)
+            if name in AFTER:
+                self._quietly(hand, effect)
+            raise strike(name)
+        if name == "slow":
+            self.took = self.strength
+        return hand(effect)
+
+    def _quietly(self, hand: Callable[[Any], Any], effect: Any) -> None:
+        """The effect happens, and its answer gets lost."""
+        with contextlib.suppress(ErtError):
+            hand(effect)
+
+    def _event(self, name: str) -> None:
+        """Something happens to the newest machine, or to the first service, whatever anybody asks."""
+        if name == "redeploy":
+            self._start(next(iter(self.services.values())), fails=False)
+        elif self.paid:
+            self.paid[max(self.paid)].trouble = name
+
+    def calm(self) -> None:
+        """The trouble is over; what it has done stays done."""
+        self.faults.stop()
+        self.calmed = self.calls
+        self.offers = (*STOCK, *FRESH)
+
+    # The GPU market.
+
+    def _list(self, _: e.ListInstances) -> tuple[Instance, ...]:
+        now = self.now
+        ours = [m.show(now) for m in self.machines.values() if m.listed <= now < m.leaves]
+        return (*STRANGERS, *ours)
+
+    def _get(self, effect: e.GetInstance) -> Instance | None:
+        made = self.machines.get(effect.instance_id)
+        if made is not None and made.found <= self.now < made.leaves:
+            return made.show(self.now)
+        return BY_ID.get(effect.instance_id)
+
+    def _search(self, _: e.Search) -> tuple[Offer, ...]:
+        if not self.paid:
+            return self.offers
+        taken = {m.offer for m in self.paid.values()}
+        return tuple(o for o in self.offers if o.id not in taken)
+
+    def _create(self, effect: e.Create) -> int:
+        order = effect.order
+        if all(i.token != order.mark.token for i in self.state.intents):
+            raise Violation("a create call without a durable intent")
+        if len(self.paid) + self.pending >= self.allowed:
+            raise Violation(f"a create call while {len(self.paid)} are paid and {self.pending} may be")
+        self.changes += 1
+        kind = self.kind
+        if kind in ("late", "taken-late"):
+            self.took = min(30.0, self.strength)
+            self.pending += 1
+            self.allowed += kind == "taken-late" or self.strength > 120.0
+            if self.strength > 120.0:
+                self.overdue = self.now + self.strength
+            self.later(self.strength, self._land, order)
+            raise (OutcomeUnknown if kind == "late" else OfferGone)(kind)
+        if any(m.offer == order.offer_id for m in self.paid.values()):
+            raise OfferGone("no_such_ask")
+        if kind == "duplicate":
+            self.allowed += 1
+            self._make(order)
+        return self._make(order)
+
+    def _land(self, order: CreateOrder) -> None:
+        self.pending -= 1
+        self.kind = ""  # whatever strikes the call of this moment has nothing to do with it
+        self._make(order)
+
+    def _make(self, order: CreateOrder) -> int:
+        self.numbers += 1
+        kind, price = self.kind, next(o for o in self.offers if o.id == order.offer_id).dph_total
+        made = Machine(self.numbers, order, self.now, price * 3 if kind == "overpriced" else price)
+        if kind in ("hidden", "hidden-by-id"):
+            made.listed = self.now + self.strength
+            made.found = made.listed if kind == "hidden-by-id" else self.now
+        self.machines[made.id] = self.paid[made.id] = made
+        self.most_paid = max(self.most_paid, len(self.paid))
+        if len(self.paid) > self.allowed:
+            raise Violation(f"{len(self.paid)} are paid at once")
+        return made.id
+
+    def _destroy(self, effect: e.DestroyInstance) -> None:
+        number = effect.instance_id
+        self.changes += 1
+        if number in BY_ID:
+            raise Violation(f"instance {number} was not ours to destroy")
+        if self.kind == "late":
+            self.took = 30.0
+            self.later(self.strength, self._end, number)
+            raise Transient("timeout")
+        self._end(number, self.strength if self.kind == "lingers" else 0.0)
+
+    def _end(self, number: int, lingers: float = 0.0) -> None:
+        made = self.paid.pop(number, None)
+        if made is not None:
+            made.ends, made.leaves = self.now, self.now + lingers
+
+    def _probe(self, effect: e.Probe) -> Health:
+        made = self.paid.get(effect.address.port - PORT_BASE)
+        if made is None or self.kind == "silent":
+            return UNREACHABLE
+        return made.answer(self.now)
+
+    def _accepts(self, effect: e.Accepts) -> bool:
+        made = self.paid.get(effect.address.port - PORT_BASE)
+        if made is None or made.certificate != effect.certificate or made.trouble:
+            raise Transient("no line to the holder of that certificate")
+        return effect.key.sha256() in made.order.env["ERT_KEY_HASHES"]
+
+    # The state.
+
+    def _save(self, effect: e.Save) -> State:
+        state = effect.state
+        if state.generation != self.state.generation:
+            raise StateConflict("somebody wrote")
+        self.state = replace(state, generation=state.generation + 1)
+        return self.state
+
+    # The web host.
+
+    def _put(self, effect: e.PutEnv) -> None:
+        if effect.name not in OWNED:
+            raise Violation(f"{effect.name} is not ours to write")
+        self.changes += 1
+        self.services[effect.service_id].env[effect.name] = effect.value
+
+    def _delete(self, effect: e.DeleteEnv) -> None:
+        if effect.name not in OWNED:
+            raise Violation(f"{effect.name} is not ours to delete")
+        self.changes += 1
+        self.services[effect.service_id].env.pop(effect.name, None)
+
+    def _deploy(self, effect: e.StartDeploy) -> WebDeploy | None:
+        service = self.services[effect.service_id]
+        self.changes += 1
+        made = self._start(service, fails=self.kind == "fails")
+        if self.kind == "superseded" and made is not None:
+            service.mark(made, "canceled", DeployKind.REPLACED)
+            self._start(service, fails=False)
+        return made if self.kind != "empty" else None
+
+    def _start(self, service: Service, *, fails: bool) -> WebDeploy | None:
+        """As anybody may: a push, the dashboard, our own call. One that has to queue has no id yet."""
+        if service.in_flight() is not None:
+            service.queued = True
+            return None
+        self.numbers += 1
+        made = service.start(self.numbers, self.now, fails)
+        self.later(DEPLOY_TAKES, self._deployed, (service, made.id))
+        return made
+
+    def _deployed(self, what: tuple[Service, str]) -> None:
+        if what[0].end(what[1]):
+            self._start(what[0], fails=False)
+
+    def _hands(self) -> dict[type[Any], Callable[[Any], Any]]:
+        services = self.services
+        by_name = {s.name: s for s in services.values()}
+        by_url = {s.url: s for s in services.values()}
+        return {
+            e.Load: lambda _: self.state,
+            e.Save: self._save,
+            e.ReadAccount: lambda _: Account(10.0, "dev@example.org"),
+            e.ListInstances: self._list,
+            e.GetInstance: self._get,
+            e.Search: self._search,
+            e.Create: self._create,
+            e.DestroyInstance: self._destroy,
+            e.Probe: self._probe,
+            e.Accepts: self._accepts,
+            e.FindService: lambda x: by_name[x.target].seen,
+            e.ReadEnv: lambda x: dict(services[x.service_id].env),
+            e.PutEnv: self._put,
+            e.DeleteEnv: self._delete,
+            e.NewestDeploy: lambda x: (services[x.service_id].deploys or (None,))[-1],
+            e.StartDeploy: self._deploy,
+            e.GetDeploy: lambda x: next(d for d in services[x.service_id].deploys if d.id == x.deploy_id),
+            e.WhyFailed: lambda _: "unhealthy: exited with 1",
+            e.AppFingerprint: lambda x: by_url[x.app_url].shown if self.kind != "silent" else None,
+        }
