@@ -60,12 +60,12 @@ def new_run_id() -> str:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """SIGTERM and SIGHUP end a run the way Ctrl-C does: the state is durable at every point."""
+    """SIGTERM and SIGHUP end a run the way Ctrl-C does, also where Ctrl-C was switched off for us (`&` in a script)."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = {s: signal.signal(s, stop) for s in (signal.SIGTERM, signal.SIGHUP)}
+    before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:
