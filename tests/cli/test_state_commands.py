@@ -113,11 +113,11 @@ def test_the_history_is_listed(store: StateKeeper, capsys: pytest.CaptureFixture
     assert version["id"] in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("store", ["file"], indirect=True)
 def test_a_damaged_state_is_said_with_the_command_that_helps(
     store: StateKeeper, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if not isinstance(store, StateFile):
-        pytest.skip("the stores refuse with the same words: tests/adapters/test_state_stores.py")
+    assert isinstance(store, StateFile)
     store.save(FULL)
     store.path.write_text("{")
     assert run("show") == 2
