@@ -40,6 +40,7 @@ MONEY_KINDS = frozenset({
     "kill-after",
 })  # fmt: skip
 CLASSIC = Story(("up", "up", "down"), last="down", rest=300.0)
+RESTING = Story(("up", "sleep", "wake"), last="sleep", rest=300.0)
 
 
 @dataclass
@@ -52,6 +53,7 @@ class Tally:
     excused: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     most_paid: Counter[int] = field(default_factory=Counter)
+    beyond: Counter[int] = field(default_factory=Counter)
     broken: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, outcome: Outcome) -> None:
@@ -62,7 +64,8 @@ class Tally:
         self.excused += outcome.excused
         for name, _ in outcome.plan.values():
             self.faults[name] += 1
-        self.most_paid[outcome.most_paid] += 1
+        assert outcome.world is not None
+        (self.beyond if outcome.world.beyond else self.most_paid)[outcome.most_paid] += 1
 
     def merge(self, other: Tally) -> None:
         """Add what another worker has counted."""
@@ -70,6 +73,7 @@ class Tally:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.faults.update(other.faults)
         self.most_paid.update(other.most_paid)
+        self.beyond.update(other.beyond)
         self.broken += other.broken
 
     def table(self, seconds: float, cores: int) -> str:
@@ -79,13 +83,18 @@ class Tally:
             ("schedules", f"{self.schedules:,}"), ("effects", f"{self.effects:,}"),
             ("faults", f"{sum(self.faults.values()):,}"), ("kills", f"{self.kills:,}"),
             ("violations", f"{len(self.broken):,}"),
-            ("paid at once", ", ".join(f"{n}: {c:,}" for n, c in sorted(self.most_paid.items()))),
+            ("paid at once", _counts(self.most_paid)),
+            ("  beyond", f"{_counts(self.beyond)} (creates that land after the settle time, or after a no)"),
             ("second tries", f"{self.excused:,} (an earlier failed deploy is told once; or a person has to decide)"),
             ("seconds", f"{seconds:.1f} on {cores} cores, {rate}"),
             ("95 % bound", f"{3 / max(1, self.schedules):.1e} per schedule of this mix" if not self.broken else "-"),
             *((f"  {name}", f"{count:,}") for name, count in sorted(self.faults.items())),
         ]  # fmt: skip
         return "\n".join(f"{name:<18}{value}" for name, value in rows)
+
+
+def _counts(counted: Counter[int]) -> str:
+    return ", ".join(f"{number}: {count:,}" for number, count in sorted(counted.items())) or "-"
 
 
 def shrink(tale: Story, plan: Plan) -> tuple[Plan, str]:
@@ -122,6 +131,8 @@ def seeds(first: int, last: int, *, stop: bool = False) -> Tally:
     for seed in range(first, last):
         outcome = play(seed)
         tally.add(outcome)
+        assert outcome.world is not None
+        outcome.world.hands.clear()  # they hold the world that holds them
         if outcome.violation:
             tally.broken.append(finding(seed, story(random.Random(seed)), outcome))
             if stop:
