@@ -123,7 +123,7 @@ class Faults:
         if self.draw is not None:
             self._skip(after)
         else:
-            self.waiting = sorted(self.given)
+            self.waiting = [number for number in sorted(self.given) if number > after]
             self._following()
 
     def _skip(self, after: int) -> None:

@@ -143,6 +143,7 @@ def run(tale: Story, faults: Faults, *, trace: bool = False, watch: bool = False
             for desired in BEGINNINGS[tale.begins][1]:
                 together(world, [_fitted(desired, tale)], outcome, graveyard)
             faults.begin(world.calls)
+            world.begun = world.calls
         for name in tale.operations:
             _operation(world, tale, name, outcome, graveyard)
         world.calm()

@@ -44,7 +44,7 @@ class World:
     def __init__(self, faults: Faults, services: tuple[str, ...] = ("dash",), *, beyond: bool = False) -> None:
         self.faults, self.beyond = faults, beyond
         self.now, self.took = START, 0.0
-        self.calls = self.effects = self.drawn = self.calmed = 0
+        self.calls = self.effects = self.drawn = self.begun = self.calmed = 0
         self.kind = ""
         self.strength = 0.0
         self.offers = STOCK
@@ -228,7 +228,7 @@ class World:
         self.changes += 1
         if number in BY_ID:
             raise Violation(f"instance {number} was not ours to destroy")
-        if all(t.id != number for t in self.state.tombstones):
+        if number in self.paid and all(t.id != number for t in self.state.tombstones):
             raise Violation(f"instance {number} is destroyed without a tombstone")
         if self.kind == "late":
             self.took = 30.0
