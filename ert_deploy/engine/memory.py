@@ -19,7 +19,7 @@ class Memory:
     `before` holds the owned variables of each target as they were before this run wrote to it, to put them back when
     its deploy fails. `ranked` is the last search, good until `ranked_until`. `tries` counts per instance how often it
     was not seen gone, `starts` how often this run started it, and `waiting` holds since when its reports hold up its
-    stop. `taken` counts how often a step was taken that should have been needed once.
+    stop. `deploys` are those this run began, and `taken` counts how often a step was taken that should be needed once.
     """
 
     watches: dict[int, Watch] = field(default_factory=dict)
@@ -38,4 +38,5 @@ class Memory:
     tries: dict[int, int] = field(default_factory=dict)
     starts: dict[int, int] = field(default_factory=dict)
     waiting: dict[int, float] = field(default_factory=dict)
+    deploys: set[str] = field(default_factory=set)
     taken: dict[Step, int] = field(default_factory=dict)

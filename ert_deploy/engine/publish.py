@@ -55,6 +55,7 @@ def deploy(step: steps.Deploy, desired: Desired, observed: Observed, memory: Mem
         raise Failed(
             f"Render refused to deploy {publication.name}: {error.summary}", error.detail, error.hint
         ) from error
+    memory.deploys.add(started.id)
     rollout = Rollout(publication.service_id, mark, started.id, observed.now)
     yield from perform(e.Save(observed.state.put_rollout(rollout)))
 
@@ -71,8 +72,11 @@ def prove(step: steps.Prove, desired: Desired, observed: Observed, memory: Memor
             yield from _see(step.fingerprint, desired, target, publication)
         elif not (yield from _stands(step.fingerprint, desired, target, publication)):
             return  # somebody else's deploy has taken up, or may yet take up, other values: look again
-    except Failed:
+    except Failed as error:
         yield from perform(e.Save(observed.state.drop_rollout(publication.service_id)))
+        if rollout is not None and rollout.deploy_id not in memory.deploys:  # this run may well succeed
+            yield from perform(e.Tell(Trouble("a deploy of an earlier run", error.summary)))
+            return
         restored = yield from _put_back(target, publication, memory)
         if live and restored:
             yield from _start(desired, publication)

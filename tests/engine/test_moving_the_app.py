@@ -19,10 +19,10 @@ from ert_deploy.core.errors import (
     Transient,
 )
 from ert_deploy.core.events import DeploySeen, Proven, Trouble, Waiting, Wrote
-from ert_deploy.core.model import Target
+from ert_deploy.core.model import Desired, Target
 from ert_deploy.core.secret import Secret
 from tests.fakes import conduct
-from tests.fakes.history import WANTED, Process, done, is_up, start, told, up
+from tests.fakes.history import GONE, WANTED, Process, done, is_up, start, told, up
 from tests.fakes.loopback import FakeWorld, world
 
 OTHER = replace(WANTED, launch=replace(WANTED.launch, context=8192))
@@ -258,9 +258,8 @@ def test_a_deploy_render_refuses_puts_the_old_values_back() -> None:
 
 def test_a_run_that_did_not_write_the_values_has_none_to_put_back() -> None:
     made = world()
-    run = start(made)
-    until(run, lambda: made.store.state.rollouts)
-    made.web.endings = ["update_failed"]
+    until(start(made), lambda: made.store.state.rollouts)
+    made.web.endings = ["update_failed", "update_failed"]
     failed(made, "update_failed")
     assert NAMES.url in made.web.services["dash"].env
     assert not any("put back" in t.what for t in told(made, Trouble))
@@ -268,12 +267,23 @@ def test_a_run_that_did_not_write_the_values_has_none_to_put_back() -> None:
     is_up(made)
 
 
-def test_a_proof_that_fails_in_a_run_that_wrote_nothing_starts_no_other_deploy() -> None:
+@pytest.mark.parametrize("desired", [WANTED, GONE])
+def test_a_failed_deploy_of_a_run_that_died_is_done_again_at_once(desired: Desired) -> None:
+    made = served() if desired is GONE else world()
+    until(start(made, desired), lambda: [r for r in made.store.state.rollouts if not r.proven])
+    made.web.endings = ["update_failed"]
+    assert start(made, desired).finish().abandoned == ()
+    assert any("update_failed" in t.why for t in told(made, Trouble))
+    if desired is WANTED:
+        is_up(made)
+
+
+def test_a_proof_that_fails_in_a_run_that_wrote_nothing_is_tried_with_one_deploy_of_its_own() -> None:
     made = world()
     until(start(made), lambda: made.store.state.rollouts)
     made.web.shows = "somethingelse"
     failed(made, "shows somethingelse")
-    assert len(made.web.services["dash"].deploys) == 1
+    assert len(made.web.services["dash"].deploys) == 2
 
 
 def test_a_deploy_nobody_knows_any_more_is_done_again() -> None:
@@ -281,9 +291,9 @@ def test_a_deploy_nobody_knows_any_more_is_done_again() -> None:
     until(start(made), lambda: made.store.state.rollouts)
     made.web.services["dash"].deploys.clear()
     made.web.faults.queued["get_deploy"] = [Gone("no such deploy")]
-    failed(made, "is not known any more")
     up(made)
     is_up(made)
+    assert any("is not known any more" in t.why for t in told(made, Trouble))
 
 
 def test_a_deploy_that_does_not_end_is_not_waited_for_for_ever() -> None:

@@ -25,7 +25,7 @@ TIMEOUT = 30.0
 # Seconds a failing call takes before it is given up, by the name of the fault.
 TAKES = {"timeout": TIMEOUT, "timeout-after": TIMEOUT, "429": 20.0, "5xx": 2.0, "5xx-after": 2.0, "malformed": 0.2}
 KILLS = ("kill-before", "kill-after")
-EVENTS = ("exit", "offline", "self-stop", "oci", "sick", "impostor", "redeploy", "taken")
+EVENTS = ("exit", "offline", "self-stop", "oci", "sick", "impostor", "redeploy", "taken", "jump")
 AFTER = frozenset({
     "timeout-after", "5xx-after", "malformed-after", "refused-after", "save-after", "own-conflict", "empty",
     "unknown-after",
@@ -167,6 +167,8 @@ class Faults:
             return round(self.draw.uniform(1.0, LATEST), 1)
         if name == "slow":
             return round(self.draw.uniform(1.0, SLOW.get(call, 120.0)), 1)
+        if name == "jump":
+            return self.draw.choice((-3600.0, 3600.0))
         if name == "queued":
             return round(self.draw.uniform(1.0, LONG_LATE), 1)
         if name in ("hidden", "hidden-by-id", "lingers"):

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ert_deploy.core.errors import ErtError, Failed, NeedsAttention, UsageError
+from ert_deploy.core.errors import ErtError, NeedsAttention, UsageError
 from ert_deploy.core.model import Criteria, Desired, Launch, Phase, Target, Timings
 from ert_deploy.engine.apply import apply
 from ert_deploy.engine.effects import Effects
@@ -197,7 +197,9 @@ def together(
         world.advance(process[0])
         try:
             _turn(world, process)
-        except StopIteration:
+        except StopIteration as done:
+            if done.value is not None and done.value.abandoned:  # what `down` makes an exit code 5
+                ends[process[1]] = NeedsAttention(f"not told: {done.value.abandoned}")
             running.remove(process)
         except Killed:
             outcome.kills += 1
@@ -232,11 +234,7 @@ def _reckon(world: World, tale: Story, outcome: Outcome, graveyard: list[Any]) -
     """Nothing goes wrong any more: one command has to be enough."""
     world.advance(max(world.now + tale.rest, world.overdue))
     desired = _fitted(LAST[tale.last][1], tale)
-    untold = any(not r.proven for r in world.state.rollouts)
     (end,) = together(world, [desired], outcome, graveyard)
-    if isinstance(end, Failed) and untold:  # a deploy of the bad times failed, and nobody was told yet
-        outcome.excused += 1
-        (end,) = together(world, [desired], outcome, graveyard)
     if desired is not None and isinstance(end, NeedsAttention) and _cut_off(world):
         # By design a person decides: apps were told about both, both may serve them, and we can reach neither.
         outcome.excused += 1

@@ -98,7 +98,7 @@ class Tally:
             ("violations", f"{len(self.broken):,}"),
             ("paid at once", _counts(self.most_paid)),
             ("  beyond", f"{_counts(self.beyond)} (creates that land after the settle time, or after a no)"),
-            ("second tries", f"{self.excused:,} (an earlier failed deploy is told once; or a person has to decide)"),
+            ("second tries", f"{self.excused:,} (a person has to decide, and does)"),
             ("seconds", f"{seconds:.1f} on {cores} cores, {rate}"),
             ("95 % bound", f"{3 / max(1, self.schedules):.1e} per schedule of this mix" if not self.broken else "-"),
             *((f"  {name}", f"{count:,}") for name, count in sorted(self.faults.items())),
