@@ -1,0 +1,230 @@
+"""A world for one kill: real doubles of both providers on loopback, stand-ins for what runs on them, and its accounts.
+
+The world is in this process, so that what was paid can be read from the meters exactly and not by looking now and then.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ert_deploy.sandbox import world_file
+from ert_deploy.sandbox.render_server import RenderDouble
+from ert_deploy.sandbox.vast_contract import Contract
+from ert_deploy.sandbox.vast_options import Options
+from ert_deploy.sandbox.vast_server import VastDouble
+from ert_deploy.sandbox.world import Setting, World
+from ert_deploy.sandbox.world_file import WorldFile
+from tests.adapters.own_certificate import pair
+from tests.kills.nursery import Ended, Nursery
+from tests.kills.standin_backend import CERTIFICATES
+
+HERE = Path(__file__).resolve().parent
+SPEED = 500.0
+REAL = os.environ.get("ERT_KILLS_APPS") == "real"
+ALONE = (sys.executable, "-I", "-S")
+CONFIG = """\
+deployment: ert-kills
+sandbox: {{world: {world}, speed: {speed:g}}}
+launch:
+  image: sandbox/ert-llm-backend:0.1.0
+  model: toy:0.5m
+  context: {context}
+  disk_gb: 10
+  guard: {{idle_stop: 24h, boot_deadline: 24h, max_lifetime: 48h}}
+offer: {{max_dph: 0.60, gpu_ram: 24GB}}
+plan: {{hours: 2}}
+timings:
+  poll: 2m
+  settle: 4m
+  no_progress: 1h
+  boot_limit: 6h
+  drain: 75s
+  deploy_limit: 2h
+  prove_limit: 1h
+  deny: 6h
+render: {{services: [{{name: ert-dashboard, timeout: 10m}}]}}
+state: {state}
+"""
+
+
+@dataclass
+class Desk:
+    """A folder from which commands are given, as on one machine: a config and a state of its own."""
+
+    folder: Path
+    nursery: Nursery
+    extra: dict[str, str] = field(default_factory=dict)
+
+    def environ(self) -> dict[str, str]:
+        """What a command gets of the environment."""
+        kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+        own = {"HOME": str(self.folder), "PYTHONPATH": str(HERE.parents[1]), "ERT_CONFIG": "kills.yaml"}
+        return {**kept, **own, **self.extra}
+
+    @property
+    def journal(self) -> Path:
+        return self.folder / "effects.txt"
+
+    def effects(self) -> list[str]:
+        """The names of the effects of the last command, in order."""
+        return self.journal.read_text().split() if self.journal.exists() else []
+
+    def run(self, *command: str, number: int = 0, when: str = "after") -> Ended:
+        """One command, killed at an effect if a number is given."""
+        self.journal.unlink(missing_ok=True)
+        env = {**self.environ(), "ERT_KILLS_JOURNAL": str(self.journal)}
+        return self.nursery.run(number, when, list(command), self.folder, env)
+
+    def ert(self, *command: str, code: int = 0) -> Ended:
+        """One command to its end; it must end with that exit code."""
+        ended = self.run(*command)
+        assert ended.code == code, f"{command} ended with {ended.code}, not {code}:\n{ended.said}"
+        assert "Traceback" not in ended.said, ended.said
+        return ended
+
+    def configure(self, world: Path, *, context: int = 8192, state: str = "state.json") -> None:
+        """Write the config that all commands from here use."""
+        text = CONFIG.format(world=world, speed=SPEED, context=context, state=state)
+        (self.folder / "kills.yaml").write_text(text)
+
+    def state(self) -> dict[str, Any]:
+        """The state file as it is; empty when there is none."""
+        path = self.folder / "state.json"
+        found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+        return found
+
+
+@dataclass
+class Stage:
+    """A running world and the desk everything is started from."""
+
+    folder: Path
+    nursery: Nursery
+    world: World
+    file: WorldFile
+    vast: VastDouble
+    render: RenderDouble
+    desk: Desk
+    unrelated: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def directory(self) -> Path:
+        return self.folder / "world"
+
+    def another_desk(self, name: str, **extra: str) -> Desk:
+        """As on another machine."""
+        desk = Desk(self.folder / name, self.nursery, extra)
+        desk.folder.mkdir()
+        desk.configure(self.directory)
+        return desk
+
+    def point_at(self, vast_url: str | None = None, render_url: str | None = None) -> None:
+        """From now on commands reach the providers there: at a proxy."""
+        from dataclasses import replace
+
+        changed = replace(
+            self.file, vast_url=vast_url or self.file.vast_url, render_url=render_url or self.file.render_url
+        )
+        world_file.save(self.directory, changed)
+
+    def contracts(self) -> list[Contract]:
+        """Everything that was ever rented, oldest first."""
+        estate = self.vast._estate
+        with estate.lock:
+            estate.tick()
+            return list(estate.contracts.values())
+
+    def existing(self) -> list[Contract]:
+        """What exists, and so is paid for: its disk if nothing else."""
+        return [c for c in self.contracts() if c.destroyed is None]
+
+    def variables(self) -> dict[str, str]:
+        """Every variable of the service."""
+        store = self.render._store
+        with store.lock:
+            return {name: one.value for name, one in store.services[self.file.service_id].env.items()}
+
+    def most_at_once(self) -> int:
+        """The most instances of ours that existed at the same time, by their meters."""
+        moments: list[tuple[float, int]] = []
+        for contract in self.contracts():
+            moments.append((contract.created, 1))
+            if contract.destroyed is not None:
+                moments.append((contract.destroyed, -1))
+        now = most = 0
+        for _, step in sorted(moments):
+            now += step
+            most = max(most, now)
+        return most
+
+
+@contextmanager
+def stage(folder: Path, nursery: Nursery) -> Iterator[Stage]:
+    """A fresh world in an empty folder; gone with all its processes afterwards."""
+    made: dict[str, Any] = {}
+
+    def make_vast(setting: Setting) -> VastDouble:
+        made["vast"] = _vast(setting, folder / "certificates")
+        return made["vast"]  # type: ignore[no-any-return]
+
+    def make_render(setting: Setting) -> RenderDouble:
+        made["render"] = _render(setting)
+        return made["render"]  # type: ignore[no-any-return]
+
+    folder.mkdir(parents=True, exist_ok=True)
+    world = World(
+        folder / "world", speed=SPEED, make_vast=make_vast, make_render=make_render, **({} if REAL else _no_images(folder))
+    )  # fmt: skip
+    with world:
+        assert world.file is not None
+        desk = Desk(folder / "desk", nursery)
+        desk.folder.mkdir()
+        desk.configure(folder / "world")
+        one = Stage(folder, nursery, world, world.file, made["vast"], made["render"], desk)
+        one.unrelated = one.variables()
+        yield one
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _no_images(folder: Path) -> dict[str, Any]:
+    (folder / "images").mkdir(exist_ok=True)
+    return {"images": folder / "images"}
+
+
+def _vast(setting: Setting, certificates: Path) -> VastDouble:
+    where, options = setting.directory / "vast", Options()
+    if REAL:
+        return VastDouble(
+            setting.clock, where, setting.vast_key, images=setting.images, models=_toy(), seed=setting.seed, options=options
+        )  # fmt: skip
+    certificates.mkdir()
+    for number in range(CERTIFICATES):
+        own = pair("ert-kills", number=number)
+        (certificates / f"{number}.pem").write_text(own.pem + own.key)
+    options = Options(machine_env={"ERT_KILLS_CERTIFICATES": str(certificates)})
+    command = [*ALONE, str(HERE / "standin_backend.py")]
+    return VastDouble(
+        setting.clock, where, setting.vast_key, images=setting.images, seed=setting.seed, command=command, options=options
+    )  # fmt: skip
+
+
+def _toy() -> Path:
+    from ert_deploy.sandbox.model import default_cache, toy_model
+
+    return toy_model(default_cache()).path.parent
+
+
+def _render(setting: Setting) -> RenderDouble:
+    where = setting.directory / "render"
+    if REAL:
+        return RenderDouble(setting.clock, where, setting.render_key, images=setting.images)
+    app = [*ALONE, str(HERE / "standin_app.py")]
+    return RenderDouble(setting.clock, where, setting.render_key, images=setting.images, command=lambda _: app)

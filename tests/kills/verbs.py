@@ -1,0 +1,50 @@
+"""The verbs that are killed: one row each. A new verb of the product is one more row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ert_deploy.cli import COMMANDS
+from tests.kills.reckoning import is_down, is_up
+from tests.kills.stage import Stage
+
+OTHER_CONTEXT = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """`prepare` brings the fresh world to where the command starts; `check` is what it must have come to."""
+
+    name: str
+    prepare: Callable[[Stage], None]
+    command: tuple[str, ...]
+    check: Callable[[Stage], None]
+
+
+def _nothing(_: Stage) -> None:
+    """A world nobody has touched."""
+
+
+def _up(stage: Stage) -> None:
+    stage.desk.ert("up")
+
+
+def _reconfigured(stage: Stage) -> None:
+    _up(stage)
+    stage.desk.configure(stage.directory, context=OTHER_CONTEXT)
+
+
+def _without_its_state(stage: Stage) -> None:
+    _up(stage)
+    (stage.desk.folder / "state.json").unlink()
+
+
+VERBS = (
+    Verb("up", _nothing, ("up",), is_up),
+    Verb("up, config changed", _reconfigured, ("up",), is_up),
+    Verb("up, state lost", _without_its_state, ("up",), is_up),
+    Verb("down", _up, ("down",), is_down),
+    Verb("down, state lost", _without_its_state, ("down",), is_down),
+)
+ALL = {verb.name: verb for verb in VERBS if verb.command[0] in COMMANDS}
