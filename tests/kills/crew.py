@@ -3,15 +3,34 @@
 from __future__ import annotations
 
 import atexit
-from collections.abc import Iterator
+import logging
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
+from dataclasses import dataclass
 from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
 
+from tests.fakes import moto_s3
+from tests.kills import chances, twins
 from tests.kills.nursery import Nursery
 from tests.kills.points import Point, Rehearsal, play, rehearse, share
+from tests.kills.stage import Stage, stage
 
 _NURSERY: list[Nursery] = []
+_S3: list[tuple[Any, str]] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """One fault run: what it was, whether it struck, and what was wrong, if anything."""
+
+    name: str
+    struck: bool
+    most: int
+    wrong: str
 
 
 def _begin() -> None:
@@ -27,7 +46,48 @@ def _play(name: str, number: int, when: str, rehearsal: Rehearsal) -> Point:
     return play(name, number, when, rehearsal.end, _NURSERY[0])
 
 
-def play_all(pool: ProcessPoolExecutor, names: list[str], most: int = 0) -> Iterator[tuple[str, Rehearsal, list[Point]]]:
+def _staged(name: str, act: Callable[[Stage], bool]) -> Played:
+    with tempfile.TemporaryDirectory() as folder, stage(Path(folder) / "stage", _NURSERY[0]) as made:
+        try:
+            struck, wrong = act(made), ""
+        except Exception as error:  # whatever the product does here is a finding
+            struck, wrong = True, f"{type(error).__name__}: {error}"
+        return Played(name, struck, made.most_at_once(), wrong)
+
+
+def _twin(row: twins.Row) -> Played:
+    def act(made: Stage) -> bool:
+        came, expected = twins.real(row, made), twins.simulated(row)
+        assert came == expected, f"came to {came}, and in the simulator to {expected}"
+        return True
+
+    return _staged(str(row), act)
+
+
+def _chance(seed: int) -> Played:
+    if not _S3:
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)
+        server = moto_s3.running()
+        url = server.__enter__()  # until this process ends
+        atexit.register(server.__exit__, None, None, None)
+        _S3.append((moto_s3.client(url), url))
+    chance = chances.drawn(seed)
+    return _staged(str(chance), lambda made: chances.play(chance, made, _S3[0]).struck)
+
+
+def twins_of(pool: ProcessPoolExecutor, rows: Iterable[twins.Row]) -> list[Played]:
+    """Rows of faults, each for real and in the simulator."""
+    return list(pool.map(_twin, rows))
+
+
+def chances_of(pool: ProcessPoolExecutor, seeds: Iterable[int]) -> list[Played]:
+    """Random faults by seed."""
+    return list(pool.map(_chance, seeds))
+
+
+def play_all(
+    pool: ProcessPoolExecutor, names: list[str], most: int = 0
+) -> Iterator[tuple[str, Rehearsal, list[Point]]]:
     rehearsals = dict(zip(names, pool.map(_rehearse, names), strict=True))
     orders: dict[str, list[Future[Point]]] = {}
     for name, rehearsal in rehearsals.items():

@@ -88,11 +88,10 @@ def _preload() -> None:
     import vastai  # noqa: F401
 
     from ert_deploy.adapters import app_probe, backend_probe, render_web, state_file, state_s3, vast  # noqa: F401
-    from ert_deploy.cli import COMMANDS, cli, view_lines  # noqa: F401
+    from ert_deploy.cli import COMMANDS, cli, running, view_lines  # noqa: F401
 
     for name in COMMANDS:
         cli.get_command(None, name)  # type: ignore[arg-type]
-    import ert_deploy.cli.running
     import tests.kills.launcher  # noqa: F401
 
 

@@ -47,7 +47,7 @@ def end(stage: Stage, desk: Desk | None = None) -> dict[str, Any]:
     state = (desk or stage.desk).state().get("state", {})
     return {
         "exist": [(c.intended, c.current, str(c.phase)) for c in stage.existing()],
-        "ever made": len(stage.contracts()),
+        "ever made": len(stage.ours()),
         "records": [bool(r["certificate"]) for r in state.get("records", ())],
         "tombstones": len(state.get("tombstones", ())),
         "intents": len([i for i in state.get("intents", ()) if not i["gone"]]),
@@ -66,7 +66,7 @@ def app(stage: Stage) -> dict[str, Any]:
     said = requests.get(f"{stage.file.app_url}/health", timeout=10).json()
     return {
         "variables": sorted(name for name in variables if name in (*OWNED, FINGERPRINT)),
-        "leads to": (backend.intended, str(backend.phase)) if backend else variables.get(URL, "nothing"),
+        "leads to": (backend.intended, str(backend.phase)) if backend else "nowhere" if URL in variables else "nothing",
         "key": backend is not None and digest in str(backend.order.env["ERT_KEY_HASHES"]).split(","),
         "runs": said["fingerprint"] == variables.get(FINGERPRINT) and said["configuration"],
     }

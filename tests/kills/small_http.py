@@ -1,4 +1,4 @@
-"""As much of an HTTP server as the stand-ins need, from the standard library's quickest parts: they start by the hundred."""
+"""As much of an HTTP server as the stand-ins need, made of what starts quickly: they are started by the hundred."""
 
 import json
 import socket
@@ -46,5 +46,7 @@ def _reply(head: str, answer: Callable[[str, str], Answer]) -> bytes:
     given = [field.partition(":")[2].strip() for field in fields if field.lower().startswith("authorization:")]
     status, said = answer(first.split(" ")[1], "".join(given))
     body = json.dumps(said).encode()
-    about = f"HTTP/1.1 {status} -\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\nConnection: close\r\n"
+    about = (
+        f"HTTP/1.1 {status} -\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\nConnection: close\r\n"
+    )
     return about.encode() + b"\r\n" + body

@@ -11,11 +11,15 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import requests
+
 from ert_deploy.sandbox import world_file
+from ert_deploy.sandbox.places import images_folder
 from ert_deploy.sandbox.render_server import RenderDouble
 from ert_deploy.sandbox.vast_contract import Contract
 from ert_deploy.sandbox.vast_options import Options
@@ -23,11 +27,14 @@ from ert_deploy.sandbox.vast_server import VastDouble
 from ert_deploy.sandbox.world import Setting, World
 from ert_deploy.sandbox.world_file import WorldFile
 from tests.adapters.own_certificate import pair
+from tests.fakes import moto_s3
 from tests.kills.nursery import Ended, Nursery
 from tests.kills.standin_backend import CERTIFICATES
 
 HERE = Path(__file__).resolve().parent
 SPEED = 500.0
+DEPLOYMENT = "ert-kills"
+KEY = f"{DEPLOYMENT}.json"
 REAL = os.environ.get("ERT_KILLS_APPS") == "real"
 ALONE = (sys.executable, "-I", "-S")
 CONFIG = """\
@@ -62,6 +69,8 @@ class Desk:
     folder: Path
     nursery: Nursery
     extra: dict[str, str] = field(default_factory=dict)
+    s3: Any = None
+    bucket: str = ""
 
     def environ(self) -> dict[str, str]:
         """What a command gets of the environment."""
@@ -90,16 +99,28 @@ class Desk:
         assert "Traceback" not in ended.said, ended.said
         return ended
 
-    def configure(self, world: Path, *, context: int = 8192, state: str = "state.json") -> None:
+    def configure(self, world: Path, *, context: int = 8192) -> None:
         """Write the config that all commands from here use."""
+        state = f"s3://{self.bucket}/{KEY}" if self.bucket else "state.json"
         text = CONFIG.format(world=world, speed=SPEED, context=context, state=state)
         (self.folder / "kills.yaml").write_text(text)
 
     def state(self) -> dict[str, Any]:
-        """The state file as it is; empty when there is none."""
-        path = self.folder / "state.json"
-        found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+        """The stored state as it is; empty when there is none."""
+        if self.bucket:
+            text = _object(self.s3, self.bucket)
+        else:
+            path = self.folder / "state.json"
+            text = path.read_text() if path.exists() else ""
+        found: dict[str, Any] = json.loads(text or "{}")
         return found
+
+    def lose_state(self) -> None:
+        """As if somebody had deleted it."""
+        if self.bucket:
+            self.s3.delete_object(Bucket=self.bucket, Key=KEY)
+        else:
+            (self.folder / "state.json").unlink()
 
 
 @dataclass
@@ -119,17 +140,21 @@ class Stage:
     def directory(self) -> Path:
         return self.folder / "world"
 
-    def another_desk(self, name: str, **extra: str) -> Desk:
+    def another_desk(self, name: str) -> Desk:
         """As on another machine."""
-        desk = Desk(self.folder / name, self.nursery, extra)
+        desk = Desk(self.folder / name, self.nursery)
         desk.folder.mkdir()
         desk.configure(self.directory)
         return desk
 
+    def keep_state_in(self, s3: Any, bucket: str, endpoint: str) -> None:
+        """From now on the state of the first desk is in that bucket, reached at that address."""
+        self.desk.s3, self.desk.bucket = s3, bucket
+        self.desk.extra |= {"AWS_ENDPOINT_URL_S3": endpoint, **moto_s3.KEYS}
+        self.desk.configure(self.directory)
+
     def point_at(self, vast_url: str | None = None, render_url: str | None = None) -> None:
         """From now on commands reach the providers there: at a proxy."""
-        from dataclasses import replace
-
         changed = replace(
             self.file, vast_url=vast_url or self.file.vast_url, render_url=render_url or self.file.render_url
         )
@@ -142,9 +167,29 @@ class Stage:
             estate.tick()
             return list(estate.contracts.values())
 
+    def ours(self) -> list[Contract]:
+        """Every instance with both of our marks that ever was, oldest first."""
+        return [c for c in self.contracts() if c.order.env.get("ERT_DEPLOYMENT") == DEPLOYMENT]
+
     def existing(self) -> list[Contract]:
-        """What exists, and so is paid for: its disk if nothing else."""
-        return [c for c in self.contracts() if c.destroyed is None]
+        """What exists of ours, and so is paid for: its disk if nothing else."""
+        return [c for c in self.ours() if c.destroyed is None]
+
+    def strangers(self) -> list[Contract]:
+        """Rent two instances the way others do: one of theirs, and one that carries our label but not our environment."""
+        url, key = self.file.vast_url, {"Authorization": f"Bearer {self.file.vast_key}"}
+        found = requests.post(f"{url}/api/v0/bundles/", json={"limit": 40}, headers=key, timeout=10).json()["offers"]
+        for ask, label in zip(found[-2:], ("training", f"ert1:{DEPLOYMENT}:{'a' * 32}"), strict=True):
+            body = {
+                "client_id": "me",
+                "image": "their/image:1",
+                "env": {},
+                "disk": 10,
+                "label": label,
+                "runtype": "args",
+            }
+            requests.put(f"{url}/api/v0/asks/{ask['id']}/", json=body, headers=key, timeout=10).raise_for_status()
+        return [c for c in self.contracts() if c not in self.ours()]
 
     def variables(self) -> dict[str, str]:
         """Every variable of the service."""
@@ -155,7 +200,7 @@ class Stage:
     def most_at_once(self) -> int:
         """The most instances of ours that existed at the same time, by their meters."""
         moments: list[tuple[float, int]] = []
-        for contract in self.contracts():
+        for contract in self.ours():
             moments.append((contract.created, 1))
             if contract.destroyed is not None:
                 moments.append((contract.destroyed, -1))
@@ -164,6 +209,13 @@ class Stage:
             now += step
             most = max(most, now)
         return most
+
+
+def _object(s3: Any, bucket: str) -> str:
+    try:
+        return str(s3.get_object(Bucket=bucket, Key=KEY)["Body"].read().decode())
+    except s3.exceptions.NoSuchKey:
+        return ""
 
 
 @contextmanager
@@ -180,9 +232,9 @@ def stage(folder: Path, nursery: Nursery) -> Iterator[Stage]:
         return made["render"]  # type: ignore[no-any-return]
 
     folder.mkdir(parents=True, exist_ok=True)
-    world = World(
-        folder / "world", speed=SPEED, make_vast=make_vast, make_render=make_render, **({} if REAL else _no_images(folder))
-    )  # fmt: skip
+    images = images_folder() if REAL else folder / "images"
+    images.mkdir(exist_ok=True)
+    world = World(folder / "world", speed=SPEED, images=images, make_vast=make_vast, make_render=make_render)
     with world:
         assert world.file is not None
         desk = Desk(folder / "desk", nursery)
@@ -194,26 +246,23 @@ def stage(folder: Path, nursery: Nursery) -> Iterator[Stage]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _no_images(folder: Path) -> dict[str, Any]:
-    (folder / "images").mkdir(exist_ok=True)
-    return {"images": folder / "images"}
-
-
 def _vast(setting: Setting, certificates: Path) -> VastDouble:
-    where, options = setting.directory / "vast", Options()
+    make = partial(
+        VastDouble,
+        setting.clock,
+        setting.directory / "vast",
+        setting.vast_key,
+        images=setting.images,
+        seed=setting.seed,
+    )
     if REAL:
-        return VastDouble(
-            setting.clock, where, setting.vast_key, images=setting.images, models=_toy(), seed=setting.seed, options=options
-        )  # fmt: skip
+        return make(models=_toy())
     certificates.mkdir()
     for number in range(CERTIFICATES):
-        own = pair("ert-kills", number=number)
+        own = pair(DEPLOYMENT, number=number)
         (certificates / f"{number}.pem").write_text(own.pem + own.key)
     options = Options(machine_env={"ERT_KILLS_CERTIFICATES": str(certificates)})
-    command = [*ALONE, str(HERE / "standin_backend.py")]
-    return VastDouble(
-        setting.clock, where, setting.vast_key, images=setting.images, seed=setting.seed, command=command, options=options
-    )  # fmt: skip
+    return make(command=[*ALONE, str(HERE / "standin_backend.py")], options=options)
 
 
 def _toy() -> Path:

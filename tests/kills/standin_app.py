@@ -1,4 +1,4 @@
-"""Stands in for the dashboard in worlds that live for one kill: shows the fingerprint of the configuration it runs with.
+"""Stands in for the dashboard in worlds that live for one kill: shows the fingerprint of what it runs with.
 
 Run as a program, isolated (`python -I -S`); the real one takes most of a second of CPU to start.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from small_http import Answer, serve  # type: ignore[import-not-found, unused-ignore]  # noqa: E402 - beside us
+from small_http import Answer, serve  # type: ignore[import-not-found, unused-ignore]
 
 OWNED = (
     "REMOTE_LLM_INTEGRATION", "ERT_LLM_BACKEND_URL", "ERT_LLM_API_KEY", "ERT_LLM_TIMEOUT", "ERT_LLM_CA_CERT",

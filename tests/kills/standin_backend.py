@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from small_http import Answer, serve  # type: ignore[import-not-found, unused-ignore]  # noqa: E402 - beside us
+from small_http import Answer, serve  # type: ignore[import-not-found, unused-ignore]
 
 CERTIFICATES = 16
 

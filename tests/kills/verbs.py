@@ -37,7 +37,19 @@ def _reconfigured(stage: Stage) -> None:
 
 def _without_its_state(stage: Stage) -> None:
     _up(stage)
-    (stage.desk.folder / "state.json").unlink()
+    stage.desk.lose_state()
+
+
+def _lost_among_strangers(stage: Stage) -> None:
+    stage.strangers()
+    _without_its_state(stage)
+
+
+def _is_reaped(stage: Stage) -> None:
+    """Nothing of ours exists, and nobody else has lost anything."""
+    assert stage.existing() == [], "something of ours is left"
+    others = [c for c in stage.contracts() if c not in stage.ours()]
+    assert [c.destroyed for c in others] == [None, None], "an instance of somebody else was touched"
 
 
 VERBS = (
@@ -46,5 +58,6 @@ VERBS = (
     Verb("up, state lost", _without_its_state, ("up",), is_up),
     Verb("down", _up, ("down",), is_down),
     Verb("down, state lost", _without_its_state, ("down",), is_down),
+    Verb("reap, state lost", _lost_among_strangers, ("reap", "--yes"), _is_reaped),
 )
 ALL = {verb.name: verb for verb in VERBS if verb.command[0] in COMMANDS}
