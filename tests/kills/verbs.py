@@ -46,10 +46,12 @@ def _lost_among_strangers(stage: Stage) -> None:
 
 
 def _is_reaped(stage: Stage) -> None:
-    """Nothing of ours exists, and nobody else has lost anything."""
+    """Nothing of ours exists, nobody else has lost anything, and `down` has only the app left to tell."""
     assert stage.existing() == [], "something of ours is left"
     others = [c for c in stage.contracts() if c not in stage.ours()]
     assert [c.destroyed for c in others] == [None, None], "an instance of somebody else was touched"
+    stage.desk.ert("down")
+    is_down(stage)
 
 
 VERBS = (
