@@ -93,6 +93,12 @@ class GpuHost(Protocol):
     def destroy(self, instance_id: int) -> None:
         """Ask for its destruction; an instance that is already gone is success."""
 
+    def start(self, instance_id: int) -> None:
+        """Ask a stopped one to run again. Raises StartRefused, Gone, or Transient when it may be repeated."""
+
+    def stop(self, instance_id: int) -> None:
+        """Ask it to stop, or cancel a start that is queued; repeating it is harmless. Raises Gone or Transient."""
+
     def logs(self, instance_id: int, tail: int) -> str:
         """The last lines of its container; best effort, CannotObserve when there are none to be had."""
 
@@ -136,6 +142,9 @@ class BackendProbe(Protocol):
 
     def accepts(self, address: Address, certificate: str, key: Secret) -> bool:
         """Whether the backend that owns `certificate` takes this key. Sends it to nobody else."""
+
+    def busy(self, address: Address, certificate: str, key: Secret) -> int:
+        """How many reports it is writing or has queued. Raises Transient when it does not say."""
 
 
 class AppProbe(Protocol):

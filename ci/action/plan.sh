@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Writes what `up` or `down` is going to do into the job's summary. It changes nothing, and when no plan can be made the
+# Writes what the command is going to do into the job's summary. It changes nothing, and when no plan can be made the
 # command itself still says why, with its own exit code. Only an interruption ends the job here.
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 enter
 words=(plan -c "${ERT_ACTION_CONFIG:?}")
-[[ ${ERT_ACTION_COMMAND:?} != down ]] || words+=(--down)
+case ${ERT_ACTION_COMMAND:?} in
+  down | sleep) words+=("--$ERT_ACTION_COMMAND") ;;
+esac
 
 ert_deploy "$place/plan.txt" "${words[@]}"
 code=$?

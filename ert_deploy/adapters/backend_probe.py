@@ -62,19 +62,29 @@ class TlsBackendProbe:
 
     def accepts(self, address: Address, certificate: str, key: Secret) -> bool:
         """Whether the holder of `certificate` takes this key; it is sent to nobody else. Raises Transient."""
+        status, _ = self._status(address, certificate, key)
+        if status not in (200, 401):
+            raise _silent(address, f"it answered {status}")
+        return status == 200
+
+    def busy(self, address: Address, certificate: str, key: Secret) -> int:
+        """How many reports the holder of `certificate` is writing or has queued. Raises Transient."""
+        status, body = self._status(address, certificate, key)
+        queue = _object(body).get("queue")
+        if status != 200 or not isinstance(queue, dict):
+            raise _silent(address, f"it answered {status} without its queue")
+        return _count(queue.get("depth")) + _count(queue.get("active"))
+
+    def _status(self, address: Address, certificate: str, key: Secret) -> tuple[int, bytes]:
+        """What /status answers to this key; the key goes to the holder of `certificate` alone."""
         if not _KEY.fullmatch(key.reveal()):
             raise UsageError("the API key is empty or holds characters that no key has")
         try:
             self._check(address)
             with open_pinned(address, certificate, None, Deadline.after(self._total)) as line:
-                status, _ = line.get("/status", {"Authorization": f"Bearer {key.reveal()}"})
+                return line.get("/status", {"Authorization": f"Bearer {key.reveal()}"})
         except (Stranger, Unreachable, TimeoutError) as trouble:
-            reason = str(trouble)
-        else:
-            if status in (200, 401):
-                return status == 200
-            reason = f"it answered {status}"
-        raise Transient(f"the backend at {address.ip}:{address.port} could not be asked about the key: {reason}")
+            raise _silent(address, str(trouble)) from trouble
 
     def _check(self, address: Address) -> None:
         """The address comes from a provider's answer: it must not lead into the operator's own network."""
@@ -118,6 +128,10 @@ def _check_identity(shown: Mapping[str, Any], mark: Mark, boot_secret: Secret, m
         raise Stranger("it cannot prove its identity")
     if (shown.get("deployment"), shown.get("token")) != (mark.deployment, mark.token):
         raise Stranger(f"it belongs to {printable(shown.get('deployment'), 40)}, or to another create call")
+
+
+def _silent(address: Address, reason: str) -> Transient:
+    return Transient(f"the backend at {address.ip}:{address.port} could not be asked with the key: {reason}")
 
 
 def health_of(status: int, body: bytes, certificate: str) -> Health:

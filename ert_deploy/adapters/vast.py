@@ -136,6 +136,19 @@ class VastHost:
         if not isinstance(body, dict) or body.get("success") is not True:
             raise Transient(f"Vast.ai did not destroy instance {instance_id}: {printable(body)}")
 
+    def start(self, instance_id: int) -> None:
+        """Ask a stopped one to run again. 200 is not success: a GPU that is taken answers it too."""
+        self._change(instance_id, "start", partial(self._sdk.start_instance, instance_id))
+
+    def stop(self, instance_id: int) -> None:
+        """Ask it to stop; it also cancels a queued start."""
+        self._change(instance_id, "stop", partial(self._sdk.stop_instance, instance_id))
+
+    def _change(self, instance_id: int, verb: str, call: Callable[[], Any]) -> None:
+        """One order to an instance; its answer is judged, and only what did not arrive is repeated."""
+        body = self._read(f"{verb} of instance {instance_id}", partial(vast_replies.manage, instance_id, call))
+        vast_replies.refuse_unsuccessful(instance_id, verb, body)
+
     def logs(self, instance_id: int, tail: int) -> str:
         """The last lines of the container's log."""
         try:

@@ -51,6 +51,7 @@ def instance(row: Mapping[str, Any]) -> Instance:
         gpu_name=printable(row.get("gpu_name") or "", 60),
         geolocation=printable(row.get("geolocation") or "", 60),
         dph=_number(row.get("dph_total"), 0.0),
+        disk_dph=_number(row.get("storage_total_cost"), 0.0),
         started=_number(row.get("start_date"), math.nan) if row.get("start_date") else None,
         address=_address(row),
         spec=env.get("ERT_SPEC", ""),

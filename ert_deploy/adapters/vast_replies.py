@@ -15,8 +15,11 @@ from ert_deploy.core.errors import (
     CannotObserve,
     CreateRefused,
     ErtError,
+    Failed,
+    Gone,
     OfferGone,
     OutcomeUnknown,
+    StartRefused,
     Transient,
     UsageError,
 )
@@ -99,6 +102,32 @@ def created(call: Callable[[], Any]) -> int:
     raise _not_created(body, status, leftover=contract is not None)
 
 
+def manage(instance_id: int, call: Callable[[], Any]) -> Any:
+    """Run a start or stop. A complete answer is given back, whatever its status; what may be repeated is raised."""
+    try:
+        return call()
+    except requests.HTTPError as error:
+        body = body_of(error.response)
+        refuse_bad_key(body)
+        if error.response.status_code in RETRYABLE or not body:
+            raise
+        if error.response.status_code == requests.codes.not_found:
+            raise Gone(f"instance {instance_id} does not exist") from error
+        return {**body, "success": False}
+
+
+def refuse_unsuccessful(instance_id: int, verb: str, body: Any) -> None:
+    """Raise unless an answer to start or stop says that it worked."""
+    if isinstance(body, dict) and body.get("success") is True:
+        return
+    if not isinstance(body, dict) or body.get("success") is not False:
+        raise Transient(f"Vast.ai gave an unusable answer ({verb} of instance {instance_id})")
+    text = f"Vast.ai does not {verb} instance {instance_id}: {words(body, None)}"
+    if body.get("error") in ACCOUNT_ERRORS:
+        raise Failed(text, hint=_advice(str(body.get("error"))))
+    raise StartRefused(text) if verb == "start" else Transient(text)
+
+
 def _not_created(body: Mapping[str, Any], status: int, *, leftover: bool) -> ErtError:
     text = words(body, status)
     if leftover or not body:
@@ -111,7 +140,7 @@ def _not_created(body: Mapping[str, Any], status: int, *, leftover: bool) -> Ert
 
 
 def _advice(code: str) -> str:
-    if code == "insufficient_credit":
+    if code in ("insufficient_credit", "missing_billing"):
         return "add credit at cloud.vast.ai"
     if code == "spend_rate_limit":
         return "new accounts have a spend-rate cap; ask Vast.ai support to raise it"

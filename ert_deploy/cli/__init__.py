@@ -16,8 +16,10 @@ from ert_deploy import __version__
 
 COMMANDS = {
     "up": "Rent a GPU, boot the backend, and move the app over to it.",
+    "sleep": "Stop the GPU and keep its disk; `wake` or `up` starts it again.",
+    "wake": "Have a sleeping backend serve again, on its old GPU or a new one.",
     "down": "Take it all away again; nothing is left that bills.",
-    "plan": "Show what `up` (or `down`) would do, and do nothing.",
+    "plan": "Show what `up` (or `down`, or `sleep`) would do, and do nothing.",
     "status": "Show what is running, what it costs, and what the app uses.",
     "report": "Ask the app for a report on TICKER.",
     "offers": "Show the offers on the market, ranked, and why others are not taken.",

@@ -18,10 +18,11 @@ CHANGES = 4
 @click.command("plan")
 @config_option
 @json_option
-@click.option("--down", "absent", is_flag=True, help="Plan `down` instead of `up`.")
+@click.option("--down", "phase", flag_value=Phase.ABSENT.value, help="Plan `down` instead of `up`.")
+@click.option("--sleep", "phase", flag_value=Phase.ASLEEP.value, help="Plan `sleep` instead of `up`.")
 @click.option("--exit-code", is_flag=True, help="Exit with 4 when there is something to do.")
-def command(config: str | None, as_json: bool, absent: bool, exit_code: bool) -> None:
-    """Show what `up` (or `down`) would do, and do nothing.
+def command(config: str | None, as_json: bool, phase: str | None, exit_code: bool) -> None:
+    """Show what `up` (or `down`, or `sleep`) would do, and do nothing.
 
     The first steps follow from what is seen now; the rest is a forecast, made again after every step.
     """
@@ -30,7 +31,7 @@ def command(config: str | None, as_json: bool, absent: bool, exit_code: bool) ->
 
     with interruptible():
         house, observed = look(config)
-    desired = replace(house.desired, phase=Phase.ABSENT if absent else Phase.RUNNING)
+    desired = replace(house.desired, phase=Phase(phase or Phase.RUNNING))
     todo = plan(desired, observed)
     if as_json:
         emit_json({"deployment": desired.deployment, "steps": [_plain(s) for s in todo]})

@@ -59,19 +59,32 @@ class _Counting:
         self.view.tell(event)
 
 
-def converge(config: str | None, phase: Phase) -> Outcome:
-    """Make the deployment be in `phase`, holding its lock."""
+def converge(config: str | None, phase: Phase, *, begin: bool = True, patient: bool = True) -> Outcome:
+    """Make the deployment be in `phase`, holding its lock.
+
+    Without `begin` it has to exist already. Without `patient` nobody waits for reports that are being written.
+    """
     with make_view() as view:
         audience = _Counting(view)
-        if phase is Phase.ABSENT and not sandbox_runs(config):
-            return Outcome(settings_for(config).desired.deployment, phase.value, changed=False)
+        if not (phase is Phase.RUNNING and begin) and not sandbox_runs(config):
+            return _not_even_a_world(settings_for(config).desired.deployment, phase)
         house = assemble(config, audience)
         if house.in_sandbox:
             view.note(f"sandbox on this machine: nothing costs money, provider time runs {house.speed:g}x")
-        desired = replace(house.desired, phase=phase)
+        desired = replace(house.desired, phase=phase, begin=begin)
+        if not patient:
+            desired = replace(desired, timings=replace(desired.timings, finish=0.0))
         with house.ports.store.lock(new_run_id()):
             result = run(apply(desired), house.ports)
         return _outcome(desired, result, changed=audience.steps > 0)
+
+
+def _not_even_a_world(deployment: str, phase: Phase) -> Outcome:
+    if phase is Phase.RUNNING:
+        raise UsageError(
+            f"there is nothing to wake: the sandbox of {deployment} is not running", hint="`ert-deploy up`"
+        )
+    return Outcome(deployment, phase.value, changed=False)
 
 
 def sandbox_runs(config: str | None) -> bool:
@@ -123,6 +136,8 @@ def _backend(instance: Instance, health: Health | None) -> dict[str, Any]:
         "place": instance.geolocation,
         "machine": instance.machine_id,
         "dph": instance.dph,
+        "disk_dph": instance.disk_dph,
+        "asleep": instance.resting,
         "status": instance.status or "provisioning",
         "health": str(health.vital) if health is not None else "unknown",
         "detail": health.detail if health is not None else instance.message,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
@@ -32,7 +34,7 @@ def command(config: str | None, as_json: bool) -> None:
     state = observed.state
     summary = {
         "deployment": deployment,
-        "backends": [{**b, "spent": _spent(b["dph"], b["started"], observed.now)} for b in found],
+        "backends": [{**b, "spent": _spent(b, observed.now)} for b in found],
         "services": list(apps),
         "suspects": [i.id for i in observed.suspects(deployment)],
         "unsettled_creates": len(state.intents),
@@ -45,19 +47,27 @@ def command(config: str | None, as_json: bool) -> None:
         _show(summary)
 
 
-def _spent(dph: float, started: float | None, now: float) -> float:
-    """$ since the instance was rented, without bandwidth: an estimate, the provider's bill lags by hours."""
-    return round(dph * max(0.0, now - started) / 3600.0, 4) if started else 0.0
+def _spent(backend: dict[str, Any], now: float) -> float:
+    """$ since it was rented, without bandwidth: at most, as it may have slept; the bill itself lags by hours."""
+    started = backend["started"]
+    return round(float(backend["dph"]) * max(0.0, now - started) / 3600.0, 4) if started else 0.0
+
+
+def _in_a_word(found: list[dict[str, Any]]) -> str:
+    if not found:
+        return "nothing is running"
+    return "asleep" if all(b["asleep"] for b in found) else "running"
 
 
 def _show(summary: dict[str, object]) -> None:
     found, apps = summary["backends"], summary["services"]
     assert isinstance(found, list)
     assert isinstance(apps, list)
-    click.echo(f"{summary['deployment']}: " + ("running" if found else "nothing is running"))
+    click.echo(f"{summary['deployment']}: {_in_a_word(found)}")
     for b in found:
         click.echo(f"  instance  {b['instance']}  {b['gpu']}, {b['place']}, machine {b['machine']}, {b['status']}")
-        click.echo(f"  costs     ${b['dph']:.4f}/h, about ${b['spent']:.4f} so far (GPU and disk)")
+        costs = f"${b['disk_dph']:.4f}/h for its disk" if b["asleep"] else f"${b['dph']:.4f}/h for GPU and disk"
+        click.echo(f"  costs     {costs}, ${b['spent']:.4f} so far at most")
         click.echo(
             f"  backend   {b['url'] or 'no address yet'}  {b['health']}{': ' if b['detail'] else ''}{b['detail']}"
         )

@@ -23,10 +23,11 @@ def command(config: str | None, as_json: bool) -> None:
     if as_json:
         emit_json(outcome.as_dict())
     else:
-        _show(outcome)
+        show_backend(outcome)
 
 
-def _show(outcome: Outcome) -> None:
+def show_backend(outcome: Outcome) -> None:
+    """What serves now, on a few lines."""
     click.echo(f"{outcome.deployment} is up" + ("" if outcome.changed else " (nothing had to change)"))
     for backend in outcome.backends:
         click.echo(

@@ -20,6 +20,8 @@ def line(event: events.Event) -> str:
             return _renting(event)
         case events.Verified() | events.Retired() | events.Destroyed() | events.Trouble():
             return _machine(event)
+        case events.Woken() | events.Stopped() | events.Stranded():
+            return _power(event)
         case events.Wrote() | events.DeploySeen() | events.Proven():
             return _app(event)
         case _:
@@ -54,6 +56,18 @@ def _machine(event: events.Verified | events.Retired | events.Destroyed | events
             return f"instance {instance_id} is gone (not listed, and not there by id)"
         case events.Trouble(what, why):
             return f"{what}: {why}"
+        case _:
+            assert_never(event)
+
+
+def _power(event: events.Woken | events.Stopped | events.Stranded) -> str:
+    match event:
+        case events.Woken(instance_id):
+            return f"started instance {instance_id}: its disk has the image and the model"
+        case events.Stopped(instance_id):
+            return f"stopped instance {instance_id}; its disk stays"
+        case events.Stranded(instance_id, why):
+            return f"instance {instance_id} cannot be started ({why}); another one is rented in its place"
         case _:
             assert_never(event)
 
@@ -101,6 +115,9 @@ SYMBOLS = {
     steps.Pin: "~",
     steps.Publish: "~",
     steps.Deploy: "~",
+    steps.Wake: "+",
+    steps.Strand: "~",
+    steps.Stop: "-",
     steps.Retire: "-",
     steps.Destroy: "-",
     steps.Bury: "-",
@@ -139,6 +156,10 @@ _MACHINE_VERBS = {
     steps.Record: "write down",
     steps.DropRecord: "forget",
     steps.Pin: "pin the certificate of",
+    steps.Wake: "start",
+    steps.Strand: "give up the start of",
+    steps.Stop: "stop",
+    steps.AwaitStop: "see the stop of",
     steps.Retire: "retire",
     steps.Destroy: "destroy",
     steps.Bury: "see the last of",

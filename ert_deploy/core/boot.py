@@ -1,4 +1,4 @@
-"""How an instance is getting on: ready, still booting, or failed and why.
+"""How an instance is getting on: ready, still booting, asleep, or failed and why.
 
 Progress decides, not one long timeout: a host that still moves gets its time, one that stands still does not.
 `running` is not ready; only our own identity and health over TLS is. One bad look is not enough to call a failure,
@@ -27,10 +27,17 @@ FATAL = re.compile(
 
 
 class Stage(StrEnum):
-    """Where an instance is between rented and serving. Lost: an app was told about it, and we cannot reach it."""
+    """Where an instance is between rented and serving.
+
+    Stuck: it was started and does not get anywhere. Stranded: its start was given up, so another one is needed.
+    Lost: an app was told about it, and we cannot reach it.
+    """
 
     BOOTING = "booting"
     READY = "ready"
+    ASLEEP = "asleep"
+    STUCK = "stuck"
+    STRANDED = "stranded"
     LOST = "lost"
     FAILED = "failed"
 
@@ -64,8 +71,6 @@ def complaint(instance: Instance, health: Health | None) -> str:
         return f"the host says: {instance.message}"
     if instance.status in ENDED:
         return f"the container is {instance.status}"
-    if instance.intended == "stopped" and instance.current == "stopped":
-        return "the instance is stopped"
     return ""
 
 
@@ -85,26 +90,45 @@ def judge(candidate: Candidate, timings: Timings, now: float) -> Verdict:
     instance, health, record = candidate.instance, candidate.health, candidate.record
     if health is not None and health.vital is Vital.HEALTHY:
         return Verdict(Stage.READY, "healthy")
-    serving = record is not None and bool(record.certificate)
+    if record is not None and record.stranded:
+        return _stranded(instance, record, timings, now)
     reason = complaint(instance, health)
-    if reason:
-        patience = BAD_LOOKS_SERVING if serving and not _stopped(instance) else BAD_LOOKS
-        if candidate.watch.strikes >= patience:
-            return Verdict(Stage.FAILED, reason, deny=not _stopped(instance))
+    if instance.halted and not FATAL.search(instance.message):
+        return _halted(record, timings, now)
+    if reason and not (_waking(record, timings, now) and instance.status in ENDED):
+        patience = BAD_LOOKS_SERVING if record is not None and record.certificate else BAD_LOOKS
+        if candidate.watch.strikes >= patience or instance.halted:
+            return Verdict(Stage.FAILED, reason, deny=not instance.halted)
         return Verdict(Stage.BOOTING, reason)
     return _slow(candidate, timings, now)
+
+
+def _stranded(instance: Instance, record: Record, timings: Timings, now: float) -> Verdict:
+    """Given up on. One that runs all the same, perhaps because its start was queued, would be paid for nothing."""
+    if not instance.halted and now - record.stranded >= timings.start_lag:
+        return Verdict(Stage.FAILED, "its start was given up, and it runs all the same")
+    return Verdict(Stage.STRANDED, "it cannot be started")
+
+
+def _halted(record: Record | None, timings: Timings, now: float) -> Verdict:
+    if record is not None and record.woken and now - record.woken < timings.start_lag:
+        return Verdict(Stage.BOOTING, "started, and still listed as stopped")
+    return Verdict(Stage.ASLEEP, "it is stopped")
+
+
+def _waking(record: Record | None, timings: Timings, now: float) -> bool:
+    """Its status may lag for minutes after a start (field reports)."""
+    return record is not None and record.woken > 0 and now - record.woken < timings.wake_grace
 
 
 def _slow(candidate: Candidate, timings: Timings, now: float) -> Verdict:
     instance, record = candidate.instance, candidate.record
     still = now - candidate.watch.since
     if still >= timings.no_progress:
-        return Verdict(Stage.FAILED, f"no progress for {still:.0f} s (timings/no_progress)", deny=True)
-    if record is not None and not record.certificate and now - record.at >= timings.boot_limit:
+        reason = f"no progress for {still:.0f} s (timings/no_progress)"
+        if _waking(record, timings, now) and instance.status != "running":
+            return Verdict(Stage.STUCK, reason)
+        return Verdict(Stage.FAILED, reason, deny=True)
+    if record is not None and not record.certificate and now - max(record.at, record.woken) >= timings.boot_limit:
         return Verdict(Stage.FAILED, f"not healthy within {timings.boot_limit:.0f} s (timings/boot_limit)", deny=True)
     return Verdict(Stage.BOOTING, instance.message or instance.status or "provisioning")
-
-
-def _stopped(instance: Instance) -> bool:
-    """Stopped on purpose (by the guard or by hand), which says nothing against the machine."""
-    return instance.intended == "stopped"

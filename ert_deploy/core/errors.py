@@ -10,6 +10,7 @@ ErtError                      one line for a person, with a hint and an exit cod
 +-- Outcome                   what a provider call came to; the engine decides
     +-- Transient             nothing happened; the same call may be repeated
     +-- Rejected              a complete answer says no, and repeating will not help
+    +-- StartRefused          a stopped instance cannot run now: its GPU went to somebody else
     +-- Gone                  the thing addressed does not exist (any more)
     +-- OfferGone             the offer was taken by somebody else; the next one may work
     +-- OutcomeUnknown        it may or may not have happened; the same as a crash
@@ -81,6 +82,10 @@ class Transient(Outcome):
 
 class Rejected(Outcome):
     """A complete answer says no."""
+
+
+class StartRefused(Outcome):
+    """A complete answer says that the instance does not start now. A start may be queued all the same."""
 
 
 class Gone(Outcome):

@@ -117,6 +117,28 @@ class Destroyed:
 
 
 @dataclass(frozen=True, slots=True)
+class Woken:
+    """A stopped instance was asked to start."""
+
+    instance_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """A running instance was asked to stop."""
+
+    instance_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stranded:
+    """A stopped instance cannot be started; another one is rented in its place."""
+
+    instance_id: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
     """Nothing to do but wait, and for what."""
 
@@ -146,6 +168,9 @@ Event: TypeAlias = (
     | Proven
     | Retired
     | Destroyed
+    | Woken
+    | Stopped
+    | Stranded
     | Waiting
     | Trouble
 )

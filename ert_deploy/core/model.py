@@ -1,6 +1,7 @@
 """What is wanted: one deployment, as its config describes it.
 
-`Desired` is the whole input of a run besides what is observed. `up`, `sleep` and `down` differ in `phase` alone.
+`Desired` is the whole input of a run besides what is observed. `up`, `sleep` and `down` differ in `phase` alone;
+`wake` is `up` that begins nothing new.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ class Phase(StrEnum):
     """What should be true when the run ends."""
 
     RUNNING = "running"
+    ASLEEP = "asleep"
     ABSENT = "absent"
 
 
@@ -90,7 +92,11 @@ class Criteria:
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """How long to wait for what, in seconds. Sources: Vast's own host self-test and create timings."""
+    """How long to wait for what, in seconds. Sources: Vast's own host self-test and create timings.
+
+    A started instance may be listed as stopped for `start_lag` and its container as exited for `wake_grace`; reports
+    being written hold up `sleep` for `finish` at most.
+    """
 
     poll: float = 10.0
     settle: float = 240.0
@@ -100,6 +106,9 @@ class Timings:
     deploy_limit: float = 1800.0
     prove_limit: float = 300.0
     deny: float = 6 * 3600.0
+    start_lag: float = 60.0
+    wake_grace: float = 600.0
+    finish: float = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +141,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """One deployment, wanted in one phase."""
+    """One deployment, wanted in one phase. `begin`: it may be made if there is no trace of it."""
 
     deployment: str
     phase: Phase
@@ -143,6 +152,7 @@ class Desired:
     plan_hours: float = 2.0
     slots: int = 2
     attempts: int = 6
+    begin: bool = True
 
     def container_env(self, token: str, key_sha256: str, boot_secret: str) -> Mapping[str, str]:
         """What the container is told at birth. The boot secret proves identity once; the key is only a hash."""

@@ -34,7 +34,8 @@ class Instance:
     """One rented (or stopped) instance as the provider lists it.
 
     `mark` is None unless both marks are there; `claims` is the deployment the label alone names.
-    `status` is the container's, `intended` and `current` are the contract's.
+    `status` is the container's, `intended` and `current` are the contract's. `dph` is what it costs while it runs,
+    `disk_dph` the part of it that is paid for the disk in any case, in $/h.
     """
 
     id: int
@@ -48,11 +49,22 @@ class Instance:
     gpu_name: str = ""
     geolocation: str = ""
     dph: float = 0.0
+    disk_dph: float = 0.0
     started: float | None = None
     address: Address | None = None
     spec: str = ""
     key_hashes: tuple[str, ...] = ()
     boot_secret: Secret = field(default_factory=lambda: Secret(""))
+
+    @property
+    def halted(self) -> bool:
+        """Whether it is meant to be stopped: by its own guard, by us, or in the console."""
+        return self.intended == "stopped"
+
+    @property
+    def resting(self) -> bool:
+        """Whether it is stopped for sure, so that nothing but its disk is paid."""
+        return self.intended == "stopped" and self.current == "stopped"
 
 
 @dataclass(frozen=True, slots=True)

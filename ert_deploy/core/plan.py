@@ -4,7 +4,7 @@ It is a pure function of what is wanted and what is seen. The engine does the fi
 so the rest of the answer is a forecast. Recovery after a crash is not a mode: it is what this function says next.
 
 Order, and why: what is already paid is written down first, then what must go is destroyed, then what is missing is
-rented, then the app is moved over, and an old backend goes last, when nobody asks it any more.
+woken or rented, then the app is moved over, and an old backend goes last, when nobody asks it any more.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ert_deploy.core import steps
+from ert_deploy.core.bookkeeping import expired, graves, put_right, retire, unsettled, vanished
 from ert_deploy.core.boot import Candidate, Stage
 from ert_deploy.core.model import Desired, Phase
-from ert_deploy.core.observed import Instance, Observed, Vital
+from ert_deploy.core.observed import Observed, Vital
 from ert_deploy.core.publishing import drained, forecast, publish, withdraw
-from ert_deploy.core.standing import candidates, fits, kept_key, pointed_at, slots_taken, standing
+from ert_deploy.core.resting import asleep
+from ert_deploy.core.standing import Standing, candidates, fits, kept_key, pointed_at, slots_taken, standing
 from ert_deploy.core.steps import Step
 
 
@@ -24,124 +26,100 @@ def plan(desired: Desired, observed: Observed) -> tuple[Step, ...]:
     """The steps from what is seen to what is wanted; empty when there is nothing to do."""
     if desired.phase is Phase.ABSENT:
         return tuple(_absent(desired, observed))
+    if desired.phase is Phase.ASLEEP:
+        return tuple(asleep(desired, observed))
     return tuple(_running(desired, observed))
 
 
 def _running(desired: Desired, observed: Observed) -> Iterator[Step]:
-    yield from _written_down(desired, observed)
-    yield from _graves(desired, observed)
-    yield from _expired(desired, observed)
+    yield from put_right(desired, observed)
     now = standing(desired, observed)
     for candidate in now.failed:
         verdict = now.verdicts[candidate.instance.id]
-        yield _retire(candidate.instance, verdict.reason, deny=verdict.deny)
-    current = now.current
-    yield from _surplus(desired, observed, now.others, current is not None)
-    if current is None:
-        yield from _rent(desired, observed, now.others)
-    elif now.verdicts[current.instance.id].stage is Stage.BOOTING:
-        yield steps.AwaitBoot(current.instance.id, now.verdicts[current.instance.id].reason)
-        yield from forecast(desired)
+        yield retire(candidate.instance, verdict.reason, deny=verdict.deny)
+    yield from _surplus(desired, observed, now.others, now.current is not None)
+    for candidate in now.others:
+        if now.verdicts[candidate.instance.id].stage is Stage.STUCK:
+            yield steps.Strand(candidate.instance.id, now.verdicts[candidate.instance.id].reason)
+    if now.current is None:
+        yield from _rent(desired, observed, now)
     else:
-        yield from _serve(desired, observed, current)
-        yield from _old_backends(desired, observed, now.others)
-        yield from _unsettled(observed, desired.timings.settle, also_gone=False)
+        yield from _go_on(desired, observed, now, now.current)
+
+
+def _go_on(desired: Desired, observed: Observed, now: Standing, current: Candidate) -> Iterator[Step]:
+    verdict = now.verdicts[current.instance.id]
+    match verdict.stage:
+        case Stage.ASLEEP:
+            yield steps.Wake(current.instance.id, verdict.reason)
+            yield steps.AwaitBoot(current.instance.id, "its disk has everything it needs")
+        case Stage.BOOTING:
+            yield steps.AwaitBoot(current.instance.id, verdict.reason)
+            if not current.told:
+                yield from forecast(desired)
+        case _:
+            yield from _serve(desired, observed, current)
+            yield from _old_backends(desired, observed, now)
+            yield from unsettled(observed, desired.timings.settle, also_gone=False)
 
 
 def _absent(desired: Desired, observed: Observed) -> Iterator[Step]:
     found = candidates(desired, observed)
     yield from withdraw(desired, observed)
-    asked = [c for c in found if c.told or (c.health is not None and c.health.vital is Vital.HEALTHY)]
+    asked = [c for c in found if _asked(c)]
     until = drained(desired, observed)
     if asked and (until is None or until > observed.now):
         yield steps.Drain(asked[0].instance.id, until, "requests under way may finish")
     for candidate in found:
-        yield _retire(candidate.instance, "not wanted any more")
-    yield from _graves(desired, observed)
+        yield retire(candidate.instance, "not wanted any more")
+    yield from graves(desired, observed)
     for candidate in found:
         yield steps.Destroy(candidate.instance.id, "not wanted any more")
         yield steps.Bury(candidate.instance.id, "seen gone")
-    yield from _vanished(desired, observed)
-    yield from _expired(desired, observed)
-    yield from _unsettled(observed, desired.timings.settle, also_gone=True)
+    yield from vanished(desired, observed)
+    yield from expired(desired, observed)
+    yield from unsettled(observed, desired.timings.settle, also_gone=True)
 
 
-def _written_down(desired: Desired, observed: Observed) -> Iterator[Step]:
-    """Instances that carry our marks and no record: found again after a crash, or after the state was lost."""
-    intended = {i.token for i in observed.state.intents}
-    for candidate in candidates(desired, observed):
-        mark = candidate.instance.mark
-        if candidate.record is None and mark is not None:
-            known = mark.token in intended
-            reason = "our create call made it" if known else "it carries our marks and was not in the state"
-            yield steps.Record(candidate.instance.id, mark.token, reason)
-    yield from _vanished(desired, observed)
-
-
-def _vanished(desired: Desired, observed: Observed) -> Iterator[Step]:
-    listed = {i.id for i in observed.ours(desired.deployment)}
-    for record in observed.state.records:
-        if record.id not in listed:
-            yield steps.DropRecord(record.id, "it is not in a complete listing")
-
-
-def _graves(desired: Desired, observed: Observed) -> Iterator[Step]:
-    """The least tried first, so that one that will not go does not keep the others alive. Unmarked: not touched."""
-    listed = {i.id for i in observed.ours(desired.deployment)}
-    for tombstone in sorted(observed.state.tombstones, key=lambda t: observed.tries.get(t.id, 0)):
-        if tombstone.id in listed:
-            yield steps.Destroy(tombstone.id, tombstone.reason)
-        yield steps.Bury(tombstone.id, "seen gone")
-
-
-def _expired(desired: Desired, observed: Observed) -> Iterator[Step]:
-    seen = {i.mark.token for i in observed.ours(desired.deployment) if i.mark is not None}
-    for intent in observed.state.intents:
-        age = observed.now - intent.at
-        if intent.token not in seen and age >= desired.timings.settle:
-            yield steps.DropIntent(intent.token, f"no trace of it after {age:.0f} s")
-
-
-def _unsettled(observed: Observed, settle: float, *, also_gone: bool) -> Iterator[Step]:
-    seen = {i.mark.token for i in observed.instances if i.mark is not None}
-    for intent in observed.state.intents:
-        waiting = observed.now - intent.at < settle and intent.token not in seen
-        if waiting and (also_gone or not intent.gone):
-            yield steps.Settle(intent.token, intent.at + settle, "a create call whose outcome is not known")
-
-
-def _retire(instance: Instance, reason: str, *, deny: bool = False) -> Step:
-    token = instance.mark.token if instance.mark is not None else ""
-    return steps.Retire(instance.id, token, instance.machine_id, reason, deny)
+def _asked(candidate: Candidate) -> bool:
+    """Whether requests may be under way to it."""
+    healthy = candidate.health is not None and candidate.health.vital is Vital.HEALTHY
+    return (candidate.told or healthy) and not candidate.instance.resting
 
 
 def _surplus(desired: Desired, observed: Observed, others: tuple[Candidate, ...], replaced: bool) -> Iterator[Step]:
     """What no app was ever told about can go as soon as there is another one, or when it does not fit."""
     for candidate in others:
         if not candidate.told and (replaced or not fits(desired, observed, candidate)):
-            yield _retire(candidate.instance, "another instance serves" if replaced else "it does not fit the config")
+            yield retire(candidate.instance, "another instance serves" if replaced else "it does not fit the config")
 
 
-def _rent(desired: Desired, observed: Observed, others: tuple[Candidate, ...]) -> Iterator[Step]:
+def _rent(desired: Desired, observed: Observed, now: Standing) -> Iterator[Step]:
     if observed.publications is not None and kept_key(desired, observed) is None:
         yield steps.KeepKey(tuple(t.service for t in desired.targets), "no API key is kept yet")
     if slots_taken(desired, observed) >= desired.slots:
-        yield from _unsettled(observed, desired.timings.settle, also_gone=False)
-        yield from _spare(desired, observed, others)
+        yield from unsettled(observed, desired.timings.settle, also_gone=False)
+        yield from _spare(desired, observed, now)
     yield steps.Rent("no backend is there")
     yield steps.AwaitBoot(None, "the one that will be rented")
     yield from forecast(desired)
 
 
-def _spare(desired: Desired, observed: Observed, others: tuple[Candidate, ...]) -> Iterator[Step]:
-    """All slots are taken and none of them serves: the oldest that no app points at any more makes room."""
-    spare = [c for c in others if not pointed_at(desired, observed, c.instance)]
-    if len(others) < desired.slots or not spare:
+def _spare(desired: Desired, observed: Observed, now: Standing) -> Iterator[Step]:
+    """All slots are taken and none of them serves: one that is stopped, or no app points at any more, makes room."""
+    if len(now.others) < desired.slots:
+        return
+    for candidate in now.others:
+        if candidate.instance.resting:
+            yield retire(candidate.instance, "it is stopped, cannot be used, and room is needed")
+            return
+    spare = [c for c in now.others if not pointed_at(desired, observed, c.instance)]
+    if not spare:
         return
     until = drained(desired, observed)
     if until is not None and until > observed.now:
         yield steps.Drain(spare[0].instance.id, until, "requests under way may finish")
-    yield _retire(spare[0].instance, "no app points at it any more, and room is needed")
+    yield retire(spare[0].instance, "no app points at it any more, and room is needed")
 
 
 def _serve(desired: Desired, observed: Observed, current: Candidate) -> Iterator[Step]:
@@ -156,13 +134,13 @@ def _serve(desired: Desired, observed: Observed, current: Candidate) -> Iterator
     yield from publish(desired, observed, address.url(), key, certificate)
 
 
-def _old_backends(desired: Desired, observed: Observed, others: tuple[Candidate, ...]) -> Iterator[Step]:
+def _old_backends(desired: Desired, observed: Observed, now: Standing) -> Iterator[Step]:
     until = drained(desired, observed)
-    for candidate in others:
+    for candidate in now.others:
         if not candidate.told:
             continue
-        if until is None or until > observed.now:
+        if _asked(candidate) and (until is None or until > observed.now):
             yield steps.Drain(candidate.instance.id, until, "requests under way may finish")
-        yield _retire(candidate.instance, "replaced")
+        yield retire(candidate.instance, "replaced")
         yield steps.Destroy(candidate.instance.id, "replaced")
         yield steps.Bury(candidate.instance.id, "seen gone")

@@ -15,6 +15,7 @@ from ert_deploy.core.observed import Instance, Observed, Vital, Watch
 from ert_deploy.core.publishing import pairs
 from ert_deploy.core.secret import Secret
 
+USABLE = (Stage.READY, Stage.BOOTING, Stage.ASLEEP)  # the earlier the better
 PRICE_TOLERANCE = 1.01  # rounding between the search price and the contract
 
 
@@ -54,7 +55,7 @@ def standing(desired: Desired, observed: Observed) -> Standing:
     found = candidates(desired, observed)
     verdicts = {c.instance.id: _judge(desired, observed, c) for c in found}
     failed = tuple(c for c in found if verdicts[c.instance.id].stage is Stage.FAILED)
-    usable = [c for c in found if verdicts[c.instance.id].stage in (Stage.READY, Stage.BOOTING)]
+    usable = [c for c in found if verdicts[c.instance.id].stage in USABLE]
     current = _current(desired, observed, usable, verdicts)
     others = tuple(c for c in found if c not in failed and c is not current)
     return Standing(current, others, failed, verdicts)
@@ -93,7 +94,8 @@ def _judge(desired: Desired, observed: Observed, candidate: Candidate) -> Verdic
         reason = f"it costs ${instance.dph:.4f}/h, the cap is ${cap:g}/h (offer/max_dph)"
         return Verdict(Stage.FAILED, reason, deny=True)
     verdict = judge(candidate, desired.timings, observed.now)
-    if verdict.stage is Stage.FAILED and candidate.told and _may_serve(candidate):
+    stranded = candidate.record is not None and bool(candidate.record.stranded)
+    if verdict.stage is Stage.FAILED and candidate.told and not stranded and _may_serve(candidate):
         return replace(verdict, stage=Stage.LOST)
     return verdict
 
@@ -108,7 +110,7 @@ def _may_serve(candidate: Candidate) -> bool:
 def _current(
     desired: Desired, observed: Observed, usable: list[Candidate], verdicts: dict[int, Verdict]
 ) -> Candidate | None:
-    """The one to keep: ready before booting, then the one an app points at, told before new, oldest first.
+    """The one to keep: ready, else booting, else asleep; the one an app points at, told before new, oldest first.
 
     When all slots are taken and none of them fits, the move that was under way is finished first; an instance that is
     lost holds its slot, so the old backend then serves every app until there is room again.
@@ -117,7 +119,7 @@ def _current(
     ranked = sorted(
         usable,
         key=lambda c: (
-            verdicts[c.instance.id].stage is not Stage.READY,
+            USABLE.index(verdicts[c.instance.id].stage),
             not pointed_at(desired, observed, c.instance),
             not c.told,
             c.instance.id,
@@ -125,6 +127,7 @@ def _current(
     )
     fitting = [c for c in ranked if fits(desired, observed, c)]
     held = sum(verdict.stage is not Stage.FAILED for verdict in verdicts.values())
-    if not fitting and held >= desired.slots and all(c.told for c in ranked):
-        fitting = [c for c in ranked if key is not None and key.sha256() in c.instance.key_hashes]
+    up = [c for c in ranked if verdicts[c.instance.id].stage is not Stage.ASLEEP]
+    if not fitting and held >= desired.slots and len(up) == len(ranked) and all(c.told for c in ranked):
+        fitting = [c for c in up if key is not None and key.sha256() in c.instance.key_hashes]
     return fitting[0] if fitting else None

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
-VERSION = 1
+VERSION = 2
+READABLE = frozenset({1, VERSION})  # 1 knew neither `woken` nor `stranded`
 _T = TypeVar("_T")
 
 
@@ -28,7 +29,8 @@ class Intent:
 class Record:
     """An instance we know. `certificate` is its pinned PEM once it has proven its identity.
 
-    `published` says that some target was ever given its address.
+    `published` says that some target was ever given its address. `woken` is when it was last asked to start again, and
+    `stranded` when it turned out that it cannot (its GPU was taken); 0 for never.
     """
 
     token: str
@@ -37,6 +39,8 @@ class Record:
     at: float
     certificate: str = ""
     published: bool = False
+    woken: float = 0.0
+    stranded: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +161,8 @@ def from_json(data: Any) -> State:
     """The state in plain data of this version. ValueError says what is wrong with it."""
     if not isinstance(data, dict):
         raise ValueError("not an object")
-    if data.get("version") != VERSION:
-        raise ValueError(f"version {data.get('version')!r}, this program reads version {VERSION}")
+    if data.get("version") not in READABLE:
+        raise ValueError(f"version {data.get('version')!r}, this program reads versions up to {VERSION}")
     try:
         return State(
             deployment=_typed(data["deployment"], str),

@@ -75,6 +75,38 @@ class Pin:
 
 
 @dataclass(frozen=True, slots=True)
+class Wake:
+    """Start a stopped instance; its disk has the image and the model."""
+
+    instance_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Strand:
+    """Give up starting an instance: cancel the start and write down that another one is needed."""
+
+    instance_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Stop an instance once it has finished its reports. Its disk stays, and is paid."""
+
+    instance_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitStop:
+    """See that a stopped instance really is: until then its GPU may be paid."""
+
+    instance_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Publish:
     """Write the owned variables of one target that differ, and delete those that must go."""
 
@@ -138,6 +170,7 @@ class Bury:
 
 
 SmallStep: TypeAlias = Record | DropIntent | Pin | AwaitBoot | Settle | Drain
-MachineStep: TypeAlias = SmallStep | Rent | KeepKey | Retire | Destroy | Bury | DropRecord
+PowerStep: TypeAlias = Wake | Strand | Stop | AwaitStop
+MachineStep: TypeAlias = SmallStep | PowerStep | Rent | KeepKey | Retire | Destroy | Bury | DropRecord
 AppStep: TypeAlias = Publish | Deploy | Prove
 Step: TypeAlias = MachineStep | AppStep

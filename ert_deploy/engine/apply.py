@@ -5,7 +5,7 @@ This generator is the whole engine. It yields effects and decides nothing that `
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from ert_deploy.core import steps
@@ -15,6 +15,7 @@ from ert_deploy.core.fingerprints import certificate_sha256
 from ert_deploy.core.model import Desired, Phase
 from ert_deploy.core.observed import Instance, Observed
 from ert_deploy.core.plan import plan
+from ert_deploy.core.publishing import pairs
 from ert_deploy.core.standing import kept_key
 from ert_deploy.core.state import Record, Tombstone
 from ert_deploy.core.steps import Step
@@ -22,6 +23,7 @@ from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.observe import abandon, patiently
+from ert_deploy.engine.power import await_stop, stop, strand, wake
 from ert_deploy.engine.publish import deploy, prove, publish
 from ert_deploy.engine.rent import keep_key, rent
 from ert_deploy.engine.retire import bury, destroy, forget, retire
@@ -30,7 +32,8 @@ MAX_CONFLICTS = 20
 MAX_TAKEN = 8
 # Steps that wait, or that count their own tries; any other one has to have an effect when it is taken.
 REPEATABLE = (
-    steps.AwaitBoot, steps.Settle, steps.Drain, steps.Rent, steps.Destroy, steps.Bury, steps.DropRecord,
+    steps.AwaitBoot, steps.Settle, steps.Drain, steps.Rent, steps.Destroy, steps.Bury, steps.DropRecord, steps.Wake,
+    steps.Strand, steps.Stop, steps.AwaitStop,
 )  # fmt: skip
 ABOUT_AN_APP = (steps.Publish, steps.Deploy, steps.Prove)
 
@@ -78,14 +81,25 @@ def _must_work(step: Step, memory: Memory) -> None:
 
 def preflight(desired: Desired, observed: Observed) -> None:
     """What would make the run pointless, found out before a cent is spent."""
-    if desired.phase is Phase.ABSENT:
+    if desired.phase is not Phase.RUNNING:
         return
+    if not desired.begin and not _begun(desired, observed):
+        raise UsageError(
+            f"there is nothing to wake: no instance of {desired.deployment} exists",
+            hint="`ert-deploy up` rents a GPU",
+        )
     for publication in observed.publications or ():
         if publication.suspended:
             raise UsageError(
                 f"the Render service {publication.name} is suspended ({publication.suspended})",
                 hint="resume it in the Render dashboard, then run `ert-deploy up` again",
             )
+
+
+def _begun(desired: Desired, observed: Observed) -> bool:
+    """Whether there is any trace of it: an instance, a create under way, or an app that points at a backend of ours."""
+    told = any(publication.env.get(t.names.url) for t, publication in pairs(desired, observed))
+    return told or bool(observed.ours(desired.deployment)) or not observed.state.empty()
 
 
 def _do(step: Step, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
@@ -100,7 +114,7 @@ def _do(step: Step, desired: Desired, observed: Observed, memory: Memory) -> Eff
     except StateConflict:
         raise
     except ErtError as error:
-        if desired.phase is not Phase.ABSENT:
+        if desired.phase is Phase.RUNNING:
             raise
         yield from abandon(memory, step.target, error)
 
@@ -131,8 +145,24 @@ def _about_machines(step: steps.MachineStep, desired: Desired, observed: Observe
             yield from bury(step, desired, observed, memory)
         case steps.DropRecord():
             yield from forget(step, desired, observed, memory)
+        case steps.Wake() | steps.Strand() | steps.Stop() | steps.AwaitStop():
+            yield from _power(step, desired, observed, memory)
         case _:
             yield from _small(step, desired, observed)
+
+
+def _power(step: steps.PowerStep, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
+    match step:
+        case steps.Wake():
+            yield from wake(step, desired, observed, memory)
+        case steps.Strand():
+            yield from strand(step, desired, observed)
+        case steps.Stop():
+            yield from stop(step, desired, observed, memory)
+        case steps.AwaitStop():
+            yield from await_stop(step, desired, memory)
+        case _:
+            assert_never(step)
 
 
 def _small(step: steps.SmallStep, desired: Desired, observed: Observed) -> Effects[None]:
@@ -182,7 +212,7 @@ def _pin(step: steps.Pin, desired: Desired, observed: Observed) -> Effects[None]
         yield from perform(e.Save(observed.state.entomb(tombstone)))
         yield from perform(e.Tell(Retired(instance.id, reason)))
         return
-    pinned = Record(record.token, record.id, record.machine_id, record.at, health.certificate, record.published)
+    pinned = replace(record, certificate=health.certificate)
     yield from perform(e.Save(observed.state.put_record(pinned)))
     yield from perform(e.Tell(Verified(instance, health, certificate_sha256(health.certificate))))
 
@@ -191,7 +221,7 @@ def _await_boot(step: steps.AwaitBoot, desired: Desired, observed: Observed) -> 
     for instance in observed.ours(desired.deployment):
         if instance.id == step.instance_id:
             record = observed.state.record(instance.id)
-            elapsed = observed.now - record.at if record is not None else 0.0
+            elapsed = observed.now - max(record.at, record.woken) if record is not None else 0.0
             yield from perform(e.Tell(Booting(instance, observed.health.get(instance.id), elapsed)))
     yield from perform(e.Sleep(desired.timings.poll))
 

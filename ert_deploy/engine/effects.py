@@ -114,6 +114,20 @@ class DestroyInstance(Effect[None]):
 
 
 @dataclass(frozen=True, slots=True)
+class StartInstance(Effect[None]):
+    """Ask a stopped instance to run again."""
+
+    instance_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class StopInstance(Effect[None]):
+    """Ask an instance to stop, or cancel its start; the disk stays."""
+
+    instance_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class Probe(Effect[Health]):
     """Look at a backend over TLS."""
 
@@ -126,6 +140,15 @@ class Probe(Effect[Health]):
 @dataclass(frozen=True, slots=True)
 class Accepts(Effect[bool]):
     """Ask a proven backend whether it takes a key."""
+
+    address: Address
+    certificate: str
+    key: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Busy(Effect[int]):
+    """Ask a proven backend how many reports it is writing or has queued."""
 
     address: Address
     certificate: str

@@ -18,7 +18,8 @@ class Memory:
 
     `before` holds the owned variables of each target as they were before this run wrote to it, to put them back when
     its deploy fails. `ranked` is the last search, good until `ranked_until`. `tries` counts per instance how often it
-    was not seen gone, `taken` how often a step was taken that should have been needed once.
+    was not seen gone, `starts` how often this run started it, and `waiting` holds since when its reports hold up its
+    stop. `taken` counts how often a step was taken that should have been needed once.
     """
 
     watches: dict[int, Watch] = field(default_factory=dict)
@@ -35,4 +36,6 @@ class Memory:
     blind: int = 0
     conflicts: int = 0
     tries: dict[int, int] = field(default_factory=dict)
+    starts: dict[int, int] = field(default_factory=dict)
+    waiting: dict[int, float] = field(default_factory=dict)
     taken: dict[Step, int] = field(default_factory=dict)

@@ -45,8 +45,9 @@ def observe(desired: Desired, memory: Memory) -> Effects[Observed]:
 
 
 def _probe(instance: Instance, state: State) -> Effects[Health | None]:
-    if instance.address is None or instance.mark is None or any(t.id == instance.id for t in state.tombstones):
-        return None
+    entombed = any(t.id == instance.id for t in state.tombstones)
+    if instance.address is None or instance.mark is None or instance.halted or entombed:
+        return None  # at the address of a stopped one somebody else may answer
     record = state.record(instance.id)
     pinned = record.certificate if record is not None else ""
     return (yield from perform(e.Probe(instance.address, instance.mark, instance.boot_secret, pinned)))
@@ -66,7 +67,7 @@ def _publications(
         try:
             read.append((yield from read_publication(target, memory)))
         except ErtError as error:
-            if desired.phase is not Phase.ABSENT:
+            if desired.phase is Phase.RUNNING:
                 raise
             yield from abandon(memory, target.service, error)
     memory.publications = tuple(read)

@@ -74,6 +74,12 @@ def ask(port: int, certificate: str, key: Secret = KEY, total: float = 3.0) -> b
     return probe.accepts(Address("127.0.0.1", port), certificate, key)
 
 
+def busy(port: int, certificate: str, key: Secret = KEY, total: float = 3.0) -> int:
+    """How many reports what listens there says it has under way."""
+    probe = TlsBackendProbe(FakeEntropy(), allow_loopback=True, total=total)
+    return probe.busy(Address("127.0.0.1", port), certificate, key)
+
+
 def sent_to(script: Script) -> str:
     """Everything the server was sent."""
     return repr(script.seen)

@@ -19,6 +19,7 @@ from tests.adapters.backend_stage import (
     MARK,
     ask,
     backend,
+    busy,
     look,
     sent_to,
 )
@@ -148,6 +149,21 @@ def test_the_key_is_shown_to_nobody_else(own: Pair, tls: bool) -> None:
 def test_anything_but_yes_or_no_is_asked_again_later(status: int) -> None:
     with backend(status=Answer(status, {})) as script, pytest.raises(Transient, match=str(status)):
         ask(script.port, pair().pem)
+
+
+@pytest.mark.parametrize(
+    ("queue", "reports"), [({"depth": 0, "active": 0}, 0), ({"depth": 2, "active": 1}, 3), ({"depth": "many"}, 0)]
+)
+def test_a_backend_says_how_many_reports_it_has_under_way(queue: dict[str, object], reports: int) -> None:
+    with backend(status=Answer(200, {"queue": queue})) as script:
+        assert busy(script.port, pair().pem) == reports
+        assert script.seen[0].headers["Authorization"] == f"Bearer {KEY.reveal()}"
+
+
+@pytest.mark.parametrize("answer", [Answer(200, {}), Answer(200, {"queue": 3}), Answer(401, {}), Answer(reset=True)])
+def test_a_backend_that_does_not_say_what_it_has_under_way_is_asked_again_later(answer: Answer) -> None:
+    with backend(status=answer) as script, pytest.raises(Transient):
+        busy(script.port, pair().pem)
 
 
 @pytest.mark.parametrize("reaction", [Answer(reset=True), Answer(200, {}, pause=1.5)])

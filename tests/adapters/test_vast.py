@@ -14,8 +14,11 @@ from ert_deploy.core.errors import (
     CannotObserve,
     CreateRefused,
     ErtError,
+    Failed,
+    Gone,
     OfferGone,
     OutcomeUnknown,
+    StartRefused,
     Transient,
     UsageError,
 )
@@ -75,6 +78,7 @@ def wire() -> Iterator[Wire]:
         ("GET", "/api/v1/instances/", "list"),
         ("GET", "/api/v0/instances/{id}/", "show"),
         ("DELETE", "/api/v0/instances/{id}/", "destroy"),
+        ("PUT", "/api/v0/instances/{id}/", "manage"),
         ("POST", "/api/v0/bundles/", "search"),
         ("PUT", "/api/v0/asks/{id}/", "create"),
     ):
@@ -324,6 +328,44 @@ def test_a_destruction_counts_only_when_vast_says_so(
     wire.says("destroy", answer, status)
     with pytest.raises(error):
         wire.host.destroy(7)
+
+
+@pytest.mark.parametrize(("verb", "state"), [("start", "running"), ("stop", "stopped")])
+def test_start_and_stop_are_one_state_each(wire: Wire, verb: str, state: str) -> None:
+    wire.says("manage", {"success": True})
+    getattr(wire.host, verb)(7)
+    (asked,) = wire.got
+    assert (asked.path, asked.json()) == ("/api/v0/instances/7/", {"state": state})
+
+
+QUEUED = {"success": False, "error": "resources_unavailable", "msg": "Required resources are currently unavailable."}
+
+
+@pytest.mark.parametrize(
+    ("verb", "answer", "status", "error"),
+    [
+        ("start", QUEUED, 200, StartRefused),
+        ("start", {"success": False}, 200, StartRefused),
+        ("start", {"success": False, "error": "invalid_args", "msg": "contract ended"}, 400, StartRefused),
+        ("start", {"success": False, "error": "missing_billing"}, 400, Failed),
+        ("start", {"success": False, "error": "not_found"}, 404, Gone),
+        ("start", {"success": False, "error": "auth_error"}, 404, UsageError),
+        ("start", {"success": False, "error": "rate_limit_exceeded"}, 429, CannotObserve),
+        ("start", {}, 200, Transient),
+        ("start", [], 200, Transient),
+        ("start", {}, 400, CannotObserve),
+        ("stop", {"success": False, "msg": "later"}, 200, Transient),
+        ("stop", {"success": False, "error": "not_found"}, 404, Gone),
+        ("stop", {"success": False, "error": "auth_error"}, 404, UsageError),
+    ],
+)
+def test_a_start_counts_only_when_vast_says_so(
+    wire: Wire, verb: str, answer: Any, status: int, error: type[ErtError]
+) -> None:
+    wire.says("manage", answer, status)
+    with pytest.raises(error) as refused:
+        getattr(wire.host, verb)(7)
+    assert type(refused.value) is error
 
 
 def test_a_search_is_sent_in_the_units_of_the_server(wire: Wire) -> None:

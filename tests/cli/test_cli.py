@@ -122,7 +122,7 @@ def test_a_key_file_that_others_can_read_is_refused(tmp_path: Path, capsys: pyte
     ("damage", "words"),
     [
         (lambda text: text.replace('"generation": 1', '"generation": 2'), ["damaged", "marks"]),
-        (lambda text: text.replace('"version": 1', '"version": 99', 1), ["newer"]),
+        (lambda text: text.replace('"version": 2', '"version": 99', 1), ["newer"]),
         (lambda _: "{", ["damaged", "marks"]),
     ],
     ids=["flipped", "newer", "torn"],

@@ -21,6 +21,7 @@ UP = Desired(
     "ert", Phase.RUNNING, Launch(image="llm-backend:1", model="gpt-oss:20b"), Criteria(max_dph=0.40), (DASH,)
 )  # fmt: skip
 DOWN = replace(UP, phase=Phase.ABSENT)
+SLEEP = replace(UP, phase=Phase.ASLEEP)
 WAITED = UP.timings
 
 
@@ -49,6 +50,16 @@ def instance(number: int, **changes: Any) -> Instance:
 
 def record(number: int, *, pinned: bool = False, published: bool = False, at: float = NOW - 60) -> Record:
     return Record(token(number), number, number + 1000, at, pem(number) if pinned else "", published)
+
+
+def served(number: int, *, woken: float = 0.0, stranded: float = 0.0) -> Record:
+    """The record of one that an app was told about."""
+    return replace(record(number, pinned=True, published=True), woken=woken, stranded=stranded)
+
+
+def stopped(number: int, **changes: Any) -> Instance:
+    """An instance of ours of which only the disk is paid."""
+    return instance(number, status="exited", intended="stopped", current="stopped", address=None, **changes)
 
 
 def intent(number: int, age: float, *, gone: bool = False) -> Intent:

@@ -163,7 +163,7 @@ def candidate(found: Instance, health: Health | None = None, watch: Watch | None
         (instance(1, message="no space left on device"), None, "the host says: no space left on device"),
         (instance(1, status="offline"), None, "the container is offline"),
         (instance(1, status="unknown"), None, "the container is unknown"),
-        (instance(1, status=None, intended="stopped", current="stopped"), None, "the instance is stopped"),
+        (instance(1, status=None, intended="stopped", current="stopped"), None, ""),
         (instance(1, status=None, intended="stopped", current="running"), None, ""),
     ],
 )
@@ -194,11 +194,64 @@ def test_one_that_serves_gets_more_patience_than_a_new_one() -> None:
         assert (serving.stage is Stage.FAILED) == (strikes >= BAD_LOOKS_SERVING)
 
 
-def test_one_that_was_stopped_gets_no_more_patience_for_having_served() -> None:
-    stopped = instance(1, status="exited", intended="stopped", current="stopped")
-    verdict = judge(candidate(stopped, None, still(1, BAD_LOOKS), pinned=True), UP.timings, NOW)
-    assert verdict.stage is Stage.FAILED
-    assert not verdict.deny
+STOPPED = instance(1, status="exited", intended="stopped", current="stopped")
+STARTED = replace(STOPPED, intended="running", current="running")
+
+
+def after_a_start(found: Instance, ago: float, stranded: float = 0.0) -> Candidate:
+    """One that served, was stopped, and was asked to start that many seconds ago."""
+    known = replace(record(1, pinned=True), woken=NOW - ago, stranded=stranded)
+    return Candidate(found, None, still(ago, 9), known)
+
+
+def test_one_that_was_stopped_is_asleep_and_nothing_is_wrong_with_it() -> None:
+    for strikes in range(9):
+        assert judge(candidate(STOPPED, None, still(999, strikes)), UP.timings, NOW).stage is Stage.ASLEEP
+
+
+def test_one_whose_image_cannot_be_pulled_is_not_asleep_but_failed() -> None:
+    verdict = judge(candidate(replace(STOPPED, message="manifest unknown"), None, still(1, 0)), UP.timings, NOW)
+    assert (verdict.stage, verdict.deny) == (Stage.FAILED, False)
+
+
+@pytest.mark.parametrize(
+    ("found", "ago", "stage"),
+    [
+        (STOPPED, 59, Stage.BOOTING),  # the listing lags
+        (STOPPED, 60, Stage.ASLEEP),  # it was never really started: once more
+        (STARTED, 299, Stage.BOOTING),  # "exited" for minutes after a start is normal
+        (STARTED, 300, Stage.STUCK),
+        (replace(STARTED, status=None), 300, Stage.STUCK),
+        (replace(STARTED, status="running"), 300, Stage.FAILED),  # it runs and does not answer: a broken host
+        (STARTED, 600, Stage.FAILED),
+    ],
+)
+def test_a_started_one_is_given_its_time_and_then_given_up(found: Instance, ago: float, stage: Stage) -> None:
+    assert judge(after_a_start(found, ago), UP.timings, NOW).stage is stage
+
+
+def test_a_start_gives_the_first_boot_its_whole_time_anew() -> None:
+    unproven = Candidate(instance(1), None, still(5), replace(record(1, at=NOW - 9e9), woken=NOW - 2699))
+    assert judge(unproven, UP.timings, NOW).stage is Stage.BOOTING
+    assert judge(unproven, UP.timings, NOW + 1).stage is Stage.FAILED
+
+
+@pytest.mark.parametrize(
+    ("found", "ago", "stage"),
+    [
+        (STOPPED, 9e5, Stage.STRANDED),
+        (STARTED, 59, Stage.STRANDED),
+        (STARTED, 60, Stage.FAILED),  # a queued start took effect after all, and would be paid for nothing
+    ],
+)
+def test_one_that_was_given_up_is_not_waited_for(found: Instance, ago: float, stage: Stage) -> None:
+    verdict = judge(after_a_start(found, 9e5, stranded=NOW - ago), UP.timings, NOW)
+    assert (verdict.stage, verdict.deny) == (stage, False)
+
+
+def test_one_that_was_given_up_and_serves_all_the_same_is_ready() -> None:
+    given_up = replace(after_a_start(instance(1), 100, stranded=NOW - 90), health=healthy(1))
+    assert judge(given_up, UP.timings, NOW).stage is Stage.READY
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def test_what_is_written_is_read_again(state: State) -> None:
 @pytest.mark.parametrize(
     ("damage", "says"),
     [
-        ({"version": VERSION + 1}, "version 2"),
+        ({"version": VERSION + 1}, "version 3"),
         ({"version": None}, "version None"),
         ({"deployment": 7}, "7 is not str"),
         ({"generation": "7"}, "'7' is not int"),

@@ -145,7 +145,7 @@ def test_a_backend_that_comes_back_while_its_replacement_boots_stays() -> None:
     assert made.gpu.only() is old
 
 
-@pytest.mark.parametrize("how", [conduct.sick, conduct.exited, conduct.stopped])
+@pytest.mark.parametrize("how", [conduct.sick, conduct.exited])
 def test_a_backend_that_serves_nobody_any_more_is_replaced(how: conduct.Conduct) -> None:
     made = served()
     old = made.gpu.only()

@@ -331,7 +331,6 @@ def test_failures_in_a_row_are_counted_anew_after_a_good_look() -> None:
         (conduct.unreachable, "no progress for", True),
         (conduct.unpullable, "the host says: manifest unknown", True),
         (conduct.exited, "the container is exited", True),
-        (conduct.stopped, "the container is exited", False),
         (conduct.overpriced, "the cap is $0.4/h", True),
         (conduct.priceless, "the cap is $0.4/h", True),
     ],

@@ -6,9 +6,9 @@ import base64
 import hashlib
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from ert_deploy.core.errors import OfferGone, OutcomeUnknown, Transient
+from ert_deploy.core.errors import OfferGone, OutcomeUnknown, StartRefused, Transient
 from ert_deploy.core.labels import Mark
 from ert_deploy.core.model import Criteria, Launch
 from ert_deploy.core.observed import Address, Health, Instance, Offer, Vital
@@ -27,7 +27,11 @@ def certificate(token: str) -> str:
 
 @dataclass
 class FakeInstance:
-    """One instance and when it was made; `boot` seconds until healthy, `destroyed` when its bill ended."""
+    """One instance and when it was made; `boot` seconds until healthy, `destroyed` when its bill ended.
+
+    `halted`: it is stopped and only its disk is paid. `taken`: its GPU went to somebody else. `starts` counts the
+    starts that took effect; each moves it by `moves` ports.
+    """
 
     order: CreateOrder
     id: int
@@ -36,8 +40,16 @@ class FakeInstance:
     dph: float
     boot: float = 60.0
     destroyed: float | None = None
+    port: int = field(init=False)
+    halted: bool = False
+    taken: bool = False
+    starts: int = 0
+    moves: int = 0
     override: Callable[[Instance], Instance] | None = None
     health: Health | None = None
+
+    def __post_init__(self) -> None:
+        self.port = PORT_BASE + self.id
 
 
 def offer(number: int, **changes: object) -> Offer:
@@ -123,6 +135,32 @@ class FakeGpu:
         if error is not None:
             raise error
 
+    def start(self, instance_id: int) -> None:
+        """Queued faults strike before the effect, with the detail "after" after it."""
+        error = self.faults.due("start")
+        if error is not None and error.detail != "after":
+            raise error
+        made = self.instances[instance_id]
+        if made.taken:
+            raise StartRefused("resources_unavailable")
+        if made.halted:
+            made.halted, made.made, made.starts = False, self.clock.now(), made.starts + 1
+            made.port += made.moves
+        if error is not None:
+            raise error
+
+    def stop(self, instance_id: int) -> None:
+        error = self.faults.due("stop")
+        if error is not None and error.detail != "after":
+            raise error
+        self.instances[instance_id].halted = True
+        if error is not None:
+            raise error
+
+    def running(self) -> tuple[int, ...]:
+        """Instances whose GPU bills now."""
+        return tuple(i for i in self.paid() if not self.instances[i].halted)
+
     def logs(self, instance_id: int, tail: int) -> str:
         return f"log of {instance_id}"
 
@@ -161,20 +199,23 @@ class FakeGpu:
 
     def _show(self, made: FakeInstance) -> Instance:
         env, age = made.order.env, self.clock.now() - made.made
-        up = age >= made.boot / 2
+        up = age >= made.boot / 2 and not made.halted
+        contract = "stopped" if made.halted else "running"
+        status = "exited" if made.halted else "running" if up else "loading"
         shown = Instance(
             id=made.id,
             mark=made.order.mark,
             claims=made.order.mark.deployment,
-            status="running" if up else "loading",
-            intended="running",
-            current="running",
+            status=status,
+            intended=contract,
+            current=contract,
             message="success" if up else f"pulling, {int(age)} s",
             machine_id=made.machine_id,
             gpu_name="RTX 3090",
             dph=made.dph,
+            disk_dph=0.01,
             started=made.made,
-            address=Address("203.0.113.7", PORT_BASE + made.id) if up else None,
+            address=Address("203.0.113.7", made.port) if up else None,
             spec=env["ERT_SPEC"],
             key_hashes=tuple(env["ERT_KEY_HASHES"].split(",")),
             boot_secret=Secret(env["ERT_BOOT_SECRET"]),
@@ -189,6 +230,7 @@ class FakeBackend:
         self.gpu = gpu
         self.faults = Plans(gpu.clock)
         self.refuses_key = False
+        self.reports = 0
         self.certificate: Callable[[FakeInstance], str] = lambda made: certificate(made.order.mark.token)
 
     def probe(self, address: Address, mark: Mark, boot_secret: Secret, pinned: str) -> Health:
@@ -211,6 +253,11 @@ class FakeBackend:
             raise Transient("no line to the holder of that certificate")
         return not self.refuses_key and key.sha256() in made.order.env["ERT_KEY_HASHES"].split(",")
 
+    def busy(self, address: Address, certificate: str, key: Secret) -> int:
+        self.faults.before("busy")
+        self.reports = max(0, self.reports - 1)
+        return self.reports
+
     def _at(self, address: Address) -> FakeInstance | None:
-        made = self.gpu.instances.get(address.port - PORT_BASE)
-        return made if made is not None and made.destroyed is None else None
+        up = (i for i in self.gpu.instances.values() if i.destroyed is None and not i.halted)
+        return next((i for i in up if i.port == address.port), None)

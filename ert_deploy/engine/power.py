@@ -1,0 +1,129 @@
+"""Stopping an instance and starting it again. A stop gives the GPU away: a later start may be refused for ever.
+
+The start is written down before it is asked for, by a conditional write: of many runs that want to wake the same
+instance, one asks. What was started by a run that died is started again once it should have shown itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ert_deploy.core import steps
+from ert_deploy.core.errors import CannotObserve, NeedsAttention, Outcome, StartRefused, Transient
+from ert_deploy.core.events import Stopped, Stranded, Trouble, Waiting, Woken
+from ert_deploy.core.model import Desired
+from ert_deploy.core.observed import Observed, Vital
+from ert_deploy.core.standing import kept_key
+from ert_deploy.core.state import Record, State
+from ert_deploy.engine import effects as e
+from ert_deploy.engine.effects import Effects, perform
+from ert_deploy.engine.memory import Memory
+
+MAX_STARTS = 3  # of one instance in one run, before another one is rented
+MAX_STOPS = 30  # looks at one that does not stop, before a person is asked
+SOON = 2.0  # seconds after which a stop usually shows
+
+
+def wake(step: steps.Wake, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
+    """Ask it to start. One that cannot is stopped again, which cancels a queued start, and written down as stranded."""
+    record = _record(observed, step.instance_id)
+    starts = memory.starts.get(record.id, 0)
+    if starts >= MAX_STARTS:
+        yield from _strand(record, observed.state, observed.now, f"it was started {starts} times in vain", desired)
+        return
+    memory.starts[record.id] = starts + 1
+    memory.watches.pop(record.id, None)  # its patience begins anew
+    woken = replace(record, woken=observed.now)
+    written = yield from perform(e.Save(observed.state.put_record(woken)))
+    try:
+        yield from perform(e.StartInstance(record.id))
+    except StartRefused as error:
+        yield from _strand(woken, written, observed.now, error.summary, desired)
+    except (Outcome, CannotObserve) as error:
+        yield from perform(e.Tell(Trouble(f"starting instance {record.id}", error.summary)))
+        yield from perform(e.Sleep(desired.timings.poll))
+    else:
+        yield from perform(e.Tell(Woken(record.id)))
+
+
+def strand(step: steps.Strand, desired: Desired, observed: Observed) -> Effects[None]:
+    """Give its start up."""
+    yield from _strand(_record(observed, step.instance_id), observed.state, observed.now, step.reason, desired)
+
+
+def _strand(record: Record, state: State, now: float, why: str, desired: Desired) -> Effects[None]:
+    try:
+        yield from perform(e.StopInstance(record.id))
+    except (Outcome, CannotObserve) as error:
+        yield from perform(e.Tell(Trouble(f"cancelling the start of instance {record.id}", error.summary)))
+        yield from perform(e.Sleep(desired.timings.poll))
+        return
+    yield from perform(e.Save(state.put_record(replace(record, stranded=now))))
+    yield from perform(e.Tell(Stranded(record.id, why)))
+
+
+def stop(step: steps.Stop, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
+    """Ask it to stop, after it has finished what it is writing."""
+    number = step.instance_id
+    _patience(number, memory)
+    if (yield from _busy(number, desired, observed, memory)):
+        return
+    try:
+        yield from perform(e.StopInstance(number))
+    except (Outcome, CannotObserve) as error:
+        yield from perform(e.Tell(Trouble(f"stopping instance {number}", error.summary)))
+        yield from perform(e.Sleep(desired.timings.poll))
+        return
+    yield from perform(e.Tell(Stopped(number)))
+    record = _record(observed, number)
+    if record.woken:  # it was seen to run: that start is over and done with
+        yield from perform(e.Save(observed.state.put_record(replace(record, woken=0.0))))
+    yield from perform(e.Sleep(min(desired.timings.poll, SOON)))
+
+
+def await_stop(step: steps.AwaitStop, desired: Desired, memory: Memory) -> Effects[None]:
+    """Look again a little later; NeedsAttention when it does not come to rest."""
+    _patience(step.instance_id, memory)
+    yield from perform(e.Tell(Waiting(f"instance {step.instance_id} to be stopped", desired.timings.poll)))
+    yield from perform(e.Sleep(desired.timings.poll))
+
+
+def _busy(number: int, desired: Desired, observed: Observed, memory: Memory) -> Effects[bool]:
+    """Whether its reports hold up the stop; they do for `timings/finish` at most. One we cannot ask does not."""
+    health, record, key = observed.health.get(number), observed.state.record(number), kept_key(desired, observed)
+    address = next(i.address for i in observed.instances if i.id == number)
+    if health is None or health.vital is not Vital.HEALTHY or record is None or not record.certificate:
+        return False
+    if key is None or address is None:
+        return False
+    since = memory.waiting.setdefault(number, observed.now)
+    left = since + desired.timings.finish - observed.now
+    if left <= 0:
+        return False
+    try:
+        reports = yield from perform(e.Busy(address, record.certificate, key))
+    except Transient as error:
+        yield from perform(e.Tell(Trouble("asking the backend whether it is busy", error.summary)))
+        return False
+    if reports:
+        memory.tries.pop(number, None)
+        what = f"{reports} report{'s' if reports > 1 else ''} to be finished ({left:.0f} s at most)"
+        yield from perform(e.Tell(Waiting(what, desired.timings.poll)))
+        yield from perform(e.Sleep(desired.timings.poll))
+    return bool(reports)
+
+
+def _patience(number: int, memory: Memory) -> None:
+    tries = memory.tries.get(number, 0)
+    if tries >= MAX_STOPS:
+        raise NeedsAttention(
+            f"instance {number} is not seen to be stopped after {tries} looks, and its GPU may bill",
+            hint="run the same command again, or `ert-deploy down`, which destroys it",
+        )
+    memory.tries[number] = tries + 1
+
+
+def _record(observed: Observed, number: int) -> Record:
+    record = observed.state.record(number)
+    assert record is not None, "the plan writes down first what it finds"
+    return record
