@@ -25,9 +25,16 @@ class Rehearsal:
     end: dict[str, Any]
     most: int
 
-    def points(self) -> list[tuple[int, str]]:
-        """Every place where the command can be killed."""
-        return [(number, when) for number in range(1, len(self.effects) + 1) for when in (BEFORE, AFTER)]
+    def points(self, *, both: bool = False) -> list[tuple[int, str]]:
+        """Every place where the command can be killed.
+
+        A death right after an effect that only looks is the one right before the next effect: nothing has happened in
+        between. It is played nevertheless with `both`.
+        """
+        last = len(self.effects)
+        numbered = enumerate(self.effects, 1)
+        after = [(number, AFTER) for number, effect in numbered if both or _moves(effect) or number == last]
+        return sorted([*after, *((number, BEFORE) for number in range(1, last + 1))])
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,4 +101,4 @@ def share(rehearsal: Rehearsal, count: int, seed: str) -> list[tuple[int, str]]:
 
 
 def _moves(effect: str) -> bool:
-    return effect.startswith(("Save", "Create", "Destroy", "Put", "Delete", "StartDeploy", "Stop", "StartInstance"))
+    return effect.startswith(("Save", "Create", "Destroy", "Put", "Delete", "Start", "Stop"))

@@ -13,6 +13,7 @@ from tests.kills.standin_app import FINGERPRINT, OWNED
 
 URL, KEY, CERTIFICATE = "ERT_LLM_BACKEND_URL", "ERT_LLM_API_KEY", "ERT_LLM_CA_CERT"
 MOST_PAID = 2
+RUNNING, STOPPED = ("running", "running"), ("stopped", "")
 
 
 def books(stage: Stage, most: int = MOST_PAID) -> None:
@@ -46,15 +47,20 @@ def end(stage: Stage, desk: Desk | None = None) -> dict[str, Any]:
     """The end state without what differs from run to run (ids, tokens, keys, times). No secret is in it."""
     state = (desk or stage.desk).state().get("state", {})
     return {
-        "exist": [(c.intended, c.current, str(c.phase)) for c in stage.existing()],
+        "exist": [_shape(c) for c in stage.existing()],
         "ever made": len(stage.ours()),
-        "records": [bool(r["certificate"]) for r in state.get("records", ())],
+        "records": [(bool(r["certificate"]), bool(r.get("stranded"))) for r in state.get("records", ())],
         "tombstones": len(state.get("tombstones", ())),
         "intents": len([i for i in state.get("intents", ()) if not i["gone"]]),
         "denied": len(state.get("denied", ())),
         "rollouts": [r["proven"] > 0 for r in state.get("rollouts", ())],
         "app": app(stage),
     }
+
+
+def _shape(contract: Contract) -> tuple[str, str]:
+    """What it is meant to do, and where it stands if it is to run; how far a stop has got depends on the moment."""
+    return contract.intended, str(contract.phase) if contract.intended == "running" else ""
 
 
 def app(stage: Stage) -> dict[str, Any]:
@@ -66,7 +72,7 @@ def app(stage: Stage) -> dict[str, Any]:
     said = requests.get(f"{stage.file.app_url}/health", timeout=10).json()
     return {
         "variables": sorted(name for name in variables if name in (*OWNED, FINGERPRINT)),
-        "leads to": (backend.intended, str(backend.phase)) if backend else "nowhere" if URL in variables else "nothing",
+        "leads to": _shape(backend) if backend else "nowhere" if URL in variables else "nothing",
         "key": backend is not None and digest in str(backend.order.env["ERT_KEY_HASHES"]).split(","),
         "runs": said["fingerprint"] == variables.get(FINGERPRINT) and said["configuration"],
     }
@@ -75,11 +81,21 @@ def app(stage: Stage) -> dict[str, Any]:
 def is_up(stage: Stage) -> None:
     """One serves, the app uses it, the state knows it and nothing else."""
     seen = end(stage)
-    assert seen["exist"] == [("running", "running", "running")], seen
-    assert seen["records"] == [True], seen
+    assert seen["exist"] == [RUNNING], seen
+    assert seen["records"] == [(True, False)], seen
     assert (seen["tombstones"], seen["intents"]) == (0, 0), seen
-    assert seen["app"]["leads to"] == ("running", "running"), seen
+    assert seen["app"]["leads to"] == RUNNING, seen
     assert (seen["app"]["key"], seen["app"]["runs"]) == (True, "complete"), seen
+
+
+def is_asleep(stage: Stage) -> None:
+    """One disk is kept and no GPU is paid; the app's configuration still leads to it."""
+    seen = end(stage)
+    assert seen["exist"] == [STOPPED], seen
+    assert seen["records"] == [(True, False)], seen
+    assert (seen["tombstones"], seen["intents"]) == (0, 0), seen
+    assert seen["app"]["leads to"] == STOPPED, seen
+    assert all(span.end is not None for c in stage.existing() for span in c.meter.gpu), "a GPU is paid"
 
 
 def is_down(stage: Stage) -> None:

@@ -57,6 +57,8 @@ timings:
   deploy_limit: 2h
   prove_limit: 1h
   deny: 6h
+  start_lag: 4m
+  wake_grace: 1h
 render: {{services: [{{name: ert-dashboard, timeout: 10m}}]}}
 state: {state}
 """
@@ -176,7 +178,7 @@ class Stage:
         return [c for c in self.ours() if c.destroyed is None]
 
     def strangers(self) -> list[Contract]:
-        """Rent two instances the way others do: one of theirs, and one that carries our label but not our environment."""
+        """Rent two instances the way others do: one of theirs, and one with our label but not our environment."""
         url, key = self.file.vast_url, {"Authorization": f"Bearer {self.file.vast_key}"}
         found = requests.post(f"{url}/api/v0/bundles/", json={"limit": 40}, headers=key, timeout=10).json()["offers"]
         for ask, label in zip(found[-2:], ("training", f"ert1:{DEPLOYMENT}:{'a' * 32}"), strict=True):

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ert_deploy.cli import COMMANDS
-from tests.kills.reckoning import is_down, is_up
+from tests.kills.reckoning import is_asleep, is_down, is_up
 from tests.kills.stage import Stage
 
 OTHER_CONTEXT = 4096
@@ -40,6 +39,17 @@ def _without_its_state(stage: Stage) -> None:
     stage.desk.lose_state()
 
 
+def _asleep(stage: Stage) -> None:
+    _up(stage)
+    stage.desk.ert("sleep")
+
+
+def _asleep_and_taken(stage: Stage) -> None:
+    _asleep(stage)
+    (contract,) = stage.existing()
+    stage.vast.trouble({"kind": "gpu_taken", "instance_id": contract.id})
+
+
 def _lost_among_strangers(stage: Stage) -> None:
     stage.strangers()
     _without_its_state(stage)
@@ -60,6 +70,10 @@ VERBS = (
     Verb("up, state lost", _without_its_state, ("up",), is_up),
     Verb("down", _up, ("down",), is_down),
     Verb("down, state lost", _without_its_state, ("down",), is_down),
+    Verb("sleep", _up, ("sleep",), is_asleep),
+    Verb("wake", _asleep, ("wake",), is_up),
+    Verb("wake, GPU taken", _asleep_and_taken, ("wake",), is_up),
+    Verb("down, asleep", _asleep, ("down",), is_down),
     Verb("reap, state lost", _lost_among_strangers, ("reap", "--yes"), _is_reaped),
 )
-ALL = {verb.name: verb for verb in VERBS if verb.command[0] in COMMANDS}
+ALL = {verb.name: verb for verb in VERBS}
