@@ -23,6 +23,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.kills", description=__doc__)
     parser.add_argument("--verb", action="append", choices=list(verbs.ALL), help="only this one (may be repeated)")
     parser.add_argument("--most", type=int, default=0, help="at most so many points of each verb (default: all)")
+    parser.add_argument("--both", action="store_true", help="also right after effects that only look")
     parser.add_argument("--at", metavar="N,before|after", help="only this point of the verb")
     parser.add_argument(
         "--jobs", type=int, default=2 * (os.cpu_count() or 1), help="worlds at once (default: %(default)s)"
@@ -37,7 +38,7 @@ def main() -> int:
         if given.at:
             number, when = given.at.split(",")
             return _one(pool, names[0], number, when)
-        return _table(crew.play_all(pool, names, given.most))
+        return _table(crew.play_all(pool, names, given.most, both=given.both))
 
 
 def _one(pool: ProcessPoolExecutor, name: str, number: str, when: str) -> int:

@@ -86,12 +86,12 @@ def chances_of(pool: ProcessPoolExecutor, seeds: Iterable[int]) -> list[Played]:
 
 
 def play_all(
-    pool: ProcessPoolExecutor, names: list[str], most: int = 0
+    pool: ProcessPoolExecutor, names: list[str], most: int = 0, *, both: bool = False
 ) -> Iterator[tuple[str, Rehearsal, list[Point]]]:
     rehearsals = dict(zip(names, pool.map(_rehearse, names), strict=True))
     orders: dict[str, list[Future[Point]]] = {}
     for name, rehearsal in rehearsals.items():
-        points = share(rehearsal, most, name) if most else rehearsal.points()
+        points = share(rehearsal, most, name) if most else rehearsal.points(both=both)
         orders[name] = [pool.submit(_play, name, *point, rehearsal) for point in points]
     for name, rehearsal in rehearsals.items():
         yield name, rehearsal, sorted((f.result() for f in as_completed(orders[name])), key=lambda p: p.number)
