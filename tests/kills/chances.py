@@ -78,8 +78,13 @@ def play(chance: Chance, stage: Stage, s3: tuple[Any, str]) -> Struck:
 def _between(stage: Stage, side: str, s3_url: str) -> Iterator[FaultProxy]:
     urls = {"vast": stage.file.vast_url, "render": stage.file.render_url, "s3": s3_url}
     with in_front_of(urls[side], lambda: {stage.nursery.pid}) as proxy:
-        if side == "s3":
-            stage.desk.extra["AWS_ENDPOINT_URL_S3"] = proxy.url
-        else:
-            stage.point_at(**{f"{side}_url": proxy.url})
+        _through(stage, side, proxy.url)
         yield proxy
+    _through(stage, side, urls[side])
+
+
+def _through(stage: Stage, side: str, url: str) -> None:
+    if side == "s3":
+        stage.desk.extra["AWS_ENDPOINT_URL_S3"] = url
+    else:
+        stage.point_at(**{f"{side}_url": url})

@@ -10,24 +10,32 @@ from pathlib import Path
 
 import pytest
 
-from tests.kills import verbs
-from tests.kills.nursery import Nursery
-from tests.kills.points import AFTER, BEFORE, Rehearsal, play, rehearse, share
+from tests.kills import crew, verbs
+from tests.kills.points import AFTER, BEFORE, Point, Rehearsal
 from tests.kills.reckoning import is_up
 from tests.kills.stage import Stage
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]
 EACH = 3  # points of each verb
+JOBS = 3
+
+
+@pytest.fixture(scope="module")
+def played() -> dict[str, tuple[Rehearsal, list[Point]]]:
+    """The share of every verb, some side by side."""
+    with crew.hired(JOBS) as pool:
+        return {name: (rehearsal, points) for name, rehearsal, points in crew.play_all(pool, list(verbs.ALL), EACH)}
 
 
 @pytest.mark.parametrize("name", list(verbs.ALL))
-def test_a_command_that_was_killed_is_finished_by_the_same_command(name: str, nursery: Nursery) -> None:
-    rehearsal = rehearse(name, nursery)
+def test_a_command_that_was_killed_is_finished_by_the_same_command(
+    name: str, played: dict[str, tuple[Rehearsal, list[Point]]]
+) -> None:
+    rehearsal, points = played[name]
     assert len(rehearsal.effects) >= 10, "the verb is too short to prove anything"
-    for number, when in share(rehearsal, EACH, name):
-        point = play(name, number, when, rehearsal.end, nursery)
-        assert point.wrong == "", point
-        assert point.most <= 2
+    assert [point for point in points if point.wrong] == []
+    assert sum(point.killed for point in points) >= EACH - 1, "a slow machine may need a look less"
+    assert max(point.most for point in points) <= 2
 
 
 def test_the_points_are_before_every_effect_and_after_every_one_that_moves_something() -> None:
