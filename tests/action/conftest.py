@@ -10,9 +10,9 @@ import pytest
 
 from tests.action.issuer import Issuer, issuing
 from tests.action.runner import ROOT, Job
-from tests.e2e.conftest import Place, place
+from tests.e2e.conftest import Place, place, s3
 
-__all__ = ["checkout", "issuer", "job", "place"]
+__all__ = ["checkout", "issuer", "job", "place", "s3"]
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ import requests
 from ert_deploy.sandbox import daemon
 from ert_deploy.sandbox.control_client import ask
 from ert_deploy.sandbox.world_file import WorldFile
+from tests.fakes import moto_s3
 
 SAMPLE = Path(__file__).resolve().parents[2] / "configs" / "sandbox.yaml"
 COMMAND = [sys.executable, "-m", "ert_deploy.cli"]
@@ -92,6 +93,12 @@ class Place:
             found.update({row["envVar"]["key"]: row["envVar"]["value"] for row in page})
             cursor = page[-1]["cursor"]
 
+    def deploys(self) -> list[str]:
+        """The app's deploys, newest first, asked from the double directly."""
+        url = f"{self.world.render_url}/services/{self.world.service_id}/deploys?limit=100"
+        page = requests.get(url, headers={"Authorization": f"Bearer {self.world.render_key}"}, timeout=10).json()
+        return [row["deploy"]["id"] for row in page]
+
     def instances(self) -> list[int]:
         """Instances that exist in the double, asked from it directly."""
         state = ask(self.world, "GET", "/state")
@@ -130,3 +137,12 @@ def _place(folder: Path, model: str, speed: float) -> Iterator[Place]:
                 process.send_signal(signal.SIGKILL)
             process.communicate()
         daemon.stop(directory)
+
+
+@pytest.fixture
+def s3() -> Iterator[tuple[Any, str]]:
+    """A client of an empty S3 on loopback, and its endpoint."""
+    with moto_s3.running() as url:
+        client = moto_s3.client(url)
+        yield client, url
+        client.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,14 +11,6 @@ from tests.e2e.conftest import Place
 from tests.fakes import moto_s3
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]
-
-
-@pytest.fixture
-def s3() -> Iterator[tuple[Any, str]]:
-    with moto_s3.running() as url:
-        client = moto_s3.client(url)
-        yield client, url
-        client.close()
 
 
 def test_two_ups_from_two_folders_with_one_state_in_s3_make_one_instance(place: Place, s3: tuple[Any, str]) -> None:
