@@ -16,8 +16,8 @@ from tests.kills.reckoning import is_up
 from tests.kills.stage import Stage
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]
-EACH = 3  # points of each verb
-JOBS = 3
+EACH = 2  # points of each verb
+JOBS = 2
 
 
 @pytest.fixture(scope="module")
