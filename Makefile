@@ -37,11 +37,11 @@ kills: $(VENV)/.dev  ## Kill the real program before and after its every effect,
 	$(BIN)/python -m tests.kills --faults $(STRIKES)
 
 N ?= 1000000
-FAULTS ?= 2
+FAULTS ?= 3
 simulate: $(VENV)/.dev  ## Play N=1000000 random histories of failures on all cores: no GPU may be lost
 	$(BIN)/python -m tests.simulation -n $(N)
 
-simulate-exhaustive: $(VENV)/.dev  ## Play every history with up to FAULTS=2 faults (3: money and state calls only)
+simulate-exhaustive: $(VENV)/.dev  ## Play every history with up to FAULTS=3 faults (the third: money and state only)
 	$(BIN)/python -m tests.simulation --faults $(FAULTS)
 
 mutants: $(VENV)/.dev  ## Break the product on purpose and see that the simulator notices every break

@@ -5,15 +5,19 @@ An absent or unknown value is None, never a guess. Money in $, times in Unix sec
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import wraps
 from operator import attrgetter
+from typing import Any, TypeVar
 
 from ert_deploy.core.labels import Mark
 from ert_deploy.core.secret import Secret
 from ert_deploy.core.state import State
 
+T = TypeVar("T")
+D = TypeVar("D")
 _BY_ID = attrgetter("id")
 
 
@@ -171,7 +175,8 @@ class Watch:
 class Observed:
     """Everything `plan` may look at. `publications` is None when Render was not (or could not be) read.
 
-    `tries` counts how often this run tried in vain to see an instance gone.
+    `tries` counts how often this run tried in vain to see an instance gone. `memo` keeps what pure functions of these
+    facts came to, as a plan asks the same several times over.
     """
 
     now: float
@@ -182,13 +187,36 @@ class Observed:
     publications: tuple[Publication, ...] | None = None
     abandoned: frozenset[str] = frozenset()
     tries: Mapping[int, int] = field(default_factory=dict)
+    memo: dict[str, tuple[object, Any]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def ours(self, deployment: str) -> tuple[Instance, ...]:
         """Instances with both marks of this deployment, oldest first."""
+        known = self.memo.get("ours")
+        if known is not None and known[0] == deployment:
+            found: tuple[Instance, ...] = known[1]
+            return found
         mine = [i for i in self.instances if i.mark is not None and i.mark.deployment == deployment]
         mine.sort(key=_BY_ID)
+        self.memo["ours"] = deployment, tuple(mine)
         return tuple(mine)
 
     def suspects(self, deployment: str) -> tuple[Instance, ...]:
         """Instances that carry our label but not both marks: reported, never touched."""
         return tuple(i for i in self.instances if i.mark is None and i.claims == deployment)
+
+
+def once(function: Callable[[D, Observed], T]) -> Callable[[D, Observed], T]:
+    """A pure function of what is desired and observed that is worked out once for each pair of them."""
+    name = function.__name__
+
+    @wraps(function)
+    def ask(desired: D, observed: Observed) -> T:
+        known = observed.memo.get(name)
+        if known is not None and known[0] is desired:
+            value: T = known[1]
+            return value
+        value = function(desired, observed)
+        observed.memo[name] = desired, value
+        return value
+
+    return ask

@@ -34,15 +34,17 @@ def asleep(desired: Desired, observed: Observed) -> Iterator[Step]:
 
 
 def _stop(desired: Desired, observed: Observed, kept: Candidate) -> Iterator[Step]:
-    """A start without an answer may take effect as late as a create may; one that was seen to run has."""
+    """A start without an answer may take effect as late as a create may, and one that was refused may be queued."""
     instance, record = kept.instance, kept.record
     if not instance.halted:
         yield steps.Stop(instance.id, "it is to sleep")
         yield steps.AwaitStop(instance.id, "its GPU is paid until it is stopped")
     elif not instance.resting:
         yield steps.AwaitStop(instance.id, "its GPU is paid until it is stopped")
-    elif record is not None and record.woken and observed.now - record.woken < desired.timings.settle:
-        yield steps.AwaitStop(instance.id, "a start of it may still take effect")
+    elif record is not None and record.woken:
+        if observed.now - record.woken < desired.timings.settle:
+            yield steps.AwaitStop(instance.id, "a start of it may still take effect")
+        yield steps.Stop(instance.id, "a start of it may be queued")
 
 
 def _kept(desired: Desired, observed: Observed, now: Standing) -> Candidate | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from ert_deploy.core.boot import Candidate, Stage, Verdict, judge
 from ert_deploy.core.keys import is_key
 from ert_deploy.core.model import Desired
-from ert_deploy.core.observed import Instance, Observed, Vital, Watch
+from ert_deploy.core.observed import Instance, Observed, Vital, Watch, once
 from ert_deploy.core.publishing import pairs
 from ert_deploy.core.secret import Secret
 
@@ -29,6 +29,7 @@ class Standing:
     verdicts: dict[int, Verdict]
 
 
+@once
 def kept_key(desired: Desired, observed: Observed) -> Secret | None:
     """The key to go on with: one a target holds and an instance of ours takes, else any that a target holds."""
     held = [key for t, p in pairs(desired, observed) if (key := p.env.get(t.names.key)) is not None and is_key(key)]
@@ -36,6 +37,7 @@ def kept_key(desired: Desired, observed: Observed) -> Secret | None:
     return next((k for k in held if k.sha256() in taken), held[0] if held else None)
 
 
+@once
 def candidates(desired: Desired, observed: Observed) -> tuple[Candidate, ...]:
     """Our instances that are not entombed, with all that is known about each."""
     dead = {t.id for t in observed.state.tombstones}
@@ -50,6 +52,7 @@ def slots_taken(desired: Desired, observed: Observed) -> int:
     return len(live) + len(unknown)
 
 
+@once
 def standing(desired: Desired, observed: Observed) -> Standing:
     """Every candidate in its place."""
     found = candidates(desired, observed)

@@ -33,12 +33,13 @@ def wake(step: steps.Wake, desired: Desired, observed: Observed, memory: Memory)
         return
     memory.starts[record.id] = starts + 1
     memory.watches.pop(record.id, None)  # its patience begins anew
-    woken = replace(record, woken=observed.now)
+    now = yield from perform(e.Now())  # the look may have been a slow one
+    woken = replace(record, woken=now)
     written = yield from perform(e.Save(observed.state.put_record(woken)))
     try:
         yield from perform(e.StartInstance(record.id))
     except StartRefused as error:
-        yield from _strand(woken, written, observed.now, error.summary, desired)
+        yield from _strand(woken, written, now, error.summary, desired)
     except (Outcome, CannotObserve) as error:
         yield from perform(e.Tell(Trouble(f"starting instance {record.id}", error.summary)))
         yield from perform(e.Sleep(desired.timings.poll))
@@ -76,7 +77,7 @@ def stop(step: steps.Stop, desired: Desired, observed: Observed, memory: Memory)
         return
     yield from perform(e.Tell(Stopped(number)))
     record = _record(observed, number)
-    if record.woken:  # it was seen to run: that start is over and done with
+    if record.woken:  # that start has taken effect, or cannot any more
         yield from perform(e.Save(observed.state.put_record(replace(record, woken=0.0))))
     yield from perform(e.Sleep(min(desired.timings.poll, SOON)))
 

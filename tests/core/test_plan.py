@@ -245,12 +245,12 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
     "sleep: a start of it may still come": (
         SLEEP,
         seen(stopped(1), records=(served(1, woken=NOW - 239),), apps=(app(env(1)),)),
-        ["AwaitStop 1: a start of it may still take effect"],
+        ["AwaitStop 1: a start of it may still take effect", "Stop 1: a start of it may be queued"],
     ),
     "sleep: a start of it would have come": (
         SLEEP,
         seen(stopped(1), records=(served(1, woken=NOW - 240),), apps=(app(env(1)),)),
-        [],
+        ["Stop 1: a start of it may be queued"],
     ),
     "sleep: it never became healthy": (
         SLEEP,

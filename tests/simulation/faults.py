@@ -25,7 +25,7 @@ TIMEOUT = 30.0
 # Seconds a failing call takes before it is given up, by the name of the fault.
 TAKES = {"timeout": TIMEOUT, "timeout-after": TIMEOUT, "429": 20.0, "5xx": 2.0, "5xx-after": 2.0, "malformed": 0.2}
 KILLS = ("kill-before", "kill-after")
-EVENTS = ("exit", "offline", "self-stop", "oci", "sick", "impostor", "redeploy")
+EVENTS = ("exit", "offline", "self-stop", "oci", "sick", "impostor", "redeploy", "taken")
 AFTER = frozenset({
     "timeout-after", "5xx-after", "malformed-after", "refused-after", "save-after", "own-conflict", "empty",
     "unknown-after",
@@ -45,6 +45,8 @@ STRIKES: dict[type[Any], Strikes] = {
     e.NewestDeploy: _READ,
     e.GetDeploy: {**_READ, "vanished": x.Gone},
     e.DestroyInstance: _WRITE,
+    e.StartInstance: {**_WRITE, "refused": x.StartRefused},
+    e.StopInstance: _WRITE,
     e.PutEnv: _WRITE,
     e.DeleteEnv: _WRITE,
     e.Load: {"timeout": x.UsageError, "malformed": x.UsageError},
@@ -58,6 +60,7 @@ STRIKES: dict[type[Any], Strikes] = {
         "429": x.Transient, "rejected": x.Rejected, "timeout": x.OutcomeUnknown, "unknown-after": x.OutcomeUnknown,
     },
     e.Accepts: {"timeout": x.Transient},
+    e.Busy: {"timeout": x.Transient},
     e.Probe: {},
     e.AppFingerprint: {},
     e.WhyFailed: {},
@@ -66,6 +69,9 @@ STRIKES: dict[type[Any], Strikes] = {
 TURNS: dict[type[Any], tuple[str, ...]] = {
     e.Create: ("late", "late", "duplicate", "hidden", "hidden-by-id", "taken-late", "overpriced"),
     e.DestroyInstance: ("late", "lingers"),
+    e.StartInstance: ("late", "moves", "moves", "stuck", "stuck", "queued"),
+    e.StopInstance: ("late", "lingers"),
+    e.Busy: ("busy",),
     e.StartDeploy: ("empty", "fails", "superseded"),
     e.Probe: ("silent",),
     e.AppFingerprint: ("silent",),
@@ -82,6 +88,7 @@ def kinds(call: type[Any]) -> tuple[str, ...]:
 KINDS = {call: kinds(call) for call in STRIKES}
 CALLS = {call: tuple(name for name in names if name not in EVENTS) for call, names in KINDS.items()}
 EVENT_SHARE = 0.1  # of the faults that are drawn are events of the world, or nothing would ever get to serve
+RARE_SHARE = 0.3  # of the calls that few histories make at all are struck
 FAMILIES = tuple(sorted({name for names in KINDS.values() for name in names}))
 
 
@@ -111,6 +118,14 @@ class Faults:
         self._gap = 1.0 / math.log(1.0 - self.rate)
         self._skip(0)
 
+    def begin(self, after: int) -> None:
+        """Things go wrong from the call after that one on."""
+        if self.draw is not None:
+            self._skip(after)
+        else:
+            self.waiting = [number for number in sorted(self.given) if number > after]
+            self._following()
+
     def _skip(self, after: int) -> None:
         assert self.draw is not None
         self.next = after + 1 + int(math.log(1.0 - self.draw.random()) * self._gap)
@@ -130,6 +145,10 @@ class Faults:
             self.plan[number] = fault
         return fault
 
+    def also(self) -> bool:
+        """Whether a call of a rare kind is struck although none was due; a replayed plan has it as one that is due."""
+        return self.draw is not None and self.next > 0 and self.draw.random() < RARE_SHARE
+
     def _drawn(self, call: type[Any]) -> Fault | None:
         assert self.draw is not None
         struck = EVENTS if self.draw.random() < EVENT_SHARE else CALLS[call]
@@ -148,6 +167,8 @@ class Faults:
             return round(self.draw.uniform(1.0, LATEST), 1)
         if name == "slow":
             return round(self.draw.uniform(1.0, SLOW.get(call, 120.0)), 1)
+        if name == "queued":
+            return round(self.draw.uniform(1.0, LONG_LATE), 1)
         if name in ("hidden", "hidden-by-id", "lingers"):
             return round(self.draw.uniform(1.0, BEHIND), 1)
         return 0.0

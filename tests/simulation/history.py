@@ -11,42 +11,72 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ert_deploy.core.errors import ErtError, Failed, NeedsAttention
+from ert_deploy.core.errors import ErtError, Failed, NeedsAttention, UsageError
 from ert_deploy.core.model import Criteria, Desired, Launch, Phase, Target, Timings
 from ert_deploy.engine.apply import apply
+from ert_deploy.engine.effects import Effects
 from ert_deploy.engine.memory import Memory
+from ert_deploy.engine.reap import find, reap
 from tests.simulation.faults import Fault, Faults, Plan
 from tests.simulation.web import NAMES
 from tests.simulation.world import Killed, Violation, World
 
 MOST_EFFECTS = 20_000  # of one command; no honest one needs as many
 LONGEST_LATE = 2000.0
+BEYOND = 0.05  # of the histories
 WANTED = Desired(
     deployment="ert", phase=Phase.RUNNING, launch=Launch(image="llm-backend:1", model="gpt-oss:20b"),
     criteria=Criteria(max_dph=0.40), targets=(Target("dash"),), timings=Timings(poll=60.0, deny=1800.0),
 )  # fmt: skip
 OTHER = replace(WANTED, launch=replace(WANTED.launch, context=8192))
 DOWN = replace(WANTED, phase=Phase.ABSENT)
+SLEEP = replace(WANTED, phase=Phase.ASLEEP)
+WAKE = replace(WANTED, begin=False)
+REAP = None
 # What may be done at one moment of a history: how often, and the commands that run at the same time. An empty one
 # loses the state. A new command of the product is one more row.
-OPERATIONS: dict[str, tuple[int, tuple[Desired, ...]]] = {
-    "up": (40, (WANTED,)),
-    "up, changed config": (15, (OTHER,)),
-    "down": (20, (DOWN,)),
-    "two ups at once": (10, (WANTED, WANTED)),
-    "two configs at once": (5, (WANTED, OTHER)),
-    "up and down at once": (5, (WANTED, DOWN)),
-    "lose the state": (5, ()),
+OPERATIONS: dict[str, tuple[int, tuple[Desired | None, ...]]] = {
+    "up": (30, (WANTED,)),
+    "up, changed config": (12, (OTHER,)),
+    "down": (12, (DOWN,)),
+    "sleep": (12, (SLEEP,)),
+    "wake": (8, (WAKE,)),
+    "reap": (2, (REAP,)),
+    "two ups at once": (6, (WANTED, WANTED)),
+    "two configs at once": (4, (WANTED, OTHER)),
+    "two wakes at once": (3, (WAKE, WAKE)),
+    "up and down at once": (3, (WANTED, DOWN)),
+    "sleep and wake at once": (3, (SLEEP, WAKE)),
+    "up and reap at once": (2, (WANTED, REAP)),
+    "lose the state": (4, ()),
 }
-NAMED = {"up": WANTED, "up, changed config": OTHER, "down": DOWN}
+LAST = {
+    "up": (5, WANTED),
+    "up, changed config": (1, OTHER),
+    "down": (4, DOWN),
+    "sleep": (2, SLEEP),
+    "wake": (2, WAKE),
+    "reap": (1, REAP),
+}
+BEGINNINGS: dict[str, tuple[int, tuple[Desired, ...]]] = {
+    "with nothing": (13, ()),
+    "serving": (4, (WANTED,)),
+    "asleep": (3, (WANTED, SLEEP)),
+}
+_BEGINNINGS, _BEGIN_WEIGHTS = list(BEGINNINGS), [weight for weight, _ in BEGINNINGS.values()]
 _NAMES, _WEIGHTS = list(OPERATIONS), [weight for weight, _ in OPERATIONS.values()]
+_LAST_NAMES, _LAST_WEIGHTS = list(LAST), [weight for weight, _ in LAST.values()]
 # A killed process runs no `finally`: its generator is kept until the history is over, and its frames are let go only
 # when nothing listens any more.
 
 
 @dataclass(slots=True)
 class Story:
-    """What is done, in order; `last` is the command after the calm, `rest` the seconds before it."""
+    """What is done, in order; `last` is the command after the calm, `rest` the seconds before it.
+
+    `beyond`: the provider breaks what its documentation and the settle time promise. `begins`: with nothing, or with
+    what some commands made of it on a sunny day.
+    """
 
     operations: tuple[str, ...]
     last: str
@@ -54,6 +84,8 @@ class Story:
     services: tuple[str, ...] = ("dash",)
     poll: float = 60.0
     again: bool = False
+    beyond: bool = False
+    begins: str = "with nothing"
 
 
 @dataclass(slots=True)
@@ -74,11 +106,13 @@ def story(draw: random.Random) -> Story:
     operations = tuple(draw.choices(_NAMES, _WEIGHTS, k=draw.choice((1, 1, 1, 2, 2, 3))))
     return Story(
         operations,
-        last=draw.choices(("up", "up, changed config", "down"), (5, 1, 4))[0],
+        last=draw.choices(_LAST_NAMES, _LAST_WEIGHTS)[0],
         rest=draw.choice((0.0, 300.0)),
         services=("dash", "admin") if draw.random() < 0.15 else ("dash",),
         poll=draw.choices((60.0, 10.0), (19, 1))[0],
         again=draw.random() < 0.2,
+        beyond=draw.random() < BEYOND,
+        begins=draw.choices(_BEGINNINGS, _BEGIN_WEIGHTS)[0],
     )
 
 
@@ -96,7 +130,7 @@ def replay(tale: Story, plan: Iterable[tuple[int, Fault]], *, watch: bool = Fals
 
 def run(tale: Story, faults: Faults, *, trace: bool = False, watch: bool = False) -> Outcome:
     """A story in a world with these faults."""
-    world = World(faults, tale.services)
+    world = World(faults, tale.services, beyond=tale.beyond)
     if trace:
         world.trace = []
     if watch:
@@ -104,6 +138,12 @@ def run(tale: Story, faults: Faults, *, trace: bool = False, watch: bool = False
     outcome = Outcome(faults.plan)
     graveyard: list[Any] = []
     try:
+        if BEGINNINGS[tale.begins][1]:
+            faults.stop()
+            for desired in BEGINNINGS[tale.begins][1]:
+                together(world, [_fitted(desired, tale)], outcome, graveyard)
+            faults.begin(world.calls)
+            world.begun = world.calls
         for name in tale.operations:
             _operation(world, tale, name, outcome, graveyard)
         world.calm()
@@ -126,18 +166,29 @@ def _operation(world: World, tale: Story, name: str, outcome: Outcome, graveyard
     world.state = replace(world.state.__class__(world.state.deployment), generation=0)
 
 
-def _fitted(desired: Desired, tale: Story) -> Desired:
-    if len(tale.services) == 1 and tale.poll == desired.timings.poll:
+def _fitted(desired: Desired | None, tale: Story) -> Desired | None:
+    if desired is None or (len(tale.services) == 1 and tale.poll == desired.timings.poll):
         return desired
     targets = tuple(Target(name) for name in tale.services)
     return replace(desired, targets=targets, timings=replace(desired.timings, poll=tale.poll))
 
 
-def together(world: World, wanted: list[Desired], outcome: Outcome, graveyard: list[Any]) -> list[ErtError | None]:
+def _effects(desired: Desired | None) -> Effects[Any]:
+    """What a command does; the reaper asks nobody for confirmation here."""
+    return apply(desired, Memory()) if desired is not None else _reaping()
+
+
+def _reaping() -> Effects[None]:
+    found = yield from find()
+    if found.strays:
+        yield from reap(found.strays, WANTED.timings.poll)
+
+
+def together(
+    world: World, wanted: list[Desired | None], outcome: Outcome, graveyard: list[Any]
+) -> list[ErtError | None]:
     """Run commands at the same time, each on its own time line; how each ended (None: well, or killed)."""
-    running: list[list[Any]] = [
-        [world.now, index, apply(desired, Memory()), None] for index, desired in enumerate(wanted)
-    ]
+    running: list[list[Any]] = [[world.now, index, _effects(desired), None] for index, desired in enumerate(wanted)]
     ends: list[ErtError | None] = [None] * len(wanted)
     for run_ in running:
         run_[3] = next(run_[2])
@@ -180,21 +231,22 @@ def _turn(world: World, process: list[Any]) -> None:
 def _reckon(world: World, tale: Story, outcome: Outcome, graveyard: list[Any]) -> None:
     """Nothing goes wrong any more: one command has to be enough."""
     world.advance(max(world.now + tale.rest, world.overdue))
-    desired = _fitted(NAMED[tale.last], tale)
+    desired = _fitted(LAST[tale.last][1], tale)
     untold = any(not r.proven for r in world.state.rollouts)
     (end,) = together(world, [desired], outcome, graveyard)
     if isinstance(end, Failed) and untold:  # a deploy of the bad times failed, and nobody was told yet
         outcome.excused += 1
         (end,) = together(world, [desired], outcome, graveyard)
-    if isinstance(end, NeedsAttention) and _cut_off(world):
+    if desired is not None and isinstance(end, NeedsAttention) and _cut_off(world):
         # By design a person decides: apps were told about both, both may serve them, and we can reach neither.
         outcome.excused += 1
         desired = _fitted(DOWN, tale)
         (end,) = together(world, [desired], outcome, graveyard)
-    if end is not None:
+    nothing = isinstance(end, UsageError) and desired is not None and not desired.begin
+    if end is not None and not nothing:
         raise Violation(f"the last command ended with {type(end).__name__}: {end}")
-    world.advance(world.now + 300.0)
-    (_is_down if desired.phase is Phase.ABSENT else _is_up)(world)
+    world.advance(max(world.now + 300.0, world.overdue))
+    (_is_reaped if desired is None else _is_nothing if nothing else IS[desired.phase])(world)
     if tale.again:
         before = world.changes
         together(world, [desired], outcome, graveyard)
@@ -217,15 +269,15 @@ def _must(holds: bool, otherwise: str) -> None:
 def _is_up(world: World) -> None:
     """Exactly one is paid, it is healthy, in the state, and every app runs with it."""
     state, paid = world.state, world.paid
+    _neighbours_kept(world)
     _must(sorted(paid) == sorted(r.id for r in state.records), f"paid {sorted(paid)}, in the state {state.records}")
     _must(len(paid) == 1, f"{len(paid)} are paid after up")
     (made,) = paid.values()
-    _must(not made.trouble and world.now >= made.made, "what serves is not healthy")
+    _must(not made.trouble and not made.halted, "what serves is not healthy")
     _must(not state.tombstones and not [i for i in state.intents if not i.gone], "the state is not settled")
     for service in world.services.values():
         env = service.env
-        _must(service.neighbours_kept(), "a variable of somebody else has changed")
-        _must(env[NAMES.url].reveal() == f"https://203.0.113.7:{40000 + made.id}", "the app points elsewhere")
+        _must(env[NAMES.url].reveal() == f"https://203.0.113.7:{made.port}", "the app points elsewhere")
         _must(env[NAMES.key].sha256() in made.order.env["ERT_KEY_HASHES"], "the app holds another key")
         _must(service.shown == env[NAMES.fingerprint].reveal(), "the running app has another configuration")
     _clean(world)
@@ -235,10 +287,45 @@ def _is_down(world: World) -> None:
     """Nothing is paid, nothing is remembered that could be, and no app points anywhere."""
     _must(not world.paid and not world.pending, f"{sorted(world.paid)} are paid after down")
     _must(world.state.empty(), "the state still knows something")
+    _neighbours_kept(world)
     for service in world.services.values():
-        _must(service.neighbours_kept(), "a variable of somebody else has changed")
         _must(not {NAMES.url, NAMES.key, NAMES.certificate} & service.env.keys(), "an app still points somewhere")
     _clean(world)
+
+
+def _is_asleep(world: World) -> None:
+    """No GPU is paid; one disk at most, which the state knows."""
+    state = world.state
+    _must(not world.running(), f"the GPUs of {world.running()} are paid after sleep")
+    _must(len(world.paid) <= 1 and not world.pending, f"{sorted(world.paid)} are paid after sleep")
+    _must(sorted(world.paid) == sorted(r.id for r in state.records), "the state knows another disk")
+    _must(not state.tombstones and not state.intents, "the state is not settled")
+    _neighbours_kept(world)
+    _clean(world)
+
+
+def _is_nothing(world: World) -> None:
+    """A wake that found nothing: nothing is paid, and nobody remembers anything that could be."""
+    _must(not world.paid and not world.pending, f"{sorted(world.paid)} are paid, and wake says there is nothing")
+    _must(world.state.empty(), "the state still knows something")
+    _clean(world)
+
+
+def _is_reaped(world: World) -> None:
+    """What is paid is known to the state; nothing else bears our marks."""
+    tokens = {i.token for i in world.state.intents} | {t.token for t in world.state.tombstones}
+    known = {r.id for r in world.state.records}
+    strays = [m.id for m in world.paid.values() if m.id not in known and m.mark.token not in tokens]
+    _must(not strays, f"{strays} are paid after reap, and no state knows them")
+    _clean(world)
+
+
+def _neighbours_kept(world: World) -> None:
+    for service in world.services.values():
+        _must(service.neighbours_kept(), "a variable of somebody else has changed")
+
+
+IS = {Phase.RUNNING: _is_up, Phase.ABSENT: _is_down, Phase.ASLEEP: _is_asleep}
 
 
 def _clean(world: World) -> None:

@@ -11,6 +11,7 @@ from ert_deploy.core.secret import Secret
 from ert_deploy.ports import CreateOrder
 
 PORT_BASE = 40000
+MOVE = 10000  # ports by which a start may move an instance
 BOOT = 40.0  # seconds until healthy; half of it until the container runs
 UNREACHABLE, LOADING = Health(Vital.UNREACHABLE, "no route"), Health(Vital.LOADING, phase="pulling")
 SICK, IMPOSTOR = Health(Vital.SICK, "it says so"), Health(Vital.IMPOSTOR, "it cannot prove its identity")
@@ -25,7 +26,9 @@ BY_ID = {stranger.id: stranger for stranger in STRANGERS}
 TROUBLES = {
     "exit": ("exited", "running", "running", "exited"),
     "offline": ("offline", "running", "running", ""),
-    "self-stop": ("exited", "stopped", "stopped", ""),
+    "halted": ("exited", "stopped", "stopped", ""),
+    "halting": ("running", "stopped", "running", ""),
+    "stuck": ("exited", "running", "running", ""),
     "oci": ("loading", "running", "running", "OCI runtime create failed"),
     "sick": ("running", "running", "running", "success"),
     "impostor": ("running", "running", "running", "success"),
@@ -45,12 +48,19 @@ STOCK = tuple(offer(n) for n in range(1, 5))
 FRESH = tuple(offer(n) for n in range(5, 9))  # on the market once the trouble is over
 
 
+ENDS_WITH_A_STOP = ("exit", "stuck")
+
+
 class Machine:
-    """One rented machine: `ends` is when its bill ended, `listed` and `found` from when on reads show it."""
+    """One rented machine: `ends` is when its bill ended, `listed` and `found` from when on reads show it.
+
+    `halted`: only its disk is paid; `rests` is when that shows. `taken`: its GPU went to somebody else. `queued`: a
+    start that may still come. `made` is when it last began to boot.
+    """
 
     __slots__ = (
-        "boot_secret", "certificate", "ends", "found", "healthy", "id", "leaves", "listed", "made", "mark", "offer",
-        "order", "price", "showing", "trouble",
+        "boot_secret", "certificate", "ends", "found", "halted", "healthy", "id", "leaves", "listed", "made", "mark",
+        "offer", "order", "port", "price", "queued", "rests", "showing", "taken", "trouble",
     )  # fmt: skip
 
     def __init__(self, number: int, order: CreateOrder, made: float, price: float) -> None:
@@ -58,6 +68,9 @@ class Machine:
         self.mark, self.offer = order.mark, order.offer_id
         self.listed = self.found = made
         self.ends = self.leaves = float("inf")
+        self.port = PORT_BASE + number
+        self.halted = self.taken = self.queued = False
+        self.rests = 0.0
         self.trouble = ""
         self.showing: tuple[str, Instance] | None = None
         self.boot_secret = Secret(order.env["ERT_BOOT_SECRET"])
@@ -67,13 +80,16 @@ class Machine:
 
     def show(self, now: float) -> Instance:
         """As the provider lists it; the same object until it changes."""
-        phase = self.trouble or ("up" if now >= self.made + BOOT / 2 else "boot")
+        if self.halted:
+            phase = "halted" if now >= self.rests else "halting"
+        else:
+            phase = self.trouble or ("up" if now >= self.made + BOOT / 2 else "boot")
         if self.showing is None or self.showing[0] != phase:
             self.showing = phase, self._show(phase)
         return self.showing[1]
 
     def _show(self, phase: str) -> Instance:
-        up = phase not in ("boot", "oci", "exit", "offline", "self-stop")
+        up = phase in ("up", "sick", "impostor")
         loading = ("loading", "running", "running", "pulling")
         plain = ("running", "running", "running", "success") if up else loading
         status, intended, current, message = TROUBLES.get(phase, plain)
@@ -81,9 +97,23 @@ class Machine:
         return Instance(
             id=self.id, mark=self.mark, claims=self.mark.deployment, status=status, intended=intended, current=current,
             message=message, machine_id=self.offer + 1000, gpu_name="RTX 3090", dph=self.price, started=self.made,
-            address=Address("203.0.113.7", PORT_BASE + self.id) if up else None, spec=env["ERT_SPEC"],
+            address=Address("203.0.113.7", self.port) if up else None, spec=env["ERT_SPEC"],
             key_hashes=tuple(env["ERT_KEY_HASHES"].split(",")), boot_secret=self.boot_secret,
         )  # fmt: skip
+
+    def halt(self, now: float, lag: float = 0.0) -> None:
+        """The GPU goes back to the market. What its container suffered from is over."""
+        self.queued = False
+        if not self.halted:
+            self.halted, self.rests = True, now + lag
+            self.trouble = "" if self.trouble in ENDS_WITH_A_STOP else self.trouble
+
+    def wake(self, now: float, moves: int = 0) -> None:
+        """It boots again; on one that runs nothing changes."""
+        self.queued = False
+        if self.halted:
+            self.halted, self.made = False, now
+            self.port += moves
 
     def answer(self, now: float) -> Health:
         """What a probe of its backend comes to."""

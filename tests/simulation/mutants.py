@@ -43,6 +43,7 @@ class Fate:
 
 
 _RENT, _RETIRE, _OBSERVE = "engine/rent.py", "engine/retire.py", "engine/observe.py"
+_POWER, _RESTING, _REAP = "engine/power.py", "core/resting.py", "engine/reap.py"
 _PLAN, _PUBLISH, _STANDING = "core/plan.py", "engine/publish.py", "core/standing.py"
 MUTANTS = (
     Mutant("drop the settle wait", "core/model.py", "settle: float = 240.0", "settle: float = 0.0"),
@@ -107,7 +108,7 @@ MUTANTS = (
     ),
     Mutant(
         "never retire what is surplus", _PLAN,
-        "    yield from _surplus(desired, observed, now.others, current is not None)\n", "",
+        "    yield from _surplus(desired, observed, now.others, now.current is not None)\n", "",
     ),
     Mutant(
         "believe a fingerprint while a deploy is under way", _PUBLISH,
@@ -117,13 +118,39 @@ MUTANTS = (
     Mutant(
         "a lost backend does not hold a slot", _STANDING, "held >= desired.slots", "len(ranked) >= desired.slots",
     ),
+    Mutant(
+        "write an intent over what somebody else wrote", _RENT,
+        "    written = yield from perform(e.Save(known.intend(",
+        "    newest = yield from perform(e.Load())\n"
+        "    known = state.replace(known, generation=newest.generation)\n"
+        "    written = yield from perform(e.Save(known.intend(",
+    ),
+    Mutant(
+        "start without writing it down", _POWER,
+        "    written = yield from perform(e.Save(observed.state.put_record(woken)))\n",
+        "    written = observed.state\n",
+    ),
+    Mutant(
+        "sleep without waiting for a start that may still come", _RESTING,
+        "if observed.now - record.woken < desired.timings.settle:", "if False:",
+    ),
+    Mutant("leave a queued start alone", _RESTING, "elif record is not None and record.woken:", "elif False:"),
+    Mutant("take an order to stop for a stop", _RESTING, "    elif not instance.resting:", "    elif False:"),
+    Mutant("wait for ever for a start", "core/boot.py", "return Verdict(Stage.STUCK, reason)", "still = 0.0"),
+    Mutant(
+        "start again what was refused", _POWER,
+        "    yield from perform(e.Save(state.put_record(replace(record, stranded=now))))\n", "",
+    ),
+    Mutant(
+        "reap what a run is making", "core/recovery.py",
+        "return state.record(instance_id) is not None or any(i.token == token for i in state.intents)",
+        "return state.record(instance_id) is not None",
+    ),
+    Mutant(
+        "reap without a tombstone", _REAP, "    state = yield from _entomb(left, state)\n", "",
+    ),
 )  # fmt: skip
-# The store is the simulator's own, so a blind write is made there: it no longer compares what was read.
-BLIND = Mutant(
-    "write the state blindly", "../tests/simulation/world.py",
-    "if state.generation != self.state.generation:", "if False:",
-)  # fmt: skip
-ALL = (*MUTANTS, BLIND)
+ALL = MUTANTS
 
 
 def mutate(mutant: Mutant, into: Path) -> None:

@@ -22,24 +22,38 @@ from typing import Any
 from ert_deploy.engine import effects as e
 from tests.simulation.faults import KINDS, Plan
 from tests.simulation.history import Outcome, Story, play, replay, story
+from tests.simulation.world import World
 
 SEEDS = Path(__file__).parent / "seeds"
 CHUNK = 500
 MOST_REPORTED = 20
 # One of each class of fault: enough to enumerate, as the others differ in the time they take.
-STRENGTHS = {"late": 100.0, "taken-late": 100.0, "slow": 20.0, "hidden": 55.0, "hidden-by-id": 55.0, "lingers": 55.0}
+STRENGTHS = {
+    "late": 100.0,
+    "taken-late": 100.0,
+    "slow": 20.0,
+    "hidden": 55.0,
+    "hidden-by-id": 55.0,
+    "lingers": 55.0,
+    "queued": 900.0,
+}
 SHORT = frozenset({
     "timeout", "timeout-after", "refused-after", "save-before", "save-after", "own-conflict", "late", "taken-late",
     "duplicate", "hidden-by-id", "lingers", "rejected", "unknown-after", "empty", "fails", "superseded", "silent",
-    "kill-before", "kill-after", "exit",
+    "kill-before", "kill-after", "exit", "taken", "queued", "stuck", "moves", "refused",
 })  # fmt: skip
+WIDEST = 2  # faults, with every kind of them at every call
 # With three faults, only where money and state are decided.
-MONEY = (e.ListInstances, e.GetInstance, e.Create, e.DestroyInstance, e.Load, e.Save)
+MONEY = (
+    e.ListInstances, e.GetInstance, e.Create, e.DestroyInstance, e.StartInstance, e.StopInstance, e.Load, e.Save,
+)  # fmt: skip
 MONEY_KINDS = frozenset({
     "timeout", "timeout-after", "save-before", "save-after", "own-conflict", "late", "duplicate", "kill-before",
     "kill-after",
 })  # fmt: skip
 CLASSIC = Story(("up", "up", "down"), last="down", rest=300.0)
+RESTING = Story(("sleep", "wake"), last="sleep", rest=300.0, begins="serving")
+TALES = (CLASSIC, RESTING)
 
 
 @dataclass
@@ -52,6 +66,7 @@ class Tally:
     excused: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     most_paid: Counter[int] = field(default_factory=Counter)
+    beyond: Counter[int] = field(default_factory=Counter)
     broken: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, outcome: Outcome) -> None:
@@ -62,7 +77,8 @@ class Tally:
         self.excused += outcome.excused
         for name, _ in outcome.plan.values():
             self.faults[name] += 1
-        self.most_paid[outcome.most_paid] += 1
+        assert outcome.world is not None
+        (self.beyond if outcome.world.beyond else self.most_paid)[outcome.most_paid] += 1
 
     def merge(self, other: Tally) -> None:
         """Add what another worker has counted."""
@@ -70,6 +86,7 @@ class Tally:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.faults.update(other.faults)
         self.most_paid.update(other.most_paid)
+        self.beyond.update(other.beyond)
         self.broken += other.broken
 
     def table(self, seconds: float, cores: int) -> str:
@@ -79,13 +96,18 @@ class Tally:
             ("schedules", f"{self.schedules:,}"), ("effects", f"{self.effects:,}"),
             ("faults", f"{sum(self.faults.values()):,}"), ("kills", f"{self.kills:,}"),
             ("violations", f"{len(self.broken):,}"),
-            ("paid at once", ", ".join(f"{n}: {c:,}" for n, c in sorted(self.most_paid.items()))),
+            ("paid at once", _counts(self.most_paid)),
+            ("  beyond", f"{_counts(self.beyond)} (creates that land after the settle time, or after a no)"),
             ("second tries", f"{self.excused:,} (an earlier failed deploy is told once; or a person has to decide)"),
             ("seconds", f"{seconds:.1f} on {cores} cores, {rate}"),
             ("95 % bound", f"{3 / max(1, self.schedules):.1e} per schedule of this mix" if not self.broken else "-"),
             *((f"  {name}", f"{count:,}") for name, count in sorted(self.faults.items())),
         ]  # fmt: skip
         return "\n".join(f"{name:<18}{value}" for name, value in rows)
+
+
+def _counts(counted: Counter[int]) -> str:
+    return ", ".join(f"{number}: {count:,}" for number, count in sorted(counted.items())) or "-"
 
 
 def shrink(tale: Story, plan: Plan) -> tuple[Plan, str]:
@@ -122,6 +144,8 @@ def seeds(first: int, last: int, *, stop: bool = False) -> Tally:
     for seed in range(first, last):
         outcome = play(seed)
         tally.add(outcome)
+        assert outcome.world is not None
+        outcome.world.hands.clear()  # they hold the world that holds them
         if outcome.violation:
             tally.broken.append(finding(seed, story(random.Random(seed)), outcome))
             if stop:
@@ -152,7 +176,7 @@ def across(first: int, count: int, cores: int, *, stop: bool = False) -> Tally:
 
 def exhaustive(faults: int, tally: Tally, tale: Story = CLASSIC, share: tuple[int, int] = (0, 1)) -> Tally:
     """Every history of the story with up to that many faults. `share` (which, of how many) splits the first fault."""
-    narrow = faults > 2
+    narrow = faults > WIDEST
     pending: list[Plan] = [{}]
     while pending:
         plan = pending.pop()
@@ -165,14 +189,14 @@ def exhaustive(faults: int, tally: Tally, tale: Story = CLASSIC, share: tuple[in
             tally.broken.append(finding(None, tale, outcome))
         if len(plan) < faults:
             assert outcome.world is not None
-            pending += list(_children(plan, (outcome.world.seen or [])[: outcome.world.calmed], narrow, share))
+            pending += list(_children(plan, outcome.world, narrow, share))
     return tally
 
 
-def _children(plan: Plan, calls: list[type[Any]], narrow: bool, share: tuple[int, int]) -> Iterator[Plan]:
+def _children(plan: Plan, world: World, narrow: bool, share: tuple[int, int]) -> Iterator[Plan]:
     """The plan with one more fault at any later call before the reckoning."""
-    last = max(plan, default=0)
-    for number, call in enumerate(calls, 1):
+    last = max(plan, default=world.begun)
+    for number, call in enumerate((world.seen or [])[: world.calmed], 1):
         if number <= last or (not plan and number % share[1] != share[0]) or (narrow and call not in MONEY):
             continue
         for name in dict.fromkeys(KINDS[call]):
@@ -180,15 +204,17 @@ def _children(plan: Plan, calls: list[type[Any]], narrow: bool, share: tuple[int
                 yield {**plan, number: (name, STRENGTHS.get(name, 0.0))}
 
 
-def _share(task: tuple[int, int, int]) -> Tally:
-    return exhaustive(task[0], Tally(), share=task[1:])
+def _share(task: tuple[Story, int, int, int]) -> Tally:
+    return exhaustive(task[1], Tally(), task[0], task[2:])
 
 
 def exhaustive_across(faults: int, cores: int) -> Tally:
-    """All of them, on that many cores."""
+    """All of them, on that many cores: with three faults those of money and state, besides all with up to two."""
     whole, parts = Tally(), cores * 8
+    depths = [faults] if faults <= WIDEST else [WIDEST, faults]
     with multiprocessing.get_context("fork").Pool(cores) as pool:
-        for tally in pool.imap_unordered(_share, [(faults, part, parts) for part in range(parts)]):
+        tasks = [(tale, depth, part, parts) for depth in depths for tale in TALES for part in range(parts)]
+        for tally in pool.imap_unordered(_share, tasks):
             whole.merge(tally)
     return whole
 

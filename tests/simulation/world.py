@@ -12,13 +12,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from ert_deploy.core.errors import ErtError, OfferGone, OutcomeUnknown, StateConflict, Transient
-from ert_deploy.core.observed import DeployKind, Health, Instance, Offer, WebDeploy
+from ert_deploy.core.errors import ErtError, OfferGone, OutcomeUnknown, StartRefused, StateConflict, Transient
+from ert_deploy.core.observed import Address, DeployKind, Health, Instance, Offer, WebDeploy
 from ert_deploy.core.state import State
 from ert_deploy.engine import effects as e
 from ert_deploy.ports import Account, CreateOrder
-from tests.simulation.faults import AFTER, EVENTS, STRIKES, TAKES, Faults
-from tests.simulation.market import BY_ID, FRESH, PORT_BASE, STOCK, STRANGERS, UNREACHABLE, Machine
+from tests.simulation.faults import AFTER, EVENTS, LATEST, STRIKES, TAKES, Faults
+from tests.simulation.market import BY_ID, FRESH, MOVE, PORT_BASE, STOCK, STRANGERS, UNREACHABLE, Machine
 from tests.simulation.web import OWNED, Service
 from tests.simulation.web import TAKES as DEPLOY_TAKES
 
@@ -35,12 +35,16 @@ class Killed(BaseException):
 
 
 class World:
-    """Everything outside the engine. `took` is how long the effect just carried out has lasted."""
+    """Everything outside the engine. `took` is how long the effect just carried out has lasted.
 
-    def __init__(self, faults: Faults, services: tuple[str, ...] = ("dash",)) -> None:
-        self.faults = faults
+    `beyond`: creates may also take effect after the settle time or after a refusal, and be delivered twice while
+    another instance is paid. Then more than two may be paid at once, each by an effect nobody asked for: `allowed`.
+    """
+
+    def __init__(self, faults: Faults, services: tuple[str, ...] = ("dash",), *, beyond: bool = False) -> None:
+        self.faults, self.beyond = faults, beyond
         self.now, self.took = START, 0.0
-        self.calls = self.effects = self.drawn = self.calmed = 0
+        self.calls = self.effects = self.drawn = self.begun = self.calmed = 0
         self.kind = ""
         self.strength = 0.0
         self.offers = STOCK
@@ -92,13 +96,23 @@ class World:
         if self.trace is not None:
             self.trace.append((self.now, call.__name__, ""))
         if self.calls == self.faults.next:
-            return self._struck(effect, call)
+            return self._struck(effect, call, self.hands[call])
         self.kind = ""
         return self.hands[call](effect)
 
-    def _struck(self, effect: Any, call: type[Any]) -> Any:
+    def _rarely(self, hand: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """A call that few histories make: it is struck more often than others."""
+
+        def carry_out(effect: Any) -> Any:
+            if not self.kind and self.faults.also():
+                return self._struck(effect, type(effect), hand)
+            return hand(effect)
+
+        return carry_out
+
+    def _struck(self, effect: Any, call: type[Any], hand: Callable[[Any], Any]) -> Any:
         self.kind, self.strength = self.faults.take(self.calls, call) or ("", 0.0)
-        name, hand = self.kind, self.hands[call]
+        name = self.kind
         if self.trace is not None and name:
             self.trace.append((self.now, call.__name__, f"{name} {self.strength}"))
         if name in ("kill-before", "kill-after"):
@@ -127,7 +141,15 @@ class World:
         if name == "redeploy":
             self._start(next(iter(self.services.values())), fails=False)
         elif self.paid:
-            self.paid[max(self.paid)].trouble = name
+            self._befall(self.paid[max(self.paid)], name)
+
+    def _befall(self, made: Machine, name: str) -> None:
+        if name == "self-stop":
+            made.halt(self.now)
+        elif name == "taken":
+            made.taken = True
+        else:
+            made.trouble = name
 
     def calm(self) -> None:
         """The trouble is over; what it has done stays done."""
@@ -162,20 +184,26 @@ class World:
             raise Violation(f"a create call while {len(self.paid)} are paid and {self.pending} may be")
         self.changes += 1
         kind = self.kind
-        if kind in ("late", "taken-late"):
-            self.took = min(30.0, self.strength)
-            self.pending += 1
-            self.allowed += kind == "taken-late" or self.strength > 120.0
-            if self.strength > 120.0:
-                self.overdue = self.now + self.strength
-            self.later(self.strength, self._land, order)
-            raise (OutcomeUnknown if kind == "late" else OfferGone)(kind)
-        if any(m.offer == order.offer_id for m in self.paid.values()):
+        if kind == "late" or (kind == "taken-late" and self.beyond):
+            raise self._put_off(order)
+        if kind == "taken-late" or any(m.offer == order.offer_id for m in self.paid.values()):
             raise OfferGone("no_such_ask")
-        if kind == "duplicate":
-            self.allowed += 1
+        if kind == "duplicate" and (self.beyond or len(self.paid) + self.pending == 0):
+            self.allowed += self.beyond
             self._make(order)
         return self._make(order)
+
+    def _put_off(self, order: CreateOrder) -> ErtError:
+        """It takes effect later than the answer; only beyond the contract after the settle time, or after a no."""
+        kind, delay = self.kind, self.strength if self.beyond else min(self.strength, LATEST)
+        lies = kind == "taken-late" or delay > LATEST
+        self.took = min(30.0, delay)
+        self.pending += 1
+        self.allowed += lies
+        if lies:
+            self.overdue = max(self.overdue, self.now + delay)
+        self.later(delay, self._land, order)
+        return OutcomeUnknown(kind) if kind == "late" else OfferGone(kind)
 
     def _land(self, order: CreateOrder) -> None:
         self.pending -= 1
@@ -200,6 +228,8 @@ class World:
         self.changes += 1
         if number in BY_ID:
             raise Violation(f"instance {number} was not ours to destroy")
+        if number in self.paid and all(t.id != number for t in self.state.tombstones):
+            raise Violation(f"instance {number} is destroyed without a tombstone")
         if self.kind == "late":
             self.took = 30.0
             self.later(self.strength, self._end, number)
@@ -211,14 +241,75 @@ class World:
         if made is not None:
             made.ends, made.leaves = self.now, self.now + lingers
 
+    def _power_on(self, effect: e.StartInstance) -> None:
+        self.changes += 1
+        record = self.state.record(effect.instance_id)
+        if record is None or not record.woken:
+            raise Violation(f"instance {effect.instance_id} is started, and nobody wrote that down")
+        if self.now - record.woken > 60.0:
+            raise Violation(f"instance {effect.instance_id} is started by one who did not win the write")
+        made, kind = self._ours(effect.instance_id), self.kind
+        if kind == "late":
+            self.took = 30.0
+            self.overdue = max(self.overdue, self.now + self.strength)
+            self.later(self.strength, self._come_on, made)
+            raise Transient("timeout")
+        if kind == "queued" and made.halted:
+            made.queued = True
+            self.later(self.strength, self._from_the_queue, made)
+        if made.taken or kind == "queued":
+            raise StartRefused("resources_unavailable")
+        self._come_on(made, MOVE if kind == "moves" else 0)
+        if kind == "stuck":
+            made.trouble = "stuck"
+
+    def _come_on(self, made: Machine, moves: int = 0) -> None:
+        if made.id in self.paid and not made.taken:
+            made.wake(self.now, moves)
+
+    def _from_the_queue(self, made: Machine) -> None:
+        if made.queued:
+            made.taken = False
+            self._come_on(made)
+
+    def _power_off(self, effect: e.StopInstance) -> None:
+        self.changes += 1
+        made = self._ours(effect.instance_id)
+        if self.kind == "late":
+            self.took = 30.0
+            self.overdue = max(self.overdue, self.now + self.strength)
+            self.later(self.strength, self._go_off, made)
+            raise Transient("timeout")
+        made.halt(self.now, self.strength if self.kind == "lingers" else 0.0)
+
+    def _go_off(self, made: Machine) -> None:
+        made.halt(self.now)
+
+    def _ours(self, number: int) -> Machine:
+        if number in BY_ID:
+            raise Violation(f"instance {number} was not ours to start or stop")
+        made = self.machines[number]
+        if made.ends <= self.now:
+            raise Transient("no such instance")
+        return made
+
+    def running(self) -> list[int]:
+        """The instances whose GPU is paid now."""
+        return [made.id for made in self.paid.values() if not made.halted]
+
+    def _at(self, address: Address) -> Machine | None:
+        """The machine that answers at an address."""
+        made = self.paid.get((address.port - PORT_BASE) % MOVE)
+        return made if made is not None and not made.halted and made.port == address.port else None
+
     def _probe(self, effect: e.Probe) -> Health:
-        made = self.paid.get(effect.address.port - PORT_BASE)
+        made = self._at(effect.address)
         if made is None or self.kind == "silent":
             return UNREACHABLE
         return made.answer(self.now)
 
     def _accepts(self, effect: e.Accepts) -> bool:
-        made = self.paid.get(effect.address.port - PORT_BASE)
+        made = self._at(effect.address)
         if made is None or made.certificate != effect.certificate or made.trouble:
             raise Transient("no line to the holder of that certificate")
         return effect.key.sha256() in made.order.env["ERT_KEY_HASHES"]
@@ -282,6 +373,9 @@ class World:
             e.Search: self._search,
             e.Create: self._create,
             e.DestroyInstance: self._destroy,
+            e.StartInstance: self._rarely(self._power_on),
+            e.StopInstance: self._rarely(self._power_off),
+            e.Busy: self._rarely(lambda _: int(self.kind == "busy")),
             e.Probe: self._probe,
             e.Accepts: self._accepts,
             e.FindService: lambda x: by_name[x.target].seen,
