@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench simulate simulate-exhaustive mutants lock clean
+.PHONY: help demo test check bench kills simulate simulate-exhaustive mutants lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 22
@@ -30,6 +30,11 @@ check: $(VENV)/.dev  ## Format, lint, types, import directions, and full branch 
 
 bench: $(VENV)/.sandbox  ## Measure: start-up of `ert-deploy --help` against `vastai --help`
 	$(BIN)/python benchmarks/startup.py
+
+STRIKES ?= 60
+kills: $(VENV)/.dev  ## Kill the real program before and after its every effect, then strike the wire with STRIKES=60 random faults
+	$(BIN)/python -m tests.kills
+	$(BIN)/python -m tests.kills --faults $(STRIKES)
 
 N ?= 1000000
 FAULTS ?= 3

@@ -165,6 +165,8 @@ class S3Objects:
             raise _answered(what, error.response) from None
         except (NoConnection, HTTPClientError, IncompleteReadError, ResponseParserError) as error:
             raise NoAnswer(printable(error)) from None
+        except KeyError as error:  # 200 and a page of some gateway: boto3 takes whatever is missing for left out
+            raise NoAnswer(f"an answer without {printable(error)}") from None
         except (BotoCoreError, ValueError) as error:
             raise UsageError(f"cannot {what}", printable(error), KEYS) from None
 

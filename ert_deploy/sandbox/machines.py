@@ -188,7 +188,9 @@ class Machines:
 def _press(machine: Machine, now: float) -> None:
     if machine.signal_at is not None and now >= machine.signal_at:
         machine.signal_at = None
-        machine.process.terminate()  # to the leader alone: a container's other processes are PID 1's to end
+        # To the leader alone: a container's other processes are PID 1's to end. Not by `terminate`, which would reap
+        # one that has just ended, and `_over` would then ask about a stranger.
+        os.kill(machine.process.pid, signal.SIGTERM)
     if machine.kill_at is not None and now >= machine.kill_at:
         _kill_session(machine.process.pid)
 

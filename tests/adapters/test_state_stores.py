@@ -274,6 +274,17 @@ def test_a_write_whose_answer_is_lost_is_found_to_have_landed(flaky: moto_s3.Fla
     assert store.save(store.load()).generation == generation + 2
 
 
+def test_a_page_of_a_gateway_in_place_of_an_answer_is_no_answer(flaky: moto_s3.Flaky) -> None:
+    store, _ = in_s3(flaky)
+    saved = store.save(FULL)
+    flaky.queued["put_object"] = [("page", moto_s3.timeout())]
+    flaky.queued["get_object"] = [("page", moto_s3.timeout())]
+    flaky.calls.clear()
+    assert store.save(saved).generation == 2
+    assert flaky.calls == ["put_object", "get_object", "get_object"]
+    assert store.load().generation == 2
+
+
 def test_a_412_about_our_own_write_is_success(flaky: moto_s3.Flaky) -> None:
     """The first try landed unseen (a proxy sent it again), and the answer is that of the second."""
     store, _ = in_s3(flaky)

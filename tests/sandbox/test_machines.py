@@ -85,6 +85,16 @@ def test_stop_leaves_nobody(tmp_path: Path) -> None:
             os.kill(pid, 0)
 
 
+def test_a_machine_that_ends_by_itself_just_before_it_is_told_to_is_reaped_all_the_same(tmp_path: Path) -> None:
+    room = Machines(tmp_path)
+    room.start(1, python("pass"), {})
+    pid = room.pid(1)
+    assert pid is not None
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    room.stop(grace=5.0)
+    assert not room.alive(1)
+
+
 def test_a_port_is_given_once_until_it_is_taken_back() -> None:
     ports = Ports()
     first, second = ports.give(), ports.give()

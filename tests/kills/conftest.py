@@ -1,0 +1,40 @@
+"""A fresh world for each test, and the nurseries its commands are started from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fakes import moto_s3
+from tests.kills.nursery import Nursery
+from tests.kills.stage import Stage, stage
+
+
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    with Nursery() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def second_nursery() -> Iterator[Nursery]:
+    """For commands that are to run at the same time as others."""
+    with Nursery() as made:
+        yield made
+
+
+@pytest.fixture
+def world(tmp_path: Path, nursery: Nursery) -> Iterator[Stage]:
+    with stage(tmp_path / "stage", nursery) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[tuple[Any, str]]:
+    with moto_s3.running() as url:
+        client = moto_s3.client(url)
+        yield client, url
+        client.close()

@@ -1,0 +1,104 @@
+"""Plays kill points: prepare a world, kill the command at one effect, run it again, and compare with no kill at all."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.kills import verbs
+from tests.kills.nursery import Nursery
+from tests.kills.reckoning import books, end, nothing_lost
+from tests.kills.stage import Stage, stage
+
+BEFORE, AFTER = "before", "after"
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """A verb without a kill: its effects by name, in order, and what it came to."""
+
+    effects: tuple[str, ...]
+    end: dict[str, Any]
+    most: int
+
+    def points(self, *, both: bool = False) -> list[tuple[int, str]]:
+        """Every place where the command can be killed.
+
+        A death right after an effect that only looks is the one right before the next effect: nothing has happened in
+        between. It is played nevertheless with `both`.
+        """
+        last = len(self.effects)
+        numbered = enumerate(self.effects, 1)
+        after = [(number, AFTER) for number, effect in numbered if both or _moves(effect) or number == last]
+        return sorted([*after, *((number, BEFORE) for number in range(1, last + 1))])
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """What came of one kill. `wrong` is empty when all is well; `seconds` are real."""
+
+    verb: str
+    number: int
+    when: str
+    effect: str
+    killed: bool
+    most: int
+    seconds: float
+    wrong: str = ""
+
+
+def rehearse(name: str, nursery: Nursery) -> Rehearsal:
+    """The verb once without a kill, and once more: it must have nothing left to do."""
+    verb = verbs.ALL[name]
+    with tempfile.TemporaryDirectory() as folder, stage(Path(folder) / "stage", nursery) as made:
+        verb.prepare(made)
+        made.desk.ert(*verb.command)
+        effects = tuple(made.desk.effects())
+        _reckon(made, verb)
+        seen = end(made)
+        made.desk.ert(*verb.command)
+        assert end(made) == seen, "doing it again changes something"
+        return Rehearsal(effects, seen, made.most_at_once())
+
+
+def play(name: str, number: int, when: str, expected: dict[str, Any], nursery: Nursery) -> Point:
+    """One kill point."""
+    verb, started = verbs.ALL[name], time.monotonic()
+    with tempfile.TemporaryDirectory() as folder, stage(Path(folder) / "stage", nursery) as made:
+        verb.prepare(made)
+        ended = made.desk.run(*verb.command, number=number, when=when)
+        reached = made.desk.effects()
+        wrong = ""
+        try:
+            assert ended.killed or ended.code == 0, f"ended with {ended.code} instead: {ended.said}"
+            made.desk.ert(*verb.command)
+            _reckon(made, verb)
+            seen = end(made)
+            assert seen == expected, f"came to {seen}, and without a kill to {expected}"
+        except Exception as error:  # whatever the product does here is a finding
+            wrong = f"{type(error).__name__}: {error}"
+        most = made.most_at_once()
+    effect = reached[number - 1] if len(reached) >= number else "-"
+    return Point(name, number, when, effect, ended.killed, most, time.monotonic() - started, wrong)
+
+
+def _reckon(made: Stage, verb: verbs.Verb) -> None:
+    verb.check(made)
+    books(made)
+    nothing_lost(made)
+
+
+def share(rehearsal: Rehearsal, count: int, seed: str) -> list[tuple[int, str]]:
+    """A deterministic share of the points: those around what changes the world first, then others by lot."""
+    points = rehearsal.points()
+    random.Random(seed).shuffle(points)
+    points.sort(key=lambda point: not _moves(rehearsal.effects[point[0] - 1]))
+    return sorted(points[:count])
+
+
+def _moves(effect: str) -> bool:
+    return effect.startswith(("Save", "Create", "Destroy", "Put", "Delete", "Start", "Stop"))

@@ -1,0 +1,281 @@
+"""A world for one kill: real doubles of both providers on loopback, stand-ins for what runs on them, and its accounts.
+
+The world is in this process, so that what was paid can be read from the meters exactly and not by looking now and then.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from ert_deploy.sandbox import world_file
+from ert_deploy.sandbox.places import images_folder
+from ert_deploy.sandbox.render_server import RenderDouble
+from ert_deploy.sandbox.vast_contract import Contract
+from ert_deploy.sandbox.vast_options import Options
+from ert_deploy.sandbox.vast_server import VastDouble
+from ert_deploy.sandbox.world import Setting, World
+from ert_deploy.sandbox.world_file import WorldFile
+from tests.adapters.own_certificate import pair
+from tests.fakes import moto_s3
+from tests.kills.nursery import Ended, Nursery
+from tests.kills.standin_backend import CERTIFICATES
+
+HERE = Path(__file__).resolve().parent
+SPEED = 500.0
+DEPLOYMENT = "ert-kills"
+KEY = f"{DEPLOYMENT}.json"
+REAL = os.environ.get("ERT_KILLS_APPS") == "real"
+ALONE = (sys.executable, "-I", "-S")
+CONFIG = """\
+deployment: ert-kills
+sandbox: {{world: {world}, speed: {speed:g}}}
+launch:
+  image: sandbox/ert-llm-backend:0.1.0
+  model: toy:0.5m
+  context: {context}
+  disk_gb: 10
+  guard: {{idle_stop: 24h, boot_deadline: 24h, max_lifetime: 48h}}
+offer: {{max_dph: 0.60, gpu_ram: 24GB}}
+plan: {{hours: 2}}
+timings:
+  poll: 2m
+  settle: 4m
+  no_progress: 1h
+  boot_limit: 6h
+  drain: 75s
+  deploy_limit: 2h
+  prove_limit: 1h
+  deny: 6h
+  start_lag: 4m
+  wake_grace: 1h
+render: {{services: [{{name: ert-dashboard, timeout: 10m}}]}}
+state: {state}
+"""
+
+
+@dataclass
+class Desk:
+    """A folder from which commands are given, as on one machine: a config and a state of its own."""
+
+    folder: Path
+    nursery: Nursery
+    extra: dict[str, str] = field(default_factory=dict)
+    s3: Any = None
+    bucket: str = ""
+
+    def environ(self) -> dict[str, str]:
+        """What a command gets of the environment."""
+        kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+        own = {"HOME": str(self.folder), "PYTHONPATH": str(HERE.parents[1]), "ERT_CONFIG": "kills.yaml"}
+        return {**kept, **own, **self.extra}
+
+    @property
+    def journal(self) -> Path:
+        return self.folder / "effects.txt"
+
+    def effects(self) -> list[str]:
+        """The names of the effects of the last command, in order."""
+        return self.journal.read_text().split() if self.journal.exists() else []
+
+    def run(self, *command: str, number: int = 0, when: str = "after") -> Ended:
+        """One command, killed at an effect if a number is given."""
+        self.journal.unlink(missing_ok=True)
+        env = {**self.environ(), "ERT_KILLS_JOURNAL": str(self.journal)}
+        return self.nursery.run(number, when, list(command), self.folder, env)
+
+    def ert(self, *command: str, code: int = 0) -> Ended:
+        """One command to its end; it must end with that exit code."""
+        ended = self.run(*command)
+        assert ended.code == code, f"{command} ended with {ended.code}, not {code}:\n{ended.said}"
+        assert "Traceback" not in ended.said, ended.said
+        return ended
+
+    def configure(self, world: Path, *, context: int = 8192) -> None:
+        """Write the config that all commands from here use."""
+        state = f"s3://{self.bucket}/{KEY}" if self.bucket else "state.json"
+        text = CONFIG.format(world=world, speed=SPEED, context=context, state=state)
+        (self.folder / "kills.yaml").write_text(text)
+
+    def state(self) -> dict[str, Any]:
+        """The stored state as it is; empty when there is none."""
+        if self.bucket:
+            text = _object(self.s3, self.bucket)
+        else:
+            path = self.folder / "state.json"
+            text = path.read_text() if path.exists() else ""
+        found: dict[str, Any] = json.loads(text or "{}")
+        return found
+
+    def lose_state(self) -> None:
+        """As if somebody had deleted it."""
+        if self.bucket:
+            self.s3.delete_object(Bucket=self.bucket, Key=KEY)
+        else:
+            (self.folder / "state.json").unlink()
+
+
+@dataclass
+class Stage:
+    """A running world and the desk everything is started from."""
+
+    folder: Path
+    nursery: Nursery
+    world: World
+    file: WorldFile
+    vast: VastDouble
+    render: RenderDouble
+    desk: Desk
+    unrelated: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def directory(self) -> Path:
+        return self.folder / "world"
+
+    def another_desk(self, name: str) -> Desk:
+        """As on another machine."""
+        desk = Desk(self.folder / name, self.nursery)
+        desk.folder.mkdir()
+        desk.configure(self.directory)
+        return desk
+
+    def keep_state_in(self, s3: Any, bucket: str, endpoint: str) -> None:
+        """From now on the state of the first desk is in that bucket, reached at that address."""
+        self.desk.s3, self.desk.bucket = s3, bucket
+        self.desk.extra |= {"AWS_ENDPOINT_URL_S3": endpoint, **moto_s3.KEYS}
+        self.desk.configure(self.directory)
+
+    def point_at(self, vast_url: str | None = None, render_url: str | None = None) -> None:
+        """From now on commands reach the providers there: at a proxy."""
+        changed = replace(
+            self.file, vast_url=vast_url or self.file.vast_url, render_url=render_url or self.file.render_url
+        )
+        world_file.save(self.directory, changed)
+
+    def contracts(self) -> list[Contract]:
+        """Everything that was ever rented, oldest first."""
+        estate = self.vast._estate
+        with estate.lock:
+            estate.tick()
+            return list(estate.contracts.values())
+
+    def ours(self) -> list[Contract]:
+        """Every instance with both of our marks that ever was, oldest first."""
+        return [c for c in self.contracts() if c.order.env.get("ERT_DEPLOYMENT") == DEPLOYMENT]
+
+    def existing(self) -> list[Contract]:
+        """What exists of ours, and so is paid for: its disk if nothing else."""
+        return [c for c in self.ours() if c.destroyed is None]
+
+    def strangers(self) -> list[Contract]:
+        """Rent two instances the way others do: one of theirs, and one with our label but not our environment."""
+        url, key = self.file.vast_url, {"Authorization": f"Bearer {self.file.vast_key}"}
+        found = requests.post(f"{url}/api/v0/bundles/", json={"limit": 40}, headers=key, timeout=10).json()["offers"]
+        for ask, label in zip(found[-2:], ("training", f"ert1:{DEPLOYMENT}:{'a' * 32}"), strict=True):
+            body = {
+                "client_id": "me",
+                "image": "their/image:1",
+                "env": {},
+                "disk": 10,
+                "label": label,
+                "runtype": "args",
+            }
+            requests.put(f"{url}/api/v0/asks/{ask['id']}/", json=body, headers=key, timeout=10).raise_for_status()
+        return [c for c in self.contracts() if c not in self.ours()]
+
+    def variables(self) -> dict[str, str]:
+        """Every variable of the service."""
+        store = self.render._store
+        with store.lock:
+            return {name: one.value for name, one in store.services[self.file.service_id].env.items()}
+
+    def most_at_once(self) -> int:
+        """The most instances of ours that existed at the same time, by their meters."""
+        moments: list[tuple[float, int]] = []
+        for contract in self.ours():
+            moments.append((contract.created, 1))
+            if contract.destroyed is not None:
+                moments.append((contract.destroyed, -1))
+        now = most = 0
+        for _, step in sorted(moments):
+            now += step
+            most = max(most, now)
+        return most
+
+
+def _object(s3: Any, bucket: str) -> str:
+    try:
+        return str(s3.get_object(Bucket=bucket, Key=KEY)["Body"].read().decode())
+    except s3.exceptions.NoSuchKey:
+        return ""
+
+
+@contextmanager
+def stage(folder: Path, nursery: Nursery) -> Iterator[Stage]:
+    """A fresh world in an empty folder; gone with all its processes afterwards."""
+    made: dict[str, Any] = {}
+
+    def make_vast(setting: Setting) -> VastDouble:
+        made["vast"] = _vast(setting, folder / "certificates")
+        return made["vast"]  # type: ignore[no-any-return]
+
+    def make_render(setting: Setting) -> RenderDouble:
+        made["render"] = _render(setting)
+        return made["render"]  # type: ignore[no-any-return]
+
+    folder.mkdir(parents=True, exist_ok=True)
+    images = images_folder() if REAL else folder / "images"
+    images.mkdir(exist_ok=True)
+    world = World(folder / "world", speed=SPEED, images=images, make_vast=make_vast, make_render=make_render)
+    with world:
+        assert world.file is not None
+        desk = Desk(folder / "desk", nursery)
+        desk.folder.mkdir()
+        desk.configure(folder / "world")
+        one = Stage(folder, nursery, world, world.file, made["vast"], made["render"], desk)
+        one.unrelated = one.variables()
+        yield one
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _vast(setting: Setting, certificates: Path) -> VastDouble:
+    make = partial(
+        VastDouble,
+        setting.clock,
+        setting.directory / "vast",
+        setting.vast_key,
+        images=setting.images,
+        seed=setting.seed,
+    )
+    if REAL:
+        return make(models=_toy())
+    certificates.mkdir()
+    for number in range(CERTIFICATES):
+        own = pair(DEPLOYMENT, number=number)
+        (certificates / f"{number}.pem").write_text(own.pem + own.key)
+    options = Options(machine_env={"ERT_KILLS_CERTIFICATES": str(certificates)})
+    return make(command=[*ALONE, str(HERE / "standin_backend.py")], options=options)
+
+
+def _toy() -> Path:
+    from ert_deploy.sandbox.model import default_cache, toy_model
+
+    return toy_model(default_cache()).path.parent
+
+
+def _render(setting: Setting) -> RenderDouble:
+    where = setting.directory / "render"
+    if REAL:
+        return RenderDouble(setting.clock, where, setting.render_key, images=setting.images)
+    app = [*ALONE, str(HERE / "standin_app.py")]
+    return RenderDouble(setting.clock, where, setting.render_key, images=setting.images, command=lambda _: app)

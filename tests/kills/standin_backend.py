@@ -1,0 +1,54 @@
+"""Stands in for the GPU image in worlds that live for one kill: proves itself, is healthy, takes its key. No model.
+
+Run as a program, isolated (`python -I -S`), because starting the real image takes most of a second of CPU. It knows
+contract and environment of the image, not its code; `tests/e2e` and `ERT_KILLS_APPS=real` run the real one.
+"""
+
+import hashlib
+import hmac
+import os
+import ssl
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from small_http import Answer, serve  # type: ignore[import-not-found, unused-ignore]
+
+CERTIFICATES = 16
+
+
+def main() -> None:
+    """Answer on ERT_BIND until killed."""
+    env = os.environ
+    number = int(env["CONTAINER_ID"]) // 11 % CERTIFICATES
+    pem = Path(env["ERT_KILLS_CERTIFICATES"]) / f"{number}.pem"
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(pem)
+    digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(_first(pem.read_text()))).digest()
+    hashes = env["ERT_KEY_HASHES"].split(",")
+
+    def answer(path: str, authorization: str) -> Answer:
+        if path.startswith("/identity?nonce="):
+            nonce = bytes.fromhex(path.partition("=")[2])
+            proof = hmac.new(bytes.fromhex(env["ERT_BOOT_SECRET"]), nonce + digest, hashlib.sha256).hexdigest()
+            named = {name: env[f"ERT_{name.upper()}"] for name in ("deployment", "token", "spec")}
+            return 200, {**named, "cert_sha256": digest.hex(), "proof": proof}
+        if path == "/health":
+            about = {"ollama_status": "online", "uptime": 1, "engine": "ollama 0.35.0", "version": "0", "timestamp": ""}
+            return 200, {"status": "healthy", "model": env["ERT_MODEL"], **about}
+        key = authorization.removeprefix("Bearer ")
+        if hashlib.sha256(key.encode()).hexdigest() not in hashes:
+            return 401, {}
+        return 200, {"queue": {"depth": 0, "active": 0}}
+
+    serve(int(env["ERT_BIND"].rpartition(":")[2]), answer, tls)
+
+
+def _first(pem: str) -> str:
+    end = "-----END CERTIFICATE-----"
+    return pem.partition(end)[0] + end
+
+
+if __name__ == "__main__":
+    main()

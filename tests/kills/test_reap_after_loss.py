@@ -1,0 +1,70 @@
+"""The state is deleted while something bills: `reap` finds it by its marks, and touches nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.fakes import moto_s3
+from tests.kills.reckoning import books, is_up
+from tests.kills.stage import Stage
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]
+
+
+@pytest.fixture(params=["file", "s3"])
+def kept(request: pytest.FixtureRequest, world: Stage) -> Stage:
+    """A world whose state is in a file, or in S3."""
+    if request.param == "s3":
+        client, url = request.getfixturevalue("s3")
+        world.keep_state_in(client, moto_s3.bucket(client), url)
+    return world
+
+
+def test_reap_leaves_nothing_of_ours_and_everything_of_others(kept: Stage) -> None:
+    strangers = kept.strangers()
+    kept.desk.ert("up")
+    (served,) = kept.existing()
+    assert "no strays" in kept.desk.ert("reap", "--yes").said, "what the state knows is no stray"
+    kept.desk.lose_state()
+    assert "nothing was done" in kept.desk.ert("reap", "--dry-run").said
+    assert kept.existing() == [served]
+    kept.desk.ert("reap", "--yes")
+    assert kept.existing() == []
+    assert [c.destroyed for c in strangers] == [None, None]
+    assert sorted(kept.vast.bill().running) == sorted(c.id for c in strangers)
+    assert served.id in [row.instance_id for row in kept.vast.bill().rows]
+    books(kept)
+
+
+def test_after_a_reap_the_next_up_begins_anew(kept: Stage) -> None:
+    kept.desk.ert("up")
+    kept.desk.lose_state()
+    kept.desk.ert("reap", "--yes")
+    kept.desk.ert("up")
+    is_up(kept)
+    assert len(kept.ours()) == 2
+    assert kept.most_at_once() == 1
+    books(kept)
+
+
+def test_a_create_whose_answer_and_whose_state_are_lost_is_reaped(kept: Stage, s3: tuple[Any, str]) -> None:
+    """Killed right after the create call: nobody knows the instance but its own marks."""
+    effects = _rehearsed(kept)
+    ended = kept.desk.run("up", number=effects.index("Create") + 1, when="after")
+    assert ended.killed
+    assert len(kept.existing()) == 1
+    kept.desk.lose_state()
+    kept.desk.ert("reap", "--yes")
+    assert kept.existing() == []
+    books(kept)
+
+
+def _rehearsed(world: Stage) -> list[str]:
+    """The effects of an `up` from nothing; afterwards there is nothing again, and no state."""
+    world.desk.ert("up")
+    effects = world.desk.effects()
+    world.desk.ert("down")
+    world.desk.lose_state()
+    return effects

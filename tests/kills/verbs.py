@@ -1,0 +1,79 @@
+"""The verbs that are killed: one row each. A new verb of the product is one more row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.kills.reckoning import is_asleep, is_down, is_up
+from tests.kills.stage import Stage
+
+OTHER_CONTEXT = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """`prepare` brings the fresh world to where the command starts; `check` is what it must have come to."""
+
+    name: str
+    prepare: Callable[[Stage], None]
+    command: tuple[str, ...]
+    check: Callable[[Stage], None]
+
+
+def _nothing(_: Stage) -> None:
+    """A world nobody has touched."""
+
+
+def _up(stage: Stage) -> None:
+    stage.desk.ert("up")
+
+
+def _reconfigured(stage: Stage) -> None:
+    _up(stage)
+    stage.desk.configure(stage.directory, context=OTHER_CONTEXT)
+
+
+def _without_its_state(stage: Stage) -> None:
+    _up(stage)
+    stage.desk.lose_state()
+
+
+def _asleep(stage: Stage) -> None:
+    _up(stage)
+    stage.desk.ert("sleep")
+
+
+def _asleep_and_taken(stage: Stage) -> None:
+    _asleep(stage)
+    (contract,) = stage.existing()
+    stage.vast.trouble({"kind": "gpu_taken", "instance_id": contract.id})
+
+
+def _lost_among_strangers(stage: Stage) -> None:
+    stage.strangers()
+    _without_its_state(stage)
+
+
+def _is_reaped(stage: Stage) -> None:
+    """Nothing of ours exists, nobody else has lost anything, and `down` has only the app left to tell."""
+    assert stage.existing() == [], "something of ours is left"
+    others = [c for c in stage.contracts() if c not in stage.ours()]
+    assert [c.destroyed for c in others] == [None, None], "an instance of somebody else was touched"
+    stage.desk.ert("down")
+    is_down(stage)
+
+
+VERBS = (
+    Verb("up", _nothing, ("up",), is_up),
+    Verb("up, config changed", _reconfigured, ("up",), is_up),
+    Verb("up, state lost", _without_its_state, ("up",), is_up),
+    Verb("down", _up, ("down",), is_down),
+    Verb("down, state lost", _without_its_state, ("down",), is_down),
+    Verb("sleep", _up, ("sleep",), is_asleep),
+    Verb("wake", _asleep, ("wake",), is_up),
+    Verb("wake, GPU taken", _asleep_and_taken, ("wake",), is_up),
+    Verb("down, asleep", _asleep, ("down",), is_down),
+    Verb("reap, state lost", _lost_among_strangers, ("reap", "--yes"), _is_reaped),
+)
+ALL = {verb.name: verb for verb in VERBS}
