@@ -24,12 +24,16 @@ MOST = 100_000
 
 @dataclass(frozen=True)
 class Mutant:
-    """One break: in `file`, `old` (which is there exactly once) becomes `new`."""
+    """One break: in `file`, `old` (which is there exactly once) becomes `new`; and so in `also`.
+
+    `also` takes away a second layer that hides the first break.
+    """
 
     name: str
     file: str
     old: str
     new: str
+    also: tuple[str, str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,7 @@ MUTANTS = (
         "    instances = yield from perform(e.ListInstances())\n",
         "    try:\n        instances = yield from perform(e.ListInstances())\n"
         "    except CannotObserve:\n        instances = ()\n",
+        also=(_RETIRE, "        if (yield from perform(e.GetInstance(instance_id))) is None:", "        if True:"),
     ),
     Mutant(
         "record after create, no intent", _RENT,
@@ -73,6 +78,7 @@ MUTANTS = (
     Mutant(
         "take an unreadable get for gone", _RETIRE,
         '        what = f"instance {instance_id} to be readable ({error.summary})"', "        return False",
+        also=(_RETIRE, "observed.now - record.at < desired.timings.settle", "False"),
     ),
     Mutant("ignore the slots", _RENT, "slots_taken(desired, observed) >= desired.slots", "False"),
     Mutant("count only what is listed as slots", _STANDING, "return len(live) + len(unknown)", "return len(live)"),
@@ -160,11 +166,12 @@ def mutate(mutant: Mutant, into: Path) -> None:
         shutil.copytree(ROOT / part, into / part, ignore=ignore)
     for name in ("ert_deploy/__init__.py", "ert_deploy/ports.py"):
         shutil.copy(ROOT / name, into / name)
-    path = into / "ert_deploy" / mutant.file
-    text = path.read_text()
-    if text.count(mutant.old) != 1:
-        raise ValueError(f"{mutant.name}: its text is {text.count(mutant.old)} times in {mutant.file}")
-    path.write_text(text.replace(mutant.old, mutant.new))
+    for file, old, new in ((mutant.file, mutant.old, mutant.new), *((mutant.also,) if mutant.also else ())):
+        path = into / "ert_deploy" / file
+        text = path.read_text()
+        if text.count(old) != 1:
+            raise ValueError(f"{mutant.name}: its text is {text.count(old)} times in {file}")
+        path.write_text(text.replace(old, new))
 
 
 def hunt(mutant: Mutant, first: int = 0, most: int = MOST) -> Fate:
