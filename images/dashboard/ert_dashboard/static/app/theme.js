@@ -1,0 +1,7 @@
+// Before the first paint: the theme somebody chose on this device, if he did.
+try {
+  const chosen = localStorage.getItem("ert-theme");
+  if (chosen === "light" || chosen === "dark") document.documentElement.dataset.theme = chosen;
+} catch {
+  // Storage is switched off: the system's theme it is.
+}
