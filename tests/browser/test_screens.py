@@ -100,7 +100,7 @@ def test_the_screens_of_a_sleeping_and_a_booting_machine(
         look("home-asleep")
         ask(page, "MSFT")
         expect(page.get_by_text("Backend asleep", exact=True).first).to_be_visible()
-        expect(page.get_by_text("begins by itself")).to_be_visible()
+        expect(page.locator(".stage-detail")).to_contain_text("begins by itself")
         look("report-asleep")
         page.goto("/#/status")
         expect(page.locator(".state-name")).to_have_text("Backend asleep")

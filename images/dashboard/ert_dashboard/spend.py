@@ -41,13 +41,14 @@ class Meter:
 
 
 def seconds_up(samples: Iterable[Sample]) -> list[tuple[float, float]]:
-    """(Unix time, seconds the machine is known to have run since the first look at it), over all its runs."""
+    """(Unix time, seconds the machine is known to have run until then), over all its runs; each begins where it began."""
     line: list[tuple[float, float]] = []
     ended, current = 0.0, 0.0
     for sample in samples:
         if sample.uptime is not None:
-            if sample.uptime + _SAME_RUN_SLACK_S < current:
+            if sample.uptime + _SAME_RUN_SLACK_S < current or not current:
                 ended += current
+                line.append((max(sample.at - sample.uptime, line[-1][0] if line else 0.0), ended))
             current = sample.uptime
         line.append((sample.at, ended + current))
     return line

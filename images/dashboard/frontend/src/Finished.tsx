@@ -96,7 +96,7 @@ function FigureTable({ table, figures }: { table: Table; figures: readonly Figur
     <div className="figures">
       <h3>{table.title}</h3>
       <BarChart title={table.title} bars={bars} />
-      <div className="scroll" tabIndex={0} role="region" aria-label={table.title}>
+      <div className="scroll" tabIndex={0} role="group" aria-label={table.title}>
         <table>
           <thead><tr><th scope="col">Figure</th><th scope="col" className="right">Value</th><th scope="col">As of</th><th scope="col">Source</th></tr></thead>
           <tbody>{table.rows.map((row, index) => {
@@ -135,7 +135,7 @@ function Sources({ figures }: { figures: readonly Figure[] }): JSX.Element | nul
   return (
     <section id="s-figures" tabIndex={-1} aria-labelledby="figures-title">
       <h2 id="figures-title">Figures and sources</h2>
-      <div className="scroll" tabIndex={0} role="region" aria-label="Figures and sources">
+      <div className="scroll" tabIndex={0} role="group" aria-label="Figures and sources">
         <table>
           <thead><tr><th scope="col">Figure</th><th scope="col" className="right">Value</th><th scope="col">As of</th><th scope="col">Source</th></tr></thead>
           <tbody>{figures.map((figure) => <tr key={figure.fact_id}><th scope="row">{figure.label}</th><td className="right">{figure.display}</td><td className="date">{figure.as_of ?? NOT_KNOWN}</td><td className="source">{figure.source ?? NOT_KNOWN}</td></tr>)}</tbody>

@@ -56,7 +56,8 @@ function Companies({ usable }: { usable: boolean }): JSX.Element {
       <ul className="companies">
         {found.map((company) => (
           <li key={company.ticker}>
-            <button type="button" disabled={!usable} onClick={() => ask(company.ticker)} aria-label={`Write a report on ${company.ticker}, ${company.name}${company.fictional ? ", fictional" : ""}`}>
+            <button type="button" disabled={!usable} onClick={() => ask(company.ticker)}>
+              <span className="unseen">Write a report on </span>
               <span className="ticker">{company.ticker}</span>
               <span className="name">{company.name}</span>
               <span className="fine">{company.fictional ? "Fictional company" : company.sector ?? "Sector not known"}{", as of "}{company.as_of}</span>

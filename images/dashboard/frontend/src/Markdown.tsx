@@ -60,14 +60,18 @@ function listing(token: Tokens.List, context: Context): ReactNode {
   return token.ordered ? <ol start={typeof token.start === "number" ? token.start : 1}>{items}</ol> : <ul>{items}</ul>;
 }
 
+/** The backend names the part of the request a figure came in; a reader has never seen the request. */
+const GROUPS = new Set(["company_data", "financial_data", "market_data"]);
+const cellText = (cell: Tokens.TableCell, context: Context): ReactNode => (GROUPS.has(cell.text) ? "supplied with the request" : inline(cell.tokens, context));
+
 function table(token: Tokens.Table, context: Context): ReactNode {
   const side = (index: number) => (token.align[index] === "right" ? "right" : undefined);
   return (
-    <div className="scroll" tabIndex={0} role="region" aria-label="Table">
+    <div className="scroll" tabIndex={0} role="group" aria-label="Table">
       <table>
         <thead><tr>{token.header.map((cell, index) => <th key={index} scope="col" className={side(index)}>{inline(cell.tokens, context)}</th>)}</tr></thead>
         <tbody>{token.rows.map((row, at) => (
-          <tr key={at}>{row.map((cell, index) => <td key={index} className={side(index)}>{inline(cell.tokens, context)}</td>)}</tr>
+          <tr key={at}>{row.map((cell, index) => <td key={index} className={side(index)}>{cellText(cell, context)}</td>)}</tr>
         ))}</tbody>
       </table>
     </div>

@@ -2,7 +2,7 @@
 import { type JSX, useEffect, useRef, useState } from "react";
 import { announce } from "./announce";
 import { type Deployment, fetchReport, type FullReport, Refused, type ReportData } from "./api";
-import { FINISHED } from "./format";
+import { FINISHED, sentence } from "./format";
 import { learn, useKnown } from "./live";
 import { Loading, Notice, Title } from "./parts";
 import { Finished } from "./Finished";
@@ -59,7 +59,7 @@ export function ReportPage({ id, focus, machine }: { id: string; focus: boolean;
       <header className="report-head">
         <p className="crumb"><a href="#/history">Reports</a></p>
         <Title page={data === undefined ? "Report" : `${data.ticker} ${data.company}`} focus={focus}>{data === undefined ? "Report" : <><span>{data.company}</span> <span className="ticker">{data.ticker}</span></>}</Title>
-        {data === undefined ? null : <p className="label">{data.data_label}</p>}
+        {data === undefined ? null : <p className="label">{sentence(data.data_label)}</p>}
       </header>
       {problem === "lost" && full === null ? <Notice tone="bad" title="The dashboard does not answer.">The report is asked for again by itself.</Notice> : null}
       {data === undefined || stage === null ? <Loading lines={8} />

@@ -24,7 +24,7 @@ export function span(seconds: number): string {
 
 /** US dollars; small sums keep two digits that say something. */
 export function dollars(amount: number): string {
-  const digits = amount !== 0 && Math.abs(amount) < 0.1 ? 4 : 2;
+  const digits = Math.abs(amount) >= 0.00005 && Math.abs(amount) < 0.1 ? 4 : 2;
   return `$${amount.toFixed(digits)}`;
 }
 
@@ -39,4 +39,4 @@ export const list = (value: unknown): string[] =>
 
 /** `priceToBook` -> `price to book`; an id is not for readers. */
 export const words = (name: string): string =>
-  name.replace(/([a-z0-9])([A-Z])/g, "$1 $2").replace(/[._]+/g, " ").toLowerCase();
+  name.replace(/([a-z0-9])([A-Z])/g, "$1 $2").replace(/([a-z])(PE)\b/g, "$1 $2").replace(/[._]+/g, " ").toLowerCase().replace(/\bpe\b/g, "P/E").replace(/\bpeg\b/g, "PEG");
