@@ -63,6 +63,7 @@ def test_every_screen_is_accessible(
     ask(page, "ZZZT")
     expect(page.get_by_text("Failed", exact=True)).to_be_visible()
     look("report-failed")
+    backend.refusal = None
     page.goto("/#/history")
     expect(page.get_by_text("2 of 2 reports")).to_be_visible()
     look("history")

@@ -95,7 +95,7 @@ function Idle({ machine }: { machine: Deployment }): JSX.Element {
   const off = limit === 0;
   return (
     <>
-      <p className="big">{idle === 0 ? "At work" : `Idle for ${span(idle)}`}</p>
+      <p className="big">{idle === 0 ? (machine.queue?.active ? "At work" : "Not counting") : `Idle for ${span(idle)}`}</p>
       {limit !== null && !off ? <progress max={limit} value={Math.min(limit, idle)} aria-label="Idle time until it stops" /> : null}
       <p className="fine">{limit === null ? "When it stops by itself is not known." : off ? "It does not stop by itself." : `Stops by itself after ${span(limit)} without work${idle > 0 ? `, in ${span(limit - idle)}` : ""}.`}</p>
     </>

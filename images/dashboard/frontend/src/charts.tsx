@@ -6,8 +6,8 @@ import { dollars, when } from "./format";
 export interface Bar { label: string; display: string; value: number }
 
 const ROW = 34;
-const LABEL = 150;
-const AMOUNT = 86;
+const LABEL = 160;
+const AMOUNT = 90;
 const WIDTH = 560;
 
 /** Horizontal bars around zero. Nothing is drawn for fewer than two values, or when one dwarfs all others. */
