@@ -76,17 +76,34 @@ def visit(browser: Browser, dashboard: Running) -> Iterator[OpenPage]:
 
     def note(message: ConsoleMessage) -> None:
         # A failed request is a state the page shows; anything else is a mistake of ours.
-        if message.type in ("error", "warning") and "Failed to load resource" not in message.text and "WebSocket" not in message.text:
+        if (
+            message.type in ("error", "warning")
+            and "Failed to load resource" not in message.text
+            and "WebSocket" not in message.text
+        ):
             said.append(message.text)
 
-    def open_page(path: str = "/", *, width: int = 1280, height: int = 900, theme: str = "light", **more: object) -> Page:
+    def open_page(
+        path: str = "/",
+        *,
+        width: int = 1280,
+        height: int = 900,
+        theme: str = "light",
+        listen: bool = True,
+        **more: object,
+    ) -> Page:
         context = browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme=theme, locale="en-GB", base_url=dashboard.url, **more
+            viewport={"width": width, "height": height},
+            color_scheme=theme,
+            locale="en-GB",
+            base_url=dashboard.url,
+            **more,
         )  # type: ignore[arg-type]
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(10_000)
-        page.on("console", note)
+        if listen:
+            page.on("console", note)
         page.on("pageerror", lambda error: said.append(str(error)))
         page.goto(path)
         return page

@@ -85,4 +85,7 @@ def violations(page: Page) -> list[str]:
                   ".map((a) => a.finished.catch(() => null)))")  # fmt: skip
     page.evaluate(AXE.read_text(encoding="utf-8"))
     found = page.evaluate("() => axe.run(document, { resultTypes: ['violations'] })")["violations"]
-    return [f"{v['id']} ({v['impact']}): {v['nodes'][0]['html'][:160]} {v['nodes'][0].get('failureSummary', '')}" for v in found]
+    return [
+        f"{v['id']} ({v['impact']}): {v['nodes'][0]['html'][:160]} {v['nodes'][0].get('failureSummary', '')}"
+        for v in found
+    ]

@@ -38,9 +38,7 @@ BALANCE = [
 
 def markdown(title: str, rows: list[dict[str, Any]]) -> str:
     lines = [f"**{title}**", "", "| Figure | Value | As of | Source |", "| --- | ---: | --- | --- |"]
-    return "\n".join(
-        [*lines, *(f"| {r['label']} | {r['display']} | {r['as_of']} | {r['source']} |" for r in rows)]
-    )
+    return "\n".join([*lines, *(f"| {r['label']} | {r['display']} | {r['as_of']} | {r['source']} |" for r in rows)])
 
 
 TEXTS = {

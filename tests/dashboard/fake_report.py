@@ -52,7 +52,9 @@ class Report:
         names = self.request["sections"]
         for index, name in list(enumerate(names, 1))[begin - 1 : sections]:
             self.tell("section_started", {"section": name, "index": index, "of": len(names)})
-            self.tell("section", {"section": name, "index": index, "of": len(names), "text": self.texts.get(name, self.text)})
+            self.tell(
+                "section", {"section": name, "index": index, "of": len(names), "text": self.texts.get(name, self.text)}
+            )
 
     def finish(self) -> None:
         self.tell("done", {"report_id": self.report_id}, "done")

@@ -86,6 +86,7 @@ function Again({ data }: { data: ReportData }): JSX.Element {
 
 function Stop({ data }: { data: ReportData }): JSX.Element {
   const dialog = useRef<HTMLDialogElement>(null);
+  const keep = useRef<HTMLButtonElement>(null);
   const [problem, setProblem] = useState("");
   useEffect(() => {
     const open = dialog.current;
@@ -97,12 +98,12 @@ function Stop({ data }: { data: ReportData }): JSX.Element {
   };
   return (
     <div>
-      <button type="button" className="quiet" disabled={data.abort_requested} onClick={() => dialog.current?.showModal()}><Icon name="stop" />{data.abort_requested ? "Stopping" : "Stop"}</button>
+      <button type="button" className="quiet" disabled={data.abort_requested} onClick={() => { dialog.current?.showModal(); keep.current?.focus(); }}><Icon name="stop" />{data.abort_requested ? "Stopping" : "Stop"}</button>
       <p className="problem" role="alert">{problem}</p>
       <dialog ref={dialog} aria-labelledby="stop-title">
         <h2 id="stop-title">Stop the report on {data.ticker}?</h2>
         <p>What is written so far stays readable here. Other reports go on.</p>
-        <div className="buttons"><button type="button" className="danger" onClick={end}>Stop report</button><button type="button" className="quiet" autoFocus onClick={() => dialog.current?.close()}>Keep writing</button></div>
+        <div className="buttons"><button type="button" className="danger" onClick={end}>Stop report</button><button type="button" ref={keep} className="quiet" onClick={() => dialog.current?.close()}>Keep writing</button></div>
       </dialog>
     </div>
   );
