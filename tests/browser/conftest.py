@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
@@ -90,7 +91,7 @@ def visit(browser: Browser, dashboard: Running) -> Iterator[OpenPage]:
         height: int = 900,
         theme: str = "light",
         listen: bool = True,
-        **more: object,
+        **more: Any,
     ) -> Page:
         context = browser.new_context(
             viewport={"width": width, "height": height},
@@ -98,7 +99,7 @@ def visit(browser: Browser, dashboard: Running) -> Iterator[OpenPage]:
             locale="en-GB",
             base_url=dashboard.url,
             **more,
-        )  # type: ignore[arg-type]
+        )
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(10_000)

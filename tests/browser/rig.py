@@ -19,6 +19,8 @@ ROOT = Path(__file__).parents[2]
 IMAGE = ROOT / "images" / "dashboard"
 AXE = IMAGE / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 START = "-k gthread -w 1 --threads 60 --no-control-socket --bind 127.0.0.1:{port} wsgi:app"
+ANIMATED = """() => Promise.all(document.getAnimations()
+    .filter((one) => one.effect.getTiming().iterations !== Infinity).map((one) => one.finished.catch(() => null)))"""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -81,8 +83,7 @@ def done(page: Page) -> None:
 
 def violations(page: Page) -> list[str]:
     """What axe finds wrong on the page as it is now, after animations have ended."""
-    page.evaluate("() => Promise.all(document.getAnimations().filter((a) => a.effect.getTiming().iterations !== Infinity)"
-                  ".map((a) => a.finished.catch(() => null)))")  # fmt: skip
+    page.evaluate(ANIMATED)
     page.evaluate(AXE.read_text(encoding="utf-8"))
     found = page.evaluate("() => axe.run(document, { resultTypes: ['violations'] })")["violations"]
     return [

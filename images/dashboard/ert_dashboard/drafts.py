@@ -56,7 +56,7 @@ class OneDraft:
         with self._transaction() as db:
             kept = db.execute("SELECT COUNT(*) FROM drafts WHERE report_id=?", (self._report_id,)).fetchone()[0]
             if kept < _MOST_SECTIONS:
-                row = (self._report_id, section[:80], text[:LONGEST_TEXT])
+                row = (self._report_id, _storable(section[:80]), _storable(text[:LONGEST_TEXT]))
                 db.execute("INSERT OR REPLACE INTO drafts (report_id, section, text) VALUES (?,?,?)", row)
             db.execute("DELETE FROM drafts WHERE report_id NOT IN (SELECT report_id FROM reports)")
 
@@ -69,3 +69,8 @@ class OneDraft:
         with self._transaction() as db:
             rows = db.execute("SELECT section, text FROM drafts WHERE report_id=? ORDER BY rowid", (self._report_id,))
             return dict(rows.fetchall())
+
+
+def _storable(text: str) -> str:
+    """Without halves of characters: JSON can carry them, SQLite cannot."""
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -41,7 +41,7 @@ class Meter:
 
 
 def seconds_up(samples: Iterable[Sample]) -> list[tuple[float, float]]:
-    """(Unix time, seconds the machine is known to have run until then), over all its runs; each begins where it began."""
+    """(Unix time, seconds the machine is known to have run until then) over all its runs, from where each began."""
     line: list[tuple[float, float]] = []
     ended, current = 0.0, 0.0
     for sample in samples:
