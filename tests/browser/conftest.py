@@ -5,27 +5,33 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
-from tests.browser.rig import Running, browser_path
+from tests.browser.rig import AXE, Running, browser_path
 from tests.browser.sample_report import METADATA, STATUS, TEXTS
 from tests.dashboard.conftest import sealed
 from tests.dashboard.fake_backend import KEY, FakeBackend
 
 SHOTS = Path(__file__).parent / "screenshots"
 OpenPage = Callable[..., Page]
+Theme = Literal["light", "dark"]
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     path = browser_path()
-    if path is None:
+    if path is None or not AXE.is_file():
+        missing = (
+            "no Chromium here, set ERT_CHROMIUM to one"
+            if path is None
+            else "no axe here, `make frontend-test` installs it"
+        )
         if os.environ.get("CI"):
-            pytest.fail("no Chromium on this runner: these tests must not be left out here")
-        pytest.skip("no Chromium on this machine; set ERT_CHROMIUM to one")
+            pytest.fail(f"{missing}: these tests must not be left out here")
+        pytest.skip(missing)
     with sync_playwright() as playwright:
         # As root, Chromium's own sandbox cannot start.
         found = playwright.chromium.launch(executable_path=path, chromium_sandbox=os.geteuid() != 0)
@@ -89,7 +95,7 @@ def visit(browser: Browser, dashboard: Running) -> Iterator[OpenPage]:
         *,
         width: int = 1280,
         height: int = 900,
-        theme: str = "light",
+        theme: Theme = "light",
         listen: bool = True,
         **more: Any,
     ) -> Page:
