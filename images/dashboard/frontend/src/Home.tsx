@@ -19,7 +19,7 @@ export function Home({ focus, machine }: { focus: boolean; machine: Deployment |
     <>
       <section className="hero">
         <Title page="New report" focus={focus}>Equity research from your own model</Title>
-        <p className="lead">Five sections from filed figures, written by a private language model on a rented GPU. Every number says where it comes from.</p>
+        <p className="lead">Five sections from filed figures, written by a private language model on a rented GPU. Figures show their source and date.</p>
         {configuration !== null && !usable ? <Notice tone="bad" title="Reports cannot be written now.">{sentence(configuration.problem ?? "")}.</Notice> : null}
         {asleep && usable ? <Notice tone="info" title="The backend is asleep.">A report asked for now is kept and begins when the machine answers.</Notice> : null}
         <Search usable={usable} />
@@ -32,7 +32,7 @@ export function Home({ focus, machine }: { focus: boolean; machine: Deployment |
       <section aria-labelledby="recent">
         <div className="head"><h2 id="recent">Recent reports</h2>{ended.length > 0 ? <a href="#/history">All reports</a> : null}</div>
         {!loaded ? <Loading /> : ended.length > 0 ? <ReportList reports={ended} /> : (
-          <p className="empty">No report yet. Pick a company above; the first one takes as long as the machine needs to wake, the next ones about a minute.</p>
+          <p className="empty">No report yet. Pick a company above; the first one also waits until the machine is awake.</p>
         )}
       </section>
     </>

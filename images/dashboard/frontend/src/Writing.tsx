@@ -17,7 +17,7 @@ export function Writing({ data, stage, draft, machine }: Props): JSX.Element {
   return (
     <>
       <section className="progress-card" data-tone={stage.tone} aria-label="Progress">
-        <Steps stage={stage} over={over} />
+        {over ? null : <Steps stage={stage} />}
         <div className="head">
           <div><p className="stage" data-tone={stage.tone}>{stage.title}</p><p className="stage-detail">{sentence(stage.detail)}</p></div>
           {over ? <Again data={data} /> : <Stop data={data} />}
@@ -36,12 +36,12 @@ export function Writing({ data, stage, draft, machine }: Props): JSX.Element {
   );
 }
 
-function Steps({ stage, over }: { stage: Stage; over: boolean }): JSX.Element {
+function Steps({ stage }: { stage: Stage }): JSX.Element {
   const at = STEPS.findIndex(({ step }) => step === stage.step);
   return (
     <ol className="steps">
       {STEPS.map(({ step, label }, index) => {
-        const state = over ? "off" : index < at ? "past" : index === at ? "now" : "next";
+        const state = index < at ? "past" : index === at ? "now" : "next";
         return <li key={step} data-state={state} aria-current={state === "now" ? "step" : undefined}><span className="mark" aria-hidden="true">{state === "past" ? <Icon name="check" /> : null}</span>{label}</li>;
       })}
     </ol>
@@ -57,7 +57,7 @@ function Numbers({ data, machine }: { data: ReportData; machine: Deployment | nu
       <div><dt>Elapsed</dt><dd>{span(elapsed(data, now))}</dd></div>
       {data.status === "queued" ? <div><dt>Before this one</dt><dd>{known(data.queue_position, String)}</dd></div> : null}
       {FINISHED.has(data.status) ? null : <div><dt>Still to go</dt><dd>{left === null ? NOT_KNOWN : `about ${span(left)}`}</dd></div>}
-      <div><dt>Machine cost so far</dt><dd>{data.accepted_time === null ? "none yet" : known(cost, dollars)}</dd></div>
+      <div><dt>Machine cost so far</dt><dd>{data.accepted_time === null ? (FINISHED.has(data.status) ? "none" : "none yet") : known(cost, dollars)}</dd></div>
       <div><dt>Sections</dt><dd>{data.sections_done} of {data.sections_total}</dd></div>
     </dl>
   );

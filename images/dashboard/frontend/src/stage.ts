@@ -4,7 +4,7 @@ import type { Deployment, ReportData } from "./api";
 export type Step = "queued" | "machine" | "turn" | "writing" | "done";
 export const STEPS: readonly { step: Step; label: string }[] = [
   { step: "queued", label: "Taken in" },
-  { step: "machine", label: "Machine awake" },
+  { step: "machine", label: "Machine" },
   { step: "turn", label: "Its turn" },
   { step: "writing", label: "Writing" },
   { step: "done", label: "Done" },
