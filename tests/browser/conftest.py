@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -71,7 +72,8 @@ def dashboard(environ: dict[str, str], tmp_path: Path) -> Iterator[Running]:
     found.start()
     yield found
     found.stop()
-    assert "Traceback" not in found.log()
+    # Socket.IO's writer may complain of a browser that left while it wrote; no error may come from a line of ours.
+    assert not re.search(r'File ".*/ert_dashboard/', found.log())
     assert KEY not in found.log()
 
 

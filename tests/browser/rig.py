@@ -72,6 +72,7 @@ def _answers(client: httpx.Client) -> bool:
 def ask(page: Page, ticker: str) -> str:
     """Type a ticker, press the button; the report's id."""
     page.get_by_role("combobox", name="Ticker or company").fill(ticker)
+    expect(page.get_by_role("option")).to_have_count(1)  # the list is open and must not lie over the button
     page.get_by_role("button", name="Write report", exact=True).click()
     page.wait_for_url("**/#/report/*")
     return page.url.rsplit("/", 1)[1]
