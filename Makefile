@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench kills simulate simulate-exhaustive mutants lock clean
+.PHONY: help demo test frontend frontend-test check bench kills simulate simulate-exhaustive mutants lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 22
@@ -15,9 +15,20 @@ demo: $(VENV)/.sandbox  ## Watch the whole product work on the sandbox: no accou
 	@$(BIN)/python -m ert_deploy.sandbox.model
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash demo/run
 
-test: $(VENV)/.dev  ## Run every test
+test: $(VENV)/.dev $(VENV)/.frontend  ## Run every test
 	@$(BIN)/python -m ert_deploy.sandbox.model
 	$(BIN)/pytest -q
+
+FRONTEND := PYTHON=$(abspath $(BIN)/python) images/dashboard/frontend/npm
+frontend: $(VENV)/.frontend  ## Build the dashboard's page into its package; commit the result
+	$(FRONTEND) run -s types
+	$(FRONTEND) run -s build
+
+frontend-test: $(VENV)/.frontend  ## Test the page: types, units, size, and that the committed bundle is fresh
+	$(FRONTEND) run -s types
+	$(FRONTEND) run -s test
+	$(FRONTEND) run -s size
+	$(FRONTEND) run -s fresh
 
 check: $(VENV)/.dev  ## Format, lint, types, import directions, and full branch coverage of core and engine
 	$(BIN)/ruff format --check .
@@ -51,6 +62,7 @@ lock: $(VENV)/.dev  ## Renew the hash-locked dependency files
 	bash requirements/lock
 
 clean:  ## Remove everything that was built or installed here
+	rm -rf images/dashboard/frontend/node_modules tests/browser/screenshots
 	rm -rf $(VENV) build dist *.egg-info .coverage htmlcov .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -67,4 +79,9 @@ $(VENV)/.sandbox: $(VENV)/bin/python requirements/sandbox.lock pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.sandbox requirements/dev.lock
 	$(BIN)/pip install -q --no-deps --require-hashes -r requirements/dev.lock
+	@touch $@
+
+# The page's packages, by the hashes of their lock; no script of theirs runs.
+$(VENV)/.frontend: $(VENV)/.dev images/dashboard/frontend/package-lock.json
+	$(FRONTEND) ci --no-progress
 	@touch $@
