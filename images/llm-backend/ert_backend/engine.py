@@ -10,7 +10,7 @@ A second engine (vLLM, llama-server) is another module with these methods.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -110,6 +110,8 @@ class LlmEngine(Protocol):
         """Bring a model into memory with exactly the options that `chat` uses; returns when it is there."""
         ...
 
-    def chat(self, model: str, messages: Sequence[Message], seed: int) -> AsyncGenerator[Piece, None]:
-        """Answer; ends with a piece that carries the usage."""
+    def chat(
+        self, model: str, messages: Sequence[Message], seed: int, schema: Mapping[str, object] | None = None
+    ) -> AsyncGenerator[Piece, None]:
+        """Answer, held to a JSON schema if one is given; ends with a piece that carries the usage."""
         ...

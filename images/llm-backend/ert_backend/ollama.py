@@ -89,9 +89,11 @@ class Ollama:
                     return
         raise EngineFailed("the model did not load: the answer ended early")
 
-    async def chat(self, model: str, messages: Sequence[Message], seed: int) -> AsyncGenerator[Piece, None]:
-        """POST /api/chat."""
-        body = self._chat_body(model, messages, seed)
+    async def chat(
+        self, model: str, messages: Sequence[Message], seed: int, schema: Mapping[str, object] | None = None
+    ) -> AsyncGenerator[Piece, None]:
+        """POST /api/chat. A schema constrains what comes after the thinking; it is no runner option: no reload."""
+        body = self._chat_body(model, messages, seed) | ({"format": schema} if schema else {})
         async with contextlib.aclosing(self._stream("/api/chat", body)) as lines:
             async for line in lines:
                 message = line.get("message")

@@ -12,11 +12,12 @@ from ert_backend.engine import LlmEngine
 from ert_backend.identity import Identity
 from ert_backend.intake import ReportRequest
 from ert_backend.jobs import Jobs
-from ert_backend.report import Desk, Tell, write_report
+from ert_backend.report import Tell, write_report
+from ert_backend.section import Desk
 from ert_backend.settings import Settings
 
 # What a sandbox's small model can keep in view, and how long it may ramble.
-SANDBOX_PROMPT_TOKENS, SANDBOX_CHARS = 1200, 900
+SANDBOX_PROMPT_TOKENS, SANDBOX_CHARS = 1200, 1200
 
 
 @dataclass(frozen=True, slots=True)
