@@ -15,6 +15,7 @@ from enum import StrEnum
 from ert_backend import labels, periods
 from ert_backend.direction import agrees
 from ert_backend.facts import Fact, Unit
+from ert_backend.labels import SELF
 from ert_backend.numerals import Kind, Numeral, read
 
 
@@ -58,8 +59,7 @@ class Evidence:
     facts: Sequence[Fact]
     quoted: Sequence[Quoted]
     years: Mapping[int, str]
-    pattern: re.Pattern[str]
-    names: Mapping[str, frozenset[str]]
+    words: labels.Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,7 @@ class _Context:
     sentence: str
     numerals: Sequence[Numeral]
     under: Sequence[tuple[labels.Mention, ...]]
+    whose: Sequence[tuple[labels.Mention, ...]]
     when: Sequence[periods.Mention | None]
 
 
@@ -78,7 +79,7 @@ def evidence(facts: Iterable[Fact], texts: Iterable[str] | Mapping[str, str]) ->
     named = dict(texts) if isinstance(texts, Mapping) else {f"text_{i}": text for i, text in enumerate(texts, 1)}
     named |= {fact.id: str(fact.value) for fact in facts if fact.unit is Unit.TEXT}
     numbers = [fact for fact in facts if fact.number is not None]
-    pattern, names = labels.vocabulary(numbers)
+    words = labels.vocabulary(numbers)
     years: dict[int, str] = {}
     for name, text in (*((fact.id, fact.as_of or "") for fact in facts), *named.items()):
         for year in re.findall(r"(?<!\d)(?:19|20)\d\d(?!\d)", text):
@@ -86,30 +87,32 @@ def evidence(facts: Iterable[Fact], texts: Iterable[str] | Mapping[str, str]) ->
     for fact in numbers:
         if fact.period and fact.period.year:
             years.setdefault(fact.period.year, fact.id)
-    quoted = [item for name, text in named.items() for item in _quoted(name, text, pattern, names)]
-    return Evidence(numbers, quoted, years, pattern, names)
+    quoted = [item for name, text in named.items() for item in _quoted(name, text, words)]
+    return Evidence(numbers, quoted, years, words)
 
 
-def _quoted(name: str, text: str, pattern: re.Pattern[str], names: Mapping[str, frozenset[str]]) -> list[Quoted]:
+def _quoted(name: str, text: str, words: labels.Words) -> list[Quoted]:
     found = []
     for sentence in re.split(r"(?<=[.!?;])\s+", text):
-        taken = _take_apart(sentence, pattern, names)
+        taken = _take_apart(sentence, words)
         found += [Quoted(name, *item) for item in zip(taken.numerals, taken.under, taken.when, strict=True)]
     return found
 
 
-def _take_apart(sentence: str, pattern: re.Pattern[str], names: Mapping[str, frozenset[str]]) -> _Context:
+def _take_apart(sentence: str, words: labels.Words) -> _Context:
     told = periods.find(sentence)
     numerals = read(sentence, [mention.span for mention in told])
-    under = labels.assign(sentence, numerals, labels.find(sentence, pattern, names))
+    owners = labels.owners(sentence, words)
+    under = labels.assign(sentence, numerals, labels.find(sentence, words, owners))
+    whose = labels.assign(sentence, numerals, owners)
     starts = [numeral.start for numeral in numerals]
     when = [periods.governing(sentence, (n.start, n.end), told, starts) for n in numerals]
-    return _Context(sentence, numerals, under, when)
+    return _Context(sentence, numerals, under, whose, when)
 
 
 def check(sentence: str, known: Evidence) -> list[Claim]:
     """A verdict on each number and each year of one sentence, in order."""
-    context = _take_apart(sentence, known.pattern, known.names)
+    context = _take_apart(sentence, known.words)
     claims = [_judge(context, index, known) for index in range(len(context.numerals))]
     claims += [_dated(mention, known) for mention in periods.find(sentence) if mention.period.year]
     return sorted(claims, key=lambda claim: claim.numeral.start)
@@ -128,7 +131,7 @@ def _dated(mention: periods.Mention, known: Evidence) -> Claim:
 def _judge(context: _Context, index: int, known: Evidence) -> Claim:
     numeral = context.numerals[index]
     matching = [fact for fact in known.facts if _fits(numeral, fact)]
-    right = [fact for fact in matching if _told_right(context, index, fact, known.facts)]
+    right = [fact for fact in matching if _told_right(context, index, fact)]
     if right:
         supplied = next((fact for fact in right if not fact.derived), None)
         return Claim(numeral, Verdict.GROUNDED if supplied else Verdict.DERIVED, (supplied or right[0]).id)
@@ -141,35 +144,29 @@ def _judge(context: _Context, index: int, known: Evidence) -> Claim:
     return Claim(numeral, Verdict.UNGROUNDED, _nearest(numeral, known.facts))
 
 
-def _told_right(context: _Context, index: int, fact: Fact, facts: Sequence[Fact]) -> bool:
+def _told_right(context: _Context, index: int, fact: Fact) -> bool:
     """Under its own name, period, sign and company."""
     when = context.when[index]
     if when is not None and not periods.belongs(when, fact.period):
         return False
     if not labels.means(context.under[index], fact, context.sentence):
         return False
-    return agrees(context.sentence, context.numerals[index], fact) and _owner(context, index, fact, facts)
+    return agrees(context.sentence, context.numerals[index], fact) and _owner(context, index, fact)
 
 
 def _quoted_right(context: _Context, index: int, quote: Quoted) -> bool:
+    """A number of the supplied text keeps its name and its time; a name or a time the text did not give it is wrong."""
     under, when = context.under[index], context.when[index]
-    if when is not None and (quote.period is None or quote.period.period.year not in (None, when.period.year)):
+    if when is not None and not periods.agree(when, quote.period):
         return False
     wanted = {name for mention in under for name in mention.names}
-    given = {name for mention in quote.names for name in mention.names}
-    return not wanted or not given or bool(wanted & given)
+    return not wanted or bool(wanted & {name for mention in quote.names for name in mention.names})
 
 
-def _owner(context: _Context, index: int, fact: Fact, facts: Sequence[Fact]) -> bool:
-    """A peer's figure needs the peer's name in the sentence; ours may not stand right under a peer's."""
-    text, start = context.sentence.lower(), context.numerals[index].start
-    peers = {fact.subject for fact in facts if fact.subject}
-    places = {peer: [m.start() for m in re.finditer(rf"\b{re.escape(peer.lower())}\b", text)] for peer in peers}
-    if fact.subject:
-        return bool(places.get(fact.subject))
-    named = [place for found in places.values() for place in found if place < start]
-    between = text[max(named) : start] if named else ""
-    return not named or re.search(r"\b(?:company|its|it|our)\b|,|\band\b|\d", between) is not None
+def _owner(context: _Context, index: int, fact: Fact) -> bool:
+    """A peer's figure stands under the peer's name only, and ours not under a peer's."""
+    named = {name for mention in context.whose[index] for name in mention.names}
+    return named == {fact.subject} if fact.subject else named <= {SELF}
 
 
 def _forms(fact: Fact, kind: Kind) -> tuple[float, ...]:
@@ -191,6 +188,9 @@ def _fits(numeral: Numeral, fact: Fact) -> bool:
     """At the precision written and in the same currency. Without a sign a fall may be told in words: `fell 3%`."""
     if numeral.currency and fact.unit is Unit.MONEY and not _same_money(numeral.currency, fact.currency):
         return False
+    whole = numeral.kind is Kind.PLAIN and numeral.tolerance == 0.5
+    if whole and fact.unit in {Unit.RATIO, Unit.PERCENT, Unit.MULTIPLE}:
+        return False  # a bare `1` says nothing of a ratio of 0.7
     for value in _forms(fact, numeral.kind):
         slack = numeral.tolerance * (1 + 1e-9) + 1e-12 * max(1.0, abs(value))
         said = numeral.value - value if numeral.signed else abs(numeral.value) - abs(value)

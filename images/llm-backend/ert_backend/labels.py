@@ -18,13 +18,14 @@ from ert_backend.phrases import ABOUT, PHRASES
 from ert_backend.vocabulary import KNOWN
 
 REACH = 120
+SELF = ""
 # What may stand between a number and the label behind it.
 _FILL = (
     r"(?:the|its|their|a|an|this|that|total|annual|full year|quarterly|latest|recent|company s|company's|"
     r"reported|current|fiscal|overall|strong|solid|healthy|modest|high|low|negative|positive|impressive|robust|in)"
 )
 BEHIND = re.compile(
-    rf"\s*[),]?\s*(?:(?:in|of|for|as|times|worth of|is|was|were|are|represents?|reflects?|being)\s+)?(?:{_FILL}\s+)*"
+    rf"\s*[),]?\s*(?:of (?:it|this|that|them) (?:as|(?:in)?to)\s+)?(?:(?:in|of|for|as|times|worth of|is|was|were|are|represents?|reflects?|being)\s+)?(?:{_FILL}\s+)*"
     r"(?:(?!and\b|or\b|while\b|but\b|with\b|versus\b|from\b|to\b|against\b|than\b|at\b|on\b|by\b)[a-z]+ )?(?:\()?"
 )
 # A label that has its own number right behind it is not the label of the one before.
@@ -52,20 +53,41 @@ def plain(text: str) -> str:
     return text.lower().translate(str.maketrans("-\u2010\u2011\u2019_", "   ' "))
 
 
-def vocabulary(facts: Iterable[Fact]) -> tuple[re.Pattern[str], Mapping[str, frozenset[str]]]:
-    """The pattern that finds every known name of a figure, and what each name means."""
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The pattern that finds every known name of a figure with what each means, and the pattern of companies' names."""
+
+    figures: re.Pattern[str]
+    names: Mapping[str, frozenset[str]]
+    companies: re.Pattern[str]
+
+
+def vocabulary(facts: Iterable[Fact]) -> Words:
+    """What figures and companies may be called in a report on these facts."""
+    facts = list(facts)
     known = {plain(label): frozenset({label}) for label, _ in KNOWN.values()}
     known |= {plain(rule.label): frozenset({rule.label}) for rule in RULES}
-    known |= {plain(fact.label): frozenset({fact.label}) for fact in facts if fact.number is not None}
+    known |= {plain(fact.label): frozenset({fact.label}) for fact in facts}
     names = {**known, **{plain(phrase): frozenset(means) for phrase, means in PHRASES.items()}}
     words = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
-    return re.compile(rf"(?<![\w$])({words})(?:s|es)?(?!\w)"), names
+    peers = "|".join(
+        re.escape(peer) for peer in sorted({fact.subject for fact in facts if fact.subject}, key=len)[::-1]
+    )
+    companies = re.compile(rf"(?<!\w)(?:(?P<peer>{peers or '(?!)'})|(?i:the company|our|its))(?!\w)")
+    return Words(re.compile(rf"(?<![\w$])({words})(?:s|es)?(?!\w)"), names, companies)
 
 
-def find(sentence: str, pattern: re.Pattern[str], names: Mapping[str, frozenset[str]]) -> list[Mention]:
-    """Where figures are named, the longest name first: `cash flow` is not `cash`."""
-    matches = pattern.finditer(plain(sentence))
-    return [Mention(match[1], match.start(), match.end(), names[match[1]]) for match in matches]
+def owners(sentence: str, words: Words) -> list[Mention]:
+    """The companies a sentence names: peers by name, and `SELF` for the one the report is about."""
+    found = words.companies.finditer(sentence)
+    return [Mention(m[0], m.start(), m.end(), frozenset({m["peer"] or SELF})) for m in found]
+
+
+def find(sentence: str, words: Words, taken: Sequence[Mention] = ()) -> list[Mention]:
+    """Where figures are named, the longest name first: `cash flow` is not `cash`. A company's name is none (`BETA`)."""
+    matches = words.figures.finditer(plain(sentence))
+    found = [Mention(match[1], match.start(), match.end(), words.names[match[1]]) for match in matches]
+    return [m for m in found if not any(t.names != {SELF} and t.start < m.end and m.start < t.end for t in taken)]
 
 
 def assign(sentence: str, numerals: Sequence[Numeral], mentions: Sequence[Mention]) -> list[tuple[Mention, ...]]:
@@ -79,9 +101,16 @@ def assign(sentence: str, numerals: Sequence[Numeral], mentions: Sequence[Mentio
     for index, numeral in enumerate(numerals):
         share = index in behind and numeral.kind is Kind.PERCENT and SHARE.fullmatch(_gap(text, numeral, behind[index]))
         first = before.get(index, ())
-        chosen = first if (share and first) or index not in behind else (behind[index],)
-        result.append(chosen)
+        if index not in behind or (share and first):
+            result.append(first)
+        else:
+            result.append((behind[index], *(_kept_as(text, behind[index], free) if share else ())))
     return result
+
+
+def _kept_as(text: str, base: Mention, mentions: Sequence[Mention]) -> tuple[Mention, ...]:
+    """`24% of revenue as net income`: the number is of the second name."""
+    return tuple(m for m in mentions if re.fullmatch(r"\s*(?:as|(?:in)?to)\s+(?:its )?", text[base.end : m.start]))
 
 
 def _gap(text: str, numeral: Numeral, mention: Mention) -> str:

@@ -6,14 +6,17 @@ Pure. A year that was never supplied is a claim that falls; a supplied figure un
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ert_backend.facts import Fact, Period
+from ert_backend.facts import Period
 
 ORDINALS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "1st": 1, "2nd": 2, "3rd": 3, "4th": 4, "final": 4}
 NAMES = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
-_MONTH = r"(?P<{0}>(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*)\.?"
+_MONTH = (
+    r"(?P<{0}>jan(?:uary)?|feb(?:ruary)?|(?-i:Mar(?:ch)?|May)|apr(?:il)?|june?|july?|aug(?:ust)?|sept?(?:ember)?"
+    r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)(?![a-z])\.?"
+)
 _YEAR = r"(?P<{0}>(?:19|20)\d\d)"
 MENTION = re.compile(
     rf"""
@@ -36,7 +39,9 @@ MENTION = re.compile(
 EVENT = re.compile(r"\b(?:since|founded|incorporated|established|listed|created|started|born)(?:\s\w+){0,2}\s*$", re.I)
 AFTER = re.compile(r"\s*\(?\s*(?:(?:in|for|during|of|as of|at|at the end of|through|by|on|its?|the|full|whole|,)\s*)*")
 # Words that set what follows against what came before: the period before them does not reach over.
-AGAINST = re.compile(r"\b(?:compared|versus|vs|from|than|against|while|whereas|but)\b|;", re.IGNORECASE)
+AGAINST = re.compile(
+    r"\b(?:compared|versus|vs|than|against|while|whereas|but|from(?=\s+(?:US)?[$€£¥\d]))\b|;", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +86,6 @@ def _month(name: str) -> int:
     return NAMES.index(name[:3].lower()) + 1
 
 
-def known_years(facts: Iterable[Fact], texts: Iterable[str]) -> frozenset[int]:
-    """Every year the request names anywhere."""
-    dated = [fact.period.year for fact in facts if fact.period]
-    written = [mention.period.year for text in texts for mention in find(text)]
-    return frozenset(year for year in (*dated, *written) if year)
-
-
 def belongs(mention: Mention, period: Period | None) -> bool:
     """Whether a figure of that period may be told under this name."""
     said = mention.period
@@ -95,6 +93,15 @@ def belongs(mention: Mention, period: Period | None) -> bool:
         return False
     pairs = ((said.year, period.year), (said.quarter, period.quarter), (said.half, period.half))
     return all(wanted is None or wanted == own for wanted, own in pairs) and said.month in (None, period.month)
+
+
+def agree(mention: Mention, other: Mention | None) -> bool:
+    """Whether a text gave this period to its number; a year that goes unsaid in the text may be said."""
+    if other is None:
+        return False
+    said, given = mention.period, other.period
+    parts = ((said.quarter, given.quarter), (said.half, given.half))
+    return said.year in (None, given.year or said.year) and all(part in (None, own) for part, own in parts)
 
 
 def governing(text: str, span: tuple[int, int], mentions: Sequence[Mention], others: Sequence[int]) -> Mention | None:

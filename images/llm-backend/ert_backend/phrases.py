@@ -109,8 +109,8 @@ PHRASES: dict[str, frozenset[str]] = {
         ("ev/sales", "ev/revenue", "ev to sales", "enterprise value to revenue"), frozenset({"EV to revenue"})
     ),
     "peg": frozenset({"PEG ratio"}),
-    "roe": frozenset({"Return on equity"}),
-    "roa": frozenset({"Return on assets"}),
+    **dict.fromkeys(("roe", "returns on equity"), frozenset({"Return on equity"})),
+    **dict.fromkeys(("roa", "returns on assets"), frozenset({"Return on assets"})),
     **dict.fromkeys(
         ("profit margin", "net profit margin", "net margin", "net income margin"), frozenset({"Net margin"})
     ),
@@ -128,6 +128,9 @@ PHRASES: dict[str, frozenset[str]] = {
     ),
     **dict.fromkeys(("debt to assets", "debt to asset ratio", "debt to assets ratio"), frozenset({"Debt to assets"})),
     "leverage": _LEVERAGE,
+    **dict.fromkeys(
+        ("current asset", "current liability", "current liabilities"), frozenset({"Current ratio", "Quick ratio"})
+    ),
     **dict.fromkeys(("share price", "stock price"), frozenset({"Share price"})),
     **dict.fromkeys(("trades at", "trade at", "trading at", "valued at"), _PRICED | {"Market capitalisation"}),
     **dict.fromkeys(("price target", "target price", "analyst target", "consensus target"), _TARGETS),
