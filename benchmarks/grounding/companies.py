@@ -42,7 +42,8 @@ INVENTED = {
     "ticker": "NRDC",
     "company_data": {
         "longName": "Nordic Compute (invented)",
-        "longBusinessSummary": "The company employs 12,400 people in 9 countries. It was listed in 2011 and opened a plant in 2019.",
+        "longBusinessSummary": "The company employs 12,400 people in 9 countries. It was listed in 2011 and opened a"
+        " plant in 2019.",
     },
     "financial_data": {
         "as_of": "2025-12-31",

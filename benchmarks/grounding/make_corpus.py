@@ -1,7 +1,7 @@
 """Has the small real model write about the sample companies, and keeps what it wrote: `corpus_model.jsonl`.
 
-The sandbox's Ollama double runs SmolLM2-135M-Instruct on llama.cpp, with the prompts of the product (schema on) and with
-a prompt that asks for figures written out, so that the texts hold numbers in the model's own notations. Seeds are fixed.
+The sandbox's Ollama double runs SmolLM2-135M-Instruct on llama.cpp, with the prompts of the product (schema on) and
+with a prompt that asks for figures written out, so that the texts hold numbers in the model's own notations.
 """
 
 from __future__ import annotations

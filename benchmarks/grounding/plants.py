@@ -1,4 +1,4 @@
-"""Errors planted into true sentences, seeded: wrong digits, scales, units, labels, periods, signs, and invented references.
+"""Errors planted into true sentences, seeded: wrong digits, scales, units, labels, periods, signs, invented references.
 
 The words here are chosen without a look at the checker's own lists. A planted sentence is false by construction: the
 wrong number differs from the true one by more than the precision it is written in, or the name, the period or the sign
@@ -215,7 +215,7 @@ def wrong_period(subject: Subject, choice: random.Random) -> Plant | None:
         f"the {choice.choice(('first', 'second', 'third', 'fourth'))} quarter of {year}",
         f"Q{choice.randint(1, 4)} {away}",
         f"fiscal year {away}",
-        f"the third quarter",
+        "the third quarter",
         f"June {away}",
     )
     template, _ = choice.choice(PERIODS)
@@ -289,7 +289,7 @@ def in_words(number: int) -> str:
     return TENS[tens] + (f"-{unit}" if unit else "")
 
 
-# About the invented company: what is true, and the same numbers where they do not belong. The wording around them varies.
+# About the invented company: what is true, and the same numbers where they do not belong; the words around them vary.
 HISTORY = (
     ("In fiscal 2024 revenue was $9.01 billion.", "In fiscal 2025 revenue was $9.01 billion."),
     ("Revenue was $7.65 billion in FY2023.", "Revenue was $7.65 billion in FY2024."),
@@ -325,7 +325,7 @@ QUOTED = (
 
 
 def _listed(family: str, pairs: tuple[tuple[str, str], ...]) -> Planter:
-    def planter(subject: Subject, choice: random.Random) -> Plant | None:
+    def planter(_: Subject, choice: random.Random) -> Plant | None:
         true, false = choice.choice(pairs)
         before = choice.choice(("", "Notably, ", "As the figures show, ", "In short, ", "By our reading, "))
         after = choice.choice(("", " This matters.", " That is clear."))

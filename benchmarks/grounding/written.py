@@ -115,7 +115,20 @@ TEMPLATES = (
     "Profitability is strong: for every dollar of sales, the company keeps a good part as operating income.",
     "The company's ability to generate cash is its main strength.",
 )
-MONTHS = "January February March April May June July August September October November December".split()
+MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
 
 
 def true_sentences(subject: Subject) -> Iterator[str]:

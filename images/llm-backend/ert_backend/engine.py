@@ -69,6 +69,18 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Sampling:
+    """How an answer is drawn where the caller says so; None is the engine's setting. `limit` in tokens."""
+
+    temperature: float | None = None
+    limit: int | None = None
+    stop: tuple[str, ...] = ()
+
+
+AS_SET = Sampling()
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """The engine's own account of one answer: tokens, and the seconds it took to decode them."""
 
@@ -111,7 +123,12 @@ class LlmEngine(Protocol):
         ...
 
     def chat(
-        self, model: str, messages: Sequence[Message], seed: int, schema: Mapping[str, object] | None = None
+        self,
+        model: str,
+        messages: Sequence[Message],
+        seed: int,
+        schema: Mapping[str, object] | None = None,
+        sampling: Sampling = AS_SET,
     ) -> AsyncGenerator[Piece, None]:
         """Answer, held to a JSON schema if one is given; ends with a piece that carries the usage."""
         ...

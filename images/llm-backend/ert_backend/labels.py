@@ -25,7 +25,9 @@ _FILL = (
     r"reported|current|fiscal|overall|strong|solid|healthy|modest|high|low|negative|positive|impressive|robust|in)"
 )
 BEHIND = re.compile(
-    rf"\s*[),]?\s*(?:of (?:it|this|that|them) (?:as|(?:in)?to)\s+)?(?:(?:in|of|for|as|times|worth of|is|was|were|are|represents?|reflects?|being)\s+)?(?:{_FILL}\s+)*"
+    r"\s*[),]?\s*(?:of (?:it|this|that|them) (?:as|(?:in)?to)\s+)?"
+    r"(?:(?:in|of|for|as|times|worth of|is|was|were|are"
+    rf"|represents?|reflects?|being)\s+)?(?:{_FILL}\s+)*"
     r"(?:(?!and\b|or\b|while\b|but\b|with\b|versus\b|from\b|to\b|against\b|than\b|at\b|on\b|by\b)[a-z]+ )?(?:\()?"
 )
 # A label that has its own number right behind it is not the label of the one before.

@@ -61,7 +61,8 @@ NUMERAL = re.compile(
 
 # Numbers that are names: filings, indices, look-back windows, ordinals, technologies; and the numbers of a list.
 NAMES = re.compile(
-    r"\b(?:5[23][- ](?:or[- ]5[23][- ])?weeks?|52- or 53-week|1[02]-[KQ]s?|20-Fs?|8-Ks?|S&P 500|Russell [123]000|Nasdaq[- ]100"
+    r"\b(?:5[23][- ](?:or[- ]5[23][- ])?weeks?|52- or 53-week|1[02]-[KQ]s?|20-Fs?|8-Ks?|S&P 500"
+    r"|Russell [123]000|Nasdaq[- ]100"
     r"|FTSE 100|Fortune (?:100|500|1000)|Global 2000|401\(k\)|24/7|360[- ]degree"
     r"|\d{1,2}[- ](?:year|month|week|day|quarter)s?\b"
     r"(?=[- ](?:period|average|high|low|target|range|basis|window|horizon|view))"

@@ -91,5 +91,5 @@ def _fenced(brief: Brief, room: int) -> str:
     text = ""
     for title, content in parts:
         fitting = content[: max(0, room - len(text) - 40)]
-        text += f"\n{title}:\n<<<{fitting}>>>\n" if fitting else ""
+        text += f"\n{title}:\n<<< {fitting} >>>\n" if fitting else ""
     return text

@@ -63,7 +63,7 @@ def defuse(text: str) -> str:
     broken = text
     while (less := CONTROL.sub(" ", broken)) != broken:
         broken = less
-    broken = broken.replace("<|", "< |").replace("|>", "| >").replace("<\uff5c", "< ").replace("\uff5c>", " >")
+    broken = broken.replace("<|", "< |").replace("|>", "| >").replace("\uff5c", " ")
     broken = re.sub(r"\[{2,}", "[", re.sub(r"\]{2,}", "]", broken)).replace("```", " ")
     broken = re.sub(r"<{2,}", "<", re.sub(r">{2,}", ">", broken))
     return " ".join("".join(char if char.isprintable() else " " for char in broken).split())

@@ -45,5 +45,7 @@ def assemble(settings: Settings, identity: Identity, engine: LlmEngine) -> Servi
             desk = Desk(engine, state, min(desk.prompt_tokens, SANDBOX_PROMPT_TOKENS), SANDBOX_CHARS)
         return await write_report(request, report_id, desk, tell)
 
-    jobs = Jobs(write, ledger, settings.queue_limit, settings.fresh_for, settings.report_deadline)
+    jobs = Jobs(
+        write, ledger, settings.queue_limit, settings.fresh_for, settings.report_deadline, grace=settings.abandon_grace
+    )
     return Service(settings, identity, engine, state, jobs, ledger, boot_seconds())
