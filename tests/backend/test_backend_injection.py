@@ -6,6 +6,7 @@ The model is played in the worst way there is: it obeys, and repeats everything 
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import httpx
@@ -78,4 +79,4 @@ def test_what_reaches_the_model_is_fenced_data_without_control_tokens(
             assert not CONTROL.search(content)
             assert not any(token in content for token in ("<|", "|>", "\x00", "\x1b", "\u202e", "\u200b", "```"))
             assert content.count("<<<") == content.count(">>>") <= 2
-            assert "apiKey" not in json.dumps(body.get("format", {}))
+            assert not re.search(r'"(?:apiKey|fake|secret)"', json.dumps(body.get("format", {})))

@@ -77,6 +77,8 @@ class _Desk:
     @contextlib.contextmanager
     def place(self) -> Any:
         """One answer under way; an HTTPException where none may be begun."""
+        if not self.service.settings.chat_limit:
+            raise HTTPException(404, "Not Found")
         if not self.service.state.ready:
             raise HTTPException(503, "The model is not ready yet", {"Retry-After": str(RETRY_LOADING)})
         if self.open >= self.service.settings.chat_limit:
