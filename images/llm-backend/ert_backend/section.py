@@ -125,7 +125,7 @@ async def _repaired(
     task = repair_task([(item.text, item.reason) for _, item in places])
     asked = messages(section.brief, task + FORM, desk.prompt_tokens)
     try:
-        answer = await _draft(desk, asked, section.seed + 2, section.form(), count)
+        answer = await _draft(_short(desk, places), asked, section.seed + 2, section.form(), count)
     except EngineDown:
         raise
     except EngineError:
@@ -137,6 +137,11 @@ async def _repaired(
             result[place] = replace(fresh, by="model, repaired")
             repaired.append(item)
     return Checked(tuple(result), checked.draft.plus(answer), None, tuple(repaired))
+
+
+def _short(desk: Desk, places: Sequence[tuple[int, Dropped]]) -> Desk:
+    """A repair is about as long as what it repairs, in the form it has to have."""
+    return replace(desk, max_chars=min(desk.max_chars, sum(2 * len(item.text) + 120 for _, item in places)))
 
 
 async def _draft(
