@@ -141,7 +141,7 @@ async def _repaired(
 
 def _short(desk: Desk, places: Sequence[tuple[int, Dropped]]) -> Desk:
     """A repair is about as long as what it repairs, in the form it has to have."""
-    return replace(desk, max_chars=min(desk.max_chars, sum(2 * len(item.text) + 120 for _, item in places)))
+    return replace(desk, max_chars=min(desk.max_chars // 2, sum(2 * len(item.text) + 120 for _, item in places)))
 
 
 async def _draft(

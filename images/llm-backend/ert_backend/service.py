@@ -17,7 +17,7 @@ from ert_backend.section import Desk
 from ert_backend.settings import Settings
 
 # What a sandbox's small model can keep in view, and how long it may ramble.
-SANDBOX_PROMPT_TOKENS, SANDBOX_CHARS = 1200, 900
+SANDBOX_PROMPT_TOKENS, SANDBOX_CHARS = 1200, 600
 
 
 @dataclass(frozen=True, slots=True)
