@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test frontend frontend-test check bench kills simulate simulate-exhaustive mutants lock clean
+.PHONY: help demo test frontend frontend-test check bench kills simulate simulate-exhaustive mutants lock clean bench-backend grounding corpus
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 22
@@ -47,6 +47,20 @@ kills: $(VENV)/.dev  ## Kill the real program before and after its every effect,
 	$(BIN)/python -m tests.kills
 	$(BIN)/python -m tests.kills --faults $(STRIKES)
 
+IMAGES := images/llm-backend:images/dashboard
+grounding: $(VENV)/.sandbox  ## Plant 3,000 wrong numbers and count what is caught; count false alarms on real model texts
+	PYTHONPATH=.:$(IMAGES) $(BIN)/python -m benchmarks.grounding
+
+corpus: $(VENV)/.sandbox  ## Have the small real model write the texts that `grounding` reads anew (minutes)
+	PYTHONPATH=.:$(IMAGES) $(BIN)/python -m benchmarks.grounding.make_corpus
+
+bench-backend: $(VENV)/.sandbox .bench/.done  ## Measure the backend before an engine against the engine alone, LiteLLM beside it
+	PYTHONPATH=.:$(IMAGES) $(BIN)/python -m benchmarks.backend
+
+# The proxy to compare with has a venv of its own; where it cannot be installed the rest is measured without it.
+.bench/.done: requirements/bench.lock
+	-$(PYTHON) -m venv .bench && .bench/bin/pip install -q --no-deps --require-hashes -r requirements/bench.lock && touch $@
+
 N ?= 1000000
 FAULTS ?= 3
 simulate: $(VENV)/.dev  ## Play N=1000000 random histories of failures on all cores: no GPU may be lost
@@ -63,7 +77,7 @@ lock: $(VENV)/.dev  ## Renew the hash-locked dependency files
 
 clean:  ## Remove everything that was built or installed here
 	rm -rf images/dashboard/frontend/node_modules tests/browser/screenshots
-	rm -rf $(VENV) build dist *.egg-info .coverage htmlcov .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .bench build dist *.egg-info .coverage htmlcov .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/bin/python:

@@ -94,6 +94,7 @@ MUTANTS = (
     Mutant(
         "skip the second proof of absence", _RETIRE,
         "        if (yield from perform(e.GetInstance(instance_id))) is None:", "        if True:",
+        also=(_RETIRE, "observed.now - record.at < desired.timings.settle", "False"),
     ),
     Mutant("do not watch a refused create", _RENT, "written.mark_gone(token)", "written.drop_intent(token)"),
     Mutant("do not wait on the way down", _PLAN, "also_gone=True)", "also_gone=False)"),

@@ -20,7 +20,7 @@ import uvicorn
 
 from ert_backend.app import build
 from ert_backend.boot import Pace
-from ert_backend.clock import utc_now
+from ert_backend.clock import boot_seconds, utc_now
 from ert_backend.engine import LlmEngine
 from ert_backend.identity import Identity, ensure
 from ert_backend.ollama import Ollama
@@ -80,13 +80,16 @@ async def serve(settings: Settings, identity: Identity) -> None:
 
 
 async def drain(service: Service, grace: float) -> None:
-    """Hand back what waits; give what is being written `grace` seconds, then cancel it."""
+    """Hand back what waits; give what is being written `grace` seconds, its caller the rest of them to collect it."""
     service.jobs.drain()
     job = service.jobs.active
     if job is None:
         return
+    until = boot_seconds() + grace
     try:
         await asyncio.wait_for(job.done.wait(), grace)
+        while not job.collected and boot_seconds() < until:
+            await asyncio.sleep(0.05)
     except TimeoutError:
         service.jobs.cancel(job)
         with contextlib.suppress(TimeoutError):

@@ -14,7 +14,8 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from ert_backend import gpu
 from ert_backend.answers import describe, failed, health, invalid, known, refusals
 from ert_backend.boot import Pace, keep_up
-from ert_backend.events import follow, last_seen
+from ert_backend.chat import chat_routes
+from ert_backend.events import attended, first_of, follow, last_seen
 from ert_backend.front_door import FrontDoor
 from ert_backend.identity import proof
 from ert_backend.intake import JobRequest, ReportRequest
@@ -48,6 +49,7 @@ def build(service: Service, pace: Pace | None = None) -> FrontDoor:
     app.add_exception_handler(RequestValidationError, invalid)
     _open_routes(app, service)
     _report_routes(app, service)
+    chat_routes(app, service)
     return FrontDoor(app, settings.key_hashes, settings.max_body, settings.body_deadline, service.ledger.claim)
 
 
@@ -105,10 +107,12 @@ def _report_routes(app: FastAPI, service: Service) -> None:
     async def generate(body: ReportRequest, request: Request) -> JSONResponse:
         with refusals(service):
             job = jobs.submit_same(body, request.scope["ert.key_id"])
-        await job.done.wait()
-        if job.result is not None:
-            return JSONResponse(job.result)
-        return failed(jobs, job)
+        with jobs.attend(job):
+            await first_of(job.done.wait(), request.receive())
+        if not job.done.is_set():
+            return JSONResponse({"detail": "The caller left"}, 499)
+        job.collected = True
+        return JSONResponse(job.result) if job.result is not None else failed(jobs, job)
 
     @app.post("/reports", status_code=202)
     async def start(body: JobRequest) -> dict[str, Any]:
@@ -117,7 +121,9 @@ def _report_routes(app: FastAPI, service: Service) -> None:
 
     @app.get("/reports/{job_id}")
     async def show(job_id: str) -> dict[str, Any]:
-        return describe(jobs, known(jobs, job_id))
+        job = known(jobs, job_id)
+        job.collected = job.collected or job.done.is_set()
+        return describe(jobs, job)
 
     @app.delete("/reports/{job_id}")
     async def cancel(job_id: str) -> dict[str, Any]:
@@ -128,6 +134,7 @@ def _report_routes(app: FastAPI, service: Service) -> None:
 
     @app.get("/reports/{job_id}/events")
     async def events(job_id: str, request: Request) -> StreamingResponse:
-        stream = follow(known(jobs, job_id), last_seen(request.headers.get("last-event-id")))
+        job = known(jobs, job_id)
+        stream = attended(jobs.attend(job), follow(job, last_seen(request.headers.get("last-event-id"))))
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(stream, media_type="text/event-stream", headers=headers)

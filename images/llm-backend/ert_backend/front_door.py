@@ -32,6 +32,8 @@ KEYED: tuple[tuple[str, frozenset[str]], ...] = (
     (r"/reports", frozenset({"POST"})),
     (rf"/reports/{JOB_ID}", frozenset({"GET", "DELETE"})),
     (rf"/reports/{JOB_ID}/events", frozenset({"GET"})),
+    (r"/v1/models", frozenset({"GET"})),
+    (r"/v1/chat/completions", frozenset({"POST"})),
 )
 
 

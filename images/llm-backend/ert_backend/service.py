@@ -12,11 +12,12 @@ from ert_backend.engine import LlmEngine
 from ert_backend.identity import Identity
 from ert_backend.intake import ReportRequest
 from ert_backend.jobs import Jobs
-from ert_backend.report import Desk, Tell, write_report
+from ert_backend.report import Tell, write_report
+from ert_backend.section import Desk
 from ert_backend.settings import Settings
 
 # What a sandbox's small model can keep in view, and how long it may ramble.
-SANDBOX_PROMPT_TOKENS, SANDBOX_CHARS = 1200, 900
+SANDBOX_PROMPT_TOKENS, SANDBOX_CHARS = 1200, 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,5 +45,7 @@ def assemble(settings: Settings, identity: Identity, engine: LlmEngine) -> Servi
             desk = Desk(engine, state, min(desk.prompt_tokens, SANDBOX_PROMPT_TOKENS), SANDBOX_CHARS)
         return await write_report(request, report_id, desk, tell)
 
-    jobs = Jobs(write, ledger, settings.queue_limit, settings.fresh_for, settings.report_deadline)
+    jobs = Jobs(
+        write, ledger, settings.queue_limit, settings.fresh_for, settings.report_deadline, grace=settings.abandon_grace
+    )
     return Service(settings, identity, engine, state, jobs, ledger, boot_seconds())

@@ -38,6 +38,8 @@ class Settings:
     num_predict: int = 1200
     think: str = "low"
     queue_limit: int = 8
+    chat_limit: int = 32
+    abandon_grace: float = 15.0
     max_body: int = 1_048_576
     body_deadline: float = 10.0
     pull_stall: float = 120.0
@@ -66,6 +68,8 @@ def load(env: Mapping[str, str]) -> Settings:
         "num_predict": reader.get("ERT_NUM_PREDICT", "1200", _whole(16, 32768)),
         "think": reader.get("ERT_THINK", "low", _matching(r"low|medium|high")),
         "queue_limit": reader.get("ERT_QUEUE_LIMIT", "8", _whole(1, 1000)),
+        "chat_limit": reader.get("ERT_CHAT_LIMIT", "32", _whole(0, 1000)),
+        "abandon_grace": reader.get("ERT_ABANDON_GRACE", "15", _seconds),
         "max_body": reader.get("ERT_MAX_BODY", "1048576", _whole(1024, 67_108_864)),
         "body_deadline": reader.get("ERT_BODY_DEADLINE", "10", _seconds),
         "pull_stall": reader.get("ERT_PULL_STALL", "120", _seconds),
