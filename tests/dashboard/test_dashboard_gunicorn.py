@@ -65,7 +65,7 @@ def test_the_start_command_serves_a_report_with_live_updates(
         server.send_signal(signal.SIGTERM)
         assert server.wait(10) == 0
     with pytest.raises(simple_websocket.ConnectionClosed):
-        list(iter(lambda: page.receive(5), None))
+        list(iter(lambda: page.receive(30), None))
     said = (tmp_path / "log").read_text()
     assert "Remote LLM integration loaded" in said
     assert "Traceback" not in said
@@ -84,9 +84,9 @@ def open_page(address: str) -> Any:
     url = f"ws://{address}/socket.io/?EIO=4&transport=websocket"
     # This client sends a Host without the port, so its origin has none either.
     page = simple_websocket.Client(url, headers={"Origin": "http://127.0.0.1"})
-    assert page.receive(5)[0] == "0"
+    assert page.receive(30)[0] == "0"
     page.send("40")
-    assert page.receive(5).startswith("40")
+    assert page.receive(30).startswith("40")
     return page
 
 
