@@ -82,9 +82,15 @@ def answers(client: httpx.Client) -> bool:
 def open_page(address: str) -> Any:
     """Connect as the page does, by Socket.IO's own wire format."""
     url = f"ws://{address}/socket.io/?EIO=4&transport=websocket"
-    # This client sends a Host without the port, so its origin has none either.
-    page = simple_websocket.Client(url, headers={"Origin": "http://127.0.0.1"})
-    assert page.receive(30)[0] == "0"
+    # This client sends a Host without the port, so its origin has none either. A first frame that comes in the same
+    # packet as the handshake's answer it does not see before the next one: then it connects again.
+    for _ in range(10):
+        page = simple_websocket.Client(url, headers={"Origin": "http://127.0.0.1"})
+        first = page.receive(3)
+        if first is not None:
+            break
+        page.close()
+    assert first[0] == "0"
     page.send("40")
     assert page.receive(30).startswith("40")
     return page
