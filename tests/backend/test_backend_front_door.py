@@ -7,6 +7,7 @@ import hashlib
 import json
 import socket
 import ssl
+import tempfile
 from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,16 @@ from typing import Any
 import httpx
 import pytest
 
+from ert_backend.audit import Audit
 from ert_backend.body import BadBody, normalise
-from ert_backend.front_door import Access, FrontDoor, access, key_id
+from ert_backend.front_door import Bounds, FrontDoor
+from ert_backend.gate import Gate, key_id
+from ert_backend.keyring import KeyRing
+from ert_backend.lobby import Lobby
+from ert_backend.metrics import Metrics
+from ert_backend.rates import rates
+from ert_backend.routes import Access, access
+from ert_backend.witness import Witness
 from tests.backend.backend_rig import KEY, REQUEST, Backend, running
 from tests.backend.scripted_ollama import ScriptedOllama
 
@@ -38,11 +47,14 @@ BAD_KEYS: dict[str, list[tuple[bytes, bytes]]] = {
 }
 
 
-def door(answers: list[MutableMapping[str, Any]], claims: list[bool]) -> FrontDoor:
+def door(folder: Path, answers: list[MutableMapping[str, Any]], claims: list[bool]) -> FrontDoor:
     async def app(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
         answers.append(await receive() if scope["method"] == "POST" else {"type": "none"})
 
-    return FrontDoor(app, (HASH,), 1000, 0.2, lambda: claims.append(True))
+    keys = KeyRing(folder, "token", (HASH,), b"boot secret")
+    gate = Gate(keys, rates(100, 100, 100), Lobby(10, 10))
+    witness = Witness(Metrics(), Audit(folder, 100_000))
+    return FrontDoor(app, gate, Bounds(1000, 0.2, 5, 5), witness, lambda: claims.append(True))
 
 
 def knock(headers: list[tuple[bytes, bytes]], receive: Any) -> Any:
@@ -55,7 +67,10 @@ def knock(headers: list[tuple[bytes, bytes]], receive: Any) -> Any:
         sent.append(message)
 
     scope = {"type": "http", "method": "POST", "path": "/generate_report", "headers": headers}
-    asyncio.run(door(reached, claims)(scope, receive, send))
+    with tempfile.TemporaryDirectory() as folder:
+        entrance = door(Path(folder), reached, claims)
+        asyncio.run(entrance(scope, receive, send))
+        entrance.witness.audit.close()
     return sent, reached, claims
 
 
@@ -195,7 +210,7 @@ def test_a_401_comes_while_the_body_is_still_held_back(backend: Backend) -> None
 
 
 def test_a_silent_or_half_spoken_connection_is_closed(tmp_path: Path, ollama: ScriptedOllama) -> None:
-    with running(tmp_path, ollama.host, body_deadline=0.2) as backend:
+    with running(tmp_path, ollama.host, head_deadline=0.2) as backend:
         assert _raw(backend, b"") == b""
         assert _raw(backend, b"GET /health HT") == b""
 
