@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,7 @@ from ert_backend.witness import Witness
 
 # What a sandbox's small model can keep in view, and how long it may ramble.
 SANDBOX_PROMPT_TOKENS, SANDBOX_CHARS = 1200, 900
+RESERVED_FILES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,14 @@ def assemble(settings: Settings, identity: Identity, engine: LlmEngine) -> Servi
 def _gate(settings: Settings) -> Gate:
     keys = KeyRing(settings.data_dir, settings.token, settings.key_hashes, settings.boot_secret)
     limits = rates(settings.key_rate, settings.address_rate, settings.bad_key_rate)
-    return Gate(keys, limits, Lobby(settings.address_connections, settings.max_connections))
+    total = min(settings.max_connections, _open_files() - RESERVED_FILES)
+    return Gate(keys, limits, Lobby(settings.address_connections, max(1, total)))
+
+
+def _open_files() -> int:
+    """How many files this process may have open: a full house must be noticed before the kernel refuses."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return soft if soft != resource.RLIM_INFINITY else 1_000_000
 
 
 def _watch(service: Service) -> None:

@@ -51,8 +51,8 @@ class Settings:
     key_rate: float = 50.0
     address_rate: float = 50.0
     bad_key_rate: float = 0.5
-    max_connections: int = 512
-    address_connections: int = 128
+    max_connections: int = 2000
+    address_connections: int = 1000
     audit_bytes: int = 8_388_608
     cert_look: float = 60.0
 
@@ -87,8 +87,8 @@ def load(env: Mapping[str, str]) -> Settings:
         "key_rate": reader.get("ERT_KEY_RATE", "50", _rate),
         "address_rate": reader.get("ERT_ADDRESS_RATE", "50", _rate),
         "bad_key_rate": reader.get("ERT_BAD_KEY_RATE", "0.5", _rate),
-        "max_connections": reader.get("ERT_MAX_CONNECTIONS", "512", _whole(1, 100_000)),
-        "address_connections": reader.get("ERT_ADDRESS_CONNECTIONS", "128", _whole(1, 100_000)),
+        "max_connections": reader.get("ERT_MAX_CONNECTIONS", "2000", _whole(1, 100_000)),
+        "address_connections": reader.get("ERT_ADDRESS_CONNECTIONS", "1000", _whole(1, 100_000)),
         "audit_bytes": reader.get("ERT_AUDIT_BYTES", "8388608", _whole(4096, 999_999_999)),
         "cert_look": reader.get("ERT_CERT_LOOK", "60", _seconds),
         "run": reader.get("ERT_RUN", "unguarded", _matching(r"[a-z0-9]{1,64}")),

@@ -76,7 +76,13 @@ class Threshold:
         task = asyncio.get_running_loop().create_task(self._welcome(connection, guest))
         guest.leave_now = task.cancel  # type: ignore[assignment]
         self.arrivals.add(task)
-        task.add_done_callback(self.arrivals.discard)
+        task.add_done_callback(lambda ended: self._ended(ended, connection))
+
+    def _ended(self, task: asyncio.Task[None], connection: socket.socket) -> None:
+        """A handshake that was called off before it began has no transport that would close the socket."""
+        self.arrivals.discard(task)
+        if task.cancelled():
+            connection.close()
 
     async def _welcome(self, connection: socket.socket, guest: Guest) -> None:
         """Shake hands and hand over to the protocol, which gives the place back when the connection ends."""
