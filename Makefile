@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench simulate simulate-exhaustive mutants lock clean
+.PHONY: help demo test check bench simulate simulate-exhaustive mutants abuse lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 22
@@ -41,6 +41,10 @@ simulate-exhaustive: $(VENV)/.dev  ## Play every history with up to FAULTS=2 fau
 
 mutants: $(VENV)/.dev  ## Break the product on purpose and see that the simulator notices every break
 	$(BIN)/python -m tests.simulation.mutants
+
+INPUTS ?= 10500
+abuse: $(VENV)/.dev  ## Send the backend INPUTS=10500 bad inputs and hold 500 half-open connections (SEED=n repeats a run)
+	PYTHONPATH=.:images/llm-backend $(BIN)/python -m tests.abuse -n $(INPUTS) $(if $(SEED),-s $(SEED))
 
 lock: $(VENV)/.dev  ## Renew the hash-locked dependency files
 	bash requirements/lock

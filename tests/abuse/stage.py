@@ -76,15 +76,15 @@ def _call(stage: Stage, method: str, url: str, key: str, **more: object) -> http
 def stage(folder: Path) -> Iterator[Stage]:
     """Start everything, rotate OLD out so that it is a key that once was good, and end everything."""
     with ScriptedOllama() as ollama, contextlib.ExitStack() as stack:
-        tls_port, plain_port = _free_port(), _free_port()
+        tls_port, plain_port = free_port(), free_port()
         folders = (folder / "tls", folder / "plain")
-        stack.enter_context(_process("ert_backend", folders[0], tls_port, ollama.host))
-        stack.enter_context(_process("tests.abuse.stage", folders[1], plain_port, ollama.host))
-        pem = _until(lambda: folders[0] / "tls-cert.pem" if (folders[0] / "tls-cert.pem").exists() else None)
+        stack.enter_context(process("ert_backend", folders[0], tls_port, ollama.host))
+        stack.enter_context(process("tests.abuse.stage", folders[1], plain_port, ollama.host))
+        pem = until(lambda: folders[0] / "tls-cert.pem" if (folders[0] / "tls-cert.pem").exists() else None)
         ready = Stage(tls_port, plain_port, ssl.create_default_context(cafile=str(pem)), folders)
         change = {"generation": 1, "hashes": [hashlib.sha256(GOOD.encode()).hexdigest()]}
         for url in (f"https://127.0.0.1:{tls_port}", f"http://127.0.0.1:{plain_port}"):
-            _until(partial(_healthy, ready, url))
+            until(partial(_healthy, ready, url))
             assert _call(ready, "PUT", f"{url}/admin/keys", SECRETS[3], json=change).status_code == 200
         yield ready
 
@@ -95,7 +95,8 @@ def _healthy(ready: Stage, url: str) -> bool:
     return False
 
 
-def _until(condition: Callable[[], Path | bool | None], seconds: float = 30.0) -> Path | bool:
+def until(condition: Callable[[], Path | bool | None], seconds: float = 30.0) -> Path | bool:
+    """The first true value."""
     pause = threading.Event()
     for _ in range(int(seconds / 0.05)):
         if value := condition():
@@ -104,14 +105,16 @@ def _until(condition: Callable[[], Path | bool | None], seconds: float = 30.0) -
     raise AssertionError("the backend did not come up")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
 
 
 @contextlib.contextmanager
-def _process(module: str, folder: Path, port: int, ollama: str) -> Iterator[None]:
-    folder.mkdir(parents=True)
+def process(module: str, folder: Path, port: int, ollama: str) -> Iterator[None]:
+    """A server on `folder`, ended by SIGTERM; it must not have ended by itself."""
+    folder.mkdir(parents=True, exist_ok=True)
     env = {
         **{name: value for name, value in os.environ.items() if not name.startswith("ERT_")},
         "PYTHONPATH": f"{ROOT}:{ROOT / 'images' / 'llm-backend'}",
@@ -128,14 +131,14 @@ def _process(module: str, folder: Path, port: int, ollama: str) -> Iterator[None
         # The one limit that is not the product's own: thousands of these inputs carry the one good key.
         "ERT_KEY_RATE": "100000",
     }
-    with (folder / "stdout.log").open("wb") as log:
-        process = subprocess.Popen([sys.executable, "-m", module], env=env, stdout=log, stderr=log, cwd=ROOT)
+    with (folder / "stdout.log").open("ab") as log:
+        running = subprocess.Popen([sys.executable, "-m", module], env=env, stdout=log, stderr=log, cwd=ROOT)
         try:
             yield
-            assert process.poll() is None, f"{module} ended with {process.returncode}"
+            assert running.poll() is None, f"{module} ended with {running.returncode}"
         finally:
-            process.terminate()
-            process.wait(20)
+            running.terminate()
+            running.wait(20)
 
 
 async def plain() -> None:
