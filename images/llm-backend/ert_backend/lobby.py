@@ -32,7 +32,7 @@ class Lobby:
         self.per_address, self.total = per_address, total
         self.counts: dict[str, int] = {}
         self.strangers: dict[str, dict[Guest, None]] = {}
-        self.inside = self.evicted = self.refused = 0
+        self.inside = self.evicted = self.refused = self.garbled = 0
 
     @property
     def trusted(self) -> int:

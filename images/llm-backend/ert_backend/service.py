@@ -99,6 +99,7 @@ def _watch(service: Service) -> None:
     watch("ert_connections_trusted", "Connections that have shown a good key", lambda: float(lobby.trusted))
     watch("ert_connections_evicted", "Strangers that made room", lambda: float(lobby.evicted))
     watch("ert_connections_refused", "Connections without a place", lambda: float(lobby.refused))
+    watch("ert_connections_garbled", "Connections that spoke no HTTP", lambda: float(lobby.garbled))
     watch("ert_keys_generation", "How often the keys were set", lambda: float(service.gate.keys.now.generation))
     watch("ert_audit_records", "Records in the audit log", lambda: float(service.witness.audit.count))
     watch("ert_audit_failures", "Records the disk did not take", lambda: float(service.witness.audit.failures))

@@ -85,6 +85,7 @@ class PatientProtocol(H11Protocol):
     def send_400_response(self, msg: str) -> None:
         """Nonsense in the middle of an answer cannot be answered any more: the connection just ends."""
         self._disarm()
+        self.lobby.garbled += 1
         if self.cycle is not None and not self.cycle.response_complete:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
