@@ -1,4 +1,7 @@
-"""Sends one input over a real socket and says what came of it. Knows no HTTP beyond what an answer needs to end."""
+"""Sends one input over a real socket and says what came of it. Knows no HTTP beyond what an answer needs to end.
+
+Each few inputs come from a loopback address of their own: this needs all of 127.0.0.0/8, which Linux has.
+"""
 
 from __future__ import annotations
 
