@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test frontend frontend-test check bench kills simulate simulate-exhaustive mutants lock clean bench-backend grounding corpus
+.PHONY: help demo test frontend frontend-test check bench kills simulate simulate-exhaustive mutants lock clean bench-backend grounding corpus abuse
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 22
@@ -71,6 +71,10 @@ simulate-exhaustive: $(VENV)/.dev  ## Play every history with up to FAULTS=3 fau
 
 mutants: $(VENV)/.dev  ## Break the product on purpose and see that the simulator notices every break
 	$(BIN)/python -m tests.simulation.mutants
+
+INPUTS ?= 10500
+abuse: $(VENV)/.dev  ## Send the backend INPUTS=10500 bad inputs and hold 500 half-open connections (SEED=n repeats a run)
+	PYTHONPATH=.:images/llm-backend $(BIN)/python -m tests.abuse -n $(INPUTS) $(if $(SEED),-s $(SEED))
 
 lock: $(VENV)/.dev  ## Renew the hash-locked dependency files
 	bash requirements/lock

@@ -96,16 +96,16 @@ MUTANTS = (
         "        if (yield from perform(e.GetInstance(instance_id))) is None:", "        if True:",
         also=(_RETIRE, "observed.now - record.at < desired.timings.settle", "False"),
     ),
-    Mutant("do not watch a refused create", _RENT, "written.mark_gone(token)", "written.drop_intent(token)"),
     Mutant("do not wait on the way down", _PLAN, "also_gone=True)", "also_gone=False)"),
     Mutant(
         "a newborn that is not seen is forgotten", _RETIRE,
         "observed.now - record.at < desired.timings.settle", "False",
     ),
     Mutant(
-        "load the state before the listing", _OBSERVE,
+        "reap by a state that was read before the listing", _REAP,
         "    instances = yield from perform(e.ListInstances())\n    state = yield from perform(e.Load())\n",
         "    state = yield from perform(e.Load())\n    instances = yield from perform(e.ListInstances())\n",
+        also=(_REAP, "        or known(state, stray.id, stray.mark.token)\n", ""),
     ),
     Mutant(
         "take a create without an answer for a failed one", _RENT,
@@ -123,9 +123,6 @@ MUTANTS = (
         "    if newest is None and desired is None:\n        yield from _idle(",
     ),
     Mutant(
-        "a lost backend does not hold a slot", _STANDING, "held >= desired.slots", "len(ranked) >= desired.slots",
-    ),
-    Mutant(
         "write an intent over what somebody else wrote", _RENT,
         "    written = yield from perform(e.Save(known.intend(",
         "    newest = yield from perform(e.Load())\n"
@@ -137,13 +134,7 @@ MUTANTS = (
         "    written = yield from perform(e.Save(observed.state.put_record(woken)))\n",
         "    written = observed.state\n",
     ),
-    Mutant(
-        "sleep without waiting for a start that may still come", _RESTING,
-        "if observed.now - record.woken < desired.timings.settle:", "if False:",
-    ),
     Mutant("leave a queued start alone", _RESTING, "elif record is not None and record.woken:", "elif False:"),
-    Mutant("take an order to stop for a stop", _RESTING, "    elif not instance.resting:", "    elif False:"),
-    Mutant("wait for ever for a start", "core/boot.py", "return Verdict(Stage.STUCK, reason)", "still = 0.0"),
     Mutant(
         "start again what was refused", _POWER,
         "    yield from perform(e.Save(state.put_record(replace(record, stranded=now))))\n", "",

@@ -9,31 +9,36 @@ from typing import Any
 
 from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import JSONResponse, Response, StreamingResponse
 
-from ert_backend import gpu
+from ert_backend import admin, gpu, metrics
 from ert_backend.answers import describe, failed, health, invalid, known, refusals
 from ert_backend.boot import Pace, keep_up
 from ert_backend.chat import chat_routes
 from ert_backend.events import attended, first_of, follow, last_seen
-from ert_backend.front_door import FrontDoor
+from ert_backend.front_door import Bounds, FrontDoor
 from ert_backend.identity import proof
 from ert_backend.intake import JobRequest, ReportRequest
 from ert_backend.service import Service
+from ert_backend.settings import Settings
+from ert_backend.wire import STATE_IDENTITY
 
 
 def build(service: Service, pace: Pace | None = None) -> FrontDoor:
     """The ASGI application: the guarded door around the routes. `pace` is how the bring-up waits."""
-    settings = service.settings
+    settings, audit = service.settings, service.witness.audit
     pace = pace or Pace(pull_stall=settings.pull_stall)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         bring_up = keep_up(service.state, service.engine, pace, service.ledger.ready, settings.min_gpu_share)
         tasks = [asyncio.create_task(bring_up), asyncio.create_task(service.jobs.work())]
+        audit.record("-", "service", "started")
         try:
             yield
         finally:
+            audit.record("-", "service", "stopped")
+            audit.close()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -50,7 +55,14 @@ def build(service: Service, pace: Pace | None = None) -> FrontDoor:
     _open_routes(app, service)
     _report_routes(app, service)
     chat_routes(app, service)
-    return FrontDoor(app, settings.key_hashes, settings.max_body, settings.body_deadline, service.ledger.claim)
+    admin.routes(app, service.gate.keys, audit)
+    return FrontDoor(app, service.gate, _bounds(settings), service.witness, service.ledger.claim)
+
+
+def _bounds(settings: Settings) -> Bounds:
+    """A report that waits may need every report before it to take its full time."""
+    whole_queue = (settings.queue_limit + 1) * settings.report_deadline + settings.answer_deadline
+    return Bounds(settings.max_body, settings.body_deadline, settings.answer_deadline, whole_queue)
 
 
 def _open_routes(app: FastAPI, service: Service) -> None:
@@ -70,8 +82,8 @@ def _open_routes(app: FastAPI, service: Service) -> None:
         return JSONResponse(health(service), status_code=200 if service.state.ready else 503)
 
     @app.get("/identity")
-    async def identity(nonce: str = Query(pattern=r"^[0-9a-fA-F]{64}$")) -> dict[str, str]:
-        settings, pair = service.settings, service.identity
+    async def identity(request: Request, nonce: str = Query(pattern=r"^[0-9a-fA-F]{64}$")) -> dict[str, str]:
+        settings, pair = service.settings, request.scope["state"].get(STATE_IDENTITY, service.identity)
         return {
             "deployment": settings.deployment,
             "token": settings.token,
@@ -79,6 +91,10 @@ def _open_routes(app: FastAPI, service: Service) -> None:
             "cert_sha256": pair.cert_sha256,
             "proof": proof(settings.boot_secret, bytes.fromhex(nonce), pair.der),
         }
+
+    @app.get("/metrics")
+    async def show_metrics() -> Response:
+        return Response(service.witness.metrics.text(), media_type=metrics.CONTENT_TYPE)
 
     @app.get("/status")
     async def status() -> dict[str, Any]:
