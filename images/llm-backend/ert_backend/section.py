@@ -26,12 +26,17 @@ REPAIRED_AT_ONCE = 8
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What the writer works with. `max_chars` bounds a section's draft, `prompt_tokens` its prompt."""
+    """What the writer works with. `max_chars` bounds a section's draft, `prompt_tokens` its prompt.
+
+    `held`: answers are held to the schema and repaired once. The grammar made of the schema costs a small model on a CPU
+    more time than the words, so there it writes freely, and what does not stand is left out.
+    """
 
     engine: LlmEngine
     state: BringUp
     prompt_tokens: int
     max_chars: int = 6400
+    held: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +103,7 @@ async def write_section(section: Assignment, desk: Desk, count: Count) -> Checke
     """The section's sentences, judged; EngineDown when the engine is gone, every other error is in the result."""
     draft, failure = Draft("", complete=True, calls=0), None
     for attempt in range(2):
-        form = section.form() if attempt == 0 else None
+        form = section.form() if attempt == 0 and desk.held else None
         asked = messages(section.brief, section.task + FORM if form else section.task, desk.prompt_tokens)
         try:
             fresh, failure = await _draft(desk, asked, section.seed + attempt, form, count), None
@@ -112,7 +117,7 @@ async def write_section(section: Assignment, desk: Desk, count: Count) -> Checke
             break
     written = units(draft.text, draft.complete)
     judged = [section.judge(unit) for unit in written]
-    if failure or not any(isinstance(item, Dropped) for item in judged):
+    if failure or not desk.held or not any(isinstance(item, Dropped) for item in judged):
         return Checked(tuple(judged), draft, failure)
     return await _repaired(section, Checked(tuple(judged), draft), written, desk, count)
 

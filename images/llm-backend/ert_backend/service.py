@@ -56,7 +56,7 @@ def assemble(settings: Settings, identity: Identity, engine: LlmEngine) -> Servi
         room = settings.context - settings.num_predict - 256
         desk = Desk(engine, state, max(512, room))
         if state.sandbox:
-            desk = Desk(engine, state, min(desk.prompt_tokens, SANDBOX_PROMPT_TOKENS), SANDBOX_CHARS)
+            desk = Desk(engine, state, min(desk.prompt_tokens, SANDBOX_PROMPT_TOKENS), SANDBOX_CHARS, held=False)
         began, error, metadata = boot_seconds(), "unknown", dict[str, Any]()
         try:
             report = await write_report(request, report_id, desk, tell)
