@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test frontend frontend-test check bench simulate simulate-exhaustive mutants lock clean
+.PHONY: help demo test frontend frontend-test check bench bench-dashboard simulate simulate-exhaustive mutants lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 22
@@ -41,6 +41,9 @@ check: $(VENV)/.dev  ## Format, lint, types, import directions, and full branch 
 
 bench: $(VENV)/.sandbox  ## Measure: start-up of `ert-deploy --help` against `vastai --help`
 	$(BIN)/python benchmarks/startup.py
+
+bench-dashboard: $(VENV)/.dev  ## Measure: the dashboard's memory with 50 open pages and its answers without the backend
+	PYTHONPATH=. $(BIN)/python benchmarks/dashboard.py
 
 N ?= 1000000
 FAULTS ?= 2

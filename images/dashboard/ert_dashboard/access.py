@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ert_dashboard.password import PasswordHash, read_hash
 from ert_dashboard.peers import Proxies, read_proxies
@@ -20,7 +20,7 @@ class Access:
 
     password: PasswordHash | None = None
     header: str | None = None
-    proxies: Proxies = Proxies()
+    proxies: Proxies = field(default_factory=Proxies)
     session_s: float = 12 * 3600.0
     requests_per_s: float = 25.0
     reports_per_hour: float = 120.0

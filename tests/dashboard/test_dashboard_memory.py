@@ -1,0 +1,16 @@
+"""What a small plan has to hold: the worker with 50 open pages. `make bench-dashboard` prints the exact figures."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.dashboard import SOCKETS, dashboard, open_page, resident_mb
+
+
+@pytest.mark.e2e
+def test_fifty_open_pages_fit_into_a_small_plan() -> None:
+    with dashboard() as running:
+        pages = [open_page(running.port) for _ in range(SOCKETS)]
+        assert resident_mb(running.worker) < 150  # promised are 120
+        for page in pages:
+            page.close()
