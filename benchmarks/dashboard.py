@@ -1,4 +1,4 @@
-"""The dashboard without its backend, under the platform's own start command: memory with open pages, and how fast it is.
+"""The dashboard without its backend, under the platform's own start command: memory with open pages, and speed.
 
 Prints the resident memory of gunicorn's worker with 50 open WebSockets, and the 95th percentile of API calls on
 loopback while they are open. The backend it is configured for is asleep. Exits with 1 when a promise is broken.
@@ -80,7 +80,7 @@ def dashboard(environ: dict[str, str] | None = None) -> Iterator[Running]:
             yield Running(port, int(children[0]))
         finally:
             server.send_signal(signal.SIGTERM)
-            server.wait(20)
+            server.wait(10)  # well below the 30 s after which gunicorn gives up waiting for open pages
 
 
 def wait_for(port: int) -> None:
@@ -126,7 +126,7 @@ def timings(port: int, path: str) -> list[float]:
 def asleep() -> dict[str, str]:
     """A complete configuration for a backend that is not there, sealed as the deployer seals it."""
     from tests.dashboard.certificates import certificate
-    from tests.dashboard.conftest import sealed
+    from tests.dashboard.sealing import sealed
 
     return sealed(
         {

@@ -166,7 +166,7 @@ class Api:
         text = request.args.get("limit", "50")
         if not (text.isascii() and text.isdigit() and 1 <= len(text) <= 3):
             raise BadRequest("limit must be a number from 0 to 999")
-        found = [self._service.data(job) for job in self._service.store.latest(int(text))]
+        found = self._service.data_of(self._service.store.latest(int(text)))
         return jsonify({"success": True, "reports": found, "count": len(found)})
 
     def report(self, report_id: str) -> Response:

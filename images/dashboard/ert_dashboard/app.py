@@ -33,7 +33,10 @@ class Dashboard:
     def leave(self) -> None:
         """Say goodbye: stop working on reports and end all live connections, so that the server can stop at once."""
         self.service.desk.close()
-        self.socketio.server.eio.disconnect()
+        server = self.socketio.server.eio
+        for page in list(server.sockets.values()):
+            # Without waiting: a page that is just leaving would never take its goodbye, and all others wait behind it.
+            page.close(wait=False, reason=server.reason.SERVER_DISCONNECT)
 
     def close(self) -> None:
         self.service.close()

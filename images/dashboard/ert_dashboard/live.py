@@ -75,7 +75,12 @@ def attach(app: Flask, service: Service) -> tuple[SocketIO, Callable[[str], None
     )
 
     sessions = service.sessions
-    watchers = Watchers(socketio.server.disconnect, lambda key: sessions is None or sessions.holds(key))
+
+    def hang_up(sid: str) -> None:
+        # In a thread of its own: it waits until the page has taken its goodbye, which a lost one never does.
+        socketio.start_background_task(socketio.server.disconnect, sid)
+
+    watchers = Watchers(hang_up, lambda key: sessions is None or sessions.holds(key))
 
     def greet(*_: object) -> None:
         watchers.came(request.sid, request.environ.get(SESSION))  # type: ignore[attr-defined]

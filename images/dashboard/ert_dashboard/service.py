@@ -51,8 +51,13 @@ class Service:
 
     def data(self, job: Job) -> dict[str, Any]:
         """The `data` object of one report, as every page sees it."""
-        ahead = self.desk.waiting().get(job.report_id) if job.status is Status.QUEUED else None
-        return summary(job, typical_s=None if job.over else self.store.typical_seconds(), ahead=ahead)
+        return self.data_of([job])[0]
+
+    def data_of(self, jobs: list[Job]) -> list[dict[str, Any]]:
+        """As `data`, for many reports with one look at the queue."""
+        waiting = self.desk.waiting() if any(job.status is Status.QUEUED for job in jobs) else {}
+        typical = None if all(job.over for job in jobs) else self.store.typical_seconds()
+        return [summary(job, typical_s=typical, ahead=waiting.get(job.report_id)) for job in jobs]
 
     def status(self) -> dict[str, Any]:
         """What `status_update` and `/api/status` say. Never asks the backend."""
@@ -67,7 +72,7 @@ class Service:
             "active_reports": active,
             "queue_size": queued,
             "max_queue_size": settings.max_queue,
-            "reports": [self.data(job) for job in self.store.latest(20)],
+            "reports": self.data_of(self.store.latest(20)),
         }
 
 
