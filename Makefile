@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test frontend frontend-test check bench kills simulate simulate-exhaustive mutants lock clean bench-backend grounding corpus abuse
+.PHONY: help demo test frontend frontend-test check bench kills simulate simulate-exhaustive mutants lock clean bench-backend grounding corpus abuse bench-dashboard
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 22
@@ -60,6 +60,9 @@ bench-backend: $(VENV)/.sandbox .bench/.done  ## Measure the backend before an e
 # The proxy to compare with has a venv of its own; where it cannot be installed the rest is measured without it.
 .bench/.done: requirements/bench.lock
 	-$(PYTHON) -m venv .bench && .bench/bin/pip install -q --no-deps --require-hashes -r requirements/bench.lock && touch $@
+
+bench-dashboard: $(VENV)/.dev  ## Measure: the dashboard's memory with 50 open pages and its answers without the backend
+	PYTHONPATH=. $(BIN)/python benchmarks/dashboard.py
 
 N ?= 1000000
 FAULTS ?= 3

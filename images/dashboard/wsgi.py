@@ -17,7 +17,8 @@ from types import FrameType
 from typing import Any
 
 from ert_dashboard.app import Dashboard, create_dashboard, log_to_stderr
-from ert_dashboard.settings import BadSetting, Settings, read_settings
+from ert_dashboard.setting import BadSetting
+from ert_dashboard.settings import Settings, read_settings
 
 
 class Worker:

@@ -13,8 +13,8 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, s
 
 from tests.browser.rig import AXE, Running, browser_path
 from tests.browser.sample_report import METADATA, STATUS, TEXTS
-from tests.dashboard.conftest import sealed
 from tests.dashboard.fake_backend import KEY, FakeBackend
+from tests.dashboard.sealing import sealed
 
 SHOTS = Path(__file__).parent / "screenshots"
 OpenPage = Callable[..., Page]

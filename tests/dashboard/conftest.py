@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Iterator
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +12,7 @@ import pytest
 from ert_dashboard.app import Dashboard, create_dashboard
 from ert_dashboard.settings import read_settings
 from tests.dashboard.fake_backend import KEY, FakeBackend
-
-OWNED = (
-    "REMOTE_LLM_INTEGRATION",
-    "ERT_LLM_BACKEND_URL",
-    "ERT_LLM_API_KEY",
-    "ERT_LLM_TIMEOUT",
-    "OLLAMA_INTEGRATION",
-    "OPENAI_INTEGRATION",
-    "ERT_LLM_CA_CERT",
-)
-
-
-def sealed(environ: dict[str, str]) -> dict[str, str]:
-    """The environment with the fingerprint a deployer would write."""
-    owned = {name: environ[name] for name in OWNED if name in environ}
-    text = json.dumps(owned, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return {**environ, "ERT_LLM_CONFIG_FINGERPRINT": sha256(text.encode()).hexdigest()[:16]}
+from tests.dashboard.sealing import sealed
 
 
 @pytest.fixture

@@ -238,6 +238,7 @@ class _Handler(BaseHTTPRequestHandler):
             if report.status in ("done", "failed", "cancelled") and sent == len(report.events):
                 self.wfile.write(b"0\r\n\r\n")
                 return
+        self.close_connection = True
 
     def _chunk(self, text: str) -> None:
         content = text.encode()

@@ -12,10 +12,11 @@ import pytest
 
 from ert_dashboard.app import Dashboard
 from ert_dashboard.secret import Secret
-from ert_dashboard.settings import BadSetting, Configuration, fingerprint_of, read_settings
+from ert_dashboard.setting import BadSetting
+from ert_dashboard.settings import Configuration, fingerprint_of, read_settings
 from tests.dashboard.certificates import certificate
-from tests.dashboard.conftest import sealed
 from tests.dashboard.fake_backend import KEY, FakeBackend
+from tests.dashboard.sealing import sealed
 
 Start = Callable[[dict[str, str]], Dashboard]
 PEM = certificate()[0]

@@ -15,9 +15,9 @@ from ert_dashboard.interrupt import Interrupt, Interrupted, Reason
 from ert_dashboard.secret import Secret
 from ert_dashboard.settings import Backend
 from tests.dashboard.certificates import certificate
-from tests.dashboard.conftest import sealed
 from tests.dashboard.fake_backend import KEY, FakeBackend
 from tests.dashboard.following import ask, ended
+from tests.dashboard.sealing import sealed
 
 Start = Callable[[dict[str, str]], Dashboard]
 REQUEST: dict[str, Any] = {

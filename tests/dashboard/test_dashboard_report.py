@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from ert_dashboard.app import Dashboard
-from tests.dashboard.conftest import sealed
 from tests.dashboard.fake_backend import KEY, FakeBackend
 from tests.dashboard.fake_report import SECTIONS
 from tests.dashboard.following import ask, data, ended, until
+from tests.dashboard.sealing import sealed
 
 Start = Callable[[dict[str, str]], Dashboard]
 

@@ -11,7 +11,7 @@ import pytest
 
 from ert_dashboard.app import Dashboard
 from ert_dashboard.lease import Lease
-from ert_dashboard.settings import BadSetting
+from ert_dashboard.setting import BadSetting
 from tests.dashboard.fake_backend import FakeBackend
 from tests.dashboard.following import ask, data, ended, until
 

@@ -5,6 +5,7 @@ Only translation between HTTP and the service: no queueing, no storage, no call 
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -12,20 +13,21 @@ from flask import Blueprint, Response, jsonify, render_template, request
 from werkzeug.exceptions import BadRequest, NotFound
 
 from ert_dashboard import __version__, guards
+from ert_dashboard.access import Access
 from ert_dashboard.bundle import read_bundle
+from ert_dashboard.chain import OWN_REQUEST
 from ert_dashboard.clock import iso
+from ert_dashboard.company_file import BadCompany, read_company
 from ert_dashboard.desk import QueueFull
 from ert_dashboard.figures import figures
 from ert_dashboard.job import Job
 from ert_dashboard.markdown import document
-from ert_dashboard.market import LABEL, Company
+from ert_dashboard.market import Company, SourceAway
 from ert_dashboard.service import Service
 from ert_dashboard.settings import Configuration
-from ert_dashboard.tickers import MAX_TICKER_LENGTH, read_ticker
+from ert_dashboard.tickers import NOT_A_TICKER, read_ticker, sec_spelling
 
 _REPORT_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_MOST_TICKERS = 50
-_NOT_A_TICKER = f"not a ticker: 1 to {MAX_TICKER_LENGTH} of A-Z, 0-9, dot, dash, ^ and =, such as AAPL or BRK.B"
 
 
 class Api:
@@ -42,9 +44,7 @@ class Api:
             ("/health", "GET", self.health),
             ("/ready", "GET", self.ready),
             ("/api/status", "GET", self.status),
-            ("/api/search_tickers", "GET", self.search_tickers),
             ("/api/generate", "POST", self.generate),
-            ("/api/watchlist_prices", "POST", self.watchlist_prices),
             ("/api/abort", "POST", self.abort),
             ("/api/reset_abort", "POST", self.reset_abort),
             ("/api/reports", "GET", self.reports),
@@ -86,7 +86,8 @@ class Api:
                     "ollama": False,
                     "openai": False,
                     "live_updates": True,
-                    "market_data": LABEL,
+                    "market_data": service.market.kind,
+                    "login": _login(settings.access),
                 },
             }
         )
@@ -108,24 +109,26 @@ class Api:
     def status(self) -> Response:
         return jsonify({"success": True, **self._service.status()})
 
-    def search_tickers(self) -> Response:
-        text = request.args.get("q", "")[:64]
-        found = [_shown(company) for company in self._service.market.search(text)]
-        return jsonify({"success": True, "results": found[:20], "count": len(found), "source": LABEL})
-
     def generate(self) -> Response:
-        """Take in a report: 200 with its id, 404 for an unknown company, 409 without a backend, 429 if full."""
+        """Take in a report: 200 with its id, 404 for an unknown company, 409 without a backend, 429 if full.
+
+        `data` in the body is the caller's own company, in the form of `company_file`; 503 if a source is away.
+        """
         service = self._service
-        ticker = read_ticker(guards.json_object().get("ticker"))
+        body = guards.json_object()
+        ticker = read_ticker(body.get("ticker"))
         if ticker is None:
-            raise BadRequest(_NOT_A_TICKER)
+            raise BadRequest(NOT_A_TICKER)
         if service.settings.configuration is not Configuration.COMPLETE:
             configuration = str(service.settings.configuration)
             return guards.problem(409, service.settings.problem or "", configuration=configuration)
-        company = service.market.find(ticker)
+        try:
+            company = _given(body["data"], ticker) if "data" in body else service.market.find(ticker)
+        except SourceAway as error:
+            return guards.problem(503, str(error), {"Retry-After": str(math.ceil(error.after))})
         if company is None:
             known = service.market.known()
-            message = f"no data for this ticker; the sample data has {', '.join(known)}"
+            message = f"no data for this ticker in {service.market.kind}; there is data for {', '.join(known)}"
             return guards.problem(404, message, known_tickers=known)
         try:
             job = service.desk.submit(company)
@@ -140,19 +143,6 @@ class Api:
                 "note": company.label(),
             }
         )
-
-    def watchlist_prices(self) -> Response:
-        """What is known of prices: the sample filings state none, so most are null and say so."""
-        tickers = guards.json_object().get("tickers")
-        if not isinstance(tickers, list) or len(tickers) > _MOST_TICKERS:
-            raise BadRequest(f"tickers must be a list of at most {_MOST_TICKERS}")
-        read = [read_ticker(item) for item in tickers]
-        if None in read:
-            raise BadRequest(_NOT_A_TICKER)
-        companies = {ticker: self._service.market.find(ticker) for ticker in read if ticker}
-        prices = {ticker: _price(company) for ticker, company in companies.items() if company}
-        unknown = [ticker for ticker, company in companies.items() if company is None]
-        return jsonify({"success": True, "prices": prices, "unknown": unknown, "source": LABEL})
 
     def abort(self) -> Response:
         """ERT's global call: stops this service's active reports, or the one named by `report_id`."""
@@ -176,7 +166,7 @@ class Api:
         text = request.args.get("limit", "50")
         if not (text.isascii() and text.isdigit() and 1 <= len(text) <= 3):
             raise BadRequest("limit must be a number from 0 to 999")
-        found = [self._service.data(job) for job in self._service.store.latest(int(text))]
+        found = self._service.data_of(self._service.store.latest(int(text)))
         return jsonify({"success": True, "reports": found, "count": len(found)})
 
     def report(self, report_id: str) -> Response:
@@ -202,24 +192,16 @@ class Api:
         return job
 
 
-def _shown(company: Company) -> dict[str, Any]:
-    return {
-        "ticker": company.ticker,
-        "symbol": company.ticker,
-        "name": company.name,
-        "sector": company.sector,
-        "fictional": company.fictional,
-        "as_of": company.as_of,
-        "data_label": company.label(),
-    }
+def _given(document: Any, ticker: str) -> Company:
+    """The company a caller brought along. Raises `BadRequest` that names the field."""
+    try:
+        company = read_company(document, OWN_REQUEST)
+    except BadCompany as error:
+        raise BadRequest(f"data: {error}") from None
+    if sec_spelling(company.ticker) != sec_spelling(ticker):
+        raise BadRequest("data: it is about another ticker")
+    return company
 
 
-def _price(company: Company) -> dict[str, Any]:
-    fact = company.facts.get("currentPrice")
-    return {
-        "price": fact.value if fact else None,
-        "currency": company.currency,
-        "as_of": fact.as_of if fact else None,
-        "data_label": company.label(),
-        "note": None if fact else "no price in the sample data",
-    }
+def _login(access: Access) -> str:
+    return "password" if access.password else "proxy" if access.header else "none"

@@ -13,8 +13,11 @@ from ert_dashboard import bundle, guards
 from ert_dashboard.api import Api
 from ert_dashboard.clock import Clock
 from ert_dashboard.deployment import Deployment
+from ert_dashboard.gate import Gate
 from ert_dashboard.live import SocketLimit, attach
+from ert_dashboard.login import Login
 from ert_dashboard.market import MarketData
+from ert_dashboard.market_api import MarketApi
 from ert_dashboard.service import Service, start_service
 from ert_dashboard.settings import Settings
 
@@ -30,7 +33,10 @@ class Dashboard:
     def leave(self) -> None:
         """Say goodbye: stop working on reports and end all live connections, so that the server can stop at once."""
         self.service.desk.close()
-        self.socketio.server.eio.disconnect()
+        server = self.socketio.server.eio
+        for page in list(server.sockets.values()):
+            # Without waiting: a page that is just leaving would never take its goodbye, and all others wait behind it.
+            page.close(wait=False, reason=server.reason.SERVER_DISCONNECT)
 
     def close(self) -> None:
         self.service.close()
@@ -46,9 +52,15 @@ def create_dashboard(settings: Settings, *, market: MarketData | None = None, cl
     guards.install(app)
     bundle.keep_assets(app)
     app.register_blueprint(Api(service).blueprint())
+    app.register_blueprint(MarketApi(service.market, service.clock).blueprint())
     app.register_blueprint(Deployment(service).blueprint())
-    socketio = attach(app, service)
-    app.wsgi_app = SocketLimit(app.wsgi_app, settings.max_sockets)  # type: ignore[method-assign]
+    socketio, hang_up = attach(app, service)
+    access, sessions = settings.access, service.sessions
+    if access.password is not None and sessions is not None:
+        login = Login(access.password, sessions, service.clock, access.session_s, hang_up)
+        app.register_blueprint(login.blueprint())
+    limited = SocketLimit(app.wsgi_app, settings.max_sockets)
+    app.wsgi_app = guards.Dressed(Gate(limited, access, sessions, service.clock))  # type: ignore[method-assign]
     service.desk.start()
     return Dashboard(app, socketio, service)
 

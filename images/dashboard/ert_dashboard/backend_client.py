@@ -25,6 +25,7 @@ from ert_dashboard.settings import Backend
 
 CONNECT_S = 5.0
 IDLE_S = 45.0  # three missed heartbeats
+ASLEEP = "the backend cannot be reached: it is asleep or being started (`ert-deploy wake` wakes it)"
 _LARGEST_ANSWER = 8 * 1024 * 1024
 _LONGEST_WAIT_S = 60.0
 
@@ -204,7 +205,7 @@ def _named(error: httpx.HTTPError) -> BackendError:
             return WrongIdentity("whoever answers at the backend's address does not hold the pinned certificate")
         cause = cause.__cause__ or cause.__context__
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
-        return Unavailable("the backend cannot be reached")
+        return Unavailable(ASLEEP)
     if isinstance(error, httpx.TimeoutException):
         return Unavailable("the backend stopped answering")
     return Unavailable("the connection to the backend was lost")

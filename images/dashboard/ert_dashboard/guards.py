@@ -5,13 +5,18 @@ Errors leave as JSON with a short text. Nothing a caller sent is repeated to him
 
 from __future__ import annotations
 
-import json
 import logging
+from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, Request, Response, jsonify, request
 from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, UnsupportedMediaType
+from werkzeug.wrappers import Request as WsgiRequest
+
+from ert_dashboard.gate import Wsgi, behind_https
+from ert_dashboard.login import FORMS
+from ert_dashboard.strict_json import load_strictly
 
 _LOG = logging.getLogger(__name__)
 LARGEST_BODY = 64 * 1024
@@ -56,8 +61,8 @@ def read_object(body: bytes) -> dict[str, Any]:
     if not body.strip():
         return {}
     try:
-        value = json.loads(body.decode("utf-8"), parse_constant=_no_constant)
-    except (ValueError, RecursionError):
+        value = load_strictly(body)
+    except ValueError:
         raise BadRequest("the body is not valid JSON") from None
     if not isinstance(value, dict):
         raise BadRequest("the body is not a JSON object")
@@ -77,27 +82,45 @@ def same_origin(asked: Request) -> bool:
         return False
 
 
-def _no_constant(name: str) -> None:
-    raise ValueError(name)
-
-
 def _check_post() -> None:
     """A form of another site can send neither this content type nor this origin."""
     if request.method in ("GET", "HEAD", "OPTIONS"):
         return
     if not same_origin(request):
         raise Forbidden("requests from other sites are not accepted")
+    if request.endpoint in FORMS:
+        # Any site can send a form: here the browser has to say that it was ours.
+        if request.headers.get("Origin") is None and request.headers.get("Sec-Fetch-Site") != "same-origin":
+            raise Forbidden("the browser does not say where this form comes from")
+        return
     if request.method == "POST" and request.mimetype != "application/json":
         raise UnsupportedMediaType("send JSON (Content-Type: application/json)")
 
 
+class Dressed:
+    """WSGI layer: the security headers on every answer, also on those that Flask never sees."""
+
+    def __init__(self, inner: Wsgi) -> None:
+        self._inner = inner
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        secure = {"Strict-Transport-Security": "max-age=31536000"} if behind_https(WsgiRequest(environ)) else {}
+
+        def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
+            given = {name.lower() for name, _ in headers}
+            added = [item for item in {**_HEADERS, **secure}.items() if item[0].lower() not in given]
+            if not given & {"cache-control"}:
+                added.append(("Cache-Control", "no-store"))
+            return start_response(status, [*headers, *added], *more)
+
+        return self._inner(environ, start)
+
+
 def _dress(response: Response) -> Response:
-    for name, value in _HEADERS.items():
-        response.headers.setdefault(name, value)
-    if request.headers.get("X-Forwarded-Proto") == "https":
-        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     if request.endpoint != "static":
         response.headers.setdefault("Cache-Control", "no-store")
+    else:
+        response.headers.setdefault("Cache-Control", "no-cache")
     return response
 
 

@@ -1,6 +1,7 @@
 """Live updates over Socket.IO under ERT's event names. The truth stays with `GET /api/reports/<id>`; frames are small.
 
-Pages of other sites are refused by the library's same-host rule (no list of allowed origins is given to it).
+Pages of other sites are refused by the library's same-host rule (no list of allowed origins is given to it). Who may
+connect is decided by the `Gate`; a connection ends with the login it was made under.
 """
 
 from __future__ import annotations
@@ -9,18 +10,60 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from flask import Flask
+from flask import Flask, request
 from flask_socketio import SocketIO, emit
 
+from ert_dashboard.gate import SESSION, Wsgi
 from ert_dashboard.job import Job, Status
 from ert_dashboard.service import Service
 
 _LARGEST_FRAME = 16 * 1024
-Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
-def attach(app: Flask, service: Service) -> SocketIO:
-    """Put Socket.IO beside `app` and send every change of a report to all pages."""
+class Watchers:
+    """Which live connection was made under which login."""
+
+    def __init__(self, hang_up: Callable[[str], None], holds: Callable[[str], bool]) -> None:
+        self._hang_up = hang_up
+        self._holds = holds
+        self._lock = threading.Lock()
+        self._keys: dict[str, str] = {}
+
+    def came(self, sid: str, key: str | None) -> None:
+        if key is not None:
+            with self._lock:
+                self._keys[sid] = key
+
+    def left(self, sid: str) -> None:
+        with self._lock:
+            self._keys.pop(sid, None)
+
+    def end(self, key: str) -> None:
+        """Hang up on everybody who came with this login."""
+        self._end_those(lambda theirs: theirs == key)
+
+    def check(self) -> None:
+        """Hang up on everybody whose login has expired."""
+        with self._lock:
+            keys = set(self._keys.values())
+        over = {key for key in keys if not self._holds(key)}
+        if over:
+            self._end_those(lambda theirs: theirs in over)
+
+    def _end_those(self, chosen: Callable[[str], bool]) -> None:
+        with self._lock:
+            gone = [sid for sid, key in self._keys.items() if chosen(key)]
+            for sid in gone:
+                del self._keys[sid]
+        for sid in gone:
+            self._hang_up(sid)
+
+
+def attach(app: Flask, service: Service) -> tuple[SocketIO, Callable[[str], None]]:
+    """Put Socket.IO beside `app` and send every change of a report to all pages.
+
+    Returns it, and a function that ends the live connections of one login.
+    """
     socketio = SocketIO(
         app,
         async_mode="threading",  # without it, an installed eventlet or gevent would be picked
@@ -31,20 +74,38 @@ def attach(app: Flask, service: Service) -> SocketIO:
         serve_client=False,
     )
 
-    def send_status(*_: object) -> None:
+    sessions = service.sessions
+
+    def hang_up(sid: str) -> None:
+        # In a thread of its own: it waits until the page has taken its goodbye, which a lost one never does.
+        socketio.start_background_task(socketio.server.disconnect, sid)
+
+    watchers = Watchers(hang_up, lambda key: sessions is None or sessions.holds(key))
+
+    def greet(*_: object) -> None:
+        watchers.came(request.sid, request.environ.get(SESSION))  # type: ignore[attr-defined]
         emit("status_update", service.status())
 
+    def send_status(*_: object) -> None:
+        watchers.check()
+        emit("status_update", service.status())
+
+    def left(*_: object) -> None:
+        watchers.left(request.sid)  # type: ignore[attr-defined]
+
     def send_change(job: Job) -> None:
+        watchers.check()
         data = service.data(job)
         socketio.emit("report_update", {"report_id": job.report_id, "data": data})
         if job.over:
             ended = {"report_id": job.report_id, "success": job.status is Status.COMPLETED, "data": data}
             socketio.emit("report_completed", ended)
 
-    socketio.on_event("connect", send_status)
+    socketio.on_event("connect", greet)
+    socketio.on_event("disconnect", left)
     socketio.on_event("request_status", send_status)
     service.desk.listen(send_change)
-    return socketio
+    return socketio, watchers.end
 
 
 class SocketLimit:

@@ -11,14 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from ert_dashboard import __version__
+from ert_dashboard.access import Access
 from ert_dashboard.backend_client import BackendClient
+from ert_dashboard.chain import build_market
 from ert_dashboard.clock import Clock, SystemClock, iso
 from ert_dashboard.desk import DeskLimits, ReportDesk
 from ert_dashboard.job import Job, Status, summary
 from ert_dashboard.lease import Lease
-from ert_dashboard.market import MarketData, SampleMarket
+from ert_dashboard.market import MarketData
 from ert_dashboard.readiness import ReadinessProbe
-from ert_dashboard.settings import BadSetting, Configuration, Settings
+from ert_dashboard.sessions import Sessions
+from ert_dashboard.setting import BadSetting
+from ert_dashboard.settings import Configuration, Settings
 from ert_dashboard.store import ReportStore
 
 _LOG = logging.getLogger(__name__)
@@ -36,6 +40,7 @@ class Service:
     client: BackendClient | None
     desk: ReportDesk
     probe: ReadinessProbe
+    sessions: Sessions | None = None
 
     def close(self) -> None:
         self.desk.close()
@@ -46,8 +51,13 @@ class Service:
 
     def data(self, job: Job) -> dict[str, Any]:
         """The `data` object of one report, as every page sees it."""
-        ahead = self.desk.waiting().get(job.report_id) if job.status is Status.QUEUED else None
-        return summary(job, typical_s=None if job.over else self.store.typical_seconds(), ahead=ahead)
+        return self.data_of([job])[0]
+
+    def data_of(self, jobs: list[Job]) -> list[dict[str, Any]]:
+        """As `data`, for many reports with one look at the queue."""
+        waiting = self.desk.waiting() if any(job.status is Status.QUEUED for job in jobs) else {}
+        typical = None if all(job.over for job in jobs) else self.store.typical_seconds()
+        return [summary(job, typical_s=typical, ahead=waiting.get(job.report_id)) for job in jobs]
 
     def status(self) -> dict[str, Any]:
         """What `status_update` and `/api/status` say. Never asks the backend."""
@@ -62,7 +72,7 @@ class Service:
             "active_reports": active,
             "queue_size": queued,
             "max_queue_size": settings.max_queue,
-            "reports": [self.data(job) for job in self.store.latest(20)],
+            "reports": self.data_of(self.store.latest(20)),
         }
 
 
@@ -75,6 +85,12 @@ def start_service(settings: Settings, *, market: MarketData | None = None, clock
         lease = Lease(path.with_name(f"{path.name}.owners"))
     except (OSError, sqlite3.Error) as error:
         raise BadSetting(f"ERT_DASHBOARD_DB: the report store cannot be used: {error}") from error
+    try:
+        market = market or build_market(settings.sources, store.transaction, clock)
+    except BadSetting:
+        store.close()
+        lease.close()
+        raise
     client = BackendClient(settings.backend) if settings.backend else None
     desk = ReportDesk(
         store, lease, client, clock, DeskLimits(settings.max_queue, settings.workers, settings.wake_wait_s)
@@ -86,13 +102,20 @@ def start_service(settings: Settings, *, market: MarketData | None = None, clock
     return Service(
         settings=settings,
         clock=clock,
-        market=market or SampleMarket(),
+        market=market,
         store=store,
         lease=lease,
         client=client,
         desk=desk,
         probe=ReadinessProbe(client, settings.problem, clock),
+        sessions=_sessions(settings.access, store, clock),
     )
+
+
+def _sessions(access: Access, store: ReportStore, clock: Clock) -> Sessions | None:
+    if access.password is None:
+        return None
+    return Sessions(store.transaction, clock, tag=access.password.tag(), lifetime_s=access.session_s)
 
 
 def _default_database(port: int) -> Path:

@@ -10,7 +10,6 @@ import enum
 import hashlib
 import hmac
 import json
-import math
 import re
 import ssl
 from collections.abc import Mapping
@@ -18,8 +17,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
+from ert_dashboard.access import Access, read_access
 from ert_dashboard.machine import Machine, read_machine
 from ert_dashboard.secret import Secret
+from ert_dashboard.setting import BadSetting, finite, number
+from ert_dashboard.sources import Sources, read_sources
 
 FINGERPRINT = "ERT_LLM_CONFIG_FINGERPRINT"
 OWNED = (
@@ -73,10 +75,8 @@ class Settings:
     secret_key: Secret | None = None
     log_level: str = "INFO"
     machine: Machine = field(default_factory=Machine)
-
-
-class BadSetting(Exception):
-    """A variable of ours holds something unusable; the text names it and never shows a secret."""
+    access: Access = field(default_factory=Access)
+    sources: Sources = field(default_factory=Sources)
 
 
 def fingerprint_of(environ: Mapping[str, str]) -> str:
@@ -99,15 +99,17 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         fingerprint=claimed if matches else None,
         backend=backend,
         database=Path(database) if database else None,
-        port=int(_number(environ, "PORT", 10000, 0, 65535)),
-        max_queue=int(_number(environ, "MAX_QUEUE_SIZE", 100, 1, 10_000)),
-        workers=int(_number(environ, "ERT_DASHBOARD_WORKERS", 2, 1, 8)),
-        wake_wait_s=_number(environ, "ERT_DASHBOARD_WAKE_WAIT", 1800, 0, 24 * 3600),
-        kept_reports=int(_number(environ, "ERT_DASHBOARD_KEEP", 200, 1, 100_000)),
-        max_sockets=int(_number(environ, "ERT_DASHBOARD_SOCKETS", 60, 1, 10_000)),
+        port=int(number(environ, "PORT", 10000, 0, 65535)),
+        max_queue=int(number(environ, "MAX_QUEUE_SIZE", 100, 1, 10_000)),
+        workers=int(number(environ, "ERT_DASHBOARD_WORKERS", 2, 1, 8)),
+        wake_wait_s=number(environ, "ERT_DASHBOARD_WAKE_WAIT", 1800, 0, 24 * 3600),
+        kept_reports=int(number(environ, "ERT_DASHBOARD_KEEP", 200, 1, 100_000)),
+        max_sockets=int(number(environ, "ERT_DASHBOARD_SOCKETS", 60, 1, 10_000)),
         secret_key=Secret(secret_key) if secret_key else None,
         log_level=_log_level(environ),
         machine=read_machine(environ),
+        access=read_access(environ),
+        sources=read_sources(environ),
     )
 
 
@@ -152,7 +154,7 @@ def _backend(environ: Mapping[str, str]) -> tuple[Backend | None, str]:
     pem = environ["ERT_LLM_CA_CERT"]
     if not _loads(pem):
         return None, "ERT_LLM_CA_CERT is not a PEM certificate"
-    total = _finite(environ.get("ERT_LLM_TIMEOUT", "").strip() or str(_DEFAULT_TIMEOUT_S))
+    total = finite(environ.get("ERT_LLM_TIMEOUT", "").strip() or str(_DEFAULT_TIMEOUT_S))
     if total is None or not 0 < total <= _LONGEST_TIMEOUT_S:
         return None, f"ERT_LLM_TIMEOUT is not a number of seconds between 0 and {_LONGEST_TIMEOUT_S:.0f}"
     return Backend(url=url, key=Secret(key), ca_pem=pem, total_s=total), ""
@@ -185,22 +187,6 @@ def _loads(pem: str) -> bool:
 
 def _truth(text: str) -> bool:
     return text.strip().lower() in ("true", "1", "yes", "on")
-
-
-def _finite(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
-
-
-def _number(environ: Mapping[str, str], name: str, default: float, low: float, high: float) -> float:
-    text = environ.get(name, "").strip()
-    value = _finite(text) if text else default
-    if value is None or not low <= value <= high:
-        raise BadSetting(f"{name} must be a number between {low:g} and {high:g}")
-    return value
 
 
 def _log_level(environ: Mapping[str, str]) -> str:

@@ -12,6 +12,7 @@ _SHAPE = re.compile(r"[A-Z0-9][A-Z0-9.\-^=]{0,11}")
 _SHARE_CLASS = re.compile(r"([A-Z]{1,6})\.([A-Z])")
 
 MAX_TICKER_LENGTH = 12
+NOT_A_TICKER = f"not a ticker: 1 to {MAX_TICKER_LENGTH} of A-Z, 0-9, dot, dash, ^ and =, such as AAPL, BRK.B or 0700.HK"
 
 
 def read_ticker(raw: object) -> str | None:

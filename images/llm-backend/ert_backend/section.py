@@ -28,8 +28,8 @@ REPAIRED_AT_ONCE = 8
 class Desk:
     """What the writer works with. `max_chars` bounds a section's draft, `prompt_tokens` its prompt.
 
-    `held`: answers are held to the schema and repaired once. The grammar made of the schema costs a small model on a CPU
-    more time than the words, so there it writes freely, and what does not stand is left out.
+    `held`: answers are held to the schema and repaired once. The grammar made of the schema costs a small model on a
+    CPU more time than the words, so there it writes freely, and what does not stand is left out.
     """
 
     engine: LlmEngine

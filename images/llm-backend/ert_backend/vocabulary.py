@@ -33,6 +33,8 @@ KNOWN: dict[str, tuple[str, str]] = {
     "targetHighPrice": ("Highest analyst target", "money"),
     "targetLowPrice": ("Lowest analyst target", "money"),
     "targetMedianPrice": ("Median analyst target", "money"),
+    "latestQuarterRevenue": ("Revenue of the latest quarter", "money"),
+    "latestQuarterNetIncome": ("Net income of the latest quarter", "money"),
     "profitMargins": ("Net margin", "ratio"),
     "grossMargins": ("Gross margin", "ratio"),
     "operatingMargins": ("Operating margin", "ratio"),

@@ -1,0 +1,300 @@
+"""The login: nothing but `/health` without it, live updates included; few tries; sessions that end on the server."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ert_dashboard.app import Dashboard, create_dashboard
+from ert_dashboard.live import Watchers
+from ert_dashboard.password import hash_password, read_hash
+from ert_dashboard.setting import BadSetting
+from ert_dashboard.settings import read_settings
+from tests.dashboard.wound_clock import WoundClock
+
+Start = Callable[[dict[str, str]], Dashboard]
+PASSWORD = "correct horse battery"
+HASH = hash_password(PASSWORD)
+ORIGIN = {"Origin": "http://localhost"}
+CLOSED = [
+    "/",
+    "/ready",
+    "/api/status",
+    "/api/deployment",
+    "/api/reports",
+    "/reports/x.md",
+    "/static/app/theme.js",
+    "/x",
+]
+
+
+@pytest.fixture
+def locked(environ: dict[str, str], start: Start) -> Dashboard:
+    return start({**environ, "ERT_DASHBOARD_PASSWORD_HASH": HASH})
+
+
+def log_in(client: Any, password: str = PASSWORD, **headers: str) -> Any:
+    return client.post("/login", data={"password": password}, headers={**ORIGIN, **headers})
+
+
+def session_of(answer: Any) -> str:
+    found = re.search(r"ert_session=([\w-]+)", answer.headers["Set-Cookie"])
+    assert found is not None
+    return found[1]
+
+
+def test_a_hash_knows_its_password_and_does_not_show_it() -> None:
+    read = read_hash(HASH)
+    assert read.matches(PASSWORD)
+    assert not read.matches(PASSWORD + " ")
+    assert not read.matches("x" * 5000)
+    assert hash_password(PASSWORD) != HASH
+    assert PASSWORD not in HASH
+    assert HASH.split(":")[4] not in repr(read)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        PASSWORD,
+        "",
+        "scrypt:1024:8:1:c2FsdHNhbHRzYWx0c2FsdA==:" + "QUFB" * 11,
+        "scrypt:1099511627776:8:1:c2FsdHNhbHRzYWx0c2FsdA==:" + "QUFB" * 11,
+        "scrypt:16384:8:5:c2FsdA==:" + "QUFB" * 11,
+        "scrypt:16384:8:5:c2FsdHNhbHRzYWx0c2FsdA==:QUFB",
+        "scrypt:a:b:c:d:e",
+        HASH.replace("scrypt", "plain"),
+    ],
+)
+def test_what_is_no_hash_stops_the_start_and_is_not_repeated(environ: dict[str, str], text: str) -> None:
+    with pytest.raises(BadSetting, match="ERT_DASHBOARD_PASSWORD_HASH") as refusal:
+        read_settings({**environ, "ERT_DASHBOARD_PASSWORD_HASH": text})
+    assert not text or text not in str(refusal.value)
+
+
+@pytest.mark.parametrize(("typed", "code"), [(PASSWORD + "\n", 0), ("short\n", 2), ("", 2)])
+def test_the_hash_is_made_from_stdin(typed: str, code: int) -> None:
+    package = Path(__file__).parents[2] / "images" / "dashboard"
+    command = [sys.executable, "-m", "ert_dashboard.password"]
+    made = subprocess.run(command, cwd=package, input=typed, capture_output=True, text=True, check=False, timeout=30)
+    assert made.returncode == code
+    assert (code == 0) == made.stdout.startswith("scrypt:")
+    assert code != 0 or read_hash(made.stdout).matches(PASSWORD)
+    assert not typed.strip() or typed.strip() not in made.stdout + made.stderr
+
+
+def test_without_a_login_only_health_answers(locked: Dashboard) -> None:
+    client = locked.app.test_client()
+    assert client.get("/health").status_code == 200
+    for path in CLOSED:
+        assert client.get(path).status_code == 401, path
+        page = client.get(path, headers={"Accept": "text/html,*/*"})
+        assert (page.status_code, page.headers["Location"]) == (303, "/login"), path
+        assert page.headers["X-Frame-Options"] == "DENY"
+    assert client.post("/api/generate", json={"ticker": "AAPL"}).status_code == 401
+    assert locked.service.store.latest() == []
+
+
+def test_the_socket_is_behind_the_login_too(locked: Dashboard) -> None:
+    client = locked.app.test_client()
+    handshake = "/socket.io/?EIO=4&transport=polling"
+    assert client.get(handshake).status_code == 401
+    log_in(client)
+    assert client.get(handshake).status_code == 200
+
+
+def test_the_right_password_opens_and_the_cookie_is_careful(locked: Dashboard) -> None:
+    client = locked.app.test_client()
+    answer = log_in(client)
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/")
+    cookie = answer.headers["Set-Cookie"]
+    assert {"HttpOnly", "SameSite=Lax", "Path=/"} <= set(cookie.split("; "))
+    assert "Secure" not in cookie
+    for path in ("/", "/api/status", "/api/reports"):
+        assert client.get(path).status_code == 200
+
+
+def test_behind_https_the_cookie_is_for_https_and_this_host_only(locked: Dashboard) -> None:
+    cookie = log_in(locked.app.test_client(), **{"X-Forwarded-Proto": "https"}).headers["Set-Cookie"]
+    assert cookie.startswith("__Host-ert_session=")
+    assert "Secure" in cookie.split("; ")
+
+
+def test_a_wrong_password_is_told_to_people_and_their_screen_readers(locked: Dashboard) -> None:
+    answer = log_in(locked.app.test_client(), "wrong <script>")
+    assert answer.status_code == 401
+    assert "Set-Cookie" not in answer.headers
+    assert 'role="alert"' in answer.text
+    assert 'aria-describedby="problem"' in answer.text
+    assert "wrong" not in answer.text
+
+
+def test_the_page_works_without_script_and_with_labels(locked: Dashboard) -> None:
+    client = locked.app.test_client()
+    page = client.get("/login")
+    assert page.status_code == 200
+    assert "<script" not in page.text
+    assert 'lang="en"' in page.text
+    assert '<label for="password">' in page.text
+    assert page.headers["Referrer-Policy"] == "same-origin"  # else the browser sends "Origin: null" with the form
+    for link in re.findall(r'href="(/static[^"]+)"', page.text):
+        with client.get(link) as linked:
+            assert linked.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 403),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Origin": "http://localhost", "Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-origin"}, 303),
+    ],
+)
+def test_only_the_own_form_logs_in_and_out(locked: Dashboard, headers: dict[str, str], status: int) -> None:
+    client = locked.app.test_client()
+    assert client.post("/login", data={"password": PASSWORD}, headers=headers).status_code == status
+    log_in(client)
+    assert client.post("/logout", headers=headers).status_code == status
+
+
+def test_every_login_gets_a_new_session_and_ends_the_one_before(locked: Dashboard) -> None:
+    client = locked.app.test_client()
+    planted = "A" * 43
+    client.set_cookie("ert_session", planted)
+    first = session_of(log_in(client))
+    second = session_of(log_in(client))
+    assert len({planted, first, second}) == 3
+    for old in (planted, first):
+        client.set_cookie("ert_session", old)
+        assert client.get("/api/status").status_code == 401
+    client.set_cookie("ert_session", second)
+    assert client.get("/api/status").status_code == 200
+
+
+def test_logging_out_ends_the_session_on_the_server(locked: Dashboard) -> None:
+    client = locked.app.test_client()
+    token = session_of(log_in(client))
+    assert "Log out" in client.get("/login").text
+    assert client.post("/logout", headers=ORIGIN).headers["Location"] == "/login"
+    client.set_cookie("ert_session", token)
+    assert client.get("/api/status").status_code == 401
+
+
+def test_logging_out_ends_the_live_connection_of_that_login_only() -> None:
+    hung_up: list[str] = []
+    valid = {"ann", "bob"}
+    watchers = Watchers(hung_up.append, lambda key: key in valid)
+    for sid, key in (("1", "ann"), ("2", "ann"), ("3", "bob"), ("4", None)):
+        watchers.came(sid, key)
+    watchers.left("2")
+    watchers.end("ann")
+    assert hung_up == ["1"]
+    watchers.check()
+    assert hung_up == ["1"]
+    valid.remove("bob")
+    watchers.check()
+    watchers.check()
+    assert hung_up == ["1", "3"]
+
+
+def test_a_session_survives_a_restart_and_ends_with_its_time_or_the_password(environ: dict[str, str]) -> None:
+    clock = WoundClock()
+    with_password = {**environ, "ERT_DASHBOARD_PASSWORD_HASH": HASH, "ERT_DASHBOARD_SESSION_HOURS": "1"}
+
+    def status(environ: dict[str, str], token: str | None) -> tuple[int, str]:
+        dashboard = create_dashboard(read_settings(environ), clock=clock)
+        try:
+            client = dashboard.app.test_client()
+            made = session_of(log_in(client)) if token is None else token
+            client.set_cookie("ert_session", made)
+            return int(client.get("/api/status").status_code), made
+        finally:
+            dashboard.close()
+
+    _, token = status(with_password, None)
+    clock.go(3599)
+    assert status(with_password, token)[0] == 200
+    assert status({**with_password, "ERT_DASHBOARD_PASSWORD_HASH": hash_password("another password")}, token)[0] == 401
+    clock.go(2)
+    assert status(with_password, token)[0] == 401
+
+
+def test_tries_are_limited(environ: dict[str, str], caplog: pytest.LogCaptureFixture) -> None:
+    clock = WoundClock()
+    settings = read_settings({**environ, "ERT_DASHBOARD_PASSWORD_HASH": HASH})
+    dashboard = create_dashboard(settings, clock=clock)
+    try:
+        client = dashboard.app.test_client()
+        assert [log_in(client, f"guess number {number}").status_code for number in range(5)] == [401] * 5
+        refused = log_in(client)
+        assert (refused.status_code, refused.headers["Retry-After"]) == (429, "20")
+        assert "Too many tries" in refused.text
+        clock.go(20)
+        assert log_in(client).status_code == 303
+        assert "guess" not in caplog.text
+    finally:
+        dashboard.close()
+
+
+def test_the_store_holds_no_token_and_no_password(environ: dict[str, str], locked: Dashboard) -> None:
+    token = session_of(log_in(locked.app.test_client()))
+    with sqlite3.connect(environ["ERT_DASHBOARD_DB"]) as db:
+        dump = "\n".join(db.iterdump())
+    db.close()
+    assert token not in dump
+    assert PASSWORD not in dump
+
+
+def test_a_proxy_that_is_trusted_vouches_for_its_users(environ: dict[str, str], start: Start) -> None:
+    behind = {
+        **environ,
+        "ERT_DASHBOARD_LOGIN_HEADER": "X-Auth-User",
+        "ERT_DASHBOARD_TRUSTED_PROXIES": "10.0.0.0/8",
+    }
+    client = start(behind).app.test_client()
+
+    def status(peer: str, **headers: str) -> int:
+        return int(client.get("/api/status", headers=headers, environ_base={"REMOTE_ADDR": peer}).status_code)
+
+    assert status("10.1.1.1", **{"X-Auth-User": "ann"}) == 200
+    assert status("10.1.1.1") == 403
+    assert status("10.1.1.1", **{"X-Auth-User": " "}) == 403
+    assert status("192.0.2.1", **{"X-Auth-User": "ann"}) == 403
+    assert status("192.0.2.1", **{"X-Auth-User": "ann", "X-Forwarded-For": "10.1.1.1"}) == 403
+    assert client.get("/health").status_code == 200
+    handshake = "/socket.io/?EIO=4&transport=polling"
+    assert client.get(handshake, environ_base={"REMOTE_ADDR": "10.1.1.1"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "half",
+    [
+        {"ERT_DASHBOARD_LOGIN_HEADER": "X-Auth-User"},
+        {"ERT_DASHBOARD_LOGIN_HEADER": "X Auth", "ERT_DASHBOARD_TRUSTED_PROXIES": "private"},
+        {
+            "ERT_DASHBOARD_LOGIN_HEADER": "X-Auth-User",
+            "ERT_DASHBOARD_TRUSTED_PROXIES": "private",
+            "ERT_DASHBOARD_PASSWORD_HASH": HASH,
+        },
+        {"ERT_DASHBOARD_SESSION_HOURS": "0"},
+    ],
+)
+def test_half_a_login_is_no_start(environ: dict[str, str], half: dict[str, str]) -> None:
+    with pytest.raises(BadSetting, match="ERT_DASHBOARD_"):
+        read_settings({**environ, **half})
+
+
+def test_health_says_which_login_there_is(client: Any, locked: Dashboard) -> None:
+    for asked, login in ((client, "none"), (locked.app.test_client(), "password")):
+        answer: Any = asked.get("/health").json
+        assert answer["features"]["login"] == login

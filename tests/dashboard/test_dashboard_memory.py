@@ -1,0 +1,28 @@
+"""What a small plan has to hold: the worker with 50 open pages. `make bench-dashboard` prints the exact figures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from simple_websocket import ConnectionClosed
+
+from benchmarks.dashboard import SOCKETS, dashboard, open_page, resident_mb
+
+
+def drain(page: Any) -> None:
+    """Take what was sent, until the connection is closed."""
+    while page.receive(5) is not None:
+        pass
+
+
+@pytest.mark.e2e
+def test_fifty_open_pages_fit_into_a_small_plan() -> None:
+    with dashboard() as running:
+        pages = [open_page(running.port) for _ in range(SOCKETS)]
+        assert resident_mb(running.worker) < 150  # promised are 120
+        for page in pages[::2]:  # the others are still there when the server is stopped, which takes no longer for it
+            page.close()
+    for page in pages[1::2]:
+        with pytest.raises(ConnectionClosed):
+            drain(page)

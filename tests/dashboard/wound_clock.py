@@ -1,0 +1,19 @@
+"""A clock that stands still until a test moves it."""
+
+from __future__ import annotations
+
+
+class WoundClock:
+    """Both readings move together."""
+
+    def __init__(self, now: float = 1_800_000_000.0) -> None:
+        self.now = now
+
+    def wall(self) -> float:
+        return self.now
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def go(self, seconds: float) -> None:
+        self.now += seconds
