@@ -159,6 +159,7 @@ ROOT = Section(
                         Field("timeout", whole_seconds(10, _DAY), _TARGET.timeout),
                         Field("health_path", words.url_path, _TARGET.health_path),
                         Field("health_field", words.json_field, _TARGET.health_field),
+                        Field("allow_downtime", yes_or_no, _TARGET.allow_downtime),
                         Section("owned", _OWNED_PARTS),
                     ),
                 ),
