@@ -202,10 +202,10 @@ ROWS = (
 ELSEWHERE = (
     ("render-oss/cli#24", "a job's exit code is hidden", "no job is ever made: touches_nothing_else"),
     ("render-oss/cli#53", "the CLI has no commands for variables", "the REST API is used: touches_nothing_else"),
-    ("render-examples/celery#18", "env instead of runtime", "config/test_blueprint.py::test_findings"),
-    ("AllYourBot/hostedgpt#43", "value and sync together", "config/test_blueprint.py::test_findings"),
-    ("hackmdio/codimd#1929", "sync in a group", "config/test_blueprint.py::test_findings"),
-    ("sseshachala/conductai#2078", "fromService.envVarKey nobody declares", "config/test_blueprint.py::test_findings"),
+    ("render-examples/celery#18", "env instead of runtime", "config/test_blueprint_lint.py::test_findings"),
+    ("AllYourBot/hostedgpt#43", "value and sync together", "config/test_blueprint_lint.py::test_findings"),
+    ("hackmdio/codimd#1929", "sync in a group", "config/test_blueprint_lint.py::test_findings"),
+    ("sseshachala/conductai#2078", "fromService.envVarKey nobody declares", "config/test_blueprint_lint.py::test_findings"),
     ("render-examples/tailscale#5", "a value is used at build time", "ours are read when the process starts"),
 )
 
