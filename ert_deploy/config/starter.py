@@ -32,8 +32,8 @@ class Question:
     text: bool = True
 
     def refusal(self, answer: str) -> str:
-        """Why the config's own parser does not take an answer; empty when it does. The placeholder is let pass."""
-        if self.name == "image" and answer == PLACEHOLDER_IMAGE:
+        """Why the config's own parser does not take an answer; empty when it does. Two words mean "not yet"."""
+        if (self.name, answer) in (("image", PLACEHOLDER_IMAGE), ("repo", "-")):
             return ""
         field = next(part for path, part in keys() if path == self.key)
         assert isinstance(field, Field)

@@ -237,7 +237,7 @@ def test_on_a_terminal_each_question_is_explained_and_a_bad_answer_asked_again()
     answers = ["My App", "mine", OWN[1], *[""] * (len(QUESTIONS) - 2)]
     master, terminal = pty.openpty()
     command, env = [sys.executable, "-m", "ert_deploy.cli", "init"], {**os.environ, "PYTHONPATH": str(ROOT)}
-    said, given = b"", 0
+    said = b""
     with subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal, env=env) as asked:
         os.close(terminal)
         while select.select([master], [], [], 30)[0]:
@@ -245,9 +245,11 @@ def test_on_a_terminal_each_question_is_explained_and_a_bad_answer_asked_again()
                 said += os.read(master, 65536)
             except OSError:  # the other side of the terminal is closed
                 break
-            if said.endswith(b"]: ") and said.count(b"]: ") > given:
-                os.write(master, f"{answers[given]}\n".encode())
-                given += 1
+            if said.endswith(b"]: "):
+                if not answers:
+                    asked.kill()  # it asks for more than it should
+                    break
+                os.write(master, f"{answers.pop(0)}\n".encode())
         asked.wait(timeout=30)
     os.close(master)
     text = said.decode()
