@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench kills simulate simulate-exhaustive mutants lock clean
+.PHONY: help demo test frontend frontend-test check bench kills simulate simulate-exhaustive mutants lock clean bench-backend grounding corpus abuse
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 22
@@ -15,9 +15,20 @@ demo: $(VENV)/.sandbox  ## Watch the whole product work on the sandbox: no accou
 	@$(BIN)/python -m ert_deploy.sandbox.model
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash demo/run
 
-test: $(VENV)/.dev  ## Run every test
+test: $(VENV)/.dev $(VENV)/.frontend  ## Run every test
 	@$(BIN)/python -m ert_deploy.sandbox.model
 	$(BIN)/pytest -q
+
+FRONTEND := PYTHON=$(abspath $(BIN)/python) images/dashboard/frontend/npm
+frontend: $(VENV)/.frontend  ## Build the dashboard's page into its package; commit the result
+	$(FRONTEND) run -s types
+	$(FRONTEND) run -s build
+
+frontend-test: $(VENV)/.frontend  ## Test the page: types, units, size, and that the committed bundle is fresh
+	$(FRONTEND) run -s types
+	$(FRONTEND) run -s test
+	$(FRONTEND) run -s size
+	$(FRONTEND) run -s fresh
 
 check: $(VENV)/.dev  ## Format, lint, types, import directions, and full branch coverage of core and engine
 	$(BIN)/ruff format --check .
@@ -36,6 +47,20 @@ kills: $(VENV)/.dev  ## Kill the real program before and after its every effect,
 	$(BIN)/python -m tests.kills
 	$(BIN)/python -m tests.kills --faults $(STRIKES)
 
+IMAGES := images/llm-backend:images/dashboard
+grounding: $(VENV)/.sandbox  ## Plant 3,000 wrong numbers and count what is caught; count false alarms on real model texts
+	PYTHONPATH=.:$(IMAGES) $(BIN)/python -m benchmarks.grounding
+
+corpus: $(VENV)/.sandbox  ## Have the small real model write the texts that `grounding` reads anew (minutes)
+	PYTHONPATH=.:$(IMAGES) $(BIN)/python -m benchmarks.grounding.make_corpus
+
+bench-backend: $(VENV)/.sandbox .bench/.done  ## Measure the backend before an engine against the engine alone, LiteLLM beside it
+	PYTHONPATH=.:$(IMAGES) $(BIN)/python -m benchmarks.backend
+
+# The proxy to compare with has a venv of its own; where it cannot be installed the rest is measured without it.
+.bench/.done: requirements/bench.lock
+	-$(PYTHON) -m venv .bench && .bench/bin/pip install -q --no-deps --require-hashes -r requirements/bench.lock && touch $@
+
 N ?= 1000000
 FAULTS ?= 3
 simulate: $(VENV)/.dev  ## Play N=1000000 random histories of failures on all cores: no GPU may be lost
@@ -47,11 +72,16 @@ simulate-exhaustive: $(VENV)/.dev  ## Play every history with up to FAULTS=3 fau
 mutants: $(VENV)/.dev  ## Break the product on purpose and see that the simulator notices every break
 	$(BIN)/python -m tests.simulation.mutants
 
+INPUTS ?= 10500
+abuse: $(VENV)/.dev  ## Send the backend INPUTS=10500 bad inputs and hold 500 half-open connections (SEED=n repeats a run)
+	PYTHONPATH=.:images/llm-backend $(BIN)/python -m tests.abuse -n $(INPUTS) $(if $(SEED),-s $(SEED))
+
 lock: $(VENV)/.dev  ## Renew the hash-locked dependency files
 	bash requirements/lock
 
 clean:  ## Remove everything that was built or installed here
-	rm -rf $(VENV) build dist *.egg-info .coverage htmlcov .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf images/dashboard/frontend/node_modules tests/browser/screenshots
+	rm -rf $(VENV) .bench build dist *.egg-info .coverage htmlcov .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/bin/python:
@@ -67,4 +97,9 @@ $(VENV)/.sandbox: $(VENV)/bin/python requirements/sandbox.lock pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.sandbox requirements/dev.lock
 	$(BIN)/pip install -q --no-deps --require-hashes -r requirements/dev.lock
+	@touch $@
+
+# The page's packages, by the hashes of their lock; no script of theirs runs.
+$(VENV)/.frontend: $(VENV)/.dev images/dashboard/frontend/package-lock.json
+	$(FRONTEND) ci --no-progress
 	@touch $@

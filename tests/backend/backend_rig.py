@@ -15,12 +15,12 @@ from typing import Any
 
 import httpx
 
-from ert_backend.__main__ import Server, server
 from ert_backend.boot import Pace
 from ert_backend.clock import boot_seconds, utc_now
 from ert_backend.identity import Identity, ensure
 from ert_backend.ollama import Ollama
 from ert_backend.service import Service, assemble
+from ert_backend.serving import Server, server
 from ert_backend.settings import Settings, load
 
 KEY, NEXT_KEY = "ert-current-key", "ert-next-key"

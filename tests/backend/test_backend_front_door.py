@@ -7,15 +7,26 @@ import hashlib
 import json
 import socket
 import ssl
+import tempfile
 from collections.abc import MutableMapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from ert_backend.audit import Audit
 from ert_backend.body import BadBody, normalise
-from ert_backend.front_door import Access, FrontDoor, access, key_id
+from ert_backend.front_door import Bounds, FrontDoor
+from ert_backend.gate import Gate, key_id
+from ert_backend.keyring import KeyRing
+from ert_backend.lobby import Lobby
+from ert_backend.metrics import Metrics
+from ert_backend.rates import rates
+from ert_backend.routes import Access, access
+from ert_backend.wire import Patience
+from ert_backend.witness import Witness
 from tests.backend.backend_rig import KEY, REQUEST, Backend, running
 from tests.backend.scripted_ollama import ScriptedOllama
 
@@ -38,11 +49,14 @@ BAD_KEYS: dict[str, list[tuple[bytes, bytes]]] = {
 }
 
 
-def door(answers: list[MutableMapping[str, Any]], claims: list[bool]) -> FrontDoor:
+def door(folder: Path, answers: list[MutableMapping[str, Any]], claims: list[bool]) -> FrontDoor:
     async def app(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
         answers.append(await receive() if scope["method"] == "POST" else {"type": "none"})
 
-    return FrontDoor(app, (HASH,), 1000, 0.2, lambda: claims.append(True))
+    keys = KeyRing(folder, "token", (HASH,), b"boot secret")
+    gate = Gate(keys, rates(100, 100, 100), Lobby(10, 10))
+    witness = Witness(Metrics(), Audit(folder, 100_000))
+    return FrontDoor(app, gate, Bounds(1000, 0.2, 5, 5), witness, lambda: claims.append(True))
 
 
 def knock(headers: list[tuple[bytes, bytes]], receive: Any) -> Any:
@@ -55,7 +69,10 @@ def knock(headers: list[tuple[bytes, bytes]], receive: Any) -> Any:
         sent.append(message)
 
     scope = {"type": "http", "method": "POST", "path": "/generate_report", "headers": headers}
-    asyncio.run(door(reached, claims)(scope, receive, send))
+    with tempfile.TemporaryDirectory() as folder:
+        entrance = door(Path(folder), reached, claims)
+        asyncio.run(entrance(scope, receive, send))
+        entrance.witness.audit.close()
     return sent, reached, claims
 
 
@@ -195,7 +212,7 @@ def test_a_401_comes_while_the_body_is_still_held_back(backend: Backend) -> None
 
 
 def test_a_silent_or_half_spoken_connection_is_closed(tmp_path: Path, ollama: ScriptedOllama) -> None:
-    with running(tmp_path, ollama.host, body_deadline=0.2) as backend:
+    with running(tmp_path, ollama.host, head_deadline=0.2) as backend:
         assert _raw(backend, b"") == b""
         assert _raw(backend, b"GET /health HT") == b""
 
@@ -205,6 +222,34 @@ def test_a_client_that_leaves_in_mid_body_harms_nobody(backend: Backend, client:
     with _connect(backend) as connection:
         connection.sendall(head.encode())
     assert client.post("/generate_report", json={**REQUEST, "sections": ["risk_analysis"]}).status_code == 200
+
+
+@pytest.mark.parametrize(("path", "status"), [("/status", 503), ("/metrics", 500)])
+def test_an_answer_that_hangs_or_fails_says_nothing_of_why(path: str, status: int, tmp_path: Path) -> None:
+    async def app(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+        await asyncio.sleep(30 if scope["path"] == "/status" else 0)
+        raise ValueError("canary-7")
+
+    sent: list[MutableMapping[str, Any]] = []
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    entrance = replace(door(tmp_path, [], []), app=app, bounds=Bounds(1000, 0.2, 0.1, 5))
+    headers = [(b"authorization", b"Bearer " + KEY.encode())]
+    asyncio.run(entrance({"type": "http", "method": "GET", "path": path, "headers": headers}, _never, send))
+    entrance.witness.audit.close()
+    assert sent[0]["status"] == status
+    assert b"canary" not in sent[1]["body"]
+
+
+def test_a_stranger_may_idle_on_a_connection_for_a_while_only(backend: Backend, client: httpx.Client) -> None:
+    protocol: Any = backend.server.config.http_protocol_class
+    protocol.patience = Patience(stranger_idle=0.2)
+    assert client.get("/status").status_code == 200
+    answer = _raw(backend, b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert b" 200 " in answer
+    assert backend.service.gate.lobby.trusted == 1
 
 
 def _raw(backend: Backend, data: bytes) -> bytes:

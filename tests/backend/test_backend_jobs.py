@@ -11,6 +11,8 @@ import httpx
 import pytest
 
 from ert_backend.__main__ import drain
+from ert_backend.job import Job, Status
+from ert_backend.jobs import KEPT
 from tests.backend.backend_rig import NEXT_KEY, REQUEST, Backend, running, wait_for
 from tests.backend.scripted_ollama import ScriptedOllama, says
 
@@ -182,3 +184,78 @@ def test_the_guards_drain_flag_closes_admission(backend: Backend, client: httpx.
     assert client.post("/generate_report", json=ONE).status_code == 503
     assert client.get("/status").json()["draining"] is True
     assert backend.service.ledger.record.in_flight == 0
+
+
+def leave(backend: Backend, body: object) -> None:
+    """Ask for a report and go away after a moment."""
+    with backend.client() as impatient, pytest.raises(httpx.ReadTimeout):
+        impatient.post("/generate_report", json=body, timeout=0.3)
+
+
+def test_a_report_whose_last_reader_left_is_cancelled_after_the_grace(tmp_path: Path, ollama: ScriptedOllama) -> None:
+    ollama.chat = lambda body: (line for _ in range(1000) for line in says("word ")[:1])
+    ollama.chat_pause = 0.01
+    with running(tmp_path, ollama.host, abandon_grace=0.1) as backend:
+        backend.wait_ready()
+        leave(backend, ONE)
+        wait_for(lambda: ollama.cut_off)
+        (job,) = backend.service.jobs.jobs.values()
+        wait_for(lambda: job.status.value == "cancelled")
+        assert backend.service.ledger.record.in_flight == 0
+
+
+def test_a_report_goes_on_for_a_reader_that_comes_back_or_is_still_there(
+    tmp_path: Path, ollama: ScriptedOllama, gate: threading.Event
+) -> None:
+    with running(tmp_path, ollama.host, abandon_grace=1.0) as backend, backend.client() as client:
+        backend.wait_ready()
+        leave(backend, ONE)
+        with ThreadPoolExecutor(1) as pool:
+            again = pool.submit(client.post, "/generate_report", json=ONE)
+            wait_for(lambda: any(job.attended for job in backend.service.jobs.jobs.values()))
+            gate.set()
+            assert again.result().status_code == 200
+    assert chats(ollama) == 1
+
+
+def test_a_report_asked_for_in_the_background_needs_no_reader(
+    tmp_path: Path, ollama: ScriptedOllama, gate: threading.Event
+) -> None:
+    with running(tmp_path, ollama.host, abandon_grace=0.05) as backend, backend.client() as client:
+        backend.wait_ready()
+        client.post("/reports", json={**ONE, "id": "job-1"})
+        with client.stream("GET", "/reports/job-1/events") as stream:
+            lines = stream.iter_lines()
+            next(lines)
+        gate.set()
+        wait_for(lambda: status(client, "job-1")() == "done")
+
+
+def test_results_are_kept_until_collected_and_the_collected_go_first(client: httpx.Client, backend: Backend) -> None:
+    jobs = backend.service.jobs
+    for number in range(3):
+        client.post("/reports", json={**ONE, "id": f"job-{number}"})
+        wait_for(jobs.jobs[f"job-{number}"].done.is_set)
+    assert client.get("/reports/job-1").json()["status"] == "done"
+    for number in range(KEPT - 2):
+        job = Job(f"old-{number}", jobs.jobs["job-0"].request, "x", status=Status.DONE, collected=number > 0)
+        jobs.jobs[job.id] = job
+    client.post("/reports", json={**ONE, "id": "job-new"})
+    assert "job-1" not in jobs.jobs
+    assert {"job-0", "job-2", "old-0"} <= set(jobs.jobs)
+    assert len(jobs.jobs) <= KEPT
+
+
+def test_a_drain_waits_for_the_finished_report_to_be_collected(
+    backend: Backend, client: httpx.Client, gate: threading.Event
+) -> None:
+    import asyncio
+
+    client.post("/reports", json={**ONE, "id": "running"})
+    wait_for(lambda: status(client, "running")() == "running")
+    draining = asyncio.run_coroutine_threadsafe(drain(backend.service, 10), backend.loop)
+    gate.set()
+    wait_for(backend.service.jobs.jobs["running"].done.is_set)
+    assert not draining.done()
+    assert client.get("/reports/running").json()["result"]["success"] is True
+    draining.result(5)

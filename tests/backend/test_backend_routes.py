@@ -201,7 +201,16 @@ def test_a_known_ticker_form_is_needed_and_awkward_ones_pass(client: httpx.Clien
 
 @pytest.mark.parametrize(
     "path",
-    ["/docs", "/redoc", "/openapi.json", "/metrics", "/api/tags", "/reports/%2e%2e/status", "/reports/a/b", "/status/"],
+    [
+        "/docs",
+        "/redoc",
+        "/openapi.json",
+        "/metrics/",
+        "/api/tags",
+        "/reports/%2e%2e/status",
+        "/reports/a/b",
+        "/status/",
+    ],
 )
 def test_what_is_not_on_the_list_is_not_there(client: httpx.Client, path: str) -> None:
     assert client.get(path).status_code in {404, 405}

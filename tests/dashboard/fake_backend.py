@@ -49,20 +49,35 @@ class FakeBackend:
         self.refusal: tuple[int, dict[str, Any]] | None = None
         self.cut_after: list[int] = []
         self.trickle = False
+        self.texts: dict[str, str] = {}
+        self.metadata: dict[str, Any] = {}
+        self.status: dict[str, Any] | None = None
         self.closing = threading.Event()
         self._server = _Server(self)
         self.url = f"https://127.0.0.1:{self._server.server_address[1]}"
+        self._serve()
+
+    def _serve(self) -> None:
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
         self._thread.start()
+
+    def sleep(self) -> None:
+        """Nobody answers at the address any more; what it knows is kept."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def wake(self) -> None:
+        """Answer at the same address again."""
+        self._server = _Server(self, self._server.server_address[1])
+        self._serve()
 
     def close(self) -> None:
         self.closing.set()
         for report in self.reports.values():
             with report.changed:
                 report.changed.notify_all()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self.sleep()
 
     def tls(self) -> ssl.SSLContext:
         return server_context(self.pem, self._key_pem)
@@ -80,9 +95,9 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = False
     backend: FakeBackend
 
-    def __init__(self, backend: FakeBackend) -> None:
+    def __init__(self, backend: FakeBackend, port: int = 0) -> None:
         self.backend = backend
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(("127.0.0.1", port), _Handler)
         self._context = backend.tls()
 
     def get_request(self) -> tuple[socket.socket, Any]:
@@ -133,6 +148,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(401, {"detail": "Invalid API key"})
         elif self.backend.refusal is not None:
             self._answer(*self.backend.refusal)
+        elif self.path == "/status" and self.backend.status is not None:
+            self._answer(200, self.backend.status)
         elif method == "POST":
             self._post(body)
         else:
@@ -174,7 +191,8 @@ class _Handler(BaseHTTPRequestHandler):
         if known is not None:
             return known.snapshot()
         request = {**body, "sections": body["sections"] or SECTIONS}
-        report = backend.reports[body["id"]] = Report(body["id"], request, backend.text)
+        report = Report(body["id"], request, backend.text, texts=backend.texts, metadata=backend.metadata)
+        backend.reports[body["id"]] = report
         report.tell("queued", {"position": 1})
         answer = report.snapshot()
         if not backend.held:

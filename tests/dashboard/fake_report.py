@@ -20,6 +20,8 @@ class Report:
     events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     status: str = "queued"
     error: str | None = None
+    texts: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
     changed: threading.Condition = field(default_factory=threading.Condition)
 
     def tell(self, name: str, data: dict[str, Any], status: str | None = None) -> None:
@@ -29,8 +31,8 @@ class Report:
             self.changed.notify_all()
 
     def result(self) -> dict[str, Any]:
-        metadata = {"timestamp": "2026-01-01T00:00:00", "model": "gpt-oss:20b", "generation_time": 1.5}
-        sections = {name: f"**{name}** {self.text}" for name in self.request["sections"]}
+        metadata = {"timestamp": "2026-01-01T00:00:00", "model": "gpt-oss:20b", "generation_time": 1.5, **self.metadata}
+        sections = {name: self.texts.get(name, f"**{name}** {self.text}") for name in self.request["sections"]}
         return {"success": True, "report_id": self.report_id, "sections": sections, "metadata": metadata}
 
     def snapshot(self) -> dict[str, Any]:
@@ -44,13 +46,15 @@ class Report:
             "retryable": False,
         }
 
-    def write(self, sections: int) -> None:
-        """Write the first `sections` sections."""
+    def write(self, sections: int, begin: int = 1) -> None:
+        """Write the sections from number `begin` to number `sections`."""
         self.tell("started", {}, "running")
         names = self.request["sections"]
-        for index, name in enumerate(names[:sections], 1):
+        for index, name in list(enumerate(names, 1))[begin - 1 : sections]:
             self.tell("section_started", {"section": name, "index": index, "of": len(names)})
-            self.tell("section", {"section": name, "index": index, "of": len(names), "text": self.text})
+            self.tell(
+                "section", {"section": name, "index": index, "of": len(names), "text": self.texts.get(name, self.text)}
+            )
 
     def finish(self) -> None:
         self.tell("done", {"report_id": self.report_id}, "done")

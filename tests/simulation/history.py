@@ -58,11 +58,13 @@ LAST = {
     "wake": (2, WAKE),
     "reap": (1, REAP),
 }
+NOTHING = "with nothing"
 BEGINNINGS: dict[str, tuple[int, tuple[Desired, ...]]] = {
-    "with nothing": (13, ()),
+    NOTHING: (13, ()),
     "serving": (4, (WANTED,)),
     "asleep": (3, (WANTED, SLEEP)),
 }
+_BEGUN: dict[tuple[tuple[str, ...], float, str], World] = {}
 _BEGINNINGS, _BEGIN_WEIGHTS = list(BEGINNINGS), [weight for weight, _ in BEGINNINGS.values()]
 _NAMES, _WEIGHTS = list(OPERATIONS), [weight for weight, _ in OPERATIONS.values()]
 _LAST_NAMES, _LAST_WEIGHTS = list(LAST), [weight for weight, _ in LAST.values()]
@@ -85,7 +87,7 @@ class Story:
     poll: float = 60.0
     again: bool = False
     beyond: bool = False
-    begins: str = "with nothing"
+    begins: str = NOTHING
 
 
 @dataclass(slots=True)
@@ -131,19 +133,12 @@ def replay(tale: Story, plan: Iterable[tuple[int, Fault]], *, watch: bool = Fals
 def run(tale: Story, faults: Faults, *, trace: bool = False, watch: bool = False) -> Outcome:
     """A story in a world with these faults."""
     world = World(faults, tale.services, beyond=tale.beyond)
-    if trace:
-        world.trace = []
-    if watch:
-        world.seen = []
     outcome = Outcome(faults.plan)
     graveyard: list[Any] = []
     try:
-        if BEGINNINGS[tale.begins][1]:
-            faults.stop()
-            for desired in BEGINNINGS[tale.begins][1]:
-                together(world, [_fitted(desired, tale)], outcome, graveyard)
-            faults.begin(world.calls)
-            world.begun = world.calls
+        world = _begin(tale, world)
+        world.trace = [] if trace else None
+        world.seen = [type(None)] * world.begun if watch else None
         for name in tale.operations:
             _operation(world, tale, name, outcome, graveyard)
         world.calm()
@@ -154,6 +149,21 @@ def run(tale: Story, faults: Faults, *, trace: bool = False, watch: bool = False
         outcome.violation = f"{type(error).__name__}: {error}"
     outcome.effects, outcome.most_paid, outcome.world = world.effects, world.most_paid, world
     return outcome
+
+
+def _begin(tale: Story, fresh: World) -> World:
+    """A world as the story begins: a fresh one, or one in which some commands were run on a sunny day."""
+    if tale.begins == NOTHING:
+        return fresh
+    key = tale.services, tale.poll, tale.begins
+    if key not in _BEGUN:
+        made = World(Faults(), tale.services)
+        for desired in BEGINNINGS[tale.begins][1]:
+            together(made, [_fitted(desired, tale)], Outcome({}), [])
+        _BEGUN[key] = made
+    world = _BEGUN[key].twin(fresh)
+    world.faults.begin(world.calls)
+    return world
 
 
 def _operation(world: World, tale: Story, name: str, outcome: Outcome, graveyard: list[Any]) -> None:

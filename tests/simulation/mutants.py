@@ -24,12 +24,16 @@ MOST = 100_000
 
 @dataclass(frozen=True)
 class Mutant:
-    """One break: in `file`, `old` (which is there exactly once) becomes `new`."""
+    """One break: in `file`, `old` (which is there exactly once) becomes `new`; and so in `also`.
+
+    `also` takes away a second layer that hides the first break.
+    """
 
     name: str
     file: str
     old: str
     new: str
+    also: tuple[str, str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,7 @@ MUTANTS = (
         "    instances = yield from perform(e.ListInstances())\n",
         "    try:\n        instances = yield from perform(e.ListInstances())\n"
         "    except CannotObserve:\n        instances = ()\n",
+        also=(_RETIRE, "        if (yield from perform(e.GetInstance(instance_id))) is None:", "        if True:"),
     ),
     Mutant(
         "record after create, no intent", _RENT,
@@ -73,6 +78,7 @@ MUTANTS = (
     Mutant(
         "take an unreadable get for gone", _RETIRE,
         '        what = f"instance {instance_id} to be readable ({error.summary})"', "        return False",
+        also=(_RETIRE, "observed.now - record.at < desired.timings.settle", "False"),
     ),
     Mutant("ignore the slots", _RENT, "slots_taken(desired, observed) >= desired.slots", "False"),
     Mutant("count only what is listed as slots", _STANDING, "return len(live) + len(unknown)", "return len(live)"),
@@ -88,17 +94,18 @@ MUTANTS = (
     Mutant(
         "skip the second proof of absence", _RETIRE,
         "        if (yield from perform(e.GetInstance(instance_id))) is None:", "        if True:",
+        also=(_RETIRE, "observed.now - record.at < desired.timings.settle", "False"),
     ),
-    Mutant("do not watch a refused create", _RENT, "written.mark_gone(token)", "written.drop_intent(token)"),
     Mutant("do not wait on the way down", _PLAN, "also_gone=True)", "also_gone=False)"),
     Mutant(
         "a newborn that is not seen is forgotten", _RETIRE,
         "observed.now - record.at < desired.timings.settle", "False",
     ),
     Mutant(
-        "load the state before the listing", _OBSERVE,
+        "reap by a state that was read before the listing", _REAP,
         "    instances = yield from perform(e.ListInstances())\n    state = yield from perform(e.Load())\n",
         "    state = yield from perform(e.Load())\n    instances = yield from perform(e.ListInstances())\n",
+        also=(_REAP, "        or known(state, stray.id, stray.mark.token)\n", ""),
     ),
     Mutant(
         "take a create without an answer for a failed one", _RENT,
@@ -116,9 +123,6 @@ MUTANTS = (
         "    if newest is None and desired is None:\n        yield from _idle(",
     ),
     Mutant(
-        "a lost backend does not hold a slot", _STANDING, "held >= desired.slots", "len(ranked) >= desired.slots",
-    ),
-    Mutant(
         "write an intent over what somebody else wrote", _RENT,
         "    written = yield from perform(e.Save(known.intend(",
         "    newest = yield from perform(e.Load())\n"
@@ -130,13 +134,7 @@ MUTANTS = (
         "    written = yield from perform(e.Save(observed.state.put_record(woken)))\n",
         "    written = observed.state\n",
     ),
-    Mutant(
-        "sleep without waiting for a start that may still come", _RESTING,
-        "if observed.now - record.woken < desired.timings.settle:", "if False:",
-    ),
     Mutant("leave a queued start alone", _RESTING, "elif record is not None and record.woken:", "elif False:"),
-    Mutant("take an order to stop for a stop", _RESTING, "    elif not instance.resting:", "    elif False:"),
-    Mutant("wait for ever for a start", "core/boot.py", "return Verdict(Stage.STUCK, reason)", "still = 0.0"),
     Mutant(
         "start again what was refused", _POWER,
         "    yield from perform(e.Save(state.put_record(replace(record, stranded=now))))\n", "",
@@ -160,11 +158,12 @@ def mutate(mutant: Mutant, into: Path) -> None:
         shutil.copytree(ROOT / part, into / part, ignore=ignore)
     for name in ("ert_deploy/__init__.py", "ert_deploy/ports.py"):
         shutil.copy(ROOT / name, into / name)
-    path = into / "ert_deploy" / mutant.file
-    text = path.read_text()
-    if text.count(mutant.old) != 1:
-        raise ValueError(f"{mutant.name}: its text is {text.count(mutant.old)} times in {mutant.file}")
-    path.write_text(text.replace(mutant.old, mutant.new))
+    for file, old, new in ((mutant.file, mutant.old, mutant.new), *((mutant.also,) if mutant.also else ())):
+        path = into / "ert_deploy" / file
+        text = path.read_text()
+        if text.count(old) != 1:
+            raise ValueError(f"{mutant.name}: its text is {text.count(old)} times in {file}")
+        path.write_text(text.replace(old, new))
 
 
 def hunt(mutant: Mutant, first: int = 0, most: int = MOST) -> Fate:

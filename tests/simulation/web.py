@@ -29,6 +29,11 @@ class Service:
         self.queued = False
         self.seen = WebService(self.id, name, self.url, "tea-1")
 
+    def take(self, other: Service) -> None:
+        """Be as another one of the same name is."""
+        self.env, self.running, self.shown = dict(other.env), other.running, other.shown
+        self.deploys, self.snapshots, self.queued = list(other.deploys), dict(other.snapshots), other.queued
+
     def neighbours_kept(self) -> bool:
         """Whether every variable that is not ours is as it was."""
         return {k: v for k, v in self.env.items() if k not in OWNED} == NEIGHBOURS

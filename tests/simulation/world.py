@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import heapq
 from collections.abc import Callable
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
@@ -62,6 +63,18 @@ class World:
         self.trace: list[tuple[float, str, str]] | None = None
         self.seen: list[type[Any]] | None = None  # the kind of every call, when somebody asks for it
         self.hands = self._hands()
+
+    def twin(self, twin: World) -> World:
+        """Make a fresh world like this one, at a moment when nothing is under way here, to go on from there."""
+        assert not self.due
+        twin.now, twin.state = self.now, self.state
+        twin.calls, twin.begun, twin.drawn, twin.numbers = self.calls, self.calls, self.drawn, self.numbers
+        twin.machines = {number: copy(made) for number, made in self.machines.items()}
+        twin.paid = {number: twin.machines[number] for number in self.paid}
+        twin.most_paid = len(twin.paid)
+        for number, service in self.services.items():
+            twin.services[number].take(service)
+        return twin
 
     def advance(self, until: float) -> None:
         """Let time pass; what was under way happens."""

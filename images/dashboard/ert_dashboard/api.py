@@ -12,8 +12,10 @@ from flask import Blueprint, Response, jsonify, render_template, request
 from werkzeug.exceptions import BadRequest, NotFound
 
 from ert_dashboard import __version__, guards
+from ert_dashboard.bundle import read_bundle
 from ert_dashboard.clock import iso
 from ert_dashboard.desk import QueueFull
+from ert_dashboard.figures import figures
 from ert_dashboard.job import Job
 from ert_dashboard.markdown import document
 from ert_dashboard.market import LABEL, Company
@@ -31,6 +33,7 @@ class Api:
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        self._bundle = read_bundle()
 
     def blueprint(self) -> Blueprint:
         routes = Blueprint("api", __name__)
@@ -59,6 +62,8 @@ class Api:
             usable=settings.configuration is Configuration.COMPLETE,
             problem=settings.problem,
             samples=self._service.market.search(""),
+            reports=[job for job in self._service.store.latest(20) if job.result is not None],
+            bundle=self._bundle,
             version=__version__,
         )
 
@@ -177,7 +182,9 @@ class Api:
     def report(self, report_id: str) -> Response:
         job = self._job(report_id)
         data = self._service.data(job)
-        return jsonify({"success": True, "report_id": job.report_id, "data": data, "report": job.result})
+        draft = {} if job.result else self._service.store.drafts.of(job.report_id).sections()
+        body = {"data": data, "report": job.result, "draft": draft, "figures": figures(job)}
+        return jsonify({"success": True, "report_id": job.report_id, **body})
 
     def download(self, filename: str) -> Response:
         job = self._job(filename.removesuffix(".md")) if filename.endswith(".md") else None

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from flask import Flask
 from flask_socketio import SocketIO
 
-from ert_dashboard import guards
+from ert_dashboard import bundle, guards
 from ert_dashboard.api import Api
 from ert_dashboard.clock import Clock
+from ert_dashboard.deployment import Deployment
 from ert_dashboard.live import SocketLimit, attach
 from ert_dashboard.market import MarketData
 from ert_dashboard.service import Service, start_service
@@ -43,7 +44,9 @@ def create_dashboard(settings: Settings, *, market: MarketData | None = None, cl
     if settings.secret_key is not None:
         app.secret_key = settings.secret_key.reveal()
     guards.install(app)
+    bundle.keep_assets(app)
     app.register_blueprint(Api(service).blueprint())
+    app.register_blueprint(Deployment(service).blueprint())
     socketio = attach(app, service)
     app.wsgi_app = SocketLimit(app.wsgi_app, settings.max_sockets)  # type: ignore[method-assign]
     service.desk.start()

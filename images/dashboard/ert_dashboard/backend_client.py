@@ -84,6 +84,10 @@ class BackendClient:
         with self._call("GET", "/health", interrupt, keyed=False) as response:
             return response.status_code, wire.parse_json(_read(response, interrupt))
 
+    def status(self, interrupt: Interrupt) -> dict[str, Any]:
+        """What the backend says of itself to those who hold its key."""
+        return self._json("GET", "/status", interrupt)
+
     def submit(self, report_id: str, request: Mapping[str, Any], interrupt: Interrupt) -> wire.Update:
         """Ask for a report under our own id. Asking again with the same id is the same question."""
         return wire.read_snapshot(self._json("POST", "/reports", interrupt, {"id": report_id, **request}))

@@ -98,6 +98,7 @@ def summary(job: Job, *, typical_s: float | None = None, ahead: int | None = Non
         "sections_total": job.sections_total,
         "created": iso(job.created),
         "start_time": iso(job.started),
+        "accepted_time": iso(job.accepted),
         "estimated_completion": iso(expected),
         "finished": iso(job.finished),
         "error_message": job.error,

@@ -15,6 +15,7 @@ from typing import Any
 from ert_dashboard import wire
 from ert_dashboard.backend_client import BackendClient, BackendError, NotThere, Unavailable
 from ert_dashboard.clock import Clock
+from ert_dashboard.drafts import Draft
 from ert_dashboard.interrupt import Interrupt
 from ert_dashboard.job import Job, Status, writing_progress
 from ert_dashboard.markdown import section_title
@@ -61,14 +62,16 @@ class ReportRun:
         interrupt: Interrupt,
         clock: Clock,
         wake_s: float,
+        draft: Draft,
     ) -> None:
-        """`wake_s`: how long to wait for a backend that is asleep, before it takes the report."""
+        """`wake_s`: how long to wait for a backend that is asleep; `draft` gets each section as it is written."""
         self._job = job
         self._client = client
         self._save_job = save
         self._interrupt = interrupt
         self._clock = clock
         self._wake_s = wake_s
+        self._draft = draft
         self._polling = False
         self._seen = job.last_event
 
@@ -84,6 +87,7 @@ class ReportRun:
                 except _Forgotten:
                     _LOG.info("the backend does not go on with report %s; it is asked for again", self._job.report_id)
                     self._polling, self._seen = False, None
+                    self._draft.clear()
                     self._save(detail="The backend restarted", last_event=None, sections_done=0)
             raise Failed("the backend lost the report again and again")
         except BackendError as error:
@@ -160,6 +164,8 @@ class ReportRun:
                     self._seen = event.event_id or self._seen
                     update = wire.read_event(event)
                     if update is not None:
+                        if update.section and update.text:
+                            self._draft.keep(update.section, update.text)
                         self._show(update)
                         if update.phase in wire.ENDED:
                             return update

@@ -14,10 +14,11 @@ import math
 import re
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
+from ert_dashboard.machine import Machine, read_machine
 from ert_dashboard.secret import Secret
 
 FINGERPRINT = "ERT_LLM_CONFIG_FINGERPRINT"
@@ -71,6 +72,7 @@ class Settings:
     max_sockets: int = 60
     secret_key: Secret | None = None
     log_level: str = "INFO"
+    machine: Machine = field(default_factory=Machine)
 
 
 class BadSetting(Exception):
@@ -105,6 +107,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         max_sockets=int(_number(environ, "ERT_DASHBOARD_SOCKETS", 60, 1, 10_000)),
         secret_key=Secret(secret_key) if secret_key else None,
         log_level=_log_level(environ),
+        machine=read_machine(environ),
     )
 
 

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ert_dashboard.drafts import Drafts
 from ert_dashboard.job import FINISHED, Job, Status
 
 _LOG = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ class ReportStore:
         self._lock = threading.Lock()
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._connection: sqlite3.Connection | None = _open(path)
+        self.drafts = Drafts(self.transaction)
 
     def close(self) -> None:
         with self._lock:
@@ -49,7 +51,7 @@ class ReportStore:
     def add(self, job: Job) -> None:
         """Store a new report and forget the oldest finished ones beyond the limit."""
         marks = ",".join("?" for _ in _COLUMNS)
-        with self._transaction() as db:
+        with self.transaction() as db:
             db.execute(f"INSERT INTO reports ({','.join(_COLUMNS)}) VALUES ({marks})", _row(job))  # noqa: S608 own names
             db.execute(
                 f"DELETE FROM reports WHERE status IN ({_OVER}) AND report_id NOT IN "  # noqa: S608 own names
@@ -64,7 +66,7 @@ class ReportStore:
         """
         values = [_to_column(name, value) for name, value in fields.items()]
         sets = ",".join(f"{_checked(name)}=?" for name in fields)
-        with self._transaction() as db:
+        with self.transaction() as db:
             done = db.execute(
                 f"UPDATE reports SET {sets} WHERE report_id=? AND {_UNFINISHED}",  # noqa: S608 own names
                 (*values, report_id),
@@ -74,13 +76,13 @@ class ReportStore:
             return _one(db, report_id)
 
     def get(self, report_id: str) -> Job | None:
-        with self._transaction() as db:
+        with self.transaction() as db:
             return _one(db, report_id)
 
     def latest(self, limit: int = 50) -> list[Job]:
         """Newest first, without the request and the result (they are large)."""
         names = ",".join("'{}'" if name == "request" else _light(name) for name in _COLUMNS)
-        with self._transaction() as db:
+        with self.transaction() as db:
             rows = db.execute(
                 f"SELECT {names} FROM reports ORDER BY created DESC, report_id LIMIT ?",  # noqa: S608 own names
                 (limit,),
@@ -90,7 +92,7 @@ class ReportStore:
     def unfinished(self, owner: str | None = None) -> list[Job]:
         """Unfinished reports, oldest first: those of `owner`, or everybody's."""
         where, values = (" AND owner=?", (owner,)) if owner is not None else ("", ())
-        with self._transaction() as db:
+        with self.transaction() as db:
             rows = db.execute(
                 f"SELECT {','.join(_COLUMNS)} FROM reports WHERE {_UNFINISHED}{where} ORDER BY created, report_id",  # noqa: S608 own names
                 values,
@@ -99,7 +101,7 @@ class ReportStore:
 
     def take_over(self, report_id: str, old: str, new: str) -> bool:
         """Make `new` the owner of an unfinished report of `old`; False if somebody else was quicker."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             done = db.execute(
                 f"UPDATE reports SET owner=? WHERE report_id=? AND owner=? AND {_UNFINISHED}",  # noqa: S608 own names
                 (new, report_id, old),
@@ -108,7 +110,7 @@ class ReportStore:
 
     def counts(self, owner: str) -> tuple[int, int]:
         """(reports being worked on, reports waiting) of `owner`."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             rows = db.execute(
                 f"SELECT status = ?, COUNT(*) FROM reports WHERE {_UNFINISHED} AND owner=? GROUP BY 1",  # noqa: S608 own names
                 (str(Status.QUEUED), owner),
@@ -118,7 +120,7 @@ class ReportStore:
 
     def typical_seconds(self) -> float | None:
         """Median of the last ten completed reports, start to finish; None before the first."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             rows = db.execute(
                 "SELECT finished - started FROM reports WHERE status=? AND started IS NOT NULL "
                 "ORDER BY finished DESC LIMIT 10",
@@ -128,7 +130,8 @@ class ReportStore:
         return lengths[len(lengths) // 2] if lengths else None
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """One short change or look, behind the lock. Raises `StoreClosed`."""
         with self._lock:
             if self._connection is None:
                 raise StoreClosed

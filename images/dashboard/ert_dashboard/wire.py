@@ -51,7 +51,10 @@ class Malformed(Exception):
 
 @dataclass(frozen=True)
 class Update:
-    """One look at a report. None means "not said"; `section_ended` is true for an event that ends one section."""
+    """One look at a report. None means "not said".
+
+    `section_ended` is true for an event that ends one section; `text` is that section.
+    """
 
     phase: Phase | None
     position: int | None = None
@@ -61,6 +64,7 @@ class Update:
     section_ended: bool = False
     result: Mapping[str, Any] | None = None
     error: str | None = None
+    text: str | None = None
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,8 @@ def read_event(event: StreamEvent) -> Update | None:
     if event.name != "section":
         return update
     written = update.sections_done if update.sections_done is not None else _count(body.get("index"))
-    return replace(update, phase=Phase.RUNNING, result=None, section_ended=True, sections_done=written)
+    text = body.get("text") if isinstance(body.get("text"), str) else None
+    return replace(update, phase=Phase.RUNNING, result=None, section_ended=True, sections_done=written, text=text)
 
 
 def read_result(body: Mapping[str, Any] | None) -> dict[str, Any] | None:

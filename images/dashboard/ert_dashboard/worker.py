@@ -91,7 +91,10 @@ class Worker:
         progress(status=Status.FETCHING, detail="Collecting figures", progress=max(5, job.progress), started=begun)
         detail = "Handing over to the backend"
         ready = progress(status=Status.PREPARING, detail=detail, progress=max(10, job.progress))
-        run = ReportRun(ready, self._client, progress, interrupt=interrupt, clock=self._clock, wake_s=self._wake_s)
+        draft = self._store.drafts.of(job.report_id)
+        run = ReportRun(
+            ready, self._client, progress, interrupt=interrupt, clock=self._clock, wake_s=self._wake_s, draft=draft
+        )
         return run.write()
 
     def _complete(self, job: Job, result: Mapping[str, Any]) -> None:
@@ -105,6 +108,7 @@ class Worker:
             sections_done=len(sections),
             sections_total=len(sections),
         )
+        self._store.drafts.of(job.report_id).clear()
 
     def _interrupted(self, job: Job, reason: Reason) -> None:
         if reason is Reason.CLOSING:

@@ -11,54 +11,18 @@ import contextlib
 import logging
 import os
 import signal
-import ssl
 import sys
-from collections.abc import Generator
 
 import httpx
-import uvicorn
 
-from ert_backend.app import build
-from ert_backend.boot import Pace
-from ert_backend.clock import utc_now
+from ert_backend.clock import boot_seconds, utc_now
 from ert_backend.engine import LlmEngine
 from ert_backend.identity import Identity, ensure
+from ert_backend.logs import to_stdout
 from ert_backend.ollama import Ollama
 from ert_backend.service import Service, assemble
+from ert_backend.serving import server
 from ert_backend.settings import Settings, SettingsError, load
-from ert_backend.wire import patient
-
-
-class Server(uvicorn.Server):
-    """uvicorn without its own signal handlers: the drain comes first, and it is ours."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        """Leave the signals alone."""
-        yield
-
-
-def server(settings: Settings, identity: Identity, service: Service, pace: Pace | None = None) -> Server:
-    """A server for the service, over TLS with the machine's own pair."""
-    config = uvicorn.Config(
-        build(service, pace),
-        host=settings.bind[0],
-        port=settings.bind[1],
-        http=patient(settings.body_deadline),
-        ws="none",
-        ssl_certfile=identity.certificate,
-        ssl_keyfile=identity.key,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=2,
-    )
-    config.load()
-    if config.ssl is not None:
-        config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
-    return Server(config)
 
 
 async def serve(settings: Settings, identity: Identity) -> None:
@@ -80,13 +44,16 @@ async def serve(settings: Settings, identity: Identity) -> None:
 
 
 async def drain(service: Service, grace: float) -> None:
-    """Hand back what waits; give what is being written `grace` seconds, then cancel it."""
+    """Hand back what waits; give what is being written `grace` seconds, its caller the rest of them to collect it."""
     service.jobs.drain()
     job = service.jobs.active
     if job is None:
         return
+    until = boot_seconds() + grace
     try:
         await asyncio.wait_for(job.done.wait(), grace)
+        while not job.collected and boot_seconds() < until:
+            await asyncio.sleep(0.05)
     except TimeoutError:
         service.jobs.cancel(job)
         with contextlib.suppress(TimeoutError):
@@ -95,8 +62,7 @@ async def drain(service: Service, grace: float) -> None:
 
 def main() -> int:
     """Exit status: 0 after a clean stop, 2 when the environment cannot be used."""
-    logging.basicConfig(level=logging.INFO, format="app: %(message)s", stream=sys.stdout)
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    to_stdout()
     log = logging.getLogger("ert_backend")
     try:
         settings = load(os.environ)

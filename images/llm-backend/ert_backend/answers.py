@@ -103,7 +103,7 @@ async def invalid(_: Request, error: Exception) -> JSONResponse:
 
 def _place(loc: Any) -> list[str | int]:
     """The field names that are ours, and list positions; a name the caller made up is not repeated."""
-    ours = {"body", "query", "path", "nonce", "id", *ReportRequest.model_fields}
+    ours = {"body", "query", "path", "nonce", "id", "generation", "hashes", *ReportRequest.model_fields}
     return [part for part in loc if part in ours or isinstance(part, int)]
 
 

@@ -9,30 +9,36 @@ from typing import Any
 
 from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import JSONResponse, Response, StreamingResponse
 
-from ert_backend import gpu
+from ert_backend import admin, gpu, metrics
 from ert_backend.answers import describe, failed, health, invalid, known, refusals
 from ert_backend.boot import Pace, keep_up
-from ert_backend.events import follow, last_seen
-from ert_backend.front_door import FrontDoor
+from ert_backend.chat import chat_routes
+from ert_backend.events import attended, first_of, follow, last_seen
+from ert_backend.front_door import Bounds, FrontDoor
 from ert_backend.identity import proof
 from ert_backend.intake import JobRequest, ReportRequest
 from ert_backend.service import Service
+from ert_backend.settings import Settings
+from ert_backend.wire import STATE_IDENTITY
 
 
 def build(service: Service, pace: Pace | None = None) -> FrontDoor:
     """The ASGI application: the guarded door around the routes. `pace` is how the bring-up waits."""
-    settings = service.settings
+    settings, audit = service.settings, service.witness.audit
     pace = pace or Pace(pull_stall=settings.pull_stall)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         bring_up = keep_up(service.state, service.engine, pace, service.ledger.ready, settings.min_gpu_share)
         tasks = [asyncio.create_task(bring_up), asyncio.create_task(service.jobs.work())]
+        audit.record("-", "service", "started")
         try:
             yield
         finally:
+            audit.record("-", "service", "stopped")
+            audit.close()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -48,7 +54,15 @@ def build(service: Service, pace: Pace | None = None) -> FrontDoor:
     app.add_exception_handler(RequestValidationError, invalid)
     _open_routes(app, service)
     _report_routes(app, service)
-    return FrontDoor(app, settings.key_hashes, settings.max_body, settings.body_deadline, service.ledger.claim)
+    chat_routes(app, service)
+    admin.routes(app, service.gate.keys, audit)
+    return FrontDoor(app, service.gate, _bounds(settings), service.witness, service.ledger.claim)
+
+
+def _bounds(settings: Settings) -> Bounds:
+    """A report that waits may need every report before it to take its full time."""
+    whole_queue = (settings.queue_limit + 1) * settings.report_deadline + settings.answer_deadline
+    return Bounds(settings.max_body, settings.body_deadline, settings.answer_deadline, whole_queue)
 
 
 def _open_routes(app: FastAPI, service: Service) -> None:
@@ -68,8 +82,8 @@ def _open_routes(app: FastAPI, service: Service) -> None:
         return JSONResponse(health(service), status_code=200 if service.state.ready else 503)
 
     @app.get("/identity")
-    async def identity(nonce: str = Query(pattern=r"^[0-9a-fA-F]{64}$")) -> dict[str, str]:
-        settings, pair = service.settings, service.identity
+    async def identity(request: Request, nonce: str = Query(pattern=r"^[0-9a-fA-F]{64}$")) -> dict[str, str]:
+        settings, pair = service.settings, request.scope["state"].get(STATE_IDENTITY, service.identity)
         return {
             "deployment": settings.deployment,
             "token": settings.token,
@@ -77,6 +91,10 @@ def _open_routes(app: FastAPI, service: Service) -> None:
             "cert_sha256": pair.cert_sha256,
             "proof": proof(settings.boot_secret, bytes.fromhex(nonce), pair.der),
         }
+
+    @app.get("/metrics")
+    async def show_metrics() -> Response:
+        return Response(service.witness.metrics.text(), media_type=metrics.CONTENT_TYPE)
 
     @app.get("/status")
     async def status() -> dict[str, Any]:
@@ -105,10 +123,12 @@ def _report_routes(app: FastAPI, service: Service) -> None:
     async def generate(body: ReportRequest, request: Request) -> JSONResponse:
         with refusals(service):
             job = jobs.submit_same(body, request.scope["ert.key_id"])
-        await job.done.wait()
-        if job.result is not None:
-            return JSONResponse(job.result)
-        return failed(jobs, job)
+        with jobs.attend(job):
+            await first_of(job.done.wait(), request.receive())
+        if not job.done.is_set():
+            return JSONResponse({"detail": "The caller left"}, 499)
+        job.collected = True
+        return JSONResponse(job.result) if job.result is not None else failed(jobs, job)
 
     @app.post("/reports", status_code=202)
     async def start(body: JobRequest) -> dict[str, Any]:
@@ -117,7 +137,9 @@ def _report_routes(app: FastAPI, service: Service) -> None:
 
     @app.get("/reports/{job_id}")
     async def show(job_id: str) -> dict[str, Any]:
-        return describe(jobs, known(jobs, job_id))
+        job = known(jobs, job_id)
+        job.collected = job.collected or job.done.is_set()
+        return describe(jobs, job)
 
     @app.delete("/reports/{job_id}")
     async def cancel(job_id: str) -> dict[str, Any]:
@@ -128,6 +150,7 @@ def _report_routes(app: FastAPI, service: Service) -> None:
 
     @app.get("/reports/{job_id}/events")
     async def events(job_id: str, request: Request) -> StreamingResponse:
-        stream = follow(known(jobs, job_id), last_seen(request.headers.get("last-event-id")))
+        job = known(jobs, job_id)
+        stream = attended(jobs.attend(job), follow(job, last_seen(request.headers.get("last-event-id"))))
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(stream, media_type="text/event-stream", headers=headers)

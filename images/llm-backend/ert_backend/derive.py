@@ -147,4 +147,5 @@ def _apply(rule: Rule, facts: Mapping[str, Fact]) -> Fact | None:
     if value is None:
         return None
     base = f"{left.id} {rule.formula[0]} {right.id}{rule.formula[1:]}"
-    return Fact(rule.id, rule.label, value, rule.unit, left.as_of or right.as_of, f"derived: {base}", left.currency)
+    as_of, period = left.as_of or right.as_of, left.period or right.period
+    return Fact(rule.id, rule.label, value, rule.unit, as_of, f"derived: {base}", left.currency, period)

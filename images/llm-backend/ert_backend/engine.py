@@ -10,7 +10,7 @@ A second engine (vLLM, llama-server) is another module with these methods.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -69,6 +69,18 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Sampling:
+    """How an answer is drawn where the caller says so; None is the engine's setting. `limit` in tokens."""
+
+    temperature: float | None = None
+    limit: int | None = None
+    stop: tuple[str, ...] = ()
+
+
+AS_SET = Sampling()
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """The engine's own account of one answer: tokens, and the seconds it took to decode them."""
 
@@ -110,6 +122,13 @@ class LlmEngine(Protocol):
         """Bring a model into memory with exactly the options that `chat` uses; returns when it is there."""
         ...
 
-    def chat(self, model: str, messages: Sequence[Message], seed: int) -> AsyncGenerator[Piece, None]:
-        """Answer; ends with a piece that carries the usage."""
+    def chat(
+        self,
+        model: str,
+        messages: Sequence[Message],
+        seed: int,
+        schema: Mapping[str, object] | None = None,
+        sampling: Sampling = AS_SET,
+    ) -> AsyncGenerator[Piece, None]:
+        """Answer, held to a JSON schema if one is given; ends with a piece that carries the usage."""
         ...

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Awaitable
 
 from ert_backend.job import Event, Job
 
@@ -17,7 +18,7 @@ def last_seen(header: str | None) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
-async def follow(job: Job, after: int, keep_alive: float = KEEP_ALIVE) -> AsyncIterator[bytes]:
+async def follow(job: Job, after: int, keep_alive: float = KEEP_ALIVE) -> AsyncGenerator[bytes, None]:
     """All events with an id above `after`, then the coming ones; ends with the job. A comment goes out when idle."""
     sent = after if after <= len(job.events) else 0
     while True:
@@ -31,6 +32,27 @@ async def follow(job: Job, after: int, keep_alive: float = KEEP_ALIVE) -> AsyncI
             await asyncio.wait_for(changed.wait(), keep_alive)
         except TimeoutError:
             yield b": keep-alive\n\n"
+
+
+async def attended(
+    attention: contextlib.AbstractContextManager[None], events: AsyncGenerator[bytes, None]
+) -> AsyncGenerator[bytes, None]:
+    """The events, inside `attention` for as long as somebody reads them."""
+    with attention:
+        async with contextlib.aclosing(events):
+            async for event in events:
+                yield event
+
+
+async def first_of(*waits: Awaitable[object]) -> None:
+    """Wait until one of them is over, and give the others up."""
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def encode(event: Event) -> bytes:

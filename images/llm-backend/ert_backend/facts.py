@@ -19,6 +19,11 @@ MAX_DEPTH = 4
 MAX_ROWS = 8
 MAX_TEXT = 4000
 ABSURD = 1e17
+PERIOD_PART = re.compile(
+    r"(?:Q(?P<before>[1-4])_?)?(?:FY_?|CY_?|fiscal_)?(?P<year>(?:19|20)\d\d)"
+    r"(?:_?Q(?P<after>[1-4])|_(?P<month>0[1-9]|1[0-2])(?:_\d\d)?)?",
+    re.IGNORECASE,
+)
 
 
 class Unit(StrEnum):
@@ -34,8 +39,21 @@ class Unit(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Period:
+    """What time a figure is of, or a text says it is of; None where that is not said."""
+
+    year: int | None = None
+    quarter: int | None = None
+    half: int | None = None
+    month: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Fact:
-    """One supplied or derived value. `source` names the part of the request, or the formula."""
+    """One supplied or derived value. `source` names the part of the request, or the formula.
+
+    `subject` is the other company it belongs to (a peer's ticker or name).
+    """
 
     id: str
     label: str
@@ -44,6 +62,8 @@ class Fact:
     as_of: str | None
     source: str
     currency: str = "USD"
+    period: Period | None = None
+    subject: str | None = None
 
     @property
     def number(self) -> float | None:
@@ -109,15 +129,36 @@ def _fact(path: str, leaf: object, source: str, stamp: str | None, currency: str
     name = path.rpartition(".")[2]
     if value is None or name in LABEL_ONLY or name == "value":
         return None
+    as_of = _short(own.get("as_of")) or stamp
     return Fact(
         id=path,
         label=_label(path),
         value=value,
         unit=Unit.TEXT if isinstance(value, str) else Unit(KNOWN[name][1] if name in KNOWN else "number"),
-        as_of=_short(own.get("as_of")) or stamp,
+        as_of=as_of,
         source=_short(own.get("source")) or source,
         currency=currency,
+        period=_period(path, as_of),
+        subject=_subject(path),
     )
+
+
+def _period(path: str, as_of: str | None) -> Period | None:
+    """What the path says (`history.FY2023.revenue`, `quarters.2024_Q3.eps`), else the year and month of its date."""
+    for part in path.split(".")[:-1]:
+        if found := PERIOD_PART.fullmatch(part):
+            quarter = next((int(found[name]) for name in ("before", "after") if found[name]), None)
+            return Period(int(found["year"]), quarter, None, int(found["month"]) if found["month"] else None)
+    if path.rpartition(".")[2].lower().startswith(("prior", "previous", "forward", "target")):
+        return None
+    dated = re.match(r"((?:19|20)\d\d)(?:-(\d\d))?", as_of or "")
+    return Period(int(dated[1]), month=int(dated[2]) if dated[2] else None) if dated else None
+
+
+def _subject(path: str) -> str | None:
+    """`MSFT` for `peer_metrics.MSFT.trailingPE`."""
+    parts = path.split(".")[:-1]
+    return parts[-1] if len(parts) > 1 and re.search(r"peer|compet|compar|rival", parts[0], re.IGNORECASE) else None
 
 
 def _value(raw: object) -> float | str | None:
@@ -143,7 +184,9 @@ def _label(path: str) -> str:
     else:
         label = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|_", " ", name).strip().lower()
         label = label[:1].upper() + label[1:]
-    return f"{parent.rpartition('.')[2].replace('_', ' ')}: {label}" if parent and name not in KNOWN else label
+    owner = parent.rpartition(".")[2].replace("_", " ")
+    named = name in KNOWN and not (_subject(path) or _period(path, None))
+    return f"{owner}: {label}" if parent and not named else label
 
 
 def _slug(key: str) -> str:

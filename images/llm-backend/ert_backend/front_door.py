@@ -1,77 +1,36 @@
 """The first thing a request meets: a pure ASGI layer that decides by method, path and key, before a body byte is read.
 
-Order: allow-list of routes, key (by hash, constant work), declared size, counted body under one deadline, clean JSON.
-A framework's own dependency would run after the body was read and parsed, which hands strangers a parser.
-Every bad key gets the same answer, byte for byte.
+Order: allow-list of routes, rates, key (by hash, constant work), declared size, counted body under one deadline, clean
+JSON. A framework's own dependency would run after the body was read and parsed, which hands strangers a parser.
+Every bad key gets the same answer, byte for byte. Every answer has a deadline, and no failure says what was sent.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
-import json
-import re
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from dataclasses import dataclass, field
-from enum import Enum
+import logging
+from collections.abc import Callable, Iterable, MutableMapping
+from dataclasses import dataclass
 from typing import Any
 
 from ert_backend.body import BadBody, normalise
+from ert_backend.gate import Gate
+from ert_backend.refusal import App, Receive, Refused, Scope, Send, answer
+from ert_backend.routes import Route, find
+from ert_backend.witness import Visit, Witness
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-JOB_ID = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
-OPEN_PATHS = frozenset({"/", "/health", "/identity"})
-KEYED: tuple[tuple[str, frozenset[str]], ...] = (
-    (r"/status", frozenset({"GET"})),
-    (r"/generate_report", frozenset({"POST"})),
-    (r"/reports", frozenset({"POST"})),
-    (rf"/reports/{JOB_ID}", frozenset({"GET", "DELETE"})),
-    (rf"/reports/{JOB_ID}/events", frozenset({"GET"})),
-)
+_log = logging.getLogger("ert_backend.door")
+WITH_BODY = frozenset({"POST", "PUT"})
 
 
-class Access(Enum):
-    """What the allow-list says of a method and a path."""
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Bytes of a body; seconds for a body, for an answer, and for an answer that waits for a report."""
 
-    OPEN = "open"
-    KEYED = "keyed"
-    WRONG_METHOD = "wrong method"
-    UNKNOWN = "unknown"
-
-
-class Refused(Exception):
-    """An answer instead of the app's: a status and a detail."""
-
-    def __init__(self, status: int, detail: object) -> None:
-        super().__init__(status)
-        self.status, self.detail = status, detail
-
-
-def access(method: str, path: str) -> Access:
-    """The allow-list."""
-    if path in OPEN_PATHS:
-        return Access.OPEN if method == "GET" else Access.WRONG_METHOD
-    for pattern, methods in KEYED:
-        if re.fullmatch(pattern, path):
-            return Access.KEYED if method in methods else Access.WRONG_METHOD
-    return Access.UNKNOWN
-
-
-def key_id(headers: Iterable[tuple[bytes, bytes]], accepted: Iterable[bytes]) -> str | None:
-    """The first 8 hex digits of the accepted hash the caller's key has; None for every other caller.
-
-    Exactly one Authorization header with the Bearer scheme counts. All accepted hashes are compared, always.
-    """
-    given = [value for name, value in headers if name.lower() == b"authorization"]
-    scheme, _, token = (given[0] if len(given) == 1 else b"").partition(b" ")
-    digest = hashlib.sha256(token.strip(b" ")).digest()
-    matches = [known for known in accepted if hmac.compare_digest(digest, known)]
-    return matches[0].hex()[:8] if matches and scheme.lower() == b"bearer" else None
+    max_body: int
+    body_deadline: float
+    answer_deadline: float
+    report_deadline: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +38,9 @@ class FrontDoor:
     """Wraps `app`. `on_authenticated` runs for each request with a good key, before its body is read."""
 
     app: App
-    key_hashes: tuple[bytes, ...] = field(repr=False)
-    max_body: int
-    body_deadline: float
+    gate: Gate
+    bounds: Bounds
+    witness: Witness
     on_authenticated: Callable[[], None]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -94,55 +53,88 @@ class FrontDoor:
             await self._http(scope, receive, send)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        route = find(scope["path"])
+        visit = self.witness.arrived(scope["method"], route)
+
+        async def noted(message: MutableMapping[str, Any]) -> None:
+            visit.status = message.get("status", visit.status)
+            await send(message)
+
         try:
-            self._admit(scope)
-            if scope["method"] == "POST":
-                body = await self._body(scope, receive)
-                scope = {**scope, "headers": _as_json(scope["headers"], len(body))}
-                receive = _replay(body, receive)
+            await self._within(self._serve(scope, receive, noted, visit), visit, route)
         except Refused as refusal:
-            await _answer(send, refusal)
-        else:
-            await self.app(scope, receive, send)
+            visit.reason = refusal.reason
+            await answer(noted, refusal)
+        finally:
+            self.witness.left(visit)
 
-    def _admit(self, scope: Scope) -> None:
-        verdict = access(scope["method"], scope["path"])
-        if verdict is Access.UNKNOWN:
-            raise Refused(404, "Not Found")
-        if verdict is Access.WRONG_METHOD:
-            raise Refused(405, "Method Not Allowed")
-        if verdict is Access.KEYED:
-            holder = key_id(scope["headers"], self.key_hashes)
-            if holder is None:
-                raise Refused(401, "Invalid API key")
-            scope["ert.key_id"] = holder
-            self.on_authenticated()
-
-    async def _body(self, scope: Scope, receive: Receive) -> bytes:
-        declared = [value for name, value in scope["headers"] if name.lower() == b"content-length"]
-        if declared and (not declared[0].isdigit() or int(declared[0][:20]) > self.max_body):
-            raise Refused(413, f"The body is larger than {self.max_body} bytes")
+    async def _within(self, serving: Any, visit: Visit, route: Route) -> None:
+        """An answer that has begun can only be cut; one that has not becomes a refusal. Refused passes."""
+        seconds = self.bounds.report_deadline if route.waits else self.bounds.answer_deadline
         try:
-            async with asyncio.timeout(self.body_deadline):
+            async with asyncio.timeout(seconds):
+                await serving
+        except TimeoutError:
+            if not visit.status:
+                raise Refused(503, "The answer took too long", "deadline", {"retry-after": "15"}) from None
+        except Refused:
+            raise
+        except Exception:
+            _log.exception("an answer failed")
+            if not visit.status:
+                raise Refused(500, "Internal error", "error") from None
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send, visit: Visit) -> None:
+        visit.who = self.gate.admit(scope, visit.route)
+        if visit.who is not None:
+            scope["ert.key_id"] = visit.who
+            self.on_authenticated()
+        if scope["method"] in WITH_BODY:
+            body = await self._body(scope["headers"], receive)
+            scope = {**scope, "headers": _as_json(scope["headers"], len(body))}
+            receive = _replay(body, receive)
+        await self.app(scope, receive, send)
+
+    async def _body(self, headers: Iterable[tuple[bytes, bytes]], receive: Receive) -> bytes:
+        self._declared(headers)
+        try:
+            async with asyncio.timeout(self.bounds.body_deadline):
                 raw = await self._collect(receive)
         except TimeoutError:
-            raise Refused(408, "The body took too long") from None
+            raise Refused(408, "The body took too long", "slow body") from None
         try:
             return normalise(raw)
         except BadBody as error:
-            raise Refused(422, [{"loc": ["body"], "msg": str(error), "type": "json_invalid"}]) from None
+            problem = {"loc": ["body"], "msg": str(error), "type": "json_invalid"}
+            raise Refused(422, [problem], "body") from None
+
+    def _declared(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        """What the head says of the body: one length or chunks, not both; not packed; not too large."""
+        said = {name.lower(): value for name, value in headers}
+        length = said.get(b"content-length")
+        if length is not None and b"transfer-encoding" in said:
+            raise Refused(400, "A length and a transfer coding", "framing")
+        if said.get(b"content-encoding", b"identity").strip().lower() not in {b"identity", b""}:
+            raise Refused(415, "The body must not be packed", "encoding")
+        if length is not None and (not length.isdigit() or int(length[:20]) > self.bounds.max_body):
+            raise self._too_large()
 
     async def _collect(self, receive: Receive) -> bytes:
         body = bytearray()
         while True:
             message = await receive()
             if message["type"] == "http.disconnect":
-                raise Refused(400, "The body ended early")
-            body += message.get("body", b"")
-            if len(body) > self.max_body:
-                raise Refused(413, f"The body is larger than {self.max_body} bytes")
+                raise Refused(400, "The body ended early", "framing")
+            part = message.get("body", b"")
+            self.witness.metrics.body_bytes.inc(len(part))
+            body += part
+            if len(body) > self.bounds.max_body:
+                raise self._too_large()
             if not message.get("more_body", False):
                 return bytes(body)
+
+    def _too_large(self) -> Refused:
+        return Refused(413, f"The body is larger than {self.bounds.max_body} bytes", "size")
 
 
 def _as_json(headers: Iterable[tuple[bytes, bytes]], length: int) -> list[tuple[bytes, bytes]]:
@@ -161,17 +153,3 @@ def _replay(body: bytes, receive: Receive) -> Receive:
         return await receive()
 
     return replayed
-
-
-async def _answer(send: Send, refusal: Refused) -> None:
-    """Send a refusal and close: what is left of the request is not read."""
-    body = json.dumps({"detail": refusal.detail}, separators=(",", ":")).encode()
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        (b"connection", b"close"),
-    ]
-    if refusal.status == 401:
-        headers.append((b"www-authenticate", b"Bearer"))
-    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

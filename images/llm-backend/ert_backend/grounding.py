@@ -1,36 +1,22 @@
 """Holds every number in the model's prose against the facts. Pure.
 
-A number stands when a fact of the same kind has that value at the precision written, or when it appears in the text
-that was supplied. It falls when nothing has that value, or when the sentence gives it another figure's name. Not seen:
-numbers spelled out in words, and claims without a number.
+A number stands when a fact of the same kind has that value at the precision written, under a name, a period, a sign
+and a company that are its own, or when it is written so in the text that was supplied. It falls otherwise. Not seen:
+claims without a number.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ert_backend import labels, periods
+from ert_backend.direction import agrees
 from ert_backend.facts import Fact, Unit
+from ert_backend.labels import SELF
 from ert_backend.numerals import Kind, Numeral, read
-from ert_backend.vocabulary import KNOWN
-
-LABEL_REACH = 40
-LABEL_FOLLOWS = 6
-# Other words for a figure, and words for figures that a report may never be given: naming one of these is a claim too.
-ALIASES = {
-    "market cap": "Market capitalisation",
-    "market capitalization": "Market capitalisation",
-    "revenues": "Revenue",
-    "sales": "Revenue",
-    "net profit": "Net income",
-    "p/e ratio": "Trailing P/E",
-    "cash flow": "Cash flow",
-    "cash flow from operations": "Operating cash flow",
-    "debt-to-equity": "Debt to equity",
-}
-LABELS = {**{label.lower(): label for label, _ in KNOWN.values()}, **ALIASES}
 
 
 class Verdict(StrEnum):
@@ -44,7 +30,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One number with its verdict; `nearest` is the id of the matching or else the closest fact of its kind."""
+    """One number with its verdict; `nearest` is the id of the matching fact or text, else the closest of its kind."""
 
     numeral: Numeral
     verdict: Verdict
@@ -57,39 +43,130 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Quoted:
+    """A number in the supplied text: where it stands (an id), what it is called and when it was there."""
+
+    id: str
+    numeral: Numeral
+    names: tuple[labels.Mention, ...]
+    period: periods.Mention | None
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
-    """What numbers may be proven by: facts, and the numerals of the supplied text and dates."""
+    """What numbers may be proven by: facts, and the numbers and years of the supplied text and dates."""
 
     facts: Sequence[Fact]
-    supplied: Sequence[Numeral]
+    quoted: Sequence[Quoted]
+    years: Mapping[int, str]
+    words: labels.Words
 
 
-def evidence(facts: Iterable[Fact], texts: Iterable[str]) -> Evidence:
-    """Evidence from facts and from the texts that were handed in with them."""
+@dataclass(frozen=True, slots=True)
+class _Context:
+    """One sentence taken apart."""
+
+    sentence: str
+    numerals: Sequence[Numeral]
+    under: Sequence[tuple[labels.Mention, ...]]
+    whose: Sequence[tuple[labels.Mention, ...]]
+    when: Sequence[periods.Mention | None]
+
+
+def evidence(facts: Iterable[Fact], texts: Iterable[str] | Mapping[str, str]) -> Evidence:
+    """Evidence from facts and from the texts that were handed in with them, by their ids."""
     facts = list(facts)
-    written = [str(fact.value) for fact in facts if fact.unit is Unit.TEXT]
-    dates = [fact.as_of for fact in facts if fact.as_of]
-    years = [year for date in dates for year in re.findall(r"\b(?:19|20)\d\d", date)]
-    supplied = [numeral for text in (*texts, *written, *years) for numeral in read(text)]
-    return Evidence([fact for fact in facts if fact.number is not None], supplied)
+    named = dict(texts) if isinstance(texts, Mapping) else {f"text_{i}": text for i, text in enumerate(texts, 1)}
+    named |= {fact.id: str(fact.value) for fact in facts if fact.unit is Unit.TEXT}
+    numbers = [fact for fact in facts if fact.number is not None]
+    words = labels.vocabulary(numbers)
+    years: dict[int, str] = {}
+    for name, text in (*((fact.id, fact.as_of or "") for fact in facts), *named.items()):
+        for year in re.findall(r"(?<!\d)(?:19|20)\d\d(?!\d)", text):
+            years.setdefault(int(year), name)
+    for fact in numbers:
+        if fact.period and fact.period.year:
+            years.setdefault(fact.period.year, fact.id)
+    quoted = [item for name, text in named.items() for item in _quoted(name, text, words)]
+    return Evidence(numbers, quoted, years, words)
+
+
+def _quoted(name: str, text: str, words: labels.Words) -> list[Quoted]:
+    found = []
+    for sentence in re.split(r"(?<=[.!?;])\s+", text):
+        taken = _take_apart(sentence, words)
+        found += [Quoted(name, *item) for item in zip(taken.numerals, taken.under, taken.when, strict=True)]
+    return found
+
+
+def _take_apart(sentence: str, words: labels.Words) -> _Context:
+    told = periods.find(sentence)
+    numerals = read(sentence, [mention.span for mention in told])
+    owners = labels.owners(sentence, words)
+    under = labels.assign(sentence, numerals, labels.find(sentence, words, owners))
+    whose = labels.assign(sentence, numerals, owners)
+    starts = [numeral.start for numeral in numerals]
+    when = [periods.governing(sentence, (n.start, n.end), told, starts) for n in numerals]
+    return _Context(sentence, numerals, under, whose, when)
 
 
 def check(sentence: str, known: Evidence) -> list[Claim]:
-    """A verdict on each number of one sentence."""
-    return [_judge(numeral, sentence, known) for numeral in read(sentence)]
+    """A verdict on each number and each year of one sentence, in order."""
+    context = _take_apart(sentence, known.words)
+    claims = [_judge(context, index, known) for index in range(len(context.numerals))]
+    claims += [_dated(mention, known) for mention in periods.find(sentence) if mention.period.year]
+    return sorted(claims, key=lambda claim: claim.numeral.start)
 
 
-def _judge(numeral: Numeral, sentence: str, known: Evidence) -> Claim:
-    matching = [fact for fact in known.facts if any(_equal(numeral, form) for form in _forms(fact, numeral.kind))]
-    if matching:
-        if _mislabelled(numeral, sentence, matching, known.facts):
-            return Claim(numeral, Verdict.MISLABELLED, matching[0].id)
-        supplied = next((fact for fact in matching if not fact.derived), None)
-        verdict = Verdict.GROUNDED if supplied else Verdict.DERIVED
-        return Claim(numeral, verdict, (supplied or matching[0]).id)
-    if any(_same_text(numeral, other) for other in known.supplied):
-        return Claim(numeral, Verdict.GROUNDED, None)
+def _dated(mention: periods.Mention, known: Evidence) -> Claim:
+    year = mention.period.year or 0
+    numeral = Numeral(mention.text, float(year), 0.5, Kind.PERIOD, False, mention.start, mention.end)
+    found = known.years.get(year)
+    if found is None:
+        plain = Numeral(mention.text, float(year), 0.5, Kind.PLAIN, False, mention.start, mention.end)
+        found = next((fact.id for fact in known.facts if fact.unit is Unit.COUNT and _fits(plain, fact)), None)
+    return Claim(numeral, Verdict.GROUNDED if found else Verdict.UNGROUNDED, found)
+
+
+def _judge(context: _Context, index: int, known: Evidence) -> Claim:
+    numeral = context.numerals[index]
+    matching = [fact for fact in known.facts if _fits(numeral, fact)]
+    right = [fact for fact in matching if _told_right(context, index, fact)]
+    if right:
+        supplied = next((fact for fact in right if not fact.derived), None)
+        return Claim(numeral, Verdict.GROUNDED if supplied else Verdict.DERIVED, (supplied or right[0]).id)
+    texts = [quote for quote in known.quoted if _same(numeral, quote.numeral)]
+    told = next((quote for quote in texts if _quoted_right(context, index, quote)), None)
+    if told:
+        return Claim(numeral, Verdict.GROUNDED, told.id)
+    if matching or texts:
+        return Claim(numeral, Verdict.MISLABELLED, matching[0].id if matching else texts[0].id)
     return Claim(numeral, Verdict.UNGROUNDED, _nearest(numeral, known.facts))
+
+
+def _told_right(context: _Context, index: int, fact: Fact) -> bool:
+    """Under its own name, period, sign and company."""
+    when = context.when[index]
+    if when is not None and not periods.belongs(when, fact.period):
+        return False
+    if not labels.means(context.under[index], fact, context.sentence):
+        return False
+    return agrees(context.sentence, context.numerals[index], fact) and _owner(context, index, fact)
+
+
+def _quoted_right(context: _Context, index: int, quote: Quoted) -> bool:
+    """A number of the supplied text keeps its name and its time; a name or a time the text did not give it is wrong."""
+    under, when = context.under[index], context.when[index]
+    if when is not None and not periods.agree(when, quote.period):
+        return False
+    wanted = {name for mention in under for name in mention.names}
+    return not wanted or bool(wanted & {name for mention in quote.names for name in mention.names})
+
+
+def _owner(context: _Context, index: int, fact: Fact) -> bool:
+    """A peer's figure stands under the peer's name only, and ours not under a peer's."""
+    named = {name for mention in context.whose[index] for name in mention.names}
+    return named == {fact.subject} if fact.subject else named <= {SELF}
 
 
 def _forms(fact: Fact, kind: Kind) -> tuple[float, ...]:
@@ -98,7 +175,7 @@ def _forms(fact: Fact, kind: Kind) -> tuple[float, ...]:
     forms: dict[Unit, dict[Kind, tuple[float, ...]]] = {
         Unit.MONEY: {Kind.MONEY: (value,), Kind.PLAIN: (value,)},
         Unit.RATIO: {Kind.PERCENT: (value * 100,), Kind.PLAIN: (value,)},
-        Unit.PERCENT: {Kind.PERCENT: (value,), Kind.MULTIPLE: (value / 100,), Kind.PLAIN: (value,)},
+        Unit.PERCENT: {Kind.PERCENT: (value,), Kind.MULTIPLE: (value / 100,), Kind.PLAIN: (value / 100,)},
         Unit.MULTIPLE: {Kind.MULTIPLE: (value,), Kind.PLAIN: (value,)},
         Unit.COUNT: {Kind.PLAIN: (value,)},
         # A field we have no name for may be any of them.
@@ -107,38 +184,31 @@ def _forms(fact: Fact, kind: Kind) -> tuple[float, ...]:
     return forms.get(fact.unit, {}).get(kind, ())
 
 
-def _equal(numeral: Numeral, value: float) -> bool:
-    """At the precision written. Without a sign a fall may be told in words: `fell 3%` is -0.03."""
-    slack = numeral.tolerance * (1 + 1e-9) + 1e-12 * max(1.0, abs(value))
-    if numeral.signed:
-        return abs(numeral.value - value) <= slack
-    return abs(numeral.value - abs(value)) <= slack
+def _fits(numeral: Numeral, fact: Fact) -> bool:
+    """At the precision written and in the same currency. Without a sign a fall may be told in words: `fell 3%`."""
+    if numeral.currency and fact.unit is Unit.MONEY and not _same_money(numeral.currency, fact.currency):
+        return False
+    whole = numeral.kind is Kind.PLAIN and numeral.tolerance == 0.5
+    if whole and fact.unit in {Unit.RATIO, Unit.PERCENT, Unit.MULTIPLE}:
+        return False  # a bare `1` says nothing of a ratio of 0.7
+    for value in _forms(fact, numeral.kind):
+        slack = numeral.tolerance * (1 + 1e-9) + 1e-12 * max(1.0, abs(value))
+        said = numeral.value - value if numeral.signed else abs(numeral.value) - abs(value)
+        if abs(said) <= slack:
+            return True
+    return False
 
 
-def _same_text(numeral: Numeral, other: Numeral) -> bool:
-    return numeral.kind is other.kind and abs(numeral.value - other.value) <= min(numeral.tolerance, other.tolerance)
+def _same_money(written: str, currency: str) -> bool:
+    return currency.endswith("D") if written == "$" else written == currency
+
+
+def _same(numeral: Numeral, other: Numeral) -> bool:
+    money = numeral.currency in (None, other.currency) or other.currency is None
+    near = abs(numeral.value - other.value) <= min(numeral.tolerance, other.tolerance)
+    return money and numeral.kind is other.kind and near
 
 
 def _nearest(numeral: Numeral, facts: Sequence[Fact]) -> str | None:
     distances = [(abs(numeral.value - form), fact.id) for fact in facts for form in _forms(fact, numeral.kind)]
     return min(distances)[1] if distances else None
-
-
-def _mislabelled(numeral: Numeral, sentence: str, matching: Sequence[Fact], facts: Sequence[Fact]) -> bool:
-    """A right number under a wrong name: another figure is named beside it, and its own name nowhere."""
-    own = [fact.label.lower() for fact in matching]
-    named = _named(sentence, facts)
-    # `Revenue fell 2.8%` names the figure Revenue growth well enough.
-    if any(label.lower() in name for _, _, label in named for name in own):
-        return False
-    before = any(0 <= numeral.start - end <= LABEL_REACH for _, end, _ in named)
-    after = any(0 <= start - numeral.end <= LABEL_FOLLOWS for start, _, _ in named)
-    return before or after
-
-
-def _named(sentence: str, facts: Sequence[Fact]) -> list[tuple[int, int, str]]:
-    """Where figures are named and which, the longest name first: `cash flow` is not `cash`."""
-    names = {**LABELS, **{fact.label.lower(): fact.label for fact in facts}}
-    pattern = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
-    matches = re.finditer(rf"(?<![\w-])(?:{pattern})(?![\w-])", sentence.lower())
-    return [(match.start(), match.end(), names[match[0]]) for match in matches]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,6 +18,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from ert_backend.durable import keep_file
 
 LIFETIME = timedelta(days=730)
 RENEW_BEFORE = timedelta(days=60)
@@ -79,8 +80,8 @@ def _issue(certificate: Path, key: Path, names: Sequence[x509.GeneralName], now:
     pem = private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    _keep(key, pem)
-    _keep(certificate, cert.public_bytes(serialization.Encoding.PEM))
+    keep_file(key, pem)
+    keep_file(certificate, cert.public_bytes(serialization.Encoding.PEM))
     return cert.public_bytes(serialization.Encoding.DER)
 
 
@@ -114,15 +115,3 @@ def _build(private: ec.EllipticCurvePrivateKey, names: Sequence[x509.GeneralName
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(public), critical=False)
         .sign(private, hashes.SHA256())
     )
-
-
-def _keep(path: Path, content: bytes) -> None:
-    """Write with mode 0600 from the first byte, whole or not at all."""
-    scratch = path.with_name(f".{path.name}.new")
-    scratch.unlink(missing_ok=True)
-    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    scratch.replace(path)

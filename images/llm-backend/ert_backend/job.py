@@ -51,7 +51,11 @@ class Event:
 
 @dataclass(slots=True)
 class Job:
-    """One report on its way."""
+    """One report on its way.
+
+    `kept`: asked for in the background, so nobody has to wait for it; `collected`: somebody has its end; `attended`:
+    how many connections wait for it now.
+    """
 
     id: str
     request: ReportRequest
@@ -63,6 +67,9 @@ class Job:
     error: str | None = None
     retryable: bool = False
     finished_at: float | None = None
+    kept: bool = False
+    collected: bool = False
+    attended: int = 0
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     done: asyncio.Event = field(default_factory=asyncio.Event)
 

@@ -6,9 +6,10 @@ Nothing here knows HTTP or a language model. Jobs live in memory: their truth is
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 from collections import OrderedDict, deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from statistics import median
 from typing import Any, Protocol
 
@@ -41,11 +42,13 @@ Write = Callable[[ReportRequest, str, Callable[[str, dict[str, object]], None]],
 
 
 class Jobs:
-    """The queue. `limit` counts waiting jobs without the one being written; `fresh_for` and `deadline` in seconds."""
+    """The queue. `limit` counts waiting jobs without the one being written; the times are in seconds."""
 
-    def __init__(self, write: Write, admission: Admission, limit: int, fresh_for: float, deadline: float) -> None:
+    def __init__(
+        self, write: Write, admission: Admission, limit: int, fresh_for: float, deadline: float, *, grace: float = 15.0
+    ) -> None:
         self.write, self.admission = write, admission
-        self.limit, self.fresh_for, self.deadline = limit, fresh_for, deadline
+        self.limit, self.fresh_for, self.deadline, self.grace = limit, fresh_for, deadline, grace
         self.jobs: OrderedDict[str, Job] = OrderedDict()
         self.waiting: deque[Job] = deque()
         self.active: Job | None = None
@@ -61,11 +64,11 @@ class Jobs:
         """The job of this id, new or known; Conflict, QueueFull or Draining."""
         fingerprint = request.fingerprint()
         known = self.jobs.get(job_id) if job_id else None
-        if known is not None:
-            if known.fingerprint != fingerprint:
-                raise Conflict(job_id)
-            return known
-        return self._add(request, fingerprint, job_id or new_id(request.ticker))
+        if known is not None and known.fingerprint != fingerprint:
+            raise Conflict(job_id)
+        job = known or self._add(request, fingerprint, job_id or new_id(request.ticker))
+        job.kept = True
+        return job
 
     def submit_same(self, request: ReportRequest, key_id: str) -> Job:
         """As `submit`, but an equal request of the same key joins the one in flight or just finished.
@@ -76,9 +79,28 @@ class Jobs:
         known = self.jobs.get(self._same.get(same, ""))
         if known is not None and self._fresh(known):
             return known
-        job = self.submit(request, None)
+        job = self._add(request, request.fingerprint(), new_id(request.ticker))
         self._same[same] = job.id
         return job
+
+    @contextlib.contextmanager
+    def attend(self, job: Job) -> Iterator[None]:
+        """Somebody waits for the job as long as the block runs.
+
+        When the last one has left and does not come back within the grace (old clients send again after a few seconds),
+        a job that was not asked for in the background is cancelled: it would keep the GPU busy for nobody.
+        """
+        job.attended += 1
+        try:
+            yield
+        finally:
+            job.attended -= 1
+            if not job.attended and not job.done.is_set():
+                asyncio.get_running_loop().call_later(self.grace, self._cancel_unattended, job)
+
+    def _cancel_unattended(self, job: Job) -> None:
+        if not job.attended and not job.kept:
+            self.cancel(job)
 
     def position(self, job: Job) -> int:
         """0 for a job that is not waiting, else its place in the queue from 1."""
@@ -180,10 +202,10 @@ class Jobs:
             job.tell("queued", {"position": place})
 
     def _forget(self) -> None:
-        """Keep the newest; a job that is not final is never forgotten."""
-        for job in list(self.jobs.values())[: max(0, len(self.jobs) - KEPT)]:
-            if job.status in FINAL:
-                del self.jobs[job.id]
+        """Keep the newest, and rather those nobody has collected yet; a job that is not final is never forgotten."""
+        final = [job for job in self.jobs.values() if job.status in FINAL]
+        for job in sorted(final, key=lambda job: not job.collected)[: max(0, len(self.jobs) - KEPT)]:
+            del self.jobs[job.id]
         self._same = {same: job_id for same, job_id in self._same.items() if job_id in self.jobs}
 
 

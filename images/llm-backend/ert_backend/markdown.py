@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from ert_backend.derive import find
 from ert_backend.display import show
 from ert_backend.facts import Fact
+from ert_backend.prose import Traced
 from ert_backend.sections import EXPECTED, Section
 from ert_backend.vocabulary import KNOWN
 
@@ -49,21 +50,25 @@ def table_text(title: str, rows: Sequence[Mapping[str, object]]) -> str:
     return "\n".join(lines)
 
 
-def sentences(section: Section, facts: Mapping[str, Fact], company: str) -> str:
+def sentences(section: Section, facts: Mapping[str, Fact], company: str) -> list[Traced]:
     """What code can say for a section; a sentence with a missing figure is left out."""
-    written = [text for template in section.fallback if (text := _filled(template, facts, company))]
-    # The first sentence about the company alone says nothing without its sector and industry.
-    return " ".join(written) or NOTHING
+    written = [sentence for template in section.fallback if (sentence := _filled(template, facts, company))]
+    return written or [Traced(NOTHING, " ", (), by="code")]
 
 
-def header(company: str, ticker: str, facts: Mapping[str, Fact], rating: str) -> str:
-    """Company, sector, price and value in one block."""
-    about = [str(fact.value) for name in ("sector", "industry") if (fact := facts.get(name))]
-    price = [f"{fact.label}: {show(fact)}" for name in ("currentPrice", "marketCap") if (fact := find(facts, name))]
-    lines = [f"**{_line(company)} ({ticker})**" + (f" - {_line(', '.join(about))}" if about else "")]
+def header(company: str, ticker: str, facts: Mapping[str, Fact], rating: str) -> list[Traced]:
+    """Company, sector, price and value in two paragraphs."""
+    about = [fact for name in ("sector", "industry") if (fact := facts.get(name))]
+    priced = [fact for name in ("currentPrice", "marketCap") if (fact := find(facts, name))]
+    named = ", ".join(str(fact.value) for fact in about)
+    first = f"**{_line(company)} ({ticker})**" + (f" - {_line(named)}" if about else "")
     view = "Rating: not rated" if rating == "not_rated" else f"Analysts' consensus: {rating}"
-    lines.append(" | ".join([*price, view]))
-    return "\n\n".join(lines)
+    second = " | ".join([*(f"{fact.label}: {show(fact)}" for fact in priced), view])
+    cited = tuple(name for name in ("longName", "sector", "industry") if name in facts)
+    return [
+        Traced(first, "", (), cited=cited, by="code"),
+        Traced(second, "\n\n", tuple((show(fact), fact.id) for fact in priced), by="code"),
+    ]
 
 
 def gaps(facts: Mapping[str, Fact], missing: Sequence[str]) -> list[str]:
@@ -80,12 +85,15 @@ def gap_note(names: Sequence[str]) -> str:
     return f"Not supplied: {', '.join(dict.fromkeys(labels))}." if labels else ""
 
 
-def _filled(template: str, facts: Mapping[str, Fact], company: str) -> str:
+def _filled(template: str, facts: Mapping[str, Fact], company: str) -> Traced | None:
     names = [name for name in FIELD.findall(template) if name != "company"]
     found = {name: fact for name in names if (fact := find(facts, name)) is not None}
     if len(found) < len(set(names)):
-        return ""
-    return FIELD.sub(lambda match: _line(company) if match[1] == "company" else _line(show(found[match[1]])), template)
+        return None
+    text = FIELD.sub(lambda match: _line(company) if match[1] == "company" else _line(show(found[match[1]])), template)
+    numbers = tuple((show(fact), fact.id) for fact in found.values() if fact.number is not None)
+    cited = tuple(fact.id for fact in found.values() if fact.number is None)
+    return Traced(text, " ", numbers, cited=cited, by="code")
 
 
 def _cells(texts: Iterable[str]) -> str:

@@ -17,7 +17,8 @@ from ert_backend.grounding import Evidence, Verdict
 from ert_backend.intake import ReportRequest
 from ert_backend.markdown import tables
 from ert_backend.prompts import Brief
-from ert_backend.prose import Prose
+from ert_backend.prose import Prose, Traced
+from ert_backend.section import Checked, Draft
 from ert_backend.sections import BY_NAME
 
 RATINGS = {
@@ -35,25 +36,14 @@ RATINGS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
-    """What the model wrote for one section, with its cost; `complete` is False when it was cut."""
-
-    text: str
-    complete: bool
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    seconds: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
 class Written:
-    """One finished section. `failure` is the engine's error if code had to write it alone."""
+    """One finished section: its text, the model's part of it, how that came about, every sentence with its facts."""
 
     name: str
     text: str
     prose: Prose
-    draft: Draft
-    failure: str | None = None
+    checked: Checked
+    traced: tuple[Traced, ...]
     from_model: bool = True
 
 
@@ -81,7 +71,7 @@ def rating_of(facts: Mapping[str, Fact]) -> tuple[str, str]:
 
 def describe_report(frame: Frame, written: Sequence[Written], seconds: float) -> dict[str, Any]:
     """The `metadata` object of a finished report; `seconds` is the wall time it took."""
-    drafts = [part.draft for part in written]
+    drafts = [part.checked.draft for part in written]
     completion, decode = sum(d.completion_tokens for d in drafts), sum(d.seconds for d in drafts)
     target = find(frame.facts, "targetMeanPrice")
     rating, basis = rating_of(frame.facts)
@@ -95,7 +85,7 @@ def describe_report(frame: Frame, written: Sequence[Written], seconds: float) ->
         "timestamp": iso_now(),
         "sections_count": len(written),
         "total_words": sum(len(part.text.split()) for part in written),
-        "tokens": {"prompt": sum(d.prompt_tokens for d in drafts), "completion": completion} | _uncounted(drafts),
+        "tokens": {"prompt": sum(d.prompt_tokens for d in drafts), "completion": completion} | _more(drafts),
         "tokens_per_second": round(completion / decode, 2) if decode > 0 else None,
         "report": {
             "rating": rating,
@@ -112,14 +102,17 @@ def describe_report(frame: Frame, written: Sequence[Written], seconds: float) ->
     }
 
 
-def _uncounted(drafts: Sequence[Draft]) -> dict[str, bool]:
-    """An answer cut here comes without the engine's account of its prompt; the sum is too low then, and says so."""
-    return {"partial": True} if any(d.completion_tokens and not d.prompt_tokens for d in drafts) else {}
+def _more(drafts: Sequence[Draft]) -> dict[str, Any]:
+    """What the engine's account leaves out: tokens thought, and that an answer cut here comes without its prompt's."""
+    thought = sum(draft.thinking_tokens for draft in drafts)
+    cut = any(draft.completion_tokens and not draft.prompt_tokens for draft in drafts)
+    return ({"thinking": thought} if thought else {}) | ({"partial": True} if cut else {})
 
 
 def _grounding(written: Sequence[Written]) -> dict[str, Any]:
     claims = [claim for part in written for claim in part.prose.claims]
     dropped = [(part.name, item) for part in written for item in part.prose.dropped]
+    repaired = [(part.name, item) for part in written for item in part.checked.repaired]
     return {
         "checked": len(claims) + len(dropped),
         "grounded": sum(claim.verdict is Verdict.GROUNDED for claim in claims),
@@ -128,6 +121,16 @@ def _grounding(written: Sequence[Written]) -> dict[str, Any]:
             {"section": name, "text": item.text, "reason": item.reason, "value": item.value, "nearest": item.nearest}
             for name, item in dropped
         ],
+        "repaired": [{"section": name, "text": item.text, "reason": item.reason} for name, item in repaired],
+        "calls": sum(part.checked.draft.calls for part in written),
         "written_by_code": [part.name for part in written if not part.from_model],
-        "failures": {part.name: part.failure for part in written if part.failure},
+        "failures": {part.name: part.checked.failure for part in written if part.checked.failure},
+        "trace": [_trace(part.name, sentence) for part in written for sentence in part.traced],
     }
+
+
+def _trace(section: str, sentence: Traced) -> dict[str, Any]:
+    """A printed sentence with the fact behind each of its numbers, and the facts it rests on without a number."""
+    numbers = [{"text": text, "fact_id": fact_id} for text, fact_id in sentence.numbers]
+    facts = list(dict.fromkeys([*(fact_id for _, fact_id in sentence.numbers), *sentence.cited]))
+    return {"section": section, "text": sentence.text, "by": sentence.by, "facts": facts, "numbers": numbers}

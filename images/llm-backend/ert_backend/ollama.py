@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 
 from ert_backend.engine import (
+    AS_SET,
     EngineDown,
     EngineFailed,
     Loaded,
@@ -24,6 +25,7 @@ from ert_backend.engine import (
     ModelMissing,
     Piece,
     PullProgress,
+    Sampling,
     Usage,
 )
 
@@ -89,9 +91,16 @@ class Ollama:
                     return
         raise EngineFailed("the model did not load: the answer ended early")
 
-    async def chat(self, model: str, messages: Sequence[Message], seed: int) -> AsyncGenerator[Piece, None]:
-        """POST /api/chat."""
-        body = self._chat_body(model, messages, seed)
+    async def chat(
+        self,
+        model: str,
+        messages: Sequence[Message],
+        seed: int,
+        schema: Mapping[str, object] | None = None,
+        sampling: Sampling = AS_SET,
+    ) -> AsyncGenerator[Piece, None]:
+        """POST /api/chat. A schema constrains what comes after the thinking; it is no runner option: no reload."""
+        body = self._chat_body(model, messages, seed, sampling) | ({"format": schema} if schema else {})
         async with contextlib.aclosing(self._stream("/api/chat", body)) as lines:
             async for line in lines:
                 message = line.get("message")
@@ -102,13 +111,16 @@ class Ollama:
                     return
         raise EngineFailed("the answer broke off before its last line")
 
-    def _chat_body(self, model: str, messages: Sequence[Message], seed: int) -> dict[str, object]:
-        options = {
+    def _chat_body(
+        self, model: str, messages: Sequence[Message], seed: int, sampling: Sampling = AS_SET
+    ) -> dict[str, object]:
+        options: dict[str, object] = {
             "num_ctx": self.context,
-            "num_predict": self.num_predict,
-            "temperature": self.temperature,
+            "num_predict": self.num_predict if sampling.limit is None else sampling.limit,
+            "temperature": self.temperature if sampling.temperature is None else sampling.temperature,
             "seed": seed,
         }
+        options |= {"stop": list(sampling.stop)} if sampling.stop else {}
         body: dict[str, object] = {
             "model": model,
             "messages": [{"role": message.role, "content": message.content} for message in messages],

@@ -34,6 +34,28 @@ class Brief:
     summary: str
     headlines: tuple[str, ...]
 
+    def texts(self) -> dict[str, str]:
+        """The supplied prose by id: a number written there may be repeated."""
+        lines = {f"recent_headlines.{number}": line for number, line in enumerate(self.headlines, 1)}
+        return {"longBusinessSummary": self.summary, **lines}
+
+
+REASONS = {
+    "unknown placeholder": "it names an id that is not listed",
+    "ungrounded": "its number is not among the figures",
+    "mislabelled": "its number belongs to another figure or another period",
+}
+
+
+def repair_task(fallen: Sequence[tuple[str, str]]) -> str:
+    """The task of the one repair call: each sentence that fell, with what is wrong with it."""
+    lines = [f"{i}. {defuse(text)} ({REASONS.get(reason, reason)})" for i, (text, reason) in enumerate(fallen, 1)]
+    return (
+        "These sentences of your draft cannot be printed:\n" + "\n".join(lines) + "\nWrite each of them again, in the"
+        " same order, one sentence for one sentence, with ids in double square brackets in place of all numbers, or"
+        " without figures where the list has none."
+    )
+
 
 def messages(brief: Brief, task: str, budget_tokens: int) -> list[Message]:
     """The conversation for one section, within `budget_tokens` by a careful estimate."""
@@ -68,6 +90,6 @@ def _fenced(brief: Brief, room: int) -> str:
     )
     text = ""
     for title, content in parts:
-        fitting = content.replace("<<<", "").replace(">>>", "")[: max(0, room - len(text) - 40)]
-        text += f"\n{title}:\n<<<{fitting}>>>\n" if fitting else ""
+        fitting = content[: max(0, room - len(text) - 40)]
+        text += f"\n{title}:\n<<< {fitting} >>>\n" if fitting else ""
     return text

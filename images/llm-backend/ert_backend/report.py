@@ -6,37 +6,26 @@ gone or no section got an answer. What the reader gets and what the metadata say
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from ert_backend.boot import BringUp
 from ert_backend.clock import boot_seconds
 from ert_backend.derive import derive
-from ert_backend.engine import EngineDown, EngineError, EngineFailed, LlmEngine, Message
+from ert_backend.draft import FORM
+from ert_backend.engine import EngineFailed
 from ert_backend.facts import Fact, collect
 from ert_backend.grounding import evidence
 from ert_backend.intake import ReportRequest
 from ert_backend.markdown import gap_note, gaps, header, sentences, table_text, tables
-from ert_backend.metadata import Draft, Frame, Written, describe_report, rating_of
-from ert_backend.prompts import SYSTEM, Brief, messages
-from ert_backend.prose import Prose, clean, settle
+from ert_backend.metadata import Frame, Written, describe_report, rating_of
+from ert_backend.prompts import SYSTEM, Brief
+from ert_backend.prose import Prose, Traced, compose, joined
+from ert_backend.section import Assignment, Checked, Desk, Draft, write_section
 from ert_backend.sections import BY_NAME, DEFAULT_ORDER, Section
 
 Tell = Callable[[str, dict[str, object]], None]
 FOOTER = "Written by a language model from the figures supplied with the request. Not investment advice."
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What the writer works with. `max_chars` bounds a section's draft, `prompt_tokens` its prompt."""
-
-    engine: LlmEngine
-    state: BringUp
-    prompt_tokens: int
-    max_chars: int = 3200
 
 
 async def write_report(request: ReportRequest, report_id: str, desk: Desk, tell: Tell) -> dict[str, Any]:
@@ -49,8 +38,8 @@ async def write_report(request: ReportRequest, report_id: str, desk: Desk, tell:
     }
     supplied, missing = collect(groups)
     facts = derive(supplied)
-    brief = _brief(request, facts)
-    known = evidence(facts.values(), [brief.summary, *brief.headlines])
+    brief = brief_of(request, facts)
+    known = evidence(facts.values(), brief.texts())
     frame = Frame(request, facts, brief, known, gaps(facts, missing), desk.state)
     names = request.sections or list(DEFAULT_ORDER)
     written: list[Written] = []
@@ -75,51 +64,27 @@ async def write_report(request: ReportRequest, report_id: str, desk: Desk, tell:
 
 
 async def _write(section: Section, frame: Frame, desk: Desk, tell: Tell) -> Written:
-    conversation = messages(frame.brief, section.task, desk.prompt_tokens)
     seed = int(hashlib.sha256(f"{frame.request.fingerprint()}{section.name}".encode()).hexdigest()[:7], 16)
-    failure = None
-    draft = Draft("", complete=True)
-    for attempt in range(2):
-        try:
-            draft = await _draft(
-                desk,
-                conversation,
-                seed + attempt,
-                lambda count: tell("progress", {"section": section.name, "tokens": count}),
-            )
-            failure = None
-        except EngineDown:
-            raise
-        except EngineError as error:
-            failure = str(error)
-        if draft.text.strip():
-            break
-    prose = settle(clean(draft.text, draft.complete), frame.facts, frame.known, f"{SYSTEM} {section.task}")
-    body = prose.text or sentences(section, frame.facts, frame.brief.company)
-    return Written(section.name, _assemble(section, body, frame), prose, draft, failure, bool(prose.text))
+    checked = await write_section(
+        Assignment(section.task, frame.brief, frame.known, seed),
+        desk,
+        lambda count: tell("progress", {"section": section.name, "tokens": count}),
+    )
+    prose = compose(checked.sentences, f"{SYSTEM} {section.task} {FORM}")
+    body = prose.traced or compose(sentences(section, frame.facts, frame.brief.company)).traced
+    head = _head(frame) if section.name == "executive_summary" else []
+    text = _assemble(section, joined(body), joined(head), frame)
+    return Written(section.name, text, prose, checked, (*head, *body), bool(prose.traced))
 
 
-async def _draft(desk: Desk, conversation: Sequence[Message], seed: int, count: Callable[[int], None]) -> Draft:
-    """One answer. Closing the stream at the length limit stops the engine, too."""
-    started, pieces, text = boot_seconds(), 0, ""
-    async with contextlib.aclosing(desk.engine.chat(desk.state.model, conversation, seed)) as stream:
-        async for piece in stream:
-            if piece.usage is not None:
-                usage = piece.usage
-                complete = usage.reason != "length"
-                return Draft(text, complete, usage.prompt_tokens, usage.completion_tokens, usage.decode_seconds)
-            pieces += 1
-            text += piece.content
-            count(pieces)
-            if len(text) > desk.max_chars:
-                break
-    return Draft(text, complete=False, completion_tokens=pieces, seconds=boot_seconds() - started)
+def _head(frame: Frame) -> list[Traced]:
+    return header(frame.brief.company, frame.request.ticker, frame.facts, rating_of(frame.facts)[0])
 
 
-def _assemble(section: Section, body: str, frame: Frame) -> str:
+def _assemble(section: Section, body: str, head: str, frame: Frame) -> str:
     blocks = [body, *(table_text(str(t["title"]), t["rows"]) for t in tables(section, frame.facts))]  # type: ignore[arg-type]
     if section.name == "executive_summary":
-        blocks.insert(0, header(frame.brief.company, frame.request.ticker, frame.facts, rating_of(frame.facts)[0]))
+        blocks.insert(0, head)
         if frame.state.sandbox:
             blocks.insert(0, f"**Written by a small sandbox model ({frame.state.model}). This is not research.**")
         blocks += [note for note in (gap_note(frame.gaps), FOOTER) if note]
@@ -128,18 +93,19 @@ def _assemble(section: Section, body: str, frame: Frame) -> str:
 
 def _unknown(name: str) -> Written:
     """As the first ERT backend answered: an unknown section is text, not an error."""
-    empty = Prose("", (), ())
-    return Written(name, f"Section '{name}' not implemented", empty, Draft("", complete=True), from_model=False)
+    nothing = Checked((), Draft("", complete=True, calls=0))
+    return Written(name, f"Section '{name}' not implemented", Prose("", (), ()), nothing, (), from_model=False)
 
 
 def _refuse_empty(written: Sequence[Written]) -> None:
     """A report without one answer of the model is a failure, whatever code could write in its place."""
-    failures = [part.failure for part in written if part.name in BY_NAME]
+    failures = [part.checked.failure for part in written if part.name in BY_NAME]
     if failures and all(failures):
         raise EngineFailed(f"the model answered no section: {failures[-1]}")
 
 
-def _brief(request: ReportRequest, facts: Mapping[str, Fact]) -> Brief:
+def brief_of(request: ReportRequest, facts: Mapping[str, Fact]) -> Brief:
+    """What the request says that all sections share."""
     company = facts.get("longName")
     summary = request.company_data.get("longBusinessSummary")
     lines = (request.market_data or {}).get("recent_headlines")

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
+import resource
 from dataclasses import dataclass
 from typing import Any
 
 from ert_backend.activity import Ledger
+from ert_backend.audit import Audit
 from ert_backend.boot import BringUp
 from ert_backend.clock import boot_seconds
 from ert_backend.engine import LlmEngine
+from ert_backend.gate import Gate
 from ert_backend.identity import Identity
 from ert_backend.intake import ReportRequest
 from ert_backend.jobs import Jobs
-from ert_backend.report import Desk, Tell, write_report
+from ert_backend.keyring import KeyRing
+from ert_backend.lobby import Lobby
+from ert_backend.metrics import Metrics
+from ert_backend.rates import rates
+from ert_backend.report import Tell, write_report
+from ert_backend.section import Desk
 from ert_backend.settings import Settings
+from ert_backend.witness import Witness
 
 # What a sandbox's small model can keep in view, and how long it may ramble.
-SANDBOX_PROMPT_TOKENS, SANDBOX_CHARS = 1200, 900
+SANDBOX_PROMPT_TOKENS, SANDBOX_CHARS = 1200, 600
+RESERVED_FILES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +41,8 @@ class Service:
     jobs: Jobs
     ledger: Ledger
     started: float
+    gate: Gate
+    witness: Witness
 
 
 def assemble(settings: Settings, identity: Identity, engine: LlmEngine) -> Service:
@@ -37,12 +50,59 @@ def assemble(settings: Settings, identity: Identity, engine: LlmEngine) -> Servi
     state = BringUp(settings.model)
     ledger = Ledger(settings.data_dir, settings.run, settings.token)
 
+    witness = Witness(Metrics(), Audit(settings.data_dir, settings.audit_bytes))
+
     async def write(request: ReportRequest, report_id: str, tell: Tell) -> dict[str, Any]:
         room = settings.context - settings.num_predict - 256
         desk = Desk(engine, state, max(512, room))
         if state.sandbox:
             desk = Desk(engine, state, min(desk.prompt_tokens, SANDBOX_PROMPT_TOKENS), SANDBOX_CHARS)
-        return await write_report(request, report_id, desk, tell)
+        began, error, metadata = boot_seconds(), "unknown", dict[str, Any]()
+        try:
+            report = await write_report(request, report_id, desk, tell)
+            error, metadata = "", report["metadata"]
+        except (Exception, asyncio.CancelledError) as failure:
+            error = type(failure).__name__
+            raise
+        finally:
+            witness.metrics.report(state.model or state.wanted, boot_seconds() - began, error, metadata)
+        return report
 
-    jobs = Jobs(write, ledger, settings.queue_limit, settings.fresh_for, settings.report_deadline)
-    return Service(settings, identity, engine, state, jobs, ledger, boot_seconds())
+    jobs = Jobs(
+        write, ledger, settings.queue_limit, settings.fresh_for, settings.report_deadline, grace=settings.abandon_grace
+    )
+    service = Service(settings, identity, engine, state, jobs, ledger, boot_seconds(), _gate(settings), witness)
+    _watch(service)
+    return service
+
+
+def _gate(settings: Settings) -> Gate:
+    keys = KeyRing(settings.data_dir, settings.token, settings.key_hashes, settings.boot_secret)
+    limits = rates(settings.key_rate, settings.address_rate, settings.bad_key_rate)
+    total = min(settings.max_connections, _open_files() - RESERVED_FILES)
+    return Gate(keys, limits, Lobby(settings.address_connections, max(1, total)))
+
+
+def _open_files() -> int:
+    """How many files this process may have open: a full house must be noticed before the kernel refuses."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return soft if soft != resource.RLIM_INFINITY else 1_000_000
+
+
+def _watch(service: Service) -> None:
+    """What /metrics reads from the parts when it is asked."""
+    watch, jobs, lobby = service.witness.metrics.watch, service.jobs, service.gate.lobby
+    watch("ert_ready", "1 when the model answers", lambda: float(service.state.ready))
+    watch("ert_uptime_seconds", "Age of this process", lambda: boot_seconds() - service.started)
+    watch("ert_idle_seconds", "Since the last report", service.ledger.idle_seconds)
+    watch("ert_queue_depth", "Reports that wait", lambda: float(len(jobs.waiting)))
+    watch("ert_reports_active", "Reports being written", lambda: float(jobs.active is not None))
+    watch("ert_reports_done", "Reports written by this process", lambda: float(jobs.total))
+    watch("ert_connections", "Connections, handshakes included", lambda: float(lobby.inside))
+    watch("ert_connections_trusted", "Connections that have shown a good key", lambda: float(lobby.trusted))
+    watch("ert_connections_evicted", "Strangers that made room", lambda: float(lobby.evicted))
+    watch("ert_connections_refused", "Connections without a place", lambda: float(lobby.refused))
+    watch("ert_connections_garbled", "Connections that spoke no HTTP", lambda: float(lobby.garbled))
+    watch("ert_keys_generation", "How often the keys were set", lambda: float(service.gate.keys.now.generation))
+    watch("ert_audit_records", "Records in the audit log", lambda: float(service.witness.audit.count))
+    watch("ert_audit_failures", "Records the disk did not take", lambda: float(service.witness.audit.failures))

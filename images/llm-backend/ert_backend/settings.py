@@ -38,14 +38,25 @@ class Settings:
     num_predict: int = 1200
     think: str = "low"
     queue_limit: int = 8
+    chat_limit: int = 32
+    abandon_grace: float = 15.0
     max_body: int = 1_048_576
-    body_deadline: float = 10.0
+    head_deadline: float = 5.0
+    body_deadline: float = 8.0
     pull_stall: float = 120.0
     report_deadline: float = 1800.0
     fresh_for: float = 120.0
     min_gpu_share: float = 0.9
     drain_grace: float = 4.0
     run: str = "unguarded"
+    answer_deadline: float = 30.0
+    key_rate: float = 50.0
+    address_rate: float = 50.0
+    bad_key_rate: float = 0.5
+    max_connections: int = 2000
+    address_connections: int = 1000
+    audit_bytes: int = 8_388_608
+    cert_look: float = 60.0
 
 
 def load(env: Mapping[str, str]) -> Settings:
@@ -66,13 +77,24 @@ def load(env: Mapping[str, str]) -> Settings:
         "num_predict": reader.get("ERT_NUM_PREDICT", "1200", _whole(16, 32768)),
         "think": reader.get("ERT_THINK", "low", _matching(r"low|medium|high")),
         "queue_limit": reader.get("ERT_QUEUE_LIMIT", "8", _whole(1, 1000)),
+        "chat_limit": reader.get("ERT_CHAT_LIMIT", "32", _whole(0, 1000)),
+        "abandon_grace": reader.get("ERT_ABANDON_GRACE", "15", _seconds),
         "max_body": reader.get("ERT_MAX_BODY", "1048576", _whole(1024, 67_108_864)),
-        "body_deadline": reader.get("ERT_BODY_DEADLINE", "10", _seconds),
+        "head_deadline": reader.get("ERT_HEAD_DEADLINE", "5", _seconds),
+        "body_deadline": reader.get("ERT_BODY_DEADLINE", "8", _seconds),
         "pull_stall": reader.get("ERT_PULL_STALL", "120", _seconds),
         "report_deadline": reader.get("ERT_REPORT_DEADLINE", "1800", _seconds),
         "fresh_for": reader.get("ERT_REPORT_FRESH", "120", _seconds),
         "min_gpu_share": reader.get("ERT_MIN_GPU_SHARE", "0.9", _share),
         "drain_grace": reader.get("ERT_DRAIN_GRACE", "4", _seconds),
+        "answer_deadline": reader.get("ERT_ANSWER_DEADLINE", "30", _seconds),
+        "key_rate": reader.get("ERT_KEY_RATE", "50", _rate),
+        "address_rate": reader.get("ERT_ADDRESS_RATE", "50", _rate),
+        "bad_key_rate": reader.get("ERT_BAD_KEY_RATE", "0.5", _rate),
+        "max_connections": reader.get("ERT_MAX_CONNECTIONS", "2000", _whole(1, 100_000)),
+        "address_connections": reader.get("ERT_ADDRESS_CONNECTIONS", "1000", _whole(1, 100_000)),
+        "audit_bytes": reader.get("ERT_AUDIT_BYTES", "8388608", _whole(4096, 999_999_999)),
+        "cert_look": reader.get("ERT_CERT_LOOK", "60", _seconds),
         "run": reader.get("ERT_RUN", "unguarded", _matching(r"[a-z0-9]{1,64}")),
     }
     if reader.bad:
@@ -161,6 +183,13 @@ def _seconds(text: str) -> float:
     value = _number(text)
     if not 0 < value <= 864_000:
         raise ValueError("is not a number of seconds above 0")
+    return value
+
+
+def _rate(text: str) -> float:
+    value = _number(text)
+    if not 0.001 <= value <= 1_000_000:
+        raise ValueError("is not a number from 0.001 to 1000000")
     return value
 
 

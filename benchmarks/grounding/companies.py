@@ -1,0 +1,86 @@
+"""The bundled sample companies as the backend sees them: facts, evidence and the texts they came with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ert_backend.derive import derive
+from ert_backend.facts import Fact, collect
+from ert_backend.grounding import Evidence, evidence
+from ert_backend.intake import ReportRequest
+from ert_backend.report import brief_of
+from ert_dashboard.market import SampleMarket, report_request
+
+TICKERS = ("AAPL", "BRK-B", "MSFT", "NVDA", "ZZZT")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One company: its request, its facts by id, and what its numbers are checked against."""
+
+    ticker: str
+    request: ReportRequest
+    facts: dict[str, Fact]
+    known: Evidence
+
+
+def subject(ticker: str) -> Subject:
+    """The company behind a ticker of the samples."""
+    company = SampleMarket().find(ticker)
+    assert company is not None, ticker
+    request = ReportRequest.model_validate(report_request(company))
+    groups = {
+        "company_data": request.company_data,
+        "financial_data": request.financial_data,
+        "market_data": request.market_data or {},
+    }
+    facts = derive(collect(groups)[0])
+    return Subject(ticker, request, facts, evidence(facts.values(), brief_of(request, facts).texts()))
+
+
+INVENTED = {
+    "ticker": "NRDC",
+    "company_data": {
+        "longName": "Nordic Compute (invented)",
+        "longBusinessSummary": "The company employs 12,400 people in 9 countries. It was listed in 2011 and opened a"
+        " plant in 2019.",
+    },
+    "financial_data": {
+        "as_of": "2025-12-31",
+        "totalRevenue": 8_431_000_000,
+        "operatingIncome": 1_276_000_000,
+        "profitMargins": 0.117,
+        "revenueGrowth": -0.064,
+        "trailingPE": 21.7,
+        "history": [
+            {"period": "FY2024", "totalRevenue": 9_007_000_000, "operatingIncome": 1_512_000_000},
+            {"period": "FY2023", "totalRevenue": 7_654_000_000, "operatingIncome": 1_098_000_000},
+        ],
+        "quarters": [
+            {"period": "2025-Q3", "totalRevenue": 2_160_000_000, "operatingIncome": 338_000_000},
+            {"period": "2025-Q2", "totalRevenue": 1_980_000_000, "operatingIncome": 291_000_000},
+        ],
+    },
+    "market_data": {
+        "peer_metrics": [
+            {"ticker": "ALFA", "trailingPE": 33.9, "totalRevenue": 15_700_000_000},
+            {"ticker": "BETA", "trailingPE": 14.2, "totalRevenue": 3_300_000_000},
+        ],
+        "recent_headlines": [
+            "Nordic Compute wins a $640 million order for 2026",
+            "Third quarter revenue of $2.16 billion beats",
+        ],
+    },
+}
+
+
+def invented() -> Subject:
+    """A company with years, quarters, peers and headlines, which the samples lack. Nothing of it is true."""
+    request = ReportRequest.model_validate(INVENTED)
+    groups = {
+        "company_data": request.company_data,
+        "financial_data": request.financial_data,
+        "market_data": request.market_data or {},
+    }
+    facts = derive(collect(groups)[0])
+    return Subject("NRDC", request, facts, evidence(facts.values(), brief_of(request, facts).texts()))

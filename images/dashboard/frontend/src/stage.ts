@@ -1,0 +1,96 @@
+// Where a report is, in words: from the data of the dashboard and what is known of the machine. Pure.
+import type { Deployment, ReportData } from "./api";
+
+export type Step = "queued" | "machine" | "turn" | "writing" | "done";
+export const STEPS: readonly { step: Step; label: string }[] = [
+  { step: "queued", label: "Taken in" },
+  { step: "machine", label: "Machine" },
+  { step: "turn", label: "Its turn" },
+  { step: "writing", label: "Writing" },
+  { step: "done", label: "Done" },
+];
+
+export interface Stage {
+  step: Step;
+  title: string;
+  detail: string;
+  tone: "busy" | "wait" | "good" | "bad" | "off";
+  /** Completed and total bytes of the model's download, while it runs. */
+  download: { completed: number; total: number } | null;
+}
+
+const stage = (step: Step, title: string, detail: string, tone: Stage["tone"], download: Stage["download"] = null): Stage =>
+  ({ step, title, detail, tone, download });
+
+const ENDED: Record<string, (data: ReportData) => Stage> = {
+  completed: () => stage("done", "Done", "The report is complete.", "good"),
+  failed: (data) => stage("done", "Failed", data.error_message ?? "No reason was given.", "bad"),
+  aborted: () => stage("done", "Stopped", "The report was stopped before it was complete.", "off"),
+  aborting: () => stage("writing", "Stopping", "The backend is told that nobody waits any more.", "wait"),
+};
+
+export function stageOf(data: ReportData, machine: Deployment | null): Stage {
+  const ended = ENDED[data.status];
+  if (ended !== undefined) return ended(data);
+  if (data.status === "queued") return queued(data);
+  if (data.status === "generating_sections") return generating(data);
+  if (data.status === "finalizing") return stage("writing", "Checking", "All sections are written; the text is being fetched.", "busy");
+  if (data.current_section.startsWith("Waiting")) return waiting(data, machine);
+  return stage("machine", "Handing over", "The figures are collected and handed to the backend.", "busy");
+}
+
+function queued(data: ReportData): Stage {
+  const ahead = data.queue_position ?? 0;
+  const place = ahead === 0 ? "Next in line" : ahead === 1 ? "1 report is before this one" : `${ahead} reports are before this one`;
+  return stage("queued", "In the queue", `${place}.`, "wait");
+}
+
+function generating(data: ReportData): Stage {
+  if (data.current_section.startsWith("Reconnecting")) {
+    return stage("writing", "Reconnecting", "The connection to the backend was lost; the report goes on there.", "wait");
+  }
+  if (data.queue_position !== null) {
+    const place = data.queue_position <= 1 ? "It is next." : `It is number ${data.queue_position} in line.`;
+    return stage("turn", "Waiting for its turn", `The backend writes one report at a time. ${place}`, "wait");
+  }
+  const at = Math.min(data.sections_done + 1, data.sections_total);
+  return stage("writing", `Writing ${at} of ${data.sections_total}`, data.current_section, "busy");
+}
+
+function waiting(data: ReportData, machine: Deployment | null): Stage {
+  const said = data.current_section.replace(/^Waiting:\s*/, "");
+  const loads = /^the backend is (starting|downloading|loading|could not)/.test(said);
+  if (!loads && !/not ready/.test(said)) {
+    const detail = "The machine does not answer: it is asleep or just being started. This report waits and begins by itself.";
+    return stage("machine", "Backend asleep", detail, "wait");
+  }
+  const progress = machine?.progress ?? null;
+  const bytes = progress !== null && progress.phase === "pulling" && progress.total ? { completed: progress.completed ?? 0, total: progress.total } : null;
+  const detail = loads ? `${said.replace(/^the backend is /, "").replace(/^./, (first) => first.toUpperCase())}.` : "The backend answers and is not ready yet.";
+  return stage("machine", "Backend booting", detail, "wait", bytes);
+}
+
+/** What a screen reader is told when it changes; no numbers that change every second. */
+export const announcement = (data: ReportData, stage: Stage): string =>
+  stage.step === "writing" && stage.tone === "busy"
+    ? `${data.ticker}: ${stage.title}, ${stage.detail}`
+    : `${data.ticker}: ${stage.title}. ${stage.detail}`;
+
+/** Seconds until done, if the dashboard can tell: only while it writes, and only from earlier reports. */
+export function secondsLeft(data: ReportData, now: number): number | null {
+  if (data.status !== "generating_sections" || data.queue_position !== null || data.estimated_completion === null) return null;
+  const left = (Date.parse(data.estimated_completion) - now) / 1000;
+  return left > 0 ? left : null;
+}
+
+export function elapsed(data: ReportData, now: number): number {
+  const end = data.finished === null ? now : Date.parse(data.finished);
+  return Math.max(0, (end - Date.parse(data.created)) / 1000);
+}
+
+/** US dollars of machine time since the backend took the report; null where the price or the time is not known. */
+export function costSoFar(data: ReportData, price: number | null, now: number): number | null {
+  if (price === null || data.accepted_time === null) return null;
+  const end = data.finished === null ? now : Date.parse(data.finished);
+  return (Math.max(0, end - Date.parse(data.accepted_time)) / 3_600_000) * price;
+}

@@ -1,0 +1,118 @@
+"""The form a model's answer has to have, and how it is read: sentences with the ids of the facts they rest on. Pure.
+
+The JSON schema's enum holds the ids of the supplied facts and nothing else, so that a reference to a fact that is not
+there cannot be generated. Engines that do not hold to a schema are met with tolerance: whole sentences of a cut answer
+count, and plain text is read as plain text.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+MAX_SENTENCES = 16
+MAX_EVIDENCE = 6
+SENTENCE_END = re.compile(r"(?<=[.!?])(?<!\b[A-Z]\.)(?<!\bInc\.)(?<!\bvs\.)\s+(?=[A-Z\[\"'“(*$€£])")
+BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+")
+FENCED = re.compile(r"<{2,}.*?>{2,}", re.DOTALL)
+THINKING = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL | re.IGNORECASE)
+CONTROL = re.compile(
+    r"<\|[^|>]{0,60}\|?>|<(?:start|end)_of_turn>|\[/?(?:INST|SYS|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\]|<</?SYS>>|</?s>"
+    r"|</?think(?:ing)?>|</?tool_(?:call|response)>|<\uff5c[^>]{0,60}>|\[(?:BOS|EOS|UNK|PAD)\]",
+    re.IGNORECASE,
+)
+TAG = re.compile(r"</?[A-Za-z!][^<>]{0,200}>")
+FORM = (
+    ' Answer as JSON: {"sentences": [{"text": "Revenue came to [[totalRevenue]].", "facts": ["totalRevenue"],'
+    ' "starts": "paragraph"}]}. `facts` lists the ids the sentence rests on, [] for none. `starts` is "paragraph" for'
+    ' the first sentence of a paragraph, "bullet" for a point of a list, else "sentence".'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One sentence as written: `lead` is what stands before it (a break, a bullet or a space), `cited` its ids."""
+
+    text: str
+    lead: str
+    cited: tuple[str, ...] = ()
+
+
+def schema(ids: Iterable[str]) -> dict[str, object]:
+    """The JSON schema of an answer that may rest on these facts; flat, because it is turned into a grammar."""
+    names = list(ids)
+    facts: dict[str, object] = {"type": "array", "items": {"type": "string", "enum": names}, "maxItems": MAX_EVIDENCE}
+    sentence: dict[str, object] = {
+        "type": "object",
+        "properties": {
+            "text": {"type": "string"},
+            "facts": facts if names else {"type": "array", "maxItems": 0},
+            "starts": {"type": "string", "enum": ["sentence", "paragraph", "bullet"]},
+        },
+        "required": ["text", "facts", "starts"],
+        "additionalProperties": False,
+    }
+    rows = {"type": "array", "items": sentence, "minItems": 1, "maxItems": MAX_SENTENCES}
+    return {
+        "type": "object",
+        "properties": {"sentences": rows},
+        "required": ["sentences"],
+        "additionalProperties": False,
+    }
+
+
+def units(text: str, complete: bool) -> list[Unit]:
+    """The sentences of an answer in order."""
+    text = THINKING.sub("", text).strip()
+    if text.startswith(("{", "[{", "```json")):
+        return [unit for row in _rows(text) for unit in _split_row(row)]
+    return list(_plain(clean(text, complete)))
+
+
+def clean(text: str, complete: bool) -> str:
+    """Model text without thinking, control tokens, HTML, headings and fences; an unfinished last sentence is cut."""
+    text = FENCED.sub("", CONTROL.sub("", THINKING.sub("", text)))
+    text = re.sub(r"<{2,}|>{2,}", "", text)
+    text = re.sub(r"^\s*```\w*\s*$|^\s*#{1,6}\s.*$|^\s*[-=_*]{3,}\s*$", "", TAG.sub("", text), flags=re.MULTILINE)
+    if not complete:
+        ends = [match.end() for match in re.finditer(r"[.!?][\"')\]]*(?=\s|$)", text)]
+        text = text[: ends[-1]] if ends else ""
+    return re.sub(r"\n{3,}", "\n\n", text).strip()
+
+
+def _rows(text: str) -> Iterator[Mapping[str, object]]:
+    """The sentence objects of an answer, also of one that was cut in the middle."""
+    decoder, place = json.JSONDecoder(), 0
+    while (place := text.find("{", place)) >= 0:
+        try:
+            value, place = decoder.raw_decode(text, place)
+        except (ValueError, RecursionError):
+            place += 1
+            continue
+        inner = value.get("sentences") if isinstance(value, dict) else None
+        yield from (row for row in (inner if isinstance(inner, list) else [value]) if isinstance(row, dict))
+
+
+def _split_row(row: Mapping[str, object]) -> Iterator[Unit]:
+    text, facts, starts = row.get("text"), row.get("facts"), row.get("starts")
+    if not isinstance(text, str):
+        return
+    cited = tuple(name for name in facts if isinstance(name, str)) if isinstance(facts, list) else ()
+    lead = {"paragraph": "\n\n", "bullet": "\n- "}.get(str(starts), " ")
+    body = BULLET.sub("", " ".join(clean(text, complete=True).split()))
+    for number, sentence in enumerate(SENTENCE_END.split(body)):
+        yield Unit(sentence.strip(), " " if number else lead, cited)
+
+
+def _plain(text: str) -> Iterator[Unit]:
+    gap = "\n\n"
+    for line in text.split("\n"):
+        bullet = BULLET.match(line)
+        lead = "\n- " if bullet else gap
+        for sentence in SENTENCE_END.split(line[bullet.end() :] if bullet else line):
+            if sentence.strip():
+                yield Unit(sentence.strip(), lead)
+                lead = " "
+        gap = "\n\n" if not line.strip() else "\n"

@@ -1,0 +1,72 @@
+"""How often somebody may knock: token buckets by key and by address, bounded in number. Pure but for its memory.
+
+A stranger's flood empties the bucket of its own address and nobody else's. An IPv6 caller owns a /64: that is its name.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+REMEMBERED = 10_000
+
+
+@dataclass(slots=True)
+class Buckets:
+    """One bucket per name, full at first: `burst` tokens, `rate` more each second. Oldest names are forgotten."""
+
+    rate: float
+    burst: float
+    _left: OrderedDict[str, tuple[float, float]] = field(default_factory=OrderedDict)
+
+    def wait(self, name: str, now: float) -> int:
+        """Whole seconds until a token is there; 0 when one is. Takes nothing."""
+        missing = 1.0 - self._tokens(name, now)
+        return max(1, math.ceil(missing / self.rate)) if missing > 0 else 0
+
+    def take(self, name: str, now: float) -> int:
+        """Take a token, or say how many whole seconds to wait for one."""
+        waiting = self.wait(name, now)
+        if not waiting:
+            self._left[name] = (self._tokens(name, now) - 1.0, now)
+            self._left.move_to_end(name)
+            if len(self._left) > REMEMBERED:
+                self._left.popitem(last=False)
+        return waiting
+
+    def _tokens(self, name: str, now: float) -> float:
+        tokens, at = self._left.get(name, (self.burst, now))
+        return min(self.burst, tokens + (now - at) * self.rate)
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """The three limits of the door."""
+
+    key: Buckets
+    address: Buckets
+    bad_key: Buckets
+
+
+def rates(key: float, address: float, bad_key: float, seconds: float = 4.0) -> Rates:
+    """Buckets that hold what `seconds` seconds bring; wrong keys come in minutes."""
+    return Rates(
+        Buckets(key, max(1.0, key * seconds)),
+        Buckets(address, max(1.0, address * seconds)),
+        Buckets(bad_key, max(1.0, bad_key * 60.0)),
+    )
+
+
+def neighbourhood(host: str) -> str:
+    """The name an address is counted under."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return "unknown"
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.IPv6Network((address, 64), strict=False))

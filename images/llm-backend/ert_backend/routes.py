@@ -1,0 +1,65 @@
+"""The allow-list: which method and path there is, and whose key it takes. Pure; everything else is 404 or 405."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+JOB_ID = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+
+
+class Access(Enum):
+    """What the allow-list says of a method and a path."""
+
+    OPEN = "open"
+    KEYED = "keyed"
+    ADMIN = "admin"
+    WRONG_METHOD = "wrong method"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One path: `name` is what logs and metrics call it. `waits`: its answer may last as long as a report."""
+
+    name: str
+    methods: tuple[str, ...]
+    access: Access
+    pattern: str
+    waits: bool = False
+
+
+def _plain(path: str, methods: tuple[str, ...], access: Access, waits: bool = False) -> Route:
+    return Route(path, methods, access, re.escape(path), waits)
+
+
+GET, POST = ("GET",), ("POST",)
+NOWHERE = Route("unknown", (), Access.UNKNOWN, "")
+ROUTES = (
+    _plain("/", GET, Access.OPEN),
+    _plain("/health", GET, Access.OPEN),
+    _plain("/identity", GET, Access.OPEN),
+    _plain("/status", GET, Access.KEYED),
+    _plain("/metrics", GET, Access.KEYED),
+    _plain("/generate_report", POST, Access.KEYED, waits=True),
+    _plain("/reports", POST, Access.KEYED),
+    Route("/reports/{id}", ("GET", "DELETE"), Access.KEYED, rf"/reports/{JOB_ID}"),
+    Route("/reports/{id}/events", GET, Access.KEYED, rf"/reports/{JOB_ID}/events", waits=True),
+    _plain("/v1/models", GET, Access.KEYED),
+    _plain("/v1/chat/completions", POST, Access.KEYED, waits=True),
+    _plain("/admin/keys", ("GET", "PUT"), Access.ADMIN),
+    _plain("/admin/audit", GET, Access.ADMIN),
+)
+_COMPILED = tuple((re.compile(route.pattern), route) for route in ROUTES)
+
+
+def find(path: str) -> Route:
+    """The route of a path; NOWHERE when there is none."""
+    return next((route for pattern, route in _COMPILED if pattern.fullmatch(path)), NOWHERE)
+
+
+def access(method: str, path: str) -> Access:
+    """The allow-list's word on a request."""
+    route = find(path)
+    return route.access if method in route.methods or route is NOWHERE else Access.WRONG_METHOD

@@ -1,0 +1,145 @@
+"""Reads numbers written in words: `two billion dollars`, `twenty-five percent`, `a third of`, `doubled`. Pure.
+
+A small number without a unit (`three segments`) is how a count of things is written, and is no claim about a figure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+SCALES = {
+    "k": 1e3,
+    "thousand": 1e3,
+    "m": 1e6,
+    "mm": 1e6,
+    "mn": 1e6,
+    "million": 1e6,
+    "b": 1e9,
+    "bn": 1e9,
+    "billion": 1e9,
+    "t": 1e12,
+    "tn": 1e12,
+    "trillion": 1e12,
+}
+APPROXIMATE = (
+    "about|around|roughly|approximately|nearly|almost|some|close to|over|more than|above|under|less than|just over"
+    "|just under|well over|circa|an estimated"
+)
+ROUND = "twenty thirty forty fifty sixty seventy eighty ninety"
+SMALL = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
+)
+ONES = {word: number for number, word in enumerate(f"{SMALL} eighteen nineteen".split())}
+TENS = {word: 10 * tens for tens, word in enumerate(ROUND.split(), 2)}
+_WORD = "|".join(sorted([*ONES, *TENS, "hundred", "thousand", "million", "billion", "trillion"], key=len, reverse=True))
+_UNIT = r"(?:per ?cent|percentage points?|basis points?|times|-?fold|(?:U\.?S\.? )?dollars|euros?|pounds|yen)(?=\W|$)"
+NUMBER = re.compile(
+    rf"\b(?P<minus>minus |negative )?(?P<words>(?:a (?=hundred|thousand|million|billion|trillion))?(?:{_WORD})"
+    rf"(?:(?:[ -]| and |\s+point\s+)(?:{_WORD}))*)\b(?:[ -](?P<unit>{_UNIT}))?",
+    re.IGNORECASE,
+)
+# Said with a word instead of a number: (pattern, percent, tolerance in percentage points, whether it has a sign).
+SAID = (
+    (re.compile(r"\b(?:one[- ])?half of(?= (?:its|the|all|total|revenue|sales))", re.IGNORECASE), 50.0, 2.5, False),
+    (re.compile(r"\b(?:a|one)[- ]third of\b", re.IGNORECASE), 100 / 3, 2.0, False),
+    (re.compile(r"\btwo[- ]thirds of\b", re.IGNORECASE), 200 / 3, 2.5, False),
+    (re.compile(r"\b(?:a|one)[- ]quarter of\b", re.IGNORECASE), 25.0, 1.5, False),
+    (re.compile(r"\bthree[- ]quarters of\b", re.IGNORECASE), 75.0, 2.5, False),
+    (
+        re.compile(r"\b(?:more than |nearly |almost )?(?:has |have )?doubl(?:ed|ing)\b", re.IGNORECASE),
+        100.0,
+        10.0,
+        True,
+    ),
+    (
+        re.compile(r"\b(?:more than |nearly |almost )?(?:has |have )?tripl(?:ed|ing)\b", re.IGNORECASE),
+        200.0,
+        15.0,
+        True,
+    ),
+    (re.compile(r"\bquadrupl(?:ed|ing)\b", re.IGNORECASE), 300.0, 20.0, True),
+    (re.compile(r"\bhalv(?:ed|ing)\b", re.IGNORECASE), -50.0, 5.0, True),
+)
+CLAIM_FROM = 13
+
+
+@dataclass(frozen=True, slots=True)
+class Spelled:
+    """One number in words; the fields are those of a numeral."""
+
+    text: str
+    value: float
+    tolerance: float
+    kind: str
+    signed: bool
+    start: int
+    end: int
+    currency: str | None = None
+
+
+def spelled(text: str) -> Iterator[Spelled]:
+    """The numbers in words that claim something."""
+    for match in NUMBER.finditer(text):
+        unit = (match["unit"] or "").lower().lstrip("-")
+        words = re.split(r"[\s-]+", match["words"].lower())
+        value, tolerance = _value(words)
+        scaled = any(word in SCALES for word in words)
+        if not unit and not scaled and value < CLAIM_FROM:
+            continue
+        factor = 0.01 if unit.startswith("basis") else 1.0
+        signed = match["minus"] is not None
+        yield Spelled(
+            match[0],
+            value * factor * (-1 if signed else 1),
+            tolerance * factor,
+            _kind(unit),
+            signed,
+            match.start(),
+            match.end(),
+            _currency(unit),
+        )
+    for pattern, percent, tolerance, signed in SAID:
+        for match in pattern.finditer(text):
+            yield Spelled(match[0], percent, tolerance, "percent", signed, *match.span())
+
+
+def _value(words: list[str]) -> tuple[float, float]:
+    """The number, and half a unit of what it was said in: `two billion` is meant to the billion."""
+    if "point" in words:
+        cut = words.index("point")
+        whole, rest = _whole(words[:cut]), [word for word in words[cut + 1 :] if word in ONES]
+        scale = next((SCALES[word] for word in words if word in SCALES), 1.0)
+        decimals = "".join(str(ONES[word]) for word in rest)
+        return (whole + float(f"0.{decimals or 0}")) * scale, 0.5 * 10.0 ** -len(decimals) * scale
+    last = next((SCALES[word] for word in reversed(words) if word in SCALES), 1.0)
+    tail = [word for word in words if word not in SCALES and word not in {"and", "a"}]
+    rounded = 100.0 if words[-1] == "hundred" else 1.0
+    exact = 1.0 if words[-1] not in SCALES and last > 1 and tail else last
+    return _whole(words), 0.5 * exact * rounded
+
+
+def _whole(words: list[str]) -> float:
+    total = part = 0.0
+    for word in words:
+        if word in SCALES:
+            total, part = total + (part or 1) * SCALES[word], 0.0
+        elif word == "hundred":
+            part = (part or 1) * 100
+        else:
+            part += ONES.get(word, TENS.get(word, 0))
+    return total + part
+
+
+def _kind(unit: str) -> str:
+    if unit.startswith(("per", "basis")):
+        return "percent"
+    if unit in {"times", "fold"}:
+        return "multiple"
+    return "money" if unit else "plain"
+
+
+def _currency(unit: str) -> str | None:
+    names = {"dollars": "$", "euro": "EUR", "euros": "EUR", "pounds": "GBP", "yen": "JPY"}
+    return names.get(unit.rpartition(" ")[2])

@@ -1,0 +1,134 @@
+"""One Chromium for all tests, one dashboard and one fake backend for each."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+
+from tests.browser.rig import AXE, Running, browser_path
+from tests.browser.sample_report import METADATA, STATUS, TEXTS
+from tests.dashboard.conftest import sealed
+from tests.dashboard.fake_backend import KEY, FakeBackend
+
+SHOTS = Path(__file__).parent / "screenshots"
+OpenPage = Callable[..., Page]
+Theme = Literal["light", "dark"]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = browser_path()
+    if path is None or not AXE.is_file():
+        missing = (
+            "no Chromium here, set ERT_CHROMIUM to one"
+            if path is None
+            else "no axe here, `make frontend-test` installs it"
+        )
+        if os.environ.get("ERT_BROWSER_REQUIRED"):
+            pytest.fail(f"{missing}: these tests must not be left out here")
+        pytest.skip(missing)
+    with sync_playwright() as playwright:
+        # As root, Chromium's own sandbox cannot start.
+        found = playwright.chromium.launch(executable_path=path, chromium_sandbox=os.geteuid() != 0)
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def backend() -> Iterator[FakeBackend]:
+    found = FakeBackend()
+    found.texts, found.metadata, found.status = dict(TEXTS), dict(METADATA), dict(STATUS)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def environ(backend: FakeBackend, tmp_path: Path) -> dict[str, str]:
+    return sealed(
+        {
+            "REMOTE_LLM_INTEGRATION": "true",
+            "ERT_LLM_BACKEND_URL": backend.url,
+            "ERT_LLM_API_KEY": KEY,
+            "ERT_LLM_TIMEOUT": "60",
+            "OLLAMA_INTEGRATION": "false",
+            "OPENAI_INTEGRATION": "false",
+            "ERT_LLM_CA_CERT": backend.pem,
+            "ERT_DASHBOARD_DB": str(tmp_path / "reports.sqlite3"),
+            "ERT_GPU_PRICE_PER_HOUR": "0.31",
+            "ERT_IDLE_STOP": "1200",
+        }
+    )
+
+
+@pytest.fixture
+def dashboard(environ: dict[str, str], tmp_path: Path) -> Iterator[Running]:
+    found = Running(environ, tmp_path)
+    found.start()
+    yield found
+    found.stop()
+    # Socket.IO's writer may complain of a browser that left while it wrote; no error may come from a line of ours.
+    assert not re.search(r'File ".*/ert_dashboard/', found.log())
+    assert KEY not in found.log()
+
+
+@pytest.fixture
+def visit(browser: Browser, dashboard: Running) -> Iterator[OpenPage]:
+    """Open pages in browsers of their own; every one must end without an error in its console."""
+    contexts: list[BrowserContext] = []
+    said: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        # A failed request is a state the page shows; anything else is a mistake of ours.
+        if (
+            message.type in ("error", "warning")
+            and "Failed to load resource" not in message.text
+            and "WebSocket" not in message.text
+        ):
+            said.append(message.text)
+
+    def open_page(
+        path: str = "/",
+        *,
+        width: int = 1280,
+        height: int = 900,
+        theme: Theme = "light",
+        listen: bool = True,
+        **more: Any,
+    ) -> Page:
+        context = browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme=theme,
+            locale="en-GB",
+            base_url=dashboard.url,
+            **more,
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(10_000)
+        if listen:
+            page.on("console", note)
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.goto(path)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert said == []
+
+
+@pytest.fixture
+def shoot() -> Callable[[Page, str], None]:
+    """Keep a picture of the page; the folder is not part of the repository."""
+    SHOTS.mkdir(exist_ok=True)
+
+    def keep(page: Page, name: str) -> None:
+        page.screenshot(path=SHOTS / f"{name}.png", full_page=True, animations="disabled")
+
+    return keep

@@ -1,0 +1,105 @@
+"""What the status page is told: only what the backend or the operator said; the rest is null."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from ert_dashboard.app import Dashboard
+from ert_dashboard.machine import Machine, read_machine
+from ert_dashboard.spend import Meter, Sample, seconds_up
+from tests.dashboard.fake_backend import KEY, FakeBackend
+
+Start = Callable[[dict[str, str]], Dashboard]
+STATUS = {
+    "uptime": 7200.0,
+    "queue": {"depth": 1, "active": 1, "limit": 8},
+    "gpu": [{"name": "RTX 4090", "memory_total_mb": 24564.0, "memory_used_mb": "a lot"}],
+    "idle_seconds": 12.5,
+    "total_reports": 3,
+}
+
+
+def look(client: Any) -> dict[str, Any]:
+    answer = client.get("/api/deployment")
+    assert answer.status_code == 200
+    found: dict[str, Any] = answer.json
+    return found
+
+
+def test_a_ready_machine_with_all_that_is_known(environ: dict[str, str], start: Start, backend: FakeBackend) -> None:
+    backend.status = STATUS
+    told = {"ERT_GPU_PRICE_PER_HOUR": "0.25", "ERT_IDLE_STOP": "1200", "ERT_GPU_NAME": "RTX 4090"}
+    found = look(start({**environ, **told}).app.test_client())
+    assert (found["state"], found["backend"]["model"]) == ("ready", "gpt-oss:20b")
+    assert (found["price_per_hour_usd"], found["idle_stop_seconds"], found["idle_seconds"]) == (0.25, 1200, 12.5)
+    assert found["gpus"][0]["memory_total_mb"] == 24564.0
+    assert found["gpus"][0]["memory_used_mb"] is None
+    assert found["queue"] == {"depth": 1, "active": 1, "limit": 8}
+    assert found["spend"]["usd"] == pytest.approx(0.5)
+    assert [point["usd"] for point in found["spend"]["points"]] == [0.0, pytest.approx(0.5)]
+
+
+def test_what_nobody_said_is_null(client: Any) -> None:
+    found = look(client)
+    assert found["state"] == "ready"
+    nothing = ("gpus", "gpu_name", "price_per_hour_usd", "idle_seconds", "idle_stop_seconds", "uptime_seconds", "spend")
+    assert {name: found[name] for name in nothing} == dict.fromkeys(nothing)
+
+
+def test_a_backend_of_nonsense_is_no_trouble(client: Any, backend: FakeBackend) -> None:
+    backend.status = {"uptime": "x", "queue": 7, "gpu": {"name": 1}, "idle_seconds": -1, "price_per_hour": True}
+    found = look(client)
+    assert (found["uptime_seconds"], found["queue"], found["gpus"], found["price_per_hour_usd"]) == (None,) * 4
+
+
+def test_asleep_booting_failed_and_draining(environ: dict[str, str], start: Start, backend: FakeBackend) -> None:
+    def state() -> str:
+        return str(look(start(environ).app.test_client())["state"])
+
+    backend.loading = {"phase": "pulling", "completed": 1e9, "total": 4e9}
+    backend.status = {"progress": backend.loading}
+    assert state() == "booting"
+    backend.status = {"progress": {"phase": "failed"}}
+    assert state() == "failed"
+    backend.loading, backend.status = None, {"draining": True}
+    assert state() == "draining"
+    backend.sleep()
+    try:
+        assert state() == "asleep"
+    finally:
+        backend.wake()
+
+
+def test_without_a_backend_nothing_is_asked(start: Start, tmp_path: Any) -> None:
+    found = look(start({"ERT_DASHBOARD_DB": str(tmp_path / "r.sqlite3")}).app.test_client())
+    assert (found["state"], found["backend"]) == ("not_configured", {})
+
+
+def test_many_pages_cost_one_look_and_no_key_leaves(client: Any, backend: FakeBackend) -> None:
+    backend.status = STATUS
+    answers = {client.get("/api/deployment").text for _ in range(5)}
+    assert len(answers) == 1
+    assert KEY not in answers.pop()
+    assert [seen.path for seen in backend.seen] == ["/health", "/status"]
+
+
+@pytest.mark.parametrize("price", ["", "free", "nan", "inf", "-1", "1e9"])
+def test_a_price_that_makes_no_sense_is_not_known(price: str) -> None:
+    assert read_machine({"ERT_GPU_PRICE_PER_HOUR": price}) == Machine()
+
+
+def test_spend_counts_each_run_of_the_machine_once() -> None:
+    samples = [Sample(1000, 100), Sample(1060, 160), Sample(1300, None), Sample(2000, 50)]
+    assert seconds_up(samples) == [(900, 0), (1000, 100), (1060, 160), (1300, 160), (1950, 160), (2000, 210)]
+
+
+def test_the_meter_keeps_one_look_a_minute_and_the_latest() -> None:
+    meter = Meter(every_s=60)
+    for second in range(0, 300, 5):
+        meter.see(Sample(second, second))
+    kept = [sample.at for sample in meter.samples()]
+    assert kept[-1] == 295
+    assert len(kept) <= 7
