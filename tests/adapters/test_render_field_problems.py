@@ -205,7 +205,7 @@ ELSEWHERE = (
     ("render-examples/celery#18", "env instead of runtime", "config/test_blueprint_lint.py::test_findings"),
     ("AllYourBot/hostedgpt#43", "value and sync together", "config/test_blueprint_lint.py::test_findings"),
     ("hackmdio/codimd#1929", "sync in a group", "config/test_blueprint_lint.py::test_findings"),
-    ("sseshachala/conductai#2078", "fromService.envVarKey nobody declares", "config/test_blueprint_lint.py::test_findings"),
+    ("sseshachala/conductai#2078", "an envVarKey nobody declares", "config/test_blueprint_lint.py::test_findings"),
     ("render-examples/tailscale#5", "a value is used at build time", "ours are read when the process starts"),
 )
 
