@@ -30,7 +30,10 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class WebService:
-    """A web service as Render describes it. `suspended` says why, or is empty."""
+    """A web service as Render describes it. `suspended` says why, or is empty.
+
+    `has_disk`: a deploy stops the old process before it starts the new one. `sleeps`: it is stopped when idle.
+    """
 
     id: str
     name: str
@@ -111,6 +114,9 @@ class WebHost(Protocol):
 
     def read_env(self, service_id: str) -> Mapping[str, Secret]:
         """All variables set on the service itself, every page."""
+
+    def read_groups(self, service: WebService) -> Mapping[str, str]:
+        """The names a service gets from environment groups that are linked to it, each with its group's name."""
 
     def put_env(self, service_id: str, name: str, value: Secret) -> None:
         """Set one variable; never touches another. Does not deploy. Repeating it is harmless."""

@@ -15,7 +15,7 @@ from ert_deploy.core.errors import CannotObserve, ErtError, Gone, OutcomeUnknown
 from ert_deploy.core.observed import WebDeploy
 from ert_deploy.ports import Clock, WebService
 
-YOUNG = 15.0  # a deploy may be unknown to reads for so long after it was made (JorgeLNJunior/render-deploy#24)
+YOUNG = 15.0  # reads may not know a new deploy for so long (JorgeLNJunior/render-deploy#24)
 YOUNG_PAUSE = 2.0
 LOOKS = (1.0, 3.0, 6.0)  # seconds before each look for a deploy whose answer was lost
 LOG_LINES = 50
@@ -36,7 +36,6 @@ class RenderDeploys:
     def __init__(self, http: RenderHttp, clock: Clock) -> None:
         self._http = http
         self._clock = clock
-        self._first_seen: dict[str, float] = {}
 
     def newest(self, service_id: str) -> WebDeploy | None:
         """The most recently created deploy, or None when there never was one."""
@@ -58,11 +57,13 @@ class RenderDeploys:
         return self._landed(service_id, before, error)
 
     def get(self, service_id: str, deploy_id: str) -> WebDeploy:
-        """One deploy by id; a 404 on a young one is waited out. Gone when it stays unknown."""
+        """One deploy by id; a 404 is waited out, as it may be young. Gone when it stays unknown."""
         call = Call("GET", path_of("services", service_id, "deploys", deploy_id))
-        first = self._first_seen.setdefault(deploy_id, self._clock.now())
+        first: float | None = None
         while (reply := self._http.answer(call)).status == 404:
-            if self._clock.now() - first >= YOUNG:
+            now = self._clock.now()
+            first = now if first is None else first
+            if now - first >= YOUNG:
                 raise Gone(f"Render does not know deploy {deploy_id}", self._http.trace(call, reply))
             self._clock.sleep(YOUNG_PAUSE)
         if reply.status != 200:
@@ -91,10 +92,7 @@ class RenderDeploys:
             if trouble.sent:
                 raise _Unclear(self._http.silence(call, trouble, OutcomeUnknown)) from None
             raise self._http.silence(call, trouble, Transient) from None
-        started = self._started(call, reply)
-        if started is not None:
-            self._first_seen[started.id] = self._clock.now()
-        return started
+        return self._started(call, reply)
 
     def _started(self, call: Call, reply: Reply) -> WebDeploy | None:
         if reply.status == 202 and not reply.body.strip():

@@ -1,12 +1,12 @@
 """Talks to Render's API: the key, the paths, the retries, the pages, and what an answer that is not a success means.
 
 It knows no resource. A call that may be repeated is retried here on connection errors, 408, 429 and 5xx; one that may
-not is repeated only when it surely was not carried out. Errors carry Render's request id and never the key.
+not is repeated only when it surely was not carried out. Near a rate limit it slows down by itself (`render_pace`).
+Errors carry Render's request id and never the key.
 """
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -17,6 +17,7 @@ import requests
 import tenacity
 
 from ert_deploy.adapters.bounded_http import Bounds, NoAnswer, Reply, exchange, is_loopback
+from ert_deploy.adapters.render_pace import LONGEST_PAUSE, Pace, seconds_until
 from ert_deploy.adapters.render_parse import Json, page_of
 from ert_deploy.core.errors import CannotObserve, ErtError, Rejected, Transient, UsageError
 from ert_deploy.core.secret import Secret
@@ -25,13 +26,11 @@ from ert_deploy.ports import Clock
 
 T = TypeVar("T")
 ATTEMPTS = 5
-LONGEST_PAUSE = 120.0
 RETRIED = frozenset({408, 429, 500, 502, 503, 504})
 REFUSED = frozenset({401, 403})
 PAGE = 100
 MAX_PAGES = 200
 LIST_SIZE = 8 * 1024 * 1024
-EPOCH = 1e9  # Ratelimit-Reset is documented as a time and sent as seconds left: above this it is a time
 KEY_HINT = "RENDER_API_KEY must hold the API key of a Render user who can reach the service's workspace"
 LONG = 16  # shorter values are words like "production", and taking them out would make a log unreadable
 _ADDRESS = re.compile(r"https?://[^@\s]*")
@@ -70,6 +69,7 @@ class RenderHttp:
         self._clock = clock
         self._bounds = bounds
         self._held = {api_key}
+        self._pace = Pace()
         if not re.fullmatch(r"[\x21-\x7e]+", api_key.reveal()):
             raise UsageError("RENDER_API_KEY is empty or holds characters that no key has", hint=KEY_HINT)
         if urlsplit(base_url).scheme != "https" and not is_loopback(base_url):
@@ -98,9 +98,14 @@ class RenderHttp:
 
     def _exchange(self, call: Call) -> Reply:
         bounds = replace(self._bounds, size=call.size)
-        return exchange(
+        if pause := self._pace.pause(call.method, call.path, self._clock.now()):
+            self._clock.sleep(pause)
+        reply = exchange(
             call.method, self._base + call.path, bounds, authorize=self._authorize, params=call.params, body=call.body
         )
+        if reply.status != 429:  # what a refusal asks for is waited out by the retry
+            self._pace.note(call.method, call.path, reply.headers, self._clock.now())
+        return reply
 
     def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["Authorization"] = f"Bearer {self._key.reveal()}"
@@ -115,12 +120,11 @@ class RenderHttp:
 
     def told(self, reply: Reply) -> float | None:
         """How many seconds the answer asks us to wait, or None."""
-        after = _number(reply.headers.get("Retry-After"))
+        now = self._clock.now()
+        after = seconds_until(reply.headers.get("Retry-After"), now)
         if after is None and reply.status == 429:
-            after = _number(reply.headers.get("Ratelimit-Reset"))
-        if after is None:
-            return None
-        return max(0.0, after - self._clock.now() if after > EPOCH else after)
+            after = seconds_until(reply.headers.get("Ratelimit-Reset"), now)
+        return after
 
     def read(self, call: Call, attempts: int = ATTEMPTS) -> Reply:
         """A GET that has to succeed. CannotObserve, or UsageError for a refused key or a missing service."""
@@ -223,14 +227,6 @@ def _is_page(reply: Reply) -> bool:
     except ValueError:
         return True
     return False
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        value = float(text or "")
-    except ValueError:
-        return None
-    return value if math.isfinite(value) and value >= 0 else None
 
 
 def _last(state: tenacity.RetryCallState) -> Any:

@@ -37,6 +37,8 @@ FAILURES: Mapping[str, tuple[str, str]] = {
 }
 WEB = "web_service"
 LINE_LIMIT = 500
+FULL_PAGE = 100
+NO_MINUTES = "the workspace has no pipeline minutes left, and without them Render cancels every deploy"
 
 Json = Mapping[str, Any]
 
@@ -109,6 +111,36 @@ def variable_of(item: Json) -> tuple[str, Secret]:
     return printable(_id(item, "key")), Secret(value or "")
 
 
+def linked_groups(raw: object, service_id: str) -> tuple[str, ...]:
+    """The ids of the environment groups linked to a service. The list is bare: no wrapper and no cursor to go on from.
+
+    ValueError also when the list is as long as a page may be, because the rest of it could not be asked for.
+    """
+    if not isinstance(raw, list):
+        raise ValueError("the list is not a list")
+    if len(raw) >= FULL_PAGE:
+        raise ValueError(f"it lists {len(raw)} environment groups, and there may be more")
+    groups = [object_of(entry, "an environment group") for entry in raw]
+    return tuple(_id(group, "id") for group in groups if service_id in _links(group))
+
+
+def _links(group: Json) -> set[object]:
+    links = group.get("serviceLinks") or []
+    if not isinstance(links, list):
+        raise ValueError("serviceLinks is not a list")
+    return {object_of(link, "a link of a group").get("id") for link in links}
+
+
+def group_of(raw: object, wanted: str) -> tuple[str, tuple[str, ...]]:
+    """An environment group's name and the names of its variables; never a value."""
+    group = thing_of(raw, wanted)
+    variables = group.get("envVars") or []
+    if not isinstance(variables, list):
+        raise ValueError("envVars is not a list")
+    keys = tuple(_id(object_of(variable, "a variable of the group"), "key") for variable in variables)
+    return printable(group.get("name") or wanted, 100), keys
+
+
 def deploy_of(raw: object) -> WebDeploy:
     """A deploy; `created` falls back to its other times, then to 0."""
     item = object_of(raw, "the deploy")
@@ -138,10 +170,14 @@ def reason_of(events: Iterable[Json], deploy_id: str) -> str:
 
     A build's event names the build and not the deploy, so it counts only where no event names ours.
     """
-    spoken = [(str(_details(e).get("deployId") or ""), _failure(_details(e))) for e in events]
+    spoken = [(str(_details(e).get("deployId") or ""), _spoken(e)) for e in events]
     ours = [text for deploy, text in spoken if text and deploy == deploy_id]
     builds = [text for deploy, text in spoken if text and not deploy]
     return next(iter(ours + builds), "")
+
+
+def _spoken(event: Json) -> str:
+    return NO_MINUTES if event.get("type") == "pipeline_minutes_exhausted" else _failure(_details(event))
 
 
 def _details(event: Json) -> Json:

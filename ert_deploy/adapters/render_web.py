@@ -9,11 +9,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import partial
 
 from ert_deploy.adapters.bounded_http import Bounds, NoAnswer, Reply
 from ert_deploy.adapters.render_deploys import RenderDeploys
-from ert_deploy.adapters.render_http import Call, RenderHttp, path_of
-from ert_deploy.adapters.render_parse import WEB, Json, object_of, service_of, thing_of, variable_of
+from ert_deploy.adapters.render_http import LIST_SIZE, PAGE, Call, RenderHttp, path_of
+from ert_deploy.adapters.render_parse import (
+    WEB,
+    Json,
+    group_of,
+    linked_groups,
+    object_of,
+    service_of,
+    thing_of,
+    variable_of,
+)
 from ert_deploy.core.errors import CannotObserve, Transient, UsageError
 from ert_deploy.core.observed import WebDeploy
 from ert_deploy.core.secret import Secret
@@ -69,6 +79,17 @@ class RenderWeb:
             raise CannotObserve(f"Render's answer cannot be used: {printable(error)}", str(call)) from None
         self._http.hold(env.values())
         return env
+
+    def read_groups(self, service: WebService) -> Mapping[str, str]:
+        """The names a service gets from linked environment groups, each with a group's name. Values are not kept."""
+        call = Call("GET", "/env-groups", {"ownerId": service.owner_id, "limit": str(PAGE)}, size=LIST_SIZE)
+        links = self._http.parsed(call, self._http.read(call), lambda raw: linked_groups(raw, service.id))
+        found: dict[str, str] = {}
+        for group_id in links:
+            one = Call("GET", path_of("env-groups", group_id), size=LIST_SIZE)
+            name, keys = self._http.parsed(one, self._http.read(one), partial(group_of, wanted=group_id))
+            found |= dict.fromkeys(keys, name)
+        return found
 
     def put_env(self, service_id: str, name: str, value: Secret) -> None:
         """Set one variable and have it confirmed. Transient, Rejected, or UsageError (also for an empty value)."""

@@ -15,6 +15,7 @@ import click
 from ert_deploy import __version__
 
 COMMANDS = {
+    "init": "Begin a project: write configs/NAME.yaml and render.yaml.",
     "up": "Rent a GPU, boot the backend, and move the app over to it.",
     "sleep": "Stop the GPU and keep its disk; `wake` or `up` starts it again.",
     "wake": "Have a sleeping backend serve again, on its old GPU or a new one.",

@@ -28,15 +28,22 @@ def command(config: str | None, as_json: bool, phase: str | None, exit_code: boo
     """
     from ert_deploy.cli.running import look
     from ert_deploy.core.plan import plan
+    from ert_deploy.engine.memory import Memory
+    from ert_deploy.engine.preflight import findings
+    from ert_deploy.engine.run import run
 
     with interruptible():
         house, observed = look(config)
-    desired = replace(house.desired, phase=Phase(phase or Phase.RUNNING))
+        desired = replace(house.desired, phase=Phase(phase or Phase.RUNNING))
+        found = run(findings(desired, Memory()), house.ports) if desired.phase is Phase.RUNNING else ()
     todo = plan(desired, observed)
     if as_json:
-        emit_json({"deployment": desired.deployment, "steps": [_plain(s) for s in todo]})
+        said = [{"what": f.what, "hint": f.hint, "stops": f.stops} for f in found]
+        emit_json({"deployment": desired.deployment, "steps": [_plain(s) for s in todo], "findings": said})
     else:
         _show(desired, observed, todo)
+        for finding in found:
+            click.echo(f"  ! {'up would refuse: ' if finding.stops else ''}{finding.what} ({finding.hint})")
     if exit_code and todo:
         raise click.exceptions.Exit(CHANGES)
 

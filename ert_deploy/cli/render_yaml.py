@@ -15,6 +15,8 @@ def command(config: str | None) -> None:
     Save it as render.yaml in the app's repository. The variables that `up` writes are left to it (`sync: false`).
     """
     from ert_deploy.config.blueprint import render
-    from ert_deploy.wiring import settings_for
+    from ert_deploy.config.load import load
+    from ert_deploy.config.where import PRODUCTION, find
 
-    click.echo(render(settings_for(config)), nl=False)
+    # A Blueprint needs neither image nor key: a config that waits for them will do, and no sandbox is meant.
+    click.echo(render(load(find(config or PRODUCTION), draft=True)), nl=False)

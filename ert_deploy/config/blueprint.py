@@ -7,35 +7,36 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Literal
 
 from ert_deploy.config.blueprint_lint import lint
-from ert_deploy.config.settings import Settings
+from ert_deploy.config.settings import Blueprint, Settings
 from ert_deploy.core.errors import UsageError
 from ert_deploy.core.model import Target
 
 PYTHON_VERSION = "3.13.1"
-Region = Literal["oregon", "ohio", "virginia", "frankfurt", "singapore"]
-Trigger = Literal["off", "commit", "checksPass"]
+DASHBOARD = Blueprint().root
+# One worker, because the live connections live in it; threads, because gunicorn has no eventlet worker any more.
+START = "gunicorn -k gthread -w 1 --threads 100 --no-control-socket --bind 0.0.0.0:$PORT wsgi:app"
 _NAME = "render.yaml.j2"
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 
-def render(settings: Settings, *, region: Region = "oregon", trigger: Trigger = "checksPass") -> str:
+def render(settings: Settings) -> str:
     """The text of render.yaml for every service of a config, free of findings of our own lint.
 
     Raises UsageError when the config names a service by id (a Blueprint knows names only), or gives an app
     variables that clash with those the Blueprint sets.
     """
     targets = settings.desired.targets
-    text = _rendered(settings.desired.deployment, targets, region, trigger)
+    services = [_service(target, how) for target, how in zip(targets, settings.blueprints, strict=True)]
+    text = _rendered(settings.desired.deployment, services)
     found = lint(text, owned=[name for target in targets for name in target.names.all()])
     if found:
         raise UsageError("the config does not make a valid Blueprint", "\n".join(found))
     return text
 
 
-def _rendered(deployment: str, targets: tuple[Target, ...], region: str, trigger: str) -> str:
+def _rendered(deployment: str, services: list[dict[str, object]]) -> str:
     import jinja2
 
     environment = jinja2.Environment(
@@ -47,17 +48,22 @@ def _rendered(deployment: str, targets: tuple[Target, ...], region: str, trigger
     environment.filters["quoted"] = json.dumps  # a JSON string is a YAML string
     return environment.get_template(_NAME).render(
         deployment=deployment,
-        services=[_service(target) for target in targets],
-        region=region,
-        trigger=trigger,
+        services=services,
         python_version=PYTHON_VERSION,
     )
 
 
-def _service(target: Target) -> dict[str, object]:
+def _service(target: Target, how: Blueprint) -> dict[str, object]:
     if target.service.startswith("srv-"):
         raise UsageError(
             f"a Blueprint needs the service's name, and the config has its id {target.service}",
             hint="write the name under render/services",
         )
-    return {"name": target.service, "health_path": target.health_path, "owned": target.names.all()}
+    return {
+        "name": target.service,
+        "health_path": target.health_path,
+        "owned": target.names.all(),
+        "how": how,
+        "start": how.start or START,
+        "dashboard": how.root == DASHBOARD,
+    }

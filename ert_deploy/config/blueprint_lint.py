@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from ert_deploy.config.problems import Problem, joined
+from ert_deploy.config.secret_shapes import SECRET_VALUE
 from ert_deploy.config.tree import Listing, Scalar, Table, Tree, read_tree
 from ert_deploy.core.model import OwnedNames
 
@@ -23,10 +24,6 @@ DEPRECATED = {
 }
 _PLANS = re.compile(r"free|starter|standard|pro( plus| max| ultra)?|\d+(\.\d+)?c-\d+(mb|g)")
 _SECRET_NAME = re.compile(r"(?i)(api_?key|secret|passw(or)?d|credential|private_key)|(^|_)(key|token)$")
-_SECRET_VALUE = re.compile(
-    r"\b(ert|rnd|sk|hf|ghp|gho|github_pat|glpat|xox[abprs])[-_][A-Za-z0-9_-]{16,}|AKIA[A-Z0-9]{16}"
-    r"|(?<!sha256:)\b[0-9a-fA-F]{48,}|-----BEGIN [A-Z ]*PRIVATE KEY|://[^/\s:@]+:[^/\s@]+@"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +43,7 @@ def lint(text: str, owned: Collection[str] | None = None) -> list[str]:
     names = OwnedNames().all() if owned is None else owned
     tree, problems = read_tree(text)
     if isinstance(tree, Table):
-        problems = [*problems, *_tables(tree, "", names)]
+        problems = [*problems, *_tables(tree, "", names), *_borrowed(tree)]
     elif not problems:
         problems = [Problem("", 0, "it is not a Blueprint: there are no keys")]
     return [str(problem) for problem in sorted(problems, key=lambda problem: problem.line)]
@@ -79,6 +76,30 @@ def _row(row: Tree, path: str, owned: Collection[str], *, group: bool) -> Iterat
     for variable in variables:
         yield from _variable(variable, owned)
     yield from _repeated(variables)
+
+
+def _borrowed(tree: Table) -> Iterator[Problem]:
+    """A variable taken from another service of the same file that does not declare it."""
+    rows = [row for row in _items(tree.items.get("services")) if isinstance(row, Table)]
+    declared = {_text(row, "name"): {_name(entry) for entry in _items(row.items.get("envVars"))} for row in rows}
+    for at, row in enumerate(rows):
+        for number, entry in enumerate(_items(row.items.get("envVars"))):
+            source = entry.items.get("fromService") if isinstance(entry, Table) else None
+            if not isinstance(source, Table) or not _text(source, "envVarKey"):
+                continue
+            name, key = _text(source, "name"), _text(source, "envVarKey")
+            if name in declared and key not in declared[name]:
+                path = f"services/{at}/envVars/{number}/fromService"
+                yield Problem(path, source.line, f"{name} does not declare {key}", "declare it there first")
+
+
+def _items(tree: Tree | None) -> tuple[Tree, ...]:
+    return tree.items if isinstance(tree, Listing) else ()
+
+
+def _text(table: Table, name: str) -> str:
+    value = table.items.get(name)
+    return value.text if isinstance(value, Scalar) else ""
 
 
 def _service(row: Table, path: str) -> Iterator[Problem]:
@@ -126,7 +147,7 @@ def _variable(variable: _Variable, owned: Collection[str]) -> Iterator[Problem]:
 def _literal(name: str, value: Scalar, path: str) -> Iterator[Problem]:
     if value.kind == "bool":
         yield Problem(path, value.line, "a bare true or false is not accepted by Render", f'write "{value.text}"')
-    if _SECRET_VALUE.search(value.text) or (value.kind == "str" and value.text and _SECRET_NAME.search(name)):
+    if SECRET_VALUE.search(value.text) or (value.kind == "str" and value.text and _SECRET_NAME.search(name)):
         yield Problem(path, value.line, f"{name} has a secret in the file", "use sync: false or generateValue: true")
 
 
@@ -144,9 +165,8 @@ def _repeated(variables: list[_Variable]) -> Iterator[Problem]:
         seen.setdefault(name, variable.table.line)
 
 
-def _name(table: Table) -> str:
-    key = table.items.get("key")
-    return key.text if isinstance(key, Scalar) else ""
+def _name(entry: Tree) -> str:
+    return _text(entry, "key") if isinstance(entry, Table) else ""
 
 
 def _children(tree: Tree) -> Iterator[tuple[str, Tree]]:

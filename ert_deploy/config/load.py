@@ -13,28 +13,41 @@ from typing import Any
 from ert_deploy.config.problems import ConfigProblems, Problem
 from ert_deploy.config.reader import Reading, read
 from ert_deploy.config.rules import broken, model_gb
-from ert_deploy.config.settings import HERE, KeySource, KeySources, SandboxSettings, Settings
+from ert_deploy.config.settings import HERE, Blueprint, KeySource, KeySources, SandboxSettings, Settings
 from ert_deploy.config.source import read_text
 from ert_deploy.config.tree import read_tree
+from ert_deploy.config.words import PLACEHOLDER
 from ert_deploy.core.model import Criteria, Desired, Guard, Launch, Market, OwnedNames, Phase, Target, Timings
 
 
-def load(path: Path) -> Settings:
+def load(path: Path, *, draft: bool = False) -> Settings:
     """The settings of one config, wanted running. Raises ConfigProblems with all that is wrong."""
-    return parse(read_text(path), path)
+    return parse(read_text(path), path, draft=draft)
 
 
-def parse(text: str, source: Path) -> Settings:
-    """The settings that a text means; `source` is what messages call it. Raises ConfigProblems."""
+def parse(text: str, source: Path, *, draft: bool = False) -> Settings:
+    """The settings that a text means; `source` is what messages call it. Raises ConfigProblems.
+
+    In a `draft` the image may still be the sample's placeholder: nothing can be rented with it, but all else is there.
+    """
     tree, problems = read_tree(text)
     if tree is None:
         raise ConfigProblems(str(source), problems or [Problem("", 0, "it holds nothing but comments")])
     reading = read(tree)
+    if draft:
+        _excuse_placeholder(reading)
     problems = [*problems, *reading.problems]
     problems += broken(reading)
     if problems:
         raise ConfigProblems(str(source), problems)
     return _settings(reading, source)
+
+
+def _excuse_placeholder(reading: Reading) -> None:
+    left = [p for p in reading.problems if (p.path, p.what) != ("launch/image", PLACEHOLDER)]
+    if len(left) < len(reading.problems):
+        reading.problems[:] = left
+        reading.values["launch/image"] = ""
 
 
 def _settings(reading: Reading, source: Path) -> Settings:
@@ -51,6 +64,9 @@ def _settings(reading: Reading, source: Path) -> Settings:
         state=values["state"] or Path(".ert") / f"{HERE}.json",
         sandbox=sandbox,
         source=source,
+        blueprints=tuple(
+            Blueprint(**_direct(values, f"render/services/{at}/blueprint")) for at in range(values["render/services"])
+        ),
     )
 
 

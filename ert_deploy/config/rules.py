@@ -12,7 +12,7 @@ from ert_deploy.config import models
 from ert_deploy.config.problems import Problem
 from ert_deploy.config.reader import Reading
 from ert_deploy.config.scalars import spoken
-from ert_deploy.config.settings import RENDER_URL, VAST_URL
+from ert_deploy.config.settings import RENDER_URL, VAST_URL, Blueprint
 from ert_deploy.core.model import OwnedNames
 
 ROOM_GB = 2.0  # logs, and what a download needs beside the finished file
@@ -133,6 +133,12 @@ def _another_service(name: str, *before: str) -> Verdict:
     return (f"{name} is listed already", "one entry per service") if name in before else None
 
 
+def _start_is_known(start: str | None, root: str) -> Verdict:
+    if start is not None or root == Blueprint().root:
+        return None
+    return f"how the app in {root} is started is not known", "such as gunicorn --bind 0.0.0.0:$PORT app:app"
+
+
 def _no_address_in_sandbox(default: str) -> Callable[[str, bool], Verdict]:
     def check(url: str, sandbox: bool) -> Verdict:
         if sandbox and url != default:
@@ -165,4 +171,5 @@ def _rules_per_service(reading: Reading) -> Iterator[Rule]:
     rows = [f"render/services/{at}" for at in range(reading.values.get("render/services", 0))]
     for at, row in enumerate(rows):
         yield Rule(tuple(f"{row}/{name}" for name in _OWNED), _different_names)
+        yield Rule((f"{row}/blueprint/start", f"{row}/blueprint/root"), _start_is_known)
         yield Rule((f"{row}/name", *(f"{other}/name" for other in rows[:at])), _another_service)

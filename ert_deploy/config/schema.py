@@ -68,6 +68,7 @@ _TARGET = Target(service="")
 _NAMES = OwnedNames()
 _DESIRED = Desired("", Phase.RUNNING, _LAUNCH, _OFFER, ())
 _SANDBOX = places.SandboxSettings()
+_BLUEPRINT = places.Blueprint()
 _DAY = 86400.0
 
 _GUARD_PARTS = tuple(
@@ -80,6 +81,19 @@ _OWNED_PARTS: tuple[Part, ...] = (
         if name.name != "disabled"
     ),
     Many("disabled", words.variable, _NAMES.disabled),
+)
+
+
+_BLUEPRINT_PARTS: tuple[Part, ...] = (
+    Field("repo", words.provider_url, _BLUEPRINT.repo),
+    Field("branch", words.branch, _BLUEPRINT.branch),
+    Field("root", words.folder, _BLUEPRINT.root),
+    Field("runtime", one_of(words.RUNTIMES), _BLUEPRINT.runtime),
+    Field("build", words.command, _BLUEPRINT.build),
+    Field("start", words.command, _BLUEPRINT.start),
+    Field("region", one_of(words.REGIONS), _BLUEPRINT.region),
+    Field("plan", words.plan, _BLUEPRINT.plan),
+    Field("trigger", one_of(words.TRIGGERS), _BLUEPRINT.trigger),
 )
 
 
@@ -159,7 +173,9 @@ ROOT = Section(
                         Field("timeout", whole_seconds(10, _DAY), _TARGET.timeout),
                         Field("health_path", words.url_path, _TARGET.health_path),
                         Field("health_field", words.json_field, _TARGET.health_field),
+                        Field("allow_downtime", yes_or_no, _TARGET.allow_downtime),
                         Section("owned", _OWNED_PARTS),
+                        Section("blueprint", _BLUEPRINT_PARTS),
                     ),
                 ),
             ),

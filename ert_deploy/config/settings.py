@@ -39,6 +39,24 @@ class SandboxSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Blueprint:
+    """How Render builds and starts one service; the defaults are ERT's dashboard.
+
+    None: the repository and branch the file is in, and the start command of the dashboard.
+    """
+
+    repo: str | None = None
+    branch: str | None = None
+    root: str = "images/dashboard"
+    runtime: str = "python"
+    build: str = "pip install -r requirements.txt"
+    start: str | None = None
+    region: str = "oregon"
+    plan: str = "starter"
+    trigger: str = "checksPass"
+
+
+@dataclass(frozen=True, slots=True)
 class S3Object:
     """One object of a bucket."""
 
@@ -50,7 +68,7 @@ class S3Object:
 class Settings:
     """One config. With a sandbox, the two URLs are empty until `addressed` puts in those of a running world.
 
-    `state` may hold `{deployment}`; `state_of` puts the name in.
+    `state` may hold `{deployment}`; `state_of` puts the name in. `blueprints` are in the order of the targets.
     """
 
     desired: Desired
@@ -60,6 +78,7 @@ class Settings:
     state: Path | S3Object
     sandbox: SandboxSettings | None
     source: Path
+    blueprints: tuple[Blueprint, ...] = ()
 
 
 def addressed(settings: Settings, *, vast_url: str, render_url: str) -> Settings:

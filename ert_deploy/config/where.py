@@ -35,6 +35,12 @@ def find(name_or_path: str) -> Path:
     raise UsageError(f"there is no config {shown(name_or_path)}", hint=_instead(name_or_path))
 
 
+def reference() -> Path:
+    """The commented sample that came with the program, whatever the working directory holds."""
+    own = [folder for folder in _folders() if folder != Path("configs")]
+    return own[0] / f"{PRODUCTION}.yaml"
+
+
 def available() -> tuple[str, ...]:
     """The names of the configs that `find` knows, sorted."""
     return tuple(sorted({path.stem for folder in _folders() for path in folder.iterdir() if path.suffix in SUFFIXES}))

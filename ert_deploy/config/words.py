@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 from ert_deploy.config.atlas import CARDS, COUNTRIES
 from ert_deploy.config.problems import nearest, shown
 from ert_deploy.config.scalars import Bad, matching, text
+from ert_deploy.config.secret_shapes import SECRET_VALUE
 from ert_deploy.config.settings import HERE, S3Object
 from ert_deploy.config.tree import Scalar
 from ert_deploy.core.labels import DEPLOYMENT
@@ -27,6 +28,11 @@ _SERVICE_ID = re.compile(r"srv-[a-z0-9]{20}")
 _MEANT = {"UK": "write GB", "EU": "list its countries, such as [DE, NL, FR]"}
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9/!_.*'()-]{0,800}\.json")
+# What Render builds without a container of ours, where, and when it deploys by itself (official render.yaml schema).
+RUNTIMES = ("python", "node", "ruby", "go", "rust", "elixir")
+REGIONS = ("oregon", "ohio", "virginia", "frankfurt", "singapore")
+TRIGGERS = ("off", "commit", "checksPass")
+PLACEHOLDER = "it is still the sample's placeholder"
 _RESERVED = ("PORT", "PYTHON_VERSION", "WEB_CONCURRENCY", "GUNICORN_CMD_ARGS")
 
 deployment = matching(
@@ -39,6 +45,17 @@ key_variable = matching(
     secret=True,
 )
 json_field = matching(r"[A-Za-z_][A-Za-z0-9_-]{0,63}", "the name of a JSON field")
+branch = matching(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,199}", "the name of a branch")
+folder = matching(
+    r"\.|(?!\.\.?(/|$))[A-Za-z0-9._-]+(/(?!\.\.?(/|$))[A-Za-z0-9._-]+)*",
+    "a folder inside the repository",
+    "such as apps/web, or . for the repository itself",
+)
+plan = matching(
+    r"free|starter|standard|pro( plus| max| ultra)?|\d+(\.\d+)?c-\d+(mb|g)",
+    "a plan of a Render service",
+    "such as starter or standard",
+)
 url_path = matching(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]{0,200}", "a path", "it starts with / and has no query")
 
 
@@ -56,7 +73,7 @@ def image(scalar: Scalar) -> str:
     """A container image that always means the same bytes: with a tag other than `latest`, or a digest."""
     value = text(scalar)
     if "YOUR-NAME" in value:
-        raise Bad("it is still the sample's placeholder", "set launch/image to the image you pushed")
+        raise Bad(PLACEHOLDER, "set launch/image to the image you pushed")
     if value.startswith("-"):
         raise Bad(f"{shown(value)} starts with a dash", "an image, not an option")
     if re.search(r"\s", value):
@@ -114,6 +131,16 @@ def service(scalar: Scalar) -> str:
         raise Bad(f"{shown(value)} is not a service id", "srv- and 20 lower-case letters or digits")
     if not value.isprintable() or value != value.strip() or not 1 <= len(value) <= 100:
         raise Bad(f"{shown(value)} is not the name of a service", "its exact name in Render, or its id (srv-...)")
+    return value
+
+
+def command(scalar: Scalar) -> str:
+    """A command line for Render's shell, on one line and without anything that looks like a key."""
+    value = text(scalar)
+    if not value.strip() or not value.isprintable() or len(value) > 500:
+        raise Bad("it is not a command on one line")
+    if SECRET_VALUE.search(value):
+        raise Bad("it holds something that looks like a key", "give it to the app as an environment variable")
     return value
 
 

@@ -130,13 +130,17 @@ class OwnedNames:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A web service that is given the backend's address. `timeout` in seconds."""
+    """A web service that is given the backend's address. `timeout` in seconds.
+
+    `allow_downtime`: it may be deployed although that stops it for a while, as it does a service with a disk.
+    """
 
     service: str
     names: OwnedNames = field(default_factory=OwnedNames)
     timeout: int = 180
     health_path: str = "/health"
     health_field: str = "fingerprint"
+    allow_downtime: bool = False
 
 
 @dataclass(frozen=True, slots=True)

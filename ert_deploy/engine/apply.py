@@ -9,13 +9,12 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from ert_deploy.core import steps
-from ert_deploy.core.errors import ErtError, NeedsAttention, StateConflict, Transient, UsageError
+from ert_deploy.core.errors import ErtError, NeedsAttention, StateConflict, Transient
 from ert_deploy.core.events import Booting, Planned, Retired, Started, Trouble, Verified, Waiting
 from ert_deploy.core.fingerprints import certificate_sha256
 from ert_deploy.core.model import Desired, Phase
 from ert_deploy.core.observed import Instance, Observed
 from ert_deploy.core.plan import plan
-from ert_deploy.core.publishing import pairs
 from ert_deploy.core.standing import kept_key
 from ert_deploy.core.state import Record, Tombstone
 from ert_deploy.core.steps import Step
@@ -24,6 +23,7 @@ from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.observe import abandon, patiently
 from ert_deploy.engine.power import await_stop, stop, strand, wake
+from ert_deploy.engine.preflight import preflight
 from ert_deploy.engine.publish import deploy, prove, publish
 from ert_deploy.engine.rent import keep_key, rent
 from ert_deploy.engine.retire import bury, destroy, forget, retire
@@ -52,7 +52,7 @@ def apply(desired: Desired, memory: Memory | None = None) -> Effects[Result]:
     while True:
         observed = yield from patiently(desired, memory)
         if memory.looks == 1:
-            preflight(desired, observed)
+            yield from preflight(desired, observed, memory)
         todo = plan(desired, observed)
         yield from perform(e.Tell(Planned(todo)))
         if not todo:
@@ -77,29 +77,6 @@ def _must_work(step: Step, memory: Memory) -> None:
             f"{type(step).__name__} was done {MAX_TAKEN} times and is not seen to be done ({step.reason})",
             hint="something undoes or changes what is written; `ert-deploy plan` shows what still differs",
         )
-
-
-def preflight(desired: Desired, observed: Observed) -> None:
-    """What would make the run pointless, found out before a cent is spent."""
-    if desired.phase is not Phase.RUNNING:
-        return
-    if not desired.begin and not _begun(desired, observed):
-        raise UsageError(
-            f"there is nothing to wake: no instance of {desired.deployment} exists",
-            hint="`ert-deploy up` rents a GPU",
-        )
-    for publication in observed.publications or ():
-        if publication.suspended:
-            raise UsageError(
-                f"the Render service {publication.name} is suspended ({publication.suspended})",
-                hint="resume it in the Render dashboard, then run `ert-deploy up` again",
-            )
-
-
-def _begun(desired: Desired, observed: Observed) -> bool:
-    """Whether there is any trace of it: an instance, a create under way, or an app that points at a backend of ours."""
-    told = any(publication.env.get(t.names.url) for t, publication in pairs(desired, observed))
-    return told or bool(observed.ours(desired.deployment)) or not observed.state.empty()
 
 
 def _do(step: Step, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:

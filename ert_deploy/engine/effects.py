@@ -163,6 +163,13 @@ class FindService(Effect[WebService]):
 
 
 @dataclass(frozen=True, slots=True)
+class ReadGroups(Effect[Mapping[str, str]]):
+    """The variables a service gets from environment groups, each with its group's name."""
+
+    service: WebService
+
+
+@dataclass(frozen=True, slots=True)
 class ReadEnv(Effect[Mapping[str, Secret]]):
     """All variables of a service."""
 

@@ -109,7 +109,7 @@ def _idle(desired: Desired, publication: Publication, deadline: float) -> Effect
         if newest is None or newest.kind is not DeployKind.IN_FLIGHT:
             return
         if (yield from perform(e.Now())) >= deadline:
-            raise Failed(f"deploy {newest.id} of {publication.name} is still {newest.status}")
+            raise _stuck(newest, publication)
         yield from perform(e.Tell(DeploySeen(publication.name, newest.id, newest.status)))
         yield from perform(e.Sleep(desired.timings.poll * POLL_SHARE))
 
@@ -146,8 +146,16 @@ def _follow(
             deploy_id = newest.id
             continue
         if (yield from perform(e.Now())) >= deadline:
-            raise Failed(f"deploy {deploy_id} of {publication.name} is still {seen.status}")
+            raise _stuck(seen, publication)
         yield from perform(e.Sleep(desired.timings.poll * POLL_SHARE))
+
+
+def _stuck(deploy: WebDeploy, publication: Publication) -> Failed:
+    """A failing health check holds a deploy, and everything queued behind it, for 15 minutes."""
+    return Failed(
+        f"deploy {deploy.id} of {publication.name} is still {deploy.status}",
+        hint="look at its log in the Render dashboard, cancel it there, and run the command again",
+    )
 
 
 def _failure(memory: Memory, target: Target, seen: WebDeploy) -> Effects[Failed]:

@@ -65,6 +65,7 @@ def interpreter(p: Ports) -> dict[type[Any], Callable[[Any], Any]]:
         e.Accepts: lambda x: p.backend.accepts(x.address, x.certificate, x.key),
         e.Busy: lambda x: p.backend.busy(x.address, x.certificate, x.key),
         e.FindService: lambda x: p.web.service(x.target),
+        e.ReadGroups: lambda x: p.web.read_groups(x.service),
         e.ReadEnv: lambda x: p.web.read_env(x.service_id),
         e.PutEnv: lambda x: p.web.put_env(x.service_id, x.name, x.value),
         e.DeleteEnv: lambda x: p.web.delete_env(x.service_id, x.name),

@@ -9,11 +9,13 @@
 | `pipeline_minutes_exhausted` | `on` (true) | every deploy is canceled, with that event, until taken back |
 | `foreign_deploy` | `message` | somebody pushes a commit now: trigger `new_commit`, full build |
 | `foreign_env` | `set` ({}), `unset` ([]) | somebody edits variables in the dashboard without deploying |
-| `env_group` | `name`, `env` | a group is made now and linked to the service |
+| `env_group` | `name`, `env` | a group is made now and linked to the service; without `env` it is deleted |
+| `disk` | `on` (true) | a disk is attached, or taken off again |
 | `suspend`, `resume` | `by` (`billing`) | the service is held suspended, or let go |
 | `plan` | `plan` (`free`) | the plan as shown, unchecked: also one no client knows |
 | `sleep` | `status` (503) | a free service asleep: the next visitor wakes it and sees an HTML page with this status |
 | `crash` | | the serving process is killed; Render starts it again |
+| `policy` | `policy` (`override`) | the workspace's way with overlapping deploys: `wait` or `override` |
 | `absorbed` | `as` (`canceled` or `vanish`) | what becomes of a waiting deploy that a newer one overtakes |
 
 Without `service` the only one is meant. Connection faults (resets, 5xx, delays) are not here but in `faults`, per call.
@@ -72,6 +74,13 @@ def _pipeline(platform: Platform, trouble: Trouble) -> None:
     platform.store.troubles.pipeline_minutes_exhausted = bool(trouble.get("on", True))
 
 
+def _policy(platform: Platform, trouble: Trouble) -> None:
+    wanted = trouble.get("policy", "override")
+    if wanted not in ("wait", "override"):
+        raise ValueError("policy must be wait or override")
+    platform.store.policy = wanted
+
+
 def _absorbed(platform: Platform, trouble: Trouble) -> None:
     platform.store.troubles.skipped_vanish = trouble.get("as") == "vanish"
 
@@ -90,11 +99,20 @@ def _foreign_env(platform: Platform, service: Service, trouble: Trouble) -> None
 
 
 def _env_group(platform: Platform, service: Service, trouble: Trouble) -> None:
-    group = EnvGroup(
-        new_id("evg"), str(trouble["name"]), platform.store.clock.now(), dict(trouble["env"]), (service.id,)
-    )
+    name, store = str(trouble["name"]), platform.store
+    with store.lock:
+        if "env" in trouble:
+            group = EnvGroup(new_id("evg"), name, store.clock.now(), dict(trouble["env"]), (service.id,))
+            store.groups[group.id] = group
+        else:
+            store.groups = {key: group for key, group in store.groups.items() if group.name != name}
+
+
+def _disk(platform: Platform, service: Service, trouble: Trouble) -> None:
     with platform.store.lock:
-        platform.store.groups[group.id] = group
+        service.details.pop("disk", None)
+        if trouble.get("on", True):
+            service.details["disk"] = {"id": new_id("dsk"), "name": "data", "mountPath": "/data", "sizeGB": 1}
 
 
 def _suspend(platform: Platform, service: Service, trouble: Trouble) -> None:
@@ -124,11 +142,13 @@ def _crash(_: Platform, service: Service, __: Trouble) -> None:
 GENERAL: Mapping[str, Callable[[Platform, Trouble], None]] = {
     "pipeline_minutes_exhausted": _pipeline,
     "absorbed": _absorbed,
+    "policy": _policy,
 }
 SERVICE: Mapping[str, Callable[[Platform, Service, Trouble], None]] = {
     "foreign_deploy": _foreign_deploy,
     "foreign_env": _foreign_env,
     "env_group": _env_group,
+    "disk": _disk,
     "suspend": _suspend,
     "resume": _resume,
     "plan": _plan,

@@ -12,7 +12,8 @@ from dataclasses import replace
 import pytest
 
 from ert_deploy.adapters.bounded_http import Bounds, NoAnswer, exchange
-from ert_deploy.adapters.render_http import ATTEMPTS, LIST_SIZE, LONGEST_PAUSE, Call, redacted
+from ert_deploy.adapters.render_http import ATTEMPTS, LIST_SIZE, Call, redacted
+from ert_deploy.adapters.render_pace import LONGEST_PAUSE
 from ert_deploy.adapters.render_web import RenderWeb
 from ert_deploy.core.errors import CannotObserve, ErtError, Rejected, Transient
 from ert_deploy.core.secret import Secret

@@ -1,4 +1,4 @@
-"""The Blueprint we render, and what our lint finds in others."""
+"""The Blueprint we render."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import yaml
 
 from ert_deploy.config import Settings, parse
 from ert_deploy.config.blueprint import render
-from ert_deploy.config.blueprint_lint import lint
 from ert_deploy.core.errors import UsageError
 from ert_deploy.core.model import OwnedNames
 
@@ -21,28 +20,6 @@ Change = Callable[[str, str], str]
 ROOT = Path(__file__).parents[2]
 SHARED = Path(os.environ.get("ERT_SHARED", ROOT.parent / "shared"))
 SCHEMA = SHARED / "contracts" / "render-yaml-schema.json"
-
-SOUND = """\
-services:
-  - type: web
-    name: app
-    runtime: python
-    plan: starter
-    autoDeployTrigger: "off"
-    envVars:
-      - key: DEBUG
-        value: "false"
-      - key: ERT_LLM_API_KEY
-        sync: false
-      - key: ERT_SECRET_KEY
-        generateValue: true
-      - fromGroup: shared
-envVarGroups:
-  - name: shared
-    envVars:
-      - key: LIMIT
-        value: 12
-"""
 
 
 def services(text: str) -> list[dict[str, Any]]:
@@ -71,9 +48,73 @@ def test_it_points_at_what_is_in_this_repository(settings: Settings) -> None:
     assert (folder / "wsgi.py").is_file()
 
 
-def test_options(settings: Settings) -> None:
-    (service,) = services(render(settings, region="frankfurt", trigger="off"))
-    assert (service["region"], service["autoDeployTrigger"]) == ("frankfurt", "off")
+def with_blueprint(good: str, **given: str) -> str:
+    """The good config with a blueprint section at its service."""
+    lines = "".join(f"        {name}: {json.dumps(value)}\n" for name, value in given.items())
+    return good.replace("      owned:\n", f"      blueprint:\n{lines}      owned:\n")
+
+
+OWN = {
+    "repo": "https://github.com/me/my-app", "branch": "release/1", "root": ".", "runtime": "node", "build": "npm ci",
+    "start": "node server.js # {{ x }}", "region": "frankfurt", "plan": "pro plus", "trigger": "off",
+}  # fmt: skip
+
+
+def test_an_app_of_one_s_own(good: str) -> None:
+    (service,) = services(render(parse(with_blueprint(good, **OWN), Path("c"))))
+    assert (service["repo"], service["branch"], service["runtime"]) == (OWN["repo"], "release/1", "node")
+    assert (service["buildCommand"], service["startCommand"]) == ("npm ci", OWN["start"])
+    assert (service["region"], service["plan"], service["autoDeployTrigger"]) == ("frankfurt", "pro plus", "off")
+    assert "rootDir" not in service
+    assert "buildFilter" not in service
+    assert [entry for entry in service["envVars"] if entry.get("sync") is not False] == []
+
+
+def test_a_folder_is_all_that_triggers_a_deploy(good: str) -> None:
+    own = with_blueprint(good, root="apps/web", start="gunicorn app:app")
+    (service,) = services(render(parse(own, Path("c"))))
+    assert (service["rootDir"], service["buildFilter"]) == ("apps/web", {"paths": ["apps/web/**"]})
+    assert next(entry["key"] for entry in service["envVars"]) == "PYTHON_VERSION"
+    assert "ERT_SECRET_KEY" not in str(service)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"root": "../x"}, "is not a folder inside the repository"),
+        ({"root": "a//b"}, "is not a folder inside the repository"),
+        ({"root": "/etc"}, "is not a folder inside the repository"),
+        ({"root": "apps/web"}, "blueprint/start: how the app in apps/web is started is not known"),
+        ({"start": "a\nb"}, "it is not a command on one line"),
+        ({"start": "LLM=rnd_abcdefghijklmnopqrst ./run"}, "it holds something that looks like a key"),
+        ({"repo": "https://me:hunter22@github.com/me/x"}, "it holds more than an address"),
+        ({"repo": "git@github.com:me/x.git"}, "is not an https address"),
+        ({"branch": "-f"}, "is not the name of a branch"),
+        ({"plan": "huge"}, "is not a plan"),
+        ({"region": "frankfort"}, "did you mean frankfurt?"),
+        ({"trigger": "checkspass"}, "did you mean checksPass?"),
+        ({"runtime": "docker"}, "is not one of python"),
+    ],
+    ids=lambda given: next(iter(given.items()))[1] if isinstance(given, dict) else "",
+)
+def test_blueprint_sections_that_are_refused(good: str, given: dict[str, str], said: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse(with_blueprint(good, **given), Path("c"))
+    told = f"{caught.value.summary} {caught.value.detail} {caught.value.hint}"
+    assert said in told
+    assert "abcdefgh" not in told
+    assert "hunter22" not in told
+
+
+def test_a_draft_has_a_blueprint_and_nothing_to_rent(changed: Change) -> None:
+    text = changed("ghcr.io/someone/ert-llm-backend:0.1.0", "ghcr.io/YOUR-NAME/ert-llm-backend:0.1.0")
+    with pytest.raises(UsageError, match="placeholder"):
+        parse(text, Path("c"))
+    draft = parse(text, Path("c"), draft=True)
+    assert draft.desired.launch.image == ""
+    assert services(render(draft))[0]["name"] == "ert-dashboard"
+    with pytest.raises(UsageError, match="latest"):
+        parse(text.replace("ghcr.io/YOUR-NAME/ert-llm-backend:0.1.0", "a/b:latest"), Path("c"), draft=True)
 
 
 def test_hostile_names_stay_names(changed: Change) -> None:
@@ -112,85 +153,12 @@ def test_a_config_has_to_name_a_service(good: str) -> None:
 
 @pytest.mark.contract
 @pytest.mark.skipif(not SCHEMA.is_file(), reason="the published contracts are not beside the repository")
-@pytest.mark.parametrize("trigger", ["off", "commit", "checksPass"])
-def test_it_keeps_to_render_s_own_schema(settings: Settings, trigger: Any) -> None:
+@pytest.mark.parametrize("given", [{}, OWN, {"trigger": "off"}, {"root": "a/b", "start": "x", "trigger": "commit"}])
+def test_it_keeps_to_render_s_own_schema(good: str, given: dict[str, str]) -> None:
     jsonschema: Any = pytest.importorskip("jsonschema")
     schema = json.loads(SCHEMA.read_text())
     one = {"$ref": "#/definitions/serverService", "definitions": schema["definitions"], "$schema": schema["$schema"]}
     validator = jsonschema.Draft202012Validator(one)
-    for service in services(render(settings, trigger=trigger)):
+    for service in services(render(parse(with_blueprint(good, **given), Path("c")))):
         assert [error.message for error in validator.iter_errors(service)] == []
         assert list(validator.iter_errors(service | {"env": "python"}))  # the check can fail
-
-
-def test_a_sound_blueprint_has_no_findings() -> None:
-    assert lint(SOUND) == []
-
-
-# (what stands in the sound Blueprint, what stands there instead, what is found)
-FINDINGS = [
-    ("        sync: false", "        value: x", "line 10: services/0/envVars/1: ERT_LLM_API_KEY is written"),
-    ("        sync: false", "        sync: true", "ERT_LLM_API_KEY is written by ert-deploy"),
-    ("        sync: false", '        sync: "false"', "ERT_LLM_API_KEY is written by ert-deploy"),
-    ("        sync: false", "        generateValue: true", "ERT_LLM_API_KEY is written by ert-deploy"),
-    ("        sync: false", "        sync: false\n        value: x", "more than one source: value, sync"),
-    ("        sync: false", "        previewValue: x", "no value and no source"),
-    ('value: "false"', "value: false", 'line 9: services/0/envVars/0/value: a bare true or false is not accepted'),
-    ('value: "false"', "value: yes", "a bare true or false is not accepted"),
-    ("key: DEBUG", "key: ERT_SECRET_KEY", "ERT_SECRET_KEY is set already in line 8"),
-    ("key: DEBUG", "key: FMP_API_KEY", "FMP_API_KEY has a secret in the file"),
-    ("key: DEBUG", "key: DB_PASSWORD", "DB_PASSWORD has a secret in the file"),
-    ('value: "false"', "value: rnd_abcdefghijklmnopqrst", "DEBUG has a secret in the file"),
-    ('value: "false"', "value: ert-abcdefghijklmnopqrstuvwxyz012345", "DEBUG has a secret in the file"),
-    ('value: "false"', "value: postgres://me:hunter22@db/x", "DEBUG has a secret in the file"),
-    ('value: "false"', "value: " + "0a" * 32, "DEBUG has a secret in the file"),
-    ('value: "false"', "value: x\n        previewValue: sk-abcdefghijklmnopqrst", "DEBUG has a secret in the file"),
-    ("    runtime:", "    env:", "services/0/env: this key is deprecated (hint: use runtime)"),
-    ("    runtime:", "    env:", "services/0: it has no runtime"),
-    ("    plan: starter", "    autoDeploy: true", "this key is deprecated (hint: use autoDeployTrigger)"),
-    ("    plan: starter", "    domain: x", "use domains"),
-    ("    plan: starter", "    pullRequestPreviewsEnabled: true", "use previews.generation"),
-    ("    plan: starter", "    previewPlan: starter", "use previews.plan"),
-    ("type: web", "type: redis", "redis is deprecated (hint: use keyvalue)"),
-    ("plan: starter", "plan: pro_plus", "it is not a plan of a service (hint: write a space: pro plus)"),
-    ('"off"', "off", 'it is not "off", "commit" or "checksPass"'),
-    ("    name: app\n", "", "services/0: it has no name"),
-    ("    name: app\n", "    name: app\n    name: b\n", "given twice, in lines 3 and 4"),
-    ("value: 12", "sync: false", "sync is not allowed in a group"),
-    ("value: 12", "value: true", "envVarGroups/0/envVars/0/value: a bare true or false"),
-    ("services:\n  - type: web", "services:\n  - web\n  - type: web", "services/0: it must be a section with keys"),
-    ("services:", "projects:\n - environments:\n   - services:\n     - 1\nx:", "projects/0/environments/0/services/0"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("old", "new", "finding"), FINDINGS, ids=[f"{row[1][:35]!r}" for row in FINDINGS])
-def test_findings(old: str, new: str, finding: str) -> None:
-    assert SOUND.count(old) == 1
-    found = lint(SOUND.replace(old, new))
-    assert any(finding in line for line in found), found
-    assert not any(secret in "".join(found) for secret in ("hunter22", "abcdefgh", "0a0a"))
-
-
-@pytest.mark.parametrize("plan", ["pro plus", "0.5c-512mb", "1c-2g", "free"])
-def test_plans_old_and_new(plan: str) -> None:
-    assert lint(SOUND.replace("plan: starter", f"plan: {plan}")) == []
-
-
-def test_a_key_value_store_needs_no_runtime() -> None:
-    assert lint("services: [{type: keyvalue, name: cache, plan: starter, ipAllowList: []}]") == []
-
-
-def test_digests_and_limits_are_not_secrets() -> None:
-    digest = "name@sha256:" + "0a" * 32
-    assert lint(SOUND.replace('value: "false"', f"value: {digest}").replace("key: LIMIT", "key: MAX_TOKENS")) == []
-
-
-@pytest.mark.parametrize("text", ["", "just words", "- a", "a: [", "a: *b"])
-def test_text_that_is_no_blueprint(text: str) -> None:
-    assert len(lint(text)) == 1
-
-
-def test_other_apps_own_other_names() -> None:
-    text = SOUND.replace("key: DEBUG", "key: LLM_URL")
-    assert lint(text) == []
-    assert len(lint(text, owned=["LLM_URL"])) == 1

@@ -318,7 +318,7 @@ def test_a_deploy_of_somebody_else_that_never_ends_is_an_error() -> None:
     made = world()
     made.web.takes = 1e9
     made.web.start_deploy(made.web.services["dash"])
-    failed(made, "deploy dep-1 of dash is still")
+    failed(made, "deploy dep-1 of dash is still", "cancel it there")
 
 
 def test_a_deploy_that_is_superseded_is_followed_to_the_newer_one() -> None:

@@ -507,6 +507,64 @@ def test_a_suspended_service_is_said_before_anything_is_rented() -> None:
     nothing_happened(made, suspended.value)
 
 
+def test_a_service_whose_deploys_are_downtime_is_left_alone_until_the_config_allows_it() -> None:
+    made = world()
+    made.web.services["dash"].has_disk = True
+    with pytest.raises(UsageError, match="has a disk: each deploy stops it") as disk:
+        up(made)
+    nothing_happened(made, disk.value)
+    assert "allow_downtime: true" in disk.value.hint
+    allowed = replace(WANTED, targets=(replace(WANTED.targets[0], allow_downtime=True),))
+    up(made, allowed)
+    is_up(made, allowed)
+
+
+def test_a_variable_of_ours_that_a_group_sets_too_is_said_before_anything_is_rented() -> None:
+    made = world()
+    names = WANTED.targets[0].names
+    made.web.services["dash"].grouped = {names.url: "shared\x1b[31m", "LOG_LEVEL": "shared"}
+    with pytest.raises(UsageError, match=rf"{names.url} would come to dash .* environment group shared") as twice:
+        up(made)
+    nothing_happened(made, twice.value)
+    assert "\x1b" not in twice.value.summary
+    assert "unlink the group" in twice.value.hint
+
+
+def test_a_group_that_sets_other_variables_is_nobody_s_business() -> None:
+    made = world()
+    made.web.services["dash"].grouped = {"LOG_LEVEL": "shared"}
+    up(made)
+    is_up(made)
+
+
+def test_groups_that_cannot_be_read_stop_the_run_before_anything_is_rented() -> None:
+    made = world()
+    made.web.faults.queued["read_groups"] = [CannotObserve("no answer")]
+    with pytest.raises(CannotObserve):
+        up(made)
+    assert not made.gpu.instances
+    assert "put_env" not in made.web.faults.calls
+
+
+def test_a_free_service_is_used_and_its_sleep_is_said() -> None:
+    made = world()
+    made.web.services["dash"].sleeps = True
+    up(made)
+    is_up(made)
+    (said,) = told(made, Trouble)
+    assert said.what == "dash is on Render's free plan"
+
+
+@pytest.mark.parametrize("oddity", ["suspended", "has_disk", "grouped"])
+def test_on_the_way_down_nothing_about_a_service_stands_in_the_way(oddity: str) -> None:
+    made = world()
+    up(made)
+    odd = {"suspended": "by billing", "has_disk": True, "grouped": {WANTED.targets[0].names.url: "shared"}}
+    setattr(made.web.services["dash"], oddity, odd[oddity])
+    down(made)
+    assert made.gpu.paid() == ()
+
+
 def test_when_every_offer_was_tried_the_next_run_searches_afresh() -> None:
     made = world()
     made.gpu.offers = (offer(1), offer(2))

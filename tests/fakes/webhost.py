@@ -30,6 +30,9 @@ class FakeService:
     deploys: list[tuple[WebDeploy, dict[str, Secret]]] = field(default_factory=list)
     queued: bool = False
     suspended: str = ""
+    has_disk: bool = False
+    sleeps: bool = False
+    grouped: dict[str, str] = field(default_factory=dict)
 
     def neighbours_kept(self) -> bool:
         """Whether every variable that is not ours is as it was."""
@@ -60,7 +63,12 @@ class FakeWeb:
     def service(self, target: str) -> WebService:
         self.faults.before("service")
         found = self.services[target]
-        return WebService(found.id, found.name, f"https://{found.name}.example.org", "tea-1", found.suspended)
+        url = f"https://{found.name}.example.org"
+        return WebService(found.id, found.name, url, "tea-1", found.suspended, found.has_disk, found.sleeps)
+
+    def read_groups(self, service: WebService) -> Mapping[str, str]:
+        self.faults.before("read_groups")
+        return dict(self._find(service.id).grouped)
 
     def read_env(self, service_id: str) -> Mapping[str, Secret]:
         self.faults.before("read_env")

@@ -101,7 +101,14 @@ def test_an_html_502_in_front_of_the_api(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"kind": "earthquake"}, {}, {"kind": "deploy_fails", "status": "live"}, {"kind": "crash", "service": "x"}]
+    "wrong",
+    [
+        {"kind": "earthquake"},
+        {},
+        {"kind": "deploy_fails", "status": "live"},
+        {"kind": "crash", "service": "x"},
+        {"kind": "policy", "policy": "x"},
+    ],
 )
 def test_a_trouble_that_is_not_in_the_table_is_refused(world: World, wrong: dict[str, str]) -> None:
     with pytest.raises(ValueError):

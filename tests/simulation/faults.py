@@ -41,6 +41,7 @@ STRIKES: dict[type[Any], Strikes] = {
     e.Search: _READ,
     e.ReadAccount: _READ,
     e.FindService: _READ,
+    e.ReadGroups: _READ,
     e.ReadEnv: _READ,
     e.NewestDeploy: _READ,
     e.GetDeploy: {**_READ, "vanished": x.Gone},

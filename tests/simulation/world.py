@@ -400,6 +400,7 @@ class World:
             e.Probe: self._probe,
             e.Accepts: self._accepts,
             e.FindService: lambda x: by_name[x.target].seen,
+            e.ReadGroups: lambda _: {},
             e.ReadEnv: lambda x: dict(services[x.service_id].env),
             e.PutEnv: self._put,
             e.DeleteEnv: self._delete,

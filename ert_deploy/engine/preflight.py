@@ -1,0 +1,87 @@
+"""What would make a run pointless or harmful, found out before a cent is spent. It reads, and changes nothing.
+
+A finding that stops the run is something only the user can mend: a suspended service, one whose deploys are downtime,
+one that gets our variables from elsewhere too. The others are said and lived with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from ert_deploy.core.errors import UsageError
+from ert_deploy.core.events import Trouble
+from ert_deploy.core.model import Desired, Phase, Target
+from ert_deploy.core.observed import Observed
+from ert_deploy.core.publishing import pairs
+from ert_deploy.core.text import printable
+from ert_deploy.engine import effects as e
+from ert_deploy.engine.effects import Effects, perform
+from ert_deploy.engine.memory import Memory
+from ert_deploy.engine.observe import find_service
+from ert_deploy.ports import WebService
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing about a service that a person should know. `stops`: nothing may be rented before it is mended."""
+
+    what: str
+    hint: str
+    stops: bool = True
+
+
+def preflight(desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
+    """Raise UsageError for the first finding that stops; tell the others. Nothing is checked on the way down."""
+    if desired.phase is not Phase.RUNNING:
+        return
+    if not desired.begin and not _begun(desired, observed):
+        raise UsageError(
+            f"there is nothing to wake: no instance of {desired.deployment} exists",
+            hint="`ert-deploy up` rents a GPU",
+        )
+    for finding in (yield from findings(desired, memory)):
+        if finding.stops:
+            raise UsageError(finding.what, hint=finding.hint)
+        yield from perform(e.Tell(Trouble(finding.what, finding.hint)))
+
+
+def findings(desired: Desired, memory: Memory) -> Effects[tuple[Finding, ...]]:
+    """What is to be said about the targets, in their order. Raises what finding a service and reading it raise."""
+    found: list[Finding] = []
+    for target in desired.targets:
+        service = yield from find_service(target, memory)
+        grouped = yield from perform(e.ReadGroups(service))
+        found += _about(target, service, grouped)
+    return tuple(found)
+
+
+def _about(target: Target, service: WebService, grouped: Mapping[str, str]) -> Iterator[Finding]:
+    if service.suspended:
+        yield Finding(
+            f"the Render service {service.name} is suspended ({service.suspended})",
+            "resume it in the Render dashboard, then run `ert-deploy up` again",
+        )
+    if service.has_disk and not target.allow_downtime:
+        yield Finding(
+            f"the Render service {service.name} has a disk: each deploy stops it for seconds to minutes",
+            f"write allow_downtime: true beside {target.service} under render/services, or detach the disk",
+        )
+    if both := [name for name in target.names.all() if name in grouped]:
+        groups = ", ".join(sorted({printable(grouped[name], 60) for name in both}))
+        yield Finding(
+            f"{', '.join(both)} would come to {service.name} from ert-deploy and from the environment group {groups}",
+            "take it out of the group, or unlink the group from the service in the Render dashboard",
+        )
+    if service.sleeps:
+        yield Finding(
+            f"{service.name} is on Render's free plan",
+            "it sleeps after 15 minutes without visitors, and nothing in it runs until the next one has waited",
+            stops=False,
+        )
+
+
+def _begun(desired: Desired, observed: Observed) -> bool:
+    """Whether there is any trace of it: an instance, a create under way, or an app that points at a backend of ours."""
+    told = any(publication.env.get(t.names.url) for t, publication in pairs(desired, observed))
+    return told or bool(observed.ours(desired.deployment)) or not observed.state.empty()
