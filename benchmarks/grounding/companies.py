@@ -9,7 +9,8 @@ from ert_backend.facts import Fact, collect
 from ert_backend.grounding import Evidence, evidence
 from ert_backend.intake import ReportRequest
 from ert_backend.report import brief_of
-from ert_dashboard.market import SampleMarket, report_request
+from ert_dashboard.chain import samples
+from ert_dashboard.market import report_request
 
 TICKERS = ("AAPL", "BRK-B", "MSFT", "NVDA", "ZZZT")
 
@@ -26,7 +27,7 @@ class Subject:
 
 def subject(ticker: str) -> Subject:
     """The company behind a ticker of the samples."""
-    company = SampleMarket().find(ticker)
+    company = samples().find(ticker)
     assert company is not None, ticker
     request = ReportRequest.model_validate(report_request(company))
     groups = {
