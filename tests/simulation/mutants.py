@@ -75,11 +75,6 @@ MUTANTS = (
         "        try:\n            instance_id = yield from perform(e.Create(order))\n"
         "        except OutcomeUnknown:\n            instance_id = yield from perform(e.Create(order))\n",
     ),
-    Mutant(
-        "take an unreadable get for gone", _RETIRE,
-        '        what = f"instance {instance_id} to be readable ({error.summary})"', "        return False",
-        also=(_RETIRE, "observed.now - record.at < desired.timings.settle", "False"),
-    ),
     Mutant("ignore the slots", _RENT, "slots_taken(desired, observed) >= desired.slots", "False"),
     Mutant("count only what is listed as slots", _STANDING, "return len(live) + len(unknown)", "return len(live)"),
     Mutant(
@@ -90,11 +85,6 @@ MUTANTS = (
     Mutant(
         "destroy every deployment's", "core/observed.py",
         "i.mark is not None and i.mark.deployment == deployment", "i.mark is not None",
-    ),
-    Mutant(
-        "skip the second proof of absence", _RETIRE,
-        "        if (yield from perform(e.GetInstance(instance_id))) is None:", "        if True:",
-        also=(_RETIRE, "observed.now - record.at < desired.timings.settle", "False"),
     ),
     Mutant("do not wait on the way down", _PLAN, "also_gone=True)", "also_gone=False)"),
     Mutant(
