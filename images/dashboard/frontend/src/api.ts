@@ -152,13 +152,14 @@ async function call<T>(path: string, body?: unknown): Promise<T> {
     options.body = JSON.stringify(body);
   }
   let response: Response;
-  let answer: { error?: unknown };
+  let answer: { error?: unknown; login?: unknown };
   try {
     response = await fetch(path, options);
-    answer = (await response.json()) as { error?: unknown };
+    answer = (await response.json()) as { error?: unknown; login?: unknown };
   } catch {
     throw new NoAnswer("The dashboard does not answer.");
   }
+  if (response.status === 401 && answer.login === "/login") location.assign("/login"); // the session has ended
   if (!response.ok) {
     throw new Refused(typeof answer.error === "string" ? answer.error : "The request was refused.", response.status);
   }
