@@ -80,7 +80,7 @@ async def serve(settings: Settings, identity: Identity) -> None:
 
 
 async def drain(service: Service, grace: float) -> None:
-    """Hand back what waits; give what is being written `grace` seconds, then cancel it."""
+    """Hand back what waits; give what is being written `grace` seconds, then hand it back as well."""
     service.jobs.drain()
     job = service.jobs.active
     if job is None:
@@ -88,7 +88,7 @@ async def drain(service: Service, grace: float) -> None:
     try:
         await asyncio.wait_for(job.done.wait(), grace)
     except TimeoutError:
-        service.jobs.cancel(job)
+        service.jobs.give_up()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(job.done.wait(), 1)
 

@@ -113,3 +113,7 @@ class LlmEngine(Protocol):
     def chat(self, model: str, messages: Sequence[Message], seed: int) -> AsyncGenerator[Piece, None]:
         """Answer; ends with a piece that carries the usage."""
         ...
+
+    async def measure(self, model: str, tokens: int) -> Usage:
+        """Have it write about so many tokens of no use, with the options of `chat`, and say how long it took."""
+        ...
