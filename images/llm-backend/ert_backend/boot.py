@@ -111,18 +111,24 @@ async def keep_up(
 
 async def _bring_up(state: BringUp, engine: LlmEngine, pace: Pace) -> None:
     state.version = await _wait_for_engine(state, engine, pace)
-    found = await _find(engine, state.wanted)
-    if found is None:
-        state.enter(Phase.PULLING, "asking the registry")
-        await _pull(state, engine, pace.pull_stall)
-        found = await _find(engine, state.wanted)
-    if found is None:
-        raise EngineFailed("the download succeeded, but the model is not listed")
+    found = await fetch(state, engine, pace.pull_stall)
     state.model, state.digest = found.name, found.digest
     state.enter(Phase.LOADING, "loading the model")
     state.total = found.size
     await engine.load(state.wanted)
     state.loaded = _pick(await engine.loaded(), state.wanted)
+
+
+async def fetch(state: BringUp, engine: LlmEngine, stall: float) -> Model:
+    """The model on the engine's disk, downloaded if it is not there; EngineError when that fails or stands still."""
+    found = await _find(engine, state.wanted)
+    if found is None:
+        state.enter(Phase.PULLING, "asking the registry")
+        await _pull(state, engine, stall)
+        found = await _find(engine, state.wanted)
+    if found is None:
+        raise EngineFailed("the download succeeded, but the model is not listed")
+    return found
 
 
 async def _wait_for_engine(state: BringUp, engine: LlmEngine, pace: Pace) -> str:
