@@ -168,6 +168,13 @@ def image_source() -> Path:
         raise UsageError(str(error)) from None
 
 
+def check_record(config: str) -> None:
+    """Whether `record_image` would find its place in that config. Raises UsageError."""
+    from ert_deploy.config.record import check_image
+
+    check_image(find(config))
+
+
 def record_image(config: str, image: str) -> str:
     """Set `launch/image` in that config; the difference as a unified diff. Raises UsageError or Failed."""
     from ert_deploy.config.record import record_image as write

@@ -121,25 +121,29 @@ def _no_engine(env: Mapping[str, str], error: Exception) -> Failed:
 
 
 def _follow_build(lines: Iterable[Mapping[str, Any]], say: Say) -> None:
-    """Show each step as it begins; Failed with what was said last when the build ends in an error."""
+    """Show each step as it begins; Failed with what was said last when the build ends in an error.
+
+    Read to the end in any case: a stream that is left half read keeps its connection.
+    """
     last: list[str] = []
+    wrong = ""
     for line in lines:
         text = printable(line.get("stream") or line.get("status") or "", 160)
         if _STEP.fullmatch(text):
             say(text)
         if text:
             last = [*last[-7:], text]
-        if "error" in line:
-            raise Failed(f"the build ended with an error: {printable(line['error'])}", detail="\n".join(last))
+        wrong = wrong or printable(line.get("error") or "")
+    if wrong:
+        raise Failed(f"the build ended with an error: {wrong}", detail="\n".join(last))
 
 
 def _follow_push(lines: Iterable[Mapping[str, Any]], repository: str, say: Say) -> str | None:
     """Show the bytes that have gone out, at every tenth; the digest when the registry named one."""
-    digest, told = None, -1
+    digest, told, wrong = None, -1, ""
     sizes: dict[str, tuple[int, int]] = {}
     for line in lines:
-        if "error" in line:
-            raise _refused(str(line["error"]), repository)
+        wrong = wrong or str(line.get("error") or "")
         digest = _digest_in(line) or digest
         detail = line.get("progressDetail") or {}
         if detail.get("total"):
@@ -148,6 +152,8 @@ def _follow_push(lines: Iterable[Mapping[str, Any]], repository: str, say: Say) 
         if whole and sent * 10 // whole > told:
             told = sent * 10 // whole
             say(f"pushed {min(1.0, sent / whole):.0%} of {whole / 1e6:.0f} MB")
+    if wrong:
+        raise _refused(wrong, repository)
     return digest
 
 

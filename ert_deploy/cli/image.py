@@ -52,9 +52,11 @@ def build(config: str | None, as_json: bool, tag: str | None, given: tuple[str, 
 def push(config: str | None, as_json: bool, tag: str | None, record: bool) -> None:
     """Push the image, and set launch/image of the config given with -c to what was pushed, by its digest."""
     from ert_deploy.cli.view import make_view
-    from ert_deploy.wiring import images, record_image
+    from ert_deploy.wiring import check_record, images, record_image
 
     tag = tag or _configured(config)
+    if record and config:
+        check_record(config)
     with interruptible(), make_view() as view:
         digest = images().push(tag, view.note)
         pinned = f"{tag.rpartition(':')[0]}@{digest}"
@@ -64,7 +66,9 @@ def push(config: str | None, as_json: bool, tag: str | None, record: bool) -> No
         if not (record and config):
             view.note("no config was changed; put it under launch/image")
     if as_json:
-        emit_json({"image": pinned, "tag": tag, "digest": digest, "config": config if changed else None, "diff": changed})
+        emit_json(
+            {"image": pinned, "tag": tag, "digest": digest, "config": config if changed else None, "diff": changed}
+        )
     else:
         click.echo(pinned)
 

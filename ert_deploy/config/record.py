@@ -40,6 +40,11 @@ def record_image(path: Path, image: str) -> str:
     return "\n".join(lines)
 
 
+def check_image(path: Path) -> None:
+    """Whether `record_image` would find its place; raises as that does, before anything irreversible is done."""
+    with_image(read_text(path), "example/image:0")
+
+
 def _scalar(text: str) -> yaml.ScalarNode:
     hint = "add `image:` under `launch:`"
     try:
