@@ -14,8 +14,8 @@ ARGUMENTS = ("BASE", "BASE_DIGEST", "OLLAMA_IMAGE", "OLLAMA_DIGEST", "BAKE_MODEL
 def command() -> None:
     """Build and push the GPU image; record its digest in the config.
 
-    Needs a Docker engine (DOCKER_HOST, or the default socket). Registry logins are docker's own (`docker login`, a credential
-    helper), or ERT_REGISTRY_USERNAME and ERT_REGISTRY_PASSWORD.
+    Needs a Docker engine (DOCKER_HOST, or the default socket). Registry logins are docker's own (`docker login`, a
+    credential helper), or ERT_REGISTRY_USERNAME and ERT_REGISTRY_PASSWORD.
     """
 
 

@@ -1,6 +1,6 @@
 """Writes one value into a config that a person wrote: that value changes, and every other byte stays, comments too.
 
-The text is not loaded and dumped again. It is looked at with positions, cut at the scalar, and checked before it is kept.
+The text is not loaded and dumped again: it is cut at the scalar's position, and checked before it is kept.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def _replace(path: Path, text: str, image: str) -> None:
     scratch = ""
     try:
         descriptor, scratch = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        with open(descriptor, "w", encoding="utf-8", newline="") as file:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
             file.write(text)
             file.flush()
             os.fchmod(file.fileno(), target.stat().st_mode & 0o7777)

@@ -1,4 +1,4 @@
-"""The boot smoke test: a host that is too slow, or did not load what was asked, says that it is sick and serves nobody."""
+"""The boot smoke test: a host that is too slow, or did not load what was asked, is sick and serves nobody."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from ert_backend.smoke import PROBE_TOKENS, UNKNOWN_FLOOR, HostSick, Standards, 
 from ert_deploy.adapters.backend_probe import health_of
 from ert_deploy.core.observed import Vital
 from tests.backend.backend_rig import REQUEST, running, wait_for
-from tests.backend.scripted_ollama import ScriptedOllama
 from tests.backend.scripted_ollama import PROBE_TOKENS as SCRIPTED_TOKENS
+from tests.backend.scripted_ollama import ScriptedOllama
 
 GPT = "gpt-oss:20b"
 
@@ -92,8 +92,8 @@ def test_an_engine_that_counts_no_tokens_is_no_proof_of_speed() -> None:
     async def none() -> Sequence[str]:
         return []
 
+    standards = Standards(16384, 1.0, None, none)
     with pytest.raises(HostSick, match=r"0\.0 tokens/s"):
-        standards = Standards(16384, 1.0, None, none)
         asyncio.run(examine(Silent(), Loaded(GPT, "", 1, 1, 16384), standards, sandbox=False))  # type: ignore[arg-type]
 
 

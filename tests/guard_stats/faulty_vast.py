@@ -1,4 +1,4 @@
-"""A provider that fails three calls in ten: slow, silent, refusing, resetting, and sometimes doing it without saying so.
+"""A provider that fails three calls in ten: silent, refusing, resetting, or doing it without saying so.
 
 It serves many machines at once and writes down when a machine's order first took effect. Times are boot-clock seconds.
 """

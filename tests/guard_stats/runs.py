@@ -1,7 +1,7 @@
-"""One guard's life against a faulty provider, and how late its order took effect. The orchestrator is dead in all of them.
+"""One guard's life against a faulty provider, and how late its order took effect. No orchestrator lives in any of them.
 
-Most runs have the guard's own code in a thread (off-switch, clock, record on disk, sockets); a stated share is the whole
-program in a process of its own, with the app and an Ollama beside it.
+Most runs have the guard's own code in a thread (off-switch, clock, record on disk, sockets); a stated share is the
+whole program in a process of its own, with the app and an Ollama beside it.
 """
 
 from __future__ import annotations

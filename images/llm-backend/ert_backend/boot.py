@@ -1,8 +1,8 @@
 """Brings the model up in the background and keeps it up, while the app already answers.
 
-    starting -> pulling -> loading -> (smoke test) -> ready      any of them -> failed -> (a pause) -> again from the start
+    starting -> pulling -> loading -> (smoke test) -> ready      any of them -> failed -> (a pause) -> starting
 
-A host that fails the smoke test stays `failed` and `sick` until it passes one: a look in between must not see it loading.
+A host that fails the smoke test stays `failed` and `sick` until it passes: no look in between may see it loading.
 Nothing else pulls or loads: a health check reads what is here and never causes work. When Ollama goes away after it was
 ready, the same road is taken again.
 """
@@ -34,7 +34,7 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Real seconds: between looks at Ollama, without a byte before a pull is given up, after a failure, after a finding."""
+    """Real seconds: between looks at Ollama, of a pull without a byte, after a failure, after a finding."""
 
     look: float = 0.5
     watch: float = 5.0
@@ -178,7 +178,7 @@ def _pick(rows: Sequence[Loaded], wanted: str) -> Loaded | None:
 
 
 async def _pass(state: BringUp, engine: LlmEngine, pace: Pace, standards: Standards) -> None:
-    """Returns when the host has passed its smoke test; a sick one is asked again at long intervals, and shown as sick."""
+    """Returns when the host has passed its smoke test; a sick one is shown as that, and asked again now and then."""
     while True:
         try:
             state.finding = await examine(engine, state.loaded, standards, sandbox=state.sandbox)

@@ -2,7 +2,7 @@
 
     context   what the engine says it loaded with (/api/ps) is what was asked for: nothing else proves that it is pinned
     memory    the whole model is on the card; a part on the CPU costs the same and is ten times slower
-    speed     tokens per second of a short answer, by the engine's own count, not below 60 % of what the card is known for
+    speed     tokens per second of a short answer, by the engine's count: 60 % of what the card is known for, or more
 
 A host that fails is sick: it says so through /health, and whoever rented it takes another one.
 """
@@ -21,9 +21,9 @@ UNKNOWN_FLOOR = 15.0
 PROBE_TOKENS = 48
 TRIES = 2
 
-# Tokens per second, one stream. gpt-oss-20b: smeltcore.com recipes (2026-05/06), the lowest figure per card. 7B to 8B with
-# four bits: XiongjieDai/GPU-Benchmarks-on-LLM-Inference (2024-05, llama 8B Q4_K_M, 1024 tokens). The A5000 is reckoned
-# from its memory bandwidth, and so are cards that are faster than a listed one left at "unknown".
+# Tokens per second, one stream. gpt-oss-20b: smeltcore.com recipes (2026-05/06), the lowest figure per card. 7B to 8B
+# with four bits: XiongjieDai/GPU-Benchmarks-on-LLM-Inference (2024-05, llama 8B Q4_K_M, 1024 tokens). The A5000's are
+# reckoned from its memory bandwidth.
 KNOWN: dict[str, dict[str, float]] = {
     "gpt-oss:20b": {
         "RTX 3090": 147.5,
@@ -44,7 +44,7 @@ class HostSick(EngineError):
 
 @dataclass(frozen=True, slots=True)
 class Standards:
-    """What is asked of a host. `floor` in tokens/s replaces the table; `cards` reads the names of the cards, or none."""
+    """What is asked of a host. `floor` in tokens/s replaces the table; `cards` reads the cards' names, or none."""
 
     context: int
     gpu_share: float
