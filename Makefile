@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench kills simulate simulate-exhaustive mutants lock clean
+.PHONY: help demo test check bench image-test guard-stats simulate-jobs mutants-jobs kills simulate simulate-exhaustive mutants lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 22
@@ -46,6 +46,20 @@ simulate-exhaustive: $(VENV)/.dev  ## Play every history with up to FAULTS=3 fau
 
 mutants: $(VENV)/.dev  ## Break the product on purpose and see that the simulator notices every break
 	$(BIN)/python -m tests.simulation.mutants
+
+image-test: $(VENV)/.dev  ## Build the GPU image with Docker, run it, push it to a registry on loopback (ERT_IMAGE_BASE: another base)
+	ERT_IMAGE_TEST=1 $(BIN)/pytest -q tests/image
+
+GUARDS ?= 1000
+guard-stats: $(VENV)/.dev  ## Let GUARDS=1000 machines stop themselves while 30 % of the calls fail: p50, p99, p99.9
+	PYTHONPATH=.:images/llm-backend $(BIN)/python -m tests.guard_stats -n $(GUARDS)
+
+SCHEDULES ?= 100000
+simulate-jobs: $(VENV)/.dev  ## Play SCHEDULES=100000 schedules of reports, stops, kills and moves: none lost, doubled or cut
+	PYTHONPATH=.:images/llm-backend:images/dashboard $(BIN)/python -m tests.job_schedules -n $(SCHEDULES)
+
+mutants-jobs: $(VENV)/.dev  ## Break the backend on purpose and see that the schedules notice every break
+	PYTHONPATH=.:images/llm-backend:images/dashboard $(BIN)/python -m tests.job_schedules.mutants
 
 lock: $(VENV)/.dev  ## Renew the hash-locked dependency files
 	bash requirements/lock

@@ -2,7 +2,7 @@
 
     GET /v2/                                    200, or 401 with a Basic challenge when it wants a login
     HEAD|GET  /v2/<name>/blobs/<digest>         200 or 404
-    POST /v2/<name>/blobs/uploads/              202 with a place; PATCH adds bytes to it; PUT ?digest= ends and checks it
+    POST /v2/<name>/blobs/uploads/              202 with a place; PATCH adds bytes; PUT ?digest= ends and checks it
     PUT|GET|HEAD /v2/<name>/manifests/<ref>     201 with `Docker-Content-Digest`; blobs a manifest names must be here
 
 Every digest is computed here; one that does not fit is refused.

@@ -149,10 +149,15 @@ class Machine:
         """The container starts: the guard first, with the flag of the last boot removed, then the app."""
         mood = self.mood
         env = {
-            "ERT_IDLE_STOP": str(mood.idle), "ERT_BOOT_DEADLINE": str(mood.deadline),
-            "ERT_DRAIN_CAP": str(mood.drain_cap), "ERT_MAX_LIFETIME": str(mood.lifetime), "ERT_DATA_DIR": str(self.folder), "ERT_TOKEN": TOKEN,
-            "CONTAINER_ID": "1", "CONTAINER_API_KEY": "k",
-        }  # fmt: skip
+            "ERT_IDLE_STOP": str(mood.idle),
+            "ERT_BOOT_DEADLINE": str(mood.deadline),
+            "ERT_DRAIN_CAP": str(mood.drain_cap),
+            "ERT_MAX_LIFETIME": str(mood.lifetime),
+            "ERT_DATA_DIR": str(self.folder),
+            "ERT_TOKEN": TOKEN,
+            "CONTAINER_ID": "1",
+            "CONTAINER_API_KEY": "k",
+        }
         self.settings = replace(guard_settings.load(env), run=f"{self.random.getrandbits(64):016x}")
         (self.folder / DRAIN).unlink(missing_ok=True)
         self.up, self.overdue = True, False
