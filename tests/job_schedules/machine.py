@@ -115,11 +115,12 @@ class _Ledger(Ledger):
 
 
 class _Switch(Switch):
-    """The product's off-switch; a report may arrive between its flag and its second look."""
+    """The product's off-switch; a report may arrive just before its flag is set, or just after."""
 
     between: Callable[[], None]
 
     def _drain(self) -> None:
+        self.between()
         super()._drain()
         self.between()
 
@@ -189,7 +190,7 @@ class Machine:
             self.looking = False
 
     def _arrive(self) -> None:
-        while self.arrivals:
+        if self.arrivals and self.random.random() < 0.5:
             self.arrivals.pop()()
 
     def _ask(self, _: GuardSettings, action: Action) -> Outcome:

@@ -54,8 +54,8 @@ MUTANTS = (
     Mutant("take work again while an order may still come", _GUARD, "SETTLE = 120.0", "SETTLE = 0.0"),
     Mutant("write a known id again", "jobs.py", "known = self.jobs.get(job_id) if job_id else None", "known = None"),
     Mutant(
-        "forget what waits when draining", "jobs.py",
-        "            self._hand_back(self.waiting.popleft())\n", "            self.waiting.popleft()\n",
+        "hand back as if it had failed", "jobs.py",
+        "        job.retryable = True\n        self._leave(", "        self._leave(",
     ),
     Mutant(
         "cancel what is written when the machine goes", "jobs.py",

@@ -8,6 +8,7 @@ the machine stops itself within a minute of its idle time, which also shows that
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import random
 import re
@@ -20,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from ert_backend import clock
-from tests.job_schedules.caller import Dashboard, Ending, Published, Wire, repeat
+from ert_dashboard.backend_client import BackendError
+from tests.job_schedules.caller import Dashboard, Ending, Published, Wire, repeat, submit
 from tests.job_schedules.machine import Machine, Mood
 from tests.job_schedules.virtual import VirtualLoop
 
@@ -61,6 +63,7 @@ class World:
         )
         self.machines = 0
         self.quiet = False
+        self.late: list[asyncio.Task[None]] = []
         self.published = self._rent(self._key())
         self.wire = Wire(loop, draw, draw.choice((0.0, 0.02, 0.1)))
         self.dashboard = Dashboard(self.wire, "first", REQUEST, self.published)
@@ -75,6 +78,7 @@ class World:
         disk.mkdir()
         accepted = (hashlib.sha256(key).digest(),)
         machine = Machine(disk, self.mood, self.random, accepted, self.played.broken)
+        machine.arrivals = [self._arrive_between] * self.random.choice((0, 0, 1, 2))
         machine.start()
         return Published(machine, key)
 
@@ -120,29 +124,22 @@ class World:
             machine.terminate(at_once=kind == "kill", destroy=kind == "outbid" and self.random.random() < 0.5)
 
     async def others(self) -> None:
-        """More callers, each with an id of its own; one arrives exactly between two steps of the guard if it can."""
+        """More callers, each with an id of its own."""
         tasks = []
         for number in range(self.random.choice((0, 1, 1, 2, 4))):
             await asyncio.sleep(self.random.uniform(0, 150))
             report_id = f"other-{number}"
             ending = self.endings[report_id] = Ending()
             tasks.append(self.loop.create_task(repeat(self.wire, report_id, REQUEST, self.published, ending)))
-            self._arrive_between(report_id)
         await asyncio.gather(*tasks)
 
-    def _arrive_between(self, report_id: str) -> None:
-        from tests.job_schedules.caller import submit
-
-        def arrive() -> None:
-            from ert_dashboard.backend_client import BackendError
-
-            try:
-                body = {"id": report_id, **REQUEST}
-                self.wire.exchange(self.published, lambda app: submit(app, body))
-            except BackendError:
-                return
-
-        self.published.machine.arrivals.append(arrive)
+    def _arrive_between(self) -> None:
+        """A report nobody expected, while the guard makes up its mind; whoever sent it follows it like the others."""
+        report_id = f"late-{len(self.late)}"
+        ending = self.endings[report_id] = Ending()
+        with contextlib.suppress(BackendError):
+            self.wire.exchange(self.published, lambda app: submit(app, {"id": report_id, **REQUEST}))
+        self.late.append(self.loop.create_task(repeat(self.wire, report_id, REQUEST, self.published, ending)))
 
 
 REQUEST: dict[str, Any] = {
@@ -181,7 +178,10 @@ def _ask(world: World) -> None:
     loop.run_until_complete(asyncio.sleep(world.random.uniform(0, 100)))
     world.dashboard.ask()
     loop.run_until_complete(asyncio.wait(tasks[1:], timeout=2 * HOUR))
-    if not all(task.done() for task in tasks[1:]):
+    loop.run_until_complete(asyncio.sleep(world.mood.idle + 30.0))
+    if world.late:
+        loop.run_until_complete(asyncio.wait(world.late, timeout=2 * HOUR))
+    if not all(task.done() for task in [*tasks[1:], *world.late]):
         world.played.broken.append("somebody still waits after two hours")
 
 
@@ -189,6 +189,7 @@ def _quieten(world: World) -> None:
     """Nobody asks any more: the machine that is left has to find that out by itself."""
     world.quiet = True
     mood, machine = world.mood, world.published.machine
+    machine.arrivals.clear()
     if not machine.up:
         return
     until = world.loop.time() + max(mood.idle, mood.deadline) + 60.0 + 30.0
