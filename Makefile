@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test frontend frontend-test check bench kills simulate simulate-exhaustive mutants lock clean bench-backend grounding corpus abuse bench-dashboard
+.PHONY: help demo test frontend frontend-test check bench kills simulate simulate-exhaustive mutants lock clean bench-backend grounding corpus abuse bench-dashboard image-test guard-stats simulate-jobs mutants-jobs
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 22
@@ -78,6 +78,20 @@ mutants: $(VENV)/.dev  ## Break the product on purpose and see that the simulato
 INPUTS ?= 10500
 abuse: $(VENV)/.dev  ## Send the backend INPUTS=10500 bad inputs and hold 500 half-open connections (SEED=n repeats a run)
 	PYTHONPATH=.:images/llm-backend $(BIN)/python -m tests.abuse -n $(INPUTS) $(if $(SEED),-s $(SEED))
+
+image-test: $(VENV)/.dev  ## Build the GPU image with Docker, run it, push it to a registry on loopback (ERT_IMAGE_BASE: another base)
+	ERT_IMAGE_TEST=1 $(BIN)/pytest -q tests/image
+
+GUARDS ?= 1000
+guard-stats: $(VENV)/.dev  ## Let GUARDS=1000 machines stop themselves while 30 % of the calls fail: p50, p99, p99.9
+	PYTHONPATH=.:images/llm-backend $(BIN)/python -m tests.guard_stats -n $(GUARDS)
+
+SCHEDULES ?= 100000
+simulate-jobs: $(VENV)/.dev  ## Play SCHEDULES=100000 schedules of reports, stops, kills and moves: none lost, doubled or cut
+	PYTHONPATH=.:images/llm-backend:images/dashboard $(BIN)/python -m tests.job_schedules -n $(SCHEDULES)
+
+mutants-jobs: $(VENV)/.dev  ## Break the backend on purpose and see that the schedules notice every break
+	PYTHONPATH=.:images/llm-backend:images/dashboard $(BIN)/python -m tests.job_schedules.mutants
 
 lock: $(VENV)/.dev  ## Renew the hash-locked dependency files
 	bash requirements/lock

@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ert_deploy.config import S3Object, Settings, addressed, default_config, find, load, read_key, state_of
@@ -17,6 +18,7 @@ from ert_deploy.core.secret import Secret
 from ert_deploy.ports import Audience, Clock, StateKeeper
 
 if TYPE_CHECKING:
+    from ert_deploy.adapters.docker_images import DockerImages
     from ert_deploy.adapters.ert_app import ErtApp
     from ert_deploy.engine.run import Ports
     from ert_deploy.sandbox.world import WorldFile
@@ -146,6 +148,38 @@ def _store(settings: Settings, deployment: str, clock: Clock) -> StateKeeper | N
     from ert_deploy.adapters.state_file import StateFile
 
     return StateFile(place, deployment, clock)
+
+
+def images() -> DockerImages:
+    """The Docker engine of this machine, asked when it is used."""
+    from ert_deploy.adapters.docker_images import DockerImages
+
+    return DockerImages()
+
+
+def image_source() -> Path:
+    """The folder of the GPU image's Dockerfile, as it came with the program."""
+    from ert_deploy.core.errors import UsageError
+    from ert_deploy.sandbox.places import images_folder
+
+    try:
+        return images_folder() / "llm-backend"
+    except FileNotFoundError as error:
+        raise UsageError(str(error)) from None
+
+
+def check_record(config: str) -> None:
+    """Whether `record_image` would find its place in that config. Raises UsageError."""
+    from ert_deploy.config.record import check_image
+
+    check_image(find(config))
+
+
+def record_image(config: str, image: str) -> str:
+    """Set `launch/image` in that config; the difference as a unified diff. Raises UsageError or Failed."""
+    from ert_deploy.config.record import record_image as write
+
+    return write(find(config), image)
 
 
 def app(house: House) -> ErtApp:

@@ -27,6 +27,7 @@ COMMANDS = {
     "logs": "Show the last lines of the backend's log.",
     "reap": "Destroy instances that carry our marks and that no state knows.",
     "state": "Look after the deployment's stored state and its lock.",
+    "image": "Build and push the GPU image; record its digest in the config.",
     "render-yaml": "Print the Render Blueprint of the app.",
     "sandbox": "Start, stop or look at the world on loopback.",
 }

@@ -35,7 +35,7 @@ ENV = {
     "PUBLIC_IPADDR": "127.0.0.1",
     "ERT_BIND": "127.0.0.1:0",
 }
-QUICK = Pace(look=0.02, watch=0.05, pull_stall=0.3, retry=0.1)
+QUICK = Pace(look=0.02, watch=0.05, pull_stall=0.3, retry=0.1, sick=0.3)
 REQUEST = {
     "ticker": "AAPL",
     "company_data": {"longName": "Apple Inc.", "sector": "Technology", "industry": "Consumer Electronics"},

@@ -28,6 +28,7 @@ class FakeVast:
 
     answers: list[tuple[int, object] | str] = field(default_factory=lambda: [(200, {"success": True})])
     calls: list[Call] = field(default_factory=list)
+    host: str = "127.0.0.1"
 
     def __enter__(self) -> FakeVast:
         outer = self
@@ -36,10 +37,10 @@ class FakeVast:
             vast = outer
 
         self.release = threading.Event()
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = ThreadingHTTPServer((self.host, 0), Handler)
         self.server.daemon_threads = True
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        self.url = f"http://{self.host}:{self.server.server_address[1]}"
         return self
 
     def __exit__(self, *_: object) -> None:

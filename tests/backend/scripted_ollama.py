@@ -16,6 +16,7 @@ from typing import Any
 
 GIB = 1024**3
 Line = dict[str, Any]
+PROBE_TOKENS = 48
 
 
 def says(*pieces: str, thinking: str = "", reason: str = "stop") -> list[Line]:
@@ -53,6 +54,16 @@ PULL: tuple[Line, ...] = (
 )
 
 
+def is_measurement(body: Line) -> bool:
+    return bool(body.get("options", {}).get("num_predict") == PROBE_TOKENS)
+
+
+def measurement(speed: float) -> list[Line]:
+    """An answer that took as long as that many tokens per second take."""
+    last = says(reason="length")[-1]
+    return [{**last, "eval_count": PROBE_TOKENS, "eval_duration": round(PROBE_TOKENS / speed * 1e9)}]
+
+
 class ScriptedOllama:
     """What it has and says can be changed while it runs; `asked` holds every body it got, by path."""
 
@@ -61,6 +72,8 @@ class ScriptedOllama:
         self.models = ["gpt-oss:20b"]
         self.in_memory: list[str] = []
         self.vram_share = 1.0
+        self.context = 16384
+        self.speed = 100.0
         self.pull_lines: Iterable[Line] = PULL
         self.load_line: Line = {"done": True, "done_reason": "load"}
         self.load_gate = threading.Event()
@@ -86,7 +99,12 @@ class ScriptedOllama:
         return f"127.0.0.1:{self.server.server_address[1]}"
 
     def bodies(self, path: str) -> list[Line]:
-        return [body for asked, body in self.asked if asked == path]
+        """What was asked there; the boot's measurements are in `measured`."""
+        return [body for asked, body in self.asked if asked == path and not is_measurement(body)]
+
+    @property
+    def measured(self) -> list[Line]:
+        return [body for _, body in self.asked if is_measurement(body)]
 
     def __enter__(self) -> ScriptedOllama:
         self.thread.start()
@@ -109,7 +127,7 @@ class _Handler(BaseHTTPRequestHandler):
         script = self.script
         rows: list[Line] = [{"name": name, "size": 13 * GIB, "digest": f"sha256:{name}"} for name in script.models]
         loaded = [
-            {**row, "size_vram": int(row["size"] * script.vram_share), "context_length": 16384}
+            {**row, "size_vram": int(row["size"] * script.vram_share), "context_length": script.context}
             for row in rows
             if row["name"] in script.in_memory
         ]
@@ -131,6 +149,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.script.load_gate.wait(20)
             self.script.in_memory.append(body["model"])
             self._stream([self.script.load_line])
+        elif is_measurement(body):
+            self._stream(measurement(self.script.speed))
         else:
             self._stream(self.script.chat(body))
 

@@ -85,15 +85,6 @@ def test_an_error_in_the_pull_under_status_200_is_a_failure(tmp_path: Path, olla
         assert backend.service.state.phase.value == "failed"
 
 
-def test_a_model_that_spills_to_the_cpu_is_refused_but_not_in_a_sandbox(tmp_path: Path, ollama: ScriptedOllama) -> None:
-    ollama.vram_share = 0.5
-    with running(tmp_path / "a", ollama.host) as backend:
-        wait_for(lambda: "only 50% of the model fits the GPU" in backend.service.state.detail)
-    ollama.version = "0.35.0-sandbox"
-    with running(tmp_path / "b", ollama.host) as backend:
-        backend.wait_ready()
-
-
 def test_when_ollama_forgets_the_model_it_is_degraded_and_brought_up_again(
     tmp_path: Path, ollama: ScriptedOllama
 ) -> None:

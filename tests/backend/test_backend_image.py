@@ -19,11 +19,13 @@ def test_ollama_is_on_loopback_copied_and_pinned() -> None:
     assert version is not None
     assert tuple(map(int, version.groups())) >= (0, 35, 0)
     final = DOCKERFILE.rpartition("\nFROM ")[2]
-    assert final.startswith("${BASE}\n")
+    assert final.startswith("${BASE}${BASE_DIGEST}\n")
+    assert "FROM ${OLLAMA_IMAGE}${OLLAMA_DIGEST} AS ollama\n" in DOCKERFILE
+    assert re.search(r"^ARG BASE=python:\d+\.\d+\.\d+-slim-[a-z]+$", DOCKERFILE, re.MULTILINE)
 
 
 def test_it_runs_as_nobody_special_and_starts_the_guard() -> None:
-    assert re.findall(r"^USER (.+)$", DOCKERFILE, re.MULTILINE) == ["ert"]
+    assert re.findall(r"^USER (.+)$", DOCKERFILE, re.MULTILINE) == ["10001:10001"]
     assert 'ENTRYPOINT ["python", "-m", "ert_backend.guard"]' in DOCKERFILE
 
 
@@ -33,6 +35,15 @@ def test_the_legacy_builder_can_read_it() -> None:
 
 def test_no_secret_and_no_key_is_baked_in() -> None:
     assert not re.search(r"API_KEY|SECRET|TOKEN|KEY_HASHES", DOCKERFILE)
+
+
+def test_what_pip_installs_is_locked_by_hash() -> None:
+    assert "--require-hashes" in DOCKERFILE
+    lock = (IMAGE / "requirements.lock").read_text()
+    direct = (IMAGE / "requirements.txt").read_text().split()
+    assert all(f"{line} \\\n" in lock for line in direct)
+    pinned = re.split(r"\n(?=\S)", lock.strip())
+    assert all("--hash=sha256:" in entry for entry in pinned)
 
 
 def test_requirements_are_exact() -> None:

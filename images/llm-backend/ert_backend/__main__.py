@@ -44,7 +44,10 @@ async def serve(settings: Settings, identity: Identity) -> None:
 
 
 async def drain(service: Service, grace: float) -> None:
-    """Hand back what waits; give what is being written `grace` seconds, its caller the rest of them to collect it."""
+    """Hand back what waits; give what is being written `grace` seconds, its caller the rest of them to collect it.
+
+    What is not done by then is handed back as well.
+    """
     service.jobs.drain()
     job = service.jobs.active
     if job is None:
@@ -55,7 +58,7 @@ async def drain(service: Service, grace: float) -> None:
         while not job.collected and boot_seconds() < until:
             await asyncio.sleep(0.05)
     except TimeoutError:
-        service.jobs.cancel(job)
+        service.jobs.give_up()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(job.done.wait(), 1)
 

@@ -25,7 +25,8 @@ RETRY_DRAINING = 30
 def health(service: Service) -> dict[str, Any]:
     """The body of /health; nothing is asked of the engine for it."""
     state = service.state
-    status = "healthy" if state.ready else "degraded" if state.was_ready else "loading"
+    unready = "sick" if state.sick else "degraded" if state.was_ready else "loading"
+    status = "healthy" if state.ready else unready
     body: dict[str, Any] = {
         "status": status,
         "model": state.model or state.wanted,

@@ -21,6 +21,7 @@ from ert_backend.identity import proof
 from ert_backend.intake import JobRequest, ReportRequest
 from ert_backend.service import Service
 from ert_backend.settings import Settings
+from ert_backend.smoke import Standards
 from ert_backend.wire import STATE_IDENTITY
 
 
@@ -31,7 +32,8 @@ def build(service: Service, pace: Pace | None = None) -> FrontDoor:
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        bring_up = keep_up(service.state, service.engine, pace, service.ledger.ready, settings.min_gpu_share)
+        standards = Standards(settings.context, settings.min_gpu_share, settings.min_speed, gpu.names)
+        bring_up = keep_up(service.state, service.engine, pace, service.ledger.ready, standards)
         tasks = [asyncio.create_task(bring_up), asyncio.create_task(service.jobs.work())]
         audit.record("-", "service", "started")
         try:
@@ -111,6 +113,8 @@ def _open_routes(app: FastAPI, service: Service) -> None:
             "model_size": state.loaded.size if state.loaded else None,
             "model_size_vram": state.loaded.size_vram if state.loaded else None,
             "context_length": state.loaded.context if state.loaded else None,
+            "tokens_per_s": round(state.finding.speed, 1) if state.finding else None,
+            "tokens_per_s_floor": round(state.finding.floor, 1) if state.finding else None,
             "total_reports": jobs.total,
             "active_requests": active + len(jobs.waiting),
         }

@@ -1,7 +1,8 @@
 """Brings the model up in the background and keeps it up, while the app already answers.
 
-    starting -> pulling -> loading -> ready          any of them -> failed -> (a pause) -> again from the start
+    starting -> pulling -> loading -> (smoke test) -> ready      any of them -> failed -> (a pause) -> starting
 
+A host that fails the smoke test stays `failed` and `sick` until it passes: no look in between may see it loading.
 Nothing else pulls or loads: a health check reads what is here and never causes work. When Ollama goes away after it was
 ready, the same road is taken again.
 """
@@ -16,6 +17,7 @@ from enum import StrEnum
 
 from ert_backend.clock import boot_seconds
 from ert_backend.engine import EngineDown, EngineError, EngineFailed, LlmEngine, Loaded, Model
+from ert_backend.smoke import Finding, HostSick, Standards, examine
 
 SANDBOX = "sandbox"
 
@@ -32,12 +34,13 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Real seconds: between looks at Ollama, without a byte before a pull is given up, and after a failure."""
+    """Real seconds: between looks at Ollama, of a pull without a byte, after a failure, after a finding."""
 
     look: float = 0.5
     watch: float = 5.0
     pull_stall: float = 120.0
     retry: float = 10.0
+    sick: float = 60.0
 
 
 @dataclass(slots=True)
@@ -53,6 +56,8 @@ class BringUp:
     model: str = ""
     digest: str = ""
     loaded: Loaded | None = None
+    finding: Finding | None = None
+    sick: bool = False
     was_ready: bool = False
     settled: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -76,6 +81,7 @@ class BringUp:
         if phase is not Phase.FAILED:
             self.completed = self.total = 0
         self.phase, self.detail = phase, detail
+        self.sick = self.sick and phase is Phase.FAILED
         if phase is Phase.READY:
             self.was_ready = True
             self.settled.set()
@@ -84,13 +90,13 @@ class BringUp:
 
 
 async def keep_up(
-    state: BringUp, engine: LlmEngine, pace: Pace, on_ready: Callable[[], None], min_gpu_share: float
+    state: BringUp, engine: LlmEngine, pace: Pace, on_ready: Callable[[], None], standards: Standards
 ) -> None:
     """Never returns: bring up, watch, and bring up again. Failures are shown in the state and tried again."""
     while True:
         try:
             await _bring_up(state, engine, pace)
-            _check_gpu_share(state, min_gpu_share)
+            await _pass(state, engine, pace, standards)
             state.enter(Phase.READY, "")
             on_ready()
             await _watch(state, engine, pace)
@@ -98,24 +104,31 @@ async def keep_up(
             state.enter(Phase.STARTING, str(error))
             await asyncio.sleep(pace.look)
         except EngineError as error:
+            state.sick = False
             state.enter(Phase.FAILED, str(error))
             await asyncio.sleep(pace.retry)
 
 
 async def _bring_up(state: BringUp, engine: LlmEngine, pace: Pace) -> None:
     state.version = await _wait_for_engine(state, engine, pace)
-    found = await _find(engine, state.wanted)
-    if found is None:
-        state.enter(Phase.PULLING, "asking the registry")
-        await _pull(state, engine, pace.pull_stall)
-        found = await _find(engine, state.wanted)
-    if found is None:
-        raise EngineFailed("the download succeeded, but the model is not listed")
+    found = await fetch(state, engine, pace.pull_stall)
     state.model, state.digest = found.name, found.digest
     state.enter(Phase.LOADING, "loading the model")
     state.total = found.size
     await engine.load(state.wanted)
     state.loaded = _pick(await engine.loaded(), state.wanted)
+
+
+async def fetch(state: BringUp, engine: LlmEngine, stall: float) -> Model:
+    """The model on the engine's disk, downloaded if it is not there; EngineError when that fails or stands still."""
+    found = await _find(engine, state.wanted)
+    if found is None:
+        state.enter(Phase.PULLING, "asking the registry")
+        await _pull(state, engine, stall)
+        found = await _find(engine, state.wanted)
+    if found is None:
+        raise EngineFailed("the download succeeded, but the model is not listed")
+    return found
 
 
 async def _wait_for_engine(state: BringUp, engine: LlmEngine, pace: Pace) -> str:
@@ -164,14 +177,17 @@ def _pick(rows: Sequence[Loaded], wanted: str) -> Loaded | None:
     return next((row for row in rows if same_tag(row.name, wanted)), None)
 
 
-def _check_gpu_share(state: BringUp, least: float) -> None:
-    """A model that spilled to the CPU is ten times slower and bills the same. A sandbox has no GPU to spill from."""
-    loaded = state.loaded
-    if loaded is None or loaded.size == 0 or state.sandbox:
-        return
-    share = loaded.size_vram / loaded.size
-    if share < least:
-        raise EngineFailed(f"only {share:.0%} of the model fits the GPU")
+async def _pass(state: BringUp, engine: LlmEngine, pace: Pace, standards: Standards) -> None:
+    """Returns when the host has passed its smoke test; a sick one is shown as that, and asked again now and then."""
+    while True:
+        try:
+            state.finding = await examine(engine, state.loaded, standards, sandbox=state.sandbox)
+            return
+        except HostSick as error:
+            state.sick = True
+            state.enter(Phase.FAILED, str(error))
+            await asyncio.sleep(pace.sick)
+            state.loaded = _pick(await engine.loaded(), state.wanted)
 
 
 def same_tag(listed: str, wanted: str) -> bool:

@@ -6,15 +6,26 @@ Durations come from the boot clock, which no clock change or suspend can fool; w
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+
+_virtual: Callable[[], float] | None = None
 
 
 def boot_seconds() -> float:
     """Seconds since the kernel started, suspend included; the same number in every process of the container."""
+    if _virtual is not None:
+        return _virtual()
     if hasattr(time, "CLOCK_BOOTTIME"):
         return time.clock_gettime(time.CLOCK_BOOTTIME)
     return time.monotonic()
+
+
+def drive(reading: Callable[[], float] | None) -> None:
+    """Let a simulator say what the boot clock reads in this process; None gives it back to the kernel."""
+    global _virtual  # noqa: PLW0603 - one clock per process is what a boot clock is
+    _virtual = reading
 
 
 def utc_now() -> datetime:

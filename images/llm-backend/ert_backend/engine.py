@@ -132,3 +132,7 @@ class LlmEngine(Protocol):
     ) -> AsyncGenerator[Piece, None]:
         """Answer, held to a JSON schema if one is given; ends with a piece that carries the usage."""
         ...
+
+    async def measure(self, model: str, tokens: int) -> Usage:
+        """Have it write about so many tokens of no use, with the options of `chat`, and say how long it took."""
+        ...

@@ -33,6 +33,11 @@ async def read() -> list[dict[str, str | float | None]] | None:
     return parse(output.decode(errors="replace")) if process.returncode == 0 else None
 
 
+async def names() -> list[str]:
+    """The cards' names; none where nothing can be said."""
+    return [str(row["name"]) for row in await read() or []]
+
+
 def parse(text: str) -> list[dict[str, str | float | None]] | None:
     """The rows of the tool's CSV; a field that it cannot tell is None."""
     rows = [[cell.strip() for cell in line.split(",")] for line in text.splitlines() if line.strip()]

@@ -74,7 +74,8 @@ def load(env: Mapping[str, str]) -> GuardSettings:
         max_lifetime=number("ERT_MAX_LIFETIME", 43200),
         drain_cap=number("ERT_DRAIN_CAP", 600),
         speed=number("ERT_CLOCK_SPEED", 1, least=0.001),
-        term_grace=number("ERT_TERM_GRACE", 8),
+        # Never less than the app was promised for the report it is writing, and the time to hand it back.
+        term_grace=number("ERT_TERM_GRACE", number("ERT_DRAIN_GRACE", 4) + 4),
         vast_api=(env.get("ERT_VAST_API", "").strip() or "https://console.vast.ai").rstrip("/"),
         container_id=_container_id(env),
         container_key=env.get("CONTAINER_API_KEY", "").strip(),

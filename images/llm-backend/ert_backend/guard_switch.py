@@ -20,6 +20,8 @@ from ert_backend.guard_vast import Outcome, ask
 
 TICK = 10.0
 AGAIN = 60.0
+# How long an order that was sent may still take effect, whatever was answered; until then nothing new is admitted.
+SETTLE = 120.0
 # Real seconds without a step after which a report in flight counts as stuck; a load may be silent that long.
 STUCK = 300.0
 BACKOFF = (1.0, 8.0)
@@ -39,6 +41,7 @@ class Switch:
     ask: Ask = ask
     failures: int = 0
     ready_at: float | None = None
+    ordered_at: float | None = None
     said: str = ""
     stopping: threading.Event = field(default_factory=threading.Event)
 
@@ -94,6 +97,7 @@ class Switch:
         return decide(self.view(), Rules(s.idle_stop, s.boot_deadline, s.max_lifetime, s.drain_cap))
 
     def _act(self, verdict: Verdict) -> float:
+        self.ordered_at = self.clock.now()
         outcome = self.ask(self.settings, verdict.action)
         self.log(f"{verdict.reason}: asked to {verdict.action.value} this instance: {outcome.detail}")
         if outcome.success:
@@ -112,6 +116,9 @@ class Switch:
             self._say(f"cannot set the drain flag ({type(error).__name__}), going on without it")
 
     def _lift_drain(self) -> None:
+        if self.ordered_at is not None and self.clock.now() - self.ordered_at < SETTLE:
+            # Somebody claimed the machine after it was ordered to stop: a report taken now would be cut by that order.
+            return
         if drain_requested(self.settings.data_dir, self.settings.run):
             (self.settings.data_dir / DRAIN).unlink(missing_ok=True)
 

@@ -16,7 +16,8 @@ from typing import Any
 from ert_backend.guard_rules import Action
 from ert_backend.guard_settings import GuardSettings
 
-TIMEOUT = 10.0
+# Money seconds, so that a clock that runs faster keeps the proportion; but never so few real ones that no answer fits.
+TIMEOUT, LEAST_TIMEOUT = 10.0, 0.5
 MAX_ANSWER = 65_536
 
 
@@ -35,8 +36,9 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def ask(settings: GuardSettings, action: Action, timeout: float = TIMEOUT) -> Outcome:
+def ask(settings: GuardSettings, action: Action, timeout: float | None = None) -> Outcome:
     """Make one call; never raises, and returns within `timeout` real seconds."""
+    timeout = max(LEAST_TIMEOUT, TIMEOUT / settings.speed) if timeout is None else timeout
     box: list[Outcome] = []
     thread = threading.Thread(target=lambda: box.append(_call(settings, action, timeout)), daemon=True)
     thread.start()

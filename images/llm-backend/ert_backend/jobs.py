@@ -55,6 +55,7 @@ class Jobs:
         self.task: asyncio.Task[dict[str, Any]] | None = None
         self.wake = asyncio.Event()
         self.draining = False
+        self.handing_back = False
         self.total = 0
         self.told_at = 0.0
         self.durations: deque[float] = deque([30.0], maxlen=16)
@@ -123,9 +124,13 @@ class Jobs:
         """Take no more; what waits is handed back to its callers, what is being written goes on."""
         self.draining = True
         while self.waiting:
-            job = self.waiting.popleft()
-            job.retryable = True
-            self._leave(job, Status.FAILED, "draining", {"detail": "this machine is about to stop", "retryable": True})
+            self._hand_back(self.waiting.popleft())
+
+    def give_up(self) -> None:
+        """The machine goes before the report that is being written is done: hand that back, too."""
+        if self.task is not None:
+            self.handing_back = True
+            self.task.cancel()
 
     async def work(self) -> None:
         """Writes one job after another; runs until it is cancelled."""
@@ -163,7 +168,10 @@ class Jobs:
             self.durations.append(boot_seconds() - started)
             self._leave(job, Status.DONE, "done", {"report_id": job.id})
         except asyncio.CancelledError:
-            self._leave(job, Status.CANCELLED, "cancelled", {})
+            if self.handing_back or _stopping():
+                self._hand_back(job)
+            else:
+                self._leave(job, Status.CANCELLED, "cancelled", {})
             if _stopping():
                 raise
         except TimeoutError:
@@ -187,6 +195,11 @@ class Jobs:
     def _fail(self, job: Job, detail: str, retryable: bool) -> None:
         job.error, job.retryable = detail, retryable
         self._leave(job, Status.FAILED, "failed", {"detail": detail, "retryable": retryable})
+
+    def _hand_back(self, job: Job) -> None:
+        """Not a failure of the report: whoever asked may ask again elsewhere, under the same id."""
+        job.retryable = True
+        self._leave(job, Status.FAILED, "draining", {"detail": "this machine is about to stop", "retryable": True})
 
     def _leave(self, job: Job, status: Status, name: str, data: dict[str, object]) -> None:
         job.finish(status, name, data)

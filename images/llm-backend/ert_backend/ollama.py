@@ -33,6 +33,7 @@ QUICK = httpx.Timeout(10.0, connect=5.0)
 # Bytes of a pull come in small steps, a load says nothing until it is done, a prompt is read before the first token.
 PATIENT = httpx.Timeout(600.0, connect=5.0)
 ERROR_TEXT = 300
+COUNT = "Count from one to one hundred, in words."
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,15 @@ class Ollama:
                 if line.get("done") is True:
                     yield Piece(usage=_usage(line))
                     return
+        raise EngineFailed("the answer broke off before its last line")
+
+    async def measure(self, model: str, tokens: int) -> Usage:
+        """POST /api/chat with a small `num_predict`, which is no option of the runner and causes no reload."""
+        body = self._chat_body(model, [Message("user", COUNT)], 0, Sampling(limit=tokens))
+        async with contextlib.aclosing(self._stream("/api/chat", body)) as lines:
+            async for line in lines:
+                if line.get("done") is True:
+                    return _usage(line)
         raise EngineFailed("the answer broke off before its last line")
 
     def _chat_body(

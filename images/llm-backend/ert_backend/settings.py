@@ -46,7 +46,8 @@ class Settings:
     pull_stall: float = 120.0
     report_deadline: float = 1800.0
     fresh_for: float = 120.0
-    min_gpu_share: float = 0.9
+    min_gpu_share: float = 1.0
+    min_speed: float | None = None
     drain_grace: float = 4.0
     run: str = "unguarded"
     answer_deadline: float = 30.0
@@ -85,7 +86,8 @@ def load(env: Mapping[str, str]) -> Settings:
         "pull_stall": reader.get("ERT_PULL_STALL", "120", _seconds),
         "report_deadline": reader.get("ERT_REPORT_DEADLINE", "1800", _seconds),
         "fresh_for": reader.get("ERT_REPORT_FRESH", "120", _seconds),
-        "min_gpu_share": reader.get("ERT_MIN_GPU_SHARE", "0.9", _share),
+        "min_gpu_share": reader.get("ERT_MIN_GPU_SHARE", "1", _share),
+        "min_speed": reader.get("ERT_MIN_TOKENS_PER_S", "card", _speed),
         "drain_grace": reader.get("ERT_DRAIN_GRACE", "4", _seconds),
         "answer_deadline": reader.get("ERT_ANSWER_DEADLINE", "30", _seconds),
         "key_rate": reader.get("ERT_KEY_RATE", "50", _rate),
@@ -191,6 +193,11 @@ def _rate(text: str) -> float:
     if not 0.001 <= value <= 1_000_000:
         raise ValueError("is not a number from 0.001 to 1000000")
     return value
+
+
+def _speed(text: str) -> float | None:
+    """Tokens per second; None for `card`: what the card in use is known for."""
+    return None if text == "card" else _number(text)
 
 
 def _share(text: str) -> float:

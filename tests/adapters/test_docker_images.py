@@ -1,0 +1,149 @@
+"""Building and pushing through an engine: what is shown, what is believed, and what each refusal tells to do."""
+
+from __future__ import annotations
+
+import gc
+import json
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ert_deploy.adapters.docker_images import PASSWORD, USERNAME, DockerImages, split
+from ert_deploy.core.errors import ErtError, Failed, UsageError
+from tests.adapters.fake_engine import DIGEST, FakeEngine
+
+TAG = "r.example/me/ert-llm-backend:0.1.0"
+
+
+@pytest.fixture(autouse=True)
+def _no_login_of_mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
+
+
+@pytest.fixture
+def engine() -> Iterator[FakeEngine]:
+    with FakeEngine() as double:
+        yield double
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    context = tmp_path / "context"
+    context.mkdir()
+    (context / "Dockerfile").write_text("FROM x\nUSER 10001\n")
+    (context / ".dockerignore").write_text("secret.txt\n")
+    (context / "secret.txt").write_text("not to be sent")
+    return context
+
+
+def images(engine: FakeEngine, **env: str) -> DockerImages:
+    return DockerImages({"DOCKER_HOST": engine.host, **env})
+
+
+def test_a_build_sends_the_folder_and_the_arguments_and_shows_its_steps(engine: FakeEngine, folder: Path) -> None:
+    said: list[str] = []
+    built = images(engine).build(folder, TAG, {"BAKE_MODEL": "x"}, said.append)
+    assert (built.tag, built.size) == (TAG, 3_300_000_000)
+    assert said == ["Step 1/2 : FROM x", "Step 2/2 : USER 10001"]
+    ((query, names),) = engine.built
+    assert json.loads(query["buildargs"][0]) == {"BAKE_MODEL": "x"}
+    assert "Dockerfile" in names
+    assert "secret.txt" not in names
+
+
+def test_a_build_that_fails_says_its_last_lines_without_escapes(engine: FakeEngine, folder: Path) -> None:
+    engine.building[-1] = {"error": "The command '/bin/sh -c false' returned a non-zero code: 1"}
+    with pytest.raises(Failed, match="non-zero code: 1") as failure:
+        images(engine).build(folder, TAG, {}, lambda _: None)
+    assert "Step 2/2" in failure.value.detail
+    assert "\x1b" not in failure.value.detail
+
+
+def test_a_push_gives_the_registrys_digest_and_shows_the_bytes(engine: FakeEngine) -> None:
+    engine.images.add(TAG)
+    said: list[str] = []
+    assert images(engine).push(TAG, said.append) == DIGEST
+    assert said == ["pushed 10% of 100 MB", "pushed 100% of 100 MB"]
+    assert engine.pushed == [("r.example/me/ert-llm-backend", "0.1.0", {})]
+
+
+def test_a_digest_in_words_is_not_believed_and_neither_is_a_wrong_one(engine: FakeEngine) -> None:
+    engine.images.add(TAG)
+    for last in ({"aux": {"Digest": "sha256:short"}}, {"status": "done"}):
+        engine.pushing[-1] = last
+        with pytest.raises(Failed, match="named no digest"):
+            images(engine).push(TAG, lambda _: None)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "unauthorized: authentication required",
+        "denied: requested access to the resource is denied",
+        "no basic auth credentials",
+    ],
+)
+def test_a_registry_that_refuses_leads_to_a_login(engine: FakeEngine, said: str) -> None:
+    engine.images.add(TAG)
+    engine.pushing = [{"errorDetail": {"message": said}, "error": said}]
+    with pytest.raises(UsageError, match=r"r\.example does not let us push") as refusal:
+        images(engine).push(TAG, lambda _: None)
+    assert "docker login r.example" in refusal.value.hint
+
+
+def test_a_push_that_breaks_off_is_a_failure(engine: FakeEngine) -> None:
+    engine.images.add(TAG)
+    engine.pushing = [{"error": "dial tcp: lookup r.example: no such host"}]
+    with pytest.raises(Failed, match="no such host"):
+        images(engine).push(TAG, lambda _: None)
+
+
+def test_an_image_that_was_not_built_is_said_before_anything_is_pushed(engine: FakeEngine) -> None:
+    with pytest.raises(UsageError, match="has no image") as refusal:
+        images(engine).push(TAG, lambda _: None)
+    assert "image build" in refusal.value.hint
+    assert engine.pushed == []
+
+
+@pytest.mark.parametrize("host", ["tcp://127.0.0.1:9", "unix:///nowhere/docker.sock", "nonsense://x"])
+def test_without_an_engine_it_says_where_it_looked(host: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # docker's client forgets a socket that did not connect
+        with pytest.raises(Failed, match="no Docker engine answers at") as failure:
+            DockerImages({"DOCKER_HOST": host}).push(TAG, lambda _: None)
+        assert "DOCKER_HOST" in failure.value.hint
+        del failure
+        gc.collect()
+
+
+def test_the_login_is_dockers_own_or_from_the_environment(engine: FakeEngine, tmp_path: Path) -> None:
+    engine.images.add(TAG)
+    given = {USERNAME: "me", PASSWORD: "registry-secret"}
+    images(engine, **given).push(TAG, lambda _: None)
+    assert engine.pushed[-1][2] == {"username": "me", "password": "registry-secret"}
+    (tmp_path / "docker").mkdir()
+    auth = "bWU6c3RvcmVkLXNlY3JldA=="
+    (tmp_path / "docker" / "config.json").write_text(json.dumps({"auths": {"r.example": {"auth": auth}}}))
+    images(engine).push(TAG, lambda _: None)
+    assert engine.pushed[-1][2]["password"] == "stored-secret"
+    with pytest.raises(UsageError, match=PASSWORD):
+        images(engine, **{USERNAME: "me"}).push(TAG, lambda _: None)
+
+
+def test_no_error_shows_the_password(engine: FakeEngine) -> None:
+    given = {USERNAME: "me", PASSWORD: "registry-secret"}
+    engine.images.add(TAG)
+    for said in ("unauthorized", "no such host", "does not exist locally"):
+        engine.pushing = [{"error": said}]
+        with pytest.raises(ErtError) as error:
+            images(engine, **given).push(TAG, lambda _: None)
+        assert "registry-secret" not in f"{error.value}{error.value.detail}{error.value.hint}{error.value.__cause__}"
+
+
+@pytest.mark.parametrize("reference", ["x", "r.example:5000/x", "x@sha256:" + "a" * 64, ":1"])
+def test_what_has_no_tag_is_refused(reference: str) -> None:
+    with pytest.raises(UsageError, match="has no tag"):
+        split(reference)
+    assert split("r.example:5000/a/b:1.0") == ("r.example:5000/a/b", "1.0")

@@ -1,0 +1,104 @@
+"""`ert-deploy image`: what it prints where, and what it leaves in the config."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ert_deploy.cli import main
+from tests.adapters.fake_engine import DIGEST, FakeEngine
+
+SAMPLE = (Path(__file__).parents[2] / "configs" / "ert.yaml").read_text()
+TAG = "r.example/me/ert-llm-backend:0.1.0"
+
+
+@pytest.fixture
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeEngine]:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
+    with FakeEngine() as double:
+        monkeypatch.setenv("DOCKER_HOST", double.host)
+        yield double
+
+
+def run(*args: str) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main(["image", *args])
+    return int(ended.value.code or 0)
+
+
+def test_build_then_push_records_the_digest_and_shows_the_difference(
+    engine: FakeEngine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "my.yaml"
+    config.write_text(SAMPLE)
+    assert run("build", "--tag", TAG, "--build-arg", "OLLAMA_DIGEST=@sha256:" + "1" * 64) == 0
+    shown = capsys.readouterr()
+    assert shown.out.startswith(f"{TAG} is built, 3.3 GB unpacked")
+    assert "Step 1/2" in shown.err
+    assert "ert_backend/guard.py" in engine.built[0][1]
+    assert run("push", "--tag", TAG, "-c", str(config)) == 0
+    shown = capsys.readouterr()
+    pinned = f"r.example/me/ert-llm-backend@{DIGEST}"
+    assert shown.out == f"{pinned}\n"
+    assert f"+  image: {pinned}" in shown.err
+    assert f"image: {pinned} " in config.read_text()
+
+
+def test_json_is_one_document_on_stdout(engine: FakeEngine, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("build", "--tag", TAG, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["image"] == TAG
+    assert run("push", "--tag", TAG, "--json") == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["digest"], shown["config"]) == (DIGEST, None)
+
+
+def test_a_config_that_cannot_take_the_digest_is_said_before_the_push(
+    engine: FakeEngine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine.images.add(TAG)
+    (tmp_path / "my.yaml").write_text("deployment: x\n")
+    assert run("push", "--tag", TAG, "-c", "my.yaml") == 2
+    assert engine.pushed == []
+    assert "no launch/image" in capsys.readouterr().err
+
+
+def test_with_no_record_the_config_stays(engine: FakeEngine, tmp_path: Path) -> None:
+    engine.images.add(TAG)
+    (tmp_path / "my.yaml").write_text(SAMPLE)
+    assert run("push", "--tag", TAG, "-c", "my.yaml", "--no-record") == 0
+    assert (tmp_path / "my.yaml").read_text() == SAMPLE
+
+
+def test_the_image_of_the_config_is_the_default_unless_it_is_a_digest(
+    engine: FakeEngine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "my.yaml"
+    config.write_text(SAMPLE.replace("ghcr.io/YOUR-NAME/ert-llm-backend:0.1.0", TAG))
+    assert run("build", "-c", "my.yaml") == 0
+    assert run("push", "-c", "my.yaml") == 0
+    assert DIGEST in config.read_text()
+    assert run("push", "-c", "my.yaml") == 2
+    assert "give --tag" in capsys.readouterr().err
+
+
+def test_an_argument_that_the_dockerfile_does_not_have_is_refused(
+    engine: FakeEngine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("build", "--tag", TAG, "--build-arg", "API_KEY=canary-secret") == 2
+    assert engine.built == []
+    assert "canary-secret" not in capsys.readouterr().err
+
+
+def test_help_does_not_load_the_docker_package() -> None:
+    import subprocess
+    import sys
+
+    code = (
+        "import sys; from ert_deploy.cli import main\ntry: main(['image', 'push', '--help'])\nexcept SystemExit: pass\n"
+    )
+    code += "assert not {'docker', 'requests'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=30)

@@ -1,0 +1,35 @@
+"""The image, built once and run: `make image-test`. Skips, with the reason, only where no Docker engine can be had."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.image import local_images
+from tests.image.docker_engine import Engine, NoEngine, engine
+
+TAG = "ert-test/llm-backend:1"
+WANTED = "ERT_IMAGE_TEST"
+
+
+@pytest.fixture(scope="session")
+def docker_engine() -> Iterator[Engine]:
+    if not os.environ.get(WANTED):
+        pytest.skip("builds and runs a container image for minutes; `make image-test` does")
+    try:
+        with engine() as found:
+            yield found
+    except NoEngine as reason:
+        pytest.skip(str(reason))
+
+
+@pytest.fixture(scope="session")
+def image(docker_engine: Engine) -> str:
+    """The tag of the image, built from the released Dockerfile; only its build arguments are of the test."""
+    arguments = {"BASE": local_images.base(docker_engine), "OLLAMA_IMAGE": local_images.ollama(docker_engine)}
+    given = [word for name, value in arguments.items() for word in ("--build-arg", f"{name}={value}")]
+    folder = str(local_images.ROOT / "images" / "llm-backend")
+    docker_engine.run("build", "-t", TAG, *given, folder, seconds=900)
+    return TAG

@@ -1,0 +1,265 @@
+"""Those who ask for reports: the dashboard's own `ReportRun`, and callers that repeat themselves.
+
+Calls go through the backend's own door check, refusals, descriptions and event stream, and come back as the dashboard's
+client would name them; the wire between them loses requests and answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+from typing import Any, TypeVar, cast
+
+from fastapi import HTTPException
+
+from ert_backend.answers import describe, known, refusals
+from ert_backend.events import follow
+from ert_backend.gate import key_id
+from ert_backend.intake import JobRequest
+from ert_backend.service import Service
+from ert_dashboard import wire
+from ert_dashboard.backend_client import BackendClient, BackendError, Unavailable, _refusal
+from ert_dashboard.interrupt import Interrupt, Interrupted, Reason
+from ert_dashboard.job import Job
+from ert_dashboard.runner import Failed, ReportRun
+from tests.job_schedules.machine import App, Machine
+from tests.job_schedules.virtual import VirtualLoop
+
+T = TypeVar("T")
+WAKE, TOTAL = 1500.0, 1500.0
+
+
+class Scrap:
+    """Sections as they are written, looked at by nobody here."""
+
+    def keep(self, section: str, text: str) -> None:
+        """Nothing is kept."""
+
+    def clear(self) -> None:
+        """There is nothing to forget."""
+
+
+@dataclass
+class Published:
+    """What the dashboard's environment says now: where the backend is, and the key."""
+
+    machine: Machine
+    key: bytes
+
+
+@dataclass
+class Wire:
+    """The way from a caller to a backend. `lossy`: chance that a request, an answer or a stream is lost."""
+
+    loop: VirtualLoop
+    random: random.Random
+    lossy: float
+
+    def door(self, at: Published) -> App:
+        """The app behind the address, once the key was accepted. Raises BackendError."""
+        app = at.machine.serving
+        if app is None:
+            raise Unavailable("the backend cannot be reached")
+        if key_id([(b"authorization", b"Bearer " + at.key)], at.machine.accepted) is None:
+            raise _refusal(401, "", None)
+        app.ledger.claim()
+        return app
+
+    def exchange(self, at: Published, do: Callable[[App], T]) -> T:
+        """One request and its answer; either may be lost, the second after it took effect."""
+        if self.random.random() < self.lossy:
+            raise Unavailable("the request was lost")
+        app = self.door(at)
+        try:
+            answer = do(app)
+        except HTTPException as error:
+            after = (error.headers or {}).get("Retry-After")
+            raise _refusal(error.status_code, str(error.detail), float(after) if after else None) from None
+        if self.random.random() < self.lossy:
+            raise Unavailable("the answer was lost")
+        return answer
+
+
+def submit(app: App, body: Mapping[str, Any]) -> dict[str, Any]:
+    """POST /reports, as the app's route does it."""
+    request = JobRequest.model_validate(body)
+    service = SimpleNamespace(state=SimpleNamespace(ready=app.ready), jobs=app.jobs)
+    with refusals(cast(Service, service), request.id):
+        return describe(app.jobs, app.jobs.submit(request, request.id))
+
+
+class VirtualInterrupt:
+    """`Interrupt` on the virtual clock: the same limits and reasons, sockets left out."""
+
+    def __init__(self, loop: VirtualLoop) -> None:
+        self.loop, self.deadline = loop, float("inf")
+        self.reason: Reason | None = None
+        self.cut_short = asyncio.Event()
+
+    def limit(self, seconds: float | None) -> None:
+        self.deadline = float("inf") if seconds is None else self.loop.time() + seconds
+
+    def cut(self, reason: Reason) -> None:
+        self.reason = self.reason or reason
+        self.cut_short.set()
+
+    def check(self) -> None:
+        if self.reason is None and self.loop.time() >= self.deadline:
+            self.reason = Reason.DEADLINE
+        if self.reason is not None:
+            raise Interrupted(self.reason)
+
+    def wait(self, seconds: float) -> None:
+        self.run(asyncio.sleep(seconds))
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T | None:
+        """Let the world go on until `work` is done, the limit is reached or somebody cuts in. None: it was not done."""
+
+        async def bounded() -> T | None:
+            task = asyncio.ensure_future(work)
+            cut = asyncio.ensure_future(self.cut_short.wait())
+            left = max(0.0, min(self.deadline - self.loop.time(), 1e9))
+            await asyncio.wait({task, cut}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            cut.cancel()
+            if not task.done():
+                task.cancel()
+                return None
+            return task.result()
+
+        result = self.loop.run_until_complete(bounded())
+        self.check()
+        return result
+
+
+class Client:
+    """What `ReportRun` calls, over the wire of this world."""
+
+    total_s = TOTAL
+
+    def __init__(self, network: Wire, at: Published, interrupt: VirtualInterrupt) -> None:
+        self.wire, self.at, self.interrupt = network, at, interrupt
+
+    def _exchange(self, do: Callable[[App], T]) -> T:
+        self.interrupt.check()
+        self.interrupt.wait(0.05)
+        return self.wire.exchange(self.at, do)
+
+    def submit(self, report_id: str, request: Mapping[str, Any], _: object) -> wire.Update:
+        return wire.read_snapshot(self._exchange(lambda app: submit(app, {"id": report_id, **request})))
+
+    def snapshot(self, report_id: str, _: object) -> wire.Update:
+        return wire.read_snapshot(self._exchange(lambda app: describe(app.jobs, known(app.jobs, report_id))))
+
+    def health(self, _: object) -> tuple[int, dict[str, Any]]:
+        raise Unavailable("not asked here")
+
+    def generate_report(self, request: Mapping[str, Any], _: object) -> dict[str, Any]:
+        raise AssertionError("this backend has /reports")
+
+    def events(self, report_id: str, last: str | None, _: object) -> Generator[wire.StreamEvent, None, None]:
+        app, job = self._exchange(lambda app: (app, known(app.jobs, report_id)))
+        yield from wire.stream_events(self._chunks(app, follow(job, int(last or 0))))
+
+    def _chunks(self, app: App, stream: Any) -> Iterator[bytes]:
+        while True:
+            chunk = self.interrupt.run(self._next(app, stream))
+            if chunk is None:
+                return
+            yield chunk
+            if self.wire.random.random() < self.wire.lossy:
+                raise Unavailable("the connection was lost")
+
+    async def _next(self, app: App, stream: Any) -> bytes | None:
+        """The next bytes; None at the end. Raises Unavailable when the process dies meanwhile."""
+        step = asyncio.ensure_future(anext(stream, None))
+        gone = asyncio.ensure_future(app.gone.wait())
+        try:
+            await asyncio.wait({step, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if not step.done():
+                raise Unavailable("the connection was lost")
+            return cast("bytes | None", step.result())
+        finally:
+            step.cancel()
+            gone.cancel()
+
+
+@dataclass
+class Ending:
+    """How one report ended for who asked: times it did, the result if there is one, or why there is none."""
+
+    count: int = 0
+    result: Mapping[str, Any] | None = None
+    why: str = ""
+
+    def done(self, result: Mapping[str, Any] | None, why: str = "") -> None:
+        self.count += 1
+        self.result, self.why = result, why
+
+
+class Dashboard:
+    """One report through the product's `ReportRun`; restarts (a redeploy) leave only what it stored."""
+
+    def __init__(self, network: Wire, report_id: str, request: Mapping[str, Any], published: Published) -> None:
+        self.wire, self.published, self.ending = network, published, Ending()
+        self.job = Job(report_id, "AAPL", "Apple", "x", created=network.loop.time(), owner="a", request=request)
+        self.interrupt: VirtualInterrupt | None = None
+
+    def wall(self) -> float:
+        return self.wire.loop.time() + 1.0
+
+    monotonic = wall
+
+    def save(self, **fields: Any) -> Job:
+        assert self.interrupt is not None
+        self.interrupt.check()
+        self.job = replace(self.job, **fields)
+        return self.job
+
+    def ask(self) -> None:
+        """Until the report ended, one way or the other, through every restart."""
+        self.job = replace(self.job, started=self.wall())
+        while self.ending.count == 0:
+            at = replace(self.published)
+            self.interrupt = VirtualInterrupt(self.wire.loop)
+            client = cast(BackendClient, Client(self.wire, at, self.interrupt))
+            interrupt = cast(Interrupt, self.interrupt)
+            run = ReportRun(self.job, client, self.save, interrupt=interrupt, clock=self, wake_s=WAKE, draft=Scrap())
+            try:
+                self.ending.done(run.write())
+            except Failed as failure:
+                self.ending.done(None, str(failure))
+            except Interrupted as stop:
+                if stop.reason is Reason.CLOSING:
+                    self.wire.loop.run_until_complete(asyncio.sleep(self.wire.random.uniform(0.5, 5)))
+                    continue
+                self.ending.done(None, "deadline")
+
+    def redeploy(self) -> None:
+        """The process is replaced: what it was doing is cut, what it stored stays."""
+        if self.interrupt is not None:
+            self.interrupt.cut(Reason.CLOSING)
+
+
+async def repeat(
+    network: Wire, report_id: str, request: Mapping[str, Any], published: Published, ending: Ending
+) -> None:
+    """A caller that asks again and again with one id, never waits on a stream, and sometimes asks twice at once."""
+    body = {"id": report_id, **request}
+    until = network.loop.time() + WAKE + TOTAL
+    while network.loop.time() < until:
+        await asyncio.sleep(network.random.uniform(0.5, 4))
+        try:
+            for _ in range(1 + (network.random.random() < 0.2)):
+                update = wire.read_snapshot(network.exchange(replace(published), lambda app: submit(app, body)))
+        except BackendError as error:
+            if not isinstance(error, Unavailable):
+                return ending.done(None, str(error))
+            continue
+        if update.phase is wire.Phase.DONE:
+            return ending.done(update.result)
+        if update.phase in (wire.Phase.FAILED, wire.Phase.CANCELED):
+            return ending.done(None, update.error or str(update.phase))
+    return ending.done(None, "deadline")

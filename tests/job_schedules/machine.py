@@ -1,0 +1,256 @@
+"""A rented machine as the backend's own code makes it: the app's queue and record, the guard's off-switch, one disk.
+
+`jobs`, `activity`, `guard_switch` and `guard_rules` are the product's, on a virtual clock; the process around them, the
+provider and the model are made here. A process that is killed keeps its objects, and nobody can see them any more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+from ert_backend import guard_settings
+from ert_backend.__main__ import drain
+from ert_backend.activity import DRAIN, Ledger, request_drain
+from ert_backend.clock import MoneyClock, boot_seconds
+from ert_backend.engine import EngineDown, EngineFailed
+from ert_backend.guard_rules import Action
+from ert_backend.guard_settings import GuardSettings
+from ert_backend.guard_switch import Switch
+from ert_backend.guard_vast import Outcome
+from ert_backend.intake import ReportRequest
+from ert_backend.jobs import Jobs
+from ert_backend.service import Service
+
+TOKEN = "0" * 32
+
+
+@dataclass(frozen=True)
+class Mood:
+    """What goes wrong in one schedule: chances per opportunity, and times in seconds."""
+
+    api_faults: float
+    engine_faults: float
+    section: tuple[float, float]
+    idle: float
+    deadline: float
+    lifetime: float
+    drain_cap: float
+    grace: float
+
+
+class App:
+    """One process of the app: dies with everything it knew."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine, self.dead, self.gone = machine, False, asyncio.Event()
+        self.written: Counter[str] = Counter()
+        self.ready = False
+        self.ledger = _Ledger(self)
+        self.jobs = Jobs(self._write, self.ledger, machine.random.randint(1, 4), 120.0, 900.0)
+        loop = asyncio.get_running_loop()
+        self.tasks = [loop.create_task(self.jobs.work()), loop.create_task(self._load())]
+
+    async def _load(self) -> None:
+        await asyncio.sleep(self.machine.random.uniform(1, 25))
+        self.ready = True
+        self.ledger.ready()
+
+    async def _write(self, request: ReportRequest, job_id: str, tell: Callable[[str, dict[str, object]], None]) -> Any:
+        self.written[job_id] += 1
+        if self.written[job_id] > 1:
+            self.machine.broken.append(f"{job_id} was written twice by one process")
+        draw, mood = self.machine.random, self.machine.mood
+        for index in range(1, 4):
+            tell("section_started", {"section": "risk_analysis", "index": index, "of": 3})
+            await asyncio.sleep(draw.uniform(*mood.section))
+            if draw.random() < mood.engine_faults:
+                raise draw.choice((EngineDown, EngineFailed))("the model stopped")
+            tell("section", {"section": "risk_analysis", "index": index, "of": 3, "text": "x"})
+        return {
+            "success": True,
+            "report_id": job_id,
+            "sections": {"risk_analysis": request.ticker},
+            "generation_time": 1.0,
+        }
+
+    def kill(self) -> None:
+        """SIGKILL: nothing it does from now on has an effect."""
+        self.dead = True
+        self.gone.set()
+        for task in self.tasks:
+            task.cancel()
+
+    async def drain(self) -> None:
+        """SIGTERM: what `python -m ert_backend` does with it."""
+        await drain(cast(Service, SimpleNamespace(jobs=self.jobs)), self.machine.mood.grace)
+        # The server ends its open answers before the process goes.
+        await asyncio.sleep(0.5)
+
+    def unfinished(self) -> int:
+        return len(self.jobs.waiting) + (self.jobs.active is not None)
+
+
+class _Ledger(Ledger):
+    """The product's record; the guard may look between its two steps, and a dead process writes nothing."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+        super().__init__(app.machine.folder, app.machine.settings.run, TOKEN)
+
+    def draining(self) -> bool:
+        # `begin` has written that a report is in flight and looks for the flag: the guard may act just before it does.
+        self.app.machine.look_between()
+        return super().draining()
+
+    def _replace(self, name: str, text: str) -> None:
+        if not self.app.dead:
+            super()._replace(name, text)
+
+
+class _Switch(Switch):
+    """The product's off-switch; a report may arrive just before its flag is set, or just after."""
+
+    between: Callable[[], None]
+
+    def _drain(self) -> None:
+        self.between()
+        super()._drain()
+        self.between()
+
+
+@dataclass
+class Machine:
+    """One instance. `accepted`: hashes of keys. `arrivals`: what may come between two steps of the guard."""
+
+    folder: Path
+    mood: Mood
+    random: random.Random
+    accepted: tuple[bytes, ...]
+    broken: list[str]
+    up: bool = False
+    destroyed: bool = False
+    app: App | None = None
+    settings: GuardSettings = field(init=False)
+    switch: _Switch = field(init=False)
+    arrivals: list[Callable[[], None]] = field(default_factory=list)
+    orders: list[Action] = field(default_factory=list)
+    begun: int = 0
+    looking: bool = False
+    overdue: bool = False
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    def start(self) -> None:
+        """The container starts: the guard first, with the flag of the last boot removed, then the app."""
+        mood = self.mood
+        env = {
+            "ERT_IDLE_STOP": str(mood.idle),
+            "ERT_BOOT_DEADLINE": str(mood.deadline),
+            "ERT_DRAIN_CAP": str(mood.drain_cap),
+            "ERT_MAX_LIFETIME": str(mood.lifetime),
+            "ERT_DATA_DIR": str(self.folder),
+            "ERT_TOKEN": TOKEN,
+            "CONTAINER_ID": "1",
+            "CONTAINER_API_KEY": "k",
+        }
+        self.settings = replace(guard_settings.load(env), run=f"{self.random.getrandbits(64):016x}")
+        (self.folder / DRAIN).unlink(missing_ok=True)
+        self.up, self.overdue = True, False
+        self.begun += 1
+        self.switch = _Switch(
+            self.settings, MoneyClock(), lambda _: None, lambda _: self.serving is not None, self._ask
+        )
+        self.switch.between = self._arrive
+        self.app = App(self)
+        self.tasks = [asyncio.get_running_loop().create_task(self._guard(self.begun))]
+
+    @property
+    def serving(self) -> App | None:
+        """The app, if its process lives."""
+        return self.app if self.up and self.app is not None and not self.app.dead else None
+
+    async def _guard(self, boot: int) -> None:
+        while self.up and self.begun == boot:
+            self.looking = True
+            pause = self.switch.tick()
+            self.looking = False
+            await asyncio.sleep(pause)
+
+    def look_between(self) -> None:
+        """The guard's tick in the middle of an admission, unless it is the guard's tick that led here."""
+        if self.up and not self.looking and self.random.random() < 0.3:
+            self.looking = True
+            self.switch.tick()
+            self.looking = False
+
+    def _arrive(self) -> None:
+        if self.arrivals and self.random.random() < 0.5:
+            self.arrivals.pop()()
+
+    def _ask(self, _: GuardSettings, action: Action) -> Outcome:
+        """The provider: three answers in ten are lost or late, and half of those took effect."""
+        self._check_order(action)
+        self.orders.append(action)
+        faulty = self.random.random() < self.mood.api_faults
+        if not faulty or self.random.random() < 0.5:
+            boot, loop = self.begun, asyncio.get_running_loop()
+            loop.call_later(self.random.uniform(0.1, 20), self._effect, boot, action)
+        return Outcome(not faulty, "as drawn")
+
+    def _check_order(self, action: Action) -> None:
+        app = self.serving
+        if app is None or not app.unfinished():
+            return
+        switch, mood = self.switch, self.mood
+        due = [mood.lifetime] + ([mood.deadline] if switch.ready_at is None else [])
+        # A report may be cut only by a lifetime (or a boot that never ended), and only after the drain cap.
+        if action is Action.DESTROY or switch.clock.now() < min(due) + mood.drain_cap:
+            at = f"{switch.clock.now():.0f} s"
+            self.broken.append(f"asked to {action} at {at} with {app.unfinished()} reports unfinished")
+        self.overdue = True
+
+    def _effect(self, boot: int, action: Action) -> None:
+        if self.up and self.begun == boot:
+            app = self.serving
+            if app is not None and app.unfinished() and not self.overdue:
+                self.broken.append(f"{action} took effect with {app.unfinished()} reports unfinished")
+            self.terminate(destroy=action is Action.DESTROY)
+
+    def terminate(self, *, destroy: bool = False, at_once: bool = False) -> None:
+        """The provider ends the container: SIGTERM to the guard and the grace, or SIGKILL."""
+        self.destroyed = self.destroyed or destroy
+        if at_once or self.app is None or self.app.dead:
+            self._off()
+        else:
+            self.tasks.append(asyncio.get_running_loop().create_task(self._shut_down(self.app)))
+
+    async def _shut_down(self, app: App) -> None:
+        request_drain(self.folder, self.settings.run)
+        await app.drain()
+        self._off()
+
+    def _off(self) -> None:
+        self.up = False
+        if self.app is not None:
+            self.app.kill()
+
+    def crash_app(self) -> None:
+        """The app's process dies alone; the guard starts another one after its backoff."""
+        if self.serving is not None and self.app is not None:
+            self.app.kill()
+            boot = self.begun
+            asyncio.get_running_loop().call_later(1.0, self._again, boot)
+
+    def _again(self, boot: int) -> None:
+        if self.up and self.begun == boot:
+            self.app = App(self)
+
+    def age(self) -> float:
+        """Seconds since this boot."""
+        return boot_seconds() - self.switch.clock.origin

@@ -1,0 +1,116 @@
+"""Would the schedules notice? The backend broken on purpose: `python -m tests.job_schedules.mutants`.
+
+Each mutant is one exact replacement in a temporary copy of the backend, which is played until a schedule is violated.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.job_schedules.search import say
+
+ROOT = Path(__file__).resolve().parents[2]
+BACKEND = ROOT / "images" / "llm-backend"
+MOST = 20_000
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One break: in `file`, `old` (which is there exactly once) becomes `new`."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+
+
+_GUARD, _RULES = "guard_switch.py", "guard_rules.py"
+MUTANTS = (
+    Mutant(
+        "admit without looking for the drain flag", "activity.py",
+        "        if self.draining():\n", "        if False:\n",
+    ),
+    Mutant(
+        "a refused report stays counted", "activity.py",
+        "            self._set(in_flight=self.record.in_flight - 1)\n", "",
+    ),
+    Mutant(
+        "raise the flag after the last look", _GUARD,
+        "        self._drain()\n        verdict = self._verdict()\n",
+        "        verdict = self._verdict()\n        self._drain()\n",
+    ),
+    Mutant(
+        "do not wait for a report in flight", _RULES,
+        "wait=view.in_flight > 0 and view.now < at + rules.drain_cap", "wait=False",
+    ),
+    Mutant("take work again while an order may still come", _GUARD, "SETTLE = 120.0", "SETTLE = 0.0"),
+    Mutant("write a known id again", "jobs.py", "known = self.jobs.get(job_id) if job_id else None", "known = None"),
+    Mutant(
+        "hand back as if it had failed", "jobs.py",
+        "        job.retryable = True\n        self._leave(", "        self._leave(",
+    ),
+    Mutant(
+        "cancel what is written when the machine goes", "jobs.py",
+        "if self.handing_back or _stopping():", "if False:",
+    ),
+    Mutant(
+        "a finished report stays counted", "jobs.py",
+        "        job.finish(status, name, data)\n        self.admission.end()\n",
+        "        job.finish(status, name, data)\n",
+    ),
+    Mutant(
+        "an engine's failure ends nothing", "jobs.py",
+        "            self._fail(job, str(error), retryable=True)\n        except Exception",
+        "            pass\n        except Exception",
+    ),
+    Mutant(
+        "hand over another report's text", "jobs.py", "                job.result = await self.task\n",
+        "                job.result = {**await self.task, 'sections': {'risk_analysis': 'MSFT'}}\n",
+    ),
+)  # fmt: skip
+
+
+def broken(mutant: Mutant, into: Path) -> Path:
+    """A copy of the backend with the break in it."""
+    copy = into / "llm-backend"
+    shutil.copytree(BACKEND, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    path = copy / "ert_backend" / mutant.file
+    source = path.read_text()
+    assert source.count(mutant.old) == 1, f"{mutant.name}: {source.count(mutant.old)} places"
+    path.write_text(source.replace(mutant.old, mutant.new))
+    return copy
+
+
+def killed_by(mutant: Mutant, most: int = MOST, first: int = 0) -> str:
+    """The line that names the violation; empty when the mutant survived."""
+    with tempfile.TemporaryDirectory(prefix="ert-mutant-") as folder:
+        copy = broken(mutant, Path(folder))
+        env = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (copy, ROOT / "images" / "dashboard", ROOT)))}
+        command = [sys.executable, "-m", "tests.job_schedules", "--stop", "-n", str(most), "--first", str(first)]
+        done = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, timeout=3600, check=False)
+        found = re.search(r"^seed \d+: .*$", done.stdout, re.MULTILINE)
+        if done.returncode not in (0, 1) or (done.returncode == 1 and found is None):
+            raise RuntimeError(f"{mutant.name}: {done.stderr[-2000:]}")
+        return found[0] if found else ""
+
+
+def main() -> int:
+    """Exit code 1 when a mutant survived."""
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        fates = list(pool.map(killed_by, MUTANTS))
+    for mutant, fate in zip(MUTANTS, fates, strict=True):
+        say(f"{'killed  ' if fate else 'SURVIVED'}  {mutant.name}: {fate[:110]}\n")
+    say(f"{sum(map(bool, fates))} of {len(MUTANTS)} killed within {MOST} schedules each\n")
+    return not all(fates)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
