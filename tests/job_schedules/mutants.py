@@ -19,7 +19,7 @@ from tests.job_schedules.search import say
 
 ROOT = Path(__file__).resolve().parents[2]
 BACKEND = ROOT / "images" / "llm-backend"
-MOST = 20_000
+MOST = 10_000
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ ONCE_FAILED = (1249, 1262, 1271, 1568, 1612, 1659, 1709)
 def test_no_report_is_lost_doubled_or_cut_in_a_share_of_the_schedules() -> None:
     tally = batch(1_000_000, 400)
     assert tally.broken == []
-    assert tally.counts["written"] > 600
+    assert tally.counts["written"] > 500
     assert all(tally.counts[kind] > 20 for kind in ("stop", "outbid", "kill", "crash", "move", "rotate", "redeploy"))
 
 
