@@ -92,12 +92,6 @@ MUTANTS = (
         "observed.now - record.at < desired.timings.settle", "False",
     ),
     Mutant(
-        "reap by a state that was read before the listing", _REAP,
-        "    instances = yield from perform(e.ListInstances())\n    state = yield from perform(e.Load())\n",
-        "    state = yield from perform(e.Load())\n    instances = yield from perform(e.ListInstances())\n",
-        also=(_REAP, "        or known(state, stray.id, stray.mark.token)\n", ""),
-    ),
-    Mutant(
         "take a create without an answer for a failed one", _RENT,
         "    except OutcomeUnknown as error:\n        memory.rentals += 1\n",
         "    except OutcomeUnknown as error:\n        memory.rentals += 1\n"
@@ -128,11 +122,6 @@ MUTANTS = (
     Mutant(
         "start again what was refused", _POWER,
         "    yield from perform(e.Save(state.put_record(replace(record, stranded=now))))\n", "",
-    ),
-    Mutant(
-        "reap what a run is making", "core/recovery.py",
-        "return state.record(instance_id) is not None or any(i.token == token for i in state.intents)",
-        "return state.record(instance_id) is not None",
     ),
     Mutant(
         "reap without a tombstone", _REAP, "    state = yield from _entomb(left, state)\n", "",
