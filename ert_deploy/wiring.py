@@ -18,8 +18,12 @@ from ert_deploy.core.secret import Secret
 from ert_deploy.ports import Audience, Clock, StateKeeper
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ert_deploy.adapters.docker_images import DockerImages
     from ert_deploy.adapters.ert_app import ErtApp
+    from ert_deploy.adapters.ssh_shell import Door
+    from ert_deploy.core.observed import Instance
     from ert_deploy.engine.run import Ports
     from ert_deploy.sandbox.world import WorldFile
 
@@ -188,6 +192,22 @@ def app(house: House) -> ErtApp:
 
     service = house.ports.web.service(house.desired.targets[0].service)
     return ErtApp(service.url, house.ports.clock if not house.in_sandbox else _real_clock())
+
+
+def shell_door(house: House, instance: Instance, identity: Path | None) -> Door:
+    """Where the shell of an instance is, and where its host key is remembered: beside the state, if that is a file."""
+    from pathlib import Path
+
+    from ert_deploy.adapters.ssh_known_hosts import KnownHosts
+    from ert_deploy.adapters.ssh_shell import Door
+    from ert_deploy.core.errors import UsageError
+
+    assert instance.shell is not None
+    if house.in_sandbox and not instance.shell.ip.startswith("127."):
+        raise UsageError("the sandbox's machines are processes of this computer and have no SSH server")
+    place = state_of(house.settings, house.desired.deployment)
+    folder = place.parent if isinstance(place, Path) else Path(".ert")
+    return Door(instance.id, instance.shell, KnownHosts(folder / "known_hosts"), identity)
 
 
 def _real_clock() -> Clock:

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import requests
 import tenacity
 
-from ert_deploy.adapters import vast_parse, vast_replies
+from ert_deploy.adapters import vast_onstart, vast_parse, vast_replies
 from ert_deploy.core.errors import CannotObserve, Transient
 from ert_deploy.core.labels import label
 from ert_deploy.core.model import Criteria, Launch, Market
@@ -116,7 +116,7 @@ class VastHost:
                 disk=launch.disk_gb,
                 env=dict(order.env),
                 label=label(order.mark),
-                runtype="args",
+                **vast_onstart.start(launch),
                 price=launch.bid if launch.market is Market.INTERRUPTIBLE else None,
                 cancel_unavail=True,
             )

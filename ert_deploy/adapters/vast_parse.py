@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +20,8 @@ from ert_deploy.core.secret import Secret
 from ert_deploy.core.text import printable
 
 DATACENTER = 1  # hosting_type
+SSH_PORT = 22  # of the container
+_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 
 
 def page(data: Any) -> tuple[list[Mapping[str, Any]], str | None, int | None]:
@@ -53,7 +56,8 @@ def instance(row: Mapping[str, Any]) -> Instance:
         dph=_number(row.get("dph_total"), 0.0),
         disk_dph=_number(row.get("storage_total_cost"), 0.0),
         started=_number(row.get("start_date"), math.nan) if row.get("start_date") else None,
-        address=_address(row),
+        address=_address(row, PORT),
+        shell=_shell(row),
         spec=env.get("ERT_SPEC", ""),
         key_hashes=hashes,
         boot_secret=Secret(env.get("ERT_BOOT_SECRET", "")),
@@ -99,12 +103,22 @@ def _env(value: Any) -> dict[str, str]:
     return {str(name): str(text) for name, text in pairs}
 
 
-def _address(row: Mapping[str, Any]) -> Address | None:
-    """The public IPv4 address and port of our one port; None until both are there and make sense."""
+def _shell(row: Mapping[str, Any]) -> Address | None:
+    """Where its SSH server is: its own port 22, else Vast's proxy, which every row names, whatever its mode."""
+    if "ssh" not in str(row.get("image_runtype") or ""):
+        return None
+    direct, host, port = _address(row, SSH_PORT), row.get("ssh_host"), row.get("ssh_port")
+    if direct is not None or not isinstance(host, str) or not _HOST.fullmatch(host.strip()):
+        return direct
+    return Address(host.strip(), port) if type(port) is int and 0 < port < 65536 else None
+
+
+def _address(row: Mapping[str, Any], port: int) -> Address | None:
+    """The public IPv4 address and port of one container port; None until both are there and make sense."""
     ports, ip = row.get("ports"), row.get("public_ipaddr")
     if not isinstance(ports, dict) or not isinstance(ip, str):
         return None
-    bindings = ports.get(f"{PORT}/tcp")
+    bindings = ports.get(f"{port}/tcp")
     if not isinstance(bindings, list):
         return None
     try:

@@ -25,6 +25,7 @@ COMMANDS = {
     "report": "Ask the app for a report on TICKER.",
     "offers": "Show the offers on the market, ranked, and why others are not taken.",
     "logs": "Show the last lines of the backend's log.",
+    "ssh": "Run COMMAND on the GPU machine, or open a shell there.",
     "reap": "Destroy instances that carry our marks and that no state knows.",
     "state": "Look after the deployment's stored state and its lock.",
     "image": "Build and push the GPU image; record its digest in the config.",

@@ -116,6 +116,7 @@ ROOT = Section(
                 Field("disk_gb", number(8, 10_000, "GB"), _LAUNCH.disk_gb),
                 Field("market", one_of(market.value for market in Market), _LAUNCH.market.value),
                 Field("bid", number(0.001, 128, "$/h"), None),
+                Field("debug_ssh", yes_or_no, _LAUNCH.debug_ssh),
                 Section("guard", _GUARD_PARTS),
             ),
         ),

@@ -42,7 +42,7 @@ class Guard:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """The container to run. Sizes in GB (10^9 bytes), bid in $/h."""
+    """The container to run. Sizes in GB (10^9 bytes), bid in $/h. `debug_ssh`: a shell on it can be opened."""
 
     image: str
     model: str
@@ -54,6 +54,7 @@ class Launch:
     market: Market = Market.ON_DEMAND
     bid: float | None = None
     vast_api: str = "https://console.vast.ai"
+    debug_ssh: bool = False
 
     def spec(self) -> str:
         """16 hex digits that change when a running container would have to be replaced to match the config."""
@@ -68,6 +69,8 @@ def _spec(launch: Launch) -> str:
         "disk": launch.disk_gb,
         "context": launch.context,
         "guard": [launch.guard.idle_stop, launch.guard.boot_deadline, launch.guard.max_lifetime],
+        # Only where it is on: whoever never used it keeps the spec, and with it the machine, they have.
+        **({"debug_ssh": True} if launch.debug_ssh else {}),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 

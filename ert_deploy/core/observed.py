@@ -23,7 +23,7 @@ _BY_ID = attrgetter("id")
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where the container's one port is reachable from outside."""
+    """Where one port of the container is reachable from outside."""
 
     ip: str
     port: int
@@ -39,7 +39,7 @@ class Instance:
 
     `mark` is None unless both marks are there; `claims` is the deployment the label alone names.
     `status` is the container's, `intended` and `current` are the contract's. `dph` is what it costs while it runs,
-    `disk_dph` the part of it that is paid for the disk in any case, in $/h.
+    `disk_dph` the part of it that is paid for the disk in any case, in $/h. `shell` is where its SSH server listens.
     """
 
     id: int
@@ -56,6 +56,7 @@ class Instance:
     disk_dph: float = 0.0
     started: float | None = None
     address: Address | None = None
+    shell: Address | None = None
     spec: str = ""
     key_hashes: tuple[str, ...] = ()
     boot_secret: Secret = field(default_factory=lambda: Secret(""))

@@ -64,7 +64,7 @@ def test_help_imports_nothing_heavy() -> None:
     code = (
         "import sys\nfrom ert_deploy.cli import main\n"
         "try: main(['--help'])\nexcept SystemExit: pass\n"
-        "heavy = ('vastai', 'requests', 'rich', 'yaml', 'jinja2', 'tenacity', 'ert_deploy.engine')\n"
+        "heavy = ('vastai', 'requests', 'rich', 'yaml', 'jinja2', 'tenacity', 'paramiko', 'ert_deploy.engine')\n"
         "print([m for m in heavy if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

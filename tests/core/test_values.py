@@ -252,9 +252,11 @@ def test_the_spec_changes_with_what_only_a_new_container_can_have() -> None:
         Launch(image="a:1", model="m", disk_gb=50), Launch(image="a:1", model="m", guard=Guard(idle_stop=1)),
         Launch(image="a:1", model="m", guard=Guard(boot_deadline=1)),
         Launch(image="a:1", model="m", guard=Guard(max_lifetime=1)),
+        Launch(image="a:1", model="m", debug_ssh=True),
     ]  # fmt: skip
     assert len({launch.spec() for launch in (base, *changed)}) == len(changed) + 1
     assert base.spec() == Launch(image="a:1", model="m", bid=0.1, model_gb=1.0).spec()
+    assert base.spec() == "355b6c4d8e3c2bd4", "machines of earlier versions are not replaced"
 
 
 def test_a_container_is_told_what_it_needs_and_no_key() -> None:
