@@ -16,7 +16,7 @@ from typing import Any, TypeVar, cast
 from fastapi import HTTPException
 
 from ert_backend.answers import describe, known, refusals
-from ert_backend.events import follow
+from ert_backend.events import attended, follow
 from ert_backend.gate import key_id
 from ert_backend.intake import JobRequest
 from ert_backend.service import Service
@@ -57,6 +57,7 @@ class Wire:
     loop: VirtualLoop
     random: random.Random
     lossy: float
+    note: Callable[[str], None]
 
     def door(self, at: Published) -> App:
         """The app behind the address, once the key was accepted. Raises BackendError."""
@@ -71,6 +72,7 @@ class Wire:
     def exchange(self, at: Published, do: Callable[[App], T]) -> T:
         """One request and its answer; either may be lost, the second after it took effect."""
         if self.random.random() < self.lossy:
+            self.note("a request is lost")
             raise Unavailable("the request was lost")
         app = self.door(at)
         try:
@@ -79,6 +81,7 @@ class Wire:
             after = (error.headers or {}).get("Retry-After")
             raise _refusal(error.status_code, str(error.detail), float(after) if after else None) from None
         if self.random.random() < self.lossy:
+            self.note("an answer is lost")
             raise Unavailable("the answer was lost")
         return answer
 
@@ -89,6 +92,13 @@ def submit(app: App, body: Mapping[str, Any]) -> dict[str, Any]:
     service = SimpleNamespace(state=SimpleNamespace(ready=app.ready), jobs=app.jobs)
     with refusals(cast(Service, service), request.id):
         return describe(app.jobs, app.jobs.submit(request, request.id))
+
+
+def show(app: App, report_id: str) -> dict[str, Any]:
+    """GET /reports/{id}, as the app's route does it: a machine that is about to go waits for this once it is done."""
+    job = known(app.jobs, report_id)
+    job.collected = job.collected or job.done.is_set()
+    return describe(app.jobs, job)
 
 
 class VirtualInterrupt:
@@ -124,10 +134,10 @@ class VirtualInterrupt:
             left = max(0.0, min(self.deadline - self.loop.time(), 1e9))
             await asyncio.wait({task, cut}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
             cut.cancel()
-            if not task.done():
-                task.cancel()
-                return None
-            return task.result()
+            done = task.done()
+            task.cancel()
+            await asyncio.wait({task, cut})
+            return task.result() if done else None
 
         result = self.loop.run_until_complete(bounded())
         self.check()
@@ -151,7 +161,7 @@ class Client:
         return wire.read_snapshot(self._exchange(lambda app: submit(app, {"id": report_id, **request})))
 
     def snapshot(self, report_id: str, _: object) -> wire.Update:
-        return wire.read_snapshot(self._exchange(lambda app: describe(app.jobs, known(app.jobs, report_id))))
+        return wire.read_snapshot(self._exchange(lambda app: show(app, report_id)))
 
     def health(self, _: object) -> tuple[int, dict[str, Any]]:
         raise Unavailable("not asked here")
@@ -161,16 +171,22 @@ class Client:
 
     def events(self, report_id: str, last: str | None, _: object) -> Generator[wire.StreamEvent, None, None]:
         app, job = self._exchange(lambda app: (app, known(app.jobs, report_id)))
-        yield from wire.stream_events(self._chunks(app, follow(job, int(last or 0))))
+        stream = attended(app.jobs.attend(job), follow(job, int(last or 0)))
+        yield from wire.stream_events(self._chunks(app, stream))
 
     def _chunks(self, app: App, stream: Any) -> Iterator[bytes]:
-        while True:
-            chunk = self.interrupt.run(self._next(app, stream))
-            if chunk is None:
-                return
-            yield chunk
-            if self.wire.random.random() < self.wire.lossy:
-                raise Unavailable("the connection was lost")
+        try:
+            while True:
+                chunk = self.interrupt.run(self._next(app, stream))
+                if chunk is None:
+                    return
+                self.wire.note(f"the dashboard hears {chunk[:40]!r}")
+                yield chunk
+                if self.wire.random.random() < self.wire.lossy:
+                    raise Unavailable("the connection was lost")
+        finally:
+            # Left to the collector of garbage, the stream would end at a moment no seed decides.
+            self.wire.loop.run_until_complete(stream.aclose())
 
     async def _next(self, app: App, stream: Any) -> bytes | None:
         """The next bytes; None at the end. Raises Unavailable when the process dies meanwhile."""
@@ -184,6 +200,7 @@ class Client:
         finally:
             step.cancel()
             gone.cancel()
+            await asyncio.wait({step, gone})
 
 
 @dataclass

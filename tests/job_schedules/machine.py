@@ -64,6 +64,7 @@ class App:
 
     async def _write(self, request: ReportRequest, job_id: str, tell: Callable[[str, dict[str, object]], None]) -> Any:
         self.written[job_id] += 1
+        self.machine.note(f"{self.machine.folder.name} writes {job_id}")
         if self.written[job_id] > 1:
             self.machine.broken.append(f"{job_id} was written twice by one process")
         draw, mood = self.machine.random, self.machine.mood
@@ -134,13 +135,13 @@ class Machine:
     random: random.Random
     accepted: tuple[bytes, ...]
     broken: list[str]
+    note: Callable[[str], None]
     up: bool = False
     destroyed: bool = False
     app: App | None = None
     settings: GuardSettings = field(init=False)
     switch: _Switch = field(init=False)
     arrivals: list[Callable[[], None]] = field(default_factory=list)
-    orders: list[Action] = field(default_factory=list)
     begun: int = 0
     looking: bool = False
     overdue: bool = False
@@ -162,13 +163,15 @@ class Machine:
         self.settings = replace(guard_settings.load(env), run=f"{self.random.getrandbits(64):016x}")
         (self.folder / DRAIN).unlink(missing_ok=True)
         self.up, self.overdue = True, False
+        self.note(f"{self.folder.name} starts")
         self.begun += 1
         self.switch = _Switch(
             self.settings, MoneyClock(), lambda _: None, lambda _: self.serving is not None, self._ask
         )
         self.switch.between = self._arrive
         self.app = App(self)
-        self.tasks = [asyncio.get_running_loop().create_task(self._guard(self.begun))]
+        self.tasks = [task for task in self.tasks if not task.done()]
+        self.tasks.append(asyncio.get_running_loop().create_task(self._guard(self.begun)))
 
     @property
     def serving(self) -> App | None:
@@ -196,7 +199,7 @@ class Machine:
     def _ask(self, _: GuardSettings, action: Action) -> Outcome:
         """The provider: three answers in ten are lost or late, and half of those took effect."""
         self._check_order(action)
-        self.orders.append(action)
+        self.note(f"{self.folder.name} asks to {action}")
         faulty = self.random.random() < self.mood.api_faults
         if not faulty or self.random.random() < 0.5:
             boot, loop = self.begun, asyncio.get_running_loop()
@@ -237,6 +240,7 @@ class Machine:
 
     def _off(self) -> None:
         self.up = False
+        self.note(f"{self.folder.name} is off")
         if self.app is not None:
             self.app.kill()
 

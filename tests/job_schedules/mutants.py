@@ -54,6 +54,10 @@ MUTANTS = (
     Mutant("take work again while an order may still come", _GUARD, "SETTLE = 120.0", "SETTLE = 0.0"),
     Mutant("write a known id again", "jobs.py", "known = self.jobs.get(job_id) if job_id else None", "known = None"),
     Mutant(
+        "cancel what was asked for in the background", "jobs.py",
+        "        job.kept = True\n", "        job.kept = False\n",
+    ),
+    Mutant(
         "hand back as if it had failed", "jobs.py",
         "        job.retryable = True\n        self._leave(", "        self._leave(",
     ),

@@ -12,7 +12,8 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.job_schedules.schedule import Played, play, virtual_time
+from tests.job_schedules.play import play
+from tests.job_schedules.schedule import Played
 
 BATCH = 250
 
@@ -36,9 +37,9 @@ def batch(first: int, n: int, *, stop: bool = False) -> Tally:
     logging.disable(logging.CRITICAL)
     tally, memory = Tally(), Path("/dev/shm")
     place = memory if memory.is_dir() else None
-    with tempfile.TemporaryDirectory(prefix="ert-jobs-", dir=place) as folder, virtual_time() as loop:
+    with tempfile.TemporaryDirectory(prefix="ert-jobs-", dir=place) as folder:
         for seed in range(first, first + n):
-            played = play(seed, loop, Path(folder))
+            played = play(seed, Path(folder))
             tally.schedules += 1
             tally.counts += played.counts
             if played.broken:

@@ -1,54 +1,68 @@
-"""An event loop whose time jumps to the next timer, so that an hour of waiting takes no time."""
+"""An event loop whose time jumps to the next timer, so that an hour of waiting takes no time.
+
+One loop per world: nothing that a world left behind can reach into the next one.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import heapq
 from asyncio import base_events
 from typing import Any
+
+# The same moment for every schedule, so that a seed gives the same one wherever it is played.
+BEGIN = 1000.0
+_PASSES = 100
 
 
 class Standstill(Exception):
     """Nothing is due, ever, and somebody still waits."""
 
 
-class _Jump:
-    """In place of a selector: there is nothing to select on, only timers to jump to."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def select(self, timeout: float | None) -> list[Any]:
-        if timeout is None:
-            raise Standstill
-        self.now += max(0.0, timeout)
-        return []
-
-
 class VirtualLoop(base_events.BaseEventLoop):
     """Runs tasks on virtual seconds; no sockets, no threads, no signals."""
 
+    _ready: Any
+    _scheduled: Any
+
     def __init__(self) -> None:
         super().__init__()
-        self._selector = _Jump()
+        self.now = BEGIN
 
     def time(self) -> float:
-        return self._selector.now
+        return self.now
 
-    def _process_events(self, event_list: list[Any]) -> None:
-        """There are none."""
+    def _run_once(self) -> None:
+        """What is ready, in order; with nothing ready, first jump to the next timer and take all that are due then."""
+        ready, scheduled = self._ready, self._scheduled
+        while not ready:
+            if not scheduled:
+                raise Standstill
+            timer = heapq.heappop(scheduled)
+            timer._scheduled = False
+            if not timer._cancelled:
+                self.now = max(self.now, timer._when)
+                ready.append(timer)
+                while scheduled and scheduled[0]._when <= self.now:
+                    timer = heapq.heappop(scheduled)
+                    timer._scheduled = False
+                    ready.append(timer)
+        for _ in range(len(ready)):
+            handle = ready.popleft()
+            if not handle._cancelled:
+                handle._run()
 
     def _write_to_self(self) -> None:
         """Nobody calls from another thread."""
 
-    def begin(self) -> None:
-        """The same moment for every schedule, so that a seed gives the same one wherever it is played."""
-        self._selector.now = 1000.0
-
-    def clear(self) -> None:
-        """Throw away everything that is under way, as the end of a world does."""
-        for task in asyncio.all_tasks(self):
-            task.cancel()
-        for _ in range(5):
+    def end(self) -> None:
+        """The end of a world: everything that is under way is cut, in the order it began."""
+        for _ in range(_PASSES):
+            left = sorted(asyncio.all_tasks(self), key=lambda task: int(task.get_name().rpartition("-")[2]))
+            if not left:
+                break
+            for task in left:
+                task.cancel()
             self.run_until_complete(asyncio.sleep(0))
-        self._scheduled.clear()  # type: ignore[attr-defined]
-        self._ready.clear()  # type: ignore[attr-defined]
+        self.run_until_complete(self.shutdown_asyncgens())
+        self.close()

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from ert_backend.clock import boot_seconds
@@ -78,7 +78,7 @@ class Ledger:
         return 0.0 if self.record.in_flight or since is None else max(0.0, boot_seconds() - since)
 
     def _set(self, **changes: float) -> None:
-        self.record = Activity(**{**asdict(self.record), **changes})
+        self.record = replace(self.record, **changes)  # type: ignore[arg-type]
         self._write()
 
     def _write(self) -> None:

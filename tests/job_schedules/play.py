@@ -1,0 +1,117 @@
+"""Plays one seeded schedule to its end and says what was wrong with it.
+
+Checked in each: every report ends exactly once for who asked, with its own text or with a reason that was drawn; no
+process writes one id twice; nothing is stopped in the middle of a report before the drain cap; and when all is quiet
+the machine stops itself within a minute of its idle time, which also shows that no report is counted for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import random
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+from ert_backend import clock
+from tests.job_schedules.schedule import Played, World
+from tests.job_schedules.virtual import VirtualLoop
+
+# Reasons a report may end without a text: the model's own failures, and limits that were really reached.
+EXPLICIT = re.compile(
+    r"the model stopped|deadline|the backend lost the report again and again|the report took too long"
+)
+HOUR = 3600.0
+
+
+def play(seed: int, folder: Path) -> Played:
+    """One schedule from its seed, the same every time; `folder` is left empty.
+
+    Nothing reaches from one into the next: the loop is its own, the product's jitter draws from the seed, and garbage
+    is not collected meanwhile, because that ends abandoned tasks at a moment no seed decides.
+    """
+    before, collecting = random.getstate(), gc.isenabled()
+    random.seed(seed)
+    gc.disable()
+    loop = VirtualLoop()
+    clock.drive(loop.time)
+    try:
+        world = loop.run_until_complete(_made(seed, loop, folder))
+        _through(world)
+        played = world.played
+        # What the end of the world does to those in it is no part of the story.
+        return replace(played, broken=[*played.broken], history=[*played.history])
+    finally:
+        loop.end()
+        clock.drive(None)
+        random.setstate(before)
+        if collecting:
+            gc.enable()
+        for entry in folder.iterdir():
+            shutil.rmtree(entry)
+
+
+async def _made(seed: int, loop: VirtualLoop, folder: Path) -> World:
+    return World(seed, loop, folder)
+
+
+def _through(world: World) -> None:
+    try:
+        _ask(world)
+        _quieten(world)
+        _judge(world)
+    except Exception as error:
+        world.played.broken.append(f"{type(error).__name__}: {error}")
+
+
+def _ask(world: World) -> None:
+    """Everybody gets an answer: the dashboard, the others, and those who come late, also while one waits for them."""
+    loop = world.loop
+    tasks = [loop.create_task(work) for work in (world.operate(), world.trouble(), world.others())]
+    loop.run_until_complete(asyncio.sleep(world.random.uniform(0, 100)))
+    world.dashboard.ask()
+    loop.run_until_complete(asyncio.wait(tasks[1:], timeout=2 * HOUR))
+    loop.run_until_complete(asyncio.sleep(world.mood.idle + 30.0))
+    until = loop.time() + 2 * HOUR
+    while (late := [task for task in world.late if not task.done()]) and loop.time() < until:
+        loop.run_until_complete(asyncio.wait(late, timeout=until - loop.time()))
+    world.quiet = True
+    for task in [*tasks[1:], *world.late]:
+        if not task.done():
+            world.played.broken.append("somebody still waits after two hours")
+        elif (error := task.exception()) is not None:
+            raise error
+
+
+def _quieten(world: World) -> None:
+    """Nobody asks any more: the machine that is left has to find that out by itself."""
+    mood, machine = world.mood, world.published.machine
+    if not machine.up:
+        return
+    app = machine.serving
+    if app is not None and app.ledger.record.in_flight != app.unfinished():
+        counted = app.ledger.record.in_flight
+        world.played.broken.append(f"{counted} reports are counted as in flight, and there are {app.unfinished()}")
+    # A minute after the rule, and the half one that a model may take to load.
+    until = world.loop.time() + max(mood.idle, mood.deadline) + 60.0 + 30.0
+    while machine.up and world.loop.time() < until:
+        world.loop.run_until_complete(asyncio.sleep(5.0))
+    if machine.up:
+        world.played.broken.append("nobody asks any more, and it did not stop itself")
+
+
+def _judge(world: World) -> None:
+    played = world.played
+    for report_id, ending in world.endings.items():
+        if ending.count != 1:
+            played.broken.append(f"{report_id} ended {ending.count} times")
+        elif ending.result is not None:
+            played.counts["written"] += 1
+            if ending.result["sections"] != {"risk_analysis": "AAPL"}:
+                played.broken.append(f"{report_id} got another report's text")
+        else:
+            played.counts[f"failed: {ending.why[:40]}"] += 1
+            if not EXPLICIT.search(ending.why):
+                played.broken.append(f"{report_id} was lost: {ending.why}")
