@@ -165,7 +165,7 @@ def test_a_flipped_digit_is_found(shelf: Shelf) -> None:
 
 def test_a_state_of_a_newer_program_is_not_called_damaged(shelf: Shelf) -> None:
     shelf.handle().save(FULL)
-    shelf.write(shelf.read().replace(b'"version": 1', f'"version": {VERSION + 1}'.encode(), 1))
+    shelf.write(shelf.read().replace(f'"version": {VERSION}'.encode(), f'"version": {VERSION + 1}'.encode(), 1))
     with pytest.raises(UsageError, match="written by a newer ert-deploy") as newer:
         shelf.handle().load()
     assert not isinstance(newer.value, Damaged)

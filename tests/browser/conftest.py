@@ -21,8 +21,9 @@ OpenPage = Callable[..., Page]
 Theme = Literal["light", "dark"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """A Chromium for one file of tests: its driver keeps an event loop running in this thread as long as it lives."""
     path = browser_path()
     if path is None or not AXE.is_file():
         missing = (
