@@ -61,7 +61,7 @@ function waiting(data: ReportData, machine: Deployment | null): Stage {
   const said = data.current_section.replace(/^Waiting:\s*/, "");
   const loads = /^the backend is (starting|downloading|loading|could not)/.test(said);
   if (!loads && !/not ready/.test(said)) {
-    const detail = "The machine does not answer: it is asleep or just being started. This report waits and begins by itself; `ert-deploy wake` starts the machine.";
+    const detail = "The machine does not answer: it is asleep or just being started. This report waits and begins by itself. The command ert-deploy wake starts the machine.";
     return stage("machine", "Backend asleep", detail, "wait");
   }
   const progress = machine?.progress ?? null;
