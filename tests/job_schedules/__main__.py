@@ -1,6 +1,7 @@
 """`python -m tests.job_schedules`: random schedules of reports and trouble through the backend's own code.
 
-Exit code 1 when a report was lost, doubled or cut; such a schedule is printed with its seed (`--seed N` replays it).
+Exit code 1 when a report was lost, doubled or cut; such a schedule is printed with its seed. `--seed N` replays
+it, the same every time, and prints what happens in it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import secrets
 import sys
 
 from ert_backend.clock import boot_seconds
-from tests.job_schedules.search import Tally, across, batch, say
+from tests.job_schedules.search import Tally, across, batch, history, say
 
 
 def main() -> int:
@@ -24,7 +25,8 @@ def main() -> int:
     first = secrets.randbelow(2**40) if given.first is None else given.first
     started, tally = boot_seconds(), Tally()
     if given.seed is not None:
-        tally = batch(given.seed, 1)
+        first, tally = given.seed, batch(given.seed, 1)
+        say("\n".join([*history(given.seed), ""]))
     elif given.stop:
         tally = batch(first, given.n, stop=True)
     else:
