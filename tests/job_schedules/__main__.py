@@ -44,7 +44,7 @@ def report(tally: Tally, first: int, seconds: float) -> None:
     say(f"{tally.schedules} schedules from seed {first} in {seconds:.0f} s, {len(tally.broken)} with a violation; ")
     say(
         f"with 95 % confidence the rate is below {3 / max(1, tally.schedules):.1e} for this mix\n"
-        if not tally.broken
+        if not tally.broken and tally.schedules >= 100
         else "\n"
     )
     say(f"{reports} reports asked for; " + ", ".join(f"{name} {n}" for name, n in tally.counts.most_common()) + "\n")
