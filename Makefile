@@ -87,8 +87,8 @@ guard-stats: $(VENV)/.dev  ## Let GUARDS=1000 machines stop themselves while 30 
 	PYTHONPATH=.:images/llm-backend $(BIN)/python -m tests.guard_stats -n $(GUARDS)
 
 SCHEDULES ?= 100000
-simulate-jobs: $(VENV)/.dev  ## Play SCHEDULES=100000 schedules of reports, stops, kills and moves: none lost, doubled or cut
-	PYTHONPATH=.:images/llm-backend:images/dashboard $(BIN)/python -m tests.job_schedules -n $(SCHEDULES)
+simulate-jobs: $(VENV)/.dev  ## Play SCHEDULES=100000 schedules of reports, stops, kills and moves: none lost, doubled or cut (SEED=n prints one)
+	PYTHONPATH=.:images/llm-backend:images/dashboard $(BIN)/python -m tests.job_schedules -n $(SCHEDULES) $(if $(SEED),--seed $(SEED))
 
 mutants-jobs: $(VENV)/.dev  ## Break the backend on purpose and see that the schedules notice every break
 	PYTHONPATH=.:images/llm-backend:images/dashboard $(BIN)/python -m tests.job_schedules.mutants

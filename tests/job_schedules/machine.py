@@ -27,6 +27,7 @@ from ert_backend.guard_vast import Outcome
 from ert_backend.intake import ReportRequest
 from ert_backend.jobs import Jobs
 from ert_backend.service import Service
+from tests.job_schedules.disk import Disk
 
 TOKEN = "0" * 32
 
@@ -64,7 +65,7 @@ class App:
 
     async def _write(self, request: ReportRequest, job_id: str, tell: Callable[[str, dict[str, object]], None]) -> Any:
         self.written[job_id] += 1
-        self.machine.note(f"{self.machine.folder.name} writes {job_id}")
+        self.machine.note(f"{self.machine.name} writes {job_id}")
         if self.written[job_id] > 1:
             self.machine.broken.append(f"{job_id} was written twice by one process")
         draw, mood = self.machine.random, self.machine.mood
@@ -130,7 +131,7 @@ class _Switch(Switch):
 class Machine:
     """One instance. `accepted`: hashes of keys. `arrivals`: what may come between two steps of the guard."""
 
-    folder: Path
+    name: str
     mood: Mood
     random: random.Random
     accepted: tuple[bytes, ...]
@@ -139,6 +140,7 @@ class Machine:
     up: bool = False
     destroyed: bool = False
     app: App | None = None
+    folder: Path = field(default_factory=lambda: cast(Path, Disk()))
     settings: GuardSettings = field(init=False)
     switch: _Switch = field(init=False)
     arrivals: list[Callable[[], None]] = field(default_factory=list)
@@ -155,15 +157,15 @@ class Machine:
             "ERT_BOOT_DEADLINE": str(mood.deadline),
             "ERT_DRAIN_CAP": str(mood.drain_cap),
             "ERT_MAX_LIFETIME": str(mood.lifetime),
-            "ERT_DATA_DIR": str(self.folder),
             "ERT_TOKEN": TOKEN,
             "CONTAINER_ID": "1",
             "CONTAINER_API_KEY": "k",
         }
-        self.settings = replace(guard_settings.load(env), run=f"{self.random.getrandbits(64):016x}")
+        run = f"{self.random.getrandbits(64):016x}"
+        self.settings = replace(guard_settings.load(env), run=run, data_dir=self.folder)
         (self.folder / DRAIN).unlink(missing_ok=True)
         self.up, self.overdue = True, False
-        self.note(f"{self.folder.name} starts")
+        self.note(f"{self.name} starts")
         self.begun += 1
         self.switch = _Switch(
             self.settings, MoneyClock(), lambda _: None, lambda _: self.serving is not None, self._ask
@@ -199,7 +201,7 @@ class Machine:
     def _ask(self, _: GuardSettings, action: Action) -> Outcome:
         """The provider: three answers in ten are lost or late, and half of those took effect."""
         self._check_order(action)
-        self.note(f"{self.folder.name} asks to {action}")
+        self.note(f"{self.name} asks to {action}")
         faulty = self.random.random() < self.mood.api_faults
         if not faulty or self.random.random() < 0.5:
             boot, loop = self.begun, asyncio.get_running_loop()
@@ -240,7 +242,7 @@ class Machine:
 
     def _off(self) -> None:
         self.up = False
-        self.note(f"{self.folder.name} is off")
+        self.note(f"{self.name} is off")
         if self.app is not None:
             self.app.kill()
 

@@ -19,7 +19,8 @@ from tests.job_schedules.search import say
 
 ROOT = Path(__file__).resolve().parents[2]
 BACKEND = ROOT / "images" / "llm-backend"
-MOST = 10_000
+IMPORTED = (BACKEND, ROOT / "images" / "dashboard", ROOT)
+MOST = 20_000
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def killed_by(mutant: Mutant, most: int = MOST, first: int = 0) -> str:
     """The line that names the violation; empty when the mutant survived."""
     with tempfile.TemporaryDirectory(prefix="ert-mutant-") as folder:
         copy = broken(mutant, Path(folder))
-        env = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (copy, ROOT / "images" / "dashboard", ROOT)))}
+        env = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (copy, *IMPORTED[1:])))}
         command = [sys.executable, "-m", "tests.job_schedules", "--stop", "-n", str(most), "--first", str(first)]
         done = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, timeout=3600, check=False)
         found = re.search(r"^seed \d+: .*$", done.stdout, re.MULTILINE)

@@ -11,12 +11,12 @@ import hashlib
 import random
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from ert_dashboard.backend_client import BackendError
-from tests.job_schedules.caller import Dashboard, Ending, Published, Wire, repeat, submit
+from tests.job_schedules.caller import Dashboard, Ending, repeat
 from tests.job_schedules.machine import Machine, Mood
+from tests.job_schedules.network import Published, Wire, submit
 from tests.job_schedules.virtual import VirtualLoop
 
 KINDS = ("stop", "outbid", "kill", "crash", "move", "rotate", "redeploy")
@@ -35,8 +35,8 @@ class Played:
 class World:
     """The provider and the operator around the machines."""
 
-    def __init__(self, seed: int, loop: VirtualLoop, folder: Path) -> None:
-        self.seed, self.loop, self.folder = seed, loop, folder
+    def __init__(self, seed: int, loop: VirtualLoop) -> None:
+        self.seed, self.loop = seed, loop
         self.random = random.Random(seed)
         self.played = Played(seed)
         draw = self.random
@@ -66,10 +66,8 @@ class World:
         return f"ert-{self.random.getrandbits(64):x}".encode()
 
     def _rent(self, key: bytes) -> Published:
-        disk = self.folder / f"m{len(self.machines) + 1}"
-        disk.mkdir()
         accepted = (hashlib.sha256(key).digest(),)
-        machine = Machine(disk, self.mood, self.random, accepted, self.played.broken, self.note)
+        machine = Machine(f"m{len(self.machines) + 1}", self.mood, self.random, accepted, self.played.broken, self.note)
         self.machines.append(machine)
         machine.arrivals = [self._arrive_between] * self.random.choice((0, 0, 1, 2))
         machine.start()

@@ -5,12 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from tests.job_schedules.play import play
 from tests.job_schedules.schedule import Played
@@ -35,17 +33,15 @@ class Tally:
 def batch(first: int, n: int, *, stop: bool = False) -> Tally:
     """`n` schedules from seed `first` on; with `stop` up to the first violation."""
     logging.disable(logging.CRITICAL)
-    tally, memory = Tally(), Path("/dev/shm")
-    place = memory if memory.is_dir() else None
-    with tempfile.TemporaryDirectory(prefix="ert-jobs-", dir=place) as folder:
-        for seed in range(first, first + n):
-            played = play(seed, Path(folder))
-            tally.schedules += 1
-            tally.counts += played.counts
-            if played.broken:
-                tally.broken.append(played)
-                if stop:
-                    break
+    tally = Tally()
+    for seed in range(first, first + n):
+        played = play(seed)
+        tally.schedules += 1
+        tally.counts.update(played.counts)
+        if played.broken:
+            tally.broken.append(played)
+            if stop:
+                break
     logging.disable(logging.NOTSET)
     return tally
 
@@ -55,6 +51,14 @@ def across(first: int, n: int) -> Iterator[Tally]:
     starts = range(first, first + n, BATCH)
     with ProcessPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         yield from pool.map(batch, starts, [min(BATCH, first + n - at) for at in starts])
+
+
+def history(seed: int) -> list[str]:
+    """What happens in one schedule, line by line, and last what was wrong with it: the same wherever it is played."""
+    logging.disable(logging.CRITICAL)
+    played = play(seed)
+    logging.disable(logging.NOTSET)
+    return [*played.history, *played.broken]
 
 
 def say(text: str) -> None:

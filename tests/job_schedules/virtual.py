@@ -27,10 +27,25 @@ class VirtualLoop(base_events.BaseEventLoop):
 
     def __init__(self) -> None:
         super().__init__()
-        self.now = BEGIN
+        self.now, self.timers = BEGIN, 0
 
     def time(self) -> float:
         return self.now
+
+    def call_soon(self, callback: Any, *args: Any, context: Any = None) -> asyncio.Handle:  # type: ignore[override]
+        handle = asyncio.Handle(callback, args, self, context)
+        self._ready.append(handle)
+        return handle
+
+    def call_later(self, delay: float, callback: Any, *args: Any, context: Any = None) -> asyncio.TimerHandle:  # type: ignore[override]
+        return self.call_at(self.now + delay, callback, *args, context=context)
+
+    def call_at(self, when: float, callback: Any, *args: Any, context: Any = None) -> asyncio.TimerHandle:  # type: ignore[override]
+        """Of two timers for the same moment the older one is first."""
+        timer = asyncio.TimerHandle(when, callback, args, self, context)
+        self.timers += 1
+        heapq.heappush(self._scheduled, (when, self.timers, timer))
+        return timer
 
     def _run_once(self) -> None:
         """What is ready, in order; with nothing ready, first jump to the next timer and take all that are due then."""
@@ -38,15 +53,12 @@ class VirtualLoop(base_events.BaseEventLoop):
         while not ready:
             if not scheduled:
                 raise Standstill
-            timer = heapq.heappop(scheduled)
-            timer._scheduled = False
+            when, _, timer = heapq.heappop(scheduled)
             if not timer._cancelled:
-                self.now = max(self.now, timer._when)
+                self.now = max(self.now, when)
                 ready.append(timer)
-                while scheduled and scheduled[0]._when <= self.now:
-                    timer = heapq.heappop(scheduled)
-                    timer._scheduled = False
-                    ready.append(timer)
+                while scheduled and scheduled[0][0] <= self.now:
+                    ready.append(heapq.heappop(scheduled)[2])
         for _ in range(len(ready)):
             handle = ready.popleft()
             if not handle._cancelled:
