@@ -52,9 +52,9 @@ class Place:
         assert "Traceback" not in done.stderr
         return done
 
-    def data(self, *args: str) -> Any:
+    def data(self, *args: str, timeout: float = 120) -> Any:
         """Run one command with --json and give back what it printed."""
-        return json.loads(self.ert(*args, "--json").stdout)
+        return json.loads(self.ert(*args, "--json", timeout=timeout).stdout)
 
     def start(self, *args: str) -> subprocess.Popen[str]:
         """Start one command and leave it running."""

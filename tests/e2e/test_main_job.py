@@ -30,6 +30,7 @@ def others(variables: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in variables.items() if name not in OWNED}
 
 
+@pytest.mark.timeout(600)
 def test_from_nothing_to_a_report_and_back_to_nothing(real_place: Place) -> None:
     place = real_place
     before = place.variables()
@@ -45,7 +46,7 @@ def test_from_nothing_to_a_report_and_back_to_nothing(real_place: Place) -> None
     assert not again["changed"]
     assert again["backends"][0]["instance"] == backend["instance"]
 
-    report = place.data("report", "AAPL")
+    report = place.data("report", "AAPL", timeout=480)  # a real model on a CPU that may have other work
     assert len(report["sections"]) == 5
     assert "391.04B" in report["sections"]["financial_analysis"]
     assert report["metadata"]["sandbox"] is True
