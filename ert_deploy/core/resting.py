@@ -42,7 +42,7 @@ def _stop(desired: Desired, observed: Observed, kept: Candidate) -> Iterator[Ste
     elif not instance.resting:
         yield steps.AwaitStop(instance.id, "its GPU is paid until it is stopped")
     elif record is not None and record.woken:
-        if observed.now - record.woken < desired.timings.settle:
+        if 0 <= observed.now - record.woken < desired.timings.settle:  # a clock that was set back is not waited for
             yield steps.AwaitStop(instance.id, "a start of it may still take effect")
         yield steps.Stop(instance.id, "a start of it may be queued")
 

@@ -209,10 +209,14 @@ class World:
             raise self._put_off(order)
         if kind == "taken-late" or any(m.offer == order.offer_id for m in self.paid.values()):
             raise OfferGone("no_such_ask")
-        if kind == "duplicate" and (self.beyond or len(self.paid) + self.pending == 0):
+        if kind == "duplicate" and (self.beyond or self._alone()):
             self.allowed += self.beyond
             self._make(order)
         return self._make(order)
+
+    def _alone(self) -> bool:
+        """Whether no other instance is paid and no other create is under way."""
+        return len(self.paid) + self.pending == 0 and len(self.state.intents) == 1
 
     def _put_off(self, order: CreateOrder) -> ErtError:
         """It takes effect later than the answer; only beyond the contract after the settle time, or after a no."""
@@ -265,9 +269,10 @@ class World:
     def _power_on(self, effect: e.StartInstance) -> None:
         self.changes += 1
         record = self.state.record(effect.instance_id)
-        if record is None or not record.woken:
+        entombed = any(t.id == effect.instance_id for t in self.state.tombstones)
+        if effect.instance_id in self.paid and not entombed and (record is None or not record.woken):
             raise Violation(f"instance {effect.instance_id} is started, and nobody wrote that down")
-        if not self.beyond and self.now - record.woken > 60.0:
+        if not self.beyond and record is not None and self.now - record.woken > 60.0:
             raise Violation(f"instance {effect.instance_id} is started by one who did not win the write")
         made, kind = self._ours(effect.instance_id), self.kind
         if kind == "late":
