@@ -67,7 +67,7 @@ def test_the_start_script_agrees_with_the_dockerfile() -> None:
     (entry,) = re.findall(r"^ENTRYPOINT (\[.*\])$", DOCKERFILE, re.MULTILINE)
     (folder,) = re.findall(r"^WORKDIR (\S+)$", DOCKERFILE, re.MULTILINE)
     (number,) = re.findall(r"^USER (\d+):\d+$", DOCKERFILE, re.MULTILINE)
-    (user,) = re.findall(rf"useradd --uid {number} .* (\w+) \\\\$", DOCKERFILE, re.MULTILINE)
+    (user,) = re.findall(rf"useradd --uid {number} [^\n]*/nologin (\w+)", DOCKERFILE)
     assert entry in ONSTART
     assert f"cd {folder} ||" in ONSTART
     assert f'getpwnam("{user}")' in ONSTART
