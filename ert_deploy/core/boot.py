@@ -85,6 +85,11 @@ class Candidate:
     told: bool = False
 
 
+def lately(at: float, now: float, seconds: float) -> bool:
+    """Whether that was less than so many seconds ago. What a clock that was set back puts into the future was not."""
+    return 0 <= now - at < seconds
+
+
 def judge(candidate: Candidate, timings: Timings, now: float) -> Verdict:
     """The verdict on one instance of ours."""
     instance, health, record = candidate.instance, candidate.health, candidate.record
@@ -105,20 +110,20 @@ def judge(candidate: Candidate, timings: Timings, now: float) -> Verdict:
 
 def _stranded(instance: Instance, record: Record, timings: Timings, now: float) -> Verdict:
     """Given up on. One that runs all the same, perhaps because its start was queued, would be paid for nothing."""
-    if not instance.halted and now - record.stranded >= timings.start_lag:
+    if not instance.halted and not lately(record.stranded, now, timings.start_lag):
         return Verdict(Stage.FAILED, "its start was given up, and it runs all the same")
     return Verdict(Stage.STRANDED, "it cannot be started")
 
 
 def _halted(record: Record | None, timings: Timings, now: float) -> Verdict:
-    if record is not None and record.woken and now - record.woken < timings.start_lag:
+    if record is not None and lately(record.woken, now, timings.start_lag):
         return Verdict(Stage.BOOTING, "started, and still listed as stopped")
     return Verdict(Stage.ASLEEP, "it is stopped")
 
 
 def _waking(record: Record | None, timings: Timings, now: float) -> bool:
     """Its status may lag for minutes after a start (field reports)."""
-    return record is not None and record.woken > 0 and now - record.woken < timings.wake_grace
+    return record is not None and lately(record.woken, now, timings.wake_grace)
 
 
 def _slow(candidate: Candidate, timings: Timings, now: float) -> Verdict:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from ert_deploy.core import steps
 from ert_deploy.core.bookkeeping import put_right, retire, unsettled
-from ert_deploy.core.boot import Candidate, Stage
+from ert_deploy.core.boot import Candidate, Stage, lately
 from ert_deploy.core.model import Desired
 from ert_deploy.core.observed import Observed
 from ert_deploy.core.standing import Standing, pointed_at, standing
@@ -42,7 +42,7 @@ def _stop(desired: Desired, observed: Observed, kept: Candidate) -> Iterator[Ste
     elif not instance.resting:
         yield steps.AwaitStop(instance.id, "its GPU is paid until it is stopped")
     elif record is not None and record.woken:
-        if 0 <= observed.now - record.woken < desired.timings.settle:  # a clock that was set back is not waited for
+        if lately(record.woken, observed.now, desired.timings.settle):
             yield steps.AwaitStop(instance.id, "a start of it may still take effect")
         yield steps.Stop(instance.id, "a start of it may be queued")
 

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, s
 from tests.browser.rig import AXE, Running, browser_path
 from tests.browser.sample_report import METADATA, STATUS, TEXTS
 from tests.dashboard.fake_backend import KEY, FakeBackend
-from tests.dashboard.sealing import sealed
+from tests.dashboard.sealing import complete
 
 SHOTS = Path(__file__).parent / "screenshots"
 OpenPage = Callable[..., Page]
@@ -51,20 +51,7 @@ def backend() -> Iterator[FakeBackend]:
 
 @pytest.fixture
 def environ(backend: FakeBackend, tmp_path: Path) -> dict[str, str]:
-    return sealed(
-        {
-            "REMOTE_LLM_INTEGRATION": "true",
-            "ERT_LLM_BACKEND_URL": backend.url,
-            "ERT_LLM_API_KEY": KEY,
-            "ERT_LLM_TIMEOUT": "60",
-            "OLLAMA_INTEGRATION": "false",
-            "OPENAI_INTEGRATION": "false",
-            "ERT_LLM_CA_CERT": backend.pem,
-            "ERT_DASHBOARD_DB": str(tmp_path / "reports.sqlite3"),
-            "ERT_GPU_PRICE_PER_HOUR": "0.31",
-            "ERT_IDLE_STOP": "1200",
-        }
-    )
+    return {**complete(backend, tmp_path, 60), "ERT_GPU_PRICE_PER_HOUR": "0.31", "ERT_IDLE_STOP": "1200"}
 
 
 @pytest.fixture

@@ -219,6 +219,7 @@ def test_one_whose_image_cannot_be_pulled_is_not_asleep_but_failed() -> None:
     [
         (STOPPED, 59, Stage.BOOTING),  # the listing lags
         (STOPPED, 60, Stage.ASLEEP),  # it was never really started: once more
+        (STOPPED, -3600, Stage.ASLEEP),  # the clock was set back: nobody waits an hour for it
         (STARTED, 299, Stage.BOOTING),  # "exited" for minutes after a start is normal
         (STARTED, 300, Stage.STUCK),
         (replace(STARTED, status=None), 300, Stage.STUCK),

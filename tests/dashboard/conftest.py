@@ -11,8 +11,8 @@ import pytest
 
 from ert_dashboard.app import Dashboard, create_dashboard
 from ert_dashboard.settings import read_settings
-from tests.dashboard.fake_backend import KEY, FakeBackend
-from tests.dashboard.sealing import sealed
+from tests.dashboard.fake_backend import FakeBackend
+from tests.dashboard.sealing import complete
 
 
 @pytest.fixture
@@ -25,18 +25,7 @@ def backend() -> Iterator[FakeBackend]:
 @pytest.fixture
 def environ(backend: FakeBackend, tmp_path: Path) -> dict[str, str]:
     """A complete configuration for the fake backend."""
-    return sealed(
-        {
-            "REMOTE_LLM_INTEGRATION": "true",
-            "ERT_LLM_BACKEND_URL": backend.url,
-            "ERT_LLM_API_KEY": KEY,
-            "ERT_LLM_TIMEOUT": "30",
-            "OLLAMA_INTEGRATION": "false",
-            "OPENAI_INTEGRATION": "false",
-            "ERT_LLM_CA_CERT": backend.pem,
-            "ERT_DASHBOARD_DB": str(tmp_path / "reports.sqlite3"),
-        }
-    )
+    return complete(backend, tmp_path)
 
 
 @pytest.fixture
