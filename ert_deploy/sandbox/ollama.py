@@ -101,6 +101,8 @@ async def serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop)
     with socket.create_server((settings.host, settings.port), backlog=128) as listener:
+        # What is accepted inherits it. Go's net package, and so the real engine, sets it on every connection.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sys.stderr.write(f"Listening on {settings.host}:{listener.getsockname()[1]} (version {VERSION})\n")
         sys.stderr.flush()
         await server.serve(sockets=[listener])

@@ -262,10 +262,12 @@ def _reckon(world: World, tale: Story, outcome: Outcome, graveyard: list[Any]) -
 
 
 def _cut_off(world: World) -> bool:
-    """Whether all slots are held by known backends that answer somebody else's identity to us."""
+    """Whether all slots are held by backends that apps were told about and that answer as somebody else to us."""
+    held = {service.env[NAMES.url].reveal() for service in world.services.values() if NAMES.url in service.env}
     told = {r.id for r in world.state.records if r.published}
+    told |= {i for i, made in world.paid.items() if f"https://203.0.113.7:{made.port}" in held}
     return (
-        len(world.paid) == 2 and set(world.paid) == told and all(m.trouble == "impostor" for m in world.paid.values())
+        len(world.paid) == 2 and set(world.paid) <= told and all(m.trouble == "impostor" for m in world.paid.values())
     )
 
 
