@@ -18,6 +18,7 @@ from ert_deploy.engine.effects import Effects
 from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.reap import find, reap
 from tests.simulation.faults import Fault, Faults, Plan
+from tests.simulation.market import Machine
 from tests.simulation.web import NAMES
 from tests.simulation.world import Killed, Violation, World
 
@@ -265,10 +266,14 @@ def _cut_off(world: World) -> bool:
     """Whether all slots are held by backends that apps were told about and that answer as somebody else to us."""
     held = {service.env[NAMES.url].reveal() for service in world.services.values() if NAMES.url in service.env}
     told = {r.id for r in world.state.records if r.published}
-    told |= {i for i, made in world.paid.items() if f"https://203.0.113.7:{made.port}" in held}
+    told |= {i for i, made in world.paid.items() if _address(made) in held}
     return (
         len(world.paid) == 2 and set(world.paid) <= told and all(m.trouble == "impostor" for m in world.paid.values())
     )
+
+
+def _address(made: Machine) -> str:
+    return f"https://203.0.113.7:{made.port}"
 
 
 def _must(holds: bool, otherwise: str) -> None:
@@ -287,7 +292,7 @@ def _is_up(world: World) -> None:
     _must(not state.tombstones and not [i for i in state.intents if not i.gone], "the state is not settled")
     for service in world.services.values():
         env = service.env
-        _must(env[NAMES.url].reveal() == f"https://203.0.113.7:{made.port}", "the app points elsewhere")
+        _must(env[NAMES.url].reveal() == _address(made), "the app points elsewhere")
         _must(env[NAMES.key].sha256() in made.order.env["ERT_KEY_HASHES"], "the app holds another key")
         _must(service.shown == env[NAMES.fingerprint].reveal(), "the running app has another configuration")
     _clean(world)
