@@ -18,7 +18,7 @@ from ert_deploy.core.model import Desired, Phase
 from ert_deploy.core.observed import Observed, Vital
 from ert_deploy.core.publishing import drained, forecast, publish, withdraw
 from ert_deploy.core.resting import asleep
-from ert_deploy.core.standing import Standing, candidates, fits, kept_key, pointed_at, slots_taken, standing
+from ert_deploy.core.standing import Standing, candidates, fits, kept_key, slots_taken, standing, usable_by_an_app
 from ert_deploy.core.steps import Step
 
 
@@ -106,20 +106,20 @@ def _rent(desired: Desired, observed: Observed, now: Standing) -> Iterator[Step]
 
 
 def _spare(desired: Desired, observed: Observed, now: Standing) -> Iterator[Step]:
-    """All slots are taken and none of them serves: one that is stopped, or no app points at any more, makes room."""
+    """All slots are taken and none of them serves: one that is stopped, or no app can use any more, makes room."""
     if len(now.others) < desired.slots:
         return
     for candidate in now.others:
         if candidate.instance.resting:
             yield retire(candidate.instance, "it is stopped, cannot be used, and room is needed")
             return
-    spare = [c for c in now.others if not pointed_at(desired, observed, c.instance)]
+    spare = [c for c in now.others if not usable_by_an_app(desired, observed, c.instance)]
     if not spare:
         return
     until = drained(desired, observed)
     if until is not None and until > observed.now:
         yield steps.Drain(spare[0].instance.id, until, "requests under way may finish")
-    yield retire(spare[0].instance, "no app points at it any more, and room is needed")
+    yield retire(spare[0].instance, "no app can use it any more, and room is needed")
 
 
 def _serve(desired: Desired, observed: Observed, current: Candidate) -> Iterator[Step]:

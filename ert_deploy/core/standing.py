@@ -83,6 +83,18 @@ def pointed_at(desired: Desired, observed: Observed, instance: Instance) -> bool
     return any(p.env.get(t.names.url) == url for t, p in pairs(desired, observed))
 
 
+def usable_by_an_app(desired: Desired, observed: Observed, instance: Instance) -> bool:
+    """Whether some app's environment holds its address together with a key that it takes.
+
+    Two runs that wrote at once can leave the address of one backend beside the key of another; all it answers is 401.
+    """
+    if instance.address is None:
+        return False
+    url = Secret(instance.address.url())
+    held = (p.env.get(t.names.key) for t, p in pairs(desired, observed) if p.env.get(t.names.url) == url)
+    return any(key is not None and key.sha256() in instance.key_hashes for key in held)
+
+
 def _candidate(desired: Desired, observed: Observed, instance: Instance) -> Candidate:
     record = observed.state.record(instance.id)
     told = pointed_at(desired, observed, instance) or (record is not None and record.published)

@@ -585,7 +585,7 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
         [
             "KeepKey dash: no API key is kept yet",
             "Drain 1 in 50 s: requests under way may finish",
-            "Retire 1 token=1 1001: no app points at it any more, and room is needed",
+            "Retire 1 token=1 1001: no app can use it any more, and room is needed",
             *RENT,
         ],
     ),
@@ -600,9 +600,22 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
         ),
         [
             "KeepKey dash: no API key is kept yet",
-            "Retire 1 token=1 1001: no app points at it any more, and room is needed",
+            "Retire 1 token=1 1001: no app can use it any more, and room is needed",
             *RENT,
         ],
+    ),
+    "an impostor serves, and the app that points at the other one holds a key that one does not take": (
+        BOTH,
+        seen(
+            instance(1, key_hashes=(OTHER_KEY.sha256(),)),
+            instance(2),
+            records=(served(1), served(2)),
+            rollouts=(rollout(env(2), NOW - 100),),
+            apps=(app(env(2)), app(env(1), target=ADMIN)),
+            health=(healthy(1), Health(Vital.IMPOSTOR)),
+            watches={2: still(300, 6)},
+        ),
+        ["Retire 1 token=1 1001: no app can use it any more, and room is needed", *RENT, *(line.replace("dash", "admin") for line in FORECAST)],
     ),
     # What is left over
     "an old grave": (
