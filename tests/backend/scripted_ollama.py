@@ -6,6 +6,7 @@ that is there and writes one plain sentence.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -125,6 +126,11 @@ class _Handler(BaseHTTPRequestHandler):
         """One more connection."""
         self.script.connections += 1
         super().setup()
+
+    def handle(self) -> None:
+        """Until the other side has had enough; a backend that is killed does not say so."""
+        with contextlib.suppress(ConnectionError):
+            super().handle()
 
     def log_message(self, *_: object) -> None:
         """Quiet."""
