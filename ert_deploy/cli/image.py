@@ -7,7 +7,7 @@ import click
 from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
 from ert_deploy.core.errors import UsageError
 
-ARGUMENTS = ("BASE", "BASE_DIGEST", "OLLAMA_IMAGE", "OLLAMA_DIGEST", "BAKE_MODEL")
+ARGUMENTS = ("BASE", "OLLAMA_IMAGE", "BAKE_MODEL")
 
 
 @click.group("image")

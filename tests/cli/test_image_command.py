@@ -35,7 +35,7 @@ def test_build_then_push_records_the_digest_and_shows_the_difference(
 ) -> None:
     config = tmp_path / "my.yaml"
     config.write_text(SAMPLE)
-    assert run("build", "--tag", TAG, "--build-arg", "OLLAMA_DIGEST=@sha256:" + "1" * 64) == 0
+    assert run("build", "--tag", TAG, "--build-arg", "OLLAMA_IMAGE=ollama/ollama@sha256:" + "1" * 64) == 0
     shown = capsys.readouterr()
     assert shown.out.startswith(f"{TAG} is built, 3.3 GB unpacked")
     assert "Step 1/2" in shown.err
