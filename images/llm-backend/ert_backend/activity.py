@@ -33,11 +33,15 @@ class Activity:
 
 
 class Ledger:
-    """The app's side. A write that fails is reported through `broken` and never stops a request."""
+    """The app's side. A write that fails is reported through `broken` and never stops a request.
+
+    `woken`: the machine served its owner before this boot.
+    """
 
     def __init__(self, folder: Path, run: str, token: str) -> None:
         self.folder, self.token = folder, token
         self.record = Activity(run=run, pid=os.getpid())
+        self.woken = claimed_before(folder, token)
         self.broken = False
         self._write()
 

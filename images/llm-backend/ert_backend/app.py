@@ -107,6 +107,8 @@ def _open_routes(app: FastAPI, service: Service) -> None:
             "queue": {"depth": len(jobs.waiting), "active": active, "limit": jobs.limit},
             "gpu": await gpu.read(),
             "idle_seconds": round(service.ledger.idle_seconds(), 3),
+            **service.settings.terms.shown(),
+            "woken": service.ledger.woken,
             "claimed": service.ledger.record.claimed_at is not None,
             "draining": jobs.draining or service.ledger.draining(),
             "model_digest": state.digest or None,
