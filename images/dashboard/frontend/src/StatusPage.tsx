@@ -35,7 +35,7 @@ function Machine({ machine, connection }: { machine: Deployment; connection: str
         <Card title="GPU"><Gpus machine={machine} /></Card>
         <Card title="Price">
           <p className="big">{known(machine.price_per_hour_usd, (price) => `${dollars(price)} per hour`)}</p>
-          <p className="fine">{machine.price_per_hour_usd === null ? "Neither the backend nor the operator told it." : "While it runs; disk and traffic are extra."}</p>
+          <p className="fine">{machine.price_per_hour_usd === null ? "Neither the backend nor the operator told it." : "While it runs; traffic is extra."}</p>
         </Card>
         <Card title="Idle timer"><Idle machine={machine} /></Card>
         <Card title="Work">
@@ -52,7 +52,7 @@ function Machine({ machine, connection }: { machine: Deployment; connection: str
           <>
             <p className="big">{dollars(spend.usd)} <span className="fine">estimated, as far as this dashboard saw it</span></p>
             {spend.points.length > 1 ? <SpendChart points={spend.points} /> : <p className="empty">The line begins with the second look at the machine.</p>}
-            <p className="fine">Time up at the price per hour. Booting, disk and traffic are not in it; the provider's bill is the truth.</p>
+            <p className="fine">Time up at the price per hour{machine.clock_speed === 1 ? "" : `, by the sandbox's clock, which runs ${machine.clock_speed} times as fast`}. Time before the backend began and traffic are not in it; the provider's bill is the truth.</p>
           </>
         )}
       </Card>
