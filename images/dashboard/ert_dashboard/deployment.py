@@ -1,7 +1,8 @@
 """The status page's one call: is the machine asleep, booting or ready, what is in it, what does it cost.
 
 Everything comes from the backend's own `/health` and `/status` and from what the operator told (`machine`). What
-neither says is null; price, card and idle limit stay known while the machine sleeps. Asked at most every few seconds, however many pages are open; never used by `/health`.
+neither says is null; price, card and idle limit stay known while the machine sleeps. Asked at most every few seconds,
+however many pages are open; never used by `/health`.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ _DEAREST, _LONGEST_IDLE, _FASTEST = 1000, 30 * 86400, 1e6
 class Machine:
     """`price` in US dollars per hour while it runs, `idle_stop` in seconds without work (0: never).
 
-    `speed`: the provider's seconds in a real one, by which it bills and counts idleness; other than 1 in a sandbox only.
+    `speed`: seconds of the provider, who bills and counts idleness, in a real one; other than 1 in a sandbox only.
     """
 
     gpu: str | None = None
