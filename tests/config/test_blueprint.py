@@ -53,7 +53,7 @@ def test_what_it_sets_is_what_the_dashboard_reads(settings: Settings) -> None:
     assert made.access.password is not None
     assert made.access.proxies.trusts("10.1.2.3")
     assert read_settings({**given, "ERT_SEC_USER_AGENT": ""}).sources.sec_user_agent is None
-    with pytest.raises(BadSetting, match="python -m ert_dashboard.password"):
+    with pytest.raises(BadSetting, match=r"python -m ert_dashboard\.password"):
         read_settings({**given, "ERT_DASHBOARD_PASSWORD_HASH": ""})
 
 
