@@ -73,7 +73,7 @@ def test_in_a_sandbox_money_and_idleness_go_by_the_clock_of_its_provider(
     backend.status = {**STATUS, "uptime": 360.0, "idle_seconds": 30.0, "price_per_hour": 0.3, "clock_speed": 20}
     found = look(start(environ).app.test_client())
     assert found["spend"]["usd"] == pytest.approx(0.6), "six minutes here are two hours there"
-    assert (found["idle_seconds"], found["uptime_seconds"], found["clock_speed"]) == (600, 360, 20)
+    assert (found["idle_seconds"], found["uptime_seconds"], found["clock_speed"]) == (600, 7200, 20)
 
 
 def test_what_nobody_said_is_null(client: Any) -> None:

@@ -74,7 +74,7 @@ class Deployment:
             "detail": seen.reason,
             "checked_at": iso(seen.checked),
             "backend": seen.backend,
-            "uptime_seconds": uptime,
+            "uptime_seconds": None if uptime is None else uptime * self._known.speed,
             "progress": _progress(said),
             "queue": _numbers(said.get("queue"), ("depth", "active", "limit")),
             **self._machine(said),

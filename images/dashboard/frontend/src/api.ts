@@ -118,7 +118,7 @@ export interface Deployment {
   gpus: Gpu[] | null;
   gpu_name: string | null;
   price_per_hour_usd: number | null;
-  /** The provider's seconds in a real one: 1, but in a sandbox. Costs go by it; idle times are in its seconds already. */
+  /** The provider's seconds in a real one: 1, but in a sandbox. Costs go by it; idle and up times are in its seconds already. */
   clock_speed: number;
   idle_seconds: number | null;
   idle_stop_seconds: number | null;
