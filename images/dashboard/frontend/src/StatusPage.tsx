@@ -51,7 +51,7 @@ function Machine({ machine, connection }: { machine: Deployment; connection: str
       <Card title="Spend">
         {spend === null ? <p className="empty">Not known: without a price per hour there is nothing to count with. The operator can set ERT_GPU_PRICE_PER_HOUR.</p> : (
           <>
-            <p className="big">{dollars(spend.usd)} <span className="fine">estimated, as far as this dashboard saw it</span></p>
+            <p className="big">{dollars(spend.usd)} <span className="fine">estimated, as far as seen here</span></p>
             {spend.points.length > 1 ? <SpendChart points={spend.points} /> : <p className="empty">The line begins with the second look at the machine.</p>}
             <p className="fine">Time up at the price per hour{machine.clock_speed === 1 ? "" : `, by the sandbox's clock, which runs ${machine.clock_speed} times as fast`}. Time before the backend began and traffic are not in it; the provider's bill is the truth.</p>
           </>
@@ -92,7 +92,7 @@ function OneGpu({ gpu }: { gpu: Gpu }): JSX.Element {
 
 function Idle({ machine }: { machine: Deployment }): JSX.Element {
   const { idle_seconds: idle, idle_stop_seconds: limit } = machine;
-  if (idle === null) return <><p className="big">{sentence(NOT_KNOWN)}</p><p className="fine">The backend tells it only while it answers.</p></>;
+  if (idle === null) return <><p className="big">{sentence(NOT_KNOWN)}</p><p className="fine">The backend tells it only while it answers.{limit === null || limit === 0 ? "" : ` It stops by itself after ${allowed(limit)} without work.`}</p></>;
   const off = limit === 0;
   return (
     <>
