@@ -25,7 +25,7 @@ import httpx
 
 from ert_backend.keyring import admin_token
 from ert_backend.logs import to_stdout
-from ert_backend.ollama import Ollama
+from ert_backend.ollama import Ollama, session
 from ert_backend.service import assemble
 from ert_backend.serving import server
 from ert_backend.settings import load
@@ -144,7 +144,7 @@ def process(module: str, folder: Path, port: int, ollama: str) -> Iterator[None]
 async def plain() -> None:
     """The door without TLS, until SIGTERM."""
     settings = load(os.environ)
-    async with httpx.AsyncClient(base_url=settings.ollama_url, trust_env=False) as client:
+    async with session(settings.ollama_url) as client:
         service = assemble(settings, None, Ollama(client, settings.context, settings.num_predict, settings.think))  # type: ignore[arg-type]
         await server(settings, None, service).serve()
 

@@ -18,7 +18,7 @@ import httpx
 from ert_backend.boot import Pace
 from ert_backend.clock import boot_seconds, utc_now
 from ert_backend.identity import Identity, ensure
-from ert_backend.ollama import Ollama
+from ert_backend.ollama import Ollama, session
 from ert_backend.service import Service, assemble
 from ert_backend.serving import Server, server
 from ert_backend.settings import Settings, load
@@ -80,7 +80,7 @@ class Backend:
 
     async def _serve(self) -> None:
         self.loop = asyncio.get_running_loop()
-        async with httpx.AsyncClient(base_url=self.settings.ollama_url, trust_env=False) as client:
+        async with session(self.settings.ollama_url) as client:
             engine = Ollama(client, self.settings.context, self.settings.num_predict, self.settings.think)
             self.service = assemble(self.settings, self.identity, engine)
             self.server = server(self.settings, self.identity, self.service, self.pace)

@@ -6,6 +6,7 @@ that is there and writes one plain sentence.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -83,7 +84,7 @@ class ScriptedOllama:
         )
         self.chat_pause = 0.0
         self.asked: list[tuple[str, Line]] = []
-        self.cut_off = 0
+        self.cut_off = self.connections = 0
         self.never = threading.Event()
         outer = self
 
@@ -119,6 +120,17 @@ class ScriptedOllama:
 class _Handler(BaseHTTPRequestHandler):
     script: ScriptedOllama
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # as Go's servers do
+
+    def setup(self) -> None:
+        """One more connection."""
+        self.script.connections += 1
+        super().setup()
+
+    def handle(self) -> None:
+        """Until the other side has had enough; a backend that is killed does not say so."""
+        with contextlib.suppress(ConnectionError):
+            super().handle()
 
     def log_message(self, *_: object) -> None:
         """Quiet."""
@@ -161,16 +173,18 @@ class _Handler(BaseHTTPRequestHandler):
     def _stream(self, lines: Iterable[Line]) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "application/x-ndjson")
-        self.send_header("Connection", "close")
+        self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        self.close_connection = True
         try:
             for line in lines:
-                self.wfile.write(json.dumps(line).encode() + b"\n")
+                content = json.dumps(line).encode() + b"\n"
+                self.wfile.write(b"%x\r\n%b\r\n" % (len(content), content))
                 self.wfile.flush()
                 self.script.never.wait(self.script.chat_pause)
+            self.wfile.write(b"0\r\n\r\n")
         except OSError:
             self.script.cut_off += 1
+            self.close_connection = True
 
     def _whole(self, status: int, value: object) -> None:
         body = json.dumps(value).encode()

@@ -18,10 +18,10 @@ from tests.backend.backend_rig import KEY, NEXT_KEY, REQUEST, SECRET, Backend
 WHO = hashlib.sha256(KEY.encode()).hexdigest()[:8]
 
 
-def written(folder: Path, count: int, limit: int = 1_000_000) -> Path:
+def written(folder: Path, count: int, limit: int = 1_000_000, who: str = WHO) -> Path:
     audit = Audit(folder, limit)
     for number in range(count):
-        audit.record(WHO, "POST /reports", 202, number=number)
+        audit.record(who, "POST /reports", 202, number=number)
     audit.close()
     return folder / FILE
 
@@ -56,7 +56,7 @@ def test_a_rehashed_line_breaks_the_next_one_and_a_rewritten_log_the_head(tmp_pa
     path = written(tmp_path, 4)
     head = verify([path])[1]
     (tmp_path / "other").mkdir()
-    forged = written(tmp_path / "other", 4)
+    forged = written(tmp_path / "other", 4, who="somebody")
     path.write_bytes(forged.read_bytes())
     with pytest.raises(Broken, match="missing"):
         verify([path])

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from ert_backend.boot import same_tag
 from ert_backend.engine import EngineDown, EngineFailed, Message, ModelMissing, Piece
-from ert_backend.ollama import Ollama
+from ert_backend.ollama import Ollama, session
 from ert_backend.settings import SettingsError, load
 from tests.backend.backend_rig import ENV, KEY, QUICK, REQUEST, running, wait_for
 from tests.backend.scripted_ollama import GIB, PULL, ScriptedOllama, says
@@ -119,7 +119,7 @@ def chat(ollama: ScriptedOllama, model: str = "gpt-oss:20b", stop_after: int = 1
 
     async def ask() -> list[Piece]:
         pieces: list[Piece] = []
-        async with httpx.AsyncClient(base_url=f"http://{ollama.host}", trust_env=False) as client:
+        async with session(f"http://{ollama.host}") as client:
             stream = Ollama(client, 4096, 100).chat(model, [Message("user", "hi")], 1)
             async for piece in stream:
                 pieces.append(piece)
@@ -138,6 +138,33 @@ def test_an_answer_is_thinking_then_content_then_usage(ollama: ScriptedOllama) -
     usage = pieces[-1].usage
     assert usage is not None
     assert (usage.prompt_tokens, usage.completion_tokens, usage.decode_seconds) == (100, 20, 0.2)
+
+
+def test_a_connection_serves_one_answer_after_the_other_and_one_that_was_left_does_not(ollama: ScriptedOllama) -> None:
+    async def ask(times: int, stop_after: int) -> None:
+        async with session(f"http://{ollama.host}") as client:
+            for _ in range(times):
+                async with contextlib.aclosing(
+                    Ollama(client, 4096, 100).chat("gpt-oss:20b", [Message("user", "hi")], 1)
+                ) as pieces:
+                    left = stop_after
+                    async for _piece in pieces:
+                        if not (left := left - 1):
+                            break
+
+    asyncio.run(ask(3, 100))
+    assert ollama.connections == 1
+    ollama.chat_pause = 0.1
+    asyncio.run(ask(3, 1))
+    assert ollama.connections == 4
+
+
+def test_a_line_may_be_long_and_one_without_an_end_is_an_error(ollama: ScriptedOllama) -> None:
+    ollama.chat = lambda body: says("long " * 100_000)
+    assert len(chat(ollama)[0].content) == 500_000
+    ollama.chat = lambda body: says("x" * 4_000_000)
+    with pytest.raises(EngineFailed, match="without an end"):
+        chat(ollama)
 
 
 def test_errors_are_told_apart(ollama: ScriptedOllama) -> None:

@@ -30,8 +30,8 @@ def reissue(backend: Backend) -> None:
 
 def test_new_connections_get_the_new_one_and_old_ones_go_on(tmp_path: Path, ollama: ScriptedOllama) -> None:
     with running(tmp_path, ollama.host, cert_look=0.05) as backend, backend.client() as held:
+        wait_for(lambda: held.get("/health").status_code == 200)
         before = shown(backend)
-        assert held.get("/status").status_code == 200
         reissue(backend)
         wait_for(lambda: shown(backend) != before)
         assert held.get("/status").status_code == 200

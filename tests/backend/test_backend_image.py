@@ -50,7 +50,7 @@ def test_requirements_are_exact() -> None:
     lines = (IMAGE / "requirements.txt").read_text().split()
     assert all(re.fullmatch(r"[a-z0-9-]+==[\d.]+", line) for line in lines)
     known = re.compile(
-        r"^(?:from|import) (fastapi|uvicorn|httpx|pydantic|cryptography|h11|prometheus_client)\b", re.MULTILINE
+        r"^(?:from|import) (fastapi|uvicorn|aiohttp|pydantic|cryptography|h11|prometheus_client)\b", re.MULTILINE
     )
     imported = {name for path in (IMAGE / "ert_backend").glob("*.py") for name in known.findall(path.read_text())}
     assert imported == {line.partition("==")[0].replace("-", "_") for line in lines}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ert_backend.engine import Loaded, Usage
-from ert_backend.ollama import Ollama
+from ert_backend.ollama import Ollama, session
 from ert_backend.smoke import PROBE_TOKENS, UNKNOWN_FLOOR, HostSick, Standards, examine, floor
 from ert_deploy.adapters.backend_probe import health_of
 from ert_deploy.core.observed import Vital
@@ -47,9 +47,7 @@ def host(
         return [card] if card else []
 
     async def look() -> float:
-        import httpx
-
-        async with httpx.AsyncClient(base_url=f"http://{ollama.host}", trust_env=False) as client:
+        async with session(f"http://{ollama.host}") as client:
             engine = Ollama(client, 16384, 1200)
             loaded = Loaded(GPT, "sha256:x", 1000, int(1000 * share), context)
             return (await examine(engine, loaded, Standards(16384, 1.0, None, cards), sandbox=sandbox)).speed

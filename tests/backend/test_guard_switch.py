@@ -222,3 +222,22 @@ def test_each_child_gets_only_the_secrets_it_needs(tmp_path: Path) -> None:
 def test_the_containers_label_stands_in_for_its_id() -> None:
     assert guard_settings.load({"VAST_CONTAINERLABEL": "C.99"}).container_id == "99"
     assert guard_settings.load({"CONTAINER_ID": "../1"}).container_id == ""
+
+
+def test_what_is_now_is_told_in_the_run_folder_and_what_outlives_a_boot_on_the_disk(tmp_path: Path) -> None:
+    disk, now = tmp_path / "disk", tmp_path / "now"
+    disk.mkdir()
+    now.mkdir()
+    settings = settings_for(disk, ERT_RUN_DIR=str(now))
+    assert guard_settings.app_environment({}, settings)["ERT_RUN_DIR"] == str(now)
+    ledger = Ledger(settings.run_dir, settings.run, TOKEN, settings.data_dir)
+    ledger.claim()
+    assert sorted(path.name for path in now.iterdir()) == ["activity.json"]
+    assert sorted(path.name for path in disk.iterdir()) == ["claimed"]
+
+
+def test_a_run_folder_that_cannot_be_written_is_said_and_the_disk_is_used(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path, ERT_RUN_DIR=str(tmp_path / "missing"))
+    assert settings.run_dir == tmp_path
+    assert settings.problems == (f"ERT_RUN_DIR cannot be written, {tmp_path} is used",)
+    assert settings_for(tmp_path).problems == ()

@@ -615,7 +615,11 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
             health=(healthy(1), Health(Vital.IMPOSTOR)),
             watches={2: still(300, 6)},
         ),
-        ["Retire 1 token=1 1001: no app can use it any more, and room is needed", *RENT, *(line.replace("dash", "admin") for line in FORECAST)],
+        [
+            "Retire 1 token=1 1001: no app can use it any more, and room is needed",
+            *RENT,
+            *(line.replace("dash", "admin") for line in FORECAST),
+        ],
     ),
     # What is left over
     "an old grave": (

@@ -111,9 +111,9 @@ class _Ledger(Ledger):
         self.app.machine.look_between()
         return super().draining()
 
-    def _replace(self, name: str, text: str) -> None:
+    def _replace(self, path: Path, text: str) -> None:
         if not self.app.dead:
-            super()._replace(name, text)
+            super()._replace(path, text)
 
 
 class _Switch(Switch):
@@ -162,7 +162,7 @@ class Machine:
             "CONTAINER_API_KEY": "k",
         }
         run = f"{self.random.getrandbits(64):016x}"
-        self.settings = replace(guard_settings.load(env), run=run, data_dir=self.folder)
+        self.settings = replace(guard_settings.load(env), run=run, data_dir=self.folder, run_dir=self.folder)
         (self.folder / DRAIN).unlink(missing_ok=True)
         self.up, self.overdue = True, False
         self.note(f"{self.name} starts")

@@ -13,13 +13,11 @@ import os
 import signal
 import sys
 
-import httpx
-
 from ert_backend.clock import boot_seconds, utc_now
 from ert_backend.engine import LlmEngine
 from ert_backend.identity import Identity, ensure
 from ert_backend.logs import to_stdout
-from ert_backend.ollama import Ollama
+from ert_backend.ollama import Ollama, session
 from ert_backend.service import Service, assemble
 from ert_backend.serving import server
 from ert_backend.settings import Settings, SettingsError, load
@@ -27,7 +25,7 @@ from ert_backend.settings import Settings, SettingsError, load
 
 async def serve(settings: Settings, identity: Identity) -> None:
     """Run until SIGTERM or SIGINT."""
-    async with httpx.AsyncClient(base_url=settings.ollama_url, trust_env=False) as client:
+    async with session(settings.ollama_url) as client:
         engine: LlmEngine = Ollama(client, settings.context, settings.num_predict, settings.think)
         service = assemble(settings, identity, engine)
         running = server(settings, identity, service)

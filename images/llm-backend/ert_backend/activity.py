@@ -1,18 +1,19 @@
 """What the app tells the guard, and the one flag the guard sets for the app. Standard library only.
 
-Two files on the instance's disk. The app replaces `activity.json` at every change; the guard creates `drain`.
+Two files in the run folder. The app replaces `activity.json` at every change; the guard creates `drain`. The image puts
+the run folder in memory: a rename on a disk may wait for the disk, and every stream of the app would wait with it.
 Admission and going idle cannot cross: the app first writes that a report is in flight and then looks for the drain
 flag, the guard first sets the flag and then reads what is in flight. Whichever comes second sees the other.
 
 Times are boot-clock seconds, so both processes read the same scale. A file left by an earlier boot has another run id
-and counts as nothing, except that a claim is remembered in a third file, `claimed`.
+and counts as nothing, except that a claim is remembered in a third file, `claimed`, on the instance's disk.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from ert_backend.clock import boot_seconds
@@ -32,16 +33,20 @@ class Activity:
     in_flight: int = 0
 
 
-class Ledger:
-    """The app's side. A write that fails is reported through `broken` and never stops a request.
+_FIELDS = tuple(field.name for field in fields(Activity))
 
-    `woken`: the machine served its owner before this boot.
+
+class Ledger:
+    """The app's side: what is now in `folder`, what outlives a boot on `disk`.
+
+    A write that fails is reported through `broken` and never stops a request. `woken`: the machine served its owner
+    before this boot.
     """
 
-    def __init__(self, folder: Path, run: str, token: str) -> None:
-        self.folder, self.token = folder, token
+    def __init__(self, folder: Path, run: str, token: str, disk: Path | None = None) -> None:
+        self.folder, self.token, self.disk = folder, token, disk or folder
         self.record = Activity(run=run, pid=os.getpid())
-        self.woken = claimed_before(folder, token)
+        self.woken = claimed_before(self.disk, token)
         self.broken = False
         self._write()
 
@@ -49,7 +54,7 @@ class Ledger:
         """An authenticated request came: somebody owns this machine. Cheap after the first time."""
         if self.record.claimed_at is None:
             self._set(claimed_at=boot_seconds())
-            self._replace(CLAIMED, self.token)
+            self._replace(self.disk / CLAIMED, self.token)
 
     def ready(self) -> None:
         """The model answers for the first time in this run."""
@@ -86,11 +91,11 @@ class Ledger:
         self._write()
 
     def _write(self) -> None:
-        self._replace(ACTIVITY, json.dumps(asdict(self.record)))
+        self._replace(self.folder / ACTIVITY, json.dumps({name: getattr(self.record, name) for name in _FIELDS}))
 
-    def _replace(self, name: str, text: str) -> None:
+    def _replace(self, path: Path, text: str) -> None:
         try:
-            replace_file(self.folder / name, text)
+            replace_file(path, text)
             self.broken = False
         except OSError:
             self.broken = True

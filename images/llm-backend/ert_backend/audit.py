@@ -41,7 +41,7 @@ class Audit:
         self.path, self.limit = folder / FILE, limit
         self.count, self.head, self.failures = 0, START, 0
         self.size = 0
-        self._descriptor = -1
+        self._descriptor = self._note = -1
         with self._counted():
             self._open()
 
@@ -64,10 +64,11 @@ class Audit:
         self._note_head()
 
     def close(self) -> None:
-        """Give the file back."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        """Give the files back."""
+        for descriptor in (self._descriptor, self._note):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self._descriptor = self._note = -1
 
     @contextlib.contextmanager
     def _counted(self) -> Any:
@@ -115,10 +116,10 @@ class Audit:
         self.size = 0
 
     def _note_head(self) -> None:
-        head = self.path.with_name(f"{FILE}.head")
-        scratch = head.with_name(f".{head.name}.new")
-        scratch.write_text(f"{self.count} {self.head}\n")
-        scratch.replace(head)
+        """In place and always as long: a rename may wait for the disk, and every answer under way waits with it."""
+        if self._note < 0:
+            self._note = os.open(self.path.with_name(f"{FILE}.head"), os.O_WRONLY | os.O_CREAT, 0o600)
+        os.pwrite(self._note, f"{self.count:012d} {self.head}\n".encode(), 0)
 
 
 def _older(path: Path, number: int) -> Path:

@@ -12,12 +12,10 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-import httpx
-
 from ert_backend import guard_settings
 from ert_backend.boot import BringUp, Phase, fetch
 from ert_backend.engine import EngineError
-from ert_backend.ollama import Ollama
+from ert_backend.ollama import Ollama, session
 
 STALL = 120.0
 PATIENCE = 60.0
@@ -25,7 +23,7 @@ PATIENCE = 60.0
 
 async def bake(model: str, address: str) -> None:
     """Have the Ollama at `address` download the model; EngineError when that does not work."""
-    async with httpx.AsyncClient(base_url=f"http://{address}", trust_env=False) as client:
+    async with session(f"http://{address}") as client:
         engine = Ollama(client, context=512, num_predict=16)
         async with asyncio.timeout(PATIENCE):
             while not await _answers(engine):

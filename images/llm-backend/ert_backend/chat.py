@@ -14,8 +14,9 @@ from collections.abc import AsyncGenerator
 from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.types import Receive, Scope, Send
 
 from ert_backend.answers import RETRY_DRAINING, RETRY_LOADING
@@ -24,6 +25,7 @@ from ert_backend.engine import EngineError, Message, Piece, Sampling, Usage
 from ert_backend.events import first_of
 from ert_backend.service import Service
 
+_JSON = json.JSONEncoder(separators=(",", ":")).encode
 TOLD_EVERY = 1.0
 RETRY_FULL = 5
 REASONS = {"length": "length"}
@@ -62,10 +64,16 @@ def chat_routes(app: FastAPI, service: Service) -> None:
         name = service.state.model or service.state.wanted
         return {"object": "list", "data": [{"id": name, "object": "model", "owned_by": "ert"}]}
 
-    @app.post("/v1/chat/completions", response_model=None)
-    async def completions(body: ChatRequest, request: Request) -> Any:
-        answer = _Answer(desk, body, service)
-        return answer if body.stream else await answer.whole(request)
+    async def completions(request: Request) -> Response:
+        try:
+            asked = ChatRequest.model_validate_json(await request.body())
+        except ValidationError as error:
+            raise RequestValidationError([{**p, "loc": ("body", *p["loc"])} for p in error.errors()]) from None
+        answer = _Answer(desk, asked, service)
+        return answer if asked.stream else await answer.whole(request)
+
+    # Starlette's own route: FastAPI's takes as long to find out what to call as the rest of the way to the engine.
+    app.add_route("/v1/chat/completions", completions, methods=["POST"])
 
 
 class _Desk:
@@ -107,6 +115,7 @@ class _Answer(Response):
         self.desk, self.asked, self.service = desk, body, service
         self.id, self.created = f"chatcmpl-{secrets.token_hex(12)}", int(utc_now().timestamp())
         self.model = service.state.model
+        self.opening = _JSON(self._head("chat.completion.chunk"))[:-1].encode()
 
     def pieces(self) -> AsyncGenerator[Piece, None]:
         """The engine's answer."""
@@ -175,11 +184,10 @@ class _Answer(Response):
         if not delta and piece.usage is None:
             return b""
         reason = REASONS.get(piece.usage.reason, "stop") if piece.usage else None
-        body = self._head("chat.completion.chunk")
-        body["choices"] = [{"index": 0, "delta": delta, "finish_reason": reason}]
+        more: dict[str, Any] = {"choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}
         if piece.usage is not None:
-            body["usage"] = _usage(piece.usage)
-        return f"data: {json.dumps(body, separators=(',', ':'))}\n\n".encode()
+            more["usage"] = _usage(piece.usage)
+        return b"data: %b,%b\n\n" % (self.opening, _JSON(more)[1:].encode())
 
     def _head(self, kind: str) -> dict[str, Any]:
         return {"id": self.id, "object": kind, "created": self.created, "model": self.model}

@@ -61,7 +61,7 @@ def _prepare(settings: GuardSettings) -> None:
     """The data folder, without a drain flag of an earlier boot. A disk that refuses is said, and survived."""
     try:
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (settings.data_dir / DRAIN).unlink(missing_ok=True)
+        (settings.run_dir / DRAIN).unlink(missing_ok=True)
     except OSError as error:
         log(f"{settings.data_dir} cannot be used ({error.strerror})")
 
@@ -80,7 +80,7 @@ def _shut_down(settings: GuardSettings, nursery: Nursery, app: Child, ollama: Ch
     log("asked to stop: draining")
     pause = threading.Event()
     try:
-        request_drain(settings.data_dir, settings.run)
+        request_drain(settings.run_dir, settings.run)
     except OSError as error:
         log(f"cannot set the drain flag ({error.strerror})")
     nursery.end(app, settings.term_grace, pause)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import math
+import os
 import re
 import secrets
 import shlex
@@ -43,6 +44,7 @@ class GuardSettings:
     container_id: str
     container_key: str = field(repr=False)
     data_dir: Path
+    run_dir: Path
     token: str
     run: str
     ollama: tuple[str, ...]
@@ -68,6 +70,7 @@ def load(env: Mapping[str, str]) -> GuardSettings:
             return default
         return value
 
+    data_dir = Path(env.get("ERT_DATA_DIR", "").strip() or "/data")
     return GuardSettings(
         idle_stop=number("ERT_IDLE_STOP", 1200),
         boot_deadline=number("ERT_BOOT_DEADLINE", 2700),
@@ -79,7 +82,8 @@ def load(env: Mapping[str, str]) -> GuardSettings:
         vast_api=(env.get("ERT_VAST_API", "").strip() or "https://console.vast.ai").rstrip("/"),
         container_id=_container_id(env),
         container_key=env.get("CONTAINER_API_KEY", "").strip(),
-        data_dir=Path(env.get("ERT_DATA_DIR", "").strip() or "/data"),
+        data_dir=data_dir,
+        run_dir=_run_dir(env.get("ERT_RUN_DIR", "").strip(), data_dir, problems),
         token=env.get("ERT_TOKEN", "").strip(),
         run=secrets.token_hex(8),
         ollama=_command(env, problems),
@@ -94,7 +98,8 @@ def app_environment(env: Mapping[str, str], settings: GuardSettings) -> dict[str
     path = ":".join(part for part in (package, env.get("PYTHONPATH", "")) if part)
     kept = {name: value for name, value in env.items() if name not in NOT_FOR_APP}
     host = ollama_host(env.get("OLLAMA_HOST", ""))
-    return {**kept, "ERT_RUN": settings.run, "PYTHONPATH": path, "OLLAMA_HOST": host, "PYTHONUNBUFFERED": "1"}
+    ours = {"ERT_RUN": settings.run, "ERT_RUN_DIR": str(settings.run_dir), "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
+    return {**kept, **ours, "OLLAMA_HOST": host}
 
 
 def ollama_environment(env: Mapping[str, str], settings: GuardSettings) -> dict[str, str]:
@@ -118,6 +123,14 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _run_dir(text: str, data_dir: Path, problems: list[str]) -> Path:
+    """Where guard and app tell each other what is now: a folder that can be written, else the instance's disk."""
+    if not text or os.access(text, os.W_OK | os.X_OK):
+        return Path(text) if text else data_dir
+    problems.append(f"ERT_RUN_DIR cannot be written, {data_dir} is used")
+    return data_dir
 
 
 def _container_id(env: Mapping[str, str]) -> str:

@@ -72,9 +72,9 @@ class Switch:
 
     def view(self) -> View:
         """What is known now, in money seconds. Without a readable record nothing has happened."""
-        folder, at = self.settings.data_dir, self.clock.at
-        record = read_activity(folder, self.settings.run)
-        before = claimed_before(folder, self.settings.token)
+        at = self.clock.at
+        record = read_activity(self.settings.run_dir, self.settings.run)
+        before = claimed_before(self.settings.data_dir, self.settings.token)
         now = self.clock.now()
         if record is None:
             return View(now, before, ready_at=self.ready_at)
@@ -110,7 +110,7 @@ class Switch:
 
     def _drain(self) -> None:
         try:
-            request_drain(self.settings.data_dir, self.settings.run)
+            request_drain(self.settings.run_dir, self.settings.run)
         except OSError as error:
             # A disk that takes no flag must not keep the machine running.
             self._say(f"cannot set the drain flag ({type(error).__name__}), going on without it")
@@ -119,8 +119,8 @@ class Switch:
         if self.ordered_at is not None and self.clock.now() - self.ordered_at < SETTLE:
             # Somebody claimed the machine after it was ordered to stop: a report taken now would be cut by that order.
             return
-        if drain_requested(self.settings.data_dir, self.settings.run):
-            (self.settings.data_dir / DRAIN).unlink(missing_ok=True)
+        if drain_requested(self.settings.run_dir, self.settings.run):
+            (self.settings.run_dir / DRAIN).unlink(missing_ok=True)
 
     def _say(self, text: str) -> None:
         if text != self.said:

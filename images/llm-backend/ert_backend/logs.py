@@ -12,7 +12,7 @@ import traceback
 from datetime import UTC, datetime
 
 # A scanner causes these by the thousand; they are counted in /metrics instead.
-NOISE = ("httpx", "httpcore", "uvicorn.error", "asyncio")
+NOISE = ("aiohttp.client", "uvicorn.error", "asyncio")
 
 
 class JsonLines(logging.Formatter):

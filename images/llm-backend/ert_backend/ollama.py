@@ -7,13 +7,15 @@ prompt is worse than an error. Errors may arrive under status 200, in the middle
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
+import aiohttp
+from aiohttp.http import HttpProcessingError
 
 from ert_backend.engine import (
     AS_SET,
@@ -29,18 +31,21 @@ from ert_backend.engine import (
     Usage,
 )
 
-QUICK = httpx.Timeout(10.0, connect=5.0)
+QUICK = aiohttp.ClientTimeout(total=10.0, sock_connect=5.0)
 # Bytes of a pull come in small steps, a load says nothing until it is done, a prompt is read before the first token.
-PATIENT = httpx.Timeout(600.0, connect=5.0)
+PATIENT = aiohttp.ClientTimeout(total=None, sock_connect=5.0, sock_read=600.0)
+# A connection whose answer was read to its end can be used again; the end comes at once, or the connection is let go.
+LAST_WAIT = 0.5
+LONGEST_LINE = 2**20
 ERROR_TEXT = 300
 COUNT = "Count from one to one hundred, in words."
 
 
 @dataclass(frozen=True, slots=True)
 class Ollama:
-    """One Ollama server behind an open client whose base URL is the server's."""
+    """One Ollama server behind an open session (`session`)."""
 
-    client: httpx.AsyncClient
+    client: aiohttp.ClientSession
     context: int
     num_predict: int
     think: str = "low"
@@ -86,11 +91,12 @@ class Ollama:
 
     async def load(self, model: str) -> None:
         """POST /api/chat without messages: Ollama loads the model and answers `done_reason: load`."""
+        done = False
         async with contextlib.aclosing(self._stream("/api/chat", self._chat_body(model, [], 0))) as lines:
             async for line in lines:
-                if line.get("done") is True:
-                    return
-        raise EngineFailed("the model did not load: the answer ended early")
+                done = done or line.get("done") is True
+        if not done:
+            raise EngineFailed("the model did not load: the answer ended early")
 
     async def chat(
         self,
@@ -102,15 +108,17 @@ class Ollama:
     ) -> AsyncGenerator[Piece, None]:
         """POST /api/chat. A schema constrains what comes after the thinking; it is no runner option: no reload."""
         body = self._chat_body(model, messages, seed, sampling) | ({"format": schema} if schema else {})
+        done = False
         async with contextlib.aclosing(self._stream("/api/chat", body)) as lines:
             async for line in lines:
                 message = line.get("message")
                 if isinstance(message, dict):
                     yield Piece(str(message.get("content") or ""), str(message.get("thinking") or ""))
                 if line.get("done") is True:
+                    done = True
                     yield Piece(usage=_usage(line))
-                    return
-        raise EngineFailed("the answer broke off before its last line")
+        if not done:
+            raise EngineFailed("the answer broke off before its last line")
 
     async def measure(self, model: str, tokens: int) -> Usage:
         """POST /api/chat with a small `num_predict`, which is no option of the runner and causes no reload."""
@@ -145,29 +153,51 @@ class Ollama:
 
     async def _get(self, path: str) -> Mapping[str, Any]:
         try:
-            answer = await self.client.get(path, timeout=QUICK)
-            value = answer.json()
-        except httpx.HTTPError as error:
+            async with self.client.get(path, timeout=QUICK) as answer:
+                value = json.loads(await answer.read())
+        except (aiohttp.ClientError, TimeoutError) as error:
             raise EngineDown(f"Ollama does not answer ({type(error).__name__})") from error
         except ValueError as error:
             raise EngineFailed("Ollama answered with something that is not JSON") from error
-        if answer.status_code != 200 or not isinstance(value, dict):
-            raise _refusal(answer.status_code, value)
+        if answer.status != 200 or not isinstance(value, dict):
+            raise _refusal(answer.status, value)
         return value
 
     async def _stream(self, path: str, body: Mapping[str, object]) -> AsyncGenerator[Mapping[str, Any], None]:
         try:
-            async with self.client.stream("POST", path, json=body, timeout=PATIENT) as answer:
-                if answer.status_code != 200:
-                    raise _refusal(answer.status_code, _parsed((await answer.aread()).decode(errors="replace")))
-                async for line in answer.aiter_lines():
+            async with self.client.post(path, json=body, timeout=PATIENT) as answer:
+                if answer.status != 200:
+                    raise _refusal(answer.status, _parsed(await answer.read()))
+                async for line in answer.content:
                     if line.strip():
-                        yield _object(line)
-        except httpx.HTTPError as error:
+                        yield (value := _object(line))
+                        if value.get("done") is True:
+                            await _to_its_end(answer)
+                            return
+        except (aiohttp.ClientError, TimeoutError) as error:
             raise EngineDown(f"the connection to Ollama broke ({type(error).__name__})") from error
+        except HttpProcessingError as error:
+            raise EngineFailed("Ollama sent a line without an end") from error
 
 
-def _object(line: str) -> Mapping[str, Any]:
+def session(url: str) -> aiohttp.ClientSession:
+    """A session for one engine: no cookies, no proxies of the environment, no limit besides our own."""
+    return aiohttp.ClientSession(
+        url,
+        connector=aiohttp.TCPConnector(limit=0),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={"Accept-Encoding": "identity"},
+        read_bufsize=LONGEST_LINE,
+    )
+
+
+async def _to_its_end(answer: aiohttp.ClientResponse) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LAST_WAIT):
+            await answer.content.readany()
+
+
+def _object(line: bytes) -> Mapping[str, Any]:
     """One line of NDJSON; an `error` in it ends the stream, whatever the status was."""
     value = _parsed(line)
     if not isinstance(value, dict):
@@ -177,7 +207,7 @@ def _object(line: str) -> Mapping[str, Any]:
     return value
 
 
-def _parsed(text: str) -> object:
+def _parsed(text: bytes) -> object:
     try:
         return json.loads(text)
     except ValueError:

@@ -48,7 +48,7 @@ class Service:
 def assemble(settings: Settings, identity: Identity, engine: LlmEngine) -> Service:
     """A service around an engine. Must run inside the event loop that will serve it."""
     state = BringUp(settings.model)
-    ledger = Ledger(settings.data_dir, settings.run, settings.token)
+    ledger = Ledger(settings.run_dir or settings.data_dir, settings.run, settings.token, settings.data_dir)
 
     witness = Witness(Metrics(), Audit(settings.data_dir, settings.audit_bytes))
 

@@ -52,6 +52,7 @@ class Settings:
     min_speed: float | None = None
     drain_grace: float = 4.0
     run: str = UNGUARDED
+    run_dir: Path | None = None
     answer_deadline: float = 30.0
     key_rate: float = 50.0
     address_rate: float = 50.0
@@ -101,6 +102,7 @@ def load(env: Mapping[str, str]) -> Settings:
         "audit_bytes": reader.get("ERT_AUDIT_BYTES", "8388608", _whole(4096, 999_999_999)),
         "cert_look": reader.get("ERT_CERT_LOOK", "60", _seconds),
         "run": reader.get("ERT_RUN", UNGUARDED, _matching(r"[a-z0-9]{1,64}")),
+        "run_dir": reader.get("ERT_RUN_DIR", "", lambda text: Path(text) if text else None),
     }
     if reader.bad:
         raise SettingsError("cannot use the environment: " + "; ".join(reader.bad))
