@@ -64,6 +64,8 @@ class ErtApp:
         try:
             reply = requests.request(method, self._url + path, json=body, timeout=TIMEOUT, allow_redirects=False)
             data = reply.json()
+        except requests.JSONDecodeError as error:
+            raise CannotObserve(f"the dashboard at {self._url} gave an unusable answer") from error
         except requests.RequestException as error:
             raise CannotObserve(f"the dashboard at {self._url} does not answer: {classify(error)}") from error
         if not isinstance(data, dict):

@@ -40,7 +40,7 @@ class Ledger:
     """The app's side: what is now in `folder`, what outlives a boot on `disk`.
 
     A write that fails is reported through `broken` and never stops a request. `woken`: the machine served its owner
-    before this boot.
+    before this process began.
     """
 
     def __init__(self, folder: Path, run: str, token: str, disk: Path | None = None) -> None:
