@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -102,9 +103,17 @@ def exchange(
             ) as response:
                 return Reply(response.status_code, response.headers, _body(response, bounds, started))
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-        trouble = _classify(error)
+        trouble = classify(error)
     # Raised out here, so that the exception which carries the request (and its headers) is not chained to it.
     raise trouble
+
+
+def past_proxies(url: str) -> None:
+    """Keep a client that reads proxies from the environment, and can be told of none, away from them for a loopback."""
+    host = urlsplit(url).hostname or ""
+    listed = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    if is_loopback(url) and host not in listed.split(","):
+        os.environ["no_proxy"] = ",".join(part for part in (listed, host) if part)
 
 
 def is_loopback(url: str) -> bool:
@@ -130,11 +139,14 @@ def _body(response: requests.Response, bounds: Bounds, started: float) -> bytes:
     return b"".join(pieces)
 
 
-def _classify(error: Exception) -> NoAnswer:
+def classify(error: Exception) -> NoAnswer:
+    """What went wrong on the wire, in words that quote nothing of the request."""
     cause = _cause(error)
     match error:
         case requests.exceptions.SSLError():
             return _tls_trouble(str(error))
+        case requests.exceptions.ProxyError():
+            return NoAnswer("the proxy named in the environment did not let it through", sent=True)
         case requests.ConnectTimeout():
             return NoAnswer("timed out while connecting", sent=False)
         case requests.ConnectionError() if isinstance(cause, urllib3.exceptions.NewConnectionError):

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import requests
 
+from ert_deploy.adapters.bounded_http import classify, past_proxies
 from ert_deploy.core.errors import CannotObserve, Failed, UsageError
 from ert_deploy.core.text import printable
 from ert_deploy.ports import Clock
@@ -33,6 +34,7 @@ class ErtApp:
     """One dashboard at a public URL."""
 
     def __init__(self, url: str, clock: Clock) -> None:
+        past_proxies(url)
         self._url = url.rstrip("/")
         self._clock = clock
 
@@ -62,8 +64,10 @@ class ErtApp:
         try:
             reply = requests.request(method, self._url + path, json=body, timeout=TIMEOUT, allow_redirects=False)
             data = reply.json()
+        except requests.JSONDecodeError as error:
+            raise CannotObserve(f"the dashboard at {self._url} gave an unusable answer") from error
         except requests.RequestException as error:
-            raise CannotObserve(f"the dashboard at {self._url} does not answer: {type(error).__name__}") from error
+            raise CannotObserve(f"the dashboard at {self._url} does not answer: {classify(error)}") from error
         if not isinstance(data, dict):
             raise CannotObserve(f"the dashboard at {self._url} gave an unusable answer")
         if reply.status_code in (400, 404, 422):

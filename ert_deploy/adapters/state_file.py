@@ -6,8 +6,10 @@ over the old one and syncs the folder. The checksum covers the state as it is st
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -36,8 +38,7 @@ class StateFile:
     def load(self) -> State:
         """The stored state; generation 0 and empty when there is no file. Damaged or UsageError when it is no good."""
         try:
-            with self.path.open("rb") as file:
-                raw = file.read(MAX_BYTES + 1)
+            raw = _read(self.path)
         except FileNotFoundError:
             return State(self.deployment)
         except OSError as error:
@@ -114,8 +115,8 @@ class StateFile:
         found = [*self.path.parent.glob(f"{self.path.name}.aside-*"), *([self.path] if self.path.is_file() else [])]
         about = ((path, path.stat()) for path in found)
         versions = (
-            StoredVersion(str(path), stat.st_mtime, stat.st_size, "current" if path == self.path else "set aside")
-            for path, stat in about
+            StoredVersion(str(path), seen.st_mtime, seen.st_size, "current" if path == self.path else "set aside")
+            for path, seen in about
         )
         return tuple(sorted(versions, key=lambda v: -v.at))
 
@@ -177,6 +178,24 @@ class StateFile:
     def _beside(self, what: str) -> Path:
         """A file of ours next to the state, whatever the state itself is called."""
         return self.path.with_name(f"{self.path.name}.{what}")
+
+
+def _read(path: Path) -> bytes:
+    """What stands in a regular file, one byte more than a state may have at most. OSError as it comes.
+
+    Opened without blocking and looked at before it is read: a pipe would keep us waiting for a writer for ever.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        kind = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(kind):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not stat.S_ISREG(kind):
+            raise OSError(errno.EINVAL, "it is a pipe or a device, not a regular file")
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(MAX_BYTES + 1)
+    finally:
+        os.close(descriptor)
 
 
 def _write(file: IO[bytes], text: bytes) -> None:

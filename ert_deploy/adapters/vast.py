@@ -16,6 +16,7 @@ import requests
 import tenacity
 
 from ert_deploy.adapters import vast_onstart, vast_parse, vast_replies
+from ert_deploy.adapters.bounded_http import past_proxies
 from ert_deploy.core.errors import CannotObserve, Transient
 from ert_deploy.core.labels import label
 from ert_deploy.core.model import Criteria, Launch, Market
@@ -30,6 +31,7 @@ READ_TRIES = 4
 PAGE = 25  # the server's own maximum
 MAX_PAGES = 200
 MAX_OFFERS = 64  # likewise
+AWAY = "Vast.ai may be down, or the network on the way to it; nothing was changed"
 CREATE_SPACING = 5.0  # seconds; the documented threshold is 4.5
 
 
@@ -47,6 +49,7 @@ class VastHost:
         from vastai import VastAI  # 0.9 s to import: only when used
 
         logging.getLogger("vastai").setLevel(logging.WARNING)
+        past_proxies(self._server_url)
         sdk = VastAI(api_key=self._api_key.reveal(), server_url=self._server_url, retry=1, quiet=True)
         sdk.client.timeout = CALL_TIMEOUT
         return sdk
@@ -182,7 +185,7 @@ class VastHost:
             result: T = retrying(vast_replies.reading, what, call)
             return result
         except Transient as error:
-            raise CannotObserve(error.summary, error.detail, "Vast.ai may be down; nothing was changed") from error
+            raise CannotObserve(error.summary, error.detail, AWAY) from error
 
 
 def _pause(state: tenacity.RetryCallState) -> float:

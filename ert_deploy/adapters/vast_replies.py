@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import requests
 
+from ert_deploy.adapters.bounded_http import classify
 from ert_deploy.core.errors import (
     CannotObserve,
     CreateRefused,
@@ -65,7 +66,7 @@ def reading(what: str, call: Callable[[], T]) -> T:
     except requests.HTTPError as error:
         raise _read_error(what, error.response) from error
     except (requests.ConnectionError, requests.Timeout) as error:
-        raise Transient(f"Vast.ai did not answer ({what}): {type(error).__name__}") from error
+        raise Transient(f"Vast.ai did not answer ({what}): {classify(error)}") from error
     except (ValueError, KeyError, TypeError, AttributeError, requests.RequestException) as error:
         raise CannotObserve(f"Vast.ai gave an unusable answer ({what}): {type(error).__name__}") from error
 

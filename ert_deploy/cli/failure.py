@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import traceback
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import click
 
 from ert_deploy.core.errors import ErtError
 
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
 PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -23,6 +26,10 @@ def explain(error: BaseException) -> int:
             click.echo(f"hint: {error.hint}", err=True)
         return error.exit_code
     click.secho("error: ", err=True, nl=False, fg="red", bold=True)
+    if isinstance(error, OSError) and error.errno in _FULL:
+        click.echo(f"nothing more could be written: {os.strerror(error.errno)}", err=True)
+        click.echo("hint: make room, or send the output elsewhere; the state on disk is consistent", err=True)
+        return 1
     # The message of an unforeseen error may quote anything, a key included; its kind and place cannot.
     click.echo(f"unforeseen {type(error).__name__} at {_place(error)}", err=True)
     click.echo("hint: the state on disk is consistent; run the command again, and please report this line", err=True)

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 
+from ert_deploy.core.observed import Offer
+
 PORT = 8443  # the one port the image publishes
 
 
@@ -161,9 +163,21 @@ class Desired:
     attempts: int = 6
     begin: bool = True
 
-    def container_env(self, token: str, key_sha256: str, boot_secret: str) -> Mapping[str, str]:
-        """What the container is told at birth. The boot secret proves identity once; the key is only a hash."""
+    def container_env(
+        self, token: str, key_sha256: str, boot_secret: str, offer: Offer | None = None
+    ) -> Mapping[str, str]:
+        """What the container is told at birth. The boot secret proves identity once; the key is only a hash.
+
+        With the offer it also knows its card and its price in $/h, to show them: Vast tells a container neither. The
+        price in a search is that of the least bid, so the rest of our bid comes on top.
+        """
+        known = {}
+        if offer is not None:
+            over = (self.launch.bid or 0.0) - (offer.min_bid or 0.0)
+            price = offer.dph_total + (max(0.0, over) if self.launch.market is Market.INTERRUPTIBLE else 0.0)
+            known = {"ERT_GPU_NAME": offer.gpu_name, "ERT_GPU_PRICE_PER_HOUR": f"{price:.6g}"}
         return {
+            **known,
             "ERT_DEPLOYMENT": self.deployment,
             "ERT_TOKEN": token,
             "ERT_SPEC": self.launch.spec(),

@@ -246,6 +246,19 @@ def test_results_are_kept_until_collected_and_the_collected_go_first(client: htt
     assert len(jobs.jobs) <= KEPT
 
 
+def test_a_finished_report_that_is_asked_for_again_is_collected_with_the_answer(
+    client: httpx.Client, backend: Backend
+) -> None:
+    body = {**ONE, "id": "job-1"}
+    jobs = backend.service.jobs.jobs
+    assert client.post("/reports", json=body).json()["result"] is None
+    wait_for(jobs["job-1"].done.is_set)
+    assert not jobs["job-1"].collected
+    again = client.post("/reports", json=body)
+    assert (again.status_code, again.json()["result"]["success"]) == (202, True)
+    assert jobs["job-1"].collected, "the whole report went out, as with GET"
+
+
 def test_a_drain_waits_for_the_finished_report_to_be_collected(
     backend: Backend, client: httpx.Client, gate: threading.Event
 ) -> None:

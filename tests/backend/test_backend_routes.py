@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from ert_backend.terms import Terms, read_terms
 from tests.backend.backend_rig import KEY, NEXT_KEY, REQUEST, Backend, running, wait_for
 from tests.backend.scripted_ollama import ScriptedOllama, says
 
@@ -41,6 +42,28 @@ def test_status_tells_queue_gpu_and_counts(client: httpx.Client) -> None:
     assert (body["total_reports"], body["active_requests"]) == (0, 0)
     assert 0 <= body["idle_seconds"] < 60
     assert body["context_length"] == 16384
+
+
+def test_status_tells_what_the_machine_was_told_of_itself(tmp_path: Path, ollama: ScriptedOllama) -> None:
+    told = {"ERT_GPU_NAME": "RTX 3090", "ERT_GPU_PRICE_PER_HOUR": "0.31", "ERT_IDLE_STOP": "900", "ERT_RUN": "a1"}
+    terms = read_terms({**told, "ERT_CLOCK_SPEED": "20"})
+    with running(tmp_path, ollama.host, terms=terms) as backend, backend.client() as client:
+        body = client.get("/status").json()
+    names = ("gpu_name", "price_per_hour", "idle_stop_seconds", "clock_speed", "woken")
+    assert [body[name] for name in names] == ["RTX 3090", 0.31, 900.0, 20.0, False]
+    with running(tmp_path, ollama.host, terms=terms) as backend, backend.client() as client:
+        assert client.get("/status").json()["woken"] is True, "its owner had used it in an earlier boot"
+
+
+@pytest.mark.parametrize("price", ["", "free", "nan", "inf", "-0.1", "1e9"])
+def test_a_price_that_makes_no_sense_is_not_known_and_stops_nothing(price: str) -> None:
+    assert read_terms({"ERT_GPU_PRICE_PER_HOUR": price, "ERT_GPU_NAME": "\x1b\n"}) == Terms()
+
+
+def test_a_machine_without_its_guard_does_not_stop_by_itself() -> None:
+    assert read_terms({"ERT_IDLE_STOP": "900"}).idle_stop == 0
+    assert read_terms({"ERT_IDLE_STOP": "900", "ERT_RUN": "a1", "ERT_GUARD": "off"}).idle_stop == 0
+    assert read_terms({"ERT_IDLE_STOP": "soon", "ERT_RUN": "a1"}).idle_stop == 1200, "what the guard falls back to"
 
 
 def test_a_report_has_what_the_first_clients_read(client: httpx.Client) -> None:

@@ -113,9 +113,13 @@ def test_the_screens_of_a_sleeping_and_a_booting_machine(
     expect(page.locator(".state-name")).to_have_text("Backend booting", timeout=15_000)
     expect(page.get_by_text("44 %")).to_be_visible()
     look("status-booting")
+    backend.status = {**backend.status, "woken": True, "uptime": 21.0}
+    expect(page.locator(".state-name")).to_have_text("Backend waking", timeout=15_000)
+    expect(page.locator(".state-card")).to_contain_text("It has been up for 21 s.")
+    look("status-waking")
     page.go_back()
-    expect(page.get_by_text("Backend booting", exact=True).first).to_be_visible(timeout=20_000)
-    look("report-booting")
+    expect(page.get_by_text("Backend waking", exact=True).first).to_be_visible(timeout=20_000)
+    look("report-waking")
     backend.loading = None
     done(page)
     assert {name: found for name, found in faults.items() if found} == {}

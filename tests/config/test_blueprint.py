@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
+from ert_dashboard.password import hash_password
+from ert_dashboard.setting import BadSetting
+from ert_dashboard.settings import read_settings
 from ert_deploy.config import Settings, parse
 from ert_deploy.config.blueprint import render
 from ert_deploy.core.errors import UsageError
@@ -38,7 +41,20 @@ def test_the_dashboard_s_service(settings: Settings) -> None:
     variables = {entry.pop("key"): entry for entry in service["envVars"]}
     assert variables["PYTHON_VERSION"] == {"value": "3.13.1"}
     assert variables["ERT_SECRET_KEY"] == {"generateValue": True}
-    assert {name for name, entry in variables.items() if entry == {"sync": False}} == set(OwnedNames().all())
+    asked_for = {"ERT_DASHBOARD_PASSWORD_HASH", "ERT_SEC_USER_AGENT"}
+    assert {name for name, entry in variables.items() if entry == {"sync": False}} == asked_for | {*OwnedNames().all()}
+
+
+def test_what_it_sets_is_what_the_dashboard_reads(settings: Settings) -> None:
+    """Names and values are taken by the dashboard's own code, and left empty they say what to do or switch off."""
+    (service,) = services(render(settings))
+    given = {entry["key"]: entry["value"] for entry in service["envVars"] if "value" in entry}
+    made = read_settings({**given, "ERT_DASHBOARD_PASSWORD_HASH": hash_password("correct horse battery")})
+    assert made.access.password is not None
+    assert made.access.proxies.trusts("10.1.2.3")
+    assert read_settings({**given, "ERT_SEC_USER_AGENT": ""}).sources.sec_user_agent is None
+    with pytest.raises(BadSetting, match=r"python -m ert_dashboard\.password"):
+        read_settings({**given, "ERT_DASHBOARD_PASSWORD_HASH": ""})
 
 
 def test_it_points_at_what_is_in_this_repository(settings: Settings) -> None:
@@ -76,6 +92,7 @@ def test_a_folder_is_all_that_triggers_a_deploy(good: str) -> None:
     assert (service["rootDir"], service["buildFilter"]) == ("apps/web", {"paths": ["apps/web/**"]})
     assert next(entry["key"] for entry in service["envVars"]) == "PYTHON_VERSION"
     assert "ERT_SECRET_KEY" not in str(service)
+    assert "ERT_DASHBOARD" not in str(service)
 
 
 @pytest.mark.parametrize(

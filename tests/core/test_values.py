@@ -8,6 +8,7 @@ import hashlib
 import json
 import pickle
 import traceback
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -18,10 +19,11 @@ from ert_deploy.core.configuration import change, connected, fingerprint, touche
 from ert_deploy.core.fingerprints import certificate_sha256
 from ert_deploy.core.keys import KEY_BYTES, is_key, make_key
 from ert_deploy.core.labels import Mark, label, parse_label, read_mark
-from ert_deploy.core.model import Criteria, Desired, Guard, Launch, OwnedNames, Phase, Target
+from ert_deploy.core.model import Criteria, Desired, Guard, Launch, Market, OwnedNames, Phase, Target
 from ert_deploy.core.observed import Instance
 from ert_deploy.core.secret import Secret
 from ert_deploy.core.text import printable
+from tests.fakes.market import offer
 
 SAID = st.text(max_size=40).map("s3cret-{}".format)
 VALUES = st.dictionaries(st.text(max_size=12), st.text(max_size=12).map(Secret), max_size=8)
@@ -266,6 +268,16 @@ def test_a_container_is_told_what_it_needs_and_no_key() -> None:
     assert env["-p 8443:8443"] == "1"
     assert env["ERT_SPEC"] == wanted.launch.spec()
     assert all(isinstance(value, str) for value in env.values())
+    assert "ERT_GPU_PRICE_PER_HOUR" not in env, "nobody guesses a price"
+
+
+def test_a_container_is_told_its_card_and_what_it_costs() -> None:
+    wanted = Desired("ert", Phase.RUNNING, Launch("a:1", "m"), Criteria(0.4), (Target("dash"),))
+    found = offer(1, gpu_name="RTX 3090", dph_total=0.3128, min_bid=0.12)
+    env = wanted.container_env("t" * 32, "h" * 64, "b" * 64, found)
+    assert (env["ERT_GPU_NAME"], env["ERT_GPU_PRICE_PER_HOUR"]) == ("RTX 3090", "0.3128")
+    bidding = replace(wanted, launch=replace(wanted.launch, market=Market.INTERRUPTIBLE, bid=0.2))
+    assert bidding.container_env("t" * 32, "h" * 64, "b" * 64, found)["ERT_GPU_PRICE_PER_HOUR"] == "0.3928"
 
 
 # Errors

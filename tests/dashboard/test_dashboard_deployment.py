@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
-from ert_dashboard.app import Dashboard
+from ert_dashboard.app import Dashboard, create_dashboard
 from ert_dashboard.machine import Machine, read_machine
+from ert_dashboard.readiness import CACHE_S
+from ert_dashboard.settings import read_settings
 from ert_dashboard.spend import Meter, Sample, seconds_up
 from tests.dashboard.fake_backend import KEY, FakeBackend
+from tests.dashboard.wound_clock import WoundClock
 
 Start = Callable[[dict[str, str]], Dashboard]
 STATUS = {
@@ -42,6 +45,37 @@ def test_a_ready_machine_with_all_that_is_known(environ: dict[str, str], start: 
     assert [point["usd"] for point in found["spend"]["points"]] == [0.0, pytest.approx(0.5)]
 
 
+def test_what_the_backend_says_of_itself_counts_and_stays_known_while_it_sleeps(
+    environ: dict[str, str], backend: FakeBackend
+) -> None:
+    backend.status = {**STATUS, "gpu": None, "gpu_name": "RTX 3090", "price_per_hour": 0.3, "idle_stop_seconds": 900}
+    clock = WoundClock()
+    told = read_settings({**environ, "ERT_GPU_PRICE_PER_HOUR": "0.25", "ERT_GPU_NAME": "RTX 4090"})
+    dashboard = create_dashboard(told, clock=clock)
+    names = ("gpu_name", "price_per_hour_usd", "idle_stop_seconds")
+    try:
+        awake = look(dashboard.app.test_client())
+        backend.sleep()
+        clock.go(2 * CACHE_S)
+        asleep = look(dashboard.app.test_client())
+    finally:
+        dashboard.close()
+        backend.wake()
+    assert [awake[name] for name in names] == ["RTX 3090", 0.3, 900]
+    assert asleep["state"] == "asleep"
+    assert [asleep[name] for name in names] == [awake[name] for name in names]
+    assert asleep["spend"]["usd"] == awake["spend"]["usd"] == pytest.approx(0.6)
+
+
+def test_in_a_sandbox_money_and_idleness_go_by_the_clock_of_its_provider(
+    environ: dict[str, str], start: Start, backend: FakeBackend
+) -> None:
+    backend.status = {**STATUS, "uptime": 360.0, "idle_seconds": 30.0, "price_per_hour": 0.3, "clock_speed": 20}
+    found = look(start(environ).app.test_client())
+    assert found["spend"]["usd"] == pytest.approx(0.6), "six minutes here are two hours there"
+    assert (found["idle_seconds"], found["uptime_seconds"], found["clock_speed"]) == (600, 7200, 20)
+
+
 def test_what_nobody_said_is_null(client: Any) -> None:
     found = look(client)
     assert found["state"] == "ready"
@@ -50,7 +84,15 @@ def test_what_nobody_said_is_null(client: Any) -> None:
 
 
 def test_a_backend_of_nonsense_is_no_trouble(client: Any, backend: FakeBackend) -> None:
-    backend.status = {"uptime": "x", "queue": 7, "gpu": {"name": 1}, "idle_seconds": -1, "price_per_hour": True}
+    backend.status = {
+        "uptime": "x",
+        "queue": 7,
+        "gpu": {"name": 1},
+        "idle_seconds": -1,
+        "price_per_hour": True,
+        "clock_speed": -1,
+        "gpu_name": 7,
+    }
     found = look(client)
     assert (found["uptime_seconds"], found["queue"], found["gpus"], found["price_per_hour_usd"]) == (None,) * 4
 
@@ -62,6 +104,8 @@ def test_asleep_booting_failed_and_draining(environ: dict[str, str], start: Star
     backend.loading = {"phase": "pulling", "completed": 1e9, "total": 4e9}
     backend.status = {"progress": backend.loading}
     assert state() == "booting"
+    backend.status = {"progress": backend.loading, "woken": True}
+    assert state() == "waking"
     backend.status = {"progress": {"phase": "failed"}}
     assert state() == "failed"
     backend.loading, backend.status = None, {"draining": True}

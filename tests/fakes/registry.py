@@ -15,10 +15,10 @@ import hashlib
 import json
 import re
 import secrets
-import threading
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
+
+from tests.fakes.http_double import Double, Handler
 
 
 def digest_of(content: bytes) -> str:
@@ -26,7 +26,7 @@ def digest_of(content: bytes) -> str:
 
 
 @dataclass
-class Registry:
+class Registry(Double):
     """`login` is `user:password`, or empty for none."""
 
     login: str = ""
@@ -34,30 +34,8 @@ class Registry:
     manifests: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     uploads: dict[str, bytes] = field(default_factory=dict)
 
-    def __enter__(self) -> Registry:
-        outer = self
 
-        class Handler(_Handler):
-            registry = outer
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
-        self.address = f"127.0.0.1:{self.server.server_address[1]}"
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-
-
-class _Handler(BaseHTTPRequestHandler):
-    registry: Registry
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_: object) -> None:
-        """Quiet."""
-
+class _Handler(Handler[Registry]):
     def do_GET(self) -> None:
         self._serve()
 
@@ -74,10 +52,10 @@ class _Handler(BaseHTTPRequestHandler):
         self._serve()
 
     def _serve(self) -> None:
-        body = self._body()
+        body = self.body()
         split = urlsplit(self.path)
-        wanted = "Basic " + base64.b64encode(self.registry.login.encode()).decode()
-        if self.registry.login and self.headers.get("Authorization") != wanted:
+        wanted = "Basic " + base64.b64encode(self.double.login.encode()).decode()
+        if self.double.login and self.headers.get("Authorization") != wanted:
             error = {"errors": [{"code": "UNAUTHORIZED", "message": "authentication required"}]}
             challenge = {"WWW-Authenticate": 'Basic realm="registry"'}
             return self._say(401, json.dumps(error).encode(), challenge)
@@ -94,7 +72,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self._say(404, b"{}")
 
     def _upload(self, body: bytes, digest: str, name: str, place: str) -> None:
-        uploads = self.registry.uploads
+        uploads = self.double.uploads
         if self.command == "POST":
             place = secrets.token_hex(8)
             uploads[place] = b""
@@ -105,7 +83,7 @@ class _Handler(BaseHTTPRequestHandler):
             content = uploads.pop(place)
             if digest_of(content) != digest:
                 return self._say(400, b'{"errors": [{"code": "DIGEST_INVALID"}]}')
-            self.registry.blobs[digest] = content
+            self.double.blobs[digest] = content
             return self._say(201, b"", {"Location": f"/v2/{name}/blobs/{digest}", "Docker-Content-Digest": digest})
         headers = {
             "Location": f"/v2/{name}/blobs/uploads/{place}",
@@ -115,17 +93,17 @@ class _Handler(BaseHTTPRequestHandler):
         return self._say(202, b"", headers)
 
     def _blob(self, _: bytes, __: str, digest: str) -> None:
-        content = self.registry.blobs.get(digest)
+        content = self.double.blobs.get(digest)
         if content is None:
             return self._say(404, b'{"errors": [{"code": "BLOB_UNKNOWN"}]}')
         return self._say(200, content, {"Docker-Content-Digest": digest, "Content-Type": "application/octet-stream"})
 
     def _manifest(self, body: bytes, _: str, name: str, reference: str) -> None:
-        known = self.registry.manifests
+        known = self.double.manifests
         if self.command == "PUT":
             manifest = json.loads(body)
             named = [manifest["config"], *manifest["layers"]]
-            if any(part["digest"] not in self.registry.blobs for part in named):
+            if any(part["digest"] not in self.double.blobs for part in named):
                 return self._say(400, b'{"errors": [{"code": "MANIFEST_BLOB_UNKNOWN"}]}')
             digest = digest_of(body)
             kind = self.headers.get("Content-Type", "")
@@ -136,21 +114,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self._say(404, b'{"errors": [{"code": "MANIFEST_UNKNOWN"}]}')
         return self._say(200, found[1], {"Content-Type": found[0], "Docker-Content-Digest": digest_of(found[1])})
 
-    def _body(self) -> bytes:
-        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
-            return self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        body = b""
-        while size := int(self.rfile.readline().strip() or b"0", 16):
-            body += self.rfile.read(size)
-            self.rfile.readline()
-        self.rfile.readline()
-        return body
-
     def _say(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
-        self.send_response(status)
-        for name, value in {"Docker-Distribution-Api-Version": "registry/2.0", **(headers or {})}.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
+        self.say(status, body, {"Docker-Distribution-Api-Version": "registry/2.0", **(headers or {})})
+
+
+Registry.handler = _Handler

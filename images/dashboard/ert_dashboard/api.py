@@ -64,6 +64,7 @@ class Api:
             samples=self._service.market.search(""),
             reports=[job for job in self._service.store.latest(20) if job.result is not None],
             bundle=self._bundle,
+            login=settings.access.password is not None,
             version=__version__,
         )
 

@@ -1,7 +1,8 @@
 """The status page's one call: is the machine asleep, booting or ready, what is in it, what does it cost.
 
 Everything comes from the backend's own `/health` and `/status` and from what the operator told (`machine`). What
-neither says is null. Asked at most every few seconds, however many pages are open; never used by `/health`.
+neither says is null; price, card and idle limit stay known while the machine sleeps. Asked at most every few seconds,
+however many pages are open; never used by `/health`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from ert_dashboard import wire
 from ert_dashboard.backend_client import BackendError
 from ert_dashboard.clock import iso
 from ert_dashboard.interrupt import Interrupt, Interrupted
-from ert_dashboard.machine import amount
+from ert_dashboard.machine import Machine, amount, read_said
 from ert_dashboard.readiness import CACHE_S, Readiness
 from ert_dashboard.service import Service
 from ert_dashboard.settings import Configuration
@@ -34,6 +35,7 @@ class Deployment:
         self._service = service
         self._lock = threading.Lock()
         self._meter = Meter()
+        self._known = service.settings.machine
         self._last: tuple[float, dict[str, Any]] | None = None
 
     def blueprint(self) -> Blueprint:
@@ -64,6 +66,7 @@ class Deployment:
             seen = service.probe.look()
             said = self._status() if seen.backend else {}
             state = _state(seen, said)
+        self._known = read_said(said, self._known)
         uptime = amount(said.get("uptime"), _CENTURY_S)
         self._meter.see(Sample(seen.checked, uptime))
         return {
@@ -71,31 +74,33 @@ class Deployment:
             "detail": seen.reason,
             "checked_at": iso(seen.checked),
             "backend": seen.backend,
-            "uptime_seconds": uptime,
+            "uptime_seconds": None if uptime is None else uptime * self._known.speed,
             "progress": _progress(said),
             "queue": _numbers(said.get("queue"), ("depth", "active", "limit")),
             **self._machine(said),
         }
 
     def _machine(self, said: Mapping[str, Any]) -> dict[str, Any]:
-        told = self._service.settings.machine
-        price = _first(amount(said.get("price_per_hour"), 1000), told.price)
+        known, idle = self._known, amount(said.get("idle_seconds"), _CENTURY_S)
         return {
             "gpus": _gpus(said.get("gpu")),
-            "gpu_name": told.gpu,
-            "price_per_hour_usd": price,
-            "idle_seconds": amount(said.get("idle_seconds"), _CENTURY_S),
-            "idle_stop_seconds": _first(amount(said.get("idle_stop_seconds"), _CENTURY_S), told.idle_stop),
+            "gpu_name": known.gpu,
+            "price_per_hour_usd": known.price,
+            "clock_speed": known.speed,
+            "idle_seconds": None if idle is None else idle * known.speed,
+            "idle_stop_seconds": known.idle_stop,
             "total_reports": amount(said.get("total_reports"), 1e9),
-            "spend": self._spend(price),
+            "spend": self._spend(known),
         }
 
-    def _spend(self, price: float | None) -> dict[str, Any] | None:
+    def _spend(self, known: Machine) -> dict[str, Any] | None:
         """None without a price; else the estimate in US dollars, in all and over time."""
-        if price is None:
+        if known.price is None:
             return None
-        line = seconds_up(self._meter.samples())
-        points = [{"at": iso(at), "usd": round(seconds * price / 3600, 6)} for at, seconds in line]
+        per_second = known.price * known.speed / 3600
+        points = [
+            {"at": iso(at), "usd": round(seconds * per_second, 6)} for at, seconds in seconds_up(self._meter.samples())
+        ]
         return {"basis": "uptime_times_price", "usd": points[-1]["usd"] if points else 0.0, "points": points}
 
     def _status(self) -> Mapping[str, Any]:
@@ -117,7 +122,9 @@ def _state(seen: Readiness, said: Mapping[str, Any]) -> str:
     if not seen.backend:
         return "asleep"
     phase = (_mapping(said.get("progress")) or {}).get("phase")
-    return "failed" if phase == "failed" else "booting"
+    if phase == "failed":
+        return "failed"
+    return "waking" if said.get("woken") is True else "booting"
 
 
 def _progress(said: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -145,7 +152,3 @@ def _numbers(raw: object, names: tuple[str, ...]) -> dict[str, float | None] | N
 
 def _mapping(raw: object) -> Mapping[str, Any] | None:
     return raw if isinstance(raw, Mapping) else None
-
-
-def _first(*values: float | None) -> float | None:
-    return next((value for value in values if value is not None), None)

@@ -39,12 +39,14 @@ _FIELDS = tuple(field.name for field in fields(Activity))
 class Ledger:
     """The app's side: what is now in `folder`, what outlives a boot on `disk`.
 
-    A write that fails is reported through `broken` and never stops a request.
+    A write that fails is reported through `broken` and never stops a request. `woken`: the machine served its owner
+    before this process began.
     """
 
     def __init__(self, folder: Path, run: str, token: str, disk: Path | None = None) -> None:
         self.folder, self.token, self.disk = folder, token, disk or folder
         self.record = Activity(run=run, pid=os.getpid())
+        self.woken = claimed_before(self.disk, token)
         self.broken = False
         self._write()
 

@@ -60,6 +60,12 @@ def describe(jobs: Jobs, job: Job) -> dict[str, Any]:
     }
 
 
+def handed_over(jobs: Jobs, job: Job) -> dict[str, Any]:
+    """A job as JSON for who asked about it by its id. Whoever is given its end has collected it."""
+    job.collected = job.collected or job.done.is_set()
+    return describe(jobs, job)
+
+
 def known(jobs: Jobs, job_id: str) -> Job:
     """The job of that id; 404 when there is none (any more)."""
     job = jobs.jobs.get(job_id)

@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from ert_backend import admin, gpu, metrics
-from ert_backend.answers import describe, failed, health, invalid, known, refusals
+from ert_backend.answers import failed, handed_over, health, invalid, known, refusals
 from ert_backend.boot import Pace, keep_up
 from ert_backend.chat import chat_routes
 from ert_backend.events import attended, first_of, follow, last_seen
@@ -107,6 +107,8 @@ def _open_routes(app: FastAPI, service: Service) -> None:
             "queue": {"depth": len(jobs.waiting), "active": active, "limit": jobs.limit},
             "gpu": await gpu.read(),
             "idle_seconds": round(service.ledger.idle_seconds(), 3),
+            **service.settings.terms.shown(),
+            "woken": service.ledger.woken,
             "claimed": service.ledger.record.claimed_at is not None,
             "draining": jobs.draining or service.ledger.draining(),
             "model_digest": state.digest or None,
@@ -137,20 +139,18 @@ def _report_routes(app: FastAPI, service: Service) -> None:
     @app.post("/reports", status_code=202)
     async def start(body: JobRequest) -> dict[str, Any]:
         with refusals(service, body.id):
-            return describe(jobs, jobs.submit(body, body.id))
+            return handed_over(jobs, jobs.submit(body, body.id))
 
     @app.get("/reports/{job_id}")
     async def show(job_id: str) -> dict[str, Any]:
-        job = known(jobs, job_id)
-        job.collected = job.collected or job.done.is_set()
-        return describe(jobs, job)
+        return handed_over(jobs, known(jobs, job_id))
 
     @app.delete("/reports/{job_id}")
     async def cancel(job_id: str) -> dict[str, Any]:
         job = known(jobs, job_id)
         jobs.cancel(job)
         await job.done.wait()
-        return describe(jobs, job)
+        return handed_over(jobs, job)
 
     @app.get("/reports/{job_id}/events")
     async def events(job_id: str, request: Request) -> StreamingResponse:

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from ert_backend.terms import UNGUARDED, Terms, read_terms
+
 T = TypeVar("T")
 
 
@@ -49,7 +51,7 @@ class Settings:
     min_gpu_share: float = 1.0
     min_speed: float | None = None
     drain_grace: float = 4.0
-    run: str = "unguarded"
+    run: str = UNGUARDED
     run_dir: Path | None = None
     answer_deadline: float = 30.0
     key_rate: float = 50.0
@@ -59,6 +61,7 @@ class Settings:
     address_connections: int = 1000
     audit_bytes: int = 8_388_608
     cert_look: float = 60.0
+    terms: Terms = field(default_factory=Terms)
 
 
 def load(env: Mapping[str, str]) -> Settings:
@@ -98,12 +101,12 @@ def load(env: Mapping[str, str]) -> Settings:
         "address_connections": reader.get("ERT_ADDRESS_CONNECTIONS", "1000", _whole(1, 100_000)),
         "audit_bytes": reader.get("ERT_AUDIT_BYTES", "8388608", _whole(4096, 999_999_999)),
         "cert_look": reader.get("ERT_CERT_LOOK", "60", _seconds),
-        "run": reader.get("ERT_RUN", "unguarded", _matching(r"[a-z0-9]{1,64}")),
+        "run": reader.get("ERT_RUN", UNGUARDED, _matching(r"[a-z0-9]{1,64}")),
         "run_dir": reader.get("ERT_RUN_DIR", "", lambda text: Path(text) if text else None),
     }
     if reader.bad:
         raise SettingsError("cannot use the environment: " + "; ".join(reader.bad))
-    return Settings(**values)  # type: ignore[arg-type]
+    return Settings(**values, terms=read_terms(env))  # type: ignore[arg-type]
 
 
 def ollama_url(text: str) -> str:

@@ -2,6 +2,7 @@
 // screen fails.
 import { Component, type JSX, type ReactNode, useEffect, useRef } from "react";
 import { Announcer } from "./announce";
+import { logOut } from "./api";
 import { History } from "./History";
 import { Home } from "./Home";
 import { Icon } from "./Icon";
@@ -12,7 +13,7 @@ import { type Route, useRoute } from "./router";
 import { StatusPage } from "./StatusPage";
 import { ThemeButton } from "./theme";
 
-export function App({ version }: { version: string }): JSX.Element {
+export function App({ version, login }: { version: string; login: boolean }): JSX.Element {
   const found = useRoute();
   const key = found.screen === "report" ? `report ${found.id}` : found.screen;
   const machine = useDeployment(found.screen === "status" ? 5000 : 10000);
@@ -37,6 +38,7 @@ export function App({ version }: { version: string }): JSX.Element {
           </nav>
           <MachineState machine={machine} />
           <ThemeButton />
+          {login ? <button type="button" className="plain-button" onClick={logOut}>Log out</button> : null}
         </div>
       </header>
       <main id="main" tabIndex={-1} className="wrap">

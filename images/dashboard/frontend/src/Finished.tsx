@@ -6,14 +6,14 @@ import { dollars, list, NOT_KNOWN, number, sectionTitle, span, text, words } fro
 import { Icon } from "./Icon";
 import { Markdown } from "./Markdown";
 import { Notice } from "./parts";
-import { costSoFar } from "./stage";
+import { costSoFar, type Rate } from "./stage";
 
-export function Finished({ data, full, report, price }: { data: ReportData; full: FullReport; report: Report; price: number | null }): JSX.Element {
+export function Finished({ data, full, report, rate }: { data: ReportData; full: FullReport; report: Report; rate: Rate | null }): JSX.Element {
   const sections = Object.entries(report.sections);
   const { metadata } = report;
   return (
     <>
-      <Summary data={data} report={report} price={price} />
+      <Summary data={data} report={report} rate={rate} />
       {metadata.sandbox === true ? <Notice tone="info" title="Written by a small sandbox model.">This is a demonstration and not research.</Notice> : null}
       <div className="with-contents">
         <nav className="contents" aria-label="Contents">
@@ -44,11 +44,11 @@ function Jump({ to, children }: { to: string; children: string }): JSX.Element {
   return <button type="button" className="link" onClick={jump}>{children}</button>;
 }
 
-function Summary({ data, report, price }: { data: ReportData; report: Report; price: number | null }): JSX.Element {
+function Summary({ data, report, rate }: { data: ReportData; report: Report; rate: Rate | null }): JSX.Element {
   const { metadata } = report;
   const seconds = report.generation_time ?? number(metadata.generation_time);
   const speed = number(metadata.tokens_per_second);
-  const cost = costSoFar(data, price, 0);
+  const cost = costSoFar(data, rate, 0);
   return (
     <div className="summary">
       <dl className="numbers">

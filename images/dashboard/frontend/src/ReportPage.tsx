@@ -63,7 +63,7 @@ export function ReportPage({ id, focus, machine }: { id: string; focus: boolean;
       </header>
       {problem === "lost" && full === null ? <Notice tone="bad" title="The dashboard does not answer.">The report is asked for again by itself.</Notice> : null}
       {data === undefined || stage === null ? <Loading lines={8} />
-        : full?.report ? <Finished data={data} full={full} report={full.report} price={machine?.price_per_hour_usd ?? null} />
+        : full?.report ? <Finished data={data} full={full} report={full.report} rate={machine} />
           : <Writing data={data} stage={stage} draft={full?.draft ?? {}} machine={machine} />}
     </article>
   );

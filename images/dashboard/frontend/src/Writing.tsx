@@ -51,7 +51,7 @@ function Steps({ stage }: { stage: Stage }): JSX.Element {
 function Numbers({ data, machine }: { data: ReportData; machine: Deployment | null }): JSX.Element {
   const now = useNow(!FINISHED.has(data.status));
   const left = secondsLeft(data, now);
-  const cost = costSoFar(data, machine?.price_per_hour_usd ?? null, now);
+  const cost = costSoFar(data, machine, now);
   return (
     <dl className="numbers">
       <div><dt>Elapsed</dt><dd>{span(elapsed(data, now))}</dd></div>

@@ -118,6 +118,8 @@ export interface Deployment {
   gpus: Gpu[] | null;
   gpu_name: string | null;
   price_per_hour_usd: number | null;
+  /** The provider's seconds in a real one: 1, but in a sandbox. Costs go by it; idle and up times are in its seconds already. */
+  clock_speed: number;
   idle_seconds: number | null;
   idle_stop_seconds: number | null;
   total_reports: number | null;
@@ -167,6 +169,8 @@ async function call<T>(path: string, body?: unknown): Promise<T> {
 }
 
 const id = encodeURIComponent;
+/** End this login on the server too; where that cannot be done, the login page offers it again. */
+export const logOut = (): void => void fetch("/logout", { method: "POST", redirect: "manual" }).catch(() => null).then(() => location.assign("/login"));
 export const generate = (ticker: string) => call<{ report_id: string; message: string }>("/api/generate", { ticker });
 export const stop = (report: string) => call<unknown>("/api/abort", { report_id: report });
 export const fetchReport = (report: string) => call<FullReport>(`/api/reports/${id(report)}`);

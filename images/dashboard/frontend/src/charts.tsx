@@ -1,7 +1,7 @@
 // Two small charts as plain SVG: bars for a table of amounts, a line for spending. The numbers stand beside them as text,
 // so a chart is one picture with a name to a screen reader.
-import type { JSX } from "react";
-import { dollars, when } from "./format";
+import { type JSX, useEffect, useState } from "react";
+import { dollars, dollarsLike, when } from "./format";
 
 export interface Bar { label: string; display: string; value: number }
 
@@ -41,30 +41,44 @@ export function BarChart({ title, bars }: { title: string; bars: readonly Bar[] 
 
 const LINE = { width: 640, height: 200, left: 60, right: 12, top: 12, bottom: 28 };
 
+/** How wide a picture may be, in pixels: drawn as large as it is shown, its words have the size of all others. */
+function useWidth(first: number): [(node: HTMLElement | null) => void, number] {
+  const [node, setNode] = useState<HTMLElement | null>(null);
+  const [width, setWidth] = useState(first);
+  useEffect(() => {
+    if (node === null) return;
+    const seen = new ResizeObserver(() => { if (node.clientWidth > 0) setWidth(node.clientWidth); });
+    seen.observe(node);
+    return () => seen.disconnect();
+  }, [node]);
+  return [setNode, width];
+}
+
 /** Dollars over time; `points` are in order. */
 export function SpendChart({ points }: { points: readonly { at: string; usd: number }[] }): JSX.Element | null {
+  const [figure, width] = useWidth(LINE.width);
   const first = points[0];
   const last = points.at(-1);
   if (first === undefined || last === undefined || points.length < 2) return null;
   const [start, end] = [Date.parse(first.at), Date.parse(last.at)];
   const most = Math.max(...points.map((point) => point.usd), 1e-6);
-  const x = (at: string) => LINE.left + ((Date.parse(at) - start) / Math.max(1, end - start)) * (LINE.width - LINE.left - LINE.right);
+  const x = (at: string) => LINE.left + ((Date.parse(at) - start) / Math.max(1, end - start)) * (width - LINE.left - LINE.right);
   const y = (usd: number) => LINE.height - LINE.bottom - (usd / most) * (LINE.height - LINE.top - LINE.bottom);
   const path = points.map((point) => `${x(point.at).toFixed(1)},${y(point.usd).toFixed(1)}`).join(" ");
   const base = LINE.height - LINE.bottom;
   return (
-    <figure className="chart">
-      <svg viewBox={`0 0 ${LINE.width} ${LINE.height}`} role="img" aria-label={`Estimated spend from ${when(first.at)} to ${when(last.at)}: ${dollars(first.usd)} to ${dollars(last.usd)}`}>
+    <figure className="chart spend" ref={figure}>
+      <svg viewBox={`0 0 ${width} ${LINE.height}`} role="img" aria-label={`Estimated spend from ${when(first.at)} to ${when(last.at)}: ${dollars(first.usd)} to ${dollars(last.usd)}`}>
         {[0, 0.5, 1].map((share) => (
           <g key={share}>
-            <line className="grid" x1={LINE.left} x2={LINE.width - LINE.right} y1={y(most * share)} y2={y(most * share)} />
-            <text className="chart-tick" x={LINE.left - 8} y={y(most * share) + 4} textAnchor="end">{dollars(most * share)}</text>
+            <line className="grid" x1={LINE.left} x2={width - LINE.right} y1={y(most * share)} y2={y(most * share)} />
+            <text className="chart-tick" x={LINE.left - 8} y={y(most * share) + 4} textAnchor="end">{dollarsLike(most * share, most)}</text>
           </g>
         ))}
         <polygon className="area" points={`${LINE.left},${base} ${path} ${x(last.at).toFixed(1)},${base}`} />
         <polyline className="line" points={path} />
         <text className="chart-tick" x={LINE.left} y={LINE.height - 8}>{clock(first.at)}</text>
-        <text className="chart-tick" x={LINE.width - LINE.right} y={LINE.height - 8} textAnchor="end">{clock(last.at)}</text>
+        <text className="chart-tick" x={width - LINE.right} y={LINE.height - 8} textAnchor="end">{clock(last.at)}</text>
       </svg>
     </figure>
   );

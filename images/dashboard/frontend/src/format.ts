@@ -22,6 +22,15 @@ export function span(seconds: number): string {
   return `${Math.floor(whole / 3600)} h ${String(Math.floor((whole % 3600) / 60)).padStart(2, "0")} min`;
 }
 
+/** A duration that somebody set: `20 min`, `2 h`, without the zeros a counter needs. */
+export const limit = (seconds: number): string => span(seconds).replace(/ 00 (s|min)$/, "");
+
+/** US dollars with as many digits as `like` needs, so that the ticks of one axis look alike. */
+export const dollarsLike = (amount: number, like: number): string => `$${amount.toFixed(Math.abs(like) < 0.1 ? 4 : 2)}`;
+
+/** A price per hour; cents are too coarse for what cards cost. */
+export const rate = (price: number): string => `$${price.toFixed(4).replace(/0{1,2}$/, "")}`;
+
 /** US dollars; small sums keep two digits that say something. */
 export function dollars(amount: number): string {
   const digits = Math.abs(amount) >= 0.00005 && Math.abs(amount) < 0.1 ? 4 : 2;

@@ -50,6 +50,10 @@ export const MACHINE: Record<string, string> = {
   draining: "Backend draining", not_configured: "No backend",
 };
 
+/** A line of ours in which `a command` stands between backquotes. */
+export const Said = ({ text }: { text: string }): JSX.Element =>
+  <>{text.split("`").map((part, index) => (index % 2 === 1 ? <code key={index}>{part}</code> : part))}</>;
+
 /** The machine's state as a dot and two words; leads to the status page. */
 export function MachineState({ machine }: { machine: Deployment | null | "lost" }): JSX.Element {
   const state = machine === null ? "asking" : machine === "lost" ? "lost" : machine.state;

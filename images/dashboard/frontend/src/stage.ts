@@ -29,6 +29,9 @@ const ENDED: Record<string, (data: ReportData) => Stage> = {
   aborting: () => stage("writing", "Stopping", "The backend is told that nobody waits any more.", "wait"),
 };
 
+/** What the machine costs by its provider's clock. */
+export type Rate = Pick<Deployment, "price_per_hour_usd" | "clock_speed">;
+
 export function stageOf(data: ReportData, machine: Deployment | null): Stage {
   const ended = ENDED[data.status];
   if (ended !== undefined) return ended(data);
@@ -67,7 +70,7 @@ function waiting(data: ReportData, machine: Deployment | null): Stage {
   const progress = machine?.progress ?? null;
   const bytes = progress !== null && progress.phase === "pulling" && progress.total ? { completed: progress.completed ?? 0, total: progress.total } : null;
   const detail = loads ? `${said.replace(/^the backend is /, "").replace(/^./, (first) => first.toUpperCase())}.` : "The backend answers and is not ready yet.";
-  return stage("machine", "Backend booting", detail, "wait", bytes);
+  return stage("machine", machine?.state === "waking" ? "Backend waking" : "Backend booting", detail, "wait", bytes);
 }
 
 /** What a screen reader is told when it changes; no numbers that change every second. */
@@ -89,8 +92,9 @@ export function elapsed(data: ReportData, now: number): number {
 }
 
 /** US dollars of machine time since the backend took the report; null where the price or the time is not known. */
-export function costSoFar(data: ReportData, price: number | null, now: number): number | null {
-  if (price === null || data.accepted_time === null) return null;
+export function costSoFar(data: ReportData, machine: Rate | null, now: number): number | null {
+  const price = machine?.price_per_hour_usd ?? null;
+  if (machine === null || price === null || data.accepted_time === null) return null;
   const end = data.finished === null ? now : Date.parse(data.finished);
-  return (Math.max(0, end - Date.parse(data.accepted_time)) / 3_600_000) * price;
+  return (Math.max(0, end - Date.parse(data.accepted_time)) / 3_600_000) * machine.clock_speed * price;
 }

@@ -2,7 +2,7 @@ import { fireEvent, render, screen } from "@testing-library/react";
 import { describe, expect, it } from "vitest";
 import { BarChart, SpendChart } from "../src/charts";
 import { Fact } from "../src/Fact";
-import { dollars, known, list, NOT_KNOWN, sectionTitle, span, when, words } from "../src/format";
+import { dollars, dollarsLike, known, limit, list, NOT_KNOWN, rate, sectionTitle, span, when, words } from "../src/format";
 import { route } from "../src/router";
 
 describe("addresses", () => {
@@ -17,6 +17,9 @@ describe("values", () => {
   it("are written for readers", () => {
     expect([span(42), span(185), span(7800), span(-1)]).toEqual(["42 s", "3 min 05 s", "2 h 10 min", "0 s"]);
     expect([dollars(0), dollars(0.0123), dollars(12.3), dollars(0.00001)]).toEqual(["$0.00", "$0.0123", "$12.30", "$0.00"]);
+    expect([limit(1200), limit(7200), limit(90), limit(600.4), limit(0)]).toEqual(["20 min", "2 h", "1 min 30 s", "10 min", "0 s"]);
+    expect([rate(0.31), rate(0.148509), rate(1), rate(0.125)]).toEqual(["$0.31", "$0.1485", "$1.00", "$0.125"]);
+    expect([dollarsLike(0.079, 0.158), dollarsLike(0, 0.02)]).toEqual(["$0.08", "$0.0000"]);
     expect([words("trailingPE"), words("priceToBook"), sectionTitle("risk_analysis"), sectionTitle("")]).toEqual(["trailing P/E", "price to book", "Risk analysis", "Section"]);
   });
   it("are said to be unknown when they are", () => {

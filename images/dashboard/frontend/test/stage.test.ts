@@ -8,6 +8,7 @@ const BASE: ReportData = {
   error_message: null, word_count: null, report_path: null, abort_requested: false,
 };
 const data = (part: Partial<ReportData>): ReportData => ({ ...BASE, ...part });
+const rate = (price_per_hour_usd: number | null, clock_speed = 1) => ({ price_per_hour_usd, clock_speed });
 const NOW = Date.parse("2026-01-01T00:01:00Z");
 
 describe("where a report is", () => {
@@ -31,6 +32,11 @@ describe("where a report is", () => {
     expect(announcement(found, stage)).toContain(title);
   });
 
+  it("tells a machine that wakes from one that boots for the first time", () => {
+    const waits = data({ status: "preparing_data", current_section: "Waiting: the backend is loading the model" });
+    expect(stageOf(waits, { state: "waking", progress: null } as Deployment).title).toBe("Backend waking");
+  });
+
   it("shows the download of the model where the machine tells it", () => {
     const machine = { progress: { phase: "pulling", completed: 4e9, total: 8e9 } } as Deployment;
     expect(stageOf(data({ status: "preparing_data", current_section: "Waiting: the backend is downloading the model" }), machine).download).toEqual({ completed: 4e9, total: 8e9 });
@@ -46,9 +52,11 @@ describe("time and cost", () => {
     expect(secondsLeft({ ...writing, status: "preparing_data" }, NOW)).toBeNull();
     expect(secondsLeft(writing, NOW + 60_000)).toBeNull();
   });
-  it("costs what the machine costs since it has the report", () => expect(costSoFar(writing, 1.2, NOW)).toBeCloseTo(0.01));
+  it("costs what the machine costs since it has the report", () => expect(costSoFar(writing, rate(1.2), NOW)).toBeCloseTo(0.01));
+  it("goes by the clock of the provider, which a sandbox may wind", () => expect(costSoFar(writing, rate(1.2, 20), NOW)).toBeCloseTo(0.2));
   it("does not invent a cost", () => {
     expect(costSoFar(writing, null, NOW)).toBeNull();
-    expect(costSoFar({ ...writing, accepted_time: null }, 1.2, NOW)).toBeNull();
+    expect(costSoFar(writing, rate(null), NOW)).toBeNull();
+    expect(costSoFar({ ...writing, accepted_time: null }, rate(1.2), NOW)).toBeNull();
   });
 });

@@ -1,0 +1,59 @@
+"""What this machine costs and when it stops by itself, as it was told at birth: only shown, never acted on.
+
+Whoever rented it knows the card and the price; the rules are the guard's own, read the way the guard reads them. What
+was not told, or makes no sense, is None.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ert_backend import guard_settings
+
+UNGUARDED = "unguarded"
+_DEAREST, _LONGEST_NAME = 1000.0, 80
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """`price` in US dollars per hour while it runs; `idle_stop` in money seconds, 0: it does not stop by itself.
+
+    `speed`: money seconds that pass in a real one, other than 1 in a sandbox only.
+    """
+
+    gpu: str | None = None
+    price: float | None = None
+    idle_stop: float = 0.0
+    speed: float = 1.0
+
+    def shown(self) -> dict[str, str | float | None]:
+        """As `/status` tells it."""
+        return {
+            "gpu_name": self.gpu,
+            "price_per_hour": self.price,
+            "idle_stop_seconds": self.idle_stop,
+            "clock_speed": self.speed,
+        }
+
+
+def read_terms(env: Mapping[str, str]) -> Terms:
+    """`ERT_GPU_NAME`, `ERT_GPU_PRICE_PER_HOUR` and the guard's rules; never raises. No guard, no idle stop."""
+    guard = guard_settings.load(env)
+    guarded = guard.enabled and env.get("ERT_RUN", UNGUARDED) != UNGUARDED
+    name = "".join(char for char in env.get("ERT_GPU_NAME", "") if char.isprintable()).strip()
+    return Terms(
+        gpu=name[:_LONGEST_NAME] or None,
+        price=_price(env.get("ERT_GPU_PRICE_PER_HOUR", "")),
+        idle_stop=guard.idle_stop if guarded else 0.0,
+        speed=guard.speed,
+    )
+
+
+def _price(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) and 0 <= value <= _DEAREST else None
