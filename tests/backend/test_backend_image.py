@@ -15,7 +15,9 @@ def test_exactly_one_port_is_exposed_because_vast_publishes_them_all() -> None:
 
 def test_ollama_is_on_loopback_copied_and_pinned() -> None:
     assert "OLLAMA_HOST=127.0.0.1:11434" in DOCKERFILE
-    version = re.search(r"^ARG OLLAMA_IMAGE=ollama/ollama:(\d+)\.(\d+)\.(\d+)@sha256:[0-9a-f]{64}$", DOCKERFILE, re.MULTILINE)
+    version = re.search(
+        r"^ARG OLLAMA_IMAGE=ollama/ollama:(\d+)\.(\d+)\.(\d+)@sha256:[0-9a-f]{64}$", DOCKERFILE, re.MULTILINE
+    )
     assert version is not None
     assert tuple(map(int, version.groups())) >= (0, 35, 0)
     final = DOCKERFILE.rpartition("\nFROM ")[2]
