@@ -55,12 +55,13 @@ class Machine:
     """One rented machine: `ends` is when its bill ended, `listed` and `found` from when on reads show it.
 
     `halted`: only its disk is paid; `rests` is when that shows. `taken`: its GPU went to somebody else. `queued`: a
-    start that may still come. `made` is when it last began to boot.
+    start that may still come. `made` is when it last began to boot. `keys` are the hashes
+    its backend takes, kept on its disk, and `generation` says how often they were set.
     """
 
     __slots__ = (
-        "boot_secret", "certificate", "ends", "found", "halted", "healthy", "id", "leaves", "listed", "made", "mark",
-        "offer", "order", "port", "price", "queued", "rests", "showing", "taken", "trouble",
+        "boot_secret", "certificate", "ends", "found", "generation", "halted", "healthy", "id", "keys", "leaves",
+        "listed", "made", "mark", "offer", "order", "port", "price", "queued", "rests", "showing", "taken", "trouble",
     )  # fmt: skip
 
     def __init__(self, number: int, order: CreateOrder, made: float, price: float) -> None:
@@ -74,6 +75,7 @@ class Machine:
         self.trouble = ""
         self.showing: tuple[str, Instance] | None = None
         self.boot_secret = Secret(order.env["ERT_BOOT_SECRET"])
+        self.keys, self.generation = tuple(order.env["ERT_KEY_HASHES"].split(",")), 0
         text = base64.b64encode(hashlib.sha256(order.mark.token.encode()).digest()).decode()
         self.certificate = f"-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n"
         self.healthy = Health(Vital.HEALTHY, certificate=self.certificate, model="m", engine="ollama 0.35.0")
