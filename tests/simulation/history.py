@@ -20,7 +20,7 @@ from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.reap import find, reap
 from ert_deploy.engine.rotate import rotate
 from tests.simulation.faults import Fault, Faults, Plan
-from tests.simulation.market import Machine
+from tests.simulation.market import HOST, Machine
 from tests.simulation.web import NAMES
 from tests.simulation.world import Killed, Violation, World
 
@@ -306,7 +306,7 @@ def _cut_off(world: World) -> bool:
 
 
 def _address(made: Machine) -> str:
-    return f"https://203.0.113.7:{made.port}"
+    return f"https://{HOST}:{made.port}"
 
 
 def _must(holds: bool, otherwise: str) -> None:

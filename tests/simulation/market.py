@@ -10,7 +10,7 @@ from ert_deploy.core.observed import Address, Health, Instance, Offer, Vital
 from ert_deploy.core.secret import Secret
 from ert_deploy.ports import CreateOrder
 
-PORT_BASE = 40000
+HOST, PORT_BASE = "203.0.113.7", 40000
 MOVE = 10000  # ports by which a start may move an instance
 BOOT = 40.0  # seconds until healthy; half of it until the container runs
 UNREACHABLE, LOADING = Health(Vital.UNREACHABLE, "no route"), Health(Vital.LOADING, phase="pulling")
@@ -99,7 +99,7 @@ class Machine:
         return Instance(
             id=self.id, mark=self.mark, claims=self.mark.deployment, status=status, intended=intended, current=current,
             message=message, machine_id=self.offer + 1000, gpu_name="RTX 3090", dph=self.price, started=self.made,
-            address=Address("203.0.113.7", self.port) if up else None, spec=env["ERT_SPEC"],
+            address=Address(HOST, self.port) if up else None, spec=env["ERT_SPEC"],
             key_hashes=tuple(env["ERT_KEY_HASHES"].split(",")), boot_secret=self.boot_secret,
         )  # fmt: skip
 

@@ -20,7 +20,7 @@ from ert_deploy.core.state import State
 from ert_deploy.engine import effects as e
 from ert_deploy.ports import Account, CreateOrder
 from tests.simulation.faults import AFTER, EVENTS, LATEST, STRIKES, TAKES, Faults
-from tests.simulation.market import BY_ID, FRESH, MOVE, PORT_BASE, STOCK, STRANGERS, UNREACHABLE, Machine
+from tests.simulation.market import BY_ID, FRESH, HOST, MOVE, PORT_BASE, STOCK, STRANGERS, UNREACHABLE, Machine
 from tests.simulation.web import OWNED, Service
 from tests.simulation.web import TAKES as DEPLOY_TAKES
 
@@ -409,8 +409,14 @@ class World:
         return made
 
     def _deployed(self, what: tuple[Service, str]) -> None:
-        if what[0].end(what[1], self.now):
-            self._start(what[0], fails=False)
+        service = what[0]
+        if service.end(what[1], self.now):
+            self._start(service, fails=False)
+        for made in () if self.beyond else self.paid.values():
+            # Where keys were never changed, two that rented at once may have left the address of one and the key of
+            # the other.
+            if made.generation and not service.in_use(Secret(f"https://{HOST}:{made.port}"), self.now) <= {*made.keys}:
+                raise Violation(f"{service.name} now uses a key that its backend does not take")
 
     def _hands(self) -> dict[type[Any], Callable[[Any], Any]]:
         services = self.services
