@@ -38,6 +38,8 @@ def kept_key(desired: Desired, observed: Observed) -> Secret | None:
     that this run has just made counts as held once an instance takes it.
     """
     held = [key for t, p in pairs(desired, observed) if (key := p.env.get(t.names.key)) is not None and is_key(key)]
+    if observed.fresh is None and len(held) <= 1:
+        return held[0] if held else None
     age: dict[str, int] = {}
     for instance in observed.ours(desired.deployment):
         for place, digest in enumerate(takes(instance, observed.state.record(instance.id))):

@@ -236,6 +236,14 @@ def test_the_new_key_outlives_sleep_and_a_move_and_goes_to_new_instances() -> No
     assert held(made) == new
 
 
+def test_a_backend_that_has_lost_its_keys_takes_the_new_one() -> None:
+    """Its file of keys is damaged, and it opens for nobody until keys are set again."""
+    made = serving()
+    made.gpu.only().keys = ()
+    rotating(made).finish()
+    one_key(made)
+
+
 # The state is lost after the keys were changed: what the machine was created with says nothing any more.
 
 
