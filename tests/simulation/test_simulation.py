@@ -24,7 +24,10 @@ ROOT = Path(__file__).resolve().parents[2]
 FIXED = 2000
 FRESH = int(os.environ.get("ERT_SIM_SEEDS", "500"))
 FIRST_FRESH = int(os.environ.get("ERT_SIM_SEED", "1000000000"))
-KILLED_SOON = ("record after create, no intent", "forget before destroy", "drop the settle wait")
+KILLED_SOON = (
+    "record after create, no intent", "forget before destroy", "drop the settle wait",
+    "drop the old key before the apps are moved over",
+)  # fmt: skip
 
 
 def _none(tally: search.Tally) -> None:
