@@ -152,6 +152,18 @@ class BackendProbe(Protocol):
     def busy(self, address: Address, certificate: str, key: Secret) -> int:
         """How many reports it is writing or has queued. Raises Transient when it does not say."""
 
+    def key_generation(self, address: Address, certificate: str, boot_secret: Secret) -> int:
+        """How often the keys of the backend that owns `certificate` were set. Rejected when it knows no such thing."""
+
+    def set_keys(
+        self, address: Address, certificate: str, boot_secret: Secret, generation: int, hashes: tuple[str, ...]
+    ) -> None:
+        """From now on it takes the keys with these SHA-256 and no other; repeating it is harmless.
+
+        Raises StateConflict when keys were set in between: `generation` has to be above the one in force. Raises
+        Rejected when it refuses, Transient when it may or may not have happened.
+        """
+
 
 class AppProbe(Protocol):
     """Looks at a web app from outside."""

@@ -2,7 +2,7 @@
 
 Who answers is a stranger until it has proven itself: with the certificate it proved before, or by an HMAC over our
 nonce and its certificate, made with the boot secret only our container was given. Until then nothing but the nonce is
-sent, and the key is sent by `accepts` alone, to the holder of the given certificate alone.
+sent, and a key, or the token that changes keys, to the holder of the given certificate alone.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import ssl
 from collections.abc import Mapping
 from typing import Any
 
+from ert_deploy.adapters import backend_keys
 from ert_deploy.adapters.backend_tls import Deadline, Line, Stranger, Unreachable, open_pinned, open_unproven
 from ert_deploy.adapters.bounded_http import json_of
 from ert_deploy.core.errors import Transient, UsageError
@@ -74,6 +75,28 @@ class TlsBackendProbe:
         if status != 200 or not isinstance(queue, dict):
             raise _silent(address, f"it answered {status} without its queue")
         return _count(queue.get("depth")) + _count(queue.get("active"))
+
+    def key_generation(self, address: Address, certificate: str, boot_secret: Secret) -> int:
+        """How often the keys of the holder of `certificate` were set. Raises Rejected or Transient."""
+        return backend_keys.generation_of(*self._admin(address, certificate, boot_secret, "GET", None))
+
+    def set_keys(
+        self, address: Address, certificate: str, boot_secret: Secret, generation: int, hashes: tuple[str, ...]
+    ) -> None:
+        """Have the holder of `certificate` take these keys alone. Raises StateConflict, Rejected or Transient."""
+        body = backend_keys.change(generation, hashes)
+        backend_keys.check_changed(*self._admin(address, certificate, boot_secret, "PUT", body))
+
+    def _admin(
+        self, address: Address, certificate: str, boot_secret: Secret, method: str, body: bytes | None
+    ) -> tuple[int, bytes]:
+        headers = backend_keys.headers(boot_secret)
+        try:
+            self._check(address)
+            with open_pinned(address, certificate, None, Deadline.after(self._total)) as line:
+                return line.send(method, backend_keys.PATH, headers, body)
+        except (Stranger, Unreachable, TimeoutError) as trouble:
+            raise Transient(f"the backend at {address.ip}:{address.port} did not answer: {trouble}") from trouble
 
     def _status(self, address: Address, certificate: str, key: Secret) -> tuple[int, bytes]:
         """What /status answers to this key; the key goes to the holder of `certificate` alone."""

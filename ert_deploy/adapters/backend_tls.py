@@ -84,19 +84,25 @@ class Line:
 
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> tuple[int, bytes]:
         """Status and body of a GET. Unreachable when it breaks off or takes too long, Stranger when it is not HTTP."""
+        return self.send("GET", path, headers)
+
+    def send(
+        self, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
+    ) -> tuple[int, bytes]:
+        """Status and body of any request; raises what `get` raises."""
         talk = http.client.HTTPConnection(self._address.ip, self._address.port)
         # Never connects by itself: that would be plain TCP, and the headers may hold the key.
         talk.auto_open = 0
         talk.sock = cast(socket.socket, _Timed(self._socket, self._deadline))
         with _reading():
-            talk.request("GET", path, headers={"Accept": "application/json", "Connection": "close", **(headers or {})})
+            talk.request(method, path, body, {"Accept": "application/json", "Connection": "close", **(headers or {})})
             with talk.getresponse() as response:
-                body = response.read(MAX_BODY + 1)
-                if len(body) <= MAX_BODY and response.length:
+                answer = response.read(MAX_BODY + 1)
+                if len(answer) <= MAX_BODY and response.length:
                     raise Unreachable("the answer broke off")
-        if len(body) > MAX_BODY:
+        if len(answer) > MAX_BODY:
             raise Stranger(f"the answer is larger than {MAX_BODY // 1024} KiB")
-        return response.status, body
+        return response.status, answer
 
 
 @contextmanager

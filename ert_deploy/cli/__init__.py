@@ -24,6 +24,7 @@ COMMANDS = {
     "status": "Show what is running, what it costs, and what the app uses.",
     "report": "Ask the app for a report on TICKER.",
     "offers": "Show the offers on the market, ranked, and why others are not taken.",
+    "key": "Look after the API key between the apps and the backend.",
     "logs": "Show the last lines of the backend's log.",
     "ssh": "Run COMMAND on the GPU machine, or open a shell there.",
     "reap": "Destroy instances that carry our marks and that no state knows.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,6 +17,7 @@ from ert_deploy.core.observed import Health, Instance, Observed
 from ert_deploy.engine.apply import Result, apply
 from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.observe import observe
+from ert_deploy.engine.rotate import rotate
 from ert_deploy.engine.run import run
 from ert_deploy.wiring import House, assemble, settings_for
 
@@ -64,19 +67,39 @@ def converge(config: str | None, phase: Phase, *, begin: bool = True, patient: b
 
     Without `begin` it has to exist already. Without `patient` nobody waits for reports that are being written.
     """
-    with make_view() as view:
-        audience = _Counting(view)
-        if not (phase is Phase.RUNNING and begin) and not sandbox_runs(config):
-            return _not_even_a_world(settings_for(config).desired.deployment, phase)
-        house = assemble(config, audience)
-        if house.in_sandbox:
-            view.note(f"sandbox on this machine: nothing costs money, provider time runs {house.speed:g}x")
+    if not (phase is Phase.RUNNING and begin) and not sandbox_runs(config):
+        return _not_even_a_world(settings_for(config).desired.deployment, phase)
+    with _at_work(config) as (house, audience):
         desired = replace(house.desired, phase=phase, begin=begin)
         if not patient:
             desired = replace(desired, timings=replace(desired.timings, finish=0.0))
-        with house.ports.store.lock(new_run_id()):
-            result = run(apply(desired), house.ports)
+        result = run(apply(desired), house.ports)
         return _outcome(desired, result, changed=audience.steps > 0)
+
+
+def change_key(config: str | None) -> tuple[Outcome, str, str]:
+    """Rotate the API key, holding the lock: what came of it, and how the keys before and after are named."""
+    if not sandbox_runs(config):
+        name = settings_for(config).desired.deployment
+        raise UsageError(
+            f"there is no key to change: the sandbox of {name} is not running", hint="`ert-deploy up` starts it"
+        )
+    with _at_work(config) as (house, _):
+        desired = replace(house.desired, phase=Phase.RUNNING, begin=False)
+        done = run(rotate(desired), house.ports)
+        return _outcome(desired, done.result, changed=True), done.before, done.after
+
+
+@contextmanager
+def _at_work(config: str | None) -> Iterator[tuple[House, _Counting]]:
+    """The deployment's house while its lock is held, and what is shown meanwhile."""
+    with make_view() as view:
+        audience = _Counting(view)
+        house = assemble(config, audience)
+        if house.in_sandbox:
+            view.note(f"sandbox on this machine: nothing costs money, provider time runs {house.speed:g}x")
+        with house.ports.store.lock(new_run_id()):
+            yield house, audience
 
 
 def _not_even_a_world(deployment: str, phase: Phase) -> Outcome:

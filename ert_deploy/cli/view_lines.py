@@ -18,7 +18,7 @@ def line(event: events.Event) -> str:
             return ""
         case events.Renting() | events.Rented() | events.OfferLost() | events.CreateUnknown():
             return _renting(event)
-        case events.Verified() | events.Retired() | events.Destroyed() | events.Trouble():
+        case events.Verified() | events.Retired() | events.Destroyed() | events.KeysSet() | events.Trouble():
             return _machine(event)
         case events.Woken() | events.Stopped() | events.Stranded():
             return _power(event)
@@ -45,7 +45,7 @@ def _renting(event: events.Renting | events.Rented | events.OfferLost | events.C
             assert_never(event)
 
 
-def _machine(event: events.Verified | events.Retired | events.Destroyed | events.Trouble) -> str:
+def _machine(event: events.Verified | events.Retired | events.Destroyed | events.KeysSet | events.Trouble) -> str:
     match event:
         case events.Verified(instance, health, digest):
             where = instance.address.url() if instance.address else "?"
@@ -54,6 +54,8 @@ def _machine(event: events.Verified | events.Retired | events.Destroyed | events
             return f"instance {instance_id} goes: {reason}"
         case events.Destroyed(instance_id):
             return f"instance {instance_id} is gone (not listed, and not there by id)"
+        case events.KeysSet(instance_id, names):
+            return f"instance {instance_id} takes key {' and key '.join(names)} now, and no other"
         case events.Trouble(what, why):
             return f"{what}: {why}"
         case _:
@@ -113,6 +115,8 @@ SYMBOLS = {
     steps.KeepKey: "+",
     steps.Record: "~",
     steps.Pin: "~",
+    steps.AddKey: "+",
+    steps.DropKeys: "-",
     steps.Publish: "~",
     steps.Deploy: "~",
     steps.Wake: "+",
@@ -156,6 +160,8 @@ _MACHINE_VERBS = {
     steps.Record: "write down",
     steps.DropRecord: "forget",
     steps.Pin: "pin the certificate of",
+    steps.AddKey: "add a new key to",
+    steps.DropKeys: "take the old key from",
     steps.Wake: "start",
     steps.Strand: "give up the start of",
     steps.Stop: "stop",

@@ -139,6 +139,14 @@ class Stranded:
 
 
 @dataclass(frozen=True, slots=True)
+class KeysSet:
+    """A backend takes these keys now and no other, by the first digits of their hashes."""
+
+    instance_id: int
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
     """Nothing to do but wait, and for what."""
 
@@ -171,6 +179,7 @@ Event: TypeAlias = (
     | Woken
     | Stopped
     | Stranded
+    | KeysSet
     | Waiting
     | Trouble
 )

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from ert_deploy.core import steps
 from ert_deploy.core.bookkeeping import expired, graves, put_right, retire, unsettled, vanished
 from ert_deploy.core.boot import Candidate, Stage
+from ert_deploy.core.keyring import accepts, may_take_others
 from ert_deploy.core.model import Desired, Phase
 from ert_deploy.core.observed import Observed, Vital
 from ert_deploy.core.publishing import drained, forecast, publish, withdraw
@@ -60,6 +61,7 @@ def _go_on(desired: Desired, observed: Observed, now: Standing, current: Candida
         case _:
             yield from _serve(desired, observed, current)
             yield from _old_backends(desired, observed, now)
+            yield from _old_keys(desired, observed, current)
             yield from unsettled(observed, desired.timings.settle, also_gone=False)
 
 
@@ -131,7 +133,20 @@ def _serve(desired: Desired, observed: Observed, current: Candidate) -> Iterator
         return
     if record is None or record.certificate != certificate:
         yield steps.Pin(current.instance.id, "it has proven its identity")
+    if observed.fresh is not None and not accepts(current.instance, record, observed.fresh):
+        yield steps.AddKey(current.instance.id, "a new key is to take the place of the old one")
     yield from publish(desired, observed, address.url(), key, certificate)
+
+
+def _old_keys(desired: Desired, observed: Observed, current: Candidate) -> Iterator[Step]:
+    """Once every app is proven to use the kept key and nobody can be in the middle of using another, the others go."""
+    record, key = current.record, kept_key(desired, observed)
+    if record is None or key is None or not may_take_others(record, key):
+        return
+    until = drained(desired, observed)
+    if until is None or until > observed.now:
+        yield steps.Drain(current.instance.id, until, "requests with another key may finish")
+    yield steps.DropKeys(current.instance.id, "it takes a key that no app is to use")
 
 
 def _old_backends(desired: Desired, observed: Observed, now: Standing) -> Iterator[Step]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ert_deploy.core.boot import Candidate, Stage, Verdict, judge
+from ert_deploy.core.keyring import accepts, takes
 from ert_deploy.core.keys import is_key
 from ert_deploy.core.model import Desired
 from ert_deploy.core.observed import Instance, Observed, Vital, Watch, once
@@ -31,10 +32,21 @@ class Standing:
 
 @once
 def kept_key(desired: Desired, observed: Observed) -> Secret | None:
-    """The key to go on with: one a target holds and an instance of ours takes, else any that a target holds."""
+    """The key to go on with: one a target holds and an instance of ours takes, else any that a target holds.
+
+    Where several are taken it is the one that was added last: a change of keys that was cut off is gone on with. One
+    that this run has just made counts as held once an instance takes it.
+    """
     held = [key for t, p in pairs(desired, observed) if (key := p.env.get(t.names.key)) is not None and is_key(key)]
-    taken = {digest for i in observed.ours(desired.deployment) for digest in i.key_hashes}
-    return next((k for k in held if k.sha256() in taken), held[0] if held else None)
+    if observed.fresh is None and len(held) <= 1:
+        return held[0] if held else None
+    age: dict[str, int] = {}
+    for instance in observed.ours(desired.deployment):
+        for place, digest in enumerate(takes(instance, observed.state.record(instance.id))):
+            age[digest] = max(place, age.get(digest, place))
+    if observed.fresh is not None and observed.fresh.sha256() in age:
+        held.append(observed.fresh)
+    return max(held, key=lambda key: age.get(key.sha256(), -1), default=None)
 
 
 @once
@@ -71,8 +83,7 @@ def fits(desired: Desired, observed: Observed, candidate: Candidate) -> bool:
         return False
     if observed.publications is None:
         return True
-    key = kept_key(desired, observed)
-    return key is not None and key.sha256() in instance.key_hashes
+    return accepts(instance, candidate.record, kept_key(desired, observed))
 
 
 def pointed_at(desired: Desired, observed: Observed, instance: Instance) -> bool:
@@ -92,7 +103,7 @@ def usable_by_an_app(desired: Desired, observed: Observed, instance: Instance) -
         return False
     url = Secret(instance.address.url())
     held = (p.env.get(t.names.key) for t, p in pairs(desired, observed) if p.env.get(t.names.url) == url)
-    return any(key is not None and key.sha256() in instance.key_hashes for key in held)
+    return any(accepts(instance, observed.state.record(instance.id), key) for key in held)
 
 
 def _candidate(desired: Desired, observed: Observed, instance: Instance) -> Candidate:
@@ -144,5 +155,5 @@ def _current(
     held = sum(verdict.stage is not Stage.FAILED for verdict in verdicts.values())
     up = [c for c in ranked if verdicts[c.instance.id].stage is not Stage.ASLEEP]
     if not fitting and held >= desired.slots and len(up) == len(ranked) and all(c.told for c in ranked):
-        fitting = [c for c in up if key is not None and key.sha256() in c.instance.key_hashes]
+        fitting = [c for c in up if accepts(c.instance, c.record, key)]
     return fitting[0] if fitting else None

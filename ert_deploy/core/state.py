@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
-VERSION = 2
-READABLE = frozenset({1, VERSION})  # 1 knew neither `woken` nor `stranded`
+VERSION = 3
+READABLE = frozenset({1, 2, VERSION})  # 1 knew neither `woken` nor `stranded`, 2 no `keys` and no `asked`
 _T = TypeVar("_T")
 
 
@@ -30,7 +30,9 @@ class Record:
     """An instance we know. `certificate` is its pinned PEM once it has proven its identity.
 
     `published` says that some target was ever given its address. `woken` is when it was last asked to start again, and
-    `stranded` when it turned out that it cannot (its GPU was taken); 0 for never.
+    `stranded` when it turned out that it cannot (its GPU was taken); 0 for never. `keys` are the SHA-256 of the keys it
+    takes, oldest first; empty for those it was created with. `asked` are those it is being told to take instead, empty
+    once it has answered that it does.
     """
 
     token: str
@@ -41,6 +43,8 @@ class Record:
     published: bool = False
     woken: float = 0.0
     stranded: float = 0.0
+    keys: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,13 +172,23 @@ def from_json(data: Any) -> State:
             deployment=_typed(data["deployment"], str),
             generation=_typed(data["generation"], int),
             intents=tuple(Intent(**i) for i in data["intents"]),
-            records=tuple(Record(**r) for r in data["records"]),
+            records=tuple(_record(**r) for r in data["records"]),
             tombstones=tuple(Tombstone(**t) for t in data["tombstones"]),
             denied=tuple(Denied(**d) for d in data["denied"]),
             rollouts=tuple(Rollout(**r) for r in data["rollouts"]),
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"damaged or unknown field: {error}") from error
+
+
+def _record(keys: Any = (), asked: Any = (), **others: Any) -> Record:
+    return Record(**others, keys=_hashes(keys), asked=_hashes(asked))
+
+
+def _hashes(values: Any) -> tuple[str, ...]:
+    if not isinstance(values, list | tuple):
+        raise TypeError(f"{values!r} is not a list of hashes")
+    return tuple(_typed(value, str) for value in values)
 
 
 def _typed(value: Any, kind: type[_T]) -> _T:

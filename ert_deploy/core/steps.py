@@ -134,6 +134,22 @@ class Prove:
 
 
 @dataclass(frozen=True, slots=True)
+class AddKey:
+    """Have the backend take the key this run has made besides those it takes already."""
+
+    instance_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DropKeys:
+    """Have the backend take the kept key and no other."""
+
+    instance_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Drain:
     """Let requests to an old backend finish until the Unix time `until` (None: not known yet)."""
 
@@ -171,6 +187,7 @@ class Bury:
 
 SmallStep: TypeAlias = Record | DropIntent | Pin | AwaitBoot | Settle | Drain
 PowerStep: TypeAlias = Wake | Strand | Stop | AwaitStop
-MachineStep: TypeAlias = SmallStep | PowerStep | Rent | KeepKey | Retire | Destroy | Bury | DropRecord
+KeyStep: TypeAlias = KeepKey | AddKey | DropKeys
+MachineStep: TypeAlias = SmallStep | PowerStep | KeyStep | Rent | Retire | Destroy | Bury | DropRecord
 AppStep: TypeAlias = Publish | Deploy | Prove
 Step: TypeAlias = MachineStep | AppStep

@@ -20,6 +20,7 @@ from ert_deploy.core.state import Record, Tombstone
 from ert_deploy.core.steps import Step
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform
+from ert_deploy.engine.keys import add_key, drop_keys, relearn
 from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.observe import abandon, patiently
 from ert_deploy.engine.power import await_stop, stop, strand, wake
@@ -112,8 +113,8 @@ def _about_machines(step: steps.MachineStep, desired: Desired, observed: Observe
     match step:
         case steps.Rent():
             yield from rent(desired, observed, memory)
-        case steps.KeepKey():
-            yield from keep_key(desired, observed, memory)
+        case steps.KeepKey() | steps.AddKey() | steps.DropKeys():
+            yield from _keys(step, desired, observed, memory)
         case steps.Retire():
             yield from retire(step, desired, observed)
         case steps.Destroy():
@@ -126,6 +127,18 @@ def _about_machines(step: steps.MachineStep, desired: Desired, observed: Observe
             yield from _power(step, desired, observed, memory)
         case _:
             yield from _small(step, desired, observed)
+
+
+def _keys(step: steps.KeyStep, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
+    match step:
+        case steps.KeepKey():
+            yield from keep_key(desired, observed, memory)
+        case steps.AddKey():
+            yield from add_key(step, desired, observed, memory)
+        case steps.DropKeys():
+            yield from drop_keys(step, desired, observed, memory)
+        case _:
+            assert_never(step)
 
 
 def _power(step: steps.PowerStep, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
@@ -145,7 +158,7 @@ def _power(step: steps.PowerStep, desired: Desired, observed: Observed, memory: 
 def _small(step: steps.SmallStep, desired: Desired, observed: Observed) -> Effects[None]:
     match step:
         case steps.Record():
-            yield from _record(step, observed)
+            yield from _record(step, desired, observed)
         case steps.DropIntent():
             yield from perform(e.Save(observed.state.drop_intent(step.token)))
         case steps.Pin():
@@ -160,12 +173,13 @@ def _small(step: steps.SmallStep, desired: Desired, observed: Observed) -> Effec
             assert_never(step)
 
 
-def _record(step: steps.Record, observed: Observed) -> Effects[None]:
+def _record(step: steps.Record, desired: Desired, observed: Observed) -> Effects[None]:
     instance = _instance(observed, step.instance_id)
     intent = next((i for i in observed.state.intents if i.token == step.token), None)
     at = intent.at if intent is not None else observed.now
-    record = Record(step.token, instance.id, instance.machine_id, at)
-    yield from perform(e.Save(observed.state.put_record(record)))
+    record = yield from relearn(Record(step.token, instance.id, instance.machine_id, at), desired, observed)
+    if record is not None:
+        yield from perform(e.Save(observed.state.put_record(record)))
 
 
 def _pin(step: steps.Pin, desired: Desired, observed: Observed) -> Effects[None]:

@@ -1,7 +1,6 @@
 """The effects the engine may ask for: frozen values that an interpreter carries out.
 
-`run` interprets them on the ports. Any other interpreter (a simulator on a virtual clock) sees exactly the same
-sequence, and every `yield` of an effect is a point where the process may die.
+`run` does so on the ports, a simulator in memory; every `yield` of an effect is a point where the process may die.
 """
 
 from __future__ import annotations
@@ -153,6 +152,26 @@ class Busy(Effect[int]):
     address: Address
     certificate: str
     key: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class KeyGeneration(Effect[int]):
+    """Ask a proven backend how often its keys were set."""
+
+    address: Address
+    certificate: str
+    boot_secret: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class SetKeys(Effect[None]):
+    """Have a proven backend take the keys with these hashes and no other."""
+
+    address: Address
+    certificate: str
+    boot_secret: Secret
+    generation: int
+    hashes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

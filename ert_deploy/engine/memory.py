@@ -20,6 +20,8 @@ class Memory:
     its deploy fails. `ranked` is the last search, good until `ranked_until`. `tries` counts per instance how often it
     was not seen gone, `starts` how often this run started it, and `waiting` holds since when its reports hold up its
     stop. `deploys` are those this run began, and `taken` counts how often a step was taken that should be needed once.
+    `fresh` is a key this run has made to take the place of the one in use, and `unanswered` counts changes of keys that
+    a backend did not answer.
     """
 
     watches: dict[int, Watch] = field(default_factory=dict)
@@ -39,4 +41,6 @@ class Memory:
     starts: dict[int, int] = field(default_factory=dict)
     waiting: dict[int, float] = field(default_factory=dict)
     deploys: set[str] = field(default_factory=set)
+    fresh: Secret | None = None
+    unanswered: int = 0
     taken: dict[Step, int] = field(default_factory=dict)

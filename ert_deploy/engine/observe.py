@@ -41,6 +41,7 @@ def observe(desired: Desired, memory: Memory) -> Effects[Observed]:
         publications=publications,
         abandoned=frozenset(memory.abandoned),
         tries=dict(memory.tries),
+        fresh=memory.fresh,
     )
 
 

@@ -16,7 +16,7 @@ from ert_deploy.adapters.state_file import StateFile
 from ert_deploy.cli import COMMANDS, cli, main
 from ert_deploy.cli.failure import explain
 from ert_deploy.core.errors import Busy, CannotObserve, Failed, NeedsAttention, UsageError
-from ert_deploy.core.state import State
+from ert_deploy.core.state import VERSION, State
 
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCTION = (ROOT / "configs" / "ert.yaml").read_text()
@@ -122,7 +122,7 @@ def test_a_key_file_that_others_can_read_is_refused(tmp_path: Path, capsys: pyte
     ("damage", "words"),
     [
         (lambda text: text.replace('"generation": 1', '"generation": 2'), ["damaged", "marks"]),
-        (lambda text: text.replace('"version": 2', '"version": 99', 1), ["newer"]),
+        (lambda text: text.replace(f'"version": {VERSION}', '"version": 99', 1), ["newer"]),
         (lambda _: "{", ["damaged", "marks"]),
     ],
     ids=["flipped", "newer", "torn"],

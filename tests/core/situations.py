@@ -57,6 +57,12 @@ def served(number: int, *, woken: float = 0.0, stranded: float = 0.0) -> Record:
     return replace(record(number, pinned=True, published=True), woken=woken, stranded=stranded)
 
 
+def told_keys(number: int, keys: tuple[Secret, ...], asked: tuple[Secret, ...] = ()) -> Record:
+    """The record of one that serves and was told, while it ran, which keys to take."""
+    digests = tuple(k.sha256() for k in keys), tuple(k.sha256() for k in asked)
+    return replace(served(number), keys=digests[0], asked=digests[1])
+
+
 def stopped(number: int, **changes: Any) -> Instance:
     """An instance of ours of which only the disk is paid."""
     return instance(number, status="exited", intended="stopped", current="stopped", address=None, **changes)

@@ -34,6 +34,7 @@ from tests.core.situations import (
     shown,
     still,
     stopped,
+    told_keys,
     tombstone,
     url,
 )
@@ -45,6 +46,12 @@ FORECAST = [
     f"Publish dash write={LATE}: known after boot",
     "Deploy dash: to take up the new environment",
     "Prove dash: known after boot",
+]
+DROP = "DropKeys 1: it takes a key that no app is to use"
+REKEY = "Publish dash write=ERT_LLM_API_KEY,ERT_LLM_CONFIG_FINGERPRINT: the environment differs"
+MOVED = [
+    "Deploy dash: to take up the new environment",
+    "Prove dash fingerprint: 200 from an old process proves nothing",
 ]
 RENT = ["Rent: no backend is there", "AwaitBoot: the one that will be rented", *FORECAST]
 KEYED = {DASH.names.key: KEY}
@@ -620,6 +627,136 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
             *RENT,
             *(line.replace("dash", "admin") for line in FORECAST),
         ],
+    ),
+    # Another key
+    "a new key is made": (
+        UP,
+        seen(
+            instance(1),
+            records=(served(1),),
+            rollouts=(rollout(env(1), NOW - 100),),
+            apps=(app(env(1)),),
+            health=(healthy(1),),
+            fresh=OTHER_KEY,
+        ),
+        ["AddKey 1: a new key is to take the place of the old one"],
+    ),
+    "it was asked to take the new key, and did not answer": (
+        UP,
+        seen(
+            instance(1),
+            records=(told_keys(1, (), (KEY, OTHER_KEY)),),
+            rollouts=(rollout(env(1), NOW - 100),),
+            apps=(app(env(1)),),
+            health=(healthy(1),),
+            fresh=OTHER_KEY,
+        ),
+        ["AddKey 1: a new key is to take the place of the old one", DROP],
+    ),
+    "it takes the new key": (
+        UP,
+        seen(
+            instance(1),
+            records=(told_keys(1, (KEY, OTHER_KEY)),),
+            rollouts=(rollout(env(1), NOW - 100),),
+            apps=(app(env(1)),),
+            health=(healthy(1),),
+            fresh=OTHER_KEY,
+        ),
+        [REKEY, *MOVED, DROP],
+    ),
+    "the run that made the new key is gone, and nobody holds it": (
+        UP,
+        seen(
+            instance(1),
+            records=(told_keys(1, (KEY, OTHER_KEY)),),
+            rollouts=(rollout(env(1), NOW - 100),),
+            apps=(app(env(1)),),
+            health=(healthy(1),),
+        ),
+        [DROP],
+    ),
+    "the run is gone after it has asked": (
+        UP,
+        seen(
+            instance(1),
+            records=(told_keys(1, (), (KEY, OTHER_KEY)),),
+            rollouts=(rollout(env(1), NOW - 100),),
+            apps=(app(env(1)),),
+            health=(healthy(1),),
+        ),
+        [DROP],
+    ),
+    "one of two apps has the new key: it is gone on with": (
+        BOTH,
+        seen(
+            instance(1),
+            records=(told_keys(1, (KEY, OTHER_KEY)),),
+            rollouts=(rollout(env(1), NOW - 100), rollout(env(1, ADMIN, OTHER_KEY), NOW - 100, ADMIN)),
+            apps=(app(env(1)), app(env(1, ADMIN, OTHER_KEY), target=ADMIN)),
+            health=(healthy(1),),
+        ),
+        [REKEY, *MOVED, DROP],
+    ),
+    "the new key is written, and the rest is not": (
+        UP,
+        seen(
+            instance(1),
+            records=(told_keys(1, (KEY, OTHER_KEY)),),
+            apps=(app({**env(1), DASH.names.key: OTHER_KEY}),),
+            health=(healthy(1),),
+        ),
+        [
+            "Publish dash write=ERT_LLM_CONFIG_FINGERPRINT: the environment differs",
+            *MOVED,
+            "Drain 1: requests with another key may finish",
+            DROP,
+        ],
+    ),
+    "the app has just proven that it uses the new key": (
+        UP,
+        seen(
+            instance(1),
+            records=(told_keys(1, (KEY, OTHER_KEY)),),
+            rollouts=(rollout(env(1, key=OTHER_KEY), NOW - 25),),
+            apps=(app(env(1, key=OTHER_KEY)),),
+            health=(healthy(1),),
+        ),
+        ["Drain 1 in 50 s: requests with another key may finish", DROP],
+    ),
+    "it was told to drop the old key, and did not answer": (
+        UP,
+        seen(
+            instance(1),
+            records=(told_keys(1, (KEY, OTHER_KEY), (OTHER_KEY,)),),
+            rollouts=(rollout(env(1, key=OTHER_KEY), NOW - 100),),
+            apps=(app(env(1, key=OTHER_KEY)),),
+            health=(healthy(1),),
+        ),
+        [DROP],
+    ),
+    "the old key is dropped": (
+        UP,
+        seen(
+            instance(1),
+            records=(told_keys(1, (OTHER_KEY,)),),
+            rollouts=(rollout(env(1, key=OTHER_KEY), NOW - 100),),
+            apps=(app(env(1, key=OTHER_KEY)),),
+            health=(healthy(1),),
+            fresh=OTHER_KEY,
+        ),
+        [],
+    ),
+    "an app still has the key that was dropped": (
+        UP,
+        seen(
+            instance(1),
+            records=(told_keys(1, (OTHER_KEY,)),),
+            rollouts=(rollout(env(1), NOW - 100),),
+            apps=(app(env(1)),),
+            health=(healthy(1),),
+        ),
+        RENT,
     ),
     # What is left over
     "an old grave": (

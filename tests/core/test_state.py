@@ -25,17 +25,20 @@ from ert_deploy.core.state import (
 TEXT = st.text(max_size=20)
 NUMBER = st.integers(0, 2**40)
 TIME = st.floats(0, 2e9)
+HASHES = st.lists(TEXT, max_size=3).map(tuple)
+RECORDS = st.builds(Record, TEXT, NUMBER, NUMBER, TIME, TEXT, st.booleans(), TIME, TIME, HASHES, HASHES)
 STATES = st.builds(
     State,
     deployment=TEXT,
     generation=NUMBER,
     intents=st.lists(st.builds(Intent, TEXT, TIME, NUMBER, NUMBER, st.booleans()), max_size=3).map(tuple),
-    records=st.lists(st.builds(Record, TEXT, NUMBER, NUMBER, TIME, TEXT, st.booleans()), max_size=3).map(tuple),
+    records=st.lists(RECORDS, max_size=3).map(tuple),
     tombstones=st.lists(st.builds(Tombstone, TEXT, NUMBER, TIME, TEXT), max_size=3).map(tuple),
     denied=st.lists(st.builds(Denied, NUMBER, TIME, TEXT), max_size=3).map(tuple),
     rollouts=st.lists(st.builds(Rollout, TEXT, TEXT, TEXT, TIME, TIME), max_size=3).map(tuple),
 )
 EMPTY = State("ert")
+OLD_RECORD = {"token": "t", "id": 5, "machine_id": 6, "at": 1.0, "certificate": "pem", "published": True}
 
 
 @given(STATES)
@@ -47,12 +50,15 @@ def test_what_is_written_is_read_again(state: State) -> None:
 @pytest.mark.parametrize(
     ("damage", "says"),
     [
-        ({"version": VERSION + 1}, "version 3"),
+        ({"version": VERSION + 1}, "version 4"),
         ({"version": None}, "version None"),
         ({"deployment": 7}, "7 is not str"),
         ({"generation": "7"}, "'7' is not int"),
         ({"records": [{"token": "t"}]}, "damaged or unknown field"),
         ({"records": [{**to_json(EMPTY)}]}, "damaged or unknown field"),
+        ({"records": [{**OLD_RECORD, "keys": "ab"}]}, "'ab' is not a list"),
+        ({"records": [{**OLD_RECORD, "asked": [7]}]}, "7 is not str"),
+        ({"records": [7]}, "damaged or unknown field"),
         ({"intents": 7}, "damaged or unknown field"),
         ({"rollouts": [7]}, "damaged or unknown field"),
     ],
@@ -60,6 +66,14 @@ def test_what_is_written_is_read_again(state: State) -> None:
 def test_what_is_not_a_state_of_ours_is_refused(damage: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         from_json({**to_json(EMPTY), **damage})
+
+
+@pytest.mark.parametrize(("version", "record"), [(1, OLD_RECORD), (2, {**OLD_RECORD, "woken": 2.0, "stranded": 3.0})])
+def test_a_state_of_an_older_program_is_read(version: int, record: dict[str, Any]) -> None:
+    known = from_json({**to_json(EMPTY), "version": version, "records": [record]}).record(5)
+    assert known is not None
+    assert (known.certificate, known.published, known.woken) == ("pem", True, record.get("woken", 0.0))
+    assert (known.keys, known.asked) == ((), ()), "it takes the keys it was created with"
 
 
 @pytest.mark.parametrize("data", [None, [], "state", 7])

@@ -10,18 +10,21 @@ from __future__ import annotations
 import os
 import random
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from ert_deploy.core.errors import ErtError, Failed
 from ert_deploy.core.model import Desired, Target
-from tests.fakes.history import GONE, WANTED, down, is_down, is_up, start, up
+from ert_deploy.engine.rotate import rotate
+from tests.fakes.history import GONE, WANTED, Process, down, is_down, is_up, start, up
 from tests.fakes.loopback import FakeWorld, world
 from tests.fakes.weather import calm, neighbours, storm
 
 STORMS = int(os.environ.get("ERT_STORMS", "400"))
 FIRST = int(os.environ.get("ERT_STORM_SEED", "0"))
 BATCHES = 8
+ROTATE = replace(WANTED, begin=False)
 OTHER = replace(WANTED, launch=replace(WANTED.launch, context=8192))
 
 
@@ -41,6 +44,12 @@ def _up(world: FakeWorld, wanted: Desired) -> None:
         up(world, wanted)
 
 
+def _run(world: FakeWorld, draw: random.Random, targets: tuple[Target, ...]) -> Process[Any]:
+    """Any command, before its first effect."""
+    wanted = replace(draw.choice((WANTED, WANTED, OTHER, GONE, ROTATE)), targets=targets)
+    return start(world, wanted) if wanted.begin else Process(world, rotate(wanted))
+
+
 def _play(seed: int) -> None:
     draw = random.Random(seed)
     targets = WANTED.targets if draw.random() < 0.7 else (Target("dash"), Target("admin"))
@@ -48,7 +57,7 @@ def _play(seed: int) -> None:
     neighbours(made)
     storm(made, draw)
     for _ in range(draw.randrange(1, 6)):
-        run = start(made, replace(draw.choice((WANTED, WANTED, OTHER, GONE)), targets=targets))
+        run = _run(made, draw, targets)
         if draw.random() < 0.5:
             run.die(draw.randrange(1, 200))
             continue

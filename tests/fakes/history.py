@@ -119,7 +119,7 @@ def is_up(world: FakeWorld, desired: Desired = WANTED) -> None:
     for target in desired.targets:
         service = world.web.services[target.service]
         assert service.env[target.names.url].reveal() == f"https://203.0.113.7:{40000 + made.id}"
-        assert service.env[target.names.key].sha256() in made.order.env["ERT_KEY_HASHES"]
+        assert service.env[target.names.key].sha256() in made.keys
         assert world.web.shown(target.service, target) == service.env[target.names.fingerprint].reveal()
         assert service.env[target.names.key].reveal() not in world.store.text, "a key is in the state"
     assert made.order.env["ERT_BOOT_SECRET"] not in world.store.text, "a boot secret is in the state"

@@ -8,7 +8,7 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from ert_deploy.core.errors import OfferGone, OutcomeUnknown, StartRefused, Transient
+from ert_deploy.core.errors import OfferGone, OutcomeUnknown, Rejected, StartRefused, StateConflict, Transient
 from ert_deploy.core.labels import Mark
 from ert_deploy.core.model import Criteria, Launch
 from ert_deploy.core.observed import Address, Health, Instance, Offer, Vital
@@ -30,7 +30,8 @@ class FakeInstance:
     """One instance and when it was made; `boot` seconds until healthy, `destroyed` when its bill ended.
 
     `halted`: it is stopped and only its disk is paid. `taken`: its GPU went to somebody else. `starts` counts the
-    starts that took effect; each moves it by `moves` ports.
+    starts that took effect; each moves it by `moves` ports. `keys` are the hashes its backend takes, set `generation`
+    times since it was made.
     """
 
     order: CreateOrder
@@ -45,11 +46,14 @@ class FakeInstance:
     taken: bool = False
     starts: int = 0
     moves: int = 0
+    generation: int = 0
+    keys: tuple[str, ...] = field(init=False)
     override: Callable[[Instance], Instance] | None = None
     health: Health | None = None
 
     def __post_init__(self) -> None:
         self.port = PORT_BASE + self.id
+        self.keys = tuple(self.order.env["ERT_KEY_HASHES"].split(","))
 
 
 def offer(number: int, **changes: object) -> Offer:
@@ -230,6 +234,7 @@ class FakeBackend:
         self.gpu = gpu
         self.faults = Plans(gpu.clock)
         self.refuses_key = False
+        self.changes: list[tuple[str, ...]] = []
         self.reports = 0
         self.certificate: Callable[[FakeInstance], str] = lambda made: certificate(made.order.mark.token)
 
@@ -248,10 +253,33 @@ class FakeBackend:
 
     def accepts(self, address: Address, certificate: str, key: Secret) -> bool:
         self.faults.before("accepts")
+        return not self.refuses_key and key.sha256() in self._holder(address, certificate).keys
+
+    def key_generation(self, address: Address, certificate: str, boot_secret: Secret) -> int:
+        self.faults.before("key_generation")
+        return self._holder(address, certificate, boot_secret).generation
+
+    def set_keys(
+        self, address: Address, certificate: str, boot_secret: Secret, generation: int, hashes: tuple[str, ...]
+    ) -> None:
+        """Queued faults strike before the effect, with the detail "after" after it."""
+        error, made = self.faults.due("set_keys"), self._holder(address, certificate, boot_secret)
+        if error is not None and error.detail != "after":
+            raise error
+        if generation <= made.generation:
+            raise StateConflict("stale")
+        made.keys, made.generation = hashes, generation
+        self.changes.append(hashes)
+        if error is not None:
+            raise error
+
+    def _holder(self, address: Address, certificate: str, boot_secret: Secret | None = None) -> FakeInstance:
         made = self._at(address)
         if made is None or self.certificate(made) != certificate:
             raise Transient("no line to the holder of that certificate")
-        return not self.refuses_key and key.sha256() in made.order.env["ERT_KEY_HASHES"].split(",")
+        if boot_secret is not None and boot_secret.reveal() != made.order.env["ERT_BOOT_SECRET"]:
+            raise Rejected("401")
+        return made
 
     def busy(self, address: Address, certificate: str, key: Secret) -> int:
         self.faults.before("busy")

@@ -101,4 +101,4 @@ def share(rehearsal: Rehearsal, count: int, seed: str) -> list[tuple[int, str]]:
 
 
 def _moves(effect: str) -> bool:
-    return effect.startswith(("Save", "Create", "Destroy", "Put", "Delete", "Start", "Stop"))
+    return effect.startswith(("Save", "Create", "Destroy", "Put", "Delete", "Start", "Stop", "Set"))

@@ -7,6 +7,10 @@ from typing import Any
 
 import requests
 
+from ert_deploy.adapters.backend_probe import TlsBackendProbe
+from ert_deploy.adapters.clock import SystemEntropy
+from ert_deploy.core.observed import Address
+from ert_deploy.core.secret import Secret
 from ert_deploy.sandbox.vast_contract import Contract
 from tests.kills.stage import Desk, Stage
 from tests.kills.standin_app import FINGERPRINT, OWNED
@@ -68,14 +72,22 @@ def app(stage: Stage) -> dict[str, Any]:
     variables = stage.variables()
     exist = {f"https://127.0.0.1:{port}": c for c in stage.existing() for port in c.ports.values()}
     backend = exist.get(variables.get(URL, ""))
-    digest = hashlib.sha256(variables.get(KEY, "").encode()).hexdigest()
     said = requests.get(f"{stage.file.app_url}/health", timeout=10).json()
     return {
         "variables": sorted(name for name in variables if name in (*OWNED, FINGERPRINT)),
         "leads to": _shape(backend) if backend else "nowhere" if URL in variables else "nothing",
-        "key": backend is not None and digest in str(backend.order.env["ERT_KEY_HASHES"]).split(","),
+        "key": backend is not None and _takes(backend, variables.get(KEY, ""), variables.get(CERTIFICATE, "")),
         "runs": said["fingerprint"] == variables.get(FINGERPRINT) and said["configuration"],
     }
+
+
+def _takes(backend: Contract, key: str, certificate: str) -> bool:
+    """Whether it takes the key: it is asked while it runs, else it is what it was created with."""
+    if _shape(backend) != RUNNING:
+        return hashlib.sha256(key.encode()).hexdigest() in str(backend.order.env["ERT_KEY_HASHES"]).split(",")
+    (port,) = backend.ports.values()
+    probe = TlsBackendProbe(SystemEntropy(), allow_loopback=True)
+    return probe.accepts(Address("127.0.0.1", int(port)), certificate, Secret(key))
 
 
 def is_up(stage: Stage) -> None:

@@ -9,15 +9,15 @@ from collections.abc import Callable
 Answer = tuple[int, dict[str, object]]
 
 
-def serve(port: int, answer: Callable[[str, str], Answer], tls: ssl.SSLContext | None = None) -> None:
-    """Answer GETs on loopback for ever; `answer` gets the path with its query, and the Authorization header."""
+def serve(port: int, answer: Callable[[str, str, bytes], Answer], tls: ssl.SSLContext | None = None) -> None:
+    """Answer on loopback for ever; `answer` gets the path with its query, the Authorization header and the body."""
     with socket.create_server(("127.0.0.1", port), backlog=128) as listening:
         while True:
             client, _ = listening.accept()
             threading.Thread(target=_talk, args=(client, answer, tls), daemon=True).start()
 
 
-def _talk(client: socket.socket, answer: Callable[[str, str], Answer], tls: ssl.SSLContext | None) -> None:
+def _talk(client: socket.socket, answer: Callable[[str, str, bytes], Answer], tls: ssl.SSLContext | None) -> None:
     client.settimeout(10)
     try:
         line = tls.wrap_socket(client, server_side=True) if tls else client
@@ -26,27 +26,37 @@ def _talk(client: socket.socket, answer: Callable[[str, str], Answer], tls: ssl.
         return
     with line:
         try:
-            line.sendall(_reply(_head(line), answer))
+            line.sendall(_reply(*_request(line), answer))
         except OSError:
             return
 
 
-def _head(line: socket.socket) -> str:
-    read = b""
-    while b"\r\n\r\n" not in read:
+def _request(line: socket.socket) -> tuple[str, bytes]:
+    """Head and body."""
+    read = _until(line, b"", lambda read: b"\r\n\r\n" in read)
+    head, _, body = read.partition(b"\r\n\r\n")
+    told = _field(head.decode("latin-1"), "content-length")
+    return head.decode("latin-1"), _until(line, body, lambda body: len(body) >= int(told or "0"))
+
+
+def _until(line: socket.socket, read: bytes, enough: Callable[[bytes], bool]) -> bytes:
+    while not enough(read):
         piece = line.recv(4096)
         if not piece or len(read) > 65536:
             raise OSError("no request")
         read += piece
-    return read.decode("latin-1")
+    return read
 
 
-def _reply(head: str, answer: Callable[[str, str], Answer]) -> bytes:
-    first, *fields = head.split("\r\n")
-    given = [field.partition(":")[2].strip() for field in fields if field.lower().startswith("authorization:")]
-    status, said = answer(first.split(" ")[1], "".join(given))
-    body = json.dumps(said).encode()
+def _field(head: str, name: str) -> str:
+    fields = (field.partition(":") for field in head.split("\r\n")[1:])
+    return "".join(value.strip() for field, _, value in fields if field.lower() == name)
+
+
+def _reply(head: str, body: bytes, answer: Callable[[str, str, bytes], Answer]) -> bytes:
+    status, said = answer(head.split(" ")[1], _field(head, "authorization"), body)
+    told = json.dumps(said).encode()
     about = (
-        f"HTTP/1.1 {status} -\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\nConnection: close\r\n"
+        f"HTTP/1.1 {status} -\r\nContent-Type: application/json\r\nContent-Length: {len(told)}\r\nConnection: close\r\n"
     )
-    return about.encode() + b"\r\n" + body
+    return about.encode() + b"\r\n" + told

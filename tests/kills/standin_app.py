@@ -33,7 +33,7 @@ def main() -> None:
     shown = fingerprint()
     state = "complete" if shown else "torn" if FINGERPRINT in os.environ else "absent"
     said: Answer = (200, {"status": "healthy", "fingerprint": shown, "configuration": state})
-    serve(int(os.environ["PORT"]), lambda _path, _authorization: said)
+    serve(int(os.environ["PORT"]), lambda _path, _authorization, _body: said)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Stands in for the GPU image in worlds that live for one kill: proves itself, is healthy, takes its key. No model.
+"""Stands in for the GPU image in worlds that live for one kill: proves itself, is healthy, takes its keys. No model.
 
 Run as a program, isolated (`python -I -S`), because starting the real image takes most of a second of CPU. It knows
 contract and environment of the image, not its code; `tests/e2e` and `ERT_KILLS_APPS=real` run the real one.
@@ -6,10 +6,12 @@ contract and environment of the image, not its code; `tests/e2e` and `ERT_KILLS_
 
 import hashlib
 import hmac
+import json
 import os
 import ssl
 import sys
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -26,9 +28,16 @@ def main() -> None:
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(pem)
     digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(_first(pem.read_text()))).digest()
-    hashes = env["ERT_KEY_HASHES"].split(",")
+    keys: dict[str, Any] = {"generation": 0, "hashes": env["ERT_KEY_HASHES"].split(",")}
+    admin = hmac.new(bytes.fromhex(env["ERT_BOOT_SECRET"]), b"ert-backend admin 1", hashlib.sha256).hexdigest()
 
-    def answer(path: str, authorization: str) -> Answer:
+    def change(wanted: dict[str, Any]) -> Answer:
+        if wanted != keys and wanted["generation"] <= keys["generation"]:
+            return 409, {}
+        keys.update(wanted)
+        return 200, {"generation": keys["generation"]}
+
+    def answer(path: str, authorization: str, body: bytes) -> Answer:
         if path.startswith("/identity?nonce="):
             nonce = bytes.fromhex(path.partition("=")[2])
             proof = hmac.new(bytes.fromhex(env["ERT_BOOT_SECRET"]), nonce + digest, hashlib.sha256).hexdigest()
@@ -38,7 +47,9 @@ def main() -> None:
             about = {"ollama_status": "online", "uptime": 1, "engine": "ollama 0.35.0", "version": "0", "timestamp": ""}
             return 200, {"status": "healthy", "model": env["ERT_MODEL"], **about}
         key = authorization.removeprefix("Bearer ")
-        if hashlib.sha256(key.encode()).hexdigest() not in hashes:
+        if path == "/admin/keys" and key == admin:
+            return change(json.loads(body)) if body else (200, {"generation": keys["generation"]})
+        if hashlib.sha256(key.encode()).hexdigest() not in keys["hashes"]:
             return 401, {}
         return 200, {"queue": {"depth": 0, "active": 0}}
 

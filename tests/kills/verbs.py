@@ -39,6 +39,16 @@ def _without_its_state(stage: Stage) -> None:
     stage.desk.lose_state()
 
 
+def _rotated(stage: Stage) -> None:
+    _up(stage)
+    stage.desk.ert("key", "rotate")
+
+
+def _rotated_without_its_state(stage: Stage) -> None:
+    _rotated(stage)
+    stage.desk.lose_state()
+
+
 def _asleep(stage: Stage) -> None:
     _up(stage)
     stage.desk.ert("sleep")
@@ -74,6 +84,8 @@ VERBS = (
     Verb("wake", _asleep, ("wake",), is_up),
     Verb("wake, GPU taken", _asleep_and_taken, ("wake",), is_up),
     Verb("down, asleep", _asleep, ("down",), is_down),
+    Verb("key rotate", _up, ("key", "rotate"), is_up),
+    Verb("up, a key rotated and the state lost", _rotated_without_its_state, ("up",), is_up),
     Verb("reap, state lost", _lost_among_strangers, ("reap", "--yes"), _is_reaped),
 )
 ALL = {verb.name: verb for verb in VERBS}

@@ -62,6 +62,8 @@ STRIKES: dict[type[Any], Strikes] = {
     },
     e.Accepts: {"timeout": x.Transient},
     e.Busy: {"timeout": x.Transient},
+    e.KeyGeneration: dict.fromkeys(("timeout", "429", "5xx", "malformed"), x.Transient),
+    e.SetKeys: {**_WRITE, "refused": x.Rejected},
     e.Probe: {},
     e.AppFingerprint: {},
     e.WhyFailed: {},

@@ -9,22 +9,34 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from ert_deploy.core.errors import ErtError, NeedsAttention, UsageError
 from ert_deploy.core.model import Criteria, Desired, Launch, Phase, Target, Timings
+from ert_deploy.core.secret import Secret
 from ert_deploy.engine.apply import apply
 from ert_deploy.engine.effects import Effects
 from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.reap import find, reap
+from ert_deploy.engine.rotate import rotate
 from tests.simulation.faults import Fault, Faults, Plan
-from tests.simulation.market import Machine
+from tests.simulation.market import HOST, Machine
 from tests.simulation.web import NAMES
 from tests.simulation.world import Killed, Violation, World
 
 MOST_EFFECTS = 20_000  # of one command; no honest one needs as many
 LONGEST_LATE = 2000.0
 BEYOND = 0.05  # of the histories
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """`key rotate`, where the rest is as it is desired."""
+
+    desired: Desired
+
+
+Command: TypeAlias = Desired | Rotation | None
 WANTED = Desired(
     deployment="ert", phase=Phase.RUNNING, launch=Launch(image="llm-backend:1", model="gpt-oss:20b"),
     criteria=Criteria(max_dph=0.40), targets=(Target("dash"),), timings=Timings(poll=60.0, deny=1800.0),
@@ -34,30 +46,35 @@ DOWN = replace(WANTED, phase=Phase.ABSENT)
 SLEEP = replace(WANTED, phase=Phase.ASLEEP)
 WAKE = replace(WANTED, begin=False)
 REAP = None
+ROTATE = Rotation(WAKE)
 # What may be done at one moment of a history: how often, and the commands that run at the same time. An empty one
 # loses the state. A new command of the product is one more row.
-OPERATIONS: dict[str, tuple[int, tuple[Desired | None, ...]]] = {
+OPERATIONS: dict[str, tuple[int, tuple[Command, ...]]] = {
     "up": (30, (WANTED,)),
     "up, changed config": (12, (OTHER,)),
     "down": (12, (DOWN,)),
     "sleep": (12, (SLEEP,)),
     "wake": (8, (WAKE,)),
     "reap": (2, (REAP,)),
+    "rotate": (8, (ROTATE,)),
     "two ups at once": (6, (WANTED, WANTED)),
     "two configs at once": (4, (WANTED, OTHER)),
     "two wakes at once": (3, (WAKE, WAKE)),
     "up and down at once": (3, (WANTED, DOWN)),
     "sleep and wake at once": (3, (SLEEP, WAKE)),
     "up and reap at once": (2, (WANTED, REAP)),
+    "rotate and up at once": (3, (ROTATE, WANTED)),
+    "two rotates at once": (1, (ROTATE, ROTATE)),
     "lose the state": (4, ()),
 }
-LAST = {
+LAST: dict[str, tuple[int, Command]] = {
     "up": (5, WANTED),
     "up, changed config": (1, OTHER),
     "down": (4, DOWN),
     "sleep": (2, SLEEP),
     "wake": (2, WAKE),
     "reap": (1, REAP),
+    "rotate": (3, ROTATE),
 }
 NOTHING = "with nothing"
 BEGINNINGS: dict[str, tuple[int, tuple[Desired, ...]]] = {
@@ -160,7 +177,7 @@ def _begin(tale: Story, fresh: World) -> World:
     if key not in _BEGUN:
         made = World(Faults(), tale.services)
         for desired in BEGINNINGS[tale.begins][1]:
-            together(made, [_fitted(desired, tale)], Outcome({}), [])
+            together(made, tale, (desired,), Outcome({}), [])
         _BEGUN[key] = made
     world = _BEGUN[key].twin(fresh)
     world.faults.begin(world.calls)
@@ -170,23 +187,29 @@ def _begin(tale: Story, fresh: World) -> World:
 def _operation(world: World, tale: Story, name: str, outcome: Outcome, graveyard: list[Any]) -> None:
     wanted = OPERATIONS[name][1]
     if wanted:
-        together(world, [_fitted(d, tale) for d in wanted], outcome, graveyard)
+        together(world, tale, wanted, outcome, graveyard)
         return
     # What nobody remembers and nobody sees cannot be waited for: the state is lost while no create is under way.
     world.advance(world.now + (LONGEST_LATE if world.pending else 300.0))
     world.state = replace(world.state.__class__(world.state.deployment), generation=0)
 
 
-def _fitted(desired: Desired | None, tale: Story) -> Desired | None:
-    if desired is None or (len(tale.services) == 1 and tale.poll == desired.timings.poll):
+def _fitted(desired: Desired, tale: Story) -> Desired:
+    if len(tale.services) == 1 and tale.poll == desired.timings.poll:
         return desired
     targets = tuple(Target(name) for name in tale.services)
     return replace(desired, targets=targets, timings=replace(desired.timings, poll=tale.poll))
 
 
-def _effects(desired: Desired | None) -> Effects[Any]:
+def _effects(command: Command, tale: Story) -> Effects[Any]:
     """What a command does; the reaper asks nobody for confirmation here."""
-    return apply(desired, Memory()) if desired is not None else _reaping()
+    if isinstance(command, Desired):
+        return apply(_fitted(command, tale), Memory())
+    return _rotating(_fitted(command.desired, tale)) if command is not None else _reaping()
+
+
+def _rotating(desired: Desired) -> Effects[Any]:
+    return (yield from rotate(desired)).result
 
 
 def _reaping() -> Effects[None]:
@@ -196,10 +219,12 @@ def _reaping() -> Effects[None]:
 
 
 def together(
-    world: World, wanted: list[Desired | None], outcome: Outcome, graveyard: list[Any]
+    world: World, tale: Story, wanted: tuple[Command, ...], outcome: Outcome, graveyard: list[Any]
 ) -> list[ErtError | None]:
     """Run commands at the same time, each on its own time line; how each ended (None: well, or killed)."""
-    running: list[list[Any]] = [[world.now, index, _effects(desired), None] for index, desired in enumerate(wanted)]
+    running: list[list[Any]] = [
+        [world.now, index, _effects(command, tale), None] for index, command in enumerate(wanted)
+    ]
     ends: list[ErtError | None] = [None] * len(wanted)
     for run_ in running:
         run_[3] = next(run_[2])
@@ -244,21 +269,29 @@ def _turn(world: World, process: list[Any]) -> None:
 def _reckon(world: World, tale: Story, outcome: Outcome, graveyard: list[Any]) -> None:
     """Nothing goes wrong any more: one command has to be enough."""
     world.advance(max(world.now + tale.rest, world.overdue))
-    desired = _fitted(LAST[tale.last][1], tale)
-    (end,) = together(world, [desired], outcome, graveyard)
+    last, changes, held = LAST[tale.last][1], world.changes, _held(world)
+    (end,) = together(world, tale, (last,), outcome, graveyard)
+    rotated = isinstance(last, Rotation) and end is None
+    if isinstance(last, Rotation) and isinstance(end, UsageError):
+        _must(world.changes == changes, "a rotation that is refused has changed something")
+        last = WANTED  # which has to mend whatever it was refused for
+        (end,) = together(world, tale, (last,), outcome, graveyard)
+    desired = last.desired if isinstance(last, Rotation) else last
     if desired is not None and isinstance(end, NeedsAttention) and _cut_off(world):
         # By design a person decides: apps were told about both, both may serve them, and we can reach neither.
         outcome.excused += 1
-        desired = _fitted(DOWN, tale)
-        (end,) = together(world, [desired], outcome, graveyard)
+        desired = DOWN
+        (end,) = together(world, tale, (desired,), outcome, graveyard)
     nothing = isinstance(end, UsageError) and desired is not None and not desired.begin
     if end is not None and not nothing:
         raise Violation(f"the last command ended with {type(end).__name__}: {end}")
     world.advance(max(world.now + 300.0, world.overdue))
     (_is_reaped if desired is None else _is_nothing if nothing else IS[desired.phase])(world)
+    if rotated:
+        _is_rotated(world, held)
     if tale.again:
         before = world.changes
-        together(world, [desired], outcome, graveyard)
+        together(world, tale, (desired,), outcome, graveyard)
         _must(world.changes == before, "doing it again changes something")
 
 
@@ -273,7 +306,7 @@ def _cut_off(world: World) -> bool:
 
 
 def _address(made: Machine) -> str:
-    return f"https://203.0.113.7:{made.port}"
+    return f"https://{HOST}:{made.port}"
 
 
 def _must(holds: bool, otherwise: str) -> None:
@@ -293,9 +326,21 @@ def _is_up(world: World) -> None:
     for service in world.services.values():
         env = service.env
         _must(env[NAMES.url].reveal() == _address(made), "the app points elsewhere")
-        _must(env[NAMES.key].sha256() in made.order.env["ERT_KEY_HASHES"], "the app holds another key")
+        _must(env[NAMES.key].sha256() in made.keys, "the app holds another key")
         _must(service.shown == env[NAMES.fingerprint].reveal(), "the running app has another configuration")
     _clean(world)
+
+
+def _held(world: World) -> set[Secret]:
+    """The keys that apps hold."""
+    return {service.env[NAMES.key] for service in world.services.values() if NAMES.key in service.env}
+
+
+def _is_rotated(world: World, before: set[Secret]) -> None:
+    """Every app has one key, which is another one than before, and it is the only one that is taken."""
+    (made,), held = world.paid.values(), _held(world)
+    _must([key.sha256() for key in held] == list(made.keys), "another key than the app's is taken after rotate")
+    _must(not held & before, "an app has a key after rotate that it had before")
 
 
 def _is_down(world: World) -> None:

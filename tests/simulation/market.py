@@ -10,7 +10,7 @@ from ert_deploy.core.observed import Address, Health, Instance, Offer, Vital
 from ert_deploy.core.secret import Secret
 from ert_deploy.ports import CreateOrder
 
-PORT_BASE = 40000
+HOST, PORT_BASE = "203.0.113.7", 40000
 MOVE = 10000  # ports by which a start may move an instance
 BOOT = 40.0  # seconds until healthy; half of it until the container runs
 UNREACHABLE, LOADING = Health(Vital.UNREACHABLE, "no route"), Health(Vital.LOADING, phase="pulling")
@@ -55,12 +55,13 @@ class Machine:
     """One rented machine: `ends` is when its bill ended, `listed` and `found` from when on reads show it.
 
     `halted`: only its disk is paid; `rests` is when that shows. `taken`: its GPU went to somebody else. `queued`: a
-    start that may still come. `made` is when it last began to boot.
+    start that may still come. `made` is when it last began to boot. `keys` are the hashes
+    its backend takes, kept on its disk, and `generation` says how often they were set.
     """
 
     __slots__ = (
-        "boot_secret", "certificate", "ends", "found", "halted", "healthy", "id", "leaves", "listed", "made", "mark",
-        "offer", "order", "port", "price", "queued", "rests", "showing", "taken", "trouble",
+        "boot_secret", "certificate", "ends", "found", "generation", "halted", "healthy", "id", "keys", "leaves",
+        "listed", "made", "mark", "offer", "order", "port", "price", "queued", "rests", "showing", "taken", "trouble",
     )  # fmt: skip
 
     def __init__(self, number: int, order: CreateOrder, made: float, price: float) -> None:
@@ -74,6 +75,7 @@ class Machine:
         self.trouble = ""
         self.showing: tuple[str, Instance] | None = None
         self.boot_secret = Secret(order.env["ERT_BOOT_SECRET"])
+        self.keys, self.generation = tuple(order.env["ERT_KEY_HASHES"].split(",")), 0
         text = base64.b64encode(hashlib.sha256(order.mark.token.encode()).digest()).decode()
         self.certificate = f"-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n"
         self.healthy = Health(Vital.HEALTHY, certificate=self.certificate, model="m", engine="ollama 0.35.0")
@@ -97,7 +99,7 @@ class Machine:
         return Instance(
             id=self.id, mark=self.mark, claims=self.mark.deployment, status=status, intended=intended, current=current,
             message=message, machine_id=self.offer + 1000, gpu_name="RTX 3090", dph=self.price, started=self.made,
-            address=Address("203.0.113.7", self.port) if up else None, spec=env["ERT_SPEC"],
+            address=Address(HOST, self.port) if up else None, spec=env["ERT_SPEC"],
             key_hashes=tuple(env["ERT_KEY_HASHES"].split(",")), boot_secret=self.boot_secret,
         )  # fmt: skip
 

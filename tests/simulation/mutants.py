@@ -46,6 +46,7 @@ class Fate:
     why: str
 
 
+_KEYS, _KEYRING = "engine/keys.py", "core/keyring.py"
 _RENT, _RETIRE, _OBSERVE = "engine/rent.py", "engine/retire.py", "engine/observe.py"
 _POWER, _RESTING, _REAP = "engine/power.py", "core/resting.py", "engine/reap.py"
 _PLAN, _PUBLISH, _STANDING = "core/plan.py", "engine/publish.py", "core/standing.py"
@@ -125,6 +126,39 @@ MUTANTS = (
     ),
     Mutant(
         "reap without a tombstone", _REAP, "    state = yield from _entomb(left, state)\n", "",
+    ),
+    Mutant(
+        "drop the old key before the apps are moved over", _PLAN,
+        "            yield from _serve(desired, observed, current)\n",
+        "            yield from _old_keys(desired, observed, current)\n"
+        "            yield from _serve(desired, observed, current)\n",
+        also=(
+            _PLAN, '        yield steps.Drain(current.instance.id, until, "requests with another key may finish")\n',
+            "        pass\n",
+        ),
+    ),
+    Mutant(
+        "drop the old key while requests with it may be under way", _PLAN,
+        '        yield steps.Drain(current.instance.id, until, "requests with another key may finish")\n',
+        "        pass\n",
+    ),
+    Mutant(
+        "move the apps over before the backend has taken the key", _KEYS,
+        "claimed = replace(record, keys=takes(instance, record), asked=hashes)",
+        "claimed = replace(record, keys=hashes, asked=hashes)",
+    ),
+    Mutant(
+        "set keys without writing it down", _KEYS,
+        "        written = yield from perform(e.Save(observed.state.put_record(claimed)))\n",
+        "        written = observed.state\n",
+    ),
+    Mutant(
+        "leave the old key in force", _KEYRING,
+        "return bool(record.asked) or any(digest != key.sha256() for digest in record.keys)", "return False",
+    ),
+    Mutant(
+        "go back to the key before", _STANDING,
+        "age[digest] = max(place, age.get(digest, place))", "age[digest] = -place",
     ),
 )  # fmt: skip
 ALL = MUTANTS

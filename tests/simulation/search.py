@@ -53,7 +53,8 @@ MONEY_KINDS = frozenset({
 })  # fmt: skip
 CLASSIC = Story(("up", "up", "down"), last="down", rest=300.0)
 RESTING = Story(("sleep", "wake"), last="sleep", rest=300.0, begins="serving")
-TALES = (CLASSIC, RESTING)
+ROTATING = Story(("rotate", "up"), last="rotate", rest=300.0, begins="serving")
+TALES = (CLASSIC, RESTING, ROTATING)
 
 
 @dataclass

@@ -24,7 +24,10 @@ ROOT = Path(__file__).resolve().parents[2]
 FIXED = 2000
 FRESH = int(os.environ.get("ERT_SIM_SEEDS", "500"))
 FIRST_FRESH = int(os.environ.get("ERT_SIM_SEED", "1000000000"))
-KILLED_SOON = ("record after create, no intent", "forget before destroy", "drop the settle wait")
+KILLED_SOON = (
+    "record after create, no intent", "forget before destroy", "drop the settle wait",
+    "drop the old key before the apps are moved over",
+)  # fmt: skip
 
 
 def _none(tally: search.Tally) -> None:
@@ -41,7 +44,7 @@ def test_no_gpu_is_lost_in_fresh_histories() -> None:
     _none(search.seeds(FIRST_FRESH, FIRST_FRESH + FRESH))
 
 
-@pytest.mark.parametrize(("tale", "least"), tuple(zip(search.TALES, (400, 150), strict=True)))
+@pytest.mark.parametrize(("tale", "least"), tuple(zip(search.TALES, (400, 150, 150), strict=True)))
 def test_no_gpu_is_lost_whatever_single_fault_strikes_and_whenever(tale: Story, least: int) -> None:
     tally = search.exhaustive(1, search.Tally(), tale)
     _none(tally)

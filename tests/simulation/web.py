@@ -17,12 +17,13 @@ TAKES = 20.0  # seconds of a deploy
 class Service:
     """One web service: its environment, the fingerprint the running process shows, and its deploys."""
 
-    __slots__ = ("deploys", "env", "id", "name", "queued", "running", "seen", "shown", "snapshots", "url")
+    __slots__ = ("deploys", "env", "former", "id", "name", "queued", "running", "seen", "shown", "snapshots", "url")
 
     def __init__(self, name: str) -> None:
         self.name, self.id, self.url = name, f"srv-{name}", f"https://{name}.example.org"
         self.env: dict[str, Secret] = dict(NEIGHBOURS)
         self.running: dict[str, Secret] = {}
+        self.former: tuple[dict[str, Secret], float] = {}, 0.0  # what ran before, and until when
         self.shown: str | None = None
         self.deploys: list[WebDeploy] = []
         self.snapshots: dict[str, tuple[dict[str, Secret], bool]] = {}
@@ -32,6 +33,7 @@ class Service:
     def take(self, other: Service) -> None:
         """Be as another one of the same name is."""
         self.env, self.running, self.shown = dict(other.env), other.running, other.shown
+        self.former = other.former
         self.deploys, self.snapshots, self.queued = list(other.deploys), dict(other.snapshots), other.queued
 
     def neighbours_kept(self) -> bool:
@@ -45,6 +47,11 @@ class Service:
         self.snapshots[made.id] = dict(self.env), fails
         return made
 
+    def in_use(self, url: Secret, since: float) -> set[str]:
+        """The hashes of the keys it shows, or has shown since then, to the backend at that address."""
+        used = (self.running, self.former[0] if self.former[1] > since else self.running)
+        return {env[NAMES.key].sha256() for env in used if env.get(NAMES.url) == url and NAMES.key in env}
+
     def in_flight(self) -> WebDeploy | None:
         """The deploy under way; it is always the newest."""
         newest = self.deploys[-1] if self.deploys else None
@@ -55,7 +62,7 @@ class Service:
         place = next(i for i, d in enumerate(self.deploys) if d.id == made.id)
         self.deploys[place] = WebDeploy(made.id, status, kind, made.created)
 
-    def end(self, deploy_id: str) -> bool:
+    def end(self, deploy_id: str, now: float) -> bool:
         """The deploy is over, unless it was replaced before; True when a queued one should start now."""
         made = self.in_flight()
         if made is None or made.id != deploy_id:
@@ -68,7 +75,7 @@ class Service:
                 if older.kind is DeployKind.LIVE:
                     self.mark(older, "deactivated", DeployKind.REPLACED)
             self.mark(made, "live", DeployKind.LIVE)
-            self.running = env
+            self.running, self.former = env, (self.running, now)
             self.shown = self._whole()
         queued, self.queued = self.queued, False
         return queued

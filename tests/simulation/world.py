@@ -15,15 +15,17 @@ from typing import Any
 
 from ert_deploy.core.errors import ErtError, OfferGone, OutcomeUnknown, StartRefused, StateConflict, Transient
 from ert_deploy.core.observed import Address, DeployKind, Health, Instance, Offer, WebDeploy
+from ert_deploy.core.secret import Secret
 from ert_deploy.core.state import State
 from ert_deploy.engine import effects as e
 from ert_deploy.ports import Account, CreateOrder
 from tests.simulation.faults import AFTER, EVENTS, LATEST, STRIKES, TAKES, Faults
-from tests.simulation.market import BY_ID, FRESH, MOVE, PORT_BASE, STOCK, STRANGERS, UNREACHABLE, Machine
+from tests.simulation.market import BY_ID, FRESH, HOST, MOVE, PORT_BASE, STOCK, STRANGERS, UNREACHABLE, Machine
 from tests.simulation.web import OWNED, Service
 from tests.simulation.web import TAKES as DEPLOY_TAKES
 
 LATENCY = 0.1
+DRAIN = 75.0  # seconds for which what ran before may still be asking
 START = 1_000_000.0
 
 
@@ -335,10 +337,34 @@ class World:
         return made.answer(self.now)
 
     def _accepts(self, effect: e.Accepts) -> bool:
+        return effect.key.sha256() in self._holder(effect).keys
+
+    def _holder(self, effect: e.Accepts | e.KeyGeneration | e.SetKeys) -> Machine:
+        """The machine at that address that holds that certificate."""
         made = self._at(effect.address)
         if made is None or made.certificate != effect.certificate or made.trouble:
             raise Transient("no line to the holder of that certificate")
-        return effect.key.sha256() in made.order.env["ERT_KEY_HASHES"]
+        return made
+
+    def _generation(self, effect: e.KeyGeneration) -> int:
+        return self._holder(effect).generation
+
+    def _set_keys(self, effect: e.SetKeys) -> None:
+        made = self._holder(effect)
+        self.changes += 1
+        if made.boot_secret != effect.boot_secret:
+            raise Violation("keys are set with the boot secret of another machine")
+        record = self.state.record(made.id)
+        if record is None or not record.asked:
+            raise Violation("keys are set, and nobody wrote that down")
+        if effect.generation <= made.generation and (effect.generation, set(effect.hashes)) != (
+            made.generation, set(made.keys),
+        ):  # fmt: skip
+            raise StateConflict("stale")
+        for service in self.services.values() if not self.beyond else ():
+            if not service.in_use(Secret(effect.address.url()), self.now - DRAIN) <= {*effect.hashes}:
+                raise Violation(f"{service.name} is still using a key that its backend is to take no more")
+        made.keys, made.generation = effect.hashes, effect.generation
 
     # The state.
 
@@ -383,8 +409,14 @@ class World:
         return made
 
     def _deployed(self, what: tuple[Service, str]) -> None:
-        if what[0].end(what[1]):
-            self._start(what[0], fails=False)
+        service = what[0]
+        if service.end(what[1], self.now):
+            self._start(service, fails=False)
+        for made in () if self.beyond else self.paid.values():
+            # Where keys were never changed, two that rented at once may have left the address of one and the key of
+            # the other.
+            if made.generation and not service.in_use(Secret(f"https://{HOST}:{made.port}"), self.now) <= {*made.keys}:
+                raise Violation(f"{service.name} now uses a key that its backend does not take")
 
     def _hands(self) -> dict[type[Any], Callable[[Any], Any]]:
         services = self.services
@@ -404,6 +436,8 @@ class World:
             e.Busy: self._rarely(lambda _: int(self.kind == "busy")),
             e.Probe: self._probe,
             e.Accepts: self._accepts,
+            e.KeyGeneration: self._rarely(self._generation),
+            e.SetKeys: self._rarely(self._set_keys),
             e.FindService: lambda x: by_name[x.target].seen,
             e.ReadGroups: lambda _: {},
             e.ReadEnv: lambda x: dict(services[x.service_id].env),

@@ -1,0 +1,106 @@
+"""Changing which keys a backend takes: read, claim, set, confirm. Idempotent, and safe beside another run.
+
+The number of the change is read first, then the change is written down, then it is asked for, then it is written down
+that it was answered. Of two runs that change keys at once the state refuses the one that looked before the other
+claimed, and the backend the one whose number is used up: the last that is confirmed is what the backend takes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ert_deploy.core import steps
+from ert_deploy.core.errors import Failed, NeedsAttention, Rejected, Transient
+from ert_deploy.core.events import KeysSet, Trouble
+from ert_deploy.core.keyring import named, takes
+from ert_deploy.core.model import Desired
+from ert_deploy.core.observed import Address, Instance, Observed, Vital
+from ert_deploy.core.standing import kept_key
+from ert_deploy.core.state import Record
+from ert_deploy.engine import effects as e
+from ert_deploy.engine.effects import Effects, perform
+from ert_deploy.engine.memory import Memory
+
+MAX_UNANSWERED = 6  # changes in one run that a healthy backend does not answer, before a person is asked
+
+
+def add_key(step: steps.AddKey, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
+    """The key this run has made, besides those that are taken."""
+    assert observed.fresh is not None, "the plan adds no other"
+    instance, record = _known(step.instance_id, observed)
+    hashes = (*takes(instance, record), observed.fresh.sha256())
+    yield from _set(step.instance_id, hashes, desired, observed, memory)
+
+
+def drop_keys(step: steps.DropKeys, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
+    """The kept key and no other."""
+    key = kept_key(desired, observed)
+    assert key is not None, "the plan drops no key where none is kept"
+    yield from _set(step.instance_id, (key.sha256(),), desired, observed, memory)
+
+
+def relearn(record: Record, desired: Desired, observed: Observed) -> Effects[Record | None]:
+    """A new record, with the keys of a backend that was told others before its old record was lost.
+
+    One that takes the key the apps hold serves them, whatever it was created with. None: it did not answer just now.
+    """
+    instance = next(i for i in observed.instances if i.id == record.id)
+    health, key = observed.health.get(record.id), kept_key(desired, observed)
+    if key is None or key.sha256() in instance.key_hashes:
+        return record
+    if health is None or health.vital is not Vital.HEALTHY or health.certificate is None:
+        return record
+    try:
+        accepted = yield from perform(e.Accepts(_address(instance), health.certificate, key))
+    except Transient as error:
+        yield from perform(e.Tell(Trouble("asking a backend that is not in the state about the key", error.summary)))
+        yield from perform(e.Sleep(desired.timings.poll))
+        return None
+    if not accepted:
+        return record
+    # It may take the key of its creation, too: as after a change that was cut off before the old one went.
+    return replace(record, keys=(*instance.key_hashes, key.sha256()), asked=(key.sha256(),))
+
+
+def _set(number: int, hashes: tuple[str, ...], desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
+    instance, record = _known(number, observed)
+    address, certificate, secret = _address(instance), record.certificate, instance.boot_secret
+    try:
+        generation = yield from perform(e.KeyGeneration(address, certificate, secret))
+        claimed = replace(record, keys=takes(instance, record), asked=hashes)
+        written = yield from perform(e.Save(observed.state.put_record(claimed)))
+        yield from perform(e.SetKeys(address, certificate, secret, generation + 1, hashes))
+    except Rejected as error:
+        raise Failed(
+            f"the backend of instance {instance.id} does not have its keys changed: {error.summary}",
+            error.detail,
+            "an image from before keys could be changed cannot do it; `ert-deploy down` and `up` make a new key, too",
+        ) from error
+    except Transient as error:
+        yield from _unanswered(error, desired, memory)
+        return
+    yield from perform(e.Save(written.put_record(replace(record, keys=hashes, asked=()))))
+    yield from perform(e.Tell(KeysSet(instance.id, tuple(named(digest) for digest in hashes))))
+
+
+def _unanswered(error: Transient, desired: Desired, memory: Memory) -> Effects[None]:
+    memory.unanswered += 1
+    if memory.unanswered >= MAX_UNANSWERED:
+        raise NeedsAttention(
+            f"the backend did not answer {MAX_UNANSWERED} times when its keys were to be changed",
+            error.summary,
+            "the key in use is still good; `ert-deploy up` puts the keys in order once the backend answers",
+        ) from error
+    yield from perform(e.Tell(Trouble("changing the keys of the backend", error.summary)))
+    yield from perform(e.Sleep(desired.timings.poll))
+
+
+def _known(number: int, observed: Observed) -> tuple[Instance, Record]:
+    record = observed.state.record(number)
+    assert record is not None, "the plan writes down first what it finds"
+    return next(i for i in observed.instances if i.id == number), record
+
+
+def _address(instance: Instance) -> Address:
+    assert instance.address is not None, "the plan changes the keys of what answers"
+    return instance.address

@@ -1,0 +1,332 @@
+"""Another key while the backend serves: no new instance, no refused request; cut off anywhere, it comes to one key."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from ert_deploy.core.errors import Failed, NeedsAttention, Rejected, StateConflict, Transient, UsageError
+from ert_deploy.core.events import KeysSet
+from ert_deploy.core.model import Desired, OwnedNames, Phase, Target
+from ert_deploy.core.state import Record
+from ert_deploy.engine.rotate import Rotated, rotate
+from tests.fakes import conduct
+from tests.fakes.history import WANTED, Process, down, is_down, is_up, start, told, up
+from tests.fakes.loopback import FakeWorld, world
+
+NAMES = OwnedNames()
+BOTH = replace(WANTED, targets=(Target("dash"), Target("admin")))
+OTHER = replace(WANTED, launch=replace(WANTED.launch, context=8192))
+SLEEP = replace(WANTED, phase=Phase.ASLEEP)
+WRITES = {"put_env", "delete_env", "deploy", "set_keys", "create", "destroy", "start", "stop", "save"}
+
+
+def serving(desired: Desired = WANTED) -> FakeWorld:
+    made = world("ert", *(target.service for target in desired.targets))
+    up(made, desired)
+    return made
+
+
+def rotating(made: FakeWorld, desired: Desired = WANTED) -> Process[Rotated]:
+    """`key rotate`, before its first effect."""
+    return Process(made, rotate(replace(desired, begin=False)))
+
+
+def to_the_end(process: Process[Rotated]) -> Rotated:
+    """Step by step; at no moment is a running app refused."""
+    while process.step():
+        nobody_is_refused(process.world)
+    return process.finish()
+
+
+def nobody_is_refused(made: FakeWorld) -> None:
+    """Whatever key a running app shows to the backend it points at is taken."""
+    at = {f"https://203.0.113.7:{i.port}": i for i in made.gpu.instances.values() if i.destroyed is None}
+    for service in made.web.services.values():
+        backend = at.get(service.running[NAMES.url].reveal()) if NAMES.url in service.running else None
+        assert backend is None or service.running[NAMES.key].sha256() in backend.keys, f"{service.name} is refused"
+
+
+def held(made: FakeWorld) -> set[str]:
+    """The hashes of the keys the apps hold."""
+    return {service.env[NAMES.key].sha256() for service in made.web.services.values()}
+
+
+def one_key(made: FakeWorld, desired: Desired = WANTED) -> None:
+    """Serving, and the key of the apps is the only one that is taken."""
+    is_up(made, desired)
+    assert held(made) == set(made.gpu.only().keys)
+    assert made.store.state.records[0].asked == ()
+
+
+def test_another_key_on_the_same_instance() -> None:
+    made = serving()
+    number, (old,) = made.gpu.only().id, made.gpu.only().keys
+    done = to_the_end(rotating(made))
+    (new,) = made.gpu.only().keys
+    one_key(made)
+    assert made.gpu.only().id == number
+    assert made.backend.changes == [(old, new), (new,)]
+    assert (done.before, done.after) == (old[:8], new[:8])
+    assert old != new
+    assert [event.names for event in told(made, KeysSet)] == [(old[:8], new[:8]), (new[:8],)]
+
+
+def test_the_old_key_goes_only_when_requests_with_it_are_over() -> None:
+    made = serving()
+    process, proven, dropped = rotating(made), 0.0, 0.0
+    while process.step():
+        proven = max(proven, *(r.proven for r in made.store.state.rollouts), 0.0)
+        dropped = dropped or (made.clock.now() if len(made.backend.changes) == 2 else 0.0)
+    assert dropped - proven >= WANTED.timings.drain
+
+
+def test_afterwards_nothing_is_left_to_do() -> None:
+    made = serving()
+    to_the_end(rotating(made))
+    before = len(made.web.faults.calls), list(made.backend.changes), made.store.state
+    up(made)
+    assert made.backend.changes == before[1]
+    assert made.store.state == before[2]
+    assert not WRITES & set(made.web.faults.calls[before[0] :])
+
+
+def test_twice_gives_two_new_keys() -> None:
+    made = serving()
+    first, second = to_the_end(rotating(made)), to_the_end(rotating(made))
+    assert first.after == second.before
+    assert len({first.before, first.after, second.after}) == 3
+    one_key(made)
+
+
+@pytest.mark.parametrize("desired", [WANTED, BOTH], ids=["one app", "two apps"])
+def test_killed_after_any_effect_every_app_works_and_up_leaves_one_key(desired: Desired) -> None:
+    rehearsal = rotating(serving(desired), desired)
+    to_the_end(rehearsal)
+    assert rehearsal.done > 40
+    for effects in range(1, rehearsal.done):
+        made = serving(desired)
+        number = made.gpu.only().id
+        assert rotating(made, desired).die(effects)
+        nobody_is_refused(made)
+        following = start(made, desired)
+        while following.step():
+            nobody_is_refused(made)
+        following.finish()
+        one_key(made, desired)
+        assert made.gpu.only().id == number, f"killed after effect {effects}"
+
+
+def test_killed_after_any_effect_another_rotation_gives_another_key() -> None:
+    rehearsal = rotating(serving())
+    to_the_end(rehearsal)
+    for effects in range(1, rehearsal.done, 3):
+        made = serving()
+        before = held(made)
+        rotating(made).die(effects)
+        to_the_end(rotating(made))
+        one_key(made)
+        assert not before & held(made)
+        down(made)
+        is_down(made)
+
+
+def test_killed_between_two_apps_both_come_to_the_new_key() -> None:
+    made = serving(BOTH)
+    (old,) = held(made)
+    process = rotating(made, BOTH)
+    while len(held(made)) == 1:
+        process.step()
+    (new,) = held(made) - {old}
+    up(made, BOTH)
+    one_key(made, BOTH)
+    assert held(made) == {new}
+
+
+REFUSALS: dict[str, tuple[Callable[[FakeWorld], object], str]] = {
+    "nothing is there": (down, "there is no key to change: no instance of ert exists"),
+    "asleep": (lambda made: up(made, SLEEP), "ert is asleep"),
+    "an impostor": (lambda made: conduct.impostor(made.gpu.only()), "no backend of ert serves now as the config says"),
+    "unreachable": (lambda made: conduct.unreachable(made.gpu.only()), "no backend of ert serves now"),
+    "it runs another config": (lambda made: up(made, OTHER), "no backend of ert serves now as the config says"),
+}
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_where_nothing_serves_it_is_refused_and_nothing_is_touched(refusal: str) -> None:
+    prepare, says = REFUSALS[refusal]
+    made = serving()
+    prepare(made)
+    faults = (made.gpu.faults, made.web.faults, made.backend.faults)
+    state, before = made.store.state, [len(plans.calls) for plans in faults]
+    with pytest.raises(UsageError, match=says) as refused:
+        rotating(made).finish()
+    assert "ert-deploy" in refused.value.hint
+    assert made.store.state == state
+    for plans, calls in zip(faults, before, strict=True):
+        assert not WRITES & set(plans.calls[calls:])
+
+
+def test_a_backend_from_before_keys_could_be_changed_is_left_as_it_is() -> None:
+    made = serving()
+    keys, state, env = made.gpu.only().keys, made.store.state, dict(made.web.services["dash"].env)
+    made.backend.faults.queued["key_generation"] = [Rejected("/admin/keys answered 404")]
+    with pytest.raises(Failed, match="answered 404") as failed:
+        rotating(made).finish()
+    assert "image" in failed.value.hint
+    assert (made.gpu.only().keys, made.store.state, made.web.services["dash"].env) == (keys, state, env)
+
+
+@pytest.mark.parametrize("call", ["key_generation", "set_keys"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_lost_answer_is_asked_for_again(call: str, when: str) -> None:
+    made = serving()
+    made.backend.faults.queued[call] = [Transient("no line", when), None, Transient("no line", when)]
+    to_the_end(rotating(made))
+    one_key(made)
+
+
+def test_a_backend_that_does_not_answer_keeps_its_key_and_up_puts_it_in_order() -> None:
+    made = serving()
+    (old,) = made.gpu.only().keys
+    made.backend.faults.queued["set_keys"] = [Transient("no line", "after")] * 6
+    with pytest.raises(NeedsAttention, match="did not answer 6 times"):
+        rotating(made).finish()
+    assert held(made) == {old}
+    assert len(made.gpu.only().keys) == 2
+    nobody_is_refused(made)
+    up(made)
+    one_key(made)
+    assert held(made) == {old}
+
+
+def test_somebody_else_who_sets_keys_in_between_is_not_overruled() -> None:
+    made = serving()
+    made.backend.faults.queued["set_keys"] = [StateConflict("409")]
+    to_the_end(rotating(made))
+    one_key(made)
+
+
+def test_a_deploy_that_fails_puts_the_old_key_back_and_the_next_up_drops_the_new_one() -> None:
+    made = serving()
+    env = dict(made.web.services["dash"].env)
+    made.web.endings = ["update_failed"]
+    with pytest.raises(Failed, match="update_failed"):
+        to_the_end(rotating(made))
+    nobody_is_refused(made)
+    assert made.web.services["dash"].env == env
+    up(made)
+    one_key(made)
+    assert made.web.services["dash"].env == env
+
+
+def test_the_new_key_outlives_sleep_and_a_move_and_goes_to_new_instances() -> None:
+    made = serving()
+    to_the_end(rotating(made))
+    new = held(made)
+    up(made, SLEEP)
+    up(made)
+    one_key(made)
+    up(made, OTHER)
+    is_up(made, OTHER)
+    assert made.gpu.only().order.env["ERT_KEY_HASHES"] == next(iter(new))
+    assert held(made) == new
+
+
+def test_a_backend_that_has_lost_its_keys_takes_the_new_one() -> None:
+    """Its file of keys is damaged, and it opens for nobody until keys are set again."""
+    made = serving()
+    made.gpu.only().keys = ()
+    rotating(made).finish()
+    one_key(made)
+
+
+# The state is lost after the keys were changed: what the machine was created with says nothing any more.
+
+
+def test_after_the_state_was_lost_the_backend_that_takes_the_apps_key_is_kept() -> None:
+    made = serving()
+    to_the_end(rotating(made))
+    number, keys = made.gpu.only().id, held(made)
+    made.store.lose()
+    made.backend.faults.queued["accepts"] = [Transient("no line")]
+    up(made)
+    one_key(made)
+    assert (made.gpu.only().id, held(made)) == (number, keys)
+
+
+def test_after_the_state_was_lost_before_the_old_key_was_dropped_it_is_dropped() -> None:
+    made = serving()
+    process, (old,) = rotating(made), held(made)
+    while held(made) == {old} or not made.store.state.rollouts or not made.store.state.rollouts[0].proven:
+        process.step()
+    assert len(made.gpu.only().keys) == 2
+    number = made.gpu.only().id
+    made.store.lose()
+    up(made)
+    one_key(made)
+    assert old not in held(made)
+    assert made.gpu.only().id == number
+
+
+def test_after_the_state_was_lost_one_that_does_not_take_the_apps_key_is_replaced() -> None:
+    made = serving()
+    to_the_end(rotating(made))
+    number = made.gpu.only().id
+    made.store.lose()
+    made.gpu.only().keys = ("0" * 64,)
+    up(made)
+    is_up(made)
+    assert made.gpu.only().id != number
+
+
+def test_after_the_state_was_lost_one_that_is_not_healthy_is_only_written_down() -> None:
+    made = serving()
+    to_the_end(rotating(made))
+    number = made.gpu.only().id
+    made.store.lose()
+    conduct.unreachable(made.gpu.only())
+    process = start(made)
+    while not made.store.state.records:
+        process.step()
+    (known,) = made.store.state.records
+    assert known == Record(known.token, number, known.machine_id, known.at)
+
+
+# Two at once: the lock is a courtesy.
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_beside_an_up_nobody_is_refused_and_one_key_is_left(seed: int) -> None:
+    made, draw = serving(), random.Random(seed)
+    number = made.gpu.only().id
+    going: list[Process[object]] = [rotating(made), start(made)]  # type: ignore[list-item]
+    while going:
+        run = draw.choice(going)
+        for _ in range(draw.choice((1, 1, 2, 5, 25))):
+            alive = run.step()
+            nobody_is_refused(made)
+            if not alive:
+                going.remove(run)
+                run.finish()
+                break
+    up(made)
+    one_key(made)
+    assert made.gpu.only().id == number
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_two_rotations_at_once_end_as_one_key(seed: int) -> None:
+    made, draw = serving(), random.Random(seed)
+    going = [rotating(made), rotating(made)]
+    while going:
+        run = draw.choice(going)
+        if not run.step():
+            going.remove(run)
+            run.finish()
+        nobody_is_refused(made)
+    up(made)
+    one_key(made)
