@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from ert_deploy.core.model import OwnedNames, Target
 from ert_deploy.core.secret import Secret
 
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -29,8 +31,7 @@ class Change:
 def fingerprint(values: Mapping[str, Secret]) -> str:
     """First 16 hex digits of sha256 over canonical JSON of the variables without the fingerprint."""
     plain = {name: value.reveal() for name, value in values.items()}
-    text = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(_canonical(plain).encode()).hexdigest()[:16]
 
 
 def connected(target: Target, url: str, key: Secret, certificate: str) -> dict[str, Secret]:

@@ -10,7 +10,6 @@ import contextlib
 import heapq
 from collections.abc import Callable
 from copy import copy
-from dataclasses import replace
 from typing import Any
 
 from ert_deploy.core.errors import ErtError, OfferGone, OutcomeUnknown, StartRefused, StateConflict, Transient
@@ -372,7 +371,10 @@ class World:
         state = effect.state
         if state.generation != self.state.generation:
             raise StateConflict("somebody wrote")
-        self.state = replace(state, generation=state.generation + 1)
+        self.state = State(  # spelt out: `replace` takes three times as long, and this runs at every write
+            state.deployment, state.generation + 1, state.intents, state.records, state.tombstones, state.denied,
+            state.rollouts,
+        )  # fmt: skip
         return self.state
 
     # The web host.
