@@ -13,14 +13,15 @@ from ert_deploy.core.model import Phase
 @click.command("down")
 @config_option
 @json_option
-def command(config: str | None, as_json: bool) -> None:
+@click.option("--now", is_flag=True, help="Destroy what bills first, and tell the app afterwards.")
+def command(config: str | None, as_json: bool, now: bool) -> None:
     """Take it all away again; nothing is left that bills.
 
     The app is told first and requests under way may finish, then every instance of the deployment is destroyed and
     seen gone. When the app cannot be told, the instances go all the same and the exit code is 5.
     """
     with interruptible():
-        outcome = converge(config, Phase.ABSENT)
+        outcome = converge(config, Phase.ABSENT, patient=not now)
     if as_json:
         emit_json(outcome.as_dict())
     else:

@@ -65,14 +65,15 @@ class _Counting:
 def converge(config: str | None, phase: Phase, *, begin: bool = True, patient: bool = True) -> Outcome:
     """Make the deployment be in `phase`, holding its lock.
 
-    Without `begin` it has to exist already. Without `patient` nobody waits for reports that are being written.
+    Without `begin` it has to exist already. Without `patient` nobody waits for reports that are being written, and
+    what bills is destroyed before the apps are told.
     """
     if not (phase is Phase.RUNNING and begin) and not sandbox_runs(config):
         return _not_even_a_world(settings_for(config).desired.deployment, phase)
     with _at_work(config) as (house, audience):
         desired = replace(house.desired, phase=phase, begin=begin)
         if not patient:
-            desired = replace(desired, timings=replace(desired.timings, finish=0.0))
+            desired = replace(desired, apps_first=False, timings=replace(desired.timings, finish=0.0))
         result = run(apply(desired), house.ports)
         return _outcome(desired, result, changed=audience.steps > 0)
 

@@ -150,7 +150,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """One deployment, wanted in one phase. `begin`: it may be made if there is no trace of it."""
+    """One deployment, wanted in one phase. `begin`: it may be made if there is no trace of it.
+
+    `apps_first`: on the way down the apps are told, and their requests may finish, before anything is destroyed.
+    """
 
     deployment: str
     phase: Phase
@@ -162,6 +165,7 @@ class Desired:
     slots: int = 2
     attempts: int = 6
     begin: bool = True
+    apps_first: bool = True
 
     def container_env(
         self, token: str, key_sha256: str, boot_secret: str, offer: Offer | None = None

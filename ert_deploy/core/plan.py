@@ -67,20 +67,28 @@ def _go_on(desired: Desired, observed: Observed, now: Standing, current: Candida
 
 def _absent(desired: Desired, observed: Observed) -> Iterator[Step]:
     found = candidates(desired, observed)
-    yield from withdraw(desired, observed)
-    asked = [c for c in found if _asked(c)]
-    until = drained(desired, observed)
-    if asked and (until is None or until > observed.now):
-        yield steps.Drain(asked[0].instance.id, until, "requests under way may finish")
+    if desired.apps_first:
+        yield from _let_go(desired, observed, found)
     for candidate in found:
         yield retire(candidate.instance, "not wanted any more")
     yield from graves(desired, observed)
     for candidate in found:
         yield steps.Destroy(candidate.instance.id, "not wanted any more")
         yield steps.Bury(candidate.instance.id, "seen gone")
+    if not desired.apps_first:
+        yield from withdraw(desired, observed)
     yield from vanished(desired, observed)
     yield from expired(desired, observed)
     yield from unsettled(observed, desired.timings.settle, also_gone=True)
+
+
+def _let_go(desired: Desired, observed: Observed, found: tuple[Candidate, ...]) -> Iterator[Step]:
+    """No app points anywhere any more, and what it asked has been answered."""
+    yield from withdraw(desired, observed)
+    asked = [c for c in found if _asked(c)]
+    until = drained(desired, observed)
+    if asked and (until is None or until > observed.now):
+        yield steps.Drain(asked[0].instance.id, until, "requests under way may finish")
 
 
 def _asked(candidate: Candidate) -> bool:

@@ -30,7 +30,10 @@ def observe(desired: Desired, memory: Memory) -> Effects[Observed]:
         if found is not None:
             health[instance.id] = found
         memory.watches[instance.id] = look(memory.watches.get(instance.id), instance, found, now)
-    publications = yield from _publications(desired, memory, health)
+    if desired.apps_first or not (sight.ours(desired.deployment) or state.tombstones):
+        publications = yield from _publications(desired, memory, health)
+    else:
+        publications = None  # what bills goes first, whether Render can be read or not
     memory.looks += 1
     return Observed(
         now=now,

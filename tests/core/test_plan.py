@@ -305,6 +305,19 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
         seen(stopped(1), records=(served(1),), intents=(intent(2, 30, gone=True),), apps=(app(env(1)),)),
         ["Settle token=2 in 210 s: a create call whose outcome is not known"],
     ),
+    "down now: what bills goes before the app is told": (
+        replace(DOWN, apps_first=False),
+        seen(instance(1), records=(served(1),), rollouts=(rollout(env(1)),), apps=(app(env(1)),), health=(healthy(1),)),
+        [
+            "Retire 1 token=1 1001: not wanted any more",
+            "Destroy 1: not wanted any more",
+            "Bury 1: seen gone",
+            f"Publish dash write=REMOTE_LLM_INTEGRATION,ERT_LLM_CONFIG_FINGERPRINT delete={POINTERS}:"
+            " the environment differs",
+            "Deploy dash: to take up the new environment",
+            "Prove dash fingerprint: 200 from an old process proves nothing",
+        ],
+    ),
     "down: it is asleep": (
         DOWN,
         seen(stopped(1), records=(served(1),), rollouts=(rollout(off()),), apps=(app(off()),)),

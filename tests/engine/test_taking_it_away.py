@@ -19,13 +19,14 @@ from ert_deploy.core.errors import (
 )
 from ert_deploy.core.events import Destroyed, Trouble
 from ert_deploy.core.labels import Mark
-from ert_deploy.core.model import Target
+from ert_deploy.core.model import Phase, Target
 from ert_deploy.core.observed import Instance
 from tests.fakes import conduct
 from tests.fakes.history import GONE, WANTED, done, down, is_down, is_up, start, told, up
 from tests.fakes.loopback import FakeWorld, blind, world
 
 NAMES = WANTED.targets[0].names
+AT_ONCE = replace(WANTED, phase=Phase.ABSENT, apps_first=False)
 
 
 def served() -> FakeWorld:
@@ -59,6 +60,31 @@ def test_down_tells_the_app_lets_requests_finish_and_destroys() -> None:
     assert gone.destroyed is not None
     assert gone.destroyed >= proven + WANTED.timings.drain
     assert made.web.services["dash"].running[NAMES.enabled].reveal() == "false"
+
+
+def test_down_now_destroys_before_render_is_even_read_and_tells_the_app_afterwards() -> None:
+    made = served()
+    gone, before, calls = made.gpu.only(), len(done(made)), len(made.web.faults.calls)
+    run = start(made, AT_ONCE)
+    while made.gpu.paid():
+        run.step()
+    assert len(made.web.faults.calls) == calls
+    while run.step():
+        pass
+    is_down(made)
+    taken = [type(s).__name__ for s in done(made)[before:]]
+    assert [*dict.fromkeys(taken)] == ["Retire", "Destroy", "Bury", "Publish", "Deploy", "Prove"]
+    assert gone.destroyed is not None
+    assert made.store.state.rollouts[0].proven > gone.destroyed
+
+
+def test_down_now_says_when_the_app_could_not_be_told() -> None:
+    made = served()
+    made.web.faults.queued["read_env"] = [CannotObserve("no answer")]
+    assert down(made, AT_ONCE).abandoned == (("dash", "no answer"),)
+    assert made.gpu.paid() == ()
+    assert down(made).abandoned == ()
+    is_down(made)
 
 
 def test_down_twice_is_down_once() -> None:

@@ -80,6 +80,7 @@ VERBS = (
     Verb("up, state lost", _without_its_state, ("up",), is_up),
     Verb("down", _up, ("down",), is_down),
     Verb("down, state lost", _without_its_state, ("down",), is_down),
+    Verb("down, now", _up, ("down", "--now"), is_down),
     Verb("sleep", _up, ("sleep",), is_asleep),
     Verb("wake", _asleep, ("wake",), is_up),
     Verb("wake, GPU taken", _asleep_and_taken, ("wake",), is_up),

@@ -43,6 +43,7 @@ WANTED = Desired(
 )  # fmt: skip
 OTHER = replace(WANTED, launch=replace(WANTED.launch, context=8192))
 DOWN = replace(WANTED, phase=Phase.ABSENT)
+NOW = replace(DOWN, apps_first=False)
 SLEEP = replace(WANTED, phase=Phase.ASLEEP)
 WAKE = replace(WANTED, begin=False)
 REAP = None
@@ -52,7 +53,8 @@ ROTATE = Rotation(WAKE)
 OPERATIONS: dict[str, tuple[int, tuple[Command, ...]]] = {
     "up": (30, (WANTED,)),
     "up, changed config": (12, (OTHER,)),
-    "down": (12, (DOWN,)),
+    "down": (9, (DOWN,)),
+    "down, now": (3, (NOW,)),
     "sleep": (12, (SLEEP,)),
     "wake": (8, (WAKE,)),
     "reap": (2, (REAP,)),
@@ -70,7 +72,8 @@ OPERATIONS: dict[str, tuple[int, tuple[Command, ...]]] = {
 LAST: dict[str, tuple[int, Command]] = {
     "up": (5, WANTED),
     "up, changed config": (1, OTHER),
-    "down": (4, DOWN),
+    "down": (3, DOWN),
+    "down, now": (1, NOW),
     "sleep": (2, SLEEP),
     "wake": (2, WAKE),
     "reap": (1, REAP),
