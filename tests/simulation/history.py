@@ -6,9 +6,11 @@ given plan of faults needs no luck at all.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from typing import Any, TypeAlias
 
 from ert_deploy.core.errors import ErtError, NeedsAttention, UsageError
@@ -77,9 +79,11 @@ LAST: dict[str, tuple[int, Command]] = {
     "sleep": (2, SLEEP),
     "wake": (2, WAKE),
     "reap": (1, REAP),
-    "rotate": (3, ROTATE),
+    "rotate": (1, ROTATE),
 }
 NOTHING = "with nothing"
+NEVER = (math.inf, 0)
+_BY_TIME = itemgetter(0, 1)
 BEGINNINGS: dict[str, tuple[int, tuple[Desired, ...]]] = {
     NOTHING: (13, ()),
     "serving": (4, (WANTED,)),
@@ -232,10 +236,10 @@ def together(
     for run_ in running:
         run_[3] = next(run_[2])
     while running:
-        process = running[0] if len(running) == 1 else min(running, key=lambda r: (r[0], r[1]))
-        world.advance(process[0])
+        running.sort(key=_BY_TIME)
+        process, others = running[0], running[1:]
         try:
-            _turn(world, process)
+            _turns(world, process, (others[0][0], others[0][1]) if others else NEVER)
         except StopIteration as done:
             if done.value is not None and done.value.abandoned:  # what `down` makes an exit code 5
                 ends[process[1]] = NeedsAttention(f"not told: {done.value.abandoned}")
@@ -247,26 +251,29 @@ def together(
         except ErtError as error:
             ends[process[1]] = error
             running.remove(process)
-        if world.effects > MOST_EFFECTS:
-            raise Violation("it does not come to an end")
     return ends
 
 
-def _turn(world: World, process: list[Any]) -> None:
-    """Carry out effects until one of them has taken time."""
-    generator, effect, carry_out = process[2], process[3], world.carry_out
-    world.took = 0.0
-    while not world.took:
-        try:
-            value = carry_out(effect)
-        except ErtError as error:
-            effect = generator.throw(error)
-        else:
-            effect = generator.send(value)
-        if world.effects > MOST_EFFECTS:
-            raise Violation("it turns in a circle without sleeping")
-    process[0] += world.took
-    process[3] = effect
+def _turns(world: World, process: list[Any], until: tuple[float, int]) -> None:
+    """Carry out effects until it is another one's turn; what takes no time is one step with what comes before it."""
+    at, index, generator, effect = process
+    carry_out, due = world.carry_out, world.due
+    while (at, index) < until:
+        if due and due[0][0] <= at:
+            world.advance(at)
+        world.now = at
+        world.took = 0.0
+        while not world.took:
+            try:
+                value = carry_out(effect)
+            except ErtError as error:
+                effect = generator.throw(error)
+            else:
+                effect = generator.send(value)
+            if world.effects > MOST_EFFECTS:
+                raise Violation("it does not come to an end")
+        at += world.took
+    process[0], process[3] = at, effect
 
 
 def _reckon(world: World, tale: Story, outcome: Outcome, graveyard: list[Any]) -> None:
