@@ -37,7 +37,7 @@ def kept_key(desired: Desired, observed: Observed) -> Secret | None:
     Where several are taken it is the one that was added last: a change of keys that was cut off is gone on with. One
     that this run has just made counts as held once an instance takes it.
     """
-    held = [key for t, p in pairs(desired, observed) if (key := p.env.get(t.names.key)) is not None and is_key(key)]
+    held = list(held_keys(desired, observed).values())
     if observed.fresh is None and len(held) <= 1:
         return held[0] if held else None
     age: dict[str, int] = {}
@@ -47,6 +47,12 @@ def kept_key(desired: Desired, observed: Observed) -> Secret | None:
     if observed.fresh is not None and observed.fresh.sha256() in age:
         held.append(observed.fresh)
     return max(held, key=lambda key: age.get(key.sha256(), -1), default=None)
+
+
+def held_keys(desired: Desired, observed: Observed) -> dict[str, Secret]:
+    """The keys that targets hold, by hash, in the order of the targets."""
+    held = (p.env.get(t.names.key) for t, p in pairs(desired, observed))
+    return {key.sha256(): key for key in held if key is not None and is_key(key)}
 
 
 @once

@@ -7,6 +7,7 @@ claimed, and the backend the one whose number is used up: the last that is confi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from ert_deploy.core import steps
@@ -15,7 +16,8 @@ from ert_deploy.core.events import KeysSet, Trouble
 from ert_deploy.core.keyring import named, takes
 from ert_deploy.core.model import Desired
 from ert_deploy.core.observed import Address, Instance, Observed, Vital
-from ert_deploy.core.standing import kept_key
+from ert_deploy.core.secret import Secret
+from ert_deploy.core.standing import held_keys, kept_key
 from ert_deploy.core.state import Record
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform
@@ -42,24 +44,32 @@ def drop_keys(step: steps.DropKeys, desired: Desired, observed: Observed, memory
 def relearn(record: Record, desired: Desired, observed: Observed) -> Effects[Record | None]:
     """A new record, with the keys of a backend that was told others before its old record was lost.
 
-    One that takes the key the apps hold serves them, whatever it was created with. None: it did not answer just now.
+    One that takes a key that an app holds serves that app, whatever it was created with. None: it did not answer now.
     """
     instance = next(i for i in observed.instances if i.id == record.id)
-    health, key = observed.health.get(record.id), kept_key(desired, observed)
-    if key is None or key.sha256() in instance.key_hashes:
+    health, held = observed.health.get(record.id), held_keys(desired, observed)
+    if all(digest in instance.key_hashes for digest in held):
         return record
     if health is None or health.vital is not Vital.HEALTHY or health.certificate is None:
         return record
     try:
-        accepted = yield from perform(e.Accepts(_address(instance), health.certificate, key))
+        accepted = yield from _accepted(_address(instance), health.certificate, held)
     except Transient as error:
         yield from perform(e.Tell(Trouble("asking a backend that is not in the state about the key", error.summary)))
         yield from perform(e.Sleep(desired.timings.poll))
         return None
-    if not accepted:
-        return record
+    later = tuple(digest for digest in accepted if digest not in instance.key_hashes)
     # It may take the key of its creation, too: as after a change that was cut off before the old one went.
-    return replace(record, keys=(*instance.key_hashes, key.sha256()), asked=(key.sha256(),))
+    return replace(record, keys=(*instance.key_hashes, *later), asked=accepted) if later else record
+
+
+def _accepted(address: Address, certificate: str, held: Mapping[str, Secret]) -> Effects[tuple[str, ...]]:
+    """Those of the keys, by hash, that it takes. Raises Transient."""
+    taken: list[str] = []
+    for digest, key in held.items():
+        if (yield from perform(e.Accepts(address, certificate, key))):
+            taken.append(digest)
+    return tuple(taken)
 
 
 def _set(number: int, hashes: tuple[str, ...], desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:

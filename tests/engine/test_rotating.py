@@ -10,6 +10,7 @@ import pytest
 
 from ert_deploy.core.errors import Failed, NeedsAttention, Rejected, StateConflict, Transient, UsageError
 from ert_deploy.core.events import KeysSet
+from ert_deploy.core.keys import make_key
 from ert_deploy.core.model import Desired, OwnedNames, Phase, Target
 from ert_deploy.core.state import Record
 from ert_deploy.engine.rotate import Rotated, rotate
@@ -270,6 +271,31 @@ def test_after_the_state_was_lost_before_the_old_key_was_dropped_it_is_dropped()
     one_key(made)
     assert old not in held(made)
     assert made.gpu.only().id == number
+
+
+def test_after_the_state_was_lost_between_two_apps_no_key_that_one_of_them_uses_is_dropped() -> None:
+    made = serving(BOTH)
+    process, (old,) = rotating(made, BOTH), held(made)
+    while held(made) == {old}:
+        process.step()
+    process.die(process.done)
+    (new,) = held(made) - {old}
+    number = made.gpu.only().id
+    made.store.lose()
+    up(made, BOTH)
+    one_key(made, BOTH)
+    assert held(made) == {new}
+    assert made.gpu.only().id == number
+
+
+def test_after_the_state_was_lost_a_key_that_is_not_taken_counts_for_nothing() -> None:
+    made = serving(BOTH)
+    number, (old,) = made.gpu.only().id, held(made)
+    made.web.services["admin"].env[NAMES.key] = make_key(b"another key, of no one's."[:24])
+    made.store.lose()
+    up(made, BOTH)
+    one_key(made, BOTH)
+    assert (made.gpu.only().id, held(made)) == (number, {old})
 
 
 def test_after_the_state_was_lost_one_that_does_not_take_the_apps_key_is_replaced() -> None:

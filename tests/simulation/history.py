@@ -85,9 +85,9 @@ NOTHING = "with nothing"
 NEVER = (math.inf, 0)
 _BY_TIME = itemgetter(0, 1)
 BEGINNINGS: dict[str, tuple[int, tuple[Desired, ...]]] = {
-    NOTHING: (13, ()),
+    NOTHING: (11, ()),
     "serving": (4, (WANTED,)),
-    "asleep": (3, (WANTED, SLEEP)),
+    "asleep": (5, (WANTED, SLEEP)),
 }
 _BEGUN: dict[tuple[tuple[str, ...], float, str], World] = {}
 _BEGINNINGS, _BEGIN_WEIGHTS = list(BEGINNINGS), [weight for weight, _ in BEGINNINGS.values()]
@@ -295,7 +295,7 @@ def _reckon(world: World, tale: Story, outcome: Outcome, graveyard: list[Any]) -
     nothing = isinstance(end, UsageError) and desired is not None and not desired.begin
     if end is not None and not nothing:
         raise Violation(f"the last command ended with {type(end).__name__}: {end}")
-    world.advance(max(world.now + 300.0, world.overdue))
+    world.advance(max(world.now + 300.0, world.overdue, world.queue))
     (_is_reaped if desired is None else _is_nothing if nothing else IS[desired.phase])(world)
     if rotated:
         _is_rotated(world, held)

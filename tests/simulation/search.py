@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,7 @@ MONEY_KINDS = frozenset({
 CLASSIC = Story(("up", "up", "down"), last="down", rest=300.0)
 RESTING = Story(("sleep", "wake"), last="sleep", rest=300.0, begins="serving")
 ROTATING = Story(("rotate", "up"), last="rotate", rest=300.0, begins="serving")
-TALES = (CLASSIC, RESTING, ROTATING)
+TALES = {"classic": CLASSIC, "resting": RESTING, "rotating": ROTATING}
 
 
 @dataclass
@@ -210,14 +210,20 @@ def _share(task: tuple[Story, int, int, int]) -> Tally:
     return exhaustive(task[1], Tally(), task[0], task[2:])
 
 
-def exhaustive_across(faults: int, cores: int) -> Tally:
-    """All of them, on that many cores: with three faults those of money and state, besides all with up to two."""
+def exhaustive_across(faults: int, cores: int, tales: Iterable[str] = tuple(TALES), *, stop: bool = False) -> Tally:
+    """All of them, on that many cores: with three faults those of money and state, besides all with up to two.
+
+    `stop` ends with the first share that has a failure in it.
+    """
     whole, parts = Tally(), cores * 8
     depths = [faults] if faults <= WIDEST else [WIDEST, faults]
     with multiprocessing.get_context("fork").Pool(cores) as pool:
-        tasks = [(tale, depth, part, parts) for depth in depths for tale in TALES for part in range(parts)]
+        tasks = [(TALES[tale], depth, part, parts) for depth in depths for tale in tales for part in range(parts)]
         for tally in pool.imap_unordered(_share, tasks):
             whole.merge(tally)
+            if stop and whole.broken:
+                pool.terminate()
+                break
     return whole
 
 

@@ -55,6 +55,7 @@ class World:
         self.pending = 0  # create calls on their way
         self.allowed = 2
         self.overdue = 0.0  # when a create call lands that is later than the settle time allows for
+        self.queue = 0.0  # when the last start that was refused and queued has its turn
         self.most_paid = 0
         self.state = State("ert")
         self.services = {f"srv-{name}": Service(name) for name in services}
@@ -283,6 +284,7 @@ class World:
             raise Transient("timeout")
         if kind == "queued" and made.halted:
             made.queued = True
+            self.queue = max(self.queue, self.now + self.strength)
             self.later(self.strength, self._from_the_queue, made)
         if made.taken or kind == "queued":
             raise StartRefused("resources_unavailable")
@@ -350,16 +352,16 @@ class World:
 
     def _set_keys(self, effect: e.SetKeys) -> None:
         made = self._holder(effect)
+        if (effect.generation, set(effect.hashes)) == (made.generation, set(made.keys)):
+            return
+        if effect.generation <= made.generation:
+            raise StateConflict("stale")
         self.changes += 1
         if made.boot_secret != effect.boot_secret:
             raise Violation("keys are set with the boot secret of another machine")
         record = self.state.record(made.id)
         if record is None or not record.asked:
             raise Violation("keys are set, and nobody wrote that down")
-        if effect.generation <= made.generation and (effect.generation, set(effect.hashes)) != (
-            made.generation, set(made.keys),
-        ):  # fmt: skip
-            raise StateConflict("stale")
         for service in self.services.values() if not self.beyond else ():
             if not service.in_use(Secret(effect.address.url()), self.now - DRAIN) <= {*effect.hashes}:
                 raise Violation(f"{service.name} is still using a key that its backend is to take no more")
