@@ -16,12 +16,12 @@ from ert_deploy.ports import WebService
 class Memory:
     """One run's notes.
 
-    `before` holds the owned variables of each target as they were before this run wrote to it, to put them back when
-    its deploy fails. `ranked` is the last search, good until `ranked_until`. `tries` counts per instance how often it
-    was not seen gone, `starts` how often this run started it, and `waiting` holds since when its reports hold up its
-    stop. `deploys` are those this run began, and `taken` counts how often a step was taken that should be needed once.
-    `fresh` is a key this run has made to take the place of the one in use, and `unanswered` counts changes of keys that
-    a backend did not answer.
+    `before` holds the owned variables of each target as they were before this run wrote to it, or as it last saw them
+    proven, to put them back when its deploy fails. `ranked` is the last search, good until `ranked_until`. `tries`
+    counts per instance how often it was not seen gone, `starts` how often this run started it, and `waiting` holds
+    since when its reports hold up its stop. `deploys` are those this run began, and `taken` counts how often a step was
+    taken that should be needed once. `fresh` is a key this run has made to take the place of the one in use, and
+    `unanswered` counts changes of keys that a backend did not answer.
     """
 
     watches: dict[int, Watch] = field(default_factory=dict)

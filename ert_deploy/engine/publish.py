@@ -36,12 +36,20 @@ def publish(step: steps.Publish, desired: Desired, observed: Observed, memory: M
     wanted = _wanted(desired, observed, target)
     yield from _announce(publication, observed, {wanted.get(target.names.url), publication.env.get(target.names.url)})
     if desired.phase is not Phase.ABSENT:  # on the way down the old values lead to a backend that will be gone
+        if _proven(target, publication, observed):
+            memory.before[step.target] = publication.env  # what was before them may lead nowhere by now
         memory.before.setdefault(step.target, publication.env)
     for name in step.write:
         yield from perform(e.PutEnv(publication.service_id, name, wanted[name]))
     for name in step.delete:
         yield from perform(e.DeleteEnv(publication.service_id, name))
     yield from perform(e.Tell(Wrote(publication.name, step.write, step.delete)))
+
+
+def _proven(target: Target, publication: Publication, observed: Observed) -> bool:
+    """Whether the app was seen to run with what its environment holds."""
+    rollout, mark = observed.state.rollout(publication.service_id), publication.env.get(target.names.fingerprint)
+    return rollout is not None and bool(rollout.proven) and mark == Secret(rollout.fingerprint)
 
 
 def deploy(step: steps.Deploy, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
