@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ert_deploy.core import steps
-from ert_deploy.core.configuration import connected, withdrawn
+from ert_deploy.core.configuration import connected, fingerprint, withdrawn
 from ert_deploy.core.errors import Failed, Gone, OutcomeUnknown, Rejected
 from ert_deploy.core.events import DeploySeen, Proven, Trouble, Waiting, Wrote
 from ert_deploy.core.model import Desired, Phase, Target
@@ -48,8 +48,9 @@ def publish(step: steps.Publish, desired: Desired, observed: Observed, memory: M
 
 def _proven(target: Target, publication: Publication, observed: Observed) -> bool:
     """Whether the app was seen to run with what its environment holds."""
-    rollout, mark = observed.state.rollout(publication.service_id), publication.env.get(target.names.fingerprint)
-    return rollout is not None and bool(rollout.proven) and mark == Secret(rollout.fingerprint)
+    rollout = observed.state.rollout(publication.service_id)
+    own = {name: value for name, value in publication.env.items() if name != target.names.fingerprint}
+    return rollout is not None and bool(rollout.proven) and rollout.fingerprint == fingerprint(own)
 
 
 def deploy(step: steps.Deploy, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
@@ -89,6 +90,7 @@ def prove(step: steps.Prove, desired: Desired, observed: Observed, memory: Memor
         if live and restored:
             yield from _start(desired, publication)
         raise
+    memory.before[step.target] = publication.env
     now = yield from perform(e.Now())
     base = rollout or Rollout(publication.service_id, step.fingerprint, "", now)
     yield from perform(e.Save(observed.state.put_rollout(replace(base, fingerprint=step.fingerprint, proven=now))))

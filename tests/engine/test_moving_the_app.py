@@ -256,6 +256,23 @@ def test_a_deploy_render_refuses_puts_the_old_values_back() -> None:
     is_up(made, OTHER)
 
 
+def test_what_was_proven_last_is_put_back_and_not_what_leads_to_a_backend_that_is_gone() -> None:
+    made = served()
+    old, dash = made.gpu.only(), made.web.services["dash"]
+    run = start(made, OTHER)
+    while old.destroyed is None:
+        run.step()
+    proven = dict(dash.env)
+    dash.env[NAMES.timeout] = dash.env[NAMES.fingerprint] = Secret("7")
+    dash.running = dict(dash.env)  # somebody has deployed it so
+    made.web.faults.queued["deploy"] = [Rejected("no")]
+    with pytest.raises(Failed, match="refused to deploy"):
+        run.finish()
+    assert dash.env == proven
+    up(made, OTHER)
+    is_up(made, OTHER)
+
+
 def test_a_run_that_did_not_write_the_values_has_none_to_put_back() -> None:
     made = world()
     until(start(made), lambda: made.store.state.rollouts)

@@ -12,7 +12,6 @@ from ert_deploy.core.errors import Failed, NeedsAttention, Rejected, StateConfli
 from ert_deploy.core.events import KeysSet
 from ert_deploy.core.keys import make_key
 from ert_deploy.core.model import Desired, OwnedNames, Phase, Target
-from ert_deploy.core.secret import Secret
 from ert_deploy.core.state import Record
 from ert_deploy.engine.rotate import Rotated, rotate
 from tests.fakes import conduct
@@ -272,22 +271,6 @@ def test_after_the_state_was_lost_before_the_old_key_was_dropped_it_is_dropped()
     one_key(made)
     assert old not in held(made)
     assert made.gpu.only().id == number
-
-
-def test_a_deploy_that_fails_puts_back_what_was_proven_last_and_not_what_this_run_found_first() -> None:
-    made = serving()
-    dash, (old,) = made.web.services["dash"], held(made)
-    dash.env[NAMES.timeout] = Secret("7")
-    process = rotating(made)
-    while not made.backend.changes:
-        process.step()
-    made.web.faults.queued["deploy"] = [Rejected("no")]
-    with pytest.raises(Failed, match="refused to deploy"):
-        to_the_end(process)
-    assert held(made) == {old}
-    assert dash.env[NAMES.timeout].reveal() == "180"
-    up(made)
-    one_key(made)
 
 
 def test_after_the_state_was_lost_between_two_apps_no_key_that_one_of_them_uses_is_dropped() -> None:
