@@ -141,7 +141,6 @@ def revive(found: dict[str, Any]) -> tuple[Story, Plan]:
 def seeds(first: int, last: int, *, stop: bool = False) -> Tally:
     """Play the seeds from `first` up to, not including, `last`; `stop` at the first that fails."""
     tally = Tally()
-    gc.freeze()  # the modules are no garbage; looking at them takes longer than at what a chunk leaves behind
     gc.disable()  # every history leaves cycles behind; they are collected between histories, not in them
     for seed in range(first, last):
         outcome = play(seed)
@@ -162,12 +161,18 @@ def _range(bounds: tuple[int, int]) -> Tally:
     return seeds(*bounds)
 
 
+def _settle_in() -> None:
+    """In a new worker: the modules are no garbage, and looking at them takes longer than at what a chunk leaves."""
+    gc.collect()
+    gc.freeze()
+
+
 def across(first: int, count: int, cores: int, *, stop: bool = False) -> Tally:
     """The same on that many cores; `stop` ends with the first chunk that has a failure in it."""
     whole = Tally()
     step = min(CHUNK, 100) if stop else CHUNK
     chunks = [(a, min(a + step, first + count)) for a in range(first, first + count, step)]
-    with multiprocessing.get_context("fork").Pool(cores) as pool:
+    with multiprocessing.get_context("fork").Pool(cores, _settle_in) as pool:
         for tally in pool.imap(_range, chunks):
             whole.merge(tally)
             if stop and whole.broken:
@@ -217,7 +222,7 @@ def exhaustive_across(faults: int, cores: int, tales: Iterable[str] = tuple(TALE
     """
     whole, parts = Tally(), cores * 8
     depths = [faults] if faults <= WIDEST else [WIDEST, faults]
-    with multiprocessing.get_context("fork").Pool(cores) as pool:
+    with multiprocessing.get_context("fork").Pool(cores, _settle_in) as pool:
         tasks = [(TALES[tale], depth, part, parts) for depth in depths for tale in tales for part in range(parts)]
         for tally in pool.imap_unordered(_share, tasks):
             whole.merge(tally)

@@ -127,8 +127,10 @@ def _is_loopback(host: str) -> bool:
 
 def _run_dir(text: str, data_dir: Path, problems: list[str]) -> Path:
     """Where guard and app tell each other what is now: a folder that can be written, else the instance's disk."""
-    if not text or os.access(text, os.W_OK | os.X_OK):
-        return Path(text) if text else data_dir
+    if not text:
+        return data_dir
+    if Path(text).is_dir() and os.access(text, os.W_OK | os.X_OK):
+        return Path(text)
     problems.append(f"ERT_RUN_DIR cannot be written, {data_dir} is used")
     return data_dir
 
