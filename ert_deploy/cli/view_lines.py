@@ -14,7 +14,7 @@ FULL = 100
 def line(event: events.Event) -> str:
     """The line that stays on the screen for this event; empty when it needs none."""
     match event:
-        case events.Planned() | events.Started() | events.Booting() | events.Waiting():
+        case events.Started() | events.Booting() | events.Waiting():
             return ""
         case events.Renting() | events.Rented() | events.OfferLost() | events.CreateUnknown():
             return _renting(event)

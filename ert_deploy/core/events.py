@@ -10,13 +10,6 @@ from ert_deploy.core.steps import Step
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
-    """What the plan says now."""
-
-    steps: tuple[Step, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Started:
     """A step begins."""
 
@@ -163,8 +156,7 @@ class Trouble:
 
 
 Event: TypeAlias = (
-    Planned
-    | Started
+    Started
     | Renting
     | Rented
     | OfferLost

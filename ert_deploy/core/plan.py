@@ -25,11 +25,18 @@ from ert_deploy.core.steps import Step
 
 def plan(desired: Desired, observed: Observed) -> tuple[Step, ...]:
     """The steps from what is seen to what is wanted; empty when there is nothing to do."""
+    return tuple(_steps(desired, observed))
+
+
+def next_step(desired: Desired, observed: Observed) -> Step | None:
+    """The first of them, which is all that is ever done before the next look; None when there is nothing to do."""
+    return next(_steps(desired, observed), None)
+
+
+def _steps(desired: Desired, observed: Observed) -> Iterator[Step]:
     if desired.phase is Phase.ABSENT:
-        return tuple(_absent(desired, observed))
-    if desired.phase is Phase.ASLEEP:
-        return tuple(asleep(desired, observed))
-    return tuple(_running(desired, observed))
+        return _absent(desired, observed)
+    return asleep(desired, observed) if desired.phase is Phase.ASLEEP else _running(desired, observed)
 
 
 def _running(desired: Desired, observed: Observed) -> Iterator[Step]:

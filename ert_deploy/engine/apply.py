@@ -10,11 +10,11 @@ from typing import assert_never
 
 from ert_deploy.core import steps
 from ert_deploy.core.errors import ErtError, NeedsAttention, StateConflict, Transient
-from ert_deploy.core.events import Booting, Planned, Retired, Started, Trouble, Verified, Waiting
+from ert_deploy.core.events import Booting, Retired, Started, Trouble, Verified, Waiting
 from ert_deploy.core.fingerprints import certificate_sha256
 from ert_deploy.core.model import Desired, Phase
 from ert_deploy.core.observed import Instance, Observed
-from ert_deploy.core.plan import plan
+from ert_deploy.core.plan import next_step
 from ert_deploy.core.standing import kept_key
 from ert_deploy.core.state import Record, Tombstone
 from ert_deploy.core.steps import Step
@@ -54,18 +54,17 @@ def apply(desired: Desired, memory: Memory | None = None) -> Effects[Result]:
         observed = yield from patiently(desired, memory)
         if memory.looks == 1:
             yield from preflight(desired, observed, memory)
-        todo = plan(desired, observed)
-        yield from perform(e.Tell(Planned(todo)))
-        if not todo:
+        step = next_step(desired, observed)
+        if step is None:
             return Result(observed, tuple(sorted(memory.abandoned.items())))
         try:
-            yield from _do(todo[0], desired, observed, memory)
+            yield from _do(step, desired, observed, memory)
         except StateConflict as error:
             memory.conflicts += 1
             if memory.conflicts > MAX_CONFLICTS:
                 raise NeedsAttention("somebody else keeps writing the state", error.summary) from error
         else:
-            _must_work(todo[0], memory)
+            _must_work(step, memory)
 
 
 def _must_work(step: Step, memory: Memory) -> None:

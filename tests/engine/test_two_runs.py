@@ -12,7 +12,7 @@ from dataclasses import replace
 import pytest
 
 from ert_deploy.core.errors import Busy, ErtError, NeedsAttention, StateConflict
-from ert_deploy.core.events import Planned
+from ert_deploy.core.events import Started
 from ert_deploy.core.state import Denied
 from tests.fakes.history import GONE, WANTED, Process, down, is_down, is_up, start, up
 from tests.fakes.loopback import world
@@ -95,7 +95,7 @@ def test_somebody_who_never_stops_writing_is_reported() -> None:
     with pytest.raises(NeedsAttention, match="keeps writing"):
         up(made)
     assert made.gpu.instances == {}
-    assert len(made.listener.of(Planned)) < 30
+    assert len(made.listener.of(Started)) < 30
 
 
 def test_the_lock_says_who_holds_it() -> None:

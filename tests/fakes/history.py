@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 from ert_deploy.core.errors import ErtError
-from ert_deploy.core.events import Planned
+from ert_deploy.core.events import Started
 from ert_deploy.core.model import Criteria, Desired, Launch, Phase, Target
 from ert_deploy.core.steps import Step
 from ert_deploy.engine import effects as e
@@ -102,7 +102,7 @@ def down(world: FakeWorld, desired: Desired = WANTED, most: int = 2) -> Result:
 
 def done(world: FakeWorld) -> list[Step]:
     """The steps that were taken, in order: the first of every plan."""
-    return [event.steps[0] for event in world.listener.events if isinstance(event, Planned) and event.steps]
+    return [event.step for event in told(world, Started)]
 
 
 def told(world: FakeWorld, kind: type[E]) -> list[E]:
