@@ -233,6 +233,7 @@ def together(
         [world.now, index, _effects(command, tale), None] for index, command in enumerate(wanted)
     ]
     ends: list[ErtError | None] = [None] * len(wanted)
+    over = world.now  # a command is over when its last effect is
     for run_ in running:
         run_[3] = next(run_[2])
     while running:
@@ -241,6 +242,7 @@ def together(
         try:
             _turns(world, process, (others[0][0], others[0][1]) if others else NEVER)
         except StopIteration as done:
+            over = max(over, world.now + world.took)
             if done.value is not None and done.value.abandoned:  # what `down` makes an exit code 5
                 ends[process[1]] = NeedsAttention(f"not told: {done.value.abandoned}")
             running.remove(process)
@@ -249,8 +251,10 @@ def together(
             graveyard.append(process)
             running.remove(process)
         except ErtError as error:
-            ends[process[1]] = error
+            over = max(over, world.now + world.took)
+            ends[process[1]] = error.with_traceback(None)  # whose frames hold the error: a cycle
             running.remove(process)
+    world.advance(max(over, world.now))
     return ends
 
 

@@ -10,7 +10,7 @@ import contextlib
 import heapq
 from collections.abc import Callable
 from copy import copy
-from typing import Any
+from typing import Any, ClassVar, TypeAlias
 
 from ert_deploy.core.errors import ErtError, OfferGone, OutcomeUnknown, StartRefused, StateConflict, Transient
 from ert_deploy.core.observed import Address, DeployKind, Health, Instance, Offer, WebDeploy
@@ -36,6 +36,20 @@ class Killed(BaseException):
     """The process is gone at this very effect."""
 
 
+Hand: TypeAlias = Callable[[Any, Any], Any]  # of a world and an effect
+
+
+def rarely(hand: Hand) -> Hand:
+    """A call that few histories make: it is struck more often than others."""
+
+    def carry_out(world: World, effect: Any) -> Any:
+        if not world.kind and world.faults.also():
+            return world.struck(effect, type(effect), hand)
+        return hand(world, effect)
+
+    return carry_out
+
+
 class World:
     """Everything outside the engine. `took` is how long the effect just carried out has lasted.
 
@@ -58,13 +72,15 @@ class World:
         self.queue = 0.0  # when the last start that was refused and queued has its turn
         self.most_paid = 0
         self.state = State("ert")
-        self.services = {f"srv-{name}": Service(name) for name in services}
+        made = [Service(name) for name in services]
+        self.services = {service.id: service for service in made}
+        self.by_name = {service.name: service for service in made}
+        self.by_url = {service.url: service for service in made}
         self.due: list[tuple[float, int, Callable[[Any], None], Any]] = []
         self.numbers = 500
         self.changes = 0  # writes to any provider
         self.trace: list[tuple[float, str, str]] | None = None
         self.seen: list[type[Any]] | None = None  # the kind of every call, when somebody asks for it
-        self.hands = self._hands()
 
     def twin(self, twin: World) -> World:
         """Make a fresh world like this one, at a moment when nothing is under way here, to go on from there."""
@@ -111,21 +127,12 @@ class World:
         if self.trace is not None:
             self.trace.append((self.now, call.__name__, ""))
         if self.calls == self.faults.next:
-            return self._struck(effect, call, self.hands[call])
+            return self.struck(effect, call, self.HANDS[call])
         self.kind = ""
-        return self.hands[call](effect)
+        return self.HANDS[call](self, effect)
 
-    def _rarely(self, hand: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        """A call that few histories make: it is struck more often than others."""
-
-        def carry_out(effect: Any) -> Any:
-            if not self.kind and self.faults.also():
-                return self._struck(effect, type(effect), hand)
-            return hand(effect)
-
-        return carry_out
-
-    def _struck(self, effect: Any, call: type[Any], hand: Callable[[Any], Any]) -> Any:
+    def struck(self, effect: Any, call: type[Any], hand: Hand) -> Any:
+        """The effect with whatever fault is due."""
         self.kind, self.strength = self.faults.take(self.calls, call) or ("", 0.0)
         name = self.kind
         if self.trace is not None and name:
@@ -144,12 +151,12 @@ class World:
             raise strike(name)
         if name == "slow":
             self.took = self.strength
-        return hand(effect)
+        return hand(self, effect)
 
-    def _quietly(self, hand: Callable[[Any], Any], effect: Any) -> None:
+    def _quietly(self, hand: Hand, effect: Any) -> None:
         """The effect happens, and its answer gets lost."""
         with contextlib.suppress(ErtError):
-            hand(effect)
+            hand(self, effect)
 
     def _event(self, name: str) -> None:
         """Something happens to the newest machine, or to the first service, whatever anybody asks."""
@@ -268,6 +275,7 @@ class World:
         if made is not None:
             made.ends, made.leaves = self.now, self.now + lingers
 
+    @rarely
     def _power_on(self, effect: e.StartInstance) -> None:
         self.changes += 1
         record = self.state.record(effect.instance_id)
@@ -301,6 +309,7 @@ class World:
             made.taken = False
             self._come_on(made)
 
+    @rarely
     def _power_off(self, effect: e.StopInstance) -> None:
         self.changes += 1
         made = self._ours(effect.instance_id)
@@ -326,6 +335,10 @@ class World:
         """The instances whose GPU is paid now."""
         return [made.id for made in self.paid.values() if not made.halted]
 
+    @rarely
+    def _busy(self, _: e.Busy) -> int:
+        return int(self.kind == "busy")
+
     def _at(self, address: Address) -> Machine | None:
         """The machine that answers at an address."""
         made = self.paid.get((address.port - PORT_BASE) % MOVE)
@@ -347,9 +360,11 @@ class World:
             raise Transient("no line to the holder of that certificate")
         return made
 
+    @rarely
     def _generation(self, effect: e.KeyGeneration) -> int:
         return self._holder(effect).generation
 
+    @rarely
     def _set_keys(self, effect: e.SetKeys) -> None:
         made = self._holder(effect)
         if (effect.generation, set(effect.hashes)) == (made.generation, set(made.keys)):
@@ -422,34 +437,30 @@ class World:
             if made.generation and not service.in_use(Secret(f"https://{HOST}:{made.port}"), self.now) <= {*made.keys}:
                 raise Violation(f"{service.name} now uses a key that its backend does not take")
 
-    def _hands(self) -> dict[type[Any], Callable[[Any], Any]]:
-        services = self.services
-        by_name = {s.name: s for s in services.values()}
-        by_url = {s.url: s for s in services.values()}
-        return {
-            e.Load: lambda _: self.state,
-            e.Save: self._save,
-            e.ReadAccount: lambda _: Account(10.0, "dev@example.org"),
-            e.ListInstances: self._list,
-            e.GetInstance: self._get,
-            e.Search: self._search,
-            e.Create: self._create,
-            e.DestroyInstance: self._destroy,
-            e.StartInstance: self._rarely(self._power_on),
-            e.StopInstance: self._rarely(self._power_off),
-            e.Busy: self._rarely(lambda _: int(self.kind == "busy")),
-            e.Probe: self._probe,
-            e.Accepts: self._accepts,
-            e.KeyGeneration: self._rarely(self._generation),
-            e.SetKeys: self._rarely(self._set_keys),
-            e.FindService: lambda x: by_name[x.target].seen,
-            e.ReadGroups: lambda _: {},
-            e.ReadEnv: lambda x: dict(services[x.service_id].env),
-            e.PutEnv: self._put,
-            e.DeleteEnv: self._delete,
-            e.NewestDeploy: lambda x: (services[x.service_id].deploys or (None,))[-1],
-            e.StartDeploy: self._deploy,
-            e.GetDeploy: lambda x: next(d for d in services[x.service_id].deploys if d.id == x.deploy_id),
-            e.WhyFailed: lambda _: "unhealthy: exited with 1",
-            e.AppFingerprint: lambda x: by_url[x.app_url].shown if self.kind != "silent" else None,
-        }
+    HANDS: ClassVar[dict[type[Any], Hand]] = {
+        e.Load: lambda self, _: self.state,
+        e.Save: _save,
+        e.ReadAccount: lambda _, __: Account(10.0, "dev@example.org"),
+        e.ListInstances: _list,
+        e.GetInstance: _get,
+        e.Search: _search,
+        e.Create: _create,
+        e.DestroyInstance: _destroy,
+        e.StartInstance: _power_on,
+        e.StopInstance: _power_off,
+        e.Busy: _busy,
+        e.Probe: _probe,
+        e.Accepts: _accepts,
+        e.KeyGeneration: _generation,
+        e.SetKeys: _set_keys,
+        e.FindService: lambda self, x: self.by_name[x.target].seen,
+        e.ReadGroups: lambda _, __: {},
+        e.ReadEnv: lambda self, x: dict(self.services[x.service_id].env),
+        e.PutEnv: _put,
+        e.DeleteEnv: _delete,
+        e.NewestDeploy: lambda self, x: (self.services[x.service_id].deploys or (None,))[-1],
+        e.StartDeploy: _deploy,
+        e.GetDeploy: lambda self, x: next(d for d in self.services[x.service_id].deploys if d.id == x.deploy_id),
+        e.WhyFailed: lambda _, __: "unhealthy: exited with 1",
+        e.AppFingerprint: lambda self, x: self.by_url[x.app_url].shown if self.kind != "silent" else None,
+    }
