@@ -16,12 +16,13 @@ from ert_deploy.core.errors import UsageError
 def command(config: str | None, as_json: bool, tail: int, instance: int | None) -> None:
     """Show the last lines of the backend's log."""
     from ert_deploy.cli.view import make_view
+    from ert_deploy.core.observed import marked
     from ert_deploy.wiring import assemble
 
     with interruptible(), make_view() as view:
         house = assemble(config, view, start_sandbox=False)
         deployment = house.desired.deployment
-        mine = [i.id for i in house.ports.gpu.list_instances() if i.mark and i.mark.deployment == deployment]
+        mine = [i.id for i in marked(house.ports.gpu.list_instances(), deployment)]
         if not mine:
             raise UsageError(f"{deployment} has no instance", hint="`ert-deploy up` rents one")
         if instance is not None and instance not in mine:

@@ -5,7 +5,7 @@ An absent or unknown value is None, never a guess. Money in $, times in Unix sec
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import wraps
@@ -195,17 +195,21 @@ class Observed:
     def ours(self, deployment: str) -> tuple[Instance, ...]:
         """Instances with both marks of this deployment, oldest first."""
         known = self.memo.get("ours")
-        if known is not None and known[0] == deployment:
-            found: tuple[Instance, ...] = known[1]
-            return found
-        mine = [i for i in self.instances if i.mark is not None and i.mark.deployment == deployment]
-        mine.sort(key=_BY_ID)
-        self.memo["ours"] = deployment, tuple(mine)
-        return tuple(mine)
+        if known is None or known[0] != deployment:
+            known = self.memo["ours"] = deployment, marked(self.instances, deployment)
+        found: tuple[Instance, ...] = known[1]
+        return found
 
     def suspects(self, deployment: str) -> tuple[Instance, ...]:
         """Instances that carry our label but not both marks: reported, never touched."""
         return tuple(i for i in self.instances if i.mark is None and i.claims == deployment)
+
+
+def marked(instances: Iterable[Instance], deployment: str) -> tuple[Instance, ...]:
+    """Those with both marks of the deployment, oldest first."""
+    mine = [i for i in instances if i.mark is not None and i.mark.deployment == deployment]
+    mine.sort(key=_BY_ID)
+    return tuple(mine)
 
 
 def once(function: Callable[[D, Observed], T]) -> Callable[[D, Observed], T]:

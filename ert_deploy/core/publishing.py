@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from ert_deploy.core import steps
 from ert_deploy.core.configuration import change, connected, touched, withdrawn
 from ert_deploy.core.model import Desired, Target
-from ert_deploy.core.observed import Observed, Publication
+from ert_deploy.core.observed import Observed, Publication, once
 from ert_deploy.core.secret import Secret
 from ert_deploy.core.steps import Step
 
@@ -51,12 +51,11 @@ def drained(desired: Desired, observed: Observed) -> float | None:
     return max(proven, default=observed.now - desired.timings.drain) + desired.timings.drain
 
 
-def pairs(desired: Desired, observed: Observed) -> Iterator[tuple[Target, Publication]]:
+@once
+def pairs(desired: Desired, observed: Observed) -> tuple[tuple[Target, Publication], ...]:
     """Each target with what was read of it; targets that were not read are left out."""
     by_name = {p.target: p for p in observed.publications or ()}
-    for target in desired.targets:
-        if target.service in by_name:
-            yield target, by_name[target.service]
+    return tuple((t, by_name[t.service]) for t in desired.targets if t.service in by_name)
 
 
 def _towards(

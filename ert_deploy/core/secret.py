@@ -12,10 +12,11 @@ import hashlib
 class Secret:
     """Wraps a string; equal by content, never shown."""
 
-    __slots__ = ("_text",)
+    __slots__ = ("_digest", "_text")
 
     def __init__(self, text: str) -> None:
         self._text = text
+        self._digest = ""
 
     def reveal(self) -> str:
         """The text itself, for the one place that has to send it."""
@@ -23,7 +24,9 @@ class Secret:
 
     def sha256(self) -> str:
         """Hex digest of the UTF-8 bytes: what may be stored and compared."""
-        return hashlib.sha256(self._text.encode()).hexdigest()
+        if not self._digest:
+            self._digest = hashlib.sha256(self._text.encode()).hexdigest()
+        return self._digest
 
     def __repr__(self) -> str:
         return "***"

@@ -10,7 +10,7 @@ from ert_deploy.core.boot import look
 from ert_deploy.core.errors import CannotObserve, ErtError
 from ert_deploy.core.events import Trouble
 from ert_deploy.core.model import Desired, Phase, Target
-from ert_deploy.core.observed import Health, Instance, Observed, Publication, Vital
+from ert_deploy.core.observed import Health, Instance, Observed, Publication, Vital, marked
 from ert_deploy.core.state import State
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform
@@ -23,14 +23,14 @@ def observe(desired: Desired, memory: Memory) -> Effects[Observed]:
     instances = yield from perform(e.ListInstances())
     state = yield from perform(e.Load())
     now = yield from perform(e.Now())
-    sight = Observed(now=now, instances=instances, state=state)
+    ours = marked(instances, desired.deployment)
     health: dict[int, Health] = {}
-    for instance in sight.ours(desired.deployment):
+    for instance in ours:
         found = yield from _probe(instance, state)
         if found is not None:
             health[instance.id] = found
         memory.watches[instance.id] = look(memory.watches.get(instance.id), instance, found, now)
-    if desired.apps_first or not (sight.ours(desired.deployment) or state.tombstones):
+    if desired.apps_first or not (ours or state.tombstones):
         publications = yield from _publications(desired, memory, health)
     else:
         publications = None  # what bills goes first, whether Render can be read or not
