@@ -27,6 +27,7 @@ from tests.simulation.world import World
 SEEDS = Path(__file__).parent / "seeds"
 CHUNK = 500
 MOST_REPORTED = 20
+SIGN_OF_LIFE = 60.0  # seconds
 # One of each class of fault: enough to enumerate, as the others differ in the time they take.
 STRENGTHS = {
     "late": 100.0,
@@ -69,6 +70,7 @@ class Tally:
     most_paid: Counter[int] = field(default_factory=Counter)
     beyond: Counter[int] = field(default_factory=Counter)
     broken: list[dict[str, Any]] = field(default_factory=list)
+    drawn: bool = False
 
     def add(self, outcome: Outcome) -> None:
         """Count one history."""
@@ -101,10 +103,14 @@ class Tally:
             ("  beyond", f"{_counts(self.beyond)} (creates that land after the settle time, or after a no)"),
             ("second tries", f"{self.excused:,} (a person has to decide, and does)"),
             ("seconds", f"{seconds:.1f} on {cores} cores, {rate}"),
-            ("95 % bound", f"{3 / max(1, self.schedules):.1e} per schedule of this mix" if not self.broken else "-"),
+            ("95 % bound", self._bound()),
             *((f"  {name}", f"{count:,}") for name, count in sorted(self.faults.items())),
         ]  # fmt: skip
         return "\n".join(f"{name:<18}{value}" for name, value in rows)
+
+    def _bound(self) -> str:
+        """The rule of three. It is about draws: an enumeration knows, and bounds nothing."""
+        return f"{3 / self.schedules:.1e} per schedule of this mix" if self.drawn and not self.broken else "-"
 
 
 def _counts(counted: Counter[int]) -> str:
@@ -165,13 +171,23 @@ def _settle_in() -> None:
     gc.freeze()
 
 
+def _heard(tallies: Iterable[Tally], of: int, whole: Tally) -> Iterator[Tally]:
+    """The same, and a sign of life now and then: the longest runs take a quarter of an hour."""
+    said = time.monotonic()
+    for number, tally in enumerate(tallies):
+        if time.monotonic() - said >= SIGN_OF_LIFE:
+            said = time.monotonic()
+            say(f"{number / of:4.0%}: {whole.schedules:,} histories, {len(whole.broken):,} violations")
+        yield tally
+
+
 def across(first: int, count: int, cores: int, *, stop: bool = False) -> Tally:
     """The same on that many cores; `stop` ends with the first chunk that has a failure in it."""
-    whole = Tally()
+    whole = Tally(drawn=True)
     step = min(CHUNK, 100) if stop else CHUNK
     chunks = [(a, min(a + step, first + count)) for a in range(first, first + count, step)]
     with multiprocessing.get_context("fork").Pool(cores, _settle_in) as pool:
-        for tally in pool.imap(_range, chunks):
+        for tally in _heard(pool.imap(_range, chunks), len(chunks), whole):
             whole.merge(tally)
             if stop and whole.broken:
                 pool.terminate()
@@ -222,7 +238,7 @@ def exhaustive_across(faults: int, cores: int, tales: Iterable[str] = tuple(TALE
     depths = [faults] if faults <= WIDEST else [WIDEST, faults]
     with multiprocessing.get_context("fork").Pool(cores, _settle_in) as pool:
         tasks = [(TALES[tale], depth, part, parts) for depth in depths for tale in tales for part in range(parts)]
-        for tally in pool.imap_unordered(_share, tasks):
+        for tally in _heard(pool.imap_unordered(_share, tasks), len(tasks), whole):
             whole.merge(tally)
             if stop and whole.broken:
                 pool.terminate()
