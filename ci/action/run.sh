@@ -5,7 +5,12 @@
 enter
 result=$place/result.json
 
-ert_deploy "$result" "${ERT_ACTION_COMMAND:?}" -c "${ERT_ACTION_CONFIG:?}" --json
+case ${ERT_ACTION_COMMAND:?} in
+  rotate) words=(key rotate) ;;
+  *) words=("$ERT_ACTION_COMMAND") ;;
+esac
+
+ert_deploy "$result" "${words[@]}" -c "${ERT_ACTION_CONFIG:?}" --json
 code=$?
 mute
 cat "$result"

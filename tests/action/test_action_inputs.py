@@ -29,10 +29,13 @@ def use(folder: Path, **given: str) -> Ran:
 
 
 @pytest.mark.parametrize("command", [*EVIL, "", "UP", "up down", "sandbox"])
-def test_a_command_that_is_none_of_the_four_is_refused(tmp_path: Path, command: str) -> None:
+def test_a_command_that_is_none_of_them_is_refused(tmp_path: Path, command: str) -> None:
     ran = use(tmp_path, command=command)
     assert ran.code == 2
-    assert ran.log == '::error title=ert-deploy::input "command" must be one of up, sleep, wake, down, plan, status\n'
+    assert (
+        ran.log
+        == '::error title=ert-deploy::input "command" must be one of up, sleep, wake, down, rotate, plan, status\n'
+    )
 
 
 @pytest.mark.parametrize("config", [*EVIL, "", "my config.yaml"])

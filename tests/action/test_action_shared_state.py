@@ -45,6 +45,13 @@ def test_what_a_job_brought_up_is_slept_woken_and_taken_down_from_another_folder
     assert place.variables()["ERT_LLM_BACKEND_URL"] == awake["url"]
     assert (place.deploys() == deploys) is not taken, "what did not change is not published"
 
+    held = place.variables()["ERT_LLM_API_KEY"]
+    rotated = job.use(command="rotate", config="mine.yaml", working_directory=theirs.folder.name)
+    assert rotated.code == 0, rotated.log
+    assert rotated.outputs["changed"] == "true"
+    assert place.variables()["ERT_LLM_API_KEY"] not in {held, ""}
+    assert not ours.data("up")["changed"]
+
     ours.ert("down")
     assert place.bill()["running"] == []
     assert job.use(command="wake", config="mine.yaml", working_directory=theirs.folder.name).code == 2

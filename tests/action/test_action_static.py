@@ -109,7 +109,11 @@ def test_every_input_is_used_and_every_one_used_exists() -> None:
 
 def test_the_plan_is_made_for_what_changes_something() -> None:
     (condition,) = [step["if"] for step in action()["runs"]["steps"] if "if" in step]
-    planned = {c for c in ("up", "sleep", "wake", "down", "plan", "status") if holds(condition, filled({"command": c}))}
+    planned = {
+        c
+        for c in ("up", "sleep", "wake", "down", "rotate", "plan", "status")
+        if holds(condition, filled({"command": c}))
+    }
     assert planned == {"up", "sleep", "wake", "down"}
 
 
