@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ert_deploy.core.observed import Instance
-from ert_deploy.core.state import Record, State
+from ert_deploy.core.observed import Instance, marked
+from ert_deploy.core.state import LONG_AGO, Record, State
 
 
 def rebuilt(deployment: str, instances: Iterable[Instance], now: float) -> State:
     """A first state that knows every instance with both marks of the deployment, as `up` would write them down."""
-    records = (
-        Record(i.mark.token, i.id, i.machine_id, now)
-        for i in instances
-        if i.mark is not None and i.mark.deployment == deployment
-    )
-    return State(deployment, records=tuple(sorted(records, key=lambda r: r.id)))
+    return State(deployment, records=tuple(adopted(i, now) for i in marked(instances, deployment)))
+
+
+def adopted(instance: Instance, now: float) -> Record:
+    """A first record of a marked instance that no state knows. A stopped one may have a start queued all the same."""
+    token = instance.mark.token if instance.mark is not None else ""
+    woken = LONG_AGO if instance.halted else 0.0
+    return Record(token, instance.id, instance.machine_id, now, woken=woken)
 
 
 def known(state: State, instance_id: int, token: str) -> bool:

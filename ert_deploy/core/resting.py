@@ -42,7 +42,7 @@ def _stop(desired: Desired, observed: Observed, kept: Candidate) -> Iterator[Ste
     elif not instance.resting:
         yield steps.AwaitStop(instance.id, "its GPU is paid until it is stopped")
     elif record is not None and record.woken:
-        if lately(record.woken, observed.now, desired.timings.settle):
+        if lately(max(record.woken, record.at), observed.now, desired.timings.settle):
             yield steps.AwaitStop(instance.id, "a start of it may still take effect")
         yield steps.Stop(instance.id, "a start of it may be queued")
 

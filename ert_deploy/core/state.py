@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
 VERSION = 3
+LONG_AGO = 1.0
 READABLE = frozenset({1, 2, VERSION})  # 1 knew neither `woken` nor `stranded`, 2 no `keys` and no `asked`
 _T = TypeVar("_T")
 
@@ -30,9 +31,9 @@ class Record:
     """An instance we know. `certificate` is its pinned PEM once it has proven its identity.
 
     `published` says that some target was ever given its address. `woken` is when it was last asked to start again, and
-    `stranded` when it turned out that it cannot (its GPU was taken); 0 for never. `keys` are the SHA-256 of the keys it
-    takes, oldest first; empty for those it was created with. `asked` are those it is being told to take instead, empty
-    once it has answered that it does.
+    `stranded` when it turned out that it cannot (its GPU was taken); 0 for never, LONG_AGO where nobody knows whether
+    and when. `keys` are the SHA-256 of the keys it takes, oldest first; empty for those it was created with. `asked`
+    are those it is being told to take instead, empty once it has answered that it does.
     """
 
     token: str

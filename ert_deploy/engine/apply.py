@@ -15,6 +15,7 @@ from ert_deploy.core.fingerprints import certificate_sha256
 from ert_deploy.core.model import Desired, Phase
 from ert_deploy.core.observed import Instance, Observed
 from ert_deploy.core.plan import next_step
+from ert_deploy.core.recovery import adopted
 from ert_deploy.core.standing import kept_key
 from ert_deploy.core.state import Record, Tombstone
 from ert_deploy.core.steps import Step
@@ -175,8 +176,11 @@ def _small(step: steps.SmallStep, desired: Desired, observed: Observed) -> Effec
 def _record(step: steps.Record, desired: Desired, observed: Observed) -> Effects[None]:
     instance = _instance(observed, step.instance_id)
     intent = next((i for i in observed.state.intents if i.token == step.token), None)
-    at = intent.at if intent is not None else observed.now
-    record = yield from relearn(Record(step.token, instance.id, instance.machine_id, at), desired, observed)
+    if intent is not None:
+        found = Record(step.token, instance.id, instance.machine_id, intent.at)
+    else:
+        found = adopted(instance, observed.now)
+    record = yield from relearn(found, desired, observed)
     if record is not None:
         yield from perform(e.Save(observed.state.put_record(record)))
 

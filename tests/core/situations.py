@@ -52,9 +52,9 @@ def record(number: int, *, pinned: bool = False, published: bool = False, at: fl
     return Record(token(number), number, number + 1000, at, pem(number) if pinned else "", published)
 
 
-def served(number: int, *, woken: float = 0.0, stranded: float = 0.0) -> Record:
+def served(number: int, *, woken: float = 0.0, stranded: float = 0.0, at: float = NOW - 60) -> Record:
     """The record of one that an app was told about."""
-    return replace(record(number, pinned=True, published=True), woken=woken, stranded=stranded)
+    return replace(record(number, pinned=True, published=True, at=at), woken=woken, stranded=stranded)
 
 
 def told_keys(number: int, keys: tuple[Secret, ...], asked: tuple[Secret, ...] = ()) -> Record:

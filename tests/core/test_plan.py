@@ -12,6 +12,7 @@ from ert_deploy.core.model import Criteria, Desired
 from ert_deploy.core.observed import Health, Instance, Observed, Vital
 from ert_deploy.core.plan import plan
 from ert_deploy.core.secret import Secret
+from ert_deploy.core.state import LONG_AGO
 from tests.core.situations import (
     ADMIN,
     DASH,
@@ -256,8 +257,13 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
     ),
     "sleep: a start of it would have come": (
         SLEEP,
-        seen(stopped(1), records=(served(1, woken=NOW - 240),), apps=(app(env(1)),)),
+        seen(stopped(1), records=(served(1, woken=NOW - 240, at=NOW - 240),), apps=(app(env(1)),)),
         ["Stop 1: a start of it may be queued"],
+    ),
+    "sleep: a start of it before its record was lost may still come": (
+        SLEEP,
+        seen(stopped(1), records=(served(1, woken=LONG_AGO, at=NOW - 239),), apps=(app(env(1)),)),
+        ["AwaitStop 1: a start of it may still take effect", "Stop 1: a start of it may be queued"],
     ),
     "sleep: it never became healthy": (
         SLEEP,
@@ -623,6 +629,19 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
             "Retire 1 token=1 1001: no app can use it any more, and room is needed",
             *RENT,
         ],
+    ),
+    "two take all slots, and the one that no app points at has no address yet": (
+        UP,
+        seen(
+            instance(1, **OLD),
+            instance(2, **OLD, address=None, status="loading", key_hashes=(OTHER_KEY.sha256(),)),
+            records=(served(1), served(2, woken=NOW - 30)),
+            rollouts=(rollout(env(1), NOW - 100),),
+            apps=(app(env(1)),),
+            health=(Health(Vital.IMPOSTOR), None),
+            watches={1: still(300, 6)},
+        ),
+        ["Retire 2 token=2 1002: no app can use it any more, and room is needed", *RENT],
     ),
     "an impostor serves, and the app that points at the other one holds a key that one does not take": (
         BOTH,

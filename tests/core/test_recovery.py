@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ert_deploy.core.labels import Mark
 from ert_deploy.core.recovery import known, rebuilt, strays
-from ert_deploy.core.state import Record, State
-from tests.core.situations import NOW, instance, intent, record, token, tombstone
+from ert_deploy.core.state import LONG_AGO, Record, State
+from tests.core.situations import NOW, instance, intent, record, stopped, token, tombstone
 
 STRANGERS = (
     instance(7, mark=None),
@@ -17,6 +17,10 @@ STRANGERS = (
 def test_a_rebuilt_state_knows_every_instance_with_both_marks_and_no_other() -> None:
     state = rebuilt("ert", (instance(2), *STRANGERS, instance(1)), NOW)
     assert state == State("ert", 0, records=(Record(token(1), 1, 1001, NOW), Record(token(2), 2, 1002, NOW)))
+
+
+def test_a_stopped_one_that_no_state_knows_may_have_been_asked_to_start() -> None:
+    assert rebuilt("ert", (stopped(1),), NOW).records == (Record(token(1), 1, 1001, NOW, woken=LONG_AGO),)
 
 
 def test_of_nothing_an_empty_state_is_rebuilt() -> None:

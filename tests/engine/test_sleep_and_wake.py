@@ -138,6 +138,19 @@ def test_sleep_outwaits_a_start_that_may_still_come() -> None:
     assert made.clock.now() - before >= SLEEP.timings.settle - 10
 
 
+def test_sleep_calls_off_a_start_that_may_be_queued_for_one_whose_record_was_lost() -> None:
+    made = asleep()
+    made.store.lose()
+    before, number = made.clock.now(), made.gpu.only().id
+    go(made, SLEEP)
+    is_asleep(made)
+    assert [e.instance_id for e in told(made, Stopped)] == [number]
+    assert made.clock.now() - before >= SLEEP.timings.settle - 10, "one without an answer may still take effect"
+    made.listener.events.clear()
+    go(made, SLEEP)
+    assert done(made) == []
+
+
 def test_sleep_does_not_need_render() -> None:
     made = served()
     made.web.faults.queued["read_env"] = blind(50)
