@@ -42,7 +42,7 @@ def _stop(desired: Desired, observed: Observed, kept: Candidate) -> Iterator[Ste
     elif not instance.resting:
         yield steps.AwaitStop(instance.id, "its GPU is paid until it is stopped")
     elif record is not None and record.woken:
-        if lately(max(record.woken, record.at), observed.now, desired.timings.settle):
+        if any(lately(at, observed.now, desired.timings.settle) for at in (record.woken, record.at)):
             yield steps.AwaitStop(instance.id, "a start of it may still take effect")
         yield steps.Stop(instance.id, "a start of it may be queued")
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
 VERSION = 3
-LONG_AGO = 1.0
+LONG_AGO = 1.0  # a time, and none that matters
 READABLE = frozenset({1, 2, VERSION})  # 1 knew neither `woken` nor `stranded`, 2 no `keys` and no `asked`
 _T = TypeVar("_T")
 
