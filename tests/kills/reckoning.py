@@ -102,9 +102,18 @@ def is_up(stage: Stage) -> None:
 
 def is_asleep(stage: Stage) -> None:
     """One disk is kept and no GPU is paid; the app's configuration still leads to it."""
+    _rests(stage, proven=True)
+
+
+def is_asleep_again(stage: Stage) -> None:
+    """The same, by a state that had to begin anew: what rests has not proven itself to it yet."""
+    _rests(stage, proven=False)
+
+
+def _rests(stage: Stage, *, proven: bool) -> None:
     seen = end(stage)
     assert seen["exist"] == [STOPPED], seen
-    assert seen["records"] == [(True, False)], seen
+    assert seen["records"] == [(proven, False)], seen
     assert (seen["tombstones"], seen["intents"]) == (0, 0), seen
     assert seen["app"]["leads to"] == STOPPED, seen
     assert all(span.end is not None for c in stage.existing() for span in c.meter.gpu), "a GPU is paid"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.kills.reckoning import is_asleep, is_down, is_up
+from tests.kills.reckoning import is_asleep, is_asleep_again, is_down, is_up
 from tests.kills.stage import Stage
 
 OTHER_CONTEXT = 4096
@@ -54,6 +54,11 @@ def _asleep(stage: Stage) -> None:
     stage.desk.ert("sleep")
 
 
+def _asleep_without_its_state(stage: Stage) -> None:
+    _asleep(stage)
+    stage.desk.lose_state()
+
+
 def _asleep_and_taken(stage: Stage) -> None:
     _asleep(stage)
     (contract,) = stage.existing()
@@ -82,6 +87,7 @@ VERBS = (
     Verb("down, state lost", _without_its_state, ("down",), is_down),
     Verb("down, now", _up, ("down", "--now"), is_down),
     Verb("sleep", _up, ("sleep",), is_asleep),
+    Verb("sleep, state lost", _asleep_without_its_state, ("sleep",), is_asleep_again),
     Verb("wake", _asleep, ("wake",), is_up),
     Verb("wake, GPU taken", _asleep_and_taken, ("wake",), is_up),
     Verb("down, asleep", _asleep, ("down",), is_down),
