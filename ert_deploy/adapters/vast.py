@@ -8,6 +8,7 @@ SDK's own client and parsed strictly, and the create goes out exactly once.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from functools import cached_property, partial
 from typing import Any, TypeVar
@@ -32,6 +33,7 @@ PAGE = 25  # the server's own maximum
 MAX_PAGES = 200
 MAX_OFFERS = 64  # likewise
 AWAY = "Vast.ai may be down, or the network on the way to it; nothing was changed"
+START_WITHIN = 30.0  # seconds in which a start is repeated
 CREATE_SPACING = 5.0  # seconds; the documented threshold is 4.5
 
 
@@ -140,16 +142,19 @@ class VastHost:
             raise Transient(f"Vast.ai did not destroy instance {instance_id}: {printable(body)}")
 
     def start(self, instance_id: int) -> None:
-        """Ask a stopped one to run again. 200 is not success: a GPU that is taken answers it too."""
-        self._change(instance_id, "start", partial(self._sdk.start_instance, instance_id))
+        """Ask a stopped one to run again. 200 is not success: a GPU that is taken answers it too.
+
+        It is not repeated for long: what is asked for late may take effect when nobody waits for it any more.
+        """
+        self._change(instance_id, "start", partial(self._sdk.start_instance, instance_id), within=START_WITHIN)
 
     def stop(self, instance_id: int) -> None:
         """Ask it to stop; it also cancels a queued start."""
         self._change(instance_id, "stop", partial(self._sdk.stop_instance, instance_id))
 
-    def _change(self, instance_id: int, verb: str, call: Callable[[], Any]) -> None:
+    def _change(self, instance_id: int, verb: str, call: Callable[[], Any], within: float = math.inf) -> None:
         """One order to an instance; its answer is judged, and only what did not arrive is repeated."""
-        body = self._read(f"{verb} of instance {instance_id}", partial(vast_replies.manage, instance_id, call))
+        body = self._read(f"{verb} of instance {instance_id}", partial(vast_replies.manage, instance_id, call), within)
         vast_replies.refuse_unsuccessful(instance_id, verb, body)
 
     def logs(self, instance_id: int, tail: int) -> str:
@@ -172,11 +177,11 @@ class VastHost:
         response.raise_for_status()
         return response.json()
 
-    def _read(self, what: str, call: Callable[[], T]) -> T:
-        """Retry what may be repeated; a read that keeps failing means CannotObserve."""
+    def _read(self, what: str, call: Callable[[], T], within: float = math.inf) -> T:
+        """Retry what may be repeated, for so many seconds; a read that keeps failing means CannotObserve."""
         retrying = tenacity.Retrying(
             sleep=self._clock.sleep,
-            stop=tenacity.stop_after_attempt(READ_TRIES),
+            stop=tenacity.stop_after_attempt(READ_TRIES) | tenacity.stop_before_delay(within),
             wait=_pause,
             retry=tenacity.retry_if_exception_type(Transient),
             reraise=True,

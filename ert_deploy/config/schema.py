@@ -150,6 +150,7 @@ ROOT = Section(
             (
                 Field("poll", seconds(0.1, 600), _TIMINGS.poll),
                 Field("settle", seconds(60, 3600), _TIMINGS.settle),
+                Field("call_within", seconds(5, 3600), _TIMINGS.call_within),
                 Field("no_progress", seconds(5, 3600), _TIMINGS.no_progress),
                 Field("boot_limit", seconds(10, 6 * 3600), _TIMINGS.boot_limit),
                 Field("drain", seconds(0, 600), _TIMINGS.drain),

@@ -100,11 +100,13 @@ class Timings:
     """How long to wait for what, in seconds. Sources: Vast's own host self-test and create timings.
 
     A started instance may be listed as stopped for `start_lag` and its container as exited for `wake_grace`; reports
-    being written hold up `sleep` for `finish` at most.
+    being written hold up `sleep` for `finish` at most. A create or start goes out within `call_within` of the moment it
+    was written down, or not at all: `settle` counts from there.
     """
 
     poll: float = 10.0
     settle: float = 240.0
+    call_within: float = 60.0
     no_progress: float = 300.0
     boot_limit: float = 2700.0
     drain: float = 75.0

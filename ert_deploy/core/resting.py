@@ -10,10 +10,11 @@ from collections.abc import Iterator
 
 from ert_deploy.core import steps
 from ert_deploy.core.bookkeeping import put_right, retire, unsettled
-from ert_deploy.core.boot import Candidate, Stage, lately
-from ert_deploy.core.model import Desired
+from ert_deploy.core.boot import Candidate, Stage
+from ert_deploy.core.model import Desired, Market
 from ert_deploy.core.observed import Observed
 from ert_deploy.core.standing import Standing, pointed_at, standing
+from ert_deploy.core.state import Record
 from ert_deploy.core.steps import Step
 
 KEPT = (Stage.READY, Stage.BOOTING, Stage.ASLEEP, Stage.LOST)
@@ -33,8 +34,16 @@ def asleep(desired: Desired, observed: Observed) -> Iterator[Step]:
     yield from unsettled(observed, desired.timings.settle, also_gone=True)
 
 
+def start_may_come(record: Record, now: float, settle: float) -> bool:
+    """Whether a start of it may still take effect, as late as a create may, whatever has come of another one.
+
+    Where its record was lost, that counts from when it was found. The clock may be another one than the one that wrote.
+    """
+    return bool(record.woken) and any(abs(now - at) < settle for at in (record.woken, record.at))
+
+
 def _stop(desired: Desired, observed: Observed, kept: Candidate) -> Iterator[Step]:
-    """A start without an answer may take effect as late as a create may, and one that was refused may be queued."""
+    """A start without an answer may take effect late, one that was refused may be queued, and so may a bid be."""
     instance, record = kept.instance, kept.record
     if not instance.halted:
         yield steps.Stop(instance.id, "it is to sleep")
@@ -42,9 +51,11 @@ def _stop(desired: Desired, observed: Observed, kept: Candidate) -> Iterator[Ste
     elif not instance.resting:
         yield steps.AwaitStop(instance.id, "its GPU is paid until it is stopped")
     elif record is not None and record.woken:
-        if any(lately(at, observed.now, desired.timings.settle) for at in (record.woken, record.at)):
+        if start_may_come(record, observed.now, desired.timings.settle):
             yield steps.AwaitStop(instance.id, "a start of it may still take effect")
         yield steps.Stop(instance.id, "a start of it may be queued")
+    elif desired.launch.market is Market.INTERRUPTIBLE and instance.id not in observed.stopped:
+        yield steps.Stop(instance.id, "if it was outbid, it would run again by itself")
 
 
 def _kept(desired: Desired, observed: Observed, now: Standing) -> Candidate | None:

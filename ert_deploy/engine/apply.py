@@ -150,7 +150,7 @@ def _power(step: steps.PowerStep, desired: Desired, observed: Observed, memory: 
         case steps.Stop():
             yield from stop(step, desired, observed, memory)
         case steps.AwaitStop():
-            yield from await_stop(step, desired, memory)
+            yield from await_stop(step, desired, observed, memory)
         case _:
             assert_never(step)
 

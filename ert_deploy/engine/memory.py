@@ -19,9 +19,9 @@ class Memory:
     `before` holds the owned variables of each target as they were before this run wrote to it, or as it last saw them
     proven, to put them back when its deploy fails. `ranked` is the last search, good until `ranked_until`. `tries`
     counts per instance how often it was not seen gone, `starts` how often this run started it, and `waiting` holds
-    since when its reports hold up its stop. `deploys` are those this run began, and `taken` counts how often a step was
-    taken that should be needed once. `fresh` is a key this run has made to take the place of the one in use, and
-    `unanswered` counts changes of keys that a backend did not answer.
+    since when its reports hold up its stop; `stopped` are those that took a stop from this run. `deploys` are those it
+    began, and `taken` counts how often a step was taken that should be needed once. `fresh` is a key this run has made
+    to take the place of the one in use, and `unanswered` counts changes of keys that a backend did not answer.
     """
 
     watches: dict[int, Watch] = field(default_factory=dict)
@@ -39,6 +39,7 @@ class Memory:
     conflicts: int = 0
     tries: dict[int, int] = field(default_factory=dict)
     starts: dict[int, int] = field(default_factory=dict)
+    stopped: set[int] = field(default_factory=set)
     waiting: dict[int, float] = field(default_factory=dict)
     deploys: set[str] = field(default_factory=set)
     fresh: Secret | None = None

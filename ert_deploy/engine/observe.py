@@ -7,7 +7,7 @@ order it would look like a stray and be destroyed at birth.
 from __future__ import annotations
 
 from ert_deploy.core.boot import look
-from ert_deploy.core.errors import CannotObserve, ErtError
+from ert_deploy.core.errors import CannotObserve, ErtError, Failed
 from ert_deploy.core.events import Trouble
 from ert_deploy.core.model import Desired, Phase, Target
 from ert_deploy.core.observed import Health, Instance, Observed, Publication, Vital, marked
@@ -45,6 +45,7 @@ def observe(desired: Desired, memory: Memory) -> Effects[Observed]:
         abandoned=frozenset(memory.abandoned),
         tries=dict(memory.tries),
         fresh=memory.fresh,
+        stopped=frozenset(memory.stopped),
     )
 
 
@@ -122,6 +123,17 @@ def patiently(desired: Desired, memory: Memory) -> Effects[Observed]:
         else:
             memory.blind = 0
             return observed
+
+
+def promptly(desired: Desired, written: float) -> Effects[None]:
+    """Raises Failed when what was written down then is not asked for by now: from then on it is waited for."""
+    late = (yield from perform(e.Now())) - written
+    if not 0 <= late <= desired.timings.call_within:
+        raise Failed(
+            f"writing the state took {late:.0f} s, and what is asked for so late may be taken for lost before it comes",
+            "this machine slept, its clock was set, or the state's store is slow; nothing was asked for",
+            "run the command again",
+        )
 
 
 MAX_BLIND = 6

@@ -13,11 +13,13 @@ from ert_deploy.core.errors import CannotObserve, NeedsAttention, Outcome, Start
 from ert_deploy.core.events import Stopped, Stranded, Trouble, Waiting, Woken
 from ert_deploy.core.model import Desired
 from ert_deploy.core.observed import Observed, Vital
+from ert_deploy.core.resting import start_may_come
 from ert_deploy.core.standing import kept_key
 from ert_deploy.core.state import Record, State
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.memory import Memory
+from ert_deploy.engine.observe import promptly
 
 MAX_STARTS = 3  # of one instance in one run, before another one is rented
 MAX_STOPS = 30  # looks at one that does not stop, before a person is asked
@@ -36,6 +38,7 @@ def wake(step: steps.Wake, desired: Desired, observed: Observed, memory: Memory)
     now = yield from perform(e.Now())  # the look may have been a slow one
     woken = replace(record, woken=now)
     written = yield from perform(e.Save(observed.state.put_record(woken)))
+    yield from promptly(desired, now)
     try:
         yield from perform(e.StartInstance(record.id))
     except StartRefused as error:
@@ -76,15 +79,17 @@ def stop(step: steps.Stop, desired: Desired, observed: Observed, memory: Memory)
         yield from perform(e.Sleep(desired.timings.poll))
         return
     yield from perform(e.Tell(Stopped(number)))
+    memory.stopped.add(number)
     record = _record(observed, number)
-    if record.woken:  # that start has taken effect, or cannot any more
+    if record.woken and not start_may_come(record, observed.now, desired.timings.settle):
         yield from perform(e.Save(observed.state.put_record(replace(record, woken=0.0))))
     yield from perform(e.Sleep(min(desired.timings.poll, SOON)))
 
 
-def await_stop(step: steps.AwaitStop, desired: Desired, memory: Memory) -> Effects[None]:
+def await_stop(step: steps.AwaitStop, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
     """Look again a little later; NeedsAttention when it does not come to rest."""
-    _patience(step.instance_id, memory)
+    if not next(i.resting for i in observed.instances if i.id == step.instance_id):
+        _patience(step.instance_id, memory)
     yield from perform(e.Tell(Waiting(f"instance {step.instance_id} to be stopped", desired.timings.poll)))
     yield from perform(e.Sleep(desired.timings.poll))
 

@@ -18,7 +18,7 @@ from ert_deploy.core.standing import kept_key, slots_taken
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.memory import Memory
-from ert_deploy.engine.observe import find_service
+from ert_deploy.engine.observe import find_service, promptly
 from ert_deploy.ports import CreateOrder
 
 RANKED_FOR = 60.0  # seconds a search stays good
@@ -55,6 +55,11 @@ def _three_beats(desired: Desired, known: state.State, memory: Memory, ranked: R
     boot_secret = (yield from perform(e.Draw(keys.BOOT_SECRET_BYTES))).hex()
     now = yield from perform(e.Now())
     written = yield from perform(e.Save(known.intend(state.Intent(token, now, offer.id, offer.machine_id))))
+    try:
+        yield from promptly(desired, now)
+    except Failed:
+        yield from perform(e.Save(written.drop_intent(token)))
+        raise
     env = desired.container_env(token, key.sha256(), boot_secret, offer)
     memory.tried.add(offer.id)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -366,6 +367,17 @@ def test_a_start_counts_only_when_vast_says_so(
     with pytest.raises(error) as refused:
         getattr(wire.host, verb)(7)
     assert type(refused.value) is error
+
+
+@pytest.mark.parametrize(("verb", "calls"), [("start", 1), ("stop", 2)])
+def test_a_start_is_not_repeated_when_that_would_be_long_after_it_was_written_down(
+    wire: Wire, verb: str, calls: int
+) -> None:
+    wire.says("manage", {"success": True})
+    wire.faults.add(Fault("manage", status=429, body="slow down", headers={"Retry-After": "90"}))
+    with contextlib.suppress(CannotObserve):
+        getattr(wire.host, verb)(7)
+    assert (len(wire.got), len(wire.clock.sleeps)) == (calls, calls - 1)
 
 
 def test_a_search_is_sent_in_the_units_of_the_server(wire: Wire) -> None:

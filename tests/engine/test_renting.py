@@ -33,6 +33,7 @@ from ert_deploy.core.fingerprints import certificate_sha256
 from ert_deploy.core.labels import Mark
 from ert_deploy.core.model import Target
 from ert_deploy.core.observed import Instance
+from ert_deploy.engine import effects as e
 from tests.fakes import conduct
 from tests.fakes.history import WANTED, done, down, is_down, is_up, start, told, up
 from tests.fakes.loopback import FakeWorld, blind, certificate, offer, world
@@ -563,6 +564,22 @@ def test_on_the_way_down_nothing_about_a_service_stands_in_the_way(oddity: str) 
     setattr(made.web.services["dash"], oddity, odd[oddity])
     down(made)
     assert made.gpu.paid() == ()
+
+
+@pytest.mark.parametrize("seconds", [61.0, -3600.0])
+def test_a_create_that_was_written_down_long_ago_is_not_made(seconds: float) -> None:
+    made = world()
+    run = start(made)
+    while run.last is not e.Save:
+        run.step()
+    made.clock.go_on(seconds)
+    with pytest.raises(Failed, match="writing the state took"):
+        run.finish()
+    assert (made.gpu.paid(), made.store.state.intents) == ((), ())
+    before = made.clock.now()
+    up(made)
+    is_up(made)
+    assert made.clock.now() - before < WANTED.timings.settle, "there is nothing to wait for"
 
 
 def test_when_every_offer_was_tried_the_next_run_searches_afresh() -> None:

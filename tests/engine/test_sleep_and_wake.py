@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 
 from ert_deploy.core import steps
-from ert_deploy.core.errors import CannotObserve, ErtError, NeedsAttention, StartRefused, Transient, UsageError
+from ert_deploy.core.errors import CannotObserve, ErtError, Failed, NeedsAttention, StartRefused, Transient, UsageError
 from ert_deploy.core.events import Stopped, Stranded, Trouble, Waiting, Woken, Wrote
-from ert_deploy.core.model import Desired, Phase
+from ert_deploy.core.model import Desired, Market, Phase
+from ert_deploy.engine import effects as e
 from ert_deploy.engine.apply import Result
 from tests.fakes import conduct
 from tests.fakes.history import WANTED, Process, done, down, is_up, start, told, up
@@ -118,13 +119,62 @@ def test_one_that_nobody_holds_a_key_for_is_stopped_without_asking() -> None:
     is_asleep(made)
 
 
-def test_sleep_soon_after_a_wake_does_not_wait_for_a_start_that_has_come() -> None:
+def test_sleep_soon_after_a_wake_stops_the_gpu_at_once_and_outwaits_a_start_that_may_still_come() -> None:
     made = asleep()
     go(made, WAKE)
     before = made.clock.now()
+    run = start(made, SLEEP)
+    while made.gpu.running():
+        run.step()
+    assert made.clock.now() - before < 10
+    assert made.store.state.records[0].woken
+    made.clock.go_on(100.0)
+    made.gpu.only().halted = False  # the first of two starts had no answer, and takes effect now
+    run.finish()
+    is_asleep(made)
+    assert not made.store.state.records[0].woken
+    assert made.clock.now() - before >= SLEEP.timings.settle - 60
+
+
+def test_a_long_wait_for_a_start_is_no_lack_of_patience() -> None:
+    made = asleep()
+    made.store.lose()
+    go(made, replace(SLEEP, timings=replace(SLEEP.timings, poll=5.0)))
+    is_asleep(made)
+
+
+@pytest.mark.parametrize("skew", [-100.0, 100.0])
+def test_sleep_outwaits_a_start_that_another_clock_has_written_down(skew: float) -> None:
+    made = asleep()
+    state = made.store.state
+    (record,) = state.records
+    made.store.save(state.put_record(replace(record, woken=made.clock.now() + skew)))
+    before = made.clock.now()
     go(made, SLEEP)
     is_asleep(made)
-    assert made.clock.now() - before < 60
+    assert made.clock.now() - before >= SLEEP.timings.settle - 100 - 10
+
+
+def test_an_outbid_machine_is_stopped_so_that_it_does_not_run_again_by_itself() -> None:
+    made = asleep()
+    bid = replace(SLEEP, launch=replace(SLEEP.launch, market=Market.INTERRUPTIBLE, bid=0.2))
+    go(made, bid)
+    is_asleep(made)
+    assert [e.instance_id for e in told(made, Stopped)] == [made.gpu.only().id]
+
+
+@pytest.mark.parametrize("seconds", [61.0, -3600.0])
+def test_a_start_that_was_written_down_long_ago_is_not_asked_for(seconds: float) -> None:
+    made = asleep()
+    run = start(made, WAKE)
+    while run.last is not e.Save:
+        run.step()
+    made.clock.go_on(seconds)
+    with pytest.raises(Failed, match="writing the state took"):
+        run.finish()
+    assert made.gpu.running() == ()
+    go(made, WAKE)
+    is_up(made)
 
 
 def test_sleep_outwaits_a_start_that_may_still_come() -> None:

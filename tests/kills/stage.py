@@ -51,6 +51,7 @@ plan: {{hours: 2}}
 timings:
   poll: 2m
   settle: 4m
+  call_within: 1h
   no_progress: 1h
   boot_limit: 6h
   drain: 75s

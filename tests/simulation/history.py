@@ -299,7 +299,7 @@ def _reckon(world: World, tale: Story, outcome: Outcome, graveyard: list[Any]) -
     nothing = isinstance(end, UsageError) and desired is not None and not desired.begin
     if end is not None and not nothing:
         raise Violation(f"the last command ended with {type(end).__name__}: {end}")
-    world.advance(max(world.now + 300.0, world.overdue, world.queue))
+    world.advance(max(world.now + 300.0, world.overdue, world.coming))
     (_is_reaped if desired is None else _is_nothing if nothing else IS[desired.phase])(world)
     if rotated:
         _is_rotated(world, held)

@@ -56,6 +56,19 @@ MUTANTS = (
     Mutant("drop the settle wait", "core/model.py", "settle: float = 240.0", "settle: float = 0.0"),
     Mutant("settle after 100 s", "core/model.py", "settle: float = 240.0", "settle: float = 100.0"),
     Mutant(
+        "forget a start that may still come", _POWER,
+        "if record.woken and not start_may_come(record, observed.now, desired.timings.settle):", "if record.woken:",
+        tale="hurried",
+    ),
+    Mutant(
+        "take what is stopped, and not in the state, for never started", "core/recovery.py",
+        "woken = LONG_AGO if instance.halted else 0.0", "woken = 0.0", tale="forgotten",
+    ),
+    Mutant(
+        "ask for it however long ago it was written down", _OBSERVE,
+        "if not 0 <= late <= desired.timings.call_within:", "if late < 0:",
+    ),
+    Mutant(
         "take a failed listing for an empty one", _OBSERVE,
         "    instances = yield from perform(e.ListInstances())\n",
         "    try:\n        instances = yield from perform(e.ListInstances())\n"

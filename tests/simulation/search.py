@@ -55,7 +55,11 @@ MONEY_KINDS = frozenset({
 CLASSIC = Story(("up", "up", "down"), last="down", rest=300.0)
 RESTING = Story(("sleep", "wake"), last="sleep", rest=300.0, begins="serving")
 ROTATING = Story(("rotate", "up"), last="rotate", rest=300.0, begins="serving")
-TALES = {"classic": CLASSIC, "resting": RESTING, "rotating": ROTATING}
+HURRIED = Story(("wake",), last="sleep", begins="asleep")
+FORGOTTEN = Story(("wake", "lose the state"), last="sleep", rest=300.0, begins="asleep")
+TALES = {
+    "classic": CLASSIC, "resting": RESTING, "rotating": ROTATING, "hurried": HURRIED, "forgotten": FORGOTTEN,
+}  # fmt: skip
 
 
 @dataclass

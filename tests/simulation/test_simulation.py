@@ -44,7 +44,7 @@ def test_no_gpu_is_lost_in_fresh_histories() -> None:
     _none(search.seeds(FIRST_FRESH, FIRST_FRESH + FRESH))
 
 
-@pytest.mark.parametrize(("tale", "least"), tuple(zip(search.TALES.values(), (400, 150, 150), strict=True)))
+@pytest.mark.parametrize(("tale", "least"), tuple(zip(search.TALES.values(), (400, 150, 150, 50, 50), strict=True)))
 def test_no_gpu_is_lost_whatever_single_fault_strikes_and_whenever(tale: Story, least: int) -> None:
     tally = search.exhaustive(1, search.Tally(), tale)
     _none(tally)

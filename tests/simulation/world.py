@@ -69,7 +69,7 @@ class World:
         self.pending = 0  # create calls on their way
         self.allowed = 2
         self.overdue = 0.0  # when a create call lands that is later than the settle time allows for
-        self.queue = 0.0  # when the last start that was refused and queued has its turn
+        self.coming = 0.0  # when the last start takes effect that was not answered, or refused and queued
         self.most_paid = 0
         self.state = State("ert")
         made = [Service(name) for name in services]
@@ -287,12 +287,12 @@ class World:
         made, kind = self._ours(effect.instance_id), self.kind
         if kind == "late":
             self.took = 30.0
-            self.overdue = max(self.overdue, self.now + self.strength)
+            self.coming = max(self.coming, self.now + self.strength)
             self.later(self.strength, self._come_on, made)
             raise Transient("timeout")
         if kind == "queued" and made.halted:
             made.queued = True
-            self.queue = max(self.queue, self.now + self.strength)
+            self.coming = max(self.coming, self.now + self.strength)
             self.later(self.strength, self._from_the_queue, made)
         if made.taken or kind == "queued":
             raise StartRefused("resources_unavailable")
