@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
+from ert_deploy.cli.attention import untold
 from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
 from ert_deploy.cli.running import converge
-from ert_deploy.core.errors import NeedsAttention
 from ert_deploy.core.model import Phase
 
 
@@ -18,7 +18,8 @@ def command(config: str | None, as_json: bool, now: bool) -> None:
     """Take it all away again; nothing is left that bills.
 
     The app is told first and requests under way may finish, then every instance of the deployment is destroyed and
-    seen gone. When the app cannot be told, the instances go all the same and the exit code is 5.
+    seen gone. When the app cannot be told, the instances go all the same and the exit code is 5. So it is when an
+    instance carries our label but not our environment: it is named, not touched.
     """
     with interruptible():
         outcome = converge(config, Phase.ABSENT, patient=not now)
@@ -28,9 +29,5 @@ def command(config: str | None, as_json: bool, now: bool) -> None:
         click.echo(
             f"{outcome.deployment} is down: no instance of it exists" + ("" if outcome.changed else " (nor did any)")
         )
-    if outcome.abandoned:
-        raise NeedsAttention(
-            "nothing bills any more, but the app still points at the old backend",
-            "\n".join(f"{target}: {why}" for target, why in outcome.abandoned),
-            "run `ert-deploy down` again when Render answers",
-        )
+    if left := untold(outcome):
+        raise left

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -9,6 +10,7 @@ from typing import Any
 
 from ert_deploy.cli.options import new_run_id
 from ert_deploy.cli.view import View, make_view
+from ert_deploy.config import key_at_hand
 from ert_deploy.core import events
 from ert_deploy.core.errors import UsageError
 from ert_deploy.core.fingerprints import certificate_sha256
@@ -69,7 +71,7 @@ def converge(config: str | None, phase: Phase, *, begin: bool = True, patient: b
     what bills is destroyed before the apps are told.
     """
     if not (phase is Phase.RUNNING and begin) and not sandbox_runs(config):
-        return _not_even_a_world(settings_for(config).desired.deployment, phase)
+        return _not_even_a_world(config, phase)
     with _at_work(config) as (house, audience):
         desired = replace(house.desired, phase=phase, begin=begin)
         if not patient:
@@ -103,7 +105,13 @@ def _at_work(config: str | None) -> Iterator[tuple[House, _Counting]]:
             yield house, audience
 
 
-def _not_even_a_world(deployment: str, phase: Phase) -> Outcome:
+def _not_even_a_world(config: str | None, phase: Phase) -> Outcome:
+    if not config and not key_at_hand(os.environ):  # the sandbox was guessed; a key may be in a file of another config
+        raise UsageError(
+            "no config was named, VAST_API_KEY is not set, and no sandbox runs here: nothing was looked at",
+            hint="name the config: -c my-app",
+        )
+    deployment = settings_for(config).desired.deployment
     if phase is Phase.RUNNING:
         raise UsageError(
             f"there is nothing to wake: the sandbox of {deployment} is not running", hint="`ert-deploy up`"

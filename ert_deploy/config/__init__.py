@@ -7,7 +7,7 @@ from ert_deploy.config.keys import read_key
 from ert_deploy.config.load import load, parse
 from ert_deploy.config.problems import ConfigProblems, Problem
 from ert_deploy.config.settings import KeySource, KeySources, S3Object, SandboxSettings, Settings, addressed, state_of
-from ert_deploy.config.where import available, default_config, find
+from ert_deploy.config.where import available, default_config, find, key_at_hand
 
 __all__ = [
     "ConfigProblems",
@@ -21,6 +21,7 @@ __all__ = [
     "available",
     "default_config",
     "find",
+    "key_at_hand",
     "load",
     "parse",
     "read_key",

@@ -21,7 +21,12 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 
 def default_config(env: Mapping[str, str]) -> Path:
     """The production config when a Vast.ai key is at hand, else the sandbox's."""
-    return find(PRODUCTION if env.get("VAST_API_KEY", "").strip() else SANDBOX)
+    return find(PRODUCTION if key_at_hand(env) else SANDBOX)
+
+
+def key_at_hand(env: Mapping[str, str]) -> bool:
+    """Whether the environment has a Vast.ai key. One that a config names a file for is not seen here."""
+    return bool(env.get("VAST_API_KEY", "").strip())
 
 
 def find(name_or_path: str) -> Path:

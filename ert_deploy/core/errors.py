@@ -1,7 +1,7 @@
 """Errors, named by what to do next.
 
 ErtError                      one line for a person, with a hint and an exit code
-+-- UsageError         (2)    the words, the config, a file or a key are not right; nothing was done
++-- UsageError         (2)    the words, the config, a file or a key are not right; what is rented stays rented
 |   +-- Damaged        (2)    what is stored as the state cannot be trusted; it can be moved aside and rebuilt
 +-- Failed             (1)    we tried and it did not work; what is left running is said
 +-- Busy               (3)    somebody else holds the lock
@@ -37,7 +37,7 @@ class ErtError(Exception):
 
 
 class UsageError(ErtError):
-    """Something the user gave us is not right; there was no side effect."""
+    """Something the user gave us is not right. At the start nothing was done; later, what was done before stays."""
 
     exit_code = 2
 

@@ -164,11 +164,36 @@ def test_exit_codes_are_those_of_the_documentation(
 def test_without_a_sandbox_down_and_status_have_nothing_to_do(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run("down", "--json") == 0
+    assert run("down", "--json", "-c", "sandbox") == 0
     assert json.loads(capsys.readouterr().out)["changed"] is False
     assert run("status", "--json") == 0
     assert json.loads(capsys.readouterr().out)["backends"] == []
     assert not (tmp_path / ".ert").exists()
+
+
+@pytest.mark.parametrize("name", ["down", "sleep", "wake"])
+@pytest.mark.parametrize("key", [None, " "])
+def test_a_sandbox_that_was_only_guessed_and_is_not_there_is_no_answer(
+    name: str, key: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who keeps the key in a file and forgets the config must not read that the real one is down."""
+    monkeypatch.delenv("VAST_API_KEY", raising=False)
+    if key is not None:
+        monkeypatch.setenv("VAST_API_KEY", key)
+    assert run(name, "--json") == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "nothing was looked at" in said.err
+    assert "hint: name the config: -c my-app" in said.err
+    assert not (tmp_path / ".ert").exists()
+
+
+def test_a_sandbox_that_was_named_and_is_not_there_is_down(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("down", "-c", "sandbox") == 0
+    assert "ert-sandbox is down: no instance of it exists (nor did any)" in capsys.readouterr().out
+    assert run("sleep", "-c", "sandbox") == 0
+    assert run("wake", "-c", "sandbox") == 2
+    assert "there is nothing to wake" in capsys.readouterr().err
 
 
 def test_the_group_knows_its_commands() -> None:

@@ -168,7 +168,11 @@ def test_a_stranger_on_the_account_is_never_touched(place: Place) -> None:
         made = requests.put(f"{url}/api/v0/asks/{ask['id']}/", json=body, headers=key, timeout=10).json()
         theirs.append(made["new_contract"])
     place.ert("up")
-    place.ert("down")
+    for words in (("sleep", "--now"), ("down", "--json"), ("sleep",)):
+        done = place.ert(*words, code=5)
+        assert f"instance {theirs[1]} bears the label of ert-sandbox but not its second mark" in done.stderr
+        assert str(theirs[0]) not in done.stderr
+        assert "nothing bills" not in done.stdout
     assert sorted(place.instances()) == sorted(theirs)
     assert str(theirs[1]) in place.ert("plan").stdout
     for number in theirs:

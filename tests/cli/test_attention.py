@@ -1,0 +1,60 @@
+"""What `down` and `sleep` say when a person has to look: each instance on a line of its own, and what may bill."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from ert_deploy.cli.attention import doubtful, untold
+from ert_deploy.cli.failure import explain
+from ert_deploy.cli.running import Outcome
+from ert_deploy.core.errors import NeedsAttention
+
+RENDER = ("ert-dashboard", "Render did not answer")
+LINE = "instance {} bears the label of ert but not its second mark; it was not touched and may bill"
+
+
+def outcome(*suspects: int, abandoned: tuple[tuple[str, str], ...] = ()) -> Outcome:
+    return Outcome("ert", "absent", changed=True, suspects=suspects, abandoned=abandoned)
+
+
+def code(left: NeedsAttention | None) -> int:
+    assert left is not None
+    return explain(left)
+
+
+def test_nothing_left_is_nothing_to_say() -> None:
+    assert untold(outcome()) is None
+    assert doubtful(outcome()) is None
+
+
+@pytest.mark.parametrize("what", [untold, doubtful])
+def test_one_instance_that_may_be_ours(
+    what: Callable[[Outcome], NeedsAttention | None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert code(what(outcome(902))) == 5
+    assert capsys.readouterr().err == f"error: {LINE.format(902)}\nhint: look at it in the Vast.ai console\n"
+
+
+@pytest.mark.parametrize("what", [untold, doubtful])
+def test_several_have_a_line_each(
+    what: Callable[[Outcome], NeedsAttention | None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert code(what(outcome(902, 903))) == 5
+    said = capsys.readouterr().err.splitlines()
+    assert said[1:3] == [f"  {LINE.format(902)}", f"  {LINE.format(903)}"]
+
+
+def test_an_app_that_was_not_told_is_said_as_before(capsys: pytest.CaptureFixture[str]) -> None:
+    assert code(untold(outcome(abandoned=(RENDER,)))) == 5
+    said = capsys.readouterr().err
+    assert "nothing bills any more, but the app still points at the old backend" in said
+    assert "  ert-dashboard: Render did not answer" in said
+
+
+def test_with_both_nobody_says_that_nothing_bills(capsys: pytest.CaptureFixture[str]) -> None:
+    assert code(untold(outcome(902, abandoned=(RENDER,)))) == 5
+    said = capsys.readouterr().err
+    assert "nothing bills" not in said
+    assert said.splitlines()[1:3] == ["  ert-dashboard: Render did not answer", f"  {LINE.format(902)}"]
