@@ -71,7 +71,7 @@ def converge(config: str | None, phase: Phase, *, begin: bool = True, patient: b
     what bills is destroyed before the apps are told.
     """
     if not (phase is Phase.RUNNING and begin) and not sandbox_runs(config):
-        return _not_even_a_world(config, phase)
+        return _not_even_a_world(settings_for(config).desired.deployment, phase)
     with _at_work(config) as (house, audience):
         desired = replace(house.desired, phase=phase, begin=begin)
         if not patient:
@@ -105,13 +105,7 @@ def _at_work(config: str | None) -> Iterator[tuple[House, _Counting]]:
             yield house, audience
 
 
-def _not_even_a_world(config: str | None, phase: Phase) -> Outcome:
-    if not config and not key_at_hand(os.environ):  # the sandbox was guessed; a key may be in a file of another config
-        raise UsageError(
-            "no config was named, VAST_API_KEY is not set, and no sandbox runs here: nothing was looked at",
-            hint="name the config: -c my-app",
-        )
-    deployment = settings_for(config).desired.deployment
+def _not_even_a_world(deployment: str, phase: Phase) -> Outcome:
     if phase is Phase.RUNNING:
         raise UsageError(
             f"there is nothing to wake: the sandbox of {deployment} is not running", hint="`ert-deploy up`"
@@ -120,7 +114,10 @@ def _not_even_a_world(config: str | None, phase: Phase) -> Outcome:
 
 
 def sandbox_runs(config: str | None) -> bool:
-    """False only when the config asks for a sandbox and none is running: then nothing can be running in it."""
+    """False only when the config asks for a sandbox and none is running: then nothing can be running in it.
+
+    UsageError where the sandbox was only guessed: the key may be in a file that another config names.
+    """
     from ert_deploy.wiring import sandbox_world
 
     settings = settings_for(config)
@@ -129,7 +126,12 @@ def sandbox_runs(config: str | None) -> bool:
     try:
         sandbox_world(settings, start=False)
     except UsageError:
-        return False
+        if config or key_at_hand(os.environ):
+            return False
+        raise UsageError(
+            "no config was named, VAST_API_KEY is not set, and no sandbox runs here: nothing was looked at",
+            hint="name the config: -c my-app",
+        ) from None
     return True
 
 

@@ -166,21 +166,21 @@ def test_without_a_sandbox_down_and_status_have_nothing_to_do(
 ) -> None:
     assert run("down", "--json", "-c", "sandbox") == 0
     assert json.loads(capsys.readouterr().out)["changed"] is False
-    assert run("status", "--json") == 0
+    assert run("status", "--json", "-c", "sandbox") == 0
     assert json.loads(capsys.readouterr().out)["backends"] == []
     assert not (tmp_path / ".ert").exists()
 
 
-@pytest.mark.parametrize("name", ["down", "sleep", "wake"])
+@pytest.mark.parametrize("words", ["down", "sleep", "wake", "status", "reap --yes", "key rotate"])
 @pytest.mark.parametrize("key", [None, " "])
 def test_a_sandbox_that_was_only_guessed_and_is_not_there_is_no_answer(
-    name: str, key: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    words: str, key: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Who keeps the key in a file and forgets the config must not read that the real one is down."""
     monkeypatch.delenv("VAST_API_KEY", raising=False)
     if key is not None:
         monkeypatch.setenv("VAST_API_KEY", key)
-    assert run(name, "--json") == 2
+    assert run(*words.split(), "--json") == 2
     said = capsys.readouterr()
     assert said.out == ""
     assert "nothing was looked at" in said.err
