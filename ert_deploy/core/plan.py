@@ -149,6 +149,9 @@ def _serve(desired: Desired, observed: Observed, current: Candidate) -> Iterator
     if record is None or record.certificate != certificate:
         yield steps.Pin(current.instance.id, "it has proven its identity")
     if observed.fresh is not None and not accepts(current.instance, record, observed.fresh):
+        until = drained(desired, observed)
+        if until is not None and until > observed.now:
+            yield steps.Drain(current.instance.id, until, "requests with a key that nobody remembers may finish")
         yield steps.AddKey(current.instance.id, "a new key is to take the place of the old one")
     yield from publish(desired, observed, address.url(), key, certificate)
 

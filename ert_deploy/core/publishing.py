@@ -38,8 +38,10 @@ def forecast(desired: Desired) -> Iterator[Step]:
 def drained(desired: Desired, observed: Observed) -> float | None:
     """When the last request to an old backend may be taken as finished; None while some app is not moved over.
 
-    With nothing to move (no target was read, or none was ever ours) there is nothing to wait for.
+    With nothing to move (no target was read, or none was ever ours) there is nothing to wait for. Nor is there for what
+    a clock that was set back since puts far into the future.
     """
+    drain = desired.timings.drain
     moved = [
         observed.state.rollout(p.service_id)
         for t, p in pairs(desired, observed)
@@ -48,7 +50,7 @@ def drained(desired: Desired, observed: Observed) -> float | None:
     proven = [r.proven for r in moved if r is not None and r.proven]
     if len(proven) < len(moved):
         return None
-    return max(proven, default=observed.now - desired.timings.drain) + desired.timings.drain
+    return max((at for at in proven if at <= observed.now + drain), default=observed.now - drain) + drain
 
 
 @once

@@ -673,6 +673,33 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
         ),
         ["AddKey 1: a new key is to take the place of the old one"],
     ),
+    "a new key is made, and the app was moved over just now": (
+        UP,
+        seen(
+            instance(1),
+            records=(served(1),),
+            rollouts=(rollout(env(1), NOW - 25),),
+            apps=(app(env(1)),),
+            health=(healthy(1),),
+            fresh=OTHER_KEY,
+        ),
+        [
+            "Drain 1 in 50 s: requests with a key that nobody remembers may finish",
+            "AddKey 1: a new key is to take the place of the old one",
+        ],
+    ),
+    "a new key is made, and the clock was set back since the app was moved over": (
+        UP,
+        seen(
+            instance(1),
+            records=(served(1),),
+            rollouts=(rollout(env(1), NOW + 3600),),
+            apps=(app(env(1)),),
+            health=(healthy(1),),
+            fresh=OTHER_KEY,
+        ),
+        ["AddKey 1: a new key is to take the place of the old one"],
+    ),
     "it was asked to take the new key, and did not answer": (
         UP,
         seen(

@@ -233,6 +233,7 @@ def together(
         [world.now, index, _effects(command, tale), None] for index, command in enumerate(wanted)
     ]
     ends: list[ErtError | None] = [None] * len(wanted)
+    world.operators = len(wanted)
     over = world.now  # a command is over when its last effect is
     for run_ in running:
         run_[3] = next(run_[2])

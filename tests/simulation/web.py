@@ -17,13 +17,27 @@ TAKES = 20.0  # seconds of a deploy
 class Service:
     """One web service: its environment, the fingerprint the running process shows, and its deploys."""
 
-    __slots__ = ("deploys", "env", "former", "id", "name", "queued", "running", "seen", "shown", "snapshots", "url")
+    __slots__ = (
+        "deploys",
+        "env",
+        "former",
+        "id",
+        "name",
+        "queued",
+        "running",
+        "seen",
+        "shown",
+        "snapshots",
+        "url",
+        "used",
+    )
 
     def __init__(self, name: str) -> None:
         self.name, self.id, self.url = name, f"srv-{name}", f"https://{name}.example.org"
         self.env: dict[str, Secret] = dict(NEIGHBOURS)
         self.running: dict[str, Secret] = {}
-        self.former: tuple[dict[str, Secret], float] = {}, 0.0  # what ran before, and until when
+        self.used: dict[str, Secret] = {}  # the same, but for a torn set: that is refused by the app
+        self.former: tuple[dict[str, Secret], float] = {}, 0.0  # what was used before, and until when
         self.shown: str | None = None
         self.deploys: list[WebDeploy] = []
         self.snapshots: dict[str, tuple[dict[str, Secret], bool]] = {}
@@ -33,7 +47,7 @@ class Service:
     def take(self, other: Service) -> None:
         """Be as another one of the same name is."""
         self.env, self.running, self.shown = dict(other.env), other.running, other.shown
-        self.former = other.former
+        self.used, self.former = other.used, other.former
         self.deploys, self.snapshots, self.queued = list(other.deploys), dict(other.snapshots), other.queued
 
     def neighbours_kept(self) -> bool:
@@ -49,7 +63,7 @@ class Service:
 
     def in_use(self, url: Secret, since: float) -> set[str]:
         """The hashes of the keys it shows, or has shown since then, to the backend at that address."""
-        used = (self.running, self.former[0] if self.former[1] > since else self.running)
+        used = (self.used, self.former[0] if self.former[1] > since else self.used)
         return {env[NAMES.key].sha256() for env in used if env.get(NAMES.url) == url and NAMES.key in env}
 
     def in_flight(self) -> WebDeploy | None:
@@ -75,8 +89,9 @@ class Service:
                 if older.kind is DeployKind.LIVE:
                     self.mark(older, "deactivated", DeployKind.REPLACED)
             self.mark(made, "live", DeployKind.LIVE)
-            self.running, self.former = env, (self.running, now)
+            self.running, self.former = env, (self.used, now)
             self.shown = self._whole()
+            self.used = env if self.shown is not None else {}
         queued, self.queued = self.queued, False
         return queued
 

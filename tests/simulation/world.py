@@ -63,6 +63,7 @@ class World:
         self.calls = self.effects = self.drawn = self.begun = self.calmed = 0
         self.kind = ""
         self.strength = 0.0
+        self.operators = 1  # at work now
         self.offers = STOCK
         self.machines: dict[int, Machine] = {}
         self.paid: dict[int, Machine] = {}
@@ -224,8 +225,8 @@ class World:
         return self._make(order)
 
     def _alone(self) -> bool:
-        """Whether no other instance is paid and no other create is under way."""
-        return len(self.paid) + self.pending == 0 and len(self.state.intents) == 1
+        """Whether no other instance is paid and no other create is under way, or may be: by another operator."""
+        return len(self.paid) + self.pending == 0 and len(self.state.intents) == 1 and self.operators == 1
 
     def _put_off(self, order: CreateOrder) -> ErtError:
         """It takes effect later than the answer; only beyond the contract after the settle time, or after a no."""
