@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test frontend frontend-test check bench kills simulate simulate-exhaustive mutants lock clean bench-backend grounding corpus abuse bench-dashboard image-test guard-stats simulate-jobs mutants-jobs
+.PHONY: help demo test frontend frontend-test check bench kills histories simulate simulate-exhaustive mutants lock clean bench-backend grounding corpus abuse bench-dashboard image-test guard-stats simulate-jobs mutants-jobs
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 22
@@ -68,6 +68,10 @@ N ?= 1000000
 FAULTS ?= 3
 simulate: $(VENV)/.dev  ## Play N=1000000 random histories of failures on all cores: no GPU may be lost
 	$(BIN)/python -m tests.simulation -n $(N)
+
+SEEDS ?= 200000
+histories: $(VENV)/.dev  ## Compare what SEEDS=200000 seeds play with what is recorded (RECORD=--record: record it)
+	$(BIN)/python -m tests.simulation.histories -n $(SEEDS) $(RECORD)
 
 simulate-exhaustive: $(VENV)/.dev  ## Play every history with up to FAULTS=3 faults (the third: money and state only)
 	$(BIN)/python -m tests.simulation --faults $(FAULTS)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation import mutants, search
+from tests.simulation import histories, mutants, search
 from tests.simulation.faults import FAMILIES, Faults
 from tests.simulation.history import Story, play, replay, run, story
 from tests.simulation.search import SEEDS
@@ -80,6 +80,12 @@ def test_a_seed_is_the_same_history_in_every_process() -> None:
         done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, check=True)
         seen.add(done.stdout.decode().strip())
     assert len(seen) == 1
+
+
+def test_the_first_seeds_are_the_histories_that_are_recorded() -> None:
+    """Behaviour that changed on purpose is recorded again: `make histories RECORD=--record`."""
+    known = histories.recorded()
+    assert {first: histories.digest(first) for first in range(0, FIXED, search.CHUNK)}.items() <= known.items()
 
 
 @pytest.mark.parametrize("name", KILLED_SOON)

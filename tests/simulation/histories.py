@@ -1,0 +1,62 @@
+"""Digests of histories by seed: shows whether a change of the code has changed what the simulator plays.
+
+`histories.txt` has one line for every 500 seeds. A change that moves or renames code leaves each line as it is; one that
+changes behaviour on purpose records them again in the same commit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import multiprocessing
+import sys
+from pathlib import Path
+
+from tests.simulation.history import play
+from tests.simulation.search import CHUNK, cores, say
+
+RECORDED = Path(__file__).with_name("histories.txt")
+LENGTH = 16  # hexadecimal digits of a line
+
+
+def digest(first: int) -> str:
+    """Every effect, its time and fault, and the end of the `CHUNK` histories that begin with this seed, in one hash."""
+    total = hashlib.sha256()
+    for seed in range(first, first + CHUNK):
+        outcome = play(seed, trace=True)
+        assert outcome.world is not None
+        ended = outcome.effects, outcome.kills, outcome.most_paid, outcome.excused, outcome.violation
+        total.update(repr((seed, outcome.world.trace, ended, outcome.world.state)).encode())
+    return total.hexdigest()[:LENGTH]
+
+
+def recorded() -> dict[int, str]:
+    """The lines of `histories.txt`: the first seed of each, and its digest."""
+    lines = (line.split() for line in RECORDED.read_text().splitlines() if not line.startswith("#"))
+    return {int(first): found for first, found in lines}
+
+
+def main() -> int:
+    """Compare or record. 0: the same histories; 1: others, with the first seed of each line that differs."""
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation.histories", description=__doc__)
+    parser.add_argument("-n", type=int, default=200_000, help="how many seeds, from 0")
+    parser.add_argument("--record", action="store_true", help="write histories.txt instead of comparing with it")
+    given = parser.parse_args()
+    firsts = range(0, given.n, CHUNK)
+    with multiprocessing.get_context("fork").Pool(cores()) as pool:
+        found = dict(zip(firsts, pool.imap(digest, firsts), strict=True))
+    if given.record:
+        lines = [f"{first:>9}  {line}" for first, line in found.items()]
+        RECORDED.write_text("\n".join([f"# first seed of {CHUNK}, digest", *lines]) + "\n")
+        say(f"{len(found) * CHUNK:,} histories recorded")
+        return 0
+    known = recorded()
+    changed = [first for first, line in found.items() if known.get(first) != line]
+    for first in changed:
+        say(f"seeds {first} to {first + CHUNK - 1}: {'changed' if first in known else 'not recorded'}")
+    say(f"{len(found) * CHUNK:,} histories, {len(changed)} of {len(found)} lines differ from {RECORDED.name}")
+    return 1 if changed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
