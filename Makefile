@@ -12,11 +12,11 @@ help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 22
 
 demo: $(VENV)/.sandbox  ## Watch the whole product work on the sandbox: no account, no key, no GPU
-	@$(BIN)/python -m ert_deploy.sandbox.model
+	@$(BIN)/python -m ert_deploy.sandbox.ollama.weights
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash demo/run
 
 test: $(VENV)/.dev $(VENV)/.frontend  ## Run every test
-	@$(BIN)/python -m ert_deploy.sandbox.model
+	@$(BIN)/python -m ert_deploy.sandbox.ollama.weights
 	$(BIN)/pytest -q
 
 FRONTEND := PYTHON=$(abspath $(BIN)/python) images/dashboard/frontend/npm
@@ -34,7 +34,7 @@ check: $(VENV)/.dev  ## Format, lint, types, import directions, and full branch 
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	PYTHONPATH=.:$(IMAGES) $(BIN)/lint-imports
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -q tests/core tests/engine tests/house
 	$(BIN)/coverage report

@@ -126,8 +126,8 @@ def timings(port: int, path: str) -> list[float]:
 
 def asleep() -> dict[str, str]:
     """A complete configuration for a backend that is not there, sealed as the deployer seals it."""
-    from tests.dashboard.certificates import certificate
-    from tests.dashboard.sealing import sealed
+    from tests.support.certificates.self_signed import certificate
+    from tests.support.dashboard.fingerprint import sealed
 
     return sealed(
         {

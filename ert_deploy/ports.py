@@ -1,6 +1,6 @@
 """The protocols the engine talks to: one per outside system, as narrow as the engine needs.
 
-Every method either returns a complete, validated value or raises one of `ert_deploy.core.errors`:
+Every method either returns a complete, validated value or raises one of `ert_deploy.core.model.errors`:
 reads that failed raise `CannotObserve` (they never return "none" instead), idempotent writes raise `Transient` after
 their own retries, and what is refused in a complete answer raises `Rejected` or `Gone`.
 """
@@ -12,12 +12,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from ert_deploy.core.events import Event
-from ert_deploy.core.labels import Mark
-from ert_deploy.core.model import Criteria, Launch, Target
-from ert_deploy.core.observed import Address, Health, Instance, Offer, WebDeploy
-from ert_deploy.core.secret import Secret
-from ert_deploy.core.state import State
+from ert_deploy.core.model.desired import Criteria, Launch, Target
+from ert_deploy.core.model.events import Event
+from ert_deploy.core.model.labels import Mark
+from ert_deploy.core.model.observed import Address, Health, Instance, Offer, WebDeploy
+from ert_deploy.core.model.secret import Secret
+from ert_deploy.core.model.state import State
 
 
 @dataclass(frozen=True, slots=True)

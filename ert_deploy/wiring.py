@@ -13,19 +13,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ert_deploy.config import S3Object, Settings, addressed, default_config, find, load, read_key, state_of
-from ert_deploy.core.model import Desired
-from ert_deploy.core.secret import Secret
+from ert_deploy.core.model.desired import Desired
+from ert_deploy.core.model.secret import Secret
 from ert_deploy.ports import Audience, Clock, StateKeeper
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ert_deploy.adapters.app.dashboard_client import ErtApp
     from ert_deploy.adapters.docker_images import DockerImages
-    from ert_deploy.adapters.ert_app import ErtApp
-    from ert_deploy.adapters.ssh_shell import Door
-    from ert_deploy.core.observed import Instance
+    from ert_deploy.adapters.ssh.shell import Door
+    from ert_deploy.core.model.observed import Instance
     from ert_deploy.engine.run import Ports
-    from ert_deploy.sandbox.world import WorldFile
+    from ert_deploy.sandbox.world.world import WorldFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +78,8 @@ def _sandboxed(settings: Settings, audience: Audience, *, start: bool) -> House:
 
 def sandbox_world(settings: Settings, *, start: bool) -> WorldFile:
     """The running world of these settings; started if it is not running and `start` is given, else UsageError."""
-    from ert_deploy.core.errors import UsageError
-    from ert_deploy.sandbox import daemon, world
+    from ert_deploy.core.model.errors import UsageError
+    from ert_deploy.sandbox.world import daemon, world
 
     sandbox = settings.sandbox
     if sandbox is None:
@@ -93,11 +93,11 @@ def sandbox_world(settings: Settings, *, start: bool) -> WorldFile:
 
 
 def _house(settings: Settings, audience: Audience, clock: Clock, vast_key: Secret, render_key: Secret) -> House:
-    from ert_deploy.adapters.app_probe import HttpAppProbe
-    from ert_deploy.adapters.backend_probe import TlsBackendProbe
+    from ert_deploy.adapters.app.probe import HttpAppProbe
+    from ert_deploy.adapters.backend.probe import TlsBackendProbe
     from ert_deploy.adapters.clock import SystemEntropy
-    from ert_deploy.adapters.render_web import RenderWeb
-    from ert_deploy.adapters.vast import VastHost
+    from ert_deploy.adapters.render.web import RenderWeb
+    from ert_deploy.adapters.vast.client import VastHost
     from ert_deploy.engine.run import Ports
 
     entropy = SystemEntropy()
@@ -117,7 +117,7 @@ def _house(settings: Settings, audience: Audience, clock: Clock, vast_key: Secre
 def keeper(config: str | None) -> StateKeeper:
     """The store of a config's state, for those who look after it. It needs no provider and no key of one."""
     from ert_deploy.adapters.clock import CompressedClock
-    from ert_deploy.core.errors import UsageError
+    from ert_deploy.core.model.errors import UsageError
 
     settings, clock = settings_for(config), _real_clock()
     if settings.sandbox is not None:
@@ -129,7 +129,7 @@ def keeper(config: str | None) -> StateKeeper:
 
 def elsewhere(house: House, deployment: str) -> Ports:
     """The same ports with another deployment's state, as far as this config says where that is."""
-    from ert_deploy.adapters.state_nowhere import StateNowhere
+    from ert_deploy.adapters.state.ephemeral import StateNowhere
 
     store = _store(house.settings, deployment, house.ports.clock)
     return replace(house.ports, store=store or StateNowhere(deployment))
@@ -146,10 +146,10 @@ def _store(settings: Settings, deployment: str, clock: Clock) -> StateKeeper | N
     if place is None:
         return None
     if isinstance(place, S3Object):
-        from ert_deploy.adapters.state_s3 import StateS3
+        from ert_deploy.adapters.state.s3 import StateS3
 
         return StateS3(place.bucket, place.key, deployment, clock)
-    from ert_deploy.adapters.state_file import StateFile
+    from ert_deploy.adapters.state.file import StateFile
 
     return StateFile(place, deployment, clock)
 
@@ -163,8 +163,8 @@ def images() -> DockerImages:
 
 def image_source() -> Path:
     """The folder of the GPU image's Dockerfile, as it came with the program."""
-    from ert_deploy.core.errors import UsageError
-    from ert_deploy.sandbox.places import images_folder
+    from ert_deploy.core.model.errors import UsageError
+    from ert_deploy.sandbox.world.paths import images_folder
 
     try:
         return images_folder() / "llm-backend"
@@ -174,21 +174,21 @@ def image_source() -> Path:
 
 def check_record(config: str) -> None:
     """Whether `record_image` would find its place in that config. Raises UsageError."""
-    from ert_deploy.config.record import check_image
+    from ert_deploy.config.yaml.edit import check_image
 
     check_image(find(config))
 
 
 def record_image(config: str, image: str) -> str:
     """Set `launch/image` in that config; the difference as a unified diff. Raises UsageError or Failed."""
-    from ert_deploy.config.record import record_image as write
+    from ert_deploy.config.yaml.edit import record_image as write
 
     return write(find(config), image)
 
 
 def app(house: House) -> ErtApp:
     """The ERT dashboard of the first target."""
-    from ert_deploy.adapters.ert_app import ErtApp
+    from ert_deploy.adapters.app.dashboard_client import ErtApp
 
     service = house.ports.web.service(house.desired.targets[0].service)
     return ErtApp(service.url, house.ports.clock if not house.in_sandbox else _real_clock())
@@ -198,9 +198,9 @@ def shell_door(house: House, instance: Instance, identity: Path | None) -> Door:
     """Where the shell of an instance is, and where its host key is remembered: beside the state, if that is a file."""
     from pathlib import Path
 
-    from ert_deploy.adapters.ssh_known_hosts import KnownHosts
-    from ert_deploy.adapters.ssh_shell import Door
-    from ert_deploy.core.errors import UsageError
+    from ert_deploy.adapters.ssh.known_hosts import KnownHosts
+    from ert_deploy.adapters.ssh.shell import Door
+    from ert_deploy.core.model.errors import UsageError
 
     assert instance.shell is not None
     if house.in_sandbox and not instance.shell.ip.startswith("127."):

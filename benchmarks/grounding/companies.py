@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ert_backend.derive import derive
-from ert_backend.facts import Fact, collect
-from ert_backend.grounding import Evidence, evidence
-from ert_backend.intake import ReportRequest
-from ert_backend.report import brief_of
-from ert_dashboard.chain import samples
-from ert_dashboard.market import report_request
+from ert_backend.base.report_request import ReportRequest
+from ert_backend.grounding.check import Evidence, evidence
+from ert_backend.grounding.derive import derive
+from ert_backend.grounding.facts import Fact, collect
+from ert_backend.reports.report import brief_of
+from ert_dashboard.market.model import report_request
+from ert_dashboard.market.sources_chain import samples
 
 TICKERS = ("AAPL", "BRK-B", "MSFT", "NVDA", "ZZZT")
 

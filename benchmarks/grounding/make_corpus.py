@@ -18,13 +18,13 @@ from typing import Any
 import httpx
 
 from benchmarks.grounding.companies import TICKERS, Subject, subject
-from ert_backend.display import show
-from ert_backend.draft import FORM, schema, units
-from ert_backend.facts import Unit
-from ert_backend.prompts import messages
-from ert_backend.report import brief_of
-from ert_backend.sections import SECTIONS
-from ert_deploy.sandbox.model import SHA256, SMOLLM2, default_cache, ensure_model
+from ert_backend.grounding.facts import Unit
+from ert_backend.reports.display import show
+from ert_backend.reports.draft import FORM, schema, units
+from ert_backend.reports.prompts import messages
+from ert_backend.reports.report import brief_of
+from ert_backend.reports.sections import SECTIONS
+from ert_deploy.sandbox.ollama.weights import SHA256, SMOLLM2, default_cache, ensure_model
 
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parents[1]

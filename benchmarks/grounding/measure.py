@@ -11,8 +11,8 @@ from pathlib import Path
 from benchmarks.grounding.companies import TICKERS, Subject, invented, subject
 from benchmarks.grounding.plants import plants
 from benchmarks.grounding.written import true_sentences
-from ert_backend.draft import Unit
-from ert_backend.prose import Dropped, judge
+from ert_backend.reports.draft import Unit
+from ert_backend.reports.prose import Dropped, judge
 
 FOLDER = Path(__file__).parent
 REAL = ("AAPL", "BRK-B", "MSFT", "NVDA")

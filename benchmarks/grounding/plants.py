@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from benchmarks.grounding.companies import Subject
-from ert_backend.facts import Fact, Unit
+from ert_backend.grounding.facts import Fact, Unit
 
 
 @dataclass(frozen=True, slots=True)

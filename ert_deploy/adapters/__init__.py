@@ -1,1 +1,1 @@
-"""One outside system per module, each behind a protocol of `ert_deploy.ports`; they decide nothing."""
+"""One outside system per package, each behind a protocol of `ert_deploy.ports`; they decide nothing."""

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ert_deploy.core.errors import Failed, UsageError
-from ert_deploy.core.text import printable
+from ert_deploy.core.model.errors import Failed, UsageError
+from ert_deploy.core.model.text import printable
 
 USERNAME, PASSWORD = "ERT_REGISTRY_USERNAME", "ERT_REGISTRY_PASSWORD"
 PATIENCE = 600  # seconds without a byte from the engine: a step of a build may be silent for minutes

@@ -46,7 +46,7 @@ class LazyGroup(click.Group):
         """The command, imported now."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"ert_deploy.cli.{cmd_name.replace('-', '_')}")
+        module = importlib.import_module(f"ert_deploy.cli.commands.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
         return command
 

@@ -5,8 +5,8 @@ Says it; must not decide what is done about it.
 
 from __future__ import annotations
 
-from ert_deploy.cli.running import Outcome
-from ert_deploy.core.errors import NeedsAttention
+from ert_deploy.cli.outcome import Outcome
+from ert_deploy.core.model.errors import NeedsAttention
 
 UNTOLD = "the app still points at the old backend"
 RETRY = "run `ert-deploy down` again when Render answers"

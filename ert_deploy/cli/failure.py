@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from ert_deploy.core.errors import ErtError
+from ert_deploy.core.model.errors import ErtError
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
 PACKAGE = Path(__file__).resolve().parents[1]

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import click
 
-from ert_deploy.core.errors import UsageError
+from ert_deploy.core.model.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -9,45 +9,20 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ert_deploy.cli.options import new_run_id
-from ert_deploy.cli.view import View, make_view
+from ert_deploy.cli.outcome import Outcome
+from ert_deploy.cli.view.progress import View, make_view
 from ert_deploy.config import key_at_hand
-from ert_deploy.core import events
-from ert_deploy.core.errors import UsageError
-from ert_deploy.core.fingerprints import certificate_sha256
-from ert_deploy.core.model import Desired, Phase
-from ert_deploy.core.observed import Health, Instance, Observed
+from ert_deploy.core.model import events
+from ert_deploy.core.model.desired import Desired, Phase
+from ert_deploy.core.model.errors import UsageError
+from ert_deploy.core.model.fingerprints import certificate_sha256
+from ert_deploy.core.model.observed import Health, Instance, Observed
 from ert_deploy.engine.apply import Result, apply
 from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.observe import observe
 from ert_deploy.engine.rotate import rotate
 from ert_deploy.engine.run import run
 from ert_deploy.wiring import House, assemble, settings_for
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a run came to, as plain data. It holds no secret."""
-
-    deployment: str
-    phase: str
-    changed: bool
-    backends: tuple[dict[str, Any], ...] = ()
-    services: tuple[dict[str, Any], ...] = ()
-    suspects: tuple[int, ...] = ()
-    abandoned: tuple[tuple[str, str], ...] = ()
-    idle_stop: int = 0
-
-    def as_dict(self) -> dict[str, Any]:
-        """For `--json`."""
-        return {
-            "deployment": self.deployment,
-            "phase": self.phase,
-            "changed": self.changed,
-            "backends": list(self.backends),
-            "services": list(self.services),
-            "suspects": list(self.suspects),
-            "not_updated": [{"service": target, "why": why} for target, why in self.abandoned],
-        }
 
 
 @dataclass(slots=True)

@@ -3,11 +3,11 @@
 Light to import: the template engine is loaded when a Blueprint is rendered.
 """
 
-from ert_deploy.config.keys import read_key
+from ert_deploy.config.credentials import read_key
+from ert_deploy.config.discovery import available, default_config, find, key_at_hand
 from ert_deploy.config.load import load, parse
-from ert_deploy.config.problems import ConfigProblems, Problem
 from ert_deploy.config.settings import KeySource, KeySources, S3Object, SandboxSettings, Settings, addressed, state_of
-from ert_deploy.config.where import available, default_config, find, key_at_hand
+from ert_deploy.config.yaml.problems import ConfigProblems, Problem
 
 __all__ = [
     "ConfigProblems",

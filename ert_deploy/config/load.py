@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ert_deploy.config.problems import ConfigProblems, Problem
-from ert_deploy.config.reader import Reading, read
-from ert_deploy.config.rules import broken, model_gb
+from ert_deploy.config.schema.rules import broken, model_gb
+from ert_deploy.config.schema.types import PLACEHOLDER
+from ert_deploy.config.schema.walk import Reading, read
 from ert_deploy.config.settings import HERE, Blueprint, KeySource, KeySources, SandboxSettings, Settings
-from ert_deploy.config.source import read_text
-from ert_deploy.config.tree import read_tree
-from ert_deploy.config.words import PLACEHOLDER
-from ert_deploy.core.model import Criteria, Desired, Guard, Launch, Market, OwnedNames, Phase, Target, Timings
+from ert_deploy.config.yaml.file import read_text
+from ert_deploy.config.yaml.problems import ConfigProblems, Problem
+from ert_deploy.config.yaml.tree import read_tree
+from ert_deploy.core.model.desired import Criteria, Desired, Guard, Launch, Market, OwnedNames, Phase, Target, Timings
 
 
 def load(path: Path, *, draft: bool = False) -> Settings:

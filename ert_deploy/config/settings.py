@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ert_deploy.core.model import Desired
+from ert_deploy.core.model.desired import Desired
 
 VAST_URL = "https://console.vast.ai"
 RENDER_URL = "https://api.render.com/v1"

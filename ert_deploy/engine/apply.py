@@ -8,17 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import assert_never
 
-from ert_deploy.core import steps
-from ert_deploy.core.errors import ErtError, NeedsAttention, StateConflict, Transient
-from ert_deploy.core.events import Booting, Retired, Started, Trouble, Verified, Waiting
-from ert_deploy.core.fingerprints import certificate_sha256
-from ert_deploy.core.model import Desired, Phase
-from ert_deploy.core.observed import Instance, Observed
-from ert_deploy.core.plan import next_step
-from ert_deploy.core.recovery import adopted
-from ert_deploy.core.standing import kept_key
-from ert_deploy.core.state import Record, Tombstone
-from ert_deploy.core.steps import Step
+from ert_deploy.core.model import steps
+from ert_deploy.core.model.desired import Desired, Phase
+from ert_deploy.core.model.errors import ErtError, NeedsAttention, StateConflict, Transient
+from ert_deploy.core.model.events import Booting, Retired, Started, Trouble, Verified, Waiting
+from ert_deploy.core.model.fingerprints import certificate_sha256
+from ert_deploy.core.model.observed import Instance, Observed
+from ert_deploy.core.model.state import Record, Tombstone
+from ert_deploy.core.model.steps import Step
+from ert_deploy.core.planning.adoption import adopted
+from ert_deploy.core.planning.candidates import kept_key
+from ert_deploy.core.planning.plan import next_step
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.keys import add_key, drop_keys, relearn

@@ -9,12 +9,12 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar, cast
 
-from ert_deploy.core.events import Event
-from ert_deploy.core.labels import Mark
-from ert_deploy.core.model import Criteria, Launch, Target
-from ert_deploy.core.observed import Address, Health, Instance, Offer, WebDeploy
-from ert_deploy.core.secret import Secret
-from ert_deploy.core.state import State
+from ert_deploy.core.model.desired import Criteria, Launch, Target
+from ert_deploy.core.model.events import Event
+from ert_deploy.core.model.labels import Mark
+from ert_deploy.core.model.observed import Address, Health, Instance, Offer, WebDeploy
+from ert_deploy.core.model.secret import Secret
+from ert_deploy.core.model.state import State
 from ert_deploy.ports import Account, CreateOrder, WebService
 
 T = TypeVar("T")

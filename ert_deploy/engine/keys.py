@@ -10,15 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ert_deploy.core import steps
-from ert_deploy.core.errors import Failed, NeedsAttention, Rejected, Transient
-from ert_deploy.core.events import KeysSet, Trouble
-from ert_deploy.core.keyring import named, takes
-from ert_deploy.core.model import Desired
-from ert_deploy.core.observed import Address, Instance, Observed, Vital
-from ert_deploy.core.secret import Secret
-from ert_deploy.core.standing import held_keys, kept_key
-from ert_deploy.core.state import Record
+from ert_deploy.core.model import steps
+from ert_deploy.core.model.desired import Desired
+from ert_deploy.core.model.errors import Failed, NeedsAttention, Rejected, Transient
+from ert_deploy.core.model.events import KeysSet, Trouble
+from ert_deploy.core.model.observed import Address, Instance, Observed, Vital
+from ert_deploy.core.model.secret import Secret
+from ert_deploy.core.model.state import Record
+from ert_deploy.core.planning.candidates import held_keys, kept_key
+from ert_deploy.core.planning.key_acceptance import named, takes
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.memory import Memory

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ert_deploy.core.observed import Publication, Watch
-from ert_deploy.core.offers import Ranked
-from ert_deploy.core.secret import Secret
-from ert_deploy.core.steps import Step
+from ert_deploy.core.model.observed import Publication, Watch
+from ert_deploy.core.model.secret import Secret
+from ert_deploy.core.model.steps import Step
+from ert_deploy.core.planning.offers import Ranked
 from ert_deploy.ports import WebService
 
 

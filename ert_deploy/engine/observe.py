@@ -6,12 +6,12 @@ order it would look like a stray and be destroyed at birth.
 
 from __future__ import annotations
 
-from ert_deploy.core.boot import look
-from ert_deploy.core.errors import CannotObserve, ErtError, Failed
-from ert_deploy.core.events import Trouble
-from ert_deploy.core.model import Desired, Phase, Target
-from ert_deploy.core.observed import Health, Instance, Observed, Publication, Vital, marked
-from ert_deploy.core.state import State
+from ert_deploy.core.model.desired import Desired, Phase, Target
+from ert_deploy.core.model.errors import CannotObserve, ErtError, Failed
+from ert_deploy.core.model.events import Trouble
+from ert_deploy.core.model.observed import Health, Instance, Observed, Publication, Vital, marked
+from ert_deploy.core.model.state import State
+from ert_deploy.core.planning.health import look
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.memory import Memory

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ert_deploy.core import steps
-from ert_deploy.core.errors import CannotObserve, NeedsAttention, Outcome, StartRefused, Transient
-from ert_deploy.core.events import Stopped, Stranded, Trouble, Waiting, Woken
-from ert_deploy.core.model import Desired
-from ert_deploy.core.observed import Observed, Vital
-from ert_deploy.core.resting import start_may_come
-from ert_deploy.core.standing import kept_key
-from ert_deploy.core.state import Record, State
+from ert_deploy.core.model import steps
+from ert_deploy.core.model.desired import Desired
+from ert_deploy.core.model.errors import CannotObserve, NeedsAttention, Outcome, StartRefused, Transient
+from ert_deploy.core.model.events import Stopped, Stranded, Trouble, Waiting, Woken
+from ert_deploy.core.model.observed import Observed, Vital
+from ert_deploy.core.model.state import Record, State
+from ert_deploy.core.planning.candidates import kept_key
+from ert_deploy.core.planning.sleep import start_may_come
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.memory import Memory

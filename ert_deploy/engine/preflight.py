@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ert_deploy.core.errors import UsageError
-from ert_deploy.core.events import Trouble
-from ert_deploy.core.model import Desired, Phase, Target
-from ert_deploy.core.observed import Observed
-from ert_deploy.core.publishing import pairs
-from ert_deploy.core.text import printable
+from ert_deploy.core.model.desired import Desired, Phase, Target
+from ert_deploy.core.model.errors import UsageError
+from ert_deploy.core.model.events import Trouble
+from ert_deploy.core.model.observed import Observed
+from ert_deploy.core.model.text import printable
+from ert_deploy.core.planning.rollout import pairs
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.memory import Memory

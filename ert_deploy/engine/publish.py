@@ -10,15 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ert_deploy.core import steps
-from ert_deploy.core.configuration import connected, fingerprint, withdrawn
-from ert_deploy.core.errors import Failed, Gone, OutcomeUnknown, Rejected
-from ert_deploy.core.events import DeploySeen, Proven, Trouble, Waiting, Wrote
-from ert_deploy.core.model import Desired, Phase, Target
-from ert_deploy.core.observed import DeployKind, Observed, Publication, WebDeploy
-from ert_deploy.core.secret import Secret
-from ert_deploy.core.standing import kept_key, standing
-from ert_deploy.core.state import Rollout
+from ert_deploy.core.model import steps
+from ert_deploy.core.model.desired import Desired, Phase, Target
+from ert_deploy.core.model.errors import Failed, Gone, OutcomeUnknown, Rejected
+from ert_deploy.core.model.events import DeploySeen, Proven, Trouble, Waiting, Wrote
+from ert_deploy.core.model.observed import DeployKind, Observed, Publication, WebDeploy
+from ert_deploy.core.model.secret import Secret
+from ert_deploy.core.model.state import Rollout
+from ert_deploy.core.planning.app_env import connected, fingerprint, withdrawn
+from ert_deploy.core.planning.candidates import kept_key, standing
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.memory import Memory

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ert_deploy.core.errors import CannotObserve, NeedsAttention, Outcome, StateConflict
-from ert_deploy.core.events import Destroyed, Retired, Trouble, Waiting
-from ert_deploy.core.observed import Instance
-from ert_deploy.core.recovery import known, strays
-from ert_deploy.core.state import State, Tombstone
+from ert_deploy.core.model.errors import CannotObserve, NeedsAttention, Outcome, StateConflict
+from ert_deploy.core.model.events import Destroyed, Retired, Trouble, Waiting
+from ert_deploy.core.model.observed import Instance
+from ert_deploy.core.model.state import State, Tombstone
+from ert_deploy.core.planning.adoption import known, strays
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform
 

@@ -6,15 +6,15 @@ Whatever happens in between, the token in the label and in the environment finds
 
 from __future__ import annotations
 
-from ert_deploy.core import keys, state
-from ert_deploy.core.errors import CreateRefused, Failed, NeedsAttention, OfferGone, OutcomeUnknown, UsageError
-from ert_deploy.core.events import CreateUnknown, OfferLost, Rented, Renting, Wrote
-from ert_deploy.core.labels import Mark
-from ert_deploy.core.model import Desired
-from ert_deploy.core.observed import Observed
-from ert_deploy.core.offers import Ranked, choose
-from ert_deploy.core.secret import Secret
-from ert_deploy.core.standing import kept_key, slots_taken
+from ert_deploy.core.model import keys, state
+from ert_deploy.core.model.desired import Desired
+from ert_deploy.core.model.errors import CreateRefused, Failed, NeedsAttention, OfferGone, OutcomeUnknown, UsageError
+from ert_deploy.core.model.events import CreateUnknown, OfferLost, Rented, Renting, Wrote
+from ert_deploy.core.model.labels import Mark
+from ert_deploy.core.model.observed import Observed
+from ert_deploy.core.model.secret import Secret
+from ert_deploy.core.planning.candidates import kept_key, slots_taken
+from ert_deploy.core.planning.offers import Ranked, choose
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.memory import Memory

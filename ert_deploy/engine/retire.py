@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ert_deploy.core import steps
-from ert_deploy.core.errors import CannotObserve, NeedsAttention, Outcome
-from ert_deploy.core.events import Destroyed, Retired, Trouble, Waiting
-from ert_deploy.core.model import Desired
-from ert_deploy.core.observed import Observed
-from ert_deploy.core.state import Denied, Intent, Tombstone
+from ert_deploy.core.model import steps
+from ert_deploy.core.model.desired import Desired
+from ert_deploy.core.model.errors import CannotObserve, NeedsAttention, Outcome
+from ert_deploy.core.model.events import Destroyed, Retired, Trouble, Waiting
+from ert_deploy.core.model.observed import Observed
+from ert_deploy.core.model.state import Denied, Intent, Tombstone
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.memory import Memory

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ert_deploy.core import keys
-from ert_deploy.core.boot import Stage
-from ert_deploy.core.errors import UsageError
-from ert_deploy.core.keyring import named
-from ert_deploy.core.model import Desired
-from ert_deploy.core.observed import Observed
-from ert_deploy.core.standing import kept_key, standing
+from ert_deploy.core.model import keys
+from ert_deploy.core.model.desired import Desired
+from ert_deploy.core.model.errors import UsageError
+from ert_deploy.core.model.observed import Observed
+from ert_deploy.core.planning.candidates import kept_key, standing
+from ert_deploy.core.planning.health import Stage
+from ert_deploy.core.planning.key_acceptance import named
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.apply import Result, apply
 from ert_deploy.engine.effects import Effects, perform

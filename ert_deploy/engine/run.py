@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from ert_deploy.core.errors import ErtError
+from ert_deploy.core.model.errors import ErtError
 from ert_deploy.engine import effects as e
 from ert_deploy.ports import AppProbe, Audience, BackendProbe, Clock, Entropy, GpuHost, StateStore, WebHost
 

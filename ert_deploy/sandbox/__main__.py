@@ -12,8 +12,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ert_deploy.sandbox import daemon
-from ert_deploy.sandbox.world_file import WorldError
+from ert_deploy.sandbox.world import daemon
+from ert_deploy.sandbox.world.file import WorldError
 
 DEFAULT_WORLD = Path(".ert/sandbox")
 

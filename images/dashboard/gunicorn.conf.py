@@ -8,7 +8,7 @@ from typing import Any
 
 def post_worker_init(worker: Any) -> None:
     """In the worker's main thread, with its signal handlers in place and the application loaded."""
-    from ert_dashboard.setting import BadSetting
+    from ert_dashboard.base.env import BadSetting
 
     try:
         worker.wsgi.dashboard()

@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterable
 from types import FrameType
 from typing import Any
 
-from ert_dashboard.app import Dashboard, create_dashboard, log_to_stderr
-from ert_dashboard.setting import BadSetting
+from ert_dashboard.base.env import BadSetting
 from ert_dashboard.settings import Settings, read_settings
+from ert_dashboard.web.app import Dashboard, create_dashboard, log_to_stderr
 
 
 class Worker:

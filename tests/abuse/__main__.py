@@ -13,7 +13,7 @@ from tests.abuse.half_open import half_open
 from tests.abuse.rotation import rotate
 from tests.abuse.run import corpus, play, table
 from tests.abuse.stage import stage
-from tests.backend.scripted_ollama import ScriptedOllama
+from tests.support.doubles.scripted_ollama import ScriptedOllama
 
 ALLOWED_P99, ROTATIONS = 2.0, 24
 

@@ -23,14 +23,14 @@ from pathlib import Path
 
 import httpx
 
-from ert_backend.keyring import admin_token
-from ert_backend.logs import to_stdout
-from ert_backend.ollama import Ollama, session
+from ert_backend.base.logs import to_stdout
+from ert_backend.edge.key_store import admin_token
+from ert_backend.engine.ollama import Ollama, session
 from ert_backend.service import assemble
 from ert_backend.serving import server
 from ert_backend.settings import load
 from tests.abuse.inputs import GOOD, MARK, OLD
-from tests.backend.scripted_ollama import ScriptedOllama
+from tests.support.doubles.scripted_ollama import ScriptedOllama
 
 ROOT = Path(__file__).parents[2]
 BOOT_SECRET = hashlib.sha256(b"abuse").hexdigest()

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.action.issuer import Issuer, issuing
-from tests.action.runner import ROOT, Job
 from tests.e2e.conftest import Place, place, s3
+from tests.support.action.issuer import Issuer, issuing
+from tests.support.action.runner import ROOT, Job
 
 __all__ = ["checkout", "issuer", "job", "place", "s3"]
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.action.issuer import BEARER, TOKEN, Issuer, environ
-from tests.action.runner import ROOT
+from tests.support.action.issuer import BEARER, TOKEN, Issuer, environ
+from tests.support.action.runner import ROOT
 
 SCRIPT = ROOT / "ci" / "action" / "aws_token.py"
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.action.issuer import BEARER, TOKEN, Issuer, environ
-from tests.action.runner import Job, orders
+from tests.support.action.issuer import BEARER, TOKEN, Issuer, environ
+from tests.support.action.runner import Job, orders
 
 ROLE = {"aws_role": "arn:aws:iam::123456789012:role/state", "aws_region": "eu-central-1"}
 

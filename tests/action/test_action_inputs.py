@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.action.runner import Job, Ran, orders
+from tests.support.action.runner import Job, Ran, orders
 
 EVIL = [
     "$(touch x)",

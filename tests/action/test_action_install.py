@@ -8,7 +8,7 @@ import subprocess
 import zipfile
 from pathlib import Path
 
-from tests.action.runner import ROOT, Job, action, filled
+from tests.support.action.runner import ROOT, Job, action, filled
 
 NAME = "click-8.99.0-py3-none-any.whl"
 

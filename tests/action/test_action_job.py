@@ -6,8 +6,8 @@ import signal
 
 import pytest
 
-from tests.action.runner import Job, action, filled, orders
 from tests.e2e.conftest import Place
+from tests.support.action.runner import Job, action, filled, orders
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.action.runner import Job
 from tests.e2e.conftest import Place
-from tests.fakes import moto_s3
+from tests.support.action.runner import Job
+from tests.support.doubles import moto_s3
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]
 

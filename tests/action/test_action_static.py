@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.action.runner import INPUT, ROOT, action, filled, holds
+from tests.support.action.runner import INPUT, ROOT, action, filled, holds
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.y*ml"))
 SCRIPTS = sorted((ROOT / "ci" / "action").glob("*.sh"))

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from ert_deploy.adapters.app_probe import HttpAppProbe
+from ert_deploy.adapters.app.probe import HttpAppProbe
 from ert_deploy.adapters.bounded_http import Bounds
-from ert_deploy.core.model import Target
-from tests.adapters.scripted_http import Answer, scripted
-from tests.fakes.timing import FakeClock
+from ert_deploy.core.model.desired import Target
+from tests.support.doubles.scripted_http import Answer, scripted
+from tests.support.fakes.timing import FakeClock
 
 HEALTHY = {"status": "healthy", "version": "1.0.0", "fingerprint": "0123456789abcdef", "configuration": "complete"}
 TARGET = Target("ert-dashboard")

@@ -7,11 +7,11 @@ import traceback
 
 import pytest
 
-from ert_deploy.adapters.backend_probe import TlsBackendProbe, health_of
-from ert_deploy.core.errors import Transient, UsageError
-from ert_deploy.core.observed import Address, Vital
-from ert_deploy.core.secret import Secret
-from tests.adapters.backend_stage import (
+from ert_deploy.adapters.backend.probe import TlsBackendProbe, health_of
+from ert_deploy.core.model.errors import Transient, UsageError
+from ert_deploy.core.model.observed import Address, Vital
+from ert_deploy.core.model.secret import Secret
+from tests.support.backend.served import (
     BOOT,
     HEALTHY,
     KEY,
@@ -23,9 +23,9 @@ from tests.adapters.backend_stage import (
     look,
     sent_to,
 )
-from tests.adapters.own_certificate import Pair, pair, signed_by
-from tests.adapters.scripted_http import Answer
-from tests.fakes.timing import FakeEntropy
+from tests.support.certificates.ip_bound import Pair, pair, signed_by
+from tests.support.doubles.scripted_http import Answer
+from tests.support.fakes.timing import FakeEntropy
 
 
 def test_a_certificate_that_no_client_would_verify_is_sick() -> None:

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from ert_backend.keyring import admin_token
-from ert_deploy.adapters.backend_probe import TlsBackendProbe
-from ert_deploy.core.errors import Rejected, StateConflict, Transient
-from ert_deploy.core.observed import Address
-from ert_deploy.core.secret import Secret
-from tests.adapters.backend_stage import BOOT, backend, sent_to
-from tests.adapters.own_certificate import Pair, pair, signed_by
-from tests.adapters.scripted_http import Answer, Reaction, Script
-from tests.backend.backend_rig import KEY, NEXT_KEY, SECRET, running
-from tests.backend.scripted_ollama import ScriptedOllama
-from tests.fakes.timing import FakeEntropy
+from ert_backend.edge.key_store import admin_token
+from ert_deploy.adapters.backend.probe import TlsBackendProbe
+from ert_deploy.core.model.errors import Rejected, StateConflict, Transient
+from ert_deploy.core.model.observed import Address
+from ert_deploy.core.model.secret import Secret
+from tests.support.backend.rig import KEY, NEXT_KEY, SECRET, running
+from tests.support.backend.served import BOOT, backend, sent_to
+from tests.support.certificates.ip_bound import Pair, pair, signed_by
+from tests.support.doubles.scripted_http import Answer, Reaction, Script
+from tests.support.doubles.scripted_ollama import ScriptedOllama
+from tests.support.fakes.timing import FakeEntropy
 
 TOKEN = admin_token(bytes.fromhex(BOOT.reveal()))
 HASHES = ("0" * 64, "1" * 64)

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from ert_backend import identity
-from ert_deploy.adapters.backend_probe import TlsBackendProbe
-from ert_deploy.core.labels import Mark
-from ert_deploy.core.observed import Address, Health, Vital
-from ert_deploy.core.secret import Secret
-from tests.adapters.backend_stage import (
+from ert_backend.edge import identity
+from ert_deploy.adapters.backend.probe import TlsBackendProbe
+from ert_deploy.core.model.labels import Mark
+from ert_deploy.core.model.observed import Address, Health, Vital
+from ert_deploy.core.model.secret import Secret
+from tests.support.backend.served import (
     BOOT,
     HEALTHY,
     MARK,
@@ -26,9 +26,9 @@ from tests.adapters.backend_stage import (
     raw_server,
     sent_to,
 )
-from tests.adapters.own_certificate import Pair, pair
-from tests.adapters.scripted_http import Answer, Seen
-from tests.fakes.timing import FakeEntropy
+from tests.support.certificates.ip_bound import Pair, pair
+from tests.support.doubles.scripted_http import Answer, Seen
+from tests.support.fakes.timing import FakeEntropy
 
 
 def test_a_backend_of_ours_proves_itself_and_is_healthy() -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from ert_deploy.adapters.docker_images import PASSWORD, USERNAME, DockerImages, split
-from ert_deploy.core.errors import ErtError, Failed, UsageError
-from tests.adapters.fake_engine import DIGEST, FakeEngine
+from ert_deploy.core.model.errors import ErtError, Failed, UsageError
+from tests.support.doubles.docker_engine_api import DIGEST, FakeEngine
 
 TAG = "r.example/me/ert-llm-backend:0.1.0"
 

@@ -11,12 +11,13 @@ import pytest
 from openapi_core import OpenAPI
 from openapi_core.testing import MockRequest
 
-from ert_deploy.adapters.render_parse import deploy_of, page_of, service_of, variable_of
-from ert_deploy.adapters.render_web import RenderWeb
-from ert_deploy.core.errors import OutcomeUnknown
-from ert_deploy.core.observed import DeployKind
-from ert_deploy.core.secret import Secret
-from tests.adapters.render_stage import (
+from ert_deploy.adapters.render.parse import deploy_of, page_of, service_of, variable_of
+from ert_deploy.adapters.render.web import RenderWeb
+from ert_deploy.core.model.errors import OutcomeUnknown
+from ert_deploy.core.model.observed import DeployKind
+from ert_deploy.core.model.secret import Secret
+from tests.support.doubles.scripted_http import Answer, Answers, Script, Seen
+from tests.support.render.recorded import (
     BASE,
     DEPLOY,
     DEPLOYS,
@@ -30,7 +31,6 @@ from tests.adapters.render_stage import (
     service,
     variable,
 )
-from tests.adapters.scripted_http import Answer, Answers, Script, Seen
 
 pytestmark = pytest.mark.contract
 

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from ert_deploy.adapters.render_web import RenderWeb
-from ert_deploy.core.errors import Failed, UsageError
-from ert_deploy.core.events import DeploySeen, Event, Proven
-from ert_deploy.core.secret import Secret
-from tests.adapters.render_move import Stage, refused, staged, undisturbed
-from tests.sandbox.render_world import until
+from ert_deploy.adapters.render.web import RenderWeb
+from ert_deploy.core.model.errors import Failed, UsageError
+from ert_deploy.core.model.events import DeploySeen, Event, Proven
+from ert_deploy.core.model.secret import Secret
+from tests.support.render.move import Stage, refused, staged, undisturbed
+from tests.support.render.world import until
 
 TESTS = Path(__file__).parents[1]
 FINGERPRINT, URL = "ERT_LLM_CONFIG_FINGERPRINT", "ERT_LLM_BACKEND_URL"

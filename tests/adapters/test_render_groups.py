@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from ert_deploy.core.errors import CannotObserve
+from ert_deploy.core.model.errors import CannotObserve
 from ert_deploy.ports import WebService
-from tests.adapters.render_stage import SERVICE, render
-from tests.adapters.scripted_http import HTML, Answer, Answers
+from tests.support.doubles.scripted_http import HTML, Answer, Answers
+from tests.support.render.recorded import SERVICE, render
 
 WHERE = WebService(SERVICE, "ert-dashboard", "https://x.onrender.com", "tea-1")
 LIST = "GET /v1/env-groups"

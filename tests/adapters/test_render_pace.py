@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from ert_deploy.adapters.render_pace import LONGEST_PAUSE, Pace, bucket_of, seconds_until
-from ert_deploy.adapters.render_web import RenderWeb
-from ert_deploy.core.secret import Secret
-from tests.adapters.render_stage import CANARY, DEPLOYS, EMPTY, ENV, QUICK, SERVICE, deploy, variable
-from tests.adapters.scripted_http import Answer, scripted
-from tests.fakes.timing import FakeClock
+from ert_deploy.adapters.render.rate_limits import LONGEST_PAUSE, Pace, bucket_of, seconds_until
+from ert_deploy.adapters.render.web import RenderWeb
+from ert_deploy.core.model.secret import Secret
+from tests.support.doubles.scripted_http import Answer, scripted
+from tests.support.fakes.timing import FakeClock
+from tests.support.render.recorded import CANARY, DEPLOYS, EMPTY, ENV, QUICK, SERVICE, deploy, variable
 
 NOW = 1_800_000_000.0
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from ert_deploy.adapters.render_parse import deploy_of, log_of, page_of, reason_of, service_of, stamp, variable_of, when
-from ert_deploy.core.observed import DeployKind
-from tests.adapters.render_stage import deploy, service
+from ert_deploy.adapters.render.parse import deploy_of, log_of, page_of, reason_of, service_of, stamp, variable_of, when
+from ert_deploy.core.model.observed import DeployKind
+from tests.support.render.recorded import deploy, service
 
 
 @pytest.mark.parametrize(

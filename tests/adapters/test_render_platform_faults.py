@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from ert_deploy.core.errors import CannotObserve, Failed, UsageError
-from ert_deploy.core.events import DeploySeen, Event
-from ert_deploy.core.secret import Secret
-from tests.adapters.render_move import Stage, refused, staged, undisturbed
-from tests.sandbox.render_world import until
+from ert_deploy.core.model.errors import CannotObserve, Failed, UsageError
+from ert_deploy.core.model.events import DeploySeen, Event
+from ert_deploy.core.model.secret import Secret
+from tests.support.render.move import Stage, refused, staged, undisturbed
+from tests.support.render.world import until
 
 HTML = {"body": "<html>Bad Gateway</html>", "content_type": "text/html"}
 JSON = {"body": '{"message":"internal"}'}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from ert_deploy.adapters.render_http import path_of
-from ert_deploy.adapters.render_web import RenderWeb
-from ert_deploy.core.errors import CannotObserve, Rejected, Transient, UsageError
-from ert_deploy.core.secret import Secret
-from tests.adapters.render_stage import BASE, CANARY, EMPTY, ENV, SERVICE, page, render, service, variable
-from tests.adapters.scripted_http import HTML, Answer
-from tests.fakes.timing import FakeClock
+from ert_deploy.adapters.render.client import path_of
+from ert_deploy.adapters.render.web import RenderWeb
+from ert_deploy.core.model.errors import CannotObserve, Rejected, Transient, UsageError
+from ert_deploy.core.model.secret import Secret
+from tests.support.doubles.scripted_http import HTML, Answer
+from tests.support.fakes.timing import FakeClock
+from tests.support.render.recorded import BASE, CANARY, EMPTY, ENV, SERVICE, page, render, service, variable
 
 
 def test_a_service_is_read_by_its_id_with_all_recorded_nulls() -> None:

@@ -12,15 +12,15 @@ from dataclasses import replace
 import pytest
 
 from ert_deploy.adapters.bounded_http import Bounds, NoAnswer, exchange
-from ert_deploy.adapters.render_http import ATTEMPTS, LIST_SIZE, Call, redacted
-from ert_deploy.adapters.render_pace import LONGEST_PAUSE
-from ert_deploy.adapters.render_web import RenderWeb
-from ert_deploy.core.errors import CannotObserve, ErtError, Rejected, Transient
-from ert_deploy.core.secret import Secret
-from tests.adapters.own_certificate import pair
-from tests.adapters.render_stage import CANARY, DEPLOYS, EMPTY, ENV, QUICK, SERVICE, deploy, page, variable
-from tests.adapters.scripted_http import HTML, Answer, Script, scripted
-from tests.fakes.timing import FakeClock
+from ert_deploy.adapters.render.client import ATTEMPTS, LIST_SIZE, Call, redacted
+from ert_deploy.adapters.render.rate_limits import LONGEST_PAUSE
+from ert_deploy.adapters.render.web import RenderWeb
+from ert_deploy.core.model.errors import CannotObserve, ErtError, Rejected, Transient
+from ert_deploy.core.model.secret import Secret
+from tests.support.certificates.ip_bound import pair
+from tests.support.doubles.scripted_http import HTML, Answer, Script, scripted
+from tests.support.fakes.timing import FakeClock
+from tests.support.render.recorded import CANARY, DEPLOYS, EMPTY, ENV, QUICK, SERVICE, deploy, page, variable
 
 GOOD_PUT = Answer(200, variable("A", "v"))
 PASSING = {

@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 
 from ert_deploy.adapters.bounded_http import Bounds
-from ert_deploy.adapters.render_web import RenderWeb
-from ert_deploy.core.errors import CannotObserve, Gone, OutcomeUnknown, Rejected, Transient, UsageError
-from ert_deploy.core.observed import DeployKind, WebDeploy
-from ert_deploy.core.secret import Secret
+from ert_deploy.adapters.render.web import RenderWeb
+from ert_deploy.core.model.errors import CannotObserve, Gone, OutcomeUnknown, Rejected, Transient, UsageError
+from ert_deploy.core.model.observed import DeployKind, WebDeploy
+from ert_deploy.core.model.secret import Secret
 from ert_deploy.ports import WebService
-from tests.adapters.render_stage import (
+from tests.support.doubles.scripted_http import HTML, Answer, Answers, Script
+from tests.support.fakes.timing import FakeClock
+from tests.support.render.recorded import (
     BASE,
     CANARY,
     DEPLOY,
@@ -24,8 +26,6 @@ from tests.adapters.render_stage import (
     render,
     variable,
 )
-from tests.adapters.scripted_http import HTML, Answer, Answers, Script
-from tests.fakes.timing import FakeClock
 
 OLD = page("deploy", deploy(id="dep-old", status="live", createdAt="2025-01-01T00:00:00Z"))
 BOTH = page("deploy", deploy(), deploy(id="dep-old", status="live", createdAt="2025-01-01T00:00:00Z"))

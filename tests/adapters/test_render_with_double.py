@@ -6,16 +6,16 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from ert_deploy.adapters.app_probe import HttpAppProbe
+from ert_deploy.adapters.app.probe import HttpAppProbe
 from ert_deploy.adapters.clock import CompressedClock
-from ert_deploy.adapters.render_web import RenderWeb
-from ert_deploy.core.errors import UsageError
-from ert_deploy.core.model import Target
-from ert_deploy.core.observed import DeployKind, WebDeploy
-from ert_deploy.core.secret import Secret
-from ert_deploy.sandbox.clock import WorldClock
-from ert_deploy.sandbox.faults import Fault
-from tests.sandbox.render_world import KEY, World, running, until
+from ert_deploy.adapters.render.web import RenderWeb
+from ert_deploy.core.model.desired import Target
+from ert_deploy.core.model.errors import UsageError
+from ert_deploy.core.model.observed import DeployKind, WebDeploy
+from ert_deploy.core.model.secret import Secret
+from ert_deploy.sandbox.httpd.faults import Fault
+from ert_deploy.sandbox.runtime.clock import WorldClock
+from tests.support.render.world import KEY, World, running, until
 
 SPEED = 200.0
 

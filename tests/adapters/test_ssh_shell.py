@@ -14,11 +14,11 @@ from pathlib import Path
 import paramiko
 import pytest
 
-from ert_deploy.adapters.ssh_known_hosts import KnownHosts
-from ert_deploy.adapters.ssh_shell import SIGNALLED, Door, Patience, execute
-from ert_deploy.core.errors import Failed, NeedsAttention, UsageError
-from ert_deploy.core.observed import Address
-from tests.adapters.ssh_server import BIG, Sshd, sshd
+from ert_deploy.adapters.ssh.known_hosts import KnownHosts
+from ert_deploy.adapters.ssh.shell import SIGNALLED, Door, Patience, execute
+from ert_deploy.core.model.errors import Failed, NeedsAttention, UsageError
+from ert_deploy.core.model.observed import Address
+from tests.support.doubles.ssh_server import BIG, Sshd, sshd
 
 MINE, OTHER, HOST_KEY = (paramiko.ECDSAKey.generate() for _ in range(3))
 ROOT = Path(__file__).resolve().parents[2]
@@ -146,8 +146,8 @@ def test_a_closed_port_is_said(door: Door) -> None:
 def test_a_shell_on_a_terminal(door: Door, server: Sshd) -> None:
     code = (
         "import sys\nfrom pathlib import Path\n"
-        "from ert_deploy.adapters.ssh_shell import *\nfrom ert_deploy.adapters.ssh_known_hosts import KnownHosts\n"
-        "from ert_deploy.core.observed import Address\n"
+        "from ert_deploy.adapters.ssh.shell import *\nfrom ert_deploy.adapters.ssh.known_hosts import KnownHosts\n"
+        "from ert_deploy.core.model.observed import Address\n"
         "known, key, port = sys.argv[1:]\n"
         "sys.exit(interact(Door(7, Address('127.0.0.1', int(port)), KnownHosts(Path(known)), Path(key))))"
     )

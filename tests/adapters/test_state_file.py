@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from ert_deploy.adapters.state_document import MAX_BYTES
-from ert_deploy.adapters.state_file import StateFile
-from ert_deploy.core.errors import Busy, ErtError, Failed, StateConflict, UsageError
-from ert_deploy.core.state import VERSION, Denied, Intent, Record, Rollout, State, Tombstone
-from tests.fakes.loopback import FakeClock
+from ert_deploy.adapters.state.document import MAX_BYTES
+from ert_deploy.adapters.state.file import StateFile
+from ert_deploy.core.model.errors import Busy, ErtError, Failed, StateConflict, UsageError
+from ert_deploy.core.model.state import VERSION, Denied, Intent, Record, Rollout, State, Tombstone
+from tests.support.fakes.loopback import FakeClock
 
 ROOT = Path(__file__).resolve().parents[2]
 FULL = State(
@@ -82,9 +82,9 @@ def test_many_processes_that_write_at_once_lose_no_update(path: Path) -> None:
 import sys
 from pathlib import Path
 from ert_deploy.adapters.clock import RealClock
-from ert_deploy.adapters.state_file import StateFile
-from ert_deploy.core.errors import StateConflict
-from ert_deploy.core.state import Intent
+from ert_deploy.adapters.state.file import StateFile
+from ert_deploy.core.model.errors import StateConflict
+from ert_deploy.core.model.state import Intent
 store, done = StateFile(Path(sys.argv[1]), "ert", RealClock()), 0
 print("ready", flush=True)
 sys.stdin.readline()
@@ -173,7 +173,7 @@ def test_what_is_no_state_is_refused_with_a_way_out(path: Path, content: bytes) 
 
 
 def test_a_state_that_matches_its_checksum_and_still_makes_no_sense_is_refused(path: Path) -> None:
-    from ert_deploy.adapters import state_document
+    from ert_deploy.adapters.state import document as state_document
 
     body = {"version": VERSION, "deployment": "ert", "generation": "one"}
     document = {
@@ -250,7 +250,7 @@ def test_a_writer_killed_at_any_system_call_leaves_the_old_or_the_new_state(path
 import os, signal, sys
 from pathlib import Path
 from ert_deploy.adapters.clock import RealClock
-from ert_deploy.adapters.state_file import StateFile
+from ert_deploy.adapters.state.file import StateFile
 store = StateFile(Path(sys.argv[1]), "ert", RealClock())
 state, left = store.load(), [int(sys.argv[2])]
 def hook(event, args):
@@ -290,8 +290,8 @@ def test_a_full_disk_keeps_the_old_state(path: Path) -> None:
 import resource, signal, sys
 from pathlib import Path
 from ert_deploy.adapters.clock import RealClock
-from ert_deploy.adapters.state_file import StateFile
-from ert_deploy.core.errors import Failed
+from ert_deploy.adapters.state.file import StateFile
+from ert_deploy.core.model.errors import Failed
 store = StateFile(Path(sys.argv[1]), "ert", RealClock())
 state = store.load()
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -342,7 +342,7 @@ def holder(path: Path) -> Iterator[subprocess.Popen[str]]:
 import sys, time
 from pathlib import Path
 from ert_deploy.adapters.clock import RealClock
-from ert_deploy.adapters.state_file import StateFile
+from ert_deploy.adapters.state.file import StateFile
 with StateFile(Path(sys.argv[1]), "ert", RealClock()).lock("run-of-another-process"):
     print("held", flush=True)
     sys.stdin.read()

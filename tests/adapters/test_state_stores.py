@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from ert_deploy.adapters import state_document
-from ert_deploy.adapters.s3_objects import S3Objects
-from ert_deploy.adapters.state_file import StateFile
-from ert_deploy.adapters.state_s3 import StateS3
-from ert_deploy.core.errors import Busy, Damaged, ErtError, Failed, StateConflict, UsageError
-from ert_deploy.core.state import VERSION, Denied, Intent, Record, Rollout, State, Tombstone
+from ert_deploy.adapters.state import document
+from ert_deploy.adapters.state.file import StateFile
+from ert_deploy.adapters.state.s3 import StateS3
+from ert_deploy.adapters.state.s3_objects import S3Objects
+from ert_deploy.core.model.errors import Busy, Damaged, ErtError, Failed, StateConflict, UsageError
+from ert_deploy.core.model.state import VERSION, Denied, Intent, Record, Rollout, State, Tombstone
 from ert_deploy.ports import LockHolder, StateKeeper
-from tests.fakes import moto_s3
-from tests.fakes.timing import FakeClock
+from tests.support.doubles import moto_s3
+from tests.support.fakes.timing import FakeClock
 
 FULL = State(
     "ert",
@@ -93,7 +93,7 @@ def test_a_handle_that_has_read_nothing_writes_on_the_generation_it_is_given(she
 
 def test_both_keep_the_same_document(shelf: Shelf) -> None:
     shelf.handle().save(FULL)
-    assert shelf.read() == state_document.encode(replace(FULL, generation=1))
+    assert shelf.read() == document.encode(replace(FULL, generation=1))
 
 
 def test_two_writers_that_read_the_same_generation_cannot_both_win(shelf: Shelf) -> None:
@@ -186,7 +186,7 @@ def test_the_second_holder_is_told_who_the_first_one_is_and_since_when(shelf: Sh
         with pytest.raises(Busy, match="another run works on ert") as busy, shelf.handle().lock("run-2"):
             pytest.fail("two hold the lock")
         assert "run run-1, since 2023-11-14 22:13:20 UTC" in busy.value.detail
-        assert state_document.who() in busy.value.detail
+        assert document.who() in busy.value.detail
         held = shelf.handle().holder()
         assert held is not None
         assert held.run == "run-1"
@@ -435,16 +435,16 @@ def test_a_long_run_renews_its_lock_while_it_looks_around(flaky: moto_s3.Flaky) 
 
 
 def test_a_lock_of_a_dead_process_of_this_machine_keeps_nobody_out(flaky: moto_s3.Flaky) -> None:
-    from ert_deploy.adapters import s3_lock
+    from ert_deploy.adapters.state import s3_lock
 
     store, clock = in_s3(flaky)
     now = clock.now()
     dead = LockHolder("me@here", 2**22 + 1, "run-1", now, now + 600.0)
     objects: S3Objects = store._objects
-    objects.put(f"{KEY}.lock", state_document.write_holder(dead, place=s3_lock._place()), None, "m")
+    objects.put(f"{KEY}.lock", document.write_holder(dead, place=s3_lock._place()), None, "m")
     with store.lock("run-2"):
         pass
-    objects.put(f"{KEY}.lock", state_document.write_holder(dead, place="another machine"), None, "m")
+    objects.put(f"{KEY}.lock", document.write_holder(dead, place="another machine"), None, "m")
     with pytest.raises(Busy), store.lock("run-3"):
         pytest.fail("of that process we know nothing")
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from ert_deploy.adapters.vast import VastHost
-from ert_deploy.core.errors import (
+from ert_deploy.adapters.vast.client import VastHost
+from ert_deploy.core.model.desired import Criteria, Launch, Market
+from ert_deploy.core.model.errors import (
     CannotObserve,
     CreateRefused,
     ErtError,
@@ -23,13 +24,12 @@ from ert_deploy.core.errors import (
     Transient,
     UsageError,
 )
-from ert_deploy.core.labels import Mark
-from ert_deploy.core.model import Criteria, Launch, Market
-from ert_deploy.core.observed import Address
-from ert_deploy.core.secret import Secret
+from ert_deploy.core.model.labels import Mark
+from ert_deploy.core.model.observed import Address
+from ert_deploy.core.model.secret import Secret
 from ert_deploy.ports import CreateOrder
-from ert_deploy.sandbox.faults import Fault, Faults
-from ert_deploy.sandbox.http import Reply, Request, Router, Server
+from ert_deploy.sandbox.httpd.faults import Fault, Faults
+from ert_deploy.sandbox.httpd.server import Reply, Request, Router, Server
 
 KEY = Secret("vast-canary-0123456789")
 TOKEN = "0123456789abcdef0123456789abcdef"

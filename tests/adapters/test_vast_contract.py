@@ -18,13 +18,13 @@ from openapi_core import OpenAPI
 from openapi_core.testing import MockRequest
 from openapi_core.validation.request.exceptions import InvalidRequestBody
 
-from ert_deploy.adapters.vast import VastHost
-from ert_deploy.core.labels import Mark
-from ert_deploy.core.model import Criteria, Desired, Launch, Market, Phase
-from ert_deploy.core.secret import Secret
+from ert_deploy.adapters.vast.client import VastHost
+from ert_deploy.core.model.desired import Criteria, Desired, Launch, Market, Phase
+from ert_deploy.core.model.labels import Mark
+from ert_deploy.core.model.secret import Secret
 from ert_deploy.ports import CreateOrder
-from ert_deploy.sandbox.clock import WorldClock
-from ert_deploy.sandbox.http import Reply, Request, Router, Server
+from ert_deploy.sandbox.httpd.server import Reply, Request, Router, Server
+from ert_deploy.sandbox.runtime.clock import WorldClock
 
 pytestmark = pytest.mark.contract
 TOKEN = "0123456789abcdef0123456789abcdef"

@@ -13,16 +13,16 @@ from pathlib import Path
 
 import pytest
 
-from ert_deploy.adapters import vast_parse
 from ert_deploy.adapters.clock import RealClock
-from ert_deploy.adapters.vast import VastHost
-from ert_deploy.adapters.vast_onstart import MAX_ONSTART, ONSTART
-from ert_deploy.core.labels import Mark
-from ert_deploy.core.model import Launch
-from ert_deploy.core.observed import Address
-from ert_deploy.core.secret import Secret
+from ert_deploy.adapters.vast import parse
+from ert_deploy.adapters.vast.client import VastHost
+from ert_deploy.adapters.vast.onstart import MAX_ONSTART, ONSTART
+from ert_deploy.core.model.desired import Launch
+from ert_deploy.core.model.labels import Mark
+from ert_deploy.core.model.observed import Address
+from ert_deploy.core.model.secret import Secret
 from ert_deploy.ports import CreateOrder
-from ert_deploy.sandbox.http import Reply, Request, Router, Server
+from ert_deploy.sandbox.httpd.server import Reply, Request, Router, Server
 
 DOCKERFILE = (Path(__file__).resolve().parents[2] / "images" / "llm-backend" / "Dockerfile").read_text()
 LAUNCH = Launch("img/backend:1", "gpt-oss:20b", disk_gb=40)
@@ -121,4 +121,4 @@ DIRECT = {"22/tcp": [{"HostIp": "0.0.0.0", "HostPort": "40022"}]}
 )
 def test_where_the_shell_is_is_read_from_the_row(changes: dict[str, object], shell: Address | None) -> None:
     row = {"id": 1, "image_runtype": "ssh_direct", "ssh_host": "ssh4.vast.ai", "ssh_port": 12345, **changes}
-    assert vast_parse.instance(row).shell == shell
+    assert parse.instance(row).shell == shell

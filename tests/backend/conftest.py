@@ -8,8 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.backend.backend_rig import Backend, running
-from tests.backend.scripted_ollama import ScriptedOllama
+from tests.support.backend.rig import Backend, running
+from tests.support.doubles.scripted_ollama import ScriptedOllama
 
 
 @pytest.fixture

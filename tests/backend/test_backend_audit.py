@@ -11,9 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ert_backend.audit import FILE, KEPT, Audit, Broken, main, verify
-from ert_backend.keyring import admin_token
-from tests.backend.backend_rig import KEY, NEXT_KEY, REQUEST, SECRET, Backend
+from ert_backend.edge.audit import FILE, KEPT, Audit, Broken, main, verify
+from ert_backend.edge.key_store import admin_token
+from tests.support.backend.rig import KEY, NEXT_KEY, REQUEST, SECRET, Backend
 
 WHO = hashlib.sha256(KEY.encode()).hexdigest()[:8]
 
@@ -115,7 +115,7 @@ def test_the_command_says_whether_it_holds(tmp_path: Path, capsys: pytest.Captur
 
 def test_it_runs_as_a_command_of_the_image(tmp_path: Path) -> None:
     image = Path(__file__).parents[2] / "images" / "llm-backend"
-    command = [sys.executable, "-m", "ert_backend.audit", "verify", str(written(tmp_path, 2))]
+    command = [sys.executable, "-m", "ert_backend.edge.audit", "verify", str(written(tmp_path, 2))]
     done = subprocess.run(command, cwd=image, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout[:13]) == (0, "ok: 2 records")
 

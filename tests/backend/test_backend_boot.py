@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from ert_backend.boot import same_tag
-from ert_backend.engine import EngineDown, EngineFailed, Message, ModelMissing, Piece
-from ert_backend.ollama import Ollama, session
+from ert_backend.engine.bring_up import same_tag
+from ert_backend.engine.ollama import Ollama, session
+from ert_backend.engine.protocol import EngineDown, EngineFailed, Message, ModelMissing, Piece
 from ert_backend.settings import SettingsError, load
-from tests.backend.backend_rig import ENV, KEY, QUICK, REQUEST, running, wait_for
-from tests.backend.scripted_ollama import GIB, PULL, ScriptedOllama, says
+from tests.support.backend.rig import ENV, KEY, QUICK, REQUEST, running, wait_for
+from tests.support.doubles.scripted_ollama import GIB, PULL, ScriptedOllama, says
 
 
 def test_a_model_that_is_there_is_not_pulled(backend: Any, ollama: ScriptedOllama) -> None:

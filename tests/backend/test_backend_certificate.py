@@ -11,9 +11,9 @@ from pathlib import Path
 
 import httpx
 
-from ert_backend.identity import ensure
-from tests.backend.backend_rig import SECRET, Backend, running, wait_for
-from tests.backend.scripted_ollama import ScriptedOllama
+from ert_backend.edge.identity import ensure
+from tests.support.backend.rig import SECRET, Backend, running, wait_for
+from tests.support.doubles.scripted_ollama import ScriptedOllama
 
 
 def shown(backend: Backend) -> bytes:

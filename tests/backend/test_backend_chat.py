@@ -9,8 +9,8 @@ from typing import Any
 
 import httpx
 
-from tests.backend.backend_rig import Backend, running, wait_for
-from tests.backend.scripted_ollama import ScriptedOllama, says
+from tests.support.backend.rig import Backend, running, wait_for
+from tests.support.doubles.scripted_ollama import ScriptedOllama, says
 
 ASK = {"messages": [{"role": "user", "content": "Hello"}], "model": "whatever"}
 

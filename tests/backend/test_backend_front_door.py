@@ -16,19 +16,19 @@ from typing import Any
 import httpx
 import pytest
 
-from ert_backend.audit import Audit
-from ert_backend.body import BadBody, normalise
-from ert_backend.front_door import Bounds, FrontDoor
-from ert_backend.gate import Gate, key_id
-from ert_backend.keyring import KeyRing
-from ert_backend.lobby import Lobby
-from ert_backend.metrics import Metrics
-from ert_backend.rates import rates
-from ert_backend.routes import Access, access
-from ert_backend.wire import Patience
-from ert_backend.witness import Witness
-from tests.backend.backend_rig import KEY, REQUEST, Backend, running
-from tests.backend.scripted_ollama import ScriptedOllama
+from ert_backend.base.metrics import Metrics
+from ert_backend.base.routes import Access, access
+from ert_backend.base.token_bucket import rates
+from ert_backend.edge.access_log import Witness
+from ert_backend.edge.audit import Audit
+from ert_backend.edge.auth import Gate, key_id
+from ert_backend.edge.body import BadBody, normalise
+from ert_backend.edge.connection_limits import Lobby
+from ert_backend.edge.key_store import KeyRing
+from ert_backend.edge.middleware import Bounds, FrontDoor
+from ert_backend.edge.protocol import Patience
+from tests.support.backend.rig import KEY, REQUEST, Backend, running
+from tests.support.doubles.scripted_ollama import ScriptedOllama
 
 HASH = hashlib.sha256(KEY.encode()).digest()
 BAD_KEYS: dict[str, list[tuple[bytes, bytes]]] = {

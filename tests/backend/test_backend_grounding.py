@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ert_backend.derive import derive
-from ert_backend.display import show
-from ert_backend.facts import Fact, Unit, collect
-from ert_backend.grounding import Verdict, check, evidence
-from ert_backend.numerals import Kind, read
-from ert_backend.prose import clean, defuse, settle
+from ert_backend.grounding.check import Verdict, check, evidence
+from ert_backend.grounding.derive import derive
+from ert_backend.grounding.facts import Fact, Unit, collect
+from ert_backend.grounding.numerals import Kind, read
+from ert_backend.reports.display import show
+from ert_backend.reports.prose import clean, defuse, settle
 
 COMPANY = {"longName": "Apple Inc.", "sector": "Technology", "longBusinessSummary": "It employs 164,000 people."}
 FIGURES = {

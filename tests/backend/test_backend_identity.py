@@ -15,8 +15,8 @@ import httpx
 import pytest
 from cryptography import x509
 
-from ert_backend.identity import ensure
-from tests.backend.backend_rig import ENV, SECRET, Backend
+from ert_backend.edge.identity import ensure
+from tests.support.backend.rig import ENV, SECRET, Backend
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

@@ -54,9 +54,9 @@ def test_requirements_are_exact() -> None:
     known = re.compile(
         r"^(?:from|import) (fastapi|uvicorn|aiohttp|pydantic|cryptography|h11|prometheus_client)\b", re.MULTILINE
     )
-    imported = {name for path in (IMAGE / "ert_backend").glob("*.py") for name in known.findall(path.read_text())}
+    imported = {name for path in (IMAGE / "ert_backend").rglob("*.py") for name in known.findall(path.read_text())}
     assert imported == {line.partition("==")[0].replace("-", "_") for line in lines}
 
 
 def test_the_image_shares_no_code_with_the_tool_that_rents_the_machine() -> None:
-    assert not [path.name for path in (IMAGE / "ert_backend").glob("*.py") if "ert_deploy" in path.read_text()]
+    assert not [path.name for path in (IMAGE / "ert_backend").rglob("*.py") if "ert_deploy" in path.read_text()]

@@ -12,10 +12,10 @@ from typing import Any
 import httpx
 import pytest
 
-from ert_backend.draft import CONTROL
-from tests.backend.backend_rig import KEY
-from tests.backend.hostile_texts import HOSTILE, SECRET
-from tests.backend.scripted_ollama import Line, ScriptedOllama, says
+from ert_backend.reports.draft import CONTROL
+from tests.support.backend.hostile_texts import HOSTILE, SECRET
+from tests.support.backend.rig import KEY
+from tests.support.doubles.scripted_ollama import Line, ScriptedOllama, says
 
 
 def obeys(body: Line) -> list[Line]:

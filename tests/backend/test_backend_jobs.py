@@ -11,10 +11,10 @@ import httpx
 import pytest
 
 from ert_backend.__main__ import drain
-from ert_backend.job import Job, Status
-from ert_backend.jobs import KEPT
-from tests.backend.backend_rig import NEXT_KEY, REQUEST, Backend, running, wait_for
-from tests.backend.scripted_ollama import ScriptedOllama, says
+from ert_backend.reports.job import Job, Status
+from ert_backend.reports.jobs import KEPT
+from tests.support.backend.rig import NEXT_KEY, REQUEST, Backend, running, wait_for
+from tests.support.doubles.scripted_ollama import ScriptedOllama, says
 
 ONE = {**REQUEST, "sections": ["risk_analysis"]}
 

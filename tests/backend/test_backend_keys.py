@@ -15,14 +15,14 @@ from typing import Any
 import httpx
 import pytest
 
-from ert_backend.gate import Gate
-from ert_backend.keyring import FILE, KeyRing, Stale, admin_token
-from ert_backend.lobby import Lobby
-from ert_backend.rates import rates
-from ert_backend.refusal import Refused
-from ert_backend.routes import find
-from tests.backend.backend_rig import KEY, NEXT_KEY, SECRET, Backend, running
-from tests.backend.scripted_ollama import ScriptedOllama
+from ert_backend.base.http_error import Refused
+from ert_backend.base.routes import find
+from ert_backend.base.token_bucket import rates
+from ert_backend.edge.auth import Gate
+from ert_backend.edge.connection_limits import Lobby
+from ert_backend.edge.key_store import FILE, KeyRing, Stale, admin_token
+from tests.support.backend.rig import KEY, NEXT_KEY, SECRET, Backend, running
+from tests.support.doubles.scripted_ollama import ScriptedOllama
 
 TOKEN, BOOT = "aa" * 16, bytes.fromhex(SECRET)
 ADMIN = admin_token(BOOT)

@@ -12,11 +12,11 @@ from typing import Any
 import httpx
 import pytest
 
-from ert_backend.lobby import Guest, Lobby
-from ert_backend.rates import Buckets, neighbourhood, rates
-from ert_backend.wire import Patience
-from tests.backend.backend_rig import KEY, REQUEST, Backend, running, wait_for
-from tests.backend.scripted_ollama import ScriptedOllama
+from ert_backend.base.token_bucket import Buckets, neighbourhood, rates
+from ert_backend.edge.connection_limits import Guest, Lobby
+from ert_backend.edge.protocol import Patience
+from tests.support.backend.rig import KEY, REQUEST, Backend, running, wait_for
+from tests.support.doubles.scripted_ollama import ScriptedOllama
 
 
 def test_a_bucket_gives_its_burst_and_then_its_rate() -> None:

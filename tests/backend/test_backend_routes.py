@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from ert_backend.terms import Terms, read_terms
-from tests.backend.backend_rig import KEY, NEXT_KEY, REQUEST, Backend, running, wait_for
-from tests.backend.scripted_ollama import ScriptedOllama, says
+from tests.support.backend.rig import KEY, NEXT_KEY, REQUEST, Backend, running, wait_for
+from tests.support.doubles.scripted_ollama import ScriptedOllama, says
 
 FIVE = ["executive_summary", "financial_analysis", "investment_thesis", "valuation_analysis", "risk_analysis"]
 

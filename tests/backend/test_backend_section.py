@@ -9,11 +9,11 @@ from typing import Any
 
 import httpx
 
-from ert_backend.draft import schema, units
-from ert_backend.numerals import read
-from ert_backend.periods import find
-from tests.backend.backend_rig import REQUEST
-from tests.backend.scripted_ollama import Line, ScriptedOllama, says
+from ert_backend.grounding.numerals import read
+from ert_backend.grounding.periods import find
+from ert_backend.reports.draft import schema, units
+from tests.support.backend.rig import REQUEST
+from tests.support.doubles.scripted_ollama import Line, ScriptedOllama, says
 
 ONE = {**REQUEST, "sections": ["risk_analysis"]}
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from ert_backend.engine import Loaded, Usage
-from ert_backend.ollama import Ollama, session
-from ert_backend.smoke import PROBE_TOKENS, UNKNOWN_FLOOR, HostSick, Standards, examine, floor
-from ert_deploy.adapters.backend_probe import health_of
-from ert_deploy.core.observed import Vital
-from tests.backend.backend_rig import REQUEST, running, wait_for
-from tests.backend.scripted_ollama import PROBE_TOKENS as SCRIPTED_TOKENS
-from tests.backend.scripted_ollama import ScriptedOllama
+from ert_backend.engine.ollama import Ollama, session
+from ert_backend.engine.protocol import Loaded, Usage
+from ert_backend.engine.smoke_test import PROBE_TOKENS, UNKNOWN_FLOOR, HostSick, Standards, examine, floor
+from ert_deploy.adapters.backend.probe import health_of
+from ert_deploy.core.model.observed import Vital
+from tests.support.backend.rig import REQUEST, running, wait_for
+from tests.support.doubles.scripted_ollama import PROBE_TOKENS as SCRIPTED_TOKENS
+from tests.support.doubles.scripted_ollama import ScriptedOllama
 
 GPT = "gpt-oss:20b"
 

@@ -13,10 +13,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ert_backend.keyring import admin_token
-from ert_backend.logs import JsonLines
-from tests.backend.backend_rig import ENV, KEY, NEXT_KEY, REQUEST, SECRET, Backend
-from tests.backend.scripted_ollama import ScriptedOllama
+from ert_backend.base.logs import JsonLines
+from ert_backend.edge.key_store import admin_token
+from tests.support.backend.rig import ENV, KEY, NEXT_KEY, REQUEST, SECRET, Backend
+from tests.support.doubles.scripted_ollama import ScriptedOllama
 
 SECRETS = (KEY, NEXT_KEY, SECRET, admin_token(bytes.fromhex(SECRET)), ENV["ERT_KEY_HASHES"].split(",")[0])
 

@@ -16,11 +16,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.backend.backend_rig import ENV, KEY, wait_for
-from tests.backend.fake_vast import FakeVast
+from tests.support.backend.rig import ENV, KEY, wait_for
+from tests.support.doubles.vast_self_api import FakeVast
 
-HERE = Path(__file__).parent
-PACKAGE = HERE.parents[1] / "images" / "llm-backend"
+TESTS = Path(__file__).parents[1]
+PACKAGE = TESTS.parent / "images" / "llm-backend"
 
 
 def free_port() -> int:
@@ -43,7 +43,7 @@ class Guard:
             "ERT_BIND": f"127.0.0.1:{self.port}",
             "ERT_DATA_DIR": str(self.data),
             "OLLAMA_HOST": f"127.0.0.1:{free_port()}",
-            "ERT_OLLAMA_CMD": f"{sys.executable} {HERE / 'scripted_ollama.py'}",
+            "ERT_OLLAMA_CMD": f"{sys.executable} {TESTS / 'support' / 'doubles' / 'scripted_ollama.py'}",
             "CONTAINER_ID": "4711",
             "CONTAINER_API_KEY": "instance-key",
             "ERT_VAST_API": "http://127.0.0.1:9",
@@ -169,7 +169,7 @@ def test_without_its_own_id_or_key_it_does_not_start_unless_told_to(tmp_path: Pa
 
 
 def test_the_guard_needs_the_standard_library_only() -> None:
-    code = f"import json, sys; sys.path.insert(0, {str(PACKAGE)!r}); import ert_backend.guard"
+    code = f"import json, sys; sys.path.insert(0, {str(PACKAGE)!r}); import ert_backend.guard.__main__"
     code += "; print(json.dumps(sorted(sys.modules)))"
     found = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, check=True, timeout=20)
     modules = {name.partition(".")[0] for name in json.loads(found.stdout)}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ert_backend.guard_rules import Action, Rules, Verdict, View, decide
+from ert_backend.guard.rules import Action, Rules, Verdict, View, decide
 
 RULES = Rules(idle_stop=1200, boot_deadline=2700, max_lifetime=43200, drain_cap=600)
 OWNED = View(now=0, claimed_at=100, ready_at=300)

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from ert_backend import guard_settings
-from ert_backend.activity import ACTIVITY, Activity, Ledger, drain_requested, replace_file
-from ert_backend.clock import MoneyClock, boot_seconds
-from ert_backend.guard_rules import Action
-from ert_backend.guard_settings import GuardSettings
-from ert_backend.guard_switch import AGAIN, BACKOFF, TICK, Switch
-from ert_backend.guard_vast import Outcome, ask, judge
-from tests.backend.fake_vast import FakeVast
+from ert_backend.base.activity import ACTIVITY, Activity, Ledger, drain_requested, replace_file
+from ert_backend.base.clock import MoneyClock, boot_seconds
+from ert_backend.guard import settings as guard_settings
+from ert_backend.guard.off_switch import AGAIN, BACKOFF, TICK, Switch
+from ert_backend.guard.rules import Action
+from ert_backend.guard.settings import GuardSettings
+from ert_backend.guard.vast_api import Outcome, ask, judge
+from tests.support.doubles.vast_self_api import FakeVast
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 

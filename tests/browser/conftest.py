@@ -11,10 +11,10 @@ from typing import Any, Literal
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
-from tests.browser.rig import AXE, Running, browser_path
-from tests.browser.sample_report import METADATA, STATUS, TEXTS
-from tests.dashboard.fake_backend import KEY, FakeBackend
-from tests.dashboard.sealing import complete
+from tests.support.browser.rig import AXE, Running, browser_path
+from tests.support.browser.sample_report import METADATA, STATUS, TEXTS
+from tests.support.dashboard.fake_backend import KEY, FakeBackend
+from tests.support.dashboard.fingerprint import complete
 
 SHOTS = Path(__file__).parent / "screenshots"
 OpenPage = Callable[..., Page]

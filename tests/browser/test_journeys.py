@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.rig import Running, ask, done
-from tests.dashboard.fake_backend import FakeBackend
-from tests.dashboard.following import until
+from tests.support.browser.rig import Running, ask, done
+from tests.support.dashboard.fake_backend import FakeBackend
+from tests.support.dashboard.following import until
 
 pytestmark = pytest.mark.e2e
 OpenPage = Callable[..., Page]

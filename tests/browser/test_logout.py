@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from ert_dashboard.password import hash_password
-from tests.browser.rig import Running, violations
+from ert_dashboard.auth.password import hash_password
+from tests.support.browser.rig import Running, violations
 
 pytestmark = pytest.mark.e2e
 OpenPage = Callable[..., Page]

@@ -8,8 +8,8 @@ import pytest
 
 from ert_deploy.cli.attention import doubtful, untold
 from ert_deploy.cli.failure import explain
-from ert_deploy.cli.running import Outcome
-from ert_deploy.core.errors import NeedsAttention
+from ert_deploy.cli.outcome import Outcome
+from ert_deploy.core.model.errors import NeedsAttention
 
 RENDER = ("ert-dashboard", "Render did not answer")
 LINE = "instance {} bears the label of ert but not its second mark; it was not touched and may bill"

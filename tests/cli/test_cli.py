@@ -12,11 +12,11 @@ import click
 import pytest
 
 from ert_deploy.adapters.clock import RealClock
-from ert_deploy.adapters.state_file import StateFile
+from ert_deploy.adapters.state.file import StateFile
 from ert_deploy.cli import COMMANDS, cli, main
 from ert_deploy.cli.failure import explain
-from ert_deploy.core.errors import Busy, CannotObserve, Failed, NeedsAttention, UsageError
-from ert_deploy.core.state import VERSION, State
+from ert_deploy.core.model.errors import Busy, CannotObserve, Failed, NeedsAttention, UsageError
+from ert_deploy.core.model.state import VERSION, State
 
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCTION = (ROOT / "configs" / "ert.yaml").read_text()
@@ -48,7 +48,7 @@ def production(tmp_path: Path, old: str = "", new: str = "") -> Path:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_says_what_it_does_in_the_words_of_the_list(name: str) -> None:
-    command = importlib.import_module(f"ert_deploy.cli.{name.replace('-', '_')}").command
+    command = importlib.import_module(f"ert_deploy.cli.commands.{name.replace('-', '_')}").command
     assert command.name == name
     assert (command.help or "").split("\n\n")[0].replace("\n", " ") == COMMANDS[name]
     for option in command.params:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ert_deploy.cli import main
-from tests.adapters.fake_engine import DIGEST, FakeEngine
+from tests.support.doubles.docker_engine_api import DIGEST, FakeEngine
 
 SAMPLE = (Path(__file__).parents[2] / "configs" / "ert.yaml").read_text()
 TAG = "r.example/me/ert-llm-backend:0.1.0"
@@ -39,7 +39,7 @@ def test_build_then_push_records_the_digest_and_shows_the_difference(
     shown = capsys.readouterr()
     assert shown.out.startswith(f"{TAG} is built, 3.3 GB unpacked")
     assert "Step 1/2" in shown.err
-    assert "ert_backend/guard.py" in engine.built[0][1]
+    assert "ert_backend/guard/__main__.py" in engine.built[0][1]
     assert run("push", "--tag", TAG, "-c", str(config)) == 0
     shown = capsys.readouterr()
     pinned = f"r.example/me/ert-llm-backend@{DIGEST}"

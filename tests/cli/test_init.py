@@ -16,9 +16,9 @@ import yaml
 
 from ert_deploy.cli import main
 from ert_deploy.config import load
-from ert_deploy.config.blueprint_lint import lint
-from ert_deploy.config.starter import QUESTIONS
-from ert_deploy.config.surroundings import web_address
+from ert_deploy.config.scaffold.blueprint_lint import lint
+from ert_deploy.config.scaffold.detect import web_address
+from ert_deploy.config.scaffold.template import QUESTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = Path(os.environ.get("ERT_SHARED", ROOT.parent / "shared"))

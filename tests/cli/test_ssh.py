@@ -12,8 +12,8 @@ import paramiko
 import pytest
 
 from ert_deploy.cli import main
-from ert_deploy.sandbox.http import Reply, Request, Router, Server
-from tests.adapters.ssh_server import Sshd, sshd
+from ert_deploy.sandbox.httpd.server import Reply, Request, Router, Server
+from tests.support.doubles.ssh_server import Sshd, sshd
 
 KEY, HOST_KEY = paramiko.ECDSAKey.generate(), paramiko.ECDSAKey.generate()
 TOKEN = "0123456789abcdef0123456789abcdef"

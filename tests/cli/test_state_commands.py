@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from ert_deploy.adapters.clock import RealClock
-from ert_deploy.adapters.state_file import StateFile
-from ert_deploy.adapters.state_s3 import StateS3
+from ert_deploy.adapters.state.file import StateFile
+from ert_deploy.adapters.state.s3 import StateS3
 from ert_deploy.cli import main
-from ert_deploy.core.state import Denied, Intent, Record, State, Tombstone
+from ert_deploy.core.model.state import Denied, Intent, Record, State, Tombstone
 from ert_deploy.ports import StateKeeper
-from tests.fakes import moto_s3
+from tests.support.doubles import moto_s3
 
 PRODUCTION = (Path(__file__).resolve().parents[2] / "configs" / "ert.yaml").read_text()
 FULL = State(

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 import yaml
 
-from ert_dashboard.password import hash_password
-from ert_dashboard.setting import BadSetting
+from ert_dashboard.auth.password import hash_password
+from ert_dashboard.base.env import BadSetting
 from ert_dashboard.settings import read_settings
 from ert_deploy.config import Settings, parse
-from ert_deploy.config.blueprint import render
-from ert_deploy.core.errors import UsageError
-from ert_deploy.core.model import OwnedNames
+from ert_deploy.config.scaffold.blueprint import render
+from ert_deploy.core.model.desired import OwnedNames
+from ert_deploy.core.model.errors import UsageError
 
 Change = Callable[[str, str], str]
 ROOT = Path(__file__).parents[2]
@@ -53,7 +53,7 @@ def test_what_it_sets_is_what_the_dashboard_reads(settings: Settings) -> None:
     assert made.access.password is not None
     assert made.access.proxies.trusts("10.1.2.3")
     assert read_settings({**given, "ERT_SEC_USER_AGENT": ""}).sources.sec_user_agent is None
-    with pytest.raises(BadSetting, match=r"python -m ert_dashboard\.password"):
+    with pytest.raises(BadSetting, match=r"python -m ert_dashboard\.auth\.password"):
         read_settings({**given, "ERT_DASHBOARD_PASSWORD_HASH": ""})
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ert_deploy.config.blueprint_lint import lint
+from ert_deploy.config.scaffold.blueprint_lint import lint
 
 SOUND = """\
 services:

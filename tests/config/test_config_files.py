@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ert_deploy.config import ConfigProblems, available, default_config, find, load
-from ert_deploy.core.errors import UsageError
+from ert_deploy.core.model.errors import UsageError
 
 CHECKOUT = Path(__file__).parents[2] / "configs"
 

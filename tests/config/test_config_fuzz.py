@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ert_deploy.config import ConfigProblems, Settings, load, parse
-from ert_deploy.config.blueprint_lint import lint
-from ert_deploy.config.schema import keys
+from ert_deploy.config.scaffold.blueprint_lint import lint
+from ert_deploy.config.schema.keys import keys
 
 NAMES = sorted({path.rpartition("/")[2] for path, _ in keys()} | {"services", "envVars", "key", "value", "sync"})
 WORDS = st.one_of(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ert_deploy.config import KeySource, read_key
-from ert_deploy.core.errors import UsageError
+from ert_deploy.core.model.errors import UsageError
 
 KEY = "0123456789abcdef0123456789abcdef"
 

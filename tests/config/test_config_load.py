@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from ert_deploy.config import KeySource, S3Object, Settings, addressed, load, parse, state_of
-from ert_deploy.config.models import KNOWN
+from ert_deploy.config.schema.llm_catalog import KNOWN
 from ert_deploy.config.settings import SandboxSettings
-from ert_deploy.core.labels import Mark, label
-from ert_deploy.core.model import Criteria, Desired, Guard, Launch, Market, OwnedNames, Phase, Target, Timings
+from ert_deploy.core.model.desired import Criteria, Desired, Guard, Launch, Market, OwnedNames, Phase, Target, Timings
+from ert_deploy.core.model.labels import Mark, label
 
 Change = Callable[[str, str], str]
 SHORTEST = """\

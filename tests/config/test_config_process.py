@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from ert_deploy.adapters.clock import RealClock
-from ert_deploy.adapters.state_file import StateFile
-from ert_deploy.core.state import State
+from ert_deploy.adapters.state.file import StateFile
+from ert_deploy.core.model.state import State
 
 ROOT = Path(__file__).parents[2]
 KEYS = {"VAST_API_KEY": "vast-canary-0123456789", "RENDER_API_KEY": "rnd_canary0123456789"}

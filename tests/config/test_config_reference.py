@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from ert_deploy.config import ConfigProblems, load, parse
-from ert_deploy.config.schema import Default, Field, Many, keys
-from ert_deploy.config.tree import Listing, Scalar, read_tree
+from ert_deploy.config.schema.keys import Default, Field, Many, keys
+from ert_deploy.config.yaml.tree import Listing, Scalar, read_tree
 
 ROOT = Path(__file__).parents[2]
 ERT = ROOT / "configs" / "ert.yaml"
@@ -101,8 +101,7 @@ def test_the_samples_keep_their_lines_short() -> None:
 
 def test_importing_the_config_costs_little() -> None:
     heavy = "jinja2", "requests", "vastai", "pydantic", "rich", "click"
-    code = (
-        f"import sys, ert_deploy.config, ert_deploy.config.blueprint; print([m for m in {heavy} if m in sys.modules])"
-    )
+    code = "import sys, ert_deploy.config, ert_deploy.config.scaffold.blueprint; "
+    code += f"print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from ert_deploy.config.load import parse
-from ert_deploy.config.record import check_image, record_image, with_image
-from ert_deploy.core.errors import Failed, UsageError
+from ert_deploy.config.yaml.edit import check_image, record_image, with_image
+from ert_deploy.core.model.errors import Failed, UsageError
 
 SAMPLE = (Path(__file__).parents[2] / "configs" / "ert.yaml").read_text()
 IMAGE = "ghcr.io/me/ert-llm-backend@sha256:" + "ab" * 32

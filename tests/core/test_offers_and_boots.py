@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ert_deploy.core.boot import BAD_LOOKS, BAD_LOOKS_SERVING, Candidate, Stage, complaint, judge, look
-from ert_deploy.core.cost import estimate
-from ert_deploy.core.model import Criteria, Market
-from ert_deploy.core.observed import Health, Instance, Offer, Vital, Watch
-from ert_deploy.core.offers import choose, country
-from tests.core.situations import NOW, UP, healthy, instance, record, still
-from tests.fakes.market import offer
+from ert_deploy.core.model.desired import Criteria, Market
+from ert_deploy.core.model.observed import Health, Instance, Offer, Vital, Watch
+from ert_deploy.core.planning.cost import estimate
+from ert_deploy.core.planning.health import BAD_LOOKS, BAD_LOOKS_SERVING, Candidate, Stage, complaint, judge, look
+from ert_deploy.core.planning.offers import choose, country
+from tests.support.fakes.market import offer
+from tests.support.situations import NOW, UP, healthy, instance, record, still
 
 BID = replace(UP, launch=replace(UP.launch, market=Market.INTERRUPTIBLE, bid=0.10))
 STRICT = replace(

@@ -7,13 +7,13 @@ from typing import get_args
 
 import pytest
 
-from ert_deploy.core import steps
-from ert_deploy.core.model import Criteria, Desired
-from ert_deploy.core.observed import Health, Instance, Observed, Vital
-from ert_deploy.core.plan import plan
-from ert_deploy.core.secret import Secret
-from ert_deploy.core.state import LONG_AGO
-from tests.core.situations import (
+from ert_deploy.core.model import steps
+from ert_deploy.core.model.desired import Criteria, Desired
+from ert_deploy.core.model.observed import Health, Instance, Observed, Vital
+from ert_deploy.core.model.secret import Secret
+from ert_deploy.core.model.state import LONG_AGO
+from ert_deploy.core.planning.plan import plan
+from tests.support.situations import (
     ADMIN,
     DASH,
     DOWN,

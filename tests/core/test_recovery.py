@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ert_deploy.core.labels import Mark
-from ert_deploy.core.recovery import known, rebuilt, strays
-from ert_deploy.core.state import LONG_AGO, Record, State
-from tests.core.situations import NOW, instance, intent, record, stopped, token, tombstone
+from ert_deploy.core.model.labels import Mark
+from ert_deploy.core.model.state import LONG_AGO, Record, State
+from ert_deploy.core.planning.adoption import known, rebuilt, strays
+from tests.support.situations import NOW, instance, intent, record, stopped, token, tombstone
 
 STRANGERS = (
     instance(7, mark=None),

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ert_deploy.core.state import (
+from ert_deploy.core.model.state import (
     VERSION,
     Denied,
     Intent,

@@ -14,16 +14,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ert_deploy.core import errors
-from ert_deploy.core.configuration import change, connected, fingerprint, touched, withdrawn
-from ert_deploy.core.fingerprints import certificate_sha256
-from ert_deploy.core.keys import KEY_BYTES, is_key, make_key
-from ert_deploy.core.labels import Mark, label, parse_label, read_mark
-from ert_deploy.core.model import Criteria, Desired, Guard, Launch, Market, OwnedNames, Phase, Target
-from ert_deploy.core.observed import Instance
-from ert_deploy.core.secret import Secret
-from ert_deploy.core.text import printable
-from tests.fakes.market import offer
+from ert_deploy.core.model import errors
+from ert_deploy.core.model.desired import Criteria, Desired, Guard, Launch, Market, OwnedNames, Phase, Target
+from ert_deploy.core.model.fingerprints import certificate_sha256
+from ert_deploy.core.model.keys import KEY_BYTES, is_key, make_key
+from ert_deploy.core.model.labels import Mark, label, parse_label, read_mark
+from ert_deploy.core.model.observed import Instance
+from ert_deploy.core.model.secret import Secret
+from ert_deploy.core.model.text import printable
+from ert_deploy.core.planning.app_env import change, connected, fingerprint, touched, withdrawn
+from tests.support.fakes.market import offer
 
 SAID = st.text(max_size=40).map("s3cret-{}".format)
 VALUES = st.dictionaries(st.text(max_size=12), st.text(max_size=12).map(Secret), max_size=8)

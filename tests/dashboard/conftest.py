@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from ert_dashboard.app import Dashboard, create_dashboard
 from ert_dashboard.settings import read_settings
-from tests.dashboard.fake_backend import FakeBackend
-from tests.dashboard.sealing import complete
+from ert_dashboard.web.app import Dashboard, create_dashboard
+from tests.support.dashboard.fake_backend import FakeBackend
+from tests.support.dashboard.fingerprint import complete
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from ert_dashboard.app import Dashboard
-from tests.dashboard.fake_backend import FakeBackend
-from tests.dashboard.following import ask, data, ended, until
+from ert_dashboard.web.app import Dashboard
+from tests.support.dashboard.fake_backend import FakeBackend
+from tests.support.dashboard.following import ask, data, ended, until
 
 Start = Callable[[dict[str, str]], Dashboard]
 POSTS = ["/api/generate", "/api/watchlist_prices", "/api/abort", "/api/reset_abort", "/api/reports/AAPL-1/abort"]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ert_dashboard.bundle import FOLDER, read_bundle
+from ert_dashboard.web.bundle import FOLDER, read_bundle
 
 FRONTEND = Path(__file__).parents[2] / "images" / "dashboard" / "frontend"
 SINGLE = ("package-lock.json", "package.json", "tsconfig.json", "vite.config.ts")

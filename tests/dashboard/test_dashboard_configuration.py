@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from ert_dashboard.app import Dashboard
-from ert_dashboard.secret import Secret
-from ert_dashboard.setting import BadSetting
+from ert_dashboard.base.env import BadSetting
+from ert_dashboard.base.secret import Secret
 from ert_dashboard.settings import Configuration, fingerprint_of, read_settings
-from tests.dashboard.certificates import certificate
-from tests.dashboard.fake_backend import KEY, FakeBackend
-from tests.dashboard.sealing import sealed
+from ert_dashboard.web.app import Dashboard
+from tests.support.certificates.self_signed import certificate
+from tests.support.dashboard.fake_backend import KEY, FakeBackend
+from tests.support.dashboard.fingerprint import sealed
 
 Start = Callable[[dict[str, str]], Dashboard]
 PEM = certificate()[0]

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from ert_dashboard.app import Dashboard, create_dashboard
-from ert_dashboard.machine import Machine, read_machine
-from ert_dashboard.readiness import CACHE_S
+from ert_dashboard.backend.readiness import CACHE_S
+from ert_dashboard.backend.spend import Meter, Sample, seconds_up
+from ert_dashboard.base.machine import Machine, read_machine
 from ert_dashboard.settings import read_settings
-from ert_dashboard.spend import Meter, Sample, seconds_up
-from tests.dashboard.fake_backend import KEY, FakeBackend
-from tests.dashboard.wound_clock import WoundClock
+from ert_dashboard.web.app import Dashboard, create_dashboard
+from tests.support.dashboard.fake_backend import KEY, FakeBackend
+from tests.support.dashboard.manual_clock import WoundClock
 
 Start = Callable[[dict[str, str]], Dashboard]
 STATUS = {

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from ert_dashboard.clock import Clock, SystemClock
-from ert_dashboard.edgar import Edgar
-from ert_dashboard.edgar_market import EdgarMarket
-from ert_dashboard.kept import Shelf
-from ert_dashboard.market import SourceAway
-from ert_dashboard.store import ReportStore
-from tests.dashboard.edgar_double import EdgarDouble
-from tests.dashboard.filed import plain_company
-from tests.dashboard.following import until
-from tests.dashboard.wound_clock import WoundClock
+from ert_dashboard.base.clock import Clock, SystemClock
+from ert_dashboard.market.cache import Shelf
+from ert_dashboard.market.edgar import Edgar
+from ert_dashboard.market.edgar_market import EdgarMarket
+from ert_dashboard.market.model import SourceAway
+from ert_dashboard.storage.store import ReportStore
+from tests.support.dashboard.filed_facts import plain_company
+from tests.support.dashboard.following import until
+from tests.support.dashboard.manual_clock import WoundClock
+from tests.support.doubles.edgar import EdgarDouble
 
 Open = Callable[..., EdgarMarket]
 DAY = 24 * 3600

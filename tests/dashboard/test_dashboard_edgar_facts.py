@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from ert_dashboard.company_file import read_company
-from ert_dashboard.edgar_company import company_document
-from ert_dashboard.market import Company
-from tests.dashboard.filed import plain_company, row, tag, year
+from ert_dashboard.market.company_file import read_company
+from ert_dashboard.market.edgar_company import company_document
+from ert_dashboard.market.model import Company
+from tests.support.dashboard.filed_facts import plain_company, row, tag, year
 
 
 def company(facts: dict[str, Any]) -> Company:

@@ -16,8 +16,8 @@ import httpx
 import pytest
 import simple_websocket
 
-from tests.dashboard.fake_backend import KEY, FakeBackend
-from tests.dashboard.following import until
+from tests.support.dashboard.fake_backend import KEY, FakeBackend
+from tests.support.dashboard.following import until
 
 IMAGE = Path(__file__).parents[2] / "images" / "dashboard"
 START = "-k gthread -w 1 --threads 100 --no-control-socket --bind 127.0.0.1:{port} wsgi:app"

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from ert_dashboard.app import Dashboard
-from ert_dashboard.backend_client import BackendClient, Unavailable, WrongIdentity
-from ert_dashboard.interrupt import Interrupt, Interrupted, Reason
-from ert_dashboard.secret import Secret
+from ert_dashboard.backend.client import BackendClient, Unavailable, WrongIdentity
+from ert_dashboard.base.interrupt import Interrupt, Interrupted, Reason
+from ert_dashboard.base.secret import Secret
 from ert_dashboard.settings import Backend
-from tests.dashboard.certificates import certificate
-from tests.dashboard.fake_backend import KEY, FakeBackend
-from tests.dashboard.following import ask, ended
-from tests.dashboard.sealing import sealed
+from ert_dashboard.web.app import Dashboard
+from tests.support.certificates.self_signed import certificate
+from tests.support.dashboard.fake_backend import KEY, FakeBackend
+from tests.support.dashboard.fingerprint import sealed
+from tests.support.dashboard.following import ask, ended
 
 Start = Callable[[dict[str, str]], Dashboard]
 REQUEST: dict[str, Any] = {

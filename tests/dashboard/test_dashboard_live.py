@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from ert_dashboard.app import Dashboard
-from ert_dashboard.live import SocketLimit
-from tests.dashboard.following import ask, ended
+from ert_dashboard.web.app import Dashboard
+from ert_dashboard.web.live import SocketLimit
+from tests.support.dashboard.following import ask, ended
 
 Start = Callable[[dict[str, str]], Dashboard]
 

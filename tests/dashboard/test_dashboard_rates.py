@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from ert_dashboard.app import Dashboard
-from ert_dashboard.peers import Proxies, read_proxies
-from ert_dashboard.rates import Rates
-from ert_dashboard.setting import BadSetting
-from tests.dashboard.wound_clock import WoundClock
+from ert_dashboard.auth.client_address import Proxies, read_proxies
+from ert_dashboard.base.env import BadSetting
+from ert_dashboard.base.rate_limit import Rates
+from ert_dashboard.web.app import Dashboard
+from tests.support.dashboard.manual_clock import WoundClock
 
 Start = Callable[[dict[str, str]], Dashboard]
 

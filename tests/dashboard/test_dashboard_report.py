@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from ert_dashboard.app import Dashboard
-from tests.dashboard.fake_backend import KEY, FakeBackend
-from tests.dashboard.fake_report import SECTIONS
-from tests.dashboard.following import ask, data, ended, until
-from tests.dashboard.sealing import sealed
+from ert_dashboard.web.app import Dashboard
+from tests.support.dashboard.fake_backend import KEY, FakeBackend
+from tests.support.dashboard.fake_report import SECTIONS
+from tests.support.dashboard.fingerprint import sealed
+from tests.support.dashboard.following import ask, data, ended, until
 
 Start = Callable[[dict[str, str]], Dashboard]
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from ert_dashboard.app import Dashboard
-from ert_dashboard.lease import Lease
-from ert_dashboard.setting import BadSetting
-from tests.dashboard.fake_backend import FakeBackend
-from tests.dashboard.following import ask, data, ended, until
+from ert_dashboard.base.env import BadSetting
+from ert_dashboard.storage.lease import Lease
+from ert_dashboard.web.app import Dashboard
+from tests.support.dashboard.fake_backend import FakeBackend
+from tests.support.dashboard.following import ask, data, ended, until
 
 Start = Callable[[dict[str, str]], Dashboard]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ert_dashboard.app import Dashboard
-from tests.dashboard.fake_backend import FakeBackend
-from tests.dashboard.following import ask, ended, until
+from ert_dashboard.web.app import Dashboard
+from tests.support.dashboard.fake_backend import FakeBackend
+from tests.support.dashboard.following import ask, ended, until
 
 Start = Callable[[dict[str, str]], Dashboard]
 

@@ -10,18 +10,18 @@ from typing import Any
 
 import pytest
 
-from ert_dashboard.app import Dashboard, create_dashboard
-from ert_dashboard.chain import Chain, samples
-from ert_dashboard.company_file import BadCompany, read_company
-from ert_dashboard.kept import Shelf
-from ert_dashboard.market import Company, Listing, SourceAway, report_request
-from ert_dashboard.setting import BadSetting
+from ert_dashboard.base.env import BadSetting
+from ert_dashboard.market.cache import Shelf
+from ert_dashboard.market.company_file import BadCompany, read_company
+from ert_dashboard.market.model import Company, Listing, SourceAway, report_request
+from ert_dashboard.market.sources_chain import Chain, samples
+from ert_dashboard.market.yahoo import YahooMarket
 from ert_dashboard.settings import read_settings
-from ert_dashboard.store import ReportStore
-from ert_dashboard.yahoo import YahooMarket
-from tests.dashboard.fake_backend import FakeBackend
-from tests.dashboard.following import ask, ended
-from tests.dashboard.wound_clock import WoundClock
+from ert_dashboard.storage.store import ReportStore
+from ert_dashboard.web.app import Dashboard, create_dashboard
+from tests.support.dashboard.fake_backend import FakeBackend
+from tests.support.dashboard.following import ask, ended
+from tests.support.dashboard.manual_clock import WoundClock
 
 Start = Callable[[dict[str, str]], Dashboard]
 ACME: dict[str, Any] = {

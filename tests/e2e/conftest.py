@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 import requests
 
-from ert_deploy.sandbox import daemon
-from ert_deploy.sandbox.control_client import ask
-from ert_deploy.sandbox.world_file import WorldFile
-from tests.fakes import moto_s3
+from ert_deploy.sandbox.world import daemon
+from ert_deploy.sandbox.world.control_client import ask
+from ert_deploy.sandbox.world.file import WorldFile
+from tests.support.doubles import moto_s3
 
 SAMPLE = Path(__file__).resolve().parents[2] / "configs" / "sandbox.yaml"
 COMMAND = [sys.executable, "-m", "ert_deploy.cli"]

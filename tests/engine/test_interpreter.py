@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from ert_deploy.core.errors import CannotObserve, UsageError
-from ert_deploy.core.observed import Observed
+from ert_deploy.core.model.errors import CannotObserve, UsageError
+from ert_deploy.core.model.observed import Observed
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.apply import apply
 from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.observe import observe
 from ert_deploy.engine.run import interpreter, run
-from tests.fakes.history import GONE, WANTED, Process, is_down, is_up, start, up
-from tests.fakes.loopback import world
+from tests.support.fakes.history import GONE, WANTED, Process, is_down, is_up, start, up
+from tests.support.fakes.loopback import world
 
 
 def test_run_plays_the_same_history_as_the_stepped_one() -> None:

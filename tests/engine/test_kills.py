@@ -11,12 +11,12 @@ from dataclasses import replace
 
 import pytest
 
-from ert_deploy.core.errors import OfferGone, OutcomeUnknown
-from ert_deploy.core.model import Desired
+from ert_deploy.core.model.desired import Desired
+from ert_deploy.core.model.errors import OfferGone, OutcomeUnknown
 from ert_deploy.engine import effects as e
-from tests.fakes.conduct import stuck
-from tests.fakes.history import GONE, WANTED, down, is_down, is_up, start, up
-from tests.fakes.loopback import FakeWorld, world
+from tests.support.fakes.behaviours import stuck
+from tests.support.fakes.history import GONE, WANTED, down, is_down, is_up, start, up
+from tests.support.fakes.loopback import FakeWorld, world
 
 OTHER = replace(WANTED, launch=replace(WANTED.launch, context=8192))
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from ert_deploy.core import steps
-from ert_deploy.core.errors import (
+from ert_deploy.core.model import steps
+from ert_deploy.core.model.desired import Desired, Target
+from ert_deploy.core.model.errors import (
     CannotObserve,
     ErtError,
     Failed,
@@ -18,12 +19,11 @@ from ert_deploy.core.errors import (
     Rejected,
     Transient,
 )
-from ert_deploy.core.events import DeploySeen, Proven, Trouble, Waiting, Wrote
-from ert_deploy.core.model import Desired, Target
-from ert_deploy.core.secret import Secret
-from tests.fakes import conduct
-from tests.fakes.history import GONE, WANTED, Process, done, is_up, start, told, up
-from tests.fakes.loopback import FakeWorld, world
+from ert_deploy.core.model.events import DeploySeen, Proven, Trouble, Waiting, Wrote
+from ert_deploy.core.model.secret import Secret
+from tests.support.fakes import behaviours
+from tests.support.fakes.history import GONE, WANTED, Process, done, is_up, start, told, up
+from tests.support.fakes.loopback import FakeWorld, world
 
 OTHER = replace(WANTED, launch=replace(WANTED.launch, context=8192))
 THIRD = replace(WANTED, launch=replace(WANTED.launch, context=4096))
@@ -119,8 +119,8 @@ def test_a_backend_that_serves_is_kept_until_the_new_one_does_even_if_the_state_
     assert old.destroyed >= proven + WANTED.timings.drain
 
 
-@pytest.mark.parametrize("how", [conduct.unreachable, conduct.impostor])
-def test_a_backend_we_cannot_reach_but_the_app_may_is_kept_until_another_one_serves(how: conduct.Conduct) -> None:
+@pytest.mark.parametrize("how", [behaviours.unreachable, behaviours.impostor])
+def test_a_backend_we_cannot_reach_but_the_app_may_is_kept_until_another_one_serves(how: behaviours.Conduct) -> None:
     made = served()
     old = made.gpu.only()
     how(old)
@@ -135,7 +135,7 @@ def test_a_backend_we_cannot_reach_but_the_app_may_is_kept_until_another_one_ser
 def test_a_backend_that_comes_back_while_its_replacement_boots_stays() -> None:
     made = served()
     old = made.gpu.only()
-    conduct.unreachable(old)
+    behaviours.unreachable(old)
     run = start(made)
     while len(made.gpu.paid()) < 2:
         run.step()
@@ -145,13 +145,13 @@ def test_a_backend_that_comes_back_while_its_replacement_boots_stays() -> None:
     assert made.gpu.only() is old
 
 
-@pytest.mark.parametrize("how", [conduct.sick, conduct.exited])
-def test_a_backend_that_serves_nobody_any_more_is_replaced(how: conduct.Conduct) -> None:
+@pytest.mark.parametrize("how", [behaviours.sick, behaviours.exited])
+def test_a_backend_that_serves_nobody_any_more_is_replaced(how: behaviours.Conduct) -> None:
     made = served()
     old = made.gpu.only()
     how(old)
-    if how is conduct.exited:
-        conduct.unreachable(old)
+    if how is behaviours.exited:
+        behaviours.unreachable(old)
     up(made)
     is_up(made)
     assert made.gpu.only() is not old

@@ -6,15 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from ert_deploy.core.errors import CannotObserve, NeedsAttention, StateConflict, Transient
-from ert_deploy.core.events import Destroyed, Trouble
-from ert_deploy.core.labels import Mark
-from ert_deploy.core.observed import Instance
-from ert_deploy.core.state import Intent, Record
+from ert_deploy.core.model.errors import CannotObserve, NeedsAttention, StateConflict, Transient
+from ert_deploy.core.model.events import Destroyed, Trouble
+from ert_deploy.core.model.labels import Mark
+from ert_deploy.core.model.observed import Instance
+from ert_deploy.core.model.state import Intent, Record
 from ert_deploy.engine import reap as reaping
-from tests.fakes.history import Process, down, is_down, is_up, told, up
-from tests.fakes.loopback import FakeWorld, world
-from tests.fakes.weather import neighbours
+from tests.support.fakes.history import Process, down, is_down, is_up, told, up
+from tests.support.fakes.loopback import FakeWorld, world
+from tests.support.fakes.random_faults import neighbours
 
 
 def forgotten() -> tuple[FakeWorld, int]:
@@ -142,7 +142,7 @@ def test_two_strays_go_together() -> None:
 
 def test_an_up_that_adopts_at_the_same_time_and_a_reap_do_not_both_win() -> None:
     """Whoever writes first has it: the instance is either kept with its record, or gone with no record left."""
-    from tests.fakes.history import start
+    from tests.support.fakes.history import start
 
     for steps in range(0, 30, 2):
         made, number = forgotten()

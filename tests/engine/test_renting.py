@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from ert_deploy.core import steps
-from ert_deploy.core.errors import (
+from ert_deploy.core.model import steps
+from ert_deploy.core.model.desired import Target
+from ert_deploy.core.model.errors import (
     CannotObserve,
     CreateRefused,
     ErtError,
@@ -17,7 +18,7 @@ from ert_deploy.core.errors import (
     OutcomeUnknown,
     UsageError,
 )
-from ert_deploy.core.events import (
+from ert_deploy.core.model.events import (
     Booting,
     CreateUnknown,
     Destroyed,
@@ -29,14 +30,13 @@ from ert_deploy.core.events import (
     Verified,
     Waiting,
 )
-from ert_deploy.core.fingerprints import certificate_sha256
-from ert_deploy.core.labels import Mark
-from ert_deploy.core.model import Target
-from ert_deploy.core.observed import Instance
+from ert_deploy.core.model.fingerprints import certificate_sha256
+from ert_deploy.core.model.labels import Mark
+from ert_deploy.core.model.observed import Instance
 from ert_deploy.engine import effects as e
-from tests.fakes import conduct
-from tests.fakes.history import WANTED, done, down, is_down, is_up, start, told, up
-from tests.fakes.loopback import FakeWorld, blind, certificate, offer, world
+from tests.support.fakes import behaviours
+from tests.support.fakes.history import WANTED, done, down, is_down, is_up, start, told, up
+from tests.support.fakes.loopback import FakeWorld, blind, certificate, offer, world
 
 OTHER = replace(WANTED, launch=replace(WANTED.launch, context=8192))
 
@@ -190,7 +190,7 @@ def test_two_creates_without_an_answer_fill_the_slots_and_a_third_waits_for_them
 
 def test_six_machines_that_do_not_get_healthy_are_enough() -> None:
     made = world()
-    made.gpu.conduct = dict.fromkeys(range(1001, 1013), conduct.unpullable)
+    made.gpu.conduct = dict.fromkeys(range(1001, 1013), behaviours.unpullable)
     with pytest.raises(Failed, match="6 rented machines did not become healthy"):
         up(made)
     assert made.gpu.paid() == ()
@@ -325,19 +325,19 @@ def test_failures_in_a_row_are_counted_anew_after_a_good_look() -> None:
 @pytest.mark.parametrize(
     ("how", "reason", "denied"),
     [
-        (conduct.stuck, "no progress for", True),
-        (conduct.crawling, "not healthy within 2700 s", True),
-        (conduct.sick, "sick: it says it is failed", True),
-        (conduct.impostor, "impostor: it cannot prove its identity", True),
-        (conduct.unreachable, "no progress for", True),
-        (conduct.unpullable, "the host says: manifest unknown", True),
-        (conduct.exited, "the container is exited", True),
-        (conduct.overpriced, "the cap is $0.4/h", True),
-        (conduct.priceless, "the cap is $0.4/h", True),
+        (behaviours.stuck, "no progress for", True),
+        (behaviours.crawling, "not healthy within 2700 s", True),
+        (behaviours.sick, "sick: it says it is failed", True),
+        (behaviours.impostor, "impostor: it cannot prove its identity", True),
+        (behaviours.unreachable, "no progress for", True),
+        (behaviours.unpullable, "the host says: manifest unknown", True),
+        (behaviours.exited, "the container is exited", True),
+        (behaviours.overpriced, "the cap is $0.4/h", True),
+        (behaviours.priceless, "the cap is $0.4/h", True),
     ],
 )
 def test_a_machine_that_does_not_work_is_destroyed_and_the_next_offer_follows(
-    how: conduct.Conduct, reason: str, denied: bool
+    how: behaviours.Conduct, reason: str, denied: bool
 ) -> None:
     made = world()
     made.gpu.conduct[1001] = how
@@ -352,7 +352,7 @@ def test_a_machine_that_does_not_work_is_destroyed_and_the_next_offer_follows(
 
 def test_a_denied_machine_is_not_rented_again_until_the_denial_ends() -> None:
     made = world()
-    made.gpu.conduct[1001] = conduct.unpullable
+    made.gpu.conduct[1001] = behaviours.unpullable
     up(made)
     down(made)
     made.gpu.conduct.clear()
@@ -367,7 +367,7 @@ def test_a_denied_machine_is_not_rented_again_until_the_denial_ends() -> None:
 def test_another_offer_of_a_machine_that_has_just_failed_is_passed_over() -> None:
     made = world()
     made.gpu.offers = (offer(1), offer(13, machine_id=1001, dph_total=0.2011), offer(2))
-    made.gpu.conduct[1001] = conduct.unpullable
+    made.gpu.conduct[1001] = behaviours.unpullable
     up(made)
     is_up(made)
     assert made.gpu.only().machine_id == 1002
@@ -399,7 +399,7 @@ def test_a_backend_that_refuses_the_key_is_never_published() -> None:
 
 def test_a_backend_that_cannot_be_asked_about_the_key_for_a_moment_is_asked_again() -> None:
     made = world()
-    made.backend.faults.queued["accepts"] = [conduct.no_route(), conduct.no_route()]
+    made.backend.faults.queued["accepts"] = [behaviours.no_route(), behaviours.no_route()]
     up(made)
     is_up(made)
     assert len(made.gpu.instances) == 1
@@ -437,7 +437,7 @@ def test_an_instance_that_is_missing_in_one_listing_alone_is_not_forgotten() -> 
 def test_an_instance_that_lost_its_marks_is_not_touched_and_a_person_is_asked() -> None:
     made = world()
     up(made)
-    conduct.unmarked(made.gpu.only())
+    behaviours.unmarked(made.gpu.only())
     for command in (up, down):
         with pytest.raises(NeedsAttention, match="still exists after 10 tries") as asked:
             command(made)
@@ -601,7 +601,7 @@ def test_two_that_apps_point_at_and_nobody_can_reach_need_a_person() -> None:
         run.step()
     run.die(run.done)
     for instance in made.gpu.instances.values():
-        conduct.unreachable(instance)
+        behaviours.unreachable(instance)
     with pytest.raises(NeedsAttention, match="two instances of this deployment may be billing"):
         up(made, replace(both, launch=replace(WANTED.launch, context=4096)))
     assert len(made.gpu.paid()) == 2, "what an app may be using is not destroyed because we cannot reach it"

@@ -8,15 +8,15 @@ from dataclasses import replace
 
 import pytest
 
-from ert_deploy.core.errors import Failed, NeedsAttention, Rejected, StateConflict, Transient, UsageError
-from ert_deploy.core.events import KeysSet
-from ert_deploy.core.keys import make_key
-from ert_deploy.core.model import Desired, OwnedNames, Phase, Target
-from ert_deploy.core.state import Record
+from ert_deploy.core.model.desired import Desired, OwnedNames, Phase, Target
+from ert_deploy.core.model.errors import Failed, NeedsAttention, Rejected, StateConflict, Transient, UsageError
+from ert_deploy.core.model.events import KeysSet
+from ert_deploy.core.model.keys import make_key
+from ert_deploy.core.model.state import Record
 from ert_deploy.engine.rotate import Rotated, rotate
-from tests.fakes import conduct
-from tests.fakes.history import WANTED, Process, down, is_down, is_up, start, told, up
-from tests.fakes.loopback import FakeWorld, world
+from tests.support.fakes import behaviours
+from tests.support.fakes.history import WANTED, Process, down, is_down, is_up, start, told, up
+from tests.support.fakes.loopback import FakeWorld, world
 
 NAMES = OwnedNames()
 BOTH = replace(WANTED, targets=(Target("dash"), Target("admin")))
@@ -150,8 +150,11 @@ def test_killed_between_two_apps_both_come_to_the_new_key() -> None:
 REFUSALS: dict[str, tuple[Callable[[FakeWorld], object], str]] = {
     "nothing is there": (down, "there is no key to change: no instance of ert exists"),
     "asleep": (lambda made: up(made, SLEEP), "ert is asleep"),
-    "an impostor": (lambda made: conduct.impostor(made.gpu.only()), "no backend of ert serves now as the config says"),
-    "unreachable": (lambda made: conduct.unreachable(made.gpu.only()), "no backend of ert serves now"),
+    "an impostor": (
+        lambda made: behaviours.impostor(made.gpu.only()),
+        "no backend of ert serves now as the config says",
+    ),
+    "unreachable": (lambda made: behaviours.unreachable(made.gpu.only()), "no backend of ert serves now"),
     "it runs another config": (lambda made: up(made, OTHER), "no backend of ert serves now as the config says"),
 }
 
@@ -314,7 +317,7 @@ def test_after_the_state_was_lost_one_that_is_not_healthy_is_only_written_down()
     to_the_end(rotating(made))
     number = made.gpu.only().id
     made.store.lose()
-    conduct.unreachable(made.gpu.only())
+    behaviours.unreachable(made.gpu.only())
     process = start(made)
     while not made.store.state.records:
         process.step()

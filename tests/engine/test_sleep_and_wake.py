@@ -7,15 +7,23 @@ from dataclasses import replace
 
 import pytest
 
-from ert_deploy.core import steps
-from ert_deploy.core.errors import CannotObserve, ErtError, Failed, NeedsAttention, StartRefused, Transient, UsageError
-from ert_deploy.core.events import Stopped, Stranded, Trouble, Waiting, Woken, Wrote
-from ert_deploy.core.model import Desired, Market, Phase
+from ert_deploy.core.model import steps
+from ert_deploy.core.model.desired import Desired, Market, Phase
+from ert_deploy.core.model.errors import (
+    CannotObserve,
+    ErtError,
+    Failed,
+    NeedsAttention,
+    StartRefused,
+    Transient,
+    UsageError,
+)
+from ert_deploy.core.model.events import Stopped, Stranded, Trouble, Waiting, Woken, Wrote
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.apply import Result
-from tests.fakes import conduct
-from tests.fakes.history import WANTED, Process, done, down, is_up, start, told, up
-from tests.fakes.loopback import FakeInstance, FakeWorld, blind, certificate, world
+from tests.support.fakes import behaviours
+from tests.support.fakes.history import WANTED, Process, done, down, is_up, start, told, up
+from tests.support.fakes.loopback import FakeInstance, FakeWorld, blind, certificate, world
 
 WAKE = replace(WANTED, begin=False)
 SLEEP = replace(WANTED, phase=Phase.ASLEEP)
@@ -104,7 +112,7 @@ def test_a_backend_that_does_not_say_whether_it_is_busy_is_stopped() -> None:
 
 def test_one_we_cannot_reach_is_stopped_without_asking() -> None:
     made = served()
-    conduct.unreachable(made.gpu.only())
+    behaviours.unreachable(made.gpu.only())
     made.backend.reports = 10**6
     go(made, SLEEP)
     is_asleep(made)
@@ -354,7 +362,7 @@ def test_a_start_without_effect_is_given_up_and_another_one_rented(how: Callable
 
 def test_a_host_that_breaks_on_waking_is_replaced_and_denied() -> None:
     made = asleep()
-    conduct.sick(made.gpu.only())
+    behaviours.sick(made.gpu.only())
     go(made, WAKE)
     is_up(made)
     assert [d.machine_id for d in made.store.state.denied] == [1001]

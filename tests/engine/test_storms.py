@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from ert_deploy.core.errors import ErtError, Failed
-from ert_deploy.core.model import Desired, Target
+from ert_deploy.core.model.desired import Desired, Target
+from ert_deploy.core.model.errors import ErtError, Failed
 from ert_deploy.engine.rotate import rotate
-from tests.fakes.history import GONE, WANTED, Process, down, is_down, is_up, start, up
-from tests.fakes.loopback import FakeWorld, world
-from tests.fakes.weather import calm, neighbours, storm
+from tests.support.fakes.history import GONE, WANTED, Process, down, is_down, is_up, start, up
+from tests.support.fakes.loopback import FakeWorld, world
+from tests.support.fakes.random_faults import calm, neighbours, storm
 
 STORMS = int(os.environ.get("ERT_STORMS", "400"))
 FIRST = int(os.environ.get("ERT_STORM_SEED", "0"))

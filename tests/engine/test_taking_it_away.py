@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from ert_deploy.core import steps
-from ert_deploy.core.errors import (
+from ert_deploy.core.model import steps
+from ert_deploy.core.model.desired import Phase, Target
+from ert_deploy.core.model.errors import (
     CannotObserve,
     ErtError,
     NeedsAttention,
@@ -17,13 +18,12 @@ from ert_deploy.core.errors import (
     Transient,
     UsageError,
 )
-from ert_deploy.core.events import Destroyed, Trouble
-from ert_deploy.core.labels import Mark
-from ert_deploy.core.model import Phase, Target
-from ert_deploy.core.observed import Instance
-from tests.fakes import conduct
-from tests.fakes.history import GONE, WANTED, done, down, is_down, is_up, start, told, up
-from tests.fakes.loopback import FakeWorld, blind, world
+from ert_deploy.core.model.events import Destroyed, Trouble
+from ert_deploy.core.model.labels import Mark
+from ert_deploy.core.model.observed import Instance
+from tests.support.fakes import behaviours
+from tests.support.fakes.history import GONE, WANTED, done, down, is_down, is_up, start, told, up
+from tests.support.fakes.loopback import FakeWorld, blind, world
 
 NAMES = WANTED.targets[0].names
 AT_ONCE = replace(WANTED, phase=Phase.ABSENT, apps_first=False)
@@ -280,7 +280,7 @@ def test_a_tombstone_is_no_leave_to_destroy_what_lost_our_marks() -> None:
     while not made.store.state.tombstones:
         run.step()
     run.die(run.done)
-    conduct.unmarked(made.gpu.only())
+    behaviours.unmarked(made.gpu.only())
     with pytest.raises(NeedsAttention, match="still exists"):
         down(made)
     assert len(made.gpu.paid()) == 1

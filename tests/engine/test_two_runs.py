@@ -11,11 +11,11 @@ from dataclasses import replace
 
 import pytest
 
-from ert_deploy.core.errors import Busy, ErtError, NeedsAttention, StateConflict
-from ert_deploy.core.events import Started
-from ert_deploy.core.state import Denied
-from tests.fakes.history import GONE, WANTED, Process, down, is_down, is_up, start, up
-from tests.fakes.loopback import world
+from ert_deploy.core.model.errors import Busy, ErtError, NeedsAttention, StateConflict
+from ert_deploy.core.model.events import Started
+from ert_deploy.core.model.state import Denied
+from tests.support.fakes.history import GONE, WANTED, Process, down, is_down, is_up, start, up
+from tests.support.fakes.loopback import world
 
 OTHER = replace(WANTED, launch=replace(WANTED.launch, context=8192))
 

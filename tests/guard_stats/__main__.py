@@ -9,7 +9,7 @@ import argparse
 import secrets
 import sys
 
-from ert_backend.clock import boot_seconds
+from ert_backend.base.clock import boot_seconds
 from tests.guard_stats.runs import DRAIN_CAP, IDLE, LIFETIME, SPEED, UNCLAIMED
 from tests.guard_stats.statistics import kept, played, table
 

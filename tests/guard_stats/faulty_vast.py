@@ -15,7 +15,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from ert_backend.clock import boot_seconds
+from ert_backend.base.clock import boot_seconds
 
 FAULTS = ("silent", "done, silent", "429", "500", "502 page", "reset", "done, reset", "no", "cut")
 

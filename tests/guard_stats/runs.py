@@ -19,13 +19,13 @@ from pathlib import Path
 
 import httpx
 
-from ert_backend import guard_settings
-from ert_backend.activity import CLAIMED, Ledger, read_activity, replace_file
-from ert_backend.clock import MoneyClock, boot_seconds
-from ert_backend.guard_switch import TICK, Switch
-from tests.backend.backend_rig import ENV, KEY
-from tests.backend.test_guard_process import HERE, PACKAGE, free_port
+from ert_backend.base.activity import CLAIMED, Ledger, read_activity, replace_file
+from ert_backend.base.clock import MoneyClock, boot_seconds
+from ert_backend.guard import settings as guard_settings
+from ert_backend.guard.off_switch import TICK, Switch
+from tests.backend.test_guard_process import PACKAGE, TESTS, free_port
 from tests.guard_stats.faulty_vast import Fate, FaultyVast
+from tests.support.backend.rig import ENV, KEY
 
 SPEED = 20.0
 IDLE, UNCLAIMED, LIFETIME, DRAIN_CAP = 120.0, 160.0, 200.0, 60.0
@@ -121,7 +121,7 @@ def in_process(machine: int, rule: str, vast: FaultyVast, folder: Path) -> Late:
         **environment(machine, vast, folder, rules.variables()),
         "ERT_BIND": f"127.0.0.1:{port}",
         "OLLAMA_HOST": f"127.0.0.1:{free_port()}",
-        "ERT_OLLAMA_CMD": f"{sys.executable} {HERE / 'scripted_ollama.py'}",
+        "ERT_OLLAMA_CMD": f"{sys.executable} {TESTS / 'support' / 'doubles' / 'scripted_ollama.py'}",
     }
     started = boot_seconds()
     with (folder / "log").open("wb") as log:

@@ -6,12 +6,14 @@ import ast
 import re
 import subprocess
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-MODULE_LINES, FUNCTION_LINES, P90_LINES = 250, 60, 30
+TOPS = (ROOT / "images" / "llm-backend", ROOT / "images" / "dashboard", ROOT)
+MODULE_LINES, FUNCTION_LINES, P90_LINES, PACKAGE_MODULES = 250, 60, 30, 20
 TEXT = {".py", ".md", ".yaml", ".yml", ".toml", ".j2", ".sh", ".js", ".css", ".html", ".txt", ".json", ""}
 # Written in two halves, so that this file does not find itself.
 HOSTS = re.compile("pypi" + r"\.org|python" + r"hosted|npm" + r"js\.org|deb\.debian" + r"\.org")
@@ -47,6 +49,38 @@ def test_a_module_says_what_it_is_for_and_fits_on_a_few_screens(path: Path) -> N
     assert source.count("\n") <= MODULE_LINES
     doc = ast.get_docstring(ast.parse(source)) if source.strip() else "empty"
     assert doc, "no module docstring"
+
+
+def test_a_package_has_at_most_twenty_modules() -> None:
+    folders = {path.parent for path in product()}
+    large = {str(f.relative_to(ROOT)): n for f in folders if (n := len(list(f.glob("*.py")))) > PACKAGE_MODULES}
+    assert large == {}
+
+
+def imports_of(path: Path, known: frozenset[str]) -> set[str]:
+    """The modules of ours that a module imports, anywhere in it."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            for name in node.names:
+                whole = f"{node.module}.{name.name}"
+                found.add(whole if whole in known else node.module)
+    return found & known
+
+
+def module_name(path: Path) -> str:
+    """As it is imported."""
+    top = next(top for top in TOPS if path.is_relative_to(top))
+    return ".".join(path.relative_to(top).with_suffix("").parts).removesuffix(".__init__")
+
+
+def test_no_import_goes_in_a_circle() -> None:
+    modules = {module_name(path): path for path in product()}
+    known = frozenset(modules)
+    graph = {name: imports_of(path, known) - {name} for name, path in modules.items()}
+    TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
 
 
 def test_functions_are_short() -> None:

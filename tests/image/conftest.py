@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.image import local_images
-from tests.image.docker_engine import Engine, NoEngine, engine
+from tests.support.image import local_images
+from tests.support.image.docker_engine import Engine, NoEngine, engine
 
 TAG = "ert-test/llm-backend:1"
 WANTED = "ERT_IMAGE_TEST"

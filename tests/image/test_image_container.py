@@ -14,12 +14,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ert_deploy.core.observed import Vital
-from tests.backend.backend_rig import ENV, KEY, REQUEST, SECRET, wait_for
-from tests.backend.fake_vast import FakeVast
-from tests.image.container import INSTANCE_KEY, Container, container
-from tests.image.docker_engine import Engine
-from tests.image.local_images import MODEL, SCRIPT
+from ert_deploy.core.model.observed import Vital
+from tests.support.backend.rig import ENV, KEY, REQUEST, SECRET, wait_for
+from tests.support.doubles.vast_self_api import FakeVast
+from tests.support.image.container import INSTANCE_KEY, Container, container
+from tests.support.image.docker_engine import Engine
+from tests.support.image.local_images import MODEL, SCRIPT
 
 pytestmark = pytest.mark.timeout(600)
 FORBIDDEN = re.compile(r"(^|/)(\.env|id_rsa|id_ed25519|\.netrc|\.docker/config\.json|tls-key\.pem|\.git)$")
@@ -151,7 +151,7 @@ def _files(saved: Path) -> list[str]:
                 continue
             with stream, contextlib.suppress(tarfile.ReadError), tarfile.open(fileobj=stream) as layer:
                 names += layer.getnames()
-    assert "app/ert_backend/guard.py" in names
+    assert "app/ert_backend/guard/__main__.py" in names
     return names
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from ert_deploy.cli import main
-from tests.fakes.registry import Registry, digest_of
-from tests.image import local_images
-from tests.image.docker_engine import Engine
+from tests.support.doubles.registry import Registry, digest_of
+from tests.support.image import local_images
+from tests.support.image.docker_engine import Engine
 
 pytestmark = pytest.mark.timeout(600)
 SAMPLE = (local_images.ROOT / "configs" / "ert.yaml").read_text()

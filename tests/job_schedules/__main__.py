@@ -10,7 +10,7 @@ import argparse
 import secrets
 import sys
 
-from ert_backend.clock import boot_seconds
+from ert_backend.base.clock import boot_seconds
 from tests.job_schedules.search import Tally, across, batch, history, say
 
 

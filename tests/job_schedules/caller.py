@@ -12,13 +12,13 @@ from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar, cast
 
-from ert_backend.answers import known
-from ert_backend.events import attended, follow
-from ert_dashboard import wire
-from ert_dashboard.backend_client import BackendClient, BackendError, Unavailable
-from ert_dashboard.interrupt import Interrupt, Interrupted, Reason
-from ert_dashboard.job import Job
-from ert_dashboard.runner import Failed, ReportRun
+from ert_backend.api.events import attended, follow
+from ert_backend.api.responses import known
+from ert_dashboard.backend import protocol
+from ert_dashboard.backend.client import BackendClient, BackendError, Unavailable
+from ert_dashboard.base.interrupt import Interrupt, Interrupted, Reason
+from ert_dashboard.reports.runner import Failed, ReportRun
+from ert_dashboard.storage.job import Job
 from tests.job_schedules.machine import App
 from tests.job_schedules.network import Published, Wire, show, submit
 from tests.job_schedules.virtual import VirtualLoop
@@ -93,11 +93,11 @@ class Client:
         self.interrupt.wait(0.05)
         return self.wire.exchange(self.at, do)
 
-    def submit(self, report_id: str, request: Mapping[str, Any], _: object) -> wire.Update:
-        return wire.read_snapshot(self._exchange(lambda app: submit(app, {"id": report_id, **request})))
+    def submit(self, report_id: str, request: Mapping[str, Any], _: object) -> protocol.Update:
+        return protocol.read_snapshot(self._exchange(lambda app: submit(app, {"id": report_id, **request})))
 
-    def snapshot(self, report_id: str, _: object) -> wire.Update:
-        return wire.read_snapshot(self._exchange(lambda app: show(app, report_id)))
+    def snapshot(self, report_id: str, _: object) -> protocol.Update:
+        return protocol.read_snapshot(self._exchange(lambda app: show(app, report_id)))
 
     def health(self, _: object) -> tuple[int, dict[str, Any]]:
         raise Unavailable("not asked here")
@@ -105,10 +105,10 @@ class Client:
     def generate_report(self, request: Mapping[str, Any], _: object) -> dict[str, Any]:
         raise AssertionError("this backend has /reports")
 
-    def events(self, report_id: str, last: str | None, _: object) -> Generator[wire.StreamEvent, None, None]:
+    def events(self, report_id: str, last: str | None, _: object) -> Generator[protocol.StreamEvent, None, None]:
         app, job = self._exchange(lambda app: (app, known(app.jobs, report_id)))
         stream = attended(app.jobs.attend(job), follow(job, int(last or 0)))
-        yield from wire.stream_events(self._chunks(app, stream))
+        yield from protocol.stream_events(self._chunks(app, stream))
 
     def _chunks(self, app: App, stream: Any) -> Iterator[bytes]:
         try:
@@ -206,15 +206,15 @@ async def repeat(
         await asyncio.sleep(network.random.uniform(0.5, 4))
         try:
             for _ in range(1 + (network.random.random() < 0.2)):
-                update = wire.read_snapshot(network.exchange(replace(published), lambda app: submit(app, body)))
+                update = protocol.read_snapshot(network.exchange(replace(published), lambda app: submit(app, body)))
         except BackendError as error:
             if not isinstance(error, Unavailable):
                 return ending.done(None, str(error))
             continue
-        if update.phase is wire.Phase.DONE:
+        if update.phase is protocol.Phase.DONE:
             with contextlib.suppress(BackendError):
                 network.exchange(replace(published), lambda app: show(app, report_id))
             return ending.done(update.result)
-        if update.phase in (wire.Phase.FAILED, wire.Phase.CANCELED):
+        if update.phase in (protocol.Phase.FAILED, protocol.Phase.CANCELED):
             return ending.done(None, update.error or str(update.phase))
     return ending.done(None, "deadline")

@@ -1,7 +1,8 @@
 """A rented machine as the backend's own code makes it: the app's queue and record, the guard's off-switch, one disk.
 
-`jobs`, `activity`, `guard_switch` and `guard_rules` are the product's, on a virtual clock; the process around them, the
-provider and the model are made here. A process that is killed keeps its objects, and nobody can see them any more.
+`reports.jobs`, `base.activity`, `guard.off_switch` and `guard.rules` are the product's, on a virtual clock; the process
+around them, the provider and the model are made here. A process that is killed keeps its objects, and nobody can see
+them any more.
 """
 
 from __future__ import annotations
@@ -15,17 +16,17 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-from ert_backend import guard_settings
 from ert_backend.__main__ import drain
-from ert_backend.activity import DRAIN, Ledger, request_drain
-from ert_backend.clock import MoneyClock, boot_seconds
-from ert_backend.engine import EngineDown, EngineFailed
-from ert_backend.guard_rules import Action
-from ert_backend.guard_settings import GuardSettings
-from ert_backend.guard_switch import Switch
-from ert_backend.guard_vast import Outcome
-from ert_backend.intake import ReportRequest
-from ert_backend.jobs import Jobs
+from ert_backend.base.activity import DRAIN, Ledger, request_drain
+from ert_backend.base.clock import MoneyClock, boot_seconds
+from ert_backend.base.report_request import ReportRequest
+from ert_backend.engine.protocol import EngineDown, EngineFailed
+from ert_backend.guard import settings as guard_settings
+from ert_backend.guard.off_switch import Switch
+from ert_backend.guard.rules import Action
+from ert_backend.guard.settings import GuardSettings
+from ert_backend.guard.vast_api import Outcome
+from ert_backend.reports.jobs import Jobs
 from ert_backend.service import Service
 from tests.job_schedules.disk import Disk
 

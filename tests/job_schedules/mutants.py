@@ -33,14 +33,14 @@ class Mutant:
     new: str
 
 
-_GUARD, _RULES = "guard_switch.py", "guard_rules.py"
+_GUARD, _RULES = "guard/off_switch.py", "guard/rules.py"
 MUTANTS = (
     Mutant(
-        "admit without looking for the drain flag", "activity.py",
+        "admit without looking for the drain flag", "base/activity.py",
         "        if self.draining():\n", "        if False:\n",
     ),
     Mutant(
-        "a refused report stays counted", "activity.py",
+        "a refused report stays counted", "base/activity.py",
         "            self._set(in_flight=self.record.in_flight - 1)\n", "",
     ),
     Mutant(
@@ -53,31 +53,34 @@ MUTANTS = (
         "wait=view.in_flight > 0 and view.now < at + rules.drain_cap", "wait=False",
     ),
     Mutant("take work again while an order may still come", _GUARD, "SETTLE = 120.0", "SETTLE = 0.0"),
-    Mutant("write a known id again", "jobs.py", "known = self.jobs.get(job_id) if job_id else None", "known = None"),
     Mutant(
-        "cancel what was asked for in the background", "jobs.py",
+        "write a known id again", "reports/jobs.py",
+        "known = self.jobs.get(job_id) if job_id else None", "known = None",
+    ),
+    Mutant(
+        "cancel what was asked for in the background", "reports/jobs.py",
         "        job.kept = True\n", "        job.kept = False\n",
     ),
     Mutant(
-        "hand back as if it had failed", "jobs.py",
+        "hand back as if it had failed", "reports/jobs.py",
         "        job.retryable = True\n        self._leave(", "        self._leave(",
     ),
     Mutant(
-        "cancel what is written when the machine goes", "jobs.py",
+        "cancel what is written when the machine goes", "reports/jobs.py",
         "if self.handing_back or _stopping():", "if False:",
     ),
     Mutant(
-        "a finished report stays counted", "jobs.py",
+        "a finished report stays counted", "reports/jobs.py",
         "        job.finish(status, name, data)\n        self.admission.end()\n",
         "        job.finish(status, name, data)\n",
     ),
     Mutant(
-        "an engine's failure ends nothing", "jobs.py",
+        "an engine's failure ends nothing", "reports/jobs.py",
         "            self._fail(job, str(error), retryable=True)\n        except Exception",
         "            pass\n        except Exception",
     ),
     Mutant(
-        "hand over another report's text", "jobs.py", "                job.result = await self.task\n",
+        "hand over another report's text", "reports/jobs.py", "                job.result = await self.task\n",
         "                job.result = {**await self.task, 'sections': {'risk_analysis': 'MSFT'}}\n",
     ),
 )  # fmt: skip

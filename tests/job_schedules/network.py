@@ -10,11 +10,11 @@ from typing import Any, TypeVar, cast
 
 from fastapi import HTTPException
 
-from ert_backend.answers import describe, known, refusals
-from ert_backend.gate import key_id
-from ert_backend.intake import JobRequest
+from ert_backend.api.responses import describe, known, refusals
+from ert_backend.base.report_request import JobRequest
+from ert_backend.edge.auth import key_id
 from ert_backend.service import Service
-from ert_dashboard.backend_client import Unavailable, _refusal
+from ert_dashboard.backend.client import Unavailable, _refusal
 from tests.job_schedules.machine import App, Machine
 from tests.job_schedules.virtual import VirtualLoop
 

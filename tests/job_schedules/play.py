@@ -13,7 +13,7 @@ import random
 import re
 from dataclasses import replace
 
-from ert_backend import clock
+from ert_backend.base import clock
 from tests.job_schedules.schedule import Played, World
 from tests.job_schedules.virtual import VirtualLoop
 

@@ -13,7 +13,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from ert_dashboard.backend_client import BackendError
+from ert_dashboard.backend.client import BackendError
 from tests.job_schedules.caller import Dashboard, Ending, repeat
 from tests.job_schedules.machine import Machine, Mood
 from tests.job_schedules.network import Published, Wire, submit

@@ -12,7 +12,8 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 
-from tests.kills import crew, twins, verbs
+from tests.kills import differential, verbs
+from tests.kills import pool as crew
 from tests.kills.points import Point, Rehearsal
 
 LINE = "{:<22} {:>10} {:>7} {:>7} {:>10} {:>5} {:>8}"
@@ -49,7 +50,7 @@ def _one(pool: ProcessPoolExecutor, name: str, number: str, when: str) -> int:
 
 def _faults(pool: ProcessPoolExecutor, seeds: range) -> int:
     started = time.monotonic()
-    twinned, drawn = crew.twins_of(pool, twins.rows()), crew.chances_of(pool, seeds)
+    twinned, drawn = crew.twins_of(pool, differential.rows()), crew.chances_of(pool, seeds)
     wrong = [played for played in (*twinned, *drawn) if played.wrong]
     for played in wrong:
         sys.stdout.write(f"{played.name}: {played.wrong}\n")

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.fakes import moto_s3
-from tests.kills.nursery import Nursery
+from tests.kills.runner import Nursery
 from tests.kills.stage import Stage, stage
+from tests.support.doubles import moto_s3
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.kills import verbs
-from tests.kills.nursery import Nursery
-from tests.kills.reckoning import books, end, nothing_lost
+from tests.kills.invariants import books, end, nothing_lost
+from tests.kills.runner import Nursery
 from tests.kills.stage import Stage, stage
 
 BEFORE, AFTER = "before", "after"

@@ -18,18 +18,18 @@ from typing import Any
 
 import requests
 
-from ert_deploy.sandbox import world_file
-from ert_deploy.sandbox.places import images_folder
-from ert_deploy.sandbox.render_server import RenderDouble
-from ert_deploy.sandbox.vast_contract import Contract
-from ert_deploy.sandbox.vast_options import Options
-from ert_deploy.sandbox.vast_server import VastDouble
-from ert_deploy.sandbox.world import Setting, World
-from ert_deploy.sandbox.world_file import WorldFile
-from tests.adapters.own_certificate import pair
-from tests.fakes import moto_s3
-from tests.kills.nursery import Ended, Nursery
+from ert_deploy.sandbox.render.server import RenderDouble
+from ert_deploy.sandbox.vast.contract import Contract
+from ert_deploy.sandbox.vast.options import Options
+from ert_deploy.sandbox.vast.server import VastDouble
+from ert_deploy.sandbox.world import file as world_file
+from ert_deploy.sandbox.world.file import WorldFile
+from ert_deploy.sandbox.world.paths import images_folder
+from ert_deploy.sandbox.world.world import Setting, World
+from tests.kills.runner import Ended, Nursery
 from tests.kills.standin_backend import CERTIFICATES
+from tests.support.certificates.ip_bound import pair
+from tests.support.doubles import moto_s3
 
 HERE = Path(__file__).resolve().parent
 SPEED = 500.0
@@ -269,7 +269,7 @@ def _vast(setting: Setting, certificates: Path) -> VastDouble:
 
 
 def _toy() -> Path:
-    from ert_deploy.sandbox.model import default_cache, toy_model
+    from ert_deploy.sandbox.ollama.weights import default_cache, toy_model
 
     return toy_model(default_cache()).path.parent
 

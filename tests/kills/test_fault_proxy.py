@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from tests.adapters.scripted_http import Answer, Script, scripted
 from tests.kills.fault_proxy import KINDS, FaultProxy, in_front_of, owner_of
+from tests.support.doubles.scripted_http import Answer, Script, scripted
 
 SAID = {"said": "x" * 400}
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from tests.kills import chances, twins
+from tests.kills import differential, fault_schedule
 from tests.kills.fault_proxy import KINDS
-from tests.kills.nursery import Nursery
+from tests.kills.runner import Nursery
 from tests.kills.stage import Stage, stage
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]
-ROWS = list(twins.rows())
+ROWS = list(differential.rows())
 SHARE = sorted(random.Random(7).sample(ROWS, 6), key=str)
 SEEDS = range(4)
 
@@ -25,8 +25,8 @@ def test_every_kind_of_fault_is_in_the_table() -> None:
 
 
 @pytest.mark.parametrize("row", SHARE, ids=str)
-def test_a_fault_on_the_wire_comes_to_what_it_comes_to_in_the_simulator(row: twins.Row, world: Stage) -> None:
-    assert twins.real(row, world) == twins.simulated(row)
+def test_a_fault_on_the_wire_comes_to_what_it_comes_to_in_the_simulator(row: differential.Row, world: Stage) -> None:
+    assert differential.real(row, world) == differential.simulated(row)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -34,4 +34,4 @@ def test_after_any_fault_the_same_command_finishes_the_job(
     seed: int, tmp_path: Path, nursery: Nursery, s3: tuple[Any, str]
 ) -> None:
     with stage(tmp_path / "stage", nursery) as made:
-        assert chances.play(chances.drawn(seed), made, s3).most <= 2
+        assert fault_schedule.play(fault_schedule.drawn(seed), made, s3).most <= 2

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.kills import crew, verbs
+from tests.kills import pool as crew
+from tests.kills import verbs
+from tests.kills.invariants import is_up
 from tests.kills.points import AFTER, BEFORE, Point, Rehearsal
-from tests.kills.reckoning import is_up
 from tests.kills.stage import Stage
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]

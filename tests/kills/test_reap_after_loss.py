@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.fakes import moto_s3
-from tests.kills.reckoning import books, is_up
+from tests.kills.invariants import books, is_up
 from tests.kills.stage import Stage
+from tests.support.doubles import moto_s3
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.kills.nursery import Ended, Nursery
-from tests.kills.reckoning import books, end, is_down, is_up, nothing_lost
+from tests.kills.invariants import books, end, is_down, is_up, nothing_lost
+from tests.kills.runner import Ended, Nursery
 from tests.kills.stage import Desk, Stage
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.kills.reckoning import is_asleep, is_asleep_again, is_down, is_up
+from tests.kills.invariants import is_asleep, is_asleep_again, is_down, is_up
 from tests.kills.stage import Stage
 
 OTHER_CONTEXT = 4096

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from ert_deploy.sandbox.billing import (
+from ert_deploy.sandbox.vast.billing import (
     Bill,
     Meter,
     Span,
@@ -16,7 +16,7 @@ from ert_deploy.sandbox.billing import (
     open_span,
     row_of,
 )
-from tests.sandbox.vast_world import Renter, renting, until
+from tests.support.vast.world import Renter, renting, until
 
 
 def test_a_span_costs_by_the_second() -> None:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import requests
 
-from ert_deploy.sandbox.clock import WorldClock
-from ert_deploy.sandbox.control import ControlServer
-from ert_deploy.sandbox.faults import Fault, Faults
+from ert_deploy.sandbox.httpd.faults import Fault, Faults
+from ert_deploy.sandbox.runtime.clock import WorldClock
+from ert_deploy.sandbox.world.control import ControlServer
 
 
 class Side:

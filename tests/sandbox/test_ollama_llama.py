@@ -18,9 +18,9 @@ import httpx
 import ollama
 import pytest
 
-from ert_deploy.sandbox.model import TOY, ModelFile, cached_model, default_cache, toy_model
-from ert_deploy.sandbox.ollama_engine import Job, Piece
-from ert_deploy.sandbox.ollama_llama import LlamaSession
+from ert_deploy.sandbox.ollama.engine import Job, Piece
+from ert_deploy.sandbox.ollama.llama import LlamaSession
+from ert_deploy.sandbox.ollama.weights import TOY, ModelFile, cached_model, default_cache, toy_model
 
 SCHEMA = {
     "type": "object",
@@ -202,7 +202,7 @@ def test_it_does_not_outlive_a_machine_that_was_killed(toy: ModelFile, tmp_path:
 def test_smollm2_writes_words(tmp_path: Path) -> None:
     model = cached_model(default_cache())
     if model is None:
-        pytest.skip("SmolLM2 is not in the cache; `python -m ert_deploy.sandbox.model` fetches it")
+        pytest.skip("SmolLM2 is not in the cache; `python -m ert_deploy.sandbox.ollama.weights` fetches it")
     with serving(model, tmp_path) as client:
         client.pull(model.name)
         messages = [{"role": "user", "content": "Name a colour."}]

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ert_deploy.sandbox.ollama import settings_from, split_host
-from ert_deploy.sandbox.ollama_gguf import human
-from ert_deploy.sandbox.ollama_replies import smallest
-from ert_deploy.sandbox.ollama_wire import (
+from ert_deploy.sandbox.ollama.__main__ import settings_from, split_host
+from ert_deploy.sandbox.ollama.gguf import human
+from ert_deploy.sandbox.ollama.replies import smallest
+from ert_deploy.sandbox.ollama.wire import (
     FOREVER,
     Metrics,
     Refusal,

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import requests
 
-from ert_deploy.sandbox.faults import Fault
-from tests.sandbox.render_world import ENV, World, running, until
+from ert_deploy.sandbox.httpd.faults import Fault
+from tests.support.render.world import ENV, World, running, until
 
 
 @pytest.fixture(scope="module")

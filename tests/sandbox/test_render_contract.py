@@ -17,8 +17,8 @@ from openapi_schema_validator import OAS30Validator
 from referencing import Registry
 from referencing.jsonschema import DRAFT4
 
-from ert_deploy.sandbox.render_records import IN_FLIGHT, REUSABLE
-from tests.sandbox.render_world import World, running, until
+from ert_deploy.sandbox.render.models import IN_FLIGHT, REUSABLE
+from tests.support.render.world import World, running, until
 
 CONTRACTS = Path(os.environ.get("ERT_SHARED") or Path(__file__).parents[2] / ".." / "shared") / "contracts"
 pytestmark = [

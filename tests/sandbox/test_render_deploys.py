@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import requests
 
-from ert_deploy.sandbox.render_records import Timeline
-from tests.sandbox.render_world import RUNNING, SLOW, World, running, until
+from ert_deploy.sandbox.render.models import Timeline
+from tests.support.render.world import RUNNING, SLOW, World, running, until
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.sandbox.render_world import SLOW, World, running, until
+from tests.support.render.world import SLOW, World, running, until
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from ert_deploy.sandbox.faults import Fault
-from ert_deploy.sandbox.render_records import Timeline
-from tests.sandbox.render_world import World, running, until
+from ert_deploy.sandbox.httpd.faults import Fault
+from ert_deploy.sandbox.render.models import Timeline
+from tests.support.render.world import World, running, until
 
 SHORT = Timeline(build=10, boot=60, health_deadline=200, patience=3.0)
 

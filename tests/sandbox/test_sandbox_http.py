@@ -10,9 +10,9 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from ert_deploy.sandbox.clock import WorldClock, rfc3339
-from ert_deploy.sandbox.faults import Fault, Faults
-from ert_deploy.sandbox.http import Handler, Reply, Request, Router, Server
+from ert_deploy.sandbox.httpd.faults import Fault, Faults
+from ert_deploy.sandbox.httpd.server import Handler, Reply, Request, Router, Server
+from ert_deploy.sandbox.runtime.clock import WorldClock, rfc3339
 
 
 class Till:

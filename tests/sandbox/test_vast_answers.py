@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from ert_deploy.sandbox.faults import Fault
-from tests.sandbox.vast_world import Renter, renting, until
+from ert_deploy.sandbox.httpd.faults import Fault
+from tests.support.vast.world import Renter, renting, until
 
 
 @pytest.fixture

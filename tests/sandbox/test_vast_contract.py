@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.sandbox.vast_world import Renter, renting
+from tests.support.vast.world import Renter, renting
 
 pytestmark = pytest.mark.contract
 WRONG_IN_THE_FILE = {"ports", "extra_env", "os_version", "gpu_totalram"}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.vast_world import ENV, Renter, renting
+from tests.support.vast.world import ENV, Renter, renting
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from tests.sandbox.vast_world import PROGRAM, Renter, environment, renting, until
+from tests.support.vast.world import PROGRAM, Renter, environment, renting, until
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import requests
 
-from ert_deploy.sandbox.clock import WorldClock
-from ert_deploy.sandbox.market import make_market
-from tests.sandbox.vast_world import Renter, environment, renting, until
+from ert_deploy.sandbox.runtime.clock import WorldClock
+from ert_deploy.sandbox.vast.market import make_market
+from tests.support.vast.world import Renter, environment, renting, until
 
 
 @pytest.fixture

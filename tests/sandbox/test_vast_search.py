@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from ert_deploy.sandbox.market import make_market
-from ert_deploy.sandbox.vast_filters import holds
-from ert_deploy.sandbox.vast_offers import prices
-from tests.sandbox.vast_world import Renter, renting
+from ert_deploy.sandbox.vast.filters import holds
+from ert_deploy.sandbox.vast.market import make_market
+from ert_deploy.sandbox.vast.offers import prices
+from tests.support.vast.world import Renter, renting
 
 NOW = 1_780_000_000.0
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.sandbox.vast_world import KEY, Renter, renting, until
+from tests.support.vast.world import KEY, Renter, renting, until
 
 
 @pytest.fixture

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from ert_deploy.sandbox.faults import Faults
-from ert_deploy.sandbox.leftovers import ProcessMark, end_processes, recorded
-from ert_deploy.sandbox.places import images_folder
-from ert_deploy.sandbox.world import Setting, World
-from ert_deploy.sandbox.world_file import NotRunning, WorldError, WorldFile, attach, is_alive, save
-from ert_deploy.sandbox.world_service import unrelated_env
+from ert_deploy.sandbox.httpd.faults import Faults
+from ert_deploy.sandbox.runtime.processes import ProcessMark, end_processes, recorded
+from ert_deploy.sandbox.world.file import NotRunning, WorldError, WorldFile, attach, is_alive, save
+from ert_deploy.sandbox.world.paths import images_folder
+from ert_deploy.sandbox.world.seed_env import unrelated_env
+from ert_deploy.sandbox.world.world import Setting, World
 
 
 class Sheet:

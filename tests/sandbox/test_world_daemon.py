@@ -16,19 +16,19 @@ from typing import Any
 
 import pytest
 
-from ert_deploy.sandbox import daemon
 from ert_deploy.sandbox.__main__ import main
-from ert_deploy.sandbox.leftovers import ProcessMark
-from ert_deploy.sandbox.world_file import NotRunning, WorldError, attach, is_alive
+from ert_deploy.sandbox.runtime.processes import ProcessMark
+from ert_deploy.sandbox.world import daemon
+from ert_deploy.sandbox.world.file import NotRunning, WorldError, attach, is_alive
 
 FAKES = textwrap.dedent(
     """
     import json, subprocess, sys
     from pathlib import Path
-    from ert_deploy.sandbox import daemon
-    from ert_deploy.sandbox.faults import Faults
-    from ert_deploy.sandbox.leftovers import ProcessMark
-    from ert_deploy.sandbox.world import World
+    from ert_deploy.sandbox.world import daemon
+    from ert_deploy.sandbox.httpd.faults import Faults
+    from ert_deploy.sandbox.runtime.processes import ProcessMark
+    from ert_deploy.sandbox.world.world import World
 
     class Sheet:
         def as_dict(self):
@@ -196,7 +196,7 @@ def test_a_directory_of_something_else_is_refused(tmp_path: Path) -> None:
 
 def test_a_daemon_does_not_hold_the_output_of_who_started_it(tmp_path: Path, directory: Path) -> None:
     (tmp_path / "fakes.py").write_text(FAKES)
-    code = "import sys; from pathlib import Path; from ert_deploy.sandbox import daemon; "
+    code = "import sys; from pathlib import Path; from ert_deploy.sandbox.world import daemon; "
     code += "daemon.start(Path(sys.argv[1]), command=[sys.executable, sys.argv[2], sys.argv[1], 'fine'])"
     argv = [sys.executable, "-c", code, str(directory), str(tmp_path / "fakes.py")]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=20, check=False)

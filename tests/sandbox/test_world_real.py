@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import requests
 
-from ert_deploy.sandbox import daemon
-from ert_deploy.sandbox.leftovers import recorded
-from ert_deploy.sandbox.world_file import WorldFile
+from ert_deploy.sandbox.runtime.processes import recorded
+from ert_deploy.sandbox.world import daemon
+from ert_deploy.sandbox.world.file import WorldFile
 
 
 def variables(world: WorldFile) -> dict[str, str]:

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
-from ert_deploy.core import errors as x
+from ert_deploy.core.model import errors as x
 from ert_deploy.engine import effects as e
 
 Fault: TypeAlias = tuple[str, float]

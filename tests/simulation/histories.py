@@ -1,7 +1,7 @@
 """Digests of histories by seed: shows whether a change of the code has changed what the simulator plays.
 
-`histories.txt` has one line for every 500 seeds. A change that moves or renames code leaves each line as it is; one that
-changes behaviour on purpose records them again in the same commit.
+`histories.txt` has one line for every 500 seeds. A change that moves or renames code leaves every line as it is; one
+that changes behaviour on purpose records them again in the same commit.
 """
 
 from __future__ import annotations

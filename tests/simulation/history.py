@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import Any, TypeAlias
 
-from ert_deploy.core.errors import ErtError, NeedsAttention, UsageError
-from ert_deploy.core.model import Criteria, Desired, Launch, Phase, Target, Timings
-from ert_deploy.core.secret import Secret
+from ert_deploy.core.model.desired import Criteria, Desired, Launch, Phase, Target, Timings
+from ert_deploy.core.model.errors import ErtError, NeedsAttention, UsageError
+from ert_deploy.core.model.secret import Secret
 from ert_deploy.engine.apply import apply
 from ert_deploy.engine.effects import Effects
 from ert_deploy.engine.memory import Memory

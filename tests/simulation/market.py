@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 
-from ert_deploy.core.labels import Mark
-from ert_deploy.core.observed import Address, Health, Instance, Offer, Vital
-from ert_deploy.core.secret import Secret
+from ert_deploy.core.model.labels import Mark
+from ert_deploy.core.model.observed import Address, Health, Instance, Offer, Vital
+from ert_deploy.core.model.secret import Secret
 from ert_deploy.ports import CreateOrder
 
 HOST, PORT_BASE = "203.0.113.7", 40000

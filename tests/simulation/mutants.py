@@ -48,20 +48,20 @@ class Fate:
     why: str
 
 
-_KEYS, _KEYRING = "engine/keys.py", "core/keyring.py"
+_KEYS, _KEYRING = "engine/keys.py", "core/planning/key_acceptance.py"
 _RENT, _RETIRE, _OBSERVE = "engine/rent.py", "engine/retire.py", "engine/observe.py"
-_POWER, _RESTING, _REAP = "engine/power.py", "core/resting.py", "engine/reap.py"
-_PLAN, _PUBLISH, _STANDING = "core/plan.py", "engine/publish.py", "core/standing.py"
+_POWER, _RESTING, _REAP = "engine/power.py", "core/planning/sleep.py", "engine/reap.py"
+_PLAN, _PUBLISH, _STANDING = "core/planning/plan.py", "engine/publish.py", "core/planning/candidates.py"
 MUTANTS = (
-    Mutant("drop the settle wait", "core/model.py", "settle: float = 240.0", "settle: float = 0.0"),
-    Mutant("settle after 100 s", "core/model.py", "settle: float = 240.0", "settle: float = 100.0"),
+    Mutant("drop the settle wait", "core/model/desired.py", "settle: float = 240.0", "settle: float = 0.0"),
+    Mutant("settle after 100 s", "core/model/desired.py", "settle: float = 240.0", "settle: float = 100.0"),
     Mutant(
         "forget a start that may still come", _POWER,
         "if record.woken and not start_may_come(record, observed.now, desired.timings.settle):", "if record.woken:",
         tale="hurried",
     ),
     Mutant(
-        "take what is stopped, and not in the state, for never started", "core/recovery.py",
+        "take what is stopped, and not in the state, for never started", "core/planning/adoption.py",
         "woken = LONG_AGO if instance.halted else 0.0", "woken = 0.0", tale="forgotten",
     ),
     Mutant(
@@ -94,12 +94,12 @@ MUTANTS = (
     Mutant("ignore the slots", _RENT, "slots_taken(desired, observed) >= desired.slots", "False"),
     Mutant("count only what is listed as slots", _STANDING, "return len(live) + len(unknown)", "return len(live)"),
     Mutant(
-        "destroy what has one mark only", "core/observed.py",
+        "destroy what has one mark only", "core/model/observed.py",
         "if i.mark is not None and i.mark.deployment == deployment]",
         "if i.claims == deployment]",
     ),
     Mutant(
-        "destroy every deployment's", "core/observed.py",
+        "destroy every deployment's", "core/model/observed.py",
         "i.mark is not None and i.mark.deployment == deployment", "i.mark is not None",
     ),
     Mutant("do not wait on the way down", _PLAN, "also_gone=True)", "also_gone=False)"),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ert_deploy.core.configuration import fingerprint
-from ert_deploy.core.model import OwnedNames
-from ert_deploy.core.observed import DeployKind, WebDeploy
-from ert_deploy.core.secret import Secret
+from ert_deploy.core.model.desired import OwnedNames
+from ert_deploy.core.model.observed import DeployKind, WebDeploy
+from ert_deploy.core.model.secret import Secret
+from ert_deploy.core.planning.app_env import fingerprint
 from ert_deploy.ports import WebService
 
 NAMES = OwnedNames()

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from copy import copy
 from typing import Any, ClassVar, TypeAlias
 
-from ert_deploy.core.errors import ErtError, OfferGone, OutcomeUnknown, StartRefused, StateConflict, Transient
-from ert_deploy.core.observed import Address, DeployKind, Health, Instance, Offer, WebDeploy
-from ert_deploy.core.secret import Secret
-from ert_deploy.core.state import State
+from ert_deploy.core.model.errors import ErtError, OfferGone, OutcomeUnknown, StartRefused, StateConflict, Transient
+from ert_deploy.core.model.observed import Address, DeployKind, Health, Instance, Offer, WebDeploy
+from ert_deploy.core.model.secret import Secret
+from ert_deploy.core.model.state import State
 from ert_deploy.engine import effects as e
 from ert_deploy.ports import Account, CreateOrder
 from tests.simulation.faults import AFTER, EVENTS, LATEST, STRIKES, TAKES, Faults

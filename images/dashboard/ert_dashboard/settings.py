@@ -17,11 +17,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
-from ert_dashboard.access import Access, read_access
-from ert_dashboard.machine import Machine, read_machine
-from ert_dashboard.secret import Secret
-from ert_dashboard.setting import BadSetting, finite, number
-from ert_dashboard.sources import Sources, read_sources
+from ert_dashboard.auth.access import Access, read_access
+from ert_dashboard.base.env import BadSetting, finite, number
+from ert_dashboard.base.machine import Machine, read_machine
+from ert_dashboard.base.secret import Secret
+from ert_dashboard.market.sources import Sources, read_sources
 
 FINGERPRINT = "ERT_LLM_CONFIG_FINGERPRINT"
 OWNED = (

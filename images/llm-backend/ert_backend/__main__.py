@@ -13,11 +13,11 @@ import os
 import signal
 import sys
 
-from ert_backend.clock import boot_seconds, utc_now
-from ert_backend.engine import LlmEngine
-from ert_backend.identity import Identity, ensure
-from ert_backend.logs import to_stdout
-from ert_backend.ollama import Ollama, session
+from ert_backend.base.clock import boot_seconds, utc_now
+from ert_backend.base.logs import to_stdout
+from ert_backend.edge.identity import Identity, ensure
+from ert_backend.engine.ollama import Ollama, session
+from ert_backend.engine.protocol import LlmEngine
 from ert_backend.service import Service, assemble
 from ert_backend.serving import server
 from ert_backend.settings import Settings, SettingsError, load

@@ -1,64 +1,8 @@
-"""Puts a model into the image while it is built: `python -m ert_backend.bake MODEL`. Not used at run time.
+"""Shim for one release: `python -m ert_backend.bake` is now `python -m ert_backend.engine.bake`."""
 
-Only for hosts that keep the image: a layer of 14 GB takes Docker's slow path, while Ollama's own download at boot is
-parallel, resumable and shown. What is baked is found at boot like any model on the disk.
-"""
-
-from __future__ import annotations
-
-import asyncio
-import os
-import subprocess
 import sys
-from collections.abc import Sequence
 
-from ert_backend import guard_settings
-from ert_backend.boot import BringUp, Phase, fetch
-from ert_backend.engine import EngineError
-from ert_backend.ollama import Ollama, session
-
-STALL = 120.0
-PATIENCE = 60.0
-
-
-async def bake(model: str, address: str) -> None:
-    """Have the Ollama at `address` download the model; EngineError when that does not work."""
-    async with session(f"http://{address}") as client:
-        engine = Ollama(client, context=512, num_predict=16)
-        async with asyncio.timeout(PATIENCE):
-            while not await _answers(engine):
-                await asyncio.sleep(0.2)
-        state = BringUp(model, Phase.PULLING)
-        found = await fetch(state, engine, STALL)
-        sys.stdout.write(f"{found.name} ({found.digest[:19]}, {found.size} bytes) is in the image\n")
-
-
-async def _answers(engine: Ollama) -> bool:
-    try:
-        await engine.version()
-    except EngineError:
-        return False
-    return True
-
-
-def main(arguments: Sequence[str]) -> int:
-    """0 when the model is on the disk, 1 when it is not, 2 without a model."""
-    if len(arguments) != 1:
-        sys.stderr.write("usage: python -m ert_backend.bake MODEL\n")
-        return 2
-    settings = guard_settings.load(os.environ)
-    environment = guard_settings.ollama_environment(os.environ, settings)
-    serving = subprocess.Popen(settings.ollama, env=environment, stdin=subprocess.DEVNULL)
-    try:
-        asyncio.run(bake(arguments[0], environment["OLLAMA_HOST"]))
-    except (EngineError, TimeoutError) as error:
-        sys.stderr.write(f"{arguments[0]} could not be put into the image: {error or 'Ollama did not come up'}\n")
-        return 1
-    finally:
-        serving.terminate()
-        serving.wait(30)
-    return 0
-
+from ert_backend.engine.bake import main
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -7,23 +7,23 @@ import resource
 from dataclasses import dataclass
 from typing import Any
 
-from ert_backend.activity import Ledger
-from ert_backend.audit import Audit
-from ert_backend.boot import BringUp
-from ert_backend.clock import boot_seconds
-from ert_backend.engine import LlmEngine
-from ert_backend.gate import Gate
-from ert_backend.identity import Identity
-from ert_backend.intake import ReportRequest
-from ert_backend.jobs import Jobs
-from ert_backend.keyring import KeyRing
-from ert_backend.lobby import Lobby
-from ert_backend.metrics import Metrics
-from ert_backend.rates import rates
-from ert_backend.report import Tell, write_report
-from ert_backend.section import Desk
+from ert_backend.base.activity import Ledger
+from ert_backend.base.clock import boot_seconds
+from ert_backend.base.metrics import Metrics
+from ert_backend.base.report_request import ReportRequest
+from ert_backend.base.token_bucket import rates
+from ert_backend.edge.access_log import Witness
+from ert_backend.edge.audit import Audit
+from ert_backend.edge.auth import Gate
+from ert_backend.edge.connection_limits import Lobby
+from ert_backend.edge.identity import Identity
+from ert_backend.edge.key_store import KeyRing
+from ert_backend.engine.bring_up import BringUp
+from ert_backend.engine.protocol import LlmEngine
+from ert_backend.reports.jobs import Jobs
+from ert_backend.reports.report import Tell, write_report
+from ert_backend.reports.section import Desk
 from ert_backend.settings import Settings
-from ert_backend.witness import Witness
 
 # What a sandbox's small model can keep in view, and how long it may ramble.
 SANDBOX_PROMPT_TOKENS, SANDBOX_CHARS = 1200, 600

@@ -11,16 +11,16 @@ from collections.abc import Generator
 
 import uvicorn
 
-from ert_backend.app import build
-from ert_backend.boot import Pace
-from ert_backend.clock import utc_now
-from ert_backend.identity import Identity, ensure
-from ert_backend.lobby import Guest
-from ert_backend.pair import CurrentPair, context
+from ert_backend.api.app import build
+from ert_backend.base.clock import utc_now
+from ert_backend.edge.connection_limits import Guest
+from ert_backend.edge.identity import Identity, ensure
+from ert_backend.edge.listener import Threshold
+from ert_backend.edge.protocol import STATE_GUEST, STATE_IDENTITY, Patience, patient
+from ert_backend.edge.tls_reload import CurrentPair, context
+from ert_backend.engine.bring_up import Pace
 from ert_backend.service import Service
 from ert_backend.settings import Settings
-from ert_backend.threshold import Threshold
-from ert_backend.wire import STATE_GUEST, STATE_IDENTITY, Patience, patient
 
 BACKLOG, CANNOT_LISTEN = 1024, 3
 KEEP_ALIVE = 75

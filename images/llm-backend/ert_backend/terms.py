@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ert_backend import guard_settings
+from ert_backend.guard import settings
 
 UNGUARDED = "unguarded"
 _DEAREST, _LONGEST_NAME = 1000.0, 80
@@ -40,7 +40,7 @@ class Terms:
 
 def read_terms(env: Mapping[str, str]) -> Terms:
     """`ERT_GPU_NAME`, `ERT_GPU_PRICE_PER_HOUR` and the guard's rules; never raises. No guard, no idle stop."""
-    guard = guard_settings.load(env)
+    guard = settings.load(env)
     guarded = guard.enabled and env.get("ERT_RUN", UNGUARDED) != UNGUARDED
     name = "".join(char for char in env.get("ERT_GPU_NAME", "") if char.isprintable()).strip()
     return Terms(

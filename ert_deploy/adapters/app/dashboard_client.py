@@ -1,0 +1,101 @@
+"""The ERT dashboard as a client sees it: ask for a report, follow it, read it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import requests
+
+from ert_deploy.adapters.bounded_http import classify, past_proxies
+from ert_deploy.core.model.errors import CannotObserve, Failed, UsageError
+from ert_deploy.core.model.text import printable
+from ert_deploy.ports import Clock
+
+POLL = 0.5
+TIMEOUT = (5.0, 30.0)
+OVER = frozenset({"failed", "aborted", "error"})
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A finished report: its sections as Markdown and what is known about how it was made."""
+
+    ticker: str
+    report_id: str
+    sections: Mapping[str, str]
+    metadata: Mapping[str, Any]
+    generation_time: float
+
+
+class ErtApp:
+    """One dashboard at a public URL."""
+
+    def __init__(self, url: str, clock: Clock) -> None:
+        past_proxies(url)
+        self._url = url.rstrip("/")
+        self._clock = clock
+
+    def report(self, ticker: str, limit: float, progress: Callable[[str, int], None]) -> Report:
+        """A report on `ticker` within `limit` seconds. `progress` is told the status and percent as they change."""
+        started = self._ask("POST", "/api/generate", {"ticker": ticker})
+        report_id = started.get("report_id")
+        if started.get("success") is not True or not isinstance(report_id, str):
+            raise Failed(f"the dashboard did not take the report: {_words(started)}")
+        deadline = self._clock.now() + limit
+        while self._clock.now() < deadline:
+            answer = self._ask("GET", f"/api/reports/{quote(report_id, safe='')}", None)
+            job = answer.get("data")
+            if not isinstance(job, dict) or not isinstance(job.get("status"), str):
+                raise CannotObserve(f"the dashboard at {self._url} does not say how the report is getting on")
+            status = printable(job["status"], 40)
+            percent = job.get("progress")
+            progress(_where(job, status), percent if isinstance(percent, int) else 0)
+            if status == "completed":
+                return _report(ticker, report_id, answer.get("report"))
+            if status in OVER:
+                raise Failed(f"the report ended as {status}: {_words(job)}")
+            self._clock.sleep(POLL)
+        raise Failed(f"no report on {ticker} within {limit:.0f} s", hint=f"it may still finish: id {report_id}")
+
+    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None) -> Mapping[str, Any]:
+        try:
+            reply = requests.request(method, self._url + path, json=body, timeout=TIMEOUT, allow_redirects=False)
+            data = reply.json()
+        except requests.JSONDecodeError as error:
+            raise CannotObserve(f"the dashboard at {self._url} gave an unusable answer") from error
+        except requests.RequestException as error:
+            raise CannotObserve(f"the dashboard at {self._url} does not answer: {classify(error)}") from error
+        if not isinstance(data, dict):
+            raise CannotObserve(f"the dashboard at {self._url} gave an unusable answer")
+        if reply.status_code in (400, 404, 422):
+            raise UsageError(_words(data))
+        if reply.status_code >= requests.codes.bad_request:
+            raise Failed(f"the dashboard answers {reply.status_code}: {_words(data)}")
+        return data
+
+
+def _words(data: Mapping[str, Any]) -> str:
+    text = data.get("error_message") or data.get("error") or data.get("message") or "no reason given"
+    return printable(text)
+
+
+def _where(job: Mapping[str, Any], status: str) -> str:
+    section = printable(job.get("current_section") or "", 40).replace("_", " ")
+    return f"{status}: {section}" if section else status
+
+
+def _report(ticker: str, report_id: str, result: Any) -> Report:
+    if not isinstance(result, dict) or not isinstance(result.get("sections"), dict):
+        raise CannotObserve("the dashboard calls the report completed but does not hand it over")
+    metadata = result.get("metadata")
+    seconds = result.get("generation_time")
+    return Report(
+        ticker=ticker,
+        report_id=report_id,
+        sections={str(k): str(v) for k, v in result["sections"].items()},
+        metadata=metadata if isinstance(metadata, dict) else {},
+        generation_time=float(seconds) if isinstance(seconds, int | float) else 0.0,
+    )

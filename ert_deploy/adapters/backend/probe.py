@@ -1,0 +1,199 @@
+"""Looks at a GPU backend from outside: is it ours, and is it well?
+
+Who answers is a stranger until it has proven itself: with the certificate it proved before, or by an HMAC over our
+nonce and its certificate, made with the boot secret only our container was given. Until then nothing but the nonce is
+sent, and a key, or the token that changes keys, to the holder of the given certificate alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+import re
+import ssl
+from collections.abc import Mapping
+from typing import Any
+
+from ert_deploy.adapters.backend import key_admin
+from ert_deploy.adapters.backend.tls import Deadline, Line, Stranger, Unreachable, open_pinned, open_unproven
+from ert_deploy.adapters.bounded_http import json_of
+from ert_deploy.core.model.errors import Transient, UsageError
+from ert_deploy.core.model.labels import Mark
+from ert_deploy.core.model.observed import Address, Health, Vital
+from ert_deploy.core.model.secret import Secret
+from ert_deploy.core.model.text import printable
+from ert_deploy.ports import Entropy
+
+TOTAL = 15.0
+NONCE_BYTES = 32
+MOST_BYTES = 2**60
+_HEX_SECRET = re.compile(r"[0-9a-f]{64}")
+_KEY = re.compile(r"[\x21-\x7e]+")
+
+
+class TlsBackendProbe:
+    """`allow_loopback` is for a world on this machine; else only globally routable addresses are contacted.
+
+    `total` is the longest a whole probe may take, in seconds.
+    """
+
+    def __init__(self, entropy: Entropy, *, allow_loopback: bool = False, total: float = TOTAL) -> None:
+        self._entropy = entropy
+        self._allow_loopback = allow_loopback
+        self._total = total
+
+    def probe(self, address: Address, mark: Mark, boot_secret: Secret, pinned: str) -> Health:
+        """Identity first, then health over a line that verifies the certificate which proved itself. Never raises."""
+        deadline = Deadline.after(self._total)
+        certificate: str | None = None
+        try:
+            self._check(address)
+            line = _known(address, mark, pinned, deadline)
+            certificate = pinned if line else self._prove(address, mark, boot_secret, deadline)
+            try:
+                with line or open_pinned(address, certificate, mark.deployment, deadline) as sure:
+                    return health_of(*sure.get("/health"), certificate)
+            except Stranger as trouble:
+                return Health(Vital.SICK, str(trouble), certificate=certificate)
+        except Stranger as trouble:
+            return Health(Vital.IMPOSTOR, str(trouble))
+        except (Unreachable, TimeoutError) as trouble:
+            return Health(Vital.UNREACHABLE, str(trouble), certificate=certificate)
+
+    def accepts(self, address: Address, certificate: str, key: Secret) -> bool:
+        """Whether the holder of `certificate` takes this key; it is sent to nobody else. Raises Transient."""
+        status, _ = self._status(address, certificate, key)
+        if status not in (200, 401):
+            raise _silent(address, f"it answered {status}")
+        return status == 200
+
+    def busy(self, address: Address, certificate: str, key: Secret) -> int:
+        """How many reports the holder of `certificate` is writing or has queued. Raises Transient."""
+        status, body = self._status(address, certificate, key)
+        queue = _object(body).get("queue")
+        if status != 200 or not isinstance(queue, dict):
+            raise _silent(address, f"it answered {status} without its queue")
+        return _count(queue.get("depth")) + _count(queue.get("active"))
+
+    def key_generation(self, address: Address, certificate: str, boot_secret: Secret) -> int:
+        """How often the keys of the holder of `certificate` were set. Raises Rejected or Transient."""
+        return key_admin.generation_of(*self._admin(address, certificate, boot_secret, "GET", None))
+
+    def set_keys(
+        self, address: Address, certificate: str, boot_secret: Secret, generation: int, hashes: tuple[str, ...]
+    ) -> None:
+        """Have the holder of `certificate` take these keys alone. Raises StateConflict, Rejected or Transient."""
+        body = key_admin.change(generation, hashes)
+        key_admin.check_changed(*self._admin(address, certificate, boot_secret, "PUT", body))
+
+    def _admin(
+        self, address: Address, certificate: str, boot_secret: Secret, method: str, body: bytes | None
+    ) -> tuple[int, bytes]:
+        headers = key_admin.headers(boot_secret)
+        try:
+            self._check(address)
+            with open_pinned(address, certificate, None, Deadline.after(self._total)) as line:
+                return line.send(method, key_admin.PATH, headers, body)
+        except (Stranger, Unreachable, TimeoutError) as trouble:
+            raise Transient(f"the backend at {address.ip}:{address.port} did not answer: {trouble}") from trouble
+
+    def _status(self, address: Address, certificate: str, key: Secret) -> tuple[int, bytes]:
+        """What /status answers to this key; the key goes to the holder of `certificate` alone."""
+        if not _KEY.fullmatch(key.reveal()):
+            raise UsageError("the API key is empty or holds characters that no key has")
+        try:
+            self._check(address)
+            with open_pinned(address, certificate, None, Deadline.after(self._total)) as line:
+                return line.get("/status", {"Authorization": f"Bearer {key.reveal()}"})
+        except (Stranger, Unreachable, TimeoutError) as trouble:
+            raise _silent(address, str(trouble)) from trouble
+
+    def _check(self, address: Address) -> None:
+        """The address comes from a provider's answer: it must not lead into the operator's own network."""
+        try:
+            ip = ipaddress.ip_address(address.ip)
+        except ValueError:
+            raise Unreachable(f"{printable(address.ip, 60)} is not an IP address") from None
+        ip = getattr(ip, "ipv4_mapped", None) or ip
+        if not 0 < address.port < 65536:
+            raise Unreachable(f"{address.port} is not a port")
+        if not (ip.is_global and not ip.is_multicast) and not (self._allow_loopback and ip.is_loopback):
+            raise Unreachable(f"{ip} is not a public address")
+
+    def _prove(self, address: Address, mark: Mark, boot_secret: Secret, deadline: Deadline) -> str:
+        """The PEM of whoever answers there, once it has proven to be the container of that mark."""
+        nonce = self._entropy.token_bytes(NONCE_BYTES)
+        with open_unproven(address, deadline) as line:
+            status, body = line.get(f"/identity?nonce={nonce.hex()}")
+            der = line.certificate()
+        if status in (408, 429) or status >= 500:
+            raise Unreachable(f"/identity answered {status}")
+        if status != 200:
+            raise Stranger(f"/identity answered {status}")
+        _check_identity(_object(body), mark, boot_secret, nonce + hashlib.sha256(der).digest())
+        return ssl.DER_cert_to_PEM_cert(der)
+
+
+def _known(address: Address, mark: Mark, pinned: str, deadline: Deadline) -> Line | None:
+    """A line to the holder of the pinned certificate, or None when somebody else answers (or nothing is pinned)."""
+    try:
+        return open_pinned(address, pinned, mark.deployment, deadline) if pinned else None
+    except Stranger:
+        return None
+
+
+def _check_identity(shown: Mapping[str, Any], mark: Mark, boot_secret: Secret, message: bytes) -> None:
+    if not _HEX_SECRET.fullmatch(boot_secret.reveal()):
+        raise Stranger("there is no boot secret to check its identity with")
+    wanted = hmac.new(bytes.fromhex(boot_secret.reveal()), message, hashlib.sha256).hexdigest()
+    if not hmac.compare_digest(wanted.encode(), str(shown.get("proof")).encode(errors="replace")):
+        raise Stranger("it cannot prove its identity")
+    if (shown.get("deployment"), shown.get("token")) != (mark.deployment, mark.token):
+        raise Stranger(f"it belongs to {printable(shown.get('deployment'), 40)}, or to another create call")
+
+
+def _silent(address: Address, reason: str) -> Transient:
+    return Transient(f"the backend at {address.ip}:{address.port} could not be asked with the key: {reason}")
+
+
+def health_of(status: int, body: bytes, certificate: str) -> Health:
+    """What an answer of /health says about a backend that has proven itself."""
+    shown = _object(body)
+    progress = shown.get("progress")
+    progress = progress if isinstance(progress, dict) else {}
+    phase, word = printable(progress.get("phase") or "", 40), printable(shown.get("status") or "", 40)
+    vital, detail = _vital(status, phase, word, shown)
+    return Health(
+        vital,
+        detail=printable(progress.get("detail") or "") or detail,
+        phase=phase,
+        completed=_count(progress.get("completed")),
+        total=_count(progress.get("total")),
+        certificate=certificate,
+        model=printable(shown.get("model") or "", 120),
+        engine=printable(shown.get("engine") or "", 120),
+    )
+
+
+def _vital(status: int, phase: str, word: str, shown: Mapping[str, Any]) -> tuple[Vital, str]:
+    if phase == "failed" or word == "degraded":
+        return Vital.SICK, f"it says it is {word or phase}"
+    if status == 503:
+        return Vital.LOADING, phase or word
+    if status == 200 and word == "healthy" and shown.get("ollama_status") == "online":
+        return Vital.HEALTHY, ""
+    return Vital.SICK, f"/health answered {status} ({word or 'not in the form we know'})"
+
+
+def _object(body: bytes) -> Mapping[str, Any]:
+    """A JSON object, empty when it is none."""
+    try:
+        shown = json_of(body)
+    except ValueError:
+        return {}
+    return shown if isinstance(shown, dict) else {}
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_BYTES else 0

@@ -1,0 +1,234 @@
+"""One HTTPS exchange with a machine that has a certificate of its own, and a deadline over everything.
+
+Two ways in. `open_unproven` trusts nobody: it is for asking a stranger who it is, and nothing secret may be sent over
+it. `open_pinned` trusts exactly one certificate, and a key may follow. Whoever wants to be asked is expected to be
+slow, broken or hostile: nothing here waits longer than the deadline or reads more than `MAX_BODY`.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import ipaddress
+import re
+import socket
+import ssl
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import cast
+
+from ert_deploy.core.model.observed import Address
+from ert_deploy.core.model.text import printable
+
+MAX_BODY = 64 * 1024
+STEP = 5.0  # longest wait for a connection or a handshake, in seconds
+_INTERNAL = re.compile(r"[a-z][a-z0-9-]{0,31}\.ert\.internal")
+
+
+class Unreachable(Exception):
+    """Nobody answered in full; it may be better in a moment."""
+
+
+class Stranger(Exception):
+    """Somebody answers who is not the one we look for, or cannot show it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """A moment on the machine's own monotonic clock."""
+
+    at: float
+
+    @classmethod
+    def after(cls, seconds: float) -> Deadline:
+        """That many seconds from now."""
+        return cls(time.monotonic() + seconds)
+
+    def left(self, most: float = float("inf")) -> float:
+        """Seconds left, at most `most`. TimeoutError when there are none."""
+        left = self.at - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("no complete answer in time")
+        return min(left, most)
+
+
+class Line:
+    """One TLS connection for one request; a context manager."""
+
+    def __init__(self, connection: ssl.SSLSocket, address: Address, deadline: Deadline) -> None:
+        self._socket = connection
+        self._address = address
+        self._deadline = deadline
+
+    def __enter__(self) -> Line:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Hang up."""
+        self._socket.close()
+
+    def certificate(self) -> bytes:
+        """What the other side showed in this handshake, DER; with it, it has shown to hold the private key."""
+        return self._socket.getpeercert(binary_form=True) or b""
+
+    def names(self) -> tuple[tuple[str, str], ...]:
+        """The subject alternative names; empty on a line that verified nothing."""
+        shown = self._socket.getpeercert() or {}
+        return cast(tuple[tuple[str, str], ...], shown.get("subjectAltName", ()))
+
+    def get(self, path: str, headers: Mapping[str, str] | None = None) -> tuple[int, bytes]:
+        """Status and body of a GET. Unreachable when it breaks off or takes too long, Stranger when it is not HTTP."""
+        return self.send("GET", path, headers)
+
+    def send(
+        self, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
+    ) -> tuple[int, bytes]:
+        """Status and body of any request; raises what `get` raises."""
+        talk = http.client.HTTPConnection(self._address.ip, self._address.port)
+        # Never connects by itself: that would be plain TCP, and the headers may hold the key.
+        talk.auto_open = 0
+        talk.sock = cast(socket.socket, _Timed(self._socket, self._deadline))
+        with _reading():
+            talk.request(method, path, body, {"Accept": "application/json", "Connection": "close", **(headers or {})})
+            with talk.getresponse() as response:
+                answer = response.read(MAX_BODY + 1)
+                if len(answer) <= MAX_BODY and response.length:
+                    raise Unreachable("the answer broke off")
+        if len(answer) > MAX_BODY:
+            raise Stranger(f"the answer is larger than {MAX_BODY // 1024} KiB")
+        return response.status, answer
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    try:
+        yield
+    except (http.client.RemoteDisconnected, http.client.IncompleteRead):
+        raise Unreachable("the connection was closed in the middle of an answer") from None
+    except TimeoutError:
+        raise Unreachable("no complete answer in time") from None
+    except OSError as error:
+        raise Unreachable(f"the connection broke ({type(error).__name__})") from None
+    except (http.client.HTTPException, ValueError) as error:
+        raise Stranger(f"the answer is not HTTP we understand ({type(error).__name__})") from None
+
+
+class _Timed:
+    """As much of a socket as `http.client` uses, each wait shortened to what the deadline leaves."""
+
+    def __init__(self, connection: ssl.SSLSocket, deadline: Deadline) -> None:
+        self._socket = connection
+        self._deadline = deadline
+
+    def sendall(self, data: bytes) -> None:
+        self._socket.settimeout(self._deadline.left())
+        self._socket.sendall(data)
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(_Reader(self._socket, self._deadline))
+
+    def close(self) -> None:
+        """The line is closed by its owner."""
+
+
+class _Reader(io.RawIOBase):
+    def __init__(self, connection: ssl.SSLSocket, deadline: Deadline) -> None:
+        super().__init__()
+        self._socket = connection
+        self._deadline = deadline
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        self._socket.settimeout(self._deadline.left())
+        return self._socket.recv_into(buffer)
+
+
+def open_unproven(address: Address, deadline: Deadline) -> Line:
+    """A line to whoever answers there. Unreachable, or Stranger when it does not speak TLS."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return _open(address, context, deadline)
+
+
+def open_pinned(address: Address, pem: str, deployment: str | None, deadline: Deadline) -> Line:
+    """A line to the holder of exactly that certificate, valid today and for this address or deployment.
+
+    `deployment` None accepts any `<deployment>.ert.internal`. Raises Unreachable or Stranger.
+    """
+    try:
+        wanted = ssl.PEM_cert_to_DER_cert(pem)
+        context = ssl.create_default_context(cadata=pem)
+    except (ssl.SSLError, ValueError):
+        raise Stranger("the pinned certificate cannot be read") from None
+    # The name is checked below, because the public IP may change while `<deployment>.ert.internal` stays. Being the
+    # very certificate is a stricter test than any name: one signed by it would not pass.
+    context.check_hostname = False
+    line = _open(address, context, deadline)
+    if line.certificate() == wanted and _named(line.names(), address.ip, deployment):
+        return line
+    line.close()
+    raise Stranger("it shows another certificate, or one for another address")
+
+
+def _named(names: tuple[tuple[str, str], ...], ip: str, deployment: str | None) -> bool:
+    wanted = re.compile(re.escape(f"{deployment}.ert.internal")) if deployment else _INTERNAL
+    return any(
+        (kind == "DNS" and wanted.fullmatch(value)) or (kind == "IP Address" and _same_ip(value, ip))
+        for kind, value in names
+    )
+
+
+def _same_ip(one: str, other: str) -> bool:
+    try:
+        return ipaddress.ip_address(one) == ipaddress.ip_address(other)
+    except ValueError:
+        return False
+
+
+def _open(address: Address, context: ssl.SSLContext, deadline: Deadline) -> Line:
+    try:
+        plain = socket.create_connection((address.ip, address.port), timeout=deadline.left(STEP))
+    except OSError as error:
+        raise Unreachable(f"no connection to {address.ip}:{address.port} ({_short(error)})") from None
+    try:
+        # Half of what is left at most: if this stalls, there must be time to find out that it is plain HTTP.
+        plain.settimeout(min(STEP, deadline.left() / 2))
+        return Line(context.wrap_socket(plain), address, deadline)
+    except ssl.SSLCertVerificationError as error:
+        raise Stranger(f"its certificate does not verify: {printable(error.verify_message, 120)}") from None
+    except (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError):
+        trouble = "it hung up during the handshake"
+    except ssl.SSLError as error:
+        raise Stranger(f"it does not speak our TLS ({printable(error.reason or 'unknown', 60)})") from None
+    except OSError as error:
+        trouble = f"no handshake ({_short(error)})"
+    finally:
+        plain.close()
+    if _speaks_plain_http(address, deadline):
+        raise Stranger("it answers in plain HTTP")
+    raise Unreachable(trouble)
+
+
+def _speaks_plain_http(address: Address, deadline: Deadline) -> bool:
+    """A server without TLS may wait for ever for the end of our handshake; a bare request brings it out."""
+    try:
+        with socket.create_connection((address.ip, address.port), timeout=deadline.left(STEP)) as plain:
+            plain.settimeout(deadline.left(STEP))
+            plain.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            said = plain.recv(5)
+            return bool(said) and b"HTTP/".startswith(said)
+    except OSError:
+        return False
+
+
+def _short(error: OSError) -> str:
+    return "timed out" if isinstance(error, TimeoutError) else error.strerror or type(error).__name__

@@ -1,0 +1,1 @@
+"""Adapter to Render's API: strict requests, parsing, rate limits, deploys."""

@@ -1,0 +1,228 @@
+"""A debugging shell on a GPU machine, through paramiko; the only module that imports it.
+
+It authenticates with keys alone and never asks for or sends a password. A host key is taken on first use and pinned
+under the instance's number, which Vast never gives out twice, as addresses are.
+"""
+
+from __future__ import annotations
+
+import logging
+import select
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ert_deploy.adapters.ssh import terminal
+from ert_deploy.adapters.ssh.known_hosts import KnownHosts
+from ert_deploy.core.model.errors import Failed, NeedsAttention, UsageError
+from ert_deploy.core.model.observed import Address
+from ert_deploy.core.model.text import printable
+
+USER = "root"  # whom Vast's own SSH setup lets in
+SSH_PORT = 22
+CHUNK = 32768
+SIGNALLED = 255  # what ssh(1) answers when a command left no exit status
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds: to connect and agree on keys, to be let in, and how long a silent line may owe an answer."""
+
+    connect: float = 15.0
+    auth: float = 20.0
+    silence: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where a shell is and who may be behind it. `identity`: a private key's file, else the agent's keys are used."""
+
+    instance: int
+    address: Address
+    known_hosts: KnownHosts
+    identity: Path | None = None
+    patience: Patience = field(default_factory=Patience)
+
+
+def execute(door: Door, command: str, out: Callable[[bytes], None], err: Callable[[bytes], None]) -> int:
+    """Run a shell line there with an empty stdin, handing on what it says as it says it. Its exit status."""
+    with _session(door) as (transport, channel):
+        with _explained(door):
+            channel.exec_command(command)
+            channel.shutdown_write()
+        return _follow(door, transport, channel, out, err)
+
+
+def interact(door: Door) -> int:
+    """A login shell on the terminal that stdin is, until it ends. Its exit status."""
+    with _session(door) as (transport, channel):
+        columns, rows = terminal.size()
+        with _explained(door):
+            channel.get_pty(terminal.kind(), columns, rows)
+            channel.invoke_shell()
+        transport.set_keepalive(int(door.patience.silence))
+        with suppress(OSError):  # what has happened to the line is said below
+            terminal.attach(channel)
+        return _status(door, channel)
+
+
+@contextmanager
+def _session(door: Door) -> Iterator[tuple[Any, Any]]:
+    import paramiko
+
+    log = logging.getLogger("paramiko")  # what it logs is raised, too
+    log.addHandler(logging.NullHandler())
+    log.propagate = False
+    client = paramiko.SSHClient()
+    try:
+        with _explained(door):
+            _connect(door, client)
+            transport = client.get_transport()
+            assert transport is not None
+            channel = transport.open_session(timeout=door.patience.auth)
+        yield transport, channel
+    finally:
+        client.close()
+
+
+def _connect(door: Door, client: Any) -> None:
+    import paramiko
+
+    class TakeOnFirstUse(paramiko.MissingHostKeyPolicy):  # type: ignore[misc]
+        """Pins a key nobody has seen before."""
+
+        def missing_host_key(self, client: Any, hostname: str, key: Any) -> None:  # noqa: ARG002
+            door.known_hosts.add(door.instance, key.get_name(), key.get_base64())
+
+    host, port = door.address.ip, door.address.port
+    client.set_missing_host_key_policy(TakeOnFirstUse())
+    pinned = door.known_hosts.find(door.instance)
+    if pinned is not None:
+        client.get_host_keys().add(host if port == SSH_PORT else f"[{host}]:{port}", pinned[0], _key(door, *pinned))
+    client.connect(
+        host,
+        port,
+        username=USER,
+        pkey=_identity(door.identity) if door.identity is not None else None,
+        allow_agent=door.identity is None,
+        look_for_keys=False,
+        timeout=door.patience.connect,
+        banner_timeout=door.patience.connect,
+        auth_timeout=door.patience.auth,
+        channel_timeout=door.patience.auth,
+    )
+
+
+def _identity(path: Path) -> Any:
+    """The private key in a file. What is wrong with it is said without a word of what it holds."""
+    import paramiko
+
+    try:
+        return paramiko.PKey.from_path(path)
+    except (TypeError, paramiko.PasswordRequiredException) as error:  # what cryptography raises for a locked one
+        raise UsageError(f"{path}: the key has a passphrase", hint="`ssh-add` it to the agent") from error
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
+    except (ValueError, paramiko.SSHException, paramiko.UnknownKeyType) as error:
+        raise UsageError(f"{path}: no private key that can be used") from error
+
+
+def _key(door: Door, kind: str, blob: str) -> Any:
+    import paramiko
+
+    try:
+        entry = paramiko.hostkeys.HostKeyEntry.from_line(f"pinned {kind} {blob}")
+    except (paramiko.SSHException, paramiko.hostkeys.InvalidHostKey, ValueError) as error:
+        raise door.known_hosts.damaged() from error
+    if entry is None or entry.key is None:
+        raise door.known_hosts.damaged()
+    return entry.key
+
+
+@contextmanager
+def _explained(door: Door) -> Iterator[None]:
+    """Every way in which a connection fails, in one line and with what to do."""
+    import paramiko
+
+    where = f"instance {door.instance} ({door.address.ip}:{door.address.port})"
+    try:
+        yield
+    except paramiko.BadHostKeyException as error:
+        raise NeedsAttention(
+            f"the SSH host key of instance {door.instance} has changed: refused",
+            hint=f"somebody may be in between. If you recycled the container yourself, remove its line "
+            f"({door.known_hosts.alias(door.instance)}) from {door.known_hosts.path}",
+        ) from error
+    except paramiko.AuthenticationException as error:
+        raise _key_refused(where) from error
+    except paramiko.SSHException as error:
+        if "No authentication methods" in str(error):
+            raise UsageError("there is no key to show", hint="`ssh-add` one, or give --identity FILE") from error
+        raise Failed(f"no SSH session with {where}: {printable(error, 120)}", hint="run it again") from error
+    except (OSError, EOFError) as error:
+        what = "no answer in time" if isinstance(error, TimeoutError) else printable(error, 120) or "connection ended"
+        raise Failed(f"no SSH session with {where}: {what}", hint="`ert-deploy status` says whether it runs") from error
+
+
+def _key_refused(where: str) -> UsageError:
+    return UsageError(
+        f"{where} does not take the key",
+        hint="the keys of the Vast account at the time of renting count: add the public key there and rent anew, or "
+        "give --identity FILE",
+    )
+
+
+def _follow(
+    door: Door, transport: Any, channel: Any, out: Callable[[bytes], None], err: Callable[[bytes], None]
+) -> int:
+    """Hand on both streams until they have ended; a line that is silent has to answer a question now and then."""
+    while True:
+        if channel.recv_ready():
+            out(channel.recv(CHUNK))
+        elif channel.recv_stderr_ready():
+            err(channel.recv_stderr(CHUNK))
+        elif channel.eof_received or channel.closed:
+            # The end may come between two looks, and so may the last words before it.
+            if not channel.recv_ready() and not channel.recv_stderr_ready():
+                return _status(door, channel)
+        elif not select.select([channel], [], [], door.patience.silence)[0]:
+            _must_answer(door, transport)
+
+
+def _must_answer(door: Door, transport: Any) -> None:
+    ask = threading.Thread(
+        target=_ask, args=(transport,), name="ssh-keepalive", daemon=True
+    )  # paramiko's own wait for the answer has no end
+    ask.start()
+    ask.join(door.patience.silence)
+    if ask.is_alive():
+        transport.close()
+        ask.join()
+        raise _line_ended(door)
+
+
+def _ask(transport: Any) -> None:
+    import paramiko
+
+    with suppress(OSError, EOFError, paramiko.SSHException):
+        transport.global_request("keepalive@openssh.com", wait=True)
+
+
+def _status(door: Door, channel: Any) -> int:
+    if not channel.status_event.wait(door.patience.silence):
+        raise _line_ended(door)
+    if channel.exit_status >= 0:
+        return int(channel.exit_status)
+    if channel.eof_received and channel.get_transport().is_active():
+        return SIGNALLED
+    raise _line_ended(door)
+
+
+def _line_ended(door: Door) -> Failed:
+    return Failed(
+        f"the connection to instance {door.instance} ended before the command did",
+        hint="the command may still run there; `ert-deploy status` says how the machine is",
+    )

@@ -1,0 +1,162 @@
+"""State in one S3 object, so that several people, machines and CI runs share one deployment.
+
+Every write is conditional: on there being no object when it creates one, else on the ETag that was read. A write that
+got no answer, or was told that its condition does not hold, is looked for before anything is concluded: it may have
+landed. Each write carries a random mark, so that ours is told from somebody else's with the same content.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from ert_deploy.adapters.state.document import decode, encode
+from ert_deploy.adapters.state.s3_lock import S3Lock
+from ert_deploy.adapters.state.s3_objects import ATTEMPTS, Found, NoAnswer, S3Objects, Unmet
+from ert_deploy.core.model.errors import CannotObserve, Failed, StateConflict, UsageError
+from ert_deploy.core.model.state import State
+from ert_deploy.ports import Clock, LockHolder, StoredVersion
+
+PAUSE = 2.0
+
+
+class StateS3:
+    """One deployment's state at s3://bucket/key. `client` is a boto3 S3 client, made when none is given."""
+
+    def __init__(
+        self,
+        bucket: str,
+        key: str,
+        deployment: str,
+        clock: Clock,
+        *,
+        endpoint_url: str | None = None,
+        region: str | None = None,
+        client: Any = None,
+    ) -> None:
+        self.deployment = deployment
+        self.where = f"s3://{bucket}/{key}"
+        self._key = key
+        self._clock = clock
+        self._objects = S3Objects(bucket, clock, endpoint_url, region, client)
+        self._lock = S3Lock(self._objects, f"{key}.lock", deployment)
+        self._read: tuple[int, str | None] | None = None  # the generation that was last seen, and its ETag
+
+    def load(self) -> State:
+        """The stored state; generation 0 and empty when there is none. Damaged, UsageError or CannotObserve."""
+        found = self._objects.get(self._key)
+        state = State(self.deployment) if found is None else decode(found.body, self.where, self.deployment)
+        self._read = (state.generation, found.etag if found is not None else None)
+        self._lock.renew()
+        return state
+
+    def save(self, state: State) -> State:
+        """Durably write `state` one generation higher, if the stored generation is still its own.
+
+        StateConflict when it is not. Failed when it could not be written: should such a write still land later, it is
+        the intent of something that was not done, which the next run rules out.
+        """
+        etag = self._condition(state)
+        if etag is None:
+            self._must_keep_versions()
+        written = replace(state, generation=state.generation + 1)
+        self._read = (written.generation, self._put(encode(written), etag, state.generation))
+        return written
+
+    @contextmanager
+    def lock(self, run_id: str) -> Iterator[None]:
+        """Hold the courtesy lock; it is renewed while the state is read, and falls some minutes after a crash."""
+        self._lock.acquire(run_id)
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    def hold(self, run_id: str, seconds: float) -> LockHolder:
+        """Keep everybody out for that long, also after this process has ended. Busy when somebody holds it."""
+        return self._lock.acquire(run_id, seconds, by_hand=True)
+
+    def holder(self) -> LockHolder | None:
+        """Who holds the lock now."""
+        return self._lock.holder()
+
+    def unlock(self) -> LockHolder | None:
+        """Take the lock away from whoever holds it; who that was."""
+        return self._lock.end()
+
+    def set_aside(self) -> str:
+        """Copy what is stored to a name beside it, then delete it if it is still that; the new place, or ""."""
+        found = self._objects.get(self._key)
+        if found is None:
+            return ""
+        aside = f"{self._key}.aside-{int(self._clock.now())}-{secrets.token_hex(2)}"
+        try:
+            self._objects.put(aside, found.body, None, found.mark)
+            self._objects.delete(self._key, found.etag)
+        except (Unmet, NoAnswer) as error:
+            raise Failed(f"{self.where} could not be moved aside", str(error), "run it again") from None
+        self._read = None
+        return f"s3://{self._objects.bucket}/{aside}"
+
+    def history(self) -> tuple[StoredVersion, ...]:
+        """Every version the bucket keeps, newest first."""
+        return self._objects.versions(self._key)
+
+    def _condition(self, state: State) -> str | None:
+        """The ETag of the generation that is to be replaced; None when there is none yet."""
+        if self._read is None or self._read[0] != state.generation:
+            self.load()
+        assert self._read is not None
+        stored, etag = self._read
+        if stored != state.generation:
+            raise StateConflict(f"{self.where} is at generation {stored}, we read {state.generation}")
+        return etag
+
+    def _put(self, body: bytes, etag: str | None, generation: int) -> str:
+        """Write it, and look whenever it is not known to be written. The new ETag."""
+        mark, why = secrets.token_hex(16), ""
+        for _ in range(ATTEMPTS):
+            try:
+                return self._objects.put(self._key, body, etag, mark)
+            except (Unmet, NoAnswer) as error:
+                why = str(error)
+            found = self._look_back(why)
+            if found is not None and found.mark == mark and found.body == body:
+                return found.etag
+            if (found.etag if found is not None else None) != etag:
+                raise self._conflict(found, generation)
+            self._clock.sleep(PAUSE)
+        raise self._unwritten(why)
+
+    def _look_back(self, why: str) -> Found | None:
+        try:
+            return self._objects.get(self._key)
+        except CannotObserve as error:
+            raise self._unwritten(f"{why}; {error.detail}") from None
+
+    def _conflict(self, found: Found | None, generation: int) -> StateConflict:
+        self._read = None
+        if found is None:
+            return StateConflict(f"{self.where} is gone, we read generation {generation}")
+        stored = decode(found.body, self.where, self.deployment).generation
+        return StateConflict(f"{self.where} is at generation {stored}, we read {generation}")
+
+    def _unwritten(self, why: str) -> Failed:
+        self._read = None
+        return Failed(
+            f"{self.where}: cannot be written",
+            why,
+            "the run stopped before its next step; run it again when S3 answers",
+        )
+
+    def _must_keep_versions(self) -> None:
+        """Asked when a state is begun, and never again: what exists must be taken away in any case."""
+        if self._objects.keeps_versions() is False:
+            bucket = self._objects.bucket
+            raise UsageError(
+                f"the bucket {bucket} keeps no versions, so a state that was deleted could not be had back",
+                hint=f"aws s3api put-bucket-versioning --bucket {bucket} --versioning-configuration Status=Enabled",
+            )

@@ -1,0 +1,204 @@
+"""Whole small objects in one S3 bucket, written on a condition. The only module that knows boto3.
+
+Reads are repeated on the injected clock. A write is sent exactly once (boto's own repetitions are off): whether one
+without an answer took place is found out by whoever asked for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import tenacity
+
+from ert_deploy.adapters.state.document import MAX_BYTES
+from ert_deploy.core.model.errors import CannotObserve, UsageError
+from ert_deploy.core.model.text import printable
+from ert_deploy.ports import Clock, StoredVersion
+
+T = TypeVar("T")
+ATTEMPTS = 4
+CONNECT_SECONDS, READ_SECONDS = 5, 20
+UNMET = frozenset({"PreconditionFailed", "412"})
+# A conditional write that met another one is answered with 409 and may be repeated (S3 user guide, conditional writes).
+PASSING_CODES = frozenset({"ConditionalRequestConflict", "OperationAborted", "SlowDown", "RequestTimeout"})
+PASSING = frozenset({408, 429, 500, 502, 503, 504})
+RIGHTS = (
+    "they need s3:GetObject, s3:PutObject and s3:DeleteObject on it, s3:ListBucket on the bucket (without that, S3 "
+    "says denied for what does not exist yet), and the rights to its KMS key if it has one"
+)
+KEYS = "they come from boto3's usual places: environment, profile, SSO or the role of the machine"
+REGION = "set AWS_REGION to the bucket's region"
+HINTS = {
+    "NoSuchBucket": ("the bucket does not exist", "make it, with versioning on, or mend `state` in the config"),
+    "AccessDenied": ("the credentials are not allowed to", RIGHTS),
+    "AllAccessDisabled": ("the credentials are not allowed to", RIGHTS),
+    "InvalidAccessKeyId": ("the credentials are not accepted", KEYS),
+    "SignatureDoesNotMatch": ("the credentials are not accepted", KEYS),
+    "ExpiredToken": ("the credentials have expired", KEYS),
+    "InvalidToken": ("the credentials are not accepted", KEYS),
+    "RequestTimeTooSkewed": ("this machine's clock is wrong", "set it, S3 accepts a quarter of an hour"),
+    "PermanentRedirect": ("the bucket is in another region", REGION),
+    "AuthorizationHeaderMalformed": ("the bucket is in another region", REGION),
+    "IllegalLocationConstraintException": ("the bucket is in another region", REGION),
+    "NotImplemented": ("this store cannot write on a condition", "use one that can: AWS S3, MinIO, R2"),
+}
+
+
+class Unmet(Exception):
+    """The condition of a write did not hold, or the object it was about is not there."""
+
+
+class NoAnswer(Exception):
+    """Nobody can say whether the call was carried out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One object: its bytes, its ETag, and the writer's own mark on it."""
+
+    body: bytes
+    etag: str
+    mark: str
+
+
+class S3Objects:
+    """One bucket. `endpoint_url` and `region` default to boto3's own (AWS_ENDPOINT_URL_S3, AWS_REGION, profile)."""
+
+    def __init__(
+        self, bucket: str, clock: Clock, endpoint_url: str | None = None, region: str | None = None, client: Any = None
+    ) -> None:
+        self.bucket = bucket
+        self.clock = clock
+        self._client = client if client is not None else _make_client(endpoint_url, region)
+
+    def get(self, key: str) -> Found | None:
+        """An object as it is now; None when a complete answer says that there is none. CannotObserve otherwise."""
+        return self._repeated(f"read s3://{self.bucket}/{key}", lambda: self._get(key))
+
+    def put(self, key: str, body: bytes, etag: str | None, mark: str) -> str:
+        """Write once, if the object still has that ETag, or (None) if there is none. The new ETag; Unmet, NoAnswer."""
+        condition = {"IfMatch": etag} if etag is not None else {"IfNoneMatch": "*"}
+        with self._explained(f"write s3://{self.bucket}/{key}"):
+            answer = self._client.put_object(
+                Bucket=self.bucket,
+                Key=key,
+                Body=body,
+                ContentType="application/json",
+                Metadata={"ert-mark": mark},
+                **condition,
+            )
+            return str(answer["ETag"])
+
+    def delete(self, key: str, etag: str) -> None:
+        """Delete once, if the object still has that ETag. Unmet, NoAnswer."""
+        with self._explained(f"delete s3://{self.bucket}/{key}"):
+            self._client.delete_object(Bucket=self.bucket, Key=key, IfMatch=etag)
+
+    def keeps_versions(self) -> bool | None:
+        """Whether the bucket's versioning is on; None when we are not allowed to know."""
+
+        def ask() -> bool:
+            with self._explained(f"read the versioning of {self.bucket}"):
+                return bool(self._client.get_bucket_versioning(Bucket=self.bucket).get("Status") == "Enabled")
+
+        try:
+            return self._repeated(f"read the versioning of {self.bucket}", ask)
+        except UsageError as error:
+            if error.detail.startswith(("AccessDenied", "NotImplemented")):
+                return None
+            raise
+
+    def versions(self, key: str) -> tuple[StoredVersion, ...]:
+        """Every version of a key that is kept, newest first."""
+        return self._repeated(f"list the versions of s3://{self.bucket}/{key}", lambda: tuple(self._versions(key)))
+
+    def _get(self, key: str) -> Found | None:
+        try:
+            with self._explained(f"read s3://{self.bucket}/{key}"):
+                answer = self._client.get_object(Bucket=self.bucket, Key=key)
+                with answer["Body"] as body:
+                    raw = body.read(MAX_BYTES + 1)
+                return Found(raw, str(answer["ETag"]), str(answer.get("Metadata", {}).get("ert-mark", "")))
+        except Unmet:
+            return None
+
+    def _versions(self, key: str) -> Iterator[StoredVersion]:
+        with self._explained(f"list the versions of s3://{self.bucket}/{key}"):
+            pages = self._client.get_paginator("list_object_versions").paginate(Bucket=self.bucket, Prefix=key)
+            rows = [
+                (row, kind) for page in pages for kind in ("Versions", "DeleteMarkers") for row in page.get(kind, [])
+            ]
+        for row, kind in sorted(rows, key=lambda x: (x[0]["LastModified"], x[0]["IsLatest"]), reverse=True):
+            if row["Key"] == key:
+                what = "deleted" if kind == "DeleteMarkers" else "current" if row["IsLatest"] else "earlier"
+                yield StoredVersion(str(row["VersionId"]), row["LastModified"].timestamp(), row.get("Size", 0), what)
+
+    def _repeated(self, what: str, call: Callable[[], T]) -> T:
+        retrying = tenacity.Retrying(
+            sleep=self.clock.sleep,
+            stop=tenacity.stop_after_attempt(ATTEMPTS),
+            wait=tenacity.wait_random_exponential(multiplier=0.5, max=8),
+            retry=tenacity.retry_if_exception_type(NoAnswer),
+            reraise=True,
+        )
+        try:
+            found: T = retrying(call)
+        except NoAnswer as error:
+            raise CannotObserve(
+                f"cannot {what}", str(error), "check the network and AWS_ENDPOINT_URL_S3, then run it again"
+            ) from None
+        return found
+
+    @contextmanager
+    def _explained(self, what: str) -> Iterator[None]:
+        """Every way a call can end but well, as one of ours. No message of boto3's carries a key."""
+        from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
+        from botocore.exceptions import ConnectionError as NoConnection
+        from botocore.parsers import ResponseParserError
+
+        try:
+            yield
+        except ClientError as error:
+            raise _answered(what, error.response) from None
+        except (NoConnection, HTTPClientError, IncompleteReadError, ResponseParserError) as error:
+            raise NoAnswer(printable(error)) from None
+        except KeyError as error:  # 200 and a page of some gateway: boto3 takes whatever is missing for left out
+            raise NoAnswer(f"an answer without {printable(error)}") from None
+        except (BotoCoreError, ValueError) as error:
+            raise UsageError(f"cannot {what}", printable(error), KEYS) from None
+
+
+def _answered(what: str, response: Mapping[str, Any]) -> Exception:
+    """What an answer that is not a success means."""
+    error, about = response.get("Error", {}), response.get("ResponseMetadata", {})
+    code, status = str(error.get("Code", "")), int(about.get("HTTPStatusCode", 0))
+    said = printable(f"{code} ({status}): {error.get('Message', '')}; request {about.get('RequestId', 'without id')}")
+    if code in UNMET or code == "NoSuchKey":
+        return Unmet(said)
+    if code in PASSING_CODES or status in PASSING or (status == 409 and code not in HINTS):
+        return NoAnswer(said)
+    why, hint = HINTS.get(code, ("it was refused", "the answer says why"))
+    return UsageError(f"cannot {what}: {why}", said, hint)
+
+
+def _make_client(endpoint_url: str | None, region: str | None) -> Any:
+    try:
+        import boto3
+        from botocore.config import Config
+        from botocore.exceptions import BotoCoreError
+    except ImportError:
+        raise UsageError("state in S3 needs boto3", hint="pip install 'ert-deploy[s3]'") from None
+    config = Config(
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=READ_SECONDS,
+        retries={"total_max_attempts": 1, "mode": "standard"},
+        request_checksum_calculation="when_required",  # other makes of S3 do not know the newer kinds
+        response_checksum_validation="when_required",
+    )
+    try:
+        return boto3.session.Session().client("s3", endpoint_url=endpoint_url, region_name=region, config=config)
+    except (BotoCoreError, ValueError) as error:
+        raise UsageError("S3 cannot be used", printable(error), KEYS) from None

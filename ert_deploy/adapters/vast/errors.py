@@ -1,0 +1,148 @@
+"""What an answer of Vast's API means: classified by its `error` code, never by its status alone.
+
+A bad key answers 404 just like a vanished instance, a refused start answers 200, and an error may carry the id of an
+instance that exists all the same (Vast API docs, rate limits and errors; OpenAPI examples).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import requests
+
+from ert_deploy.adapters.bounded_http import classify
+from ert_deploy.core.model.errors import (
+    CannotObserve,
+    CreateRefused,
+    ErtError,
+    Failed,
+    Gone,
+    OfferGone,
+    OutcomeUnknown,
+    StartRefused,
+    Transient,
+    UsageError,
+)
+from ert_deploy.core.model.text import printable
+
+T = TypeVar("T")
+BAD_REQUEST = frozenset({400, 401, 403})
+RETRYABLE = frozenset({408, 429, 500, 502, 503, 504})
+# Reasons that every offer shares, so the next one would be refused too.
+ACCOUNT_ERRORS = frozenset({"insufficient_credit", "spend_rate_limit", "auth_error", "missing_billing"})
+
+
+def body_of(response: requests.Response | None) -> Mapping[str, Any]:
+    """The JSON object in an answer; empty when there is none."""
+    try:
+        data = response.json() if response is not None else None
+    except ValueError:
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def words(body: Mapping[str, Any], status: int | None) -> str:
+    """The answer's own words for an error, safe to print."""
+    text = body.get("msg") or body.get("message") or body.get("detail") or body.get("error") or ""
+    code = body.get("error") or ""
+    shown = printable(text if not code or code in str(text) else f"{code}: {text}")
+    return shown or f"status {status}"
+
+
+def refuse_bad_key(body: Mapping[str, Any]) -> None:
+    """Raise UsageError when the answer is about the key."""
+    if body.get("error") == "auth_error":
+        raise UsageError(
+            f"Vast.ai does not accept the key: {words(body, None)}",
+            hint="VAST_API_KEY needs the scopes misc, instance_read, instance_write and user_read",
+        )
+
+
+def reading(what: str, call: Callable[[], T]) -> T:
+    """Run one read through the SDK. Transient when repeating may help, CannotObserve when the answer is unusable."""
+    try:
+        return call()
+    except requests.HTTPError as error:
+        raise _read_error(what, error.response) from error
+    except (requests.ConnectionError, requests.Timeout) as error:
+        raise Transient(f"Vast.ai did not answer ({what}): {classify(error)}") from error
+    except (ValueError, KeyError, TypeError, AttributeError, requests.RequestException) as error:
+        raise CannotObserve(f"Vast.ai gave an unusable answer ({what}): {type(error).__name__}") from error
+
+
+def _read_error(what: str, response: requests.Response) -> ErtError:
+    body = body_of(response)
+    refuse_bad_key(body)
+    text = f"Vast.ai could not be read ({what}): {words(body, response.status_code)}"
+    if response.status_code in RETRYABLE and body.get("error") != "search_quota_exceeded":
+        return Transient(text, after=_retry_after(response))
+    return CannotObserve(text)
+
+
+def _retry_after(response: requests.Response) -> float | None:
+    try:
+        return min(120.0, max(0.0, float(response.headers["Retry-After"])))
+    except (KeyError, ValueError):
+        return None
+
+
+def created(call: Callable[[], Any]) -> int:
+    """Run the one create call. Only `success is True` with an integer id is success."""
+    try:
+        body, status = call(), 200
+    except requests.HTTPError as error:
+        body, status = body_of(error.response), error.response.status_code
+    except (requests.RequestException, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise OutcomeUnknown(f"no usable answer to the create call: {type(error).__name__}") from error
+    if not isinstance(body, dict):
+        raise OutcomeUnknown("no usable answer to the create call")
+    contract = body.get("new_contract")
+    if status == requests.codes.ok and body.get("success") is True and type(contract) is int:
+        return contract
+    raise _not_created(body, status, leftover=contract is not None)
+
+
+def manage(instance_id: int, call: Callable[[], Any]) -> Any:
+    """Run a start or stop. A complete answer is given back, whatever its status; what may be repeated is raised."""
+    try:
+        return call()
+    except requests.HTTPError as error:
+        body = body_of(error.response)
+        refuse_bad_key(body)
+        if error.response.status_code in RETRYABLE or not body:
+            raise
+        if error.response.status_code == requests.codes.not_found:
+            raise Gone(f"instance {instance_id} does not exist") from error
+        return {**body, "success": False}
+
+
+def refuse_unsuccessful(instance_id: int, verb: str, body: Any) -> None:
+    """Raise unless an answer to start or stop says that it worked."""
+    if isinstance(body, dict) and body.get("success") is True:
+        return
+    if not isinstance(body, dict) or body.get("success") is not False:
+        raise Transient(f"Vast.ai gave an unusable answer ({verb} of instance {instance_id})")
+    text = f"Vast.ai does not {verb} instance {instance_id}: {words(body, None)}"
+    if body.get("error") in ACCOUNT_ERRORS:
+        raise Failed(text, hint=_advice(str(body.get("error"))))
+    raise StartRefused(text) if verb == "start" else Transient(text)
+
+
+def _not_created(body: Mapping[str, Any], status: int, *, leftover: bool) -> ErtError:
+    text = words(body, status)
+    if leftover or not body:
+        return OutcomeUnknown(f"an error that may have left an instance: {text}")
+    if "no_such_ask" in f"{body.get('error')} {body.get('msg')}":
+        return OfferGone(text)
+    if body.get("error") in ACCOUNT_ERRORS or status in BAD_REQUEST:
+        return CreateRefused(text, hint=_advice(str(body.get("error"))))
+    return OutcomeUnknown(text)
+
+
+def _advice(code: str) -> str:
+    if code in ("insufficient_credit", "missing_billing"):
+        return "add credit at cloud.vast.ai"
+    if code == "spend_rate_limit":
+        return "new accounts have a spend-rate cap; ask Vast.ai support to raise it"
+    return ""

@@ -1,0 +1,141 @@
+"""Strict parsing of Vast's JSON into our values.
+
+Strict about shape (a page that is not a page raises), tolerant about rows: during provisioning many fields are null,
+and one odd row must not blind us to the others (the SDK's own list does crash on it).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ert_deploy.core.model.desired import PORT
+from ert_deploy.core.model.errors import CannotObserve
+from ert_deploy.core.model.labels import parse_label, read_mark
+from ert_deploy.core.model.observed import Address, Instance, Offer
+from ert_deploy.core.model.secret import Secret
+from ert_deploy.core.model.text import printable
+
+DATACENTER = 1  # hosting_type
+SSH_PORT = 22  # of the container
+_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
+
+
+def page(data: Any) -> tuple[list[Mapping[str, Any]], str | None, int | None]:
+    """The rows of one list page, the token of the next, and the total; CannotObserve unless it is a page."""
+    if not isinstance(data, dict) or data.get("success") is False:
+        raise CannotObserve("Vast.ai gave an unusable list of instances", printable(data))
+    rows, token, total = data.get("instances"), data.get("next_token"), data.get("total_instances")
+    if not isinstance(rows, list) or not all(isinstance(r, dict) and type(r.get("id")) is int for r in rows):
+        raise CannotObserve("Vast.ai gave a list of instances that is not one")
+    if token is not None and not isinstance(token, str):
+        raise CannotObserve("Vast.ai gave a page token that is not text")
+    return rows, token or None, total if type(total) is int else None
+
+
+def instance(row: Mapping[str, Any]) -> Instance:
+    """One instance row."""
+    env = _env(row.get("extra_env"))
+    label = row.get("label") if isinstance(row.get("label"), str) else None
+    claim = parse_label(label)
+    hashes = tuple(h for h in env.get("ERT_KEY_HASHES", "").split(",") if h)
+    return Instance(
+        id=int(row["id"]),
+        mark=read_mark(label, env),
+        claims=claim.deployment if claim else None,
+        status=_text(row.get("actual_status")),
+        intended=_text(row.get("intended_status")),
+        current=_text(row.get("cur_state")),
+        message=printable(row.get("status_msg") or ""),
+        machine_id=_int(row.get("machine_id")),
+        gpu_name=printable(row.get("gpu_name") or "", 60),
+        geolocation=printable(row.get("geolocation") or "", 60),
+        dph=_number(row.get("dph_total"), 0.0),
+        disk_dph=_number(row.get("storage_total_cost"), 0.0),
+        started=_number(row.get("start_date"), math.nan) if row.get("start_date") else None,
+        address=_address(row, PORT),
+        shell=_shell(row),
+        spec=env.get("ERT_SPEC", ""),
+        key_hashes=hashes,
+        boot_secret=Secret(env.get("ERT_BOOT_SECRET", "")),
+    )
+
+
+def offer(row: Any) -> Offer | None:
+    """One offer row, None when it has no usable id. A missing number becomes NaN, which no filter lets through."""
+    if not isinstance(row, dict):
+        return None
+    ask, machine = row.get("ask_contract_id", row.get("id")), row.get("machine_id")
+    if type(ask) is not int or type(machine) is not int:
+        return None
+    return Offer(
+        id=ask,
+        machine_id=machine,
+        gpu_name=printable(row.get("gpu_name") or "", 60),
+        gpu_ram_mb=_number(row.get("gpu_ram")),
+        dph_total=_number(row.get("dph_total")),
+        reliability=_number(row.get("reliability2", row.get("reliability"))),
+        inet_down=_number(row.get("inet_down")),
+        inet_down_cost=_number(row.get("inet_down_cost")),
+        cuda=_number(row.get("cuda_max_good")),
+        ports=_int(row.get("direct_port_count")),
+        duration=_number(row.get("duration")),
+        disk_gb=_number(row.get("disk_space")),
+        geolocation=printable(row.get("geolocation") or "", 60),
+        num_gpus=_int(row.get("num_gpus")),
+        verified=row.get("verification") == "verified" or row.get("verified") is True,
+        rentable=row.get("rentable") is not False and row.get("rented") is not True,
+        datacenter=row.get("hosting_type") == DATACENTER or row.get("datacenter") is True,
+        min_bid=_number(row.get("min_bid")) if row.get("min_bid") is not None else None,
+    )
+
+
+def _env(value: Any) -> dict[str, str]:
+    """`extra_env` is a list of pairs on the wire; a dict, null or odd rows are survived."""
+    if isinstance(value, dict):
+        value = list(value.items())
+    if not isinstance(value, list):
+        return {}
+    pairs = (p for p in value if isinstance(p, list | tuple) and len(p) == len(("name", "value")))
+    return {str(name): str(text) for name, text in pairs}
+
+
+def _shell(row: Mapping[str, Any]) -> Address | None:
+    """Where its SSH server is: its own port 22, else Vast's proxy, which every row names, whatever its mode."""
+    if "ssh" not in str(row.get("image_runtype") or ""):
+        return None
+    direct, host, port = _address(row, SSH_PORT), row.get("ssh_host"), row.get("ssh_port")
+    if direct is not None or not isinstance(host, str) or not _HOST.fullmatch(host.strip()):
+        return direct
+    return Address(host.strip(), port) if type(port) is int and 0 < port < 65536 else None
+
+
+def _address(row: Mapping[str, Any], port: int) -> Address | None:
+    """The public IPv4 address and port of one container port; None until both are there and make sense."""
+    ports, ip = row.get("ports"), row.get("public_ipaddr")
+    if not isinstance(ports, dict) or not isinstance(ip, str):
+        return None
+    bindings = ports.get(f"{port}/tcp")
+    if not isinstance(bindings, list):
+        return None
+    try:
+        parsed = ipaddress.IPv4Address(ip.strip())
+        found = [int(b["HostPort"]) for b in bindings if b.get("HostIp") != "::"]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return Address(str(parsed), found[0]) if found and 0 < found[0] < 65536 else None
+
+
+def _number(value: Any, default: float = math.nan) -> float:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else default
+
+
+def _int(value: Any) -> int:
+    return value if type(value) is int else 0
+
+
+def _text(value: Any) -> str | None:
+    return printable(value, 40) if isinstance(value, str) else None

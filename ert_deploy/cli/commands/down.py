@@ -1,0 +1,33 @@
+"""`ert-deploy down`: take it all away again."""
+
+from __future__ import annotations
+
+import click
+
+from ert_deploy.cli.attention import untold
+from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
+from ert_deploy.cli.running import converge
+from ert_deploy.core.model.desired import Phase
+
+
+@click.command("down")
+@config_option
+@json_option
+@click.option("--now", is_flag=True, help="Destroy what bills first, and tell the app afterwards.")
+def command(config: str | None, as_json: bool, now: bool) -> None:
+    """Take it all away again; nothing is left that bills.
+
+    The app is told first and requests under way may finish, then every instance of the deployment is destroyed and
+    seen gone. When the app cannot be told, the instances go all the same and the exit code is 5. So it is when an
+    instance carries our label but not our environment: it is named, not touched.
+    """
+    with interruptible():
+        outcome = converge(config, Phase.ABSENT, patient=not now)
+    if as_json:
+        emit_json(outcome.as_dict())
+    else:
+        click.echo(
+            f"{outcome.deployment} is down: no instance of it exists" + ("" if outcome.changed else " (nor did any)")
+        )
+    if left := untold(outcome):
+        raise left

@@ -1,0 +1,67 @@
+"""`ert-deploy plan`: what would be done, and why."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
+from ert_deploy.core.model import steps
+from ert_deploy.core.model.desired import Desired, Phase
+from ert_deploy.core.model.observed import Observed
+
+CHANGES = 4
+
+
+@click.command("plan")
+@config_option
+@json_option
+@click.option("--down", "phase", flag_value=Phase.ABSENT.value, help="Plan `down` instead of `up`.")
+@click.option("--sleep", "phase", flag_value=Phase.ASLEEP.value, help="Plan `sleep` instead of `up`.")
+@click.option("--exit-code", is_flag=True, help="Exit with 4 when there is something to do.")
+def command(config: str | None, as_json: bool, phase: str | None, exit_code: bool) -> None:
+    """Show what `up` (or `down`, or `sleep`) would do, and do nothing.
+
+    The first steps follow from what is seen now; the rest is a forecast, made again after every step.
+    """
+    from ert_deploy.cli.running import look
+    from ert_deploy.core.planning.plan import plan
+    from ert_deploy.engine.memory import Memory
+    from ert_deploy.engine.preflight import findings
+    from ert_deploy.engine.run import run
+
+    with interruptible():
+        house, observed = look(config)
+        desired = replace(house.desired, phase=Phase(phase or Phase.RUNNING))
+        found = run(findings(desired, Memory()), house.ports) if desired.phase is Phase.RUNNING else ()
+    todo = plan(desired, observed)
+    if as_json:
+        said = [{"what": f.what, "hint": f.hint, "stops": f.stops} for f in found]
+        emit_json({"deployment": desired.deployment, "steps": [_plain(s) for s in todo], "findings": said})
+    else:
+        _show(desired, observed, todo)
+        for finding in found:
+            click.echo(f"  ! {'up would refuse: ' if finding.stops else ''}{finding.what} ({finding.hint})")
+    if exit_code and todo:
+        raise click.exceptions.Exit(CHANGES)
+
+
+def _plain(step: steps.Step) -> dict[str, Any]:
+    from ert_deploy.cli.view.lines import symbol, verb
+
+    return {"step": type(step).__name__, "symbol": symbol(step), "what": verb(step), "why": step.reason}
+
+
+def _show(desired: Desired, observed: Observed, todo: tuple[steps.Step, ...]) -> None:
+    from ert_deploy.cli.view.lines import symbol, verb
+
+    if not todo:
+        click.echo(f"{desired.deployment}: nothing to do")
+    else:
+        click.echo(f"{desired.deployment}: {len(todo)} steps")
+    for step in todo:
+        click.echo(f"  {symbol(step)} {verb(step)}  ({step.reason})")
+    for instance in observed.suspects(desired.deployment):
+        click.echo(f"  ! instance {instance.id} carries our label but not our environment: it is not touched")

@@ -1,0 +1,127 @@
+"""`ert-deploy reap`: destroy instances that carry our marks and that no state knows."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ert_deploy.cli.options import (
+    config_option,
+    confirmed,
+    emit_json,
+    interruptible,
+    json_option,
+    new_run_id,
+    yes_option,
+)
+
+if TYPE_CHECKING:
+    from ert_deploy.cli.view.progress import View
+    from ert_deploy.core.model.observed import Instance
+    from ert_deploy.engine.reap import Found
+    from ert_deploy.wiring import House
+
+
+@click.command("reap")
+@config_option
+@json_option
+@yes_option
+@click.option("--dry-run", is_flag=True, help="Show them and what they cost, and do nothing.")
+@click.option("--all-deployments", "every", is_flag=True, help="Those of every deployment on the account, not of ours.")
+def command(config: str | None, as_json: bool, yes: bool, dry_run: bool, every: bool) -> None:
+    """Destroy instances that carry our marks and that no state knows.
+
+    For when the state was lost, or a machine with a run on it: works from anywhere. What the state knows is for
+    `down`. Instances without both marks are never touched. Exit code 5 when the list cannot be read.
+    """
+    from ert_deploy.cli.running import sandbox_runs
+    from ert_deploy.cli.view.progress import make_view
+    from ert_deploy.wiring import assemble
+
+    if not sandbox_runs(config):
+        _say({}, (), as_json=as_json, dry_run=dry_run)
+        return
+    with interruptible():
+        with make_view() as view:
+            house = assemble(config, view, start_sandbox=False, web=False)
+            found = _find(house, every=every)
+        strays = [i for one in found.values() for i in one.strays]
+        gone: tuple[int, ...] = ()
+        if strays and not dry_run:
+            _show(found)
+            if not confirmed(f"destroy {len(strays)} of them, with all that is on their disks?", yes=yes):
+                click.echo("nothing was done", err=True)
+                return
+            with make_view() as view:
+                gone = _reap(house, found, view)
+    _say(found, gone, as_json=as_json, dry_run=dry_run)
+
+
+def _find(house: House, *, every: bool) -> dict[str, Found]:
+    """The strays by deployment; one look at the account for each."""
+    from ert_deploy.engine.reap import find
+    from ert_deploy.engine.run import run
+    from ert_deploy.wiring import elsewhere
+
+    names = {house.desired.deployment}
+    if every:
+        names |= {i.mark.deployment for i in house.ports.gpu.list_instances() if i.mark is not None}
+    return {name: run(find(), elsewhere(house, name)) for name in sorted(names)}
+
+
+def _reap(house: House, found: dict[str, Found], view: View) -> tuple[int, ...]:
+    from dataclasses import replace
+
+    from ert_deploy.engine.reap import reap
+    from ert_deploy.engine.run import run
+    from ert_deploy.wiring import elsewhere
+
+    gone: tuple[int, ...] = ()
+    with ExitStack() as locks:
+        for name, one in found.items():
+            if one.strays:
+                ports = replace(elsewhere(house, name), audience=view)
+                locks.enter_context(ports.store.lock(new_run_id()))
+                gone += run(reap(one.strays, house.desired.timings.poll), ports)
+    return gone
+
+
+def _plain(instance: Instance) -> dict[str, Any]:
+    return {
+        "instance": instance.id,
+        "deployment": instance.mark.deployment if instance.mark else "",
+        "gpu": instance.gpu_name,
+        "place": instance.geolocation,
+        "machine": instance.machine_id,
+        "dph": instance.dph,
+        "status": instance.status or "provisioning",
+        "started": instance.started,
+    }
+
+
+def _show(found: dict[str, Found]) -> None:
+    for name, one in found.items():
+        if one.strays and one.blank:
+            click.echo(
+                f"{name}: no state of it is known here, so all of its instances count, also one that serves", err=True
+            )
+        for i in one.strays:
+            status = i.status or "provisioning"
+            click.echo(f"  instance {i.id}  {name}  {i.gpu_name}, {i.geolocation}, {status}, ${i.dph:.4f}/h", err=True)
+
+
+def _say(found: dict[str, Found], gone: tuple[int, ...], *, as_json: bool, dry_run: bool) -> None:
+    strays = [i for one in found.values() for i in one.strays]
+    if as_json:
+        blank = sorted(name for name, one in found.items() if one.blank)
+        emit_json({"strays": [_plain(i) for i in strays], "without_state": blank, "destroyed": sorted(gone)})
+        return
+    if not strays:
+        click.echo("no strays")
+    elif dry_run:
+        _show(found)
+        click.echo(f"{len(strays)} strays, ${sum(i.dph for i in strays):.4f}/h; nothing was done")
+    else:
+        click.echo(f"{len(gone)} of {len(strays)} strays are gone")

@@ -1,0 +1,44 @@
+"""`ert-deploy sleep`: give the GPU back and keep the disk."""
+
+from __future__ import annotations
+
+import click
+
+from ert_deploy.cli.attention import doubtful
+from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
+from ert_deploy.cli.outcome import Outcome
+from ert_deploy.cli.running import converge
+from ert_deploy.core.model.desired import Phase
+
+
+@click.command("sleep")
+@config_option
+@json_option
+@click.option("--now", is_flag=True, help="Do not wait for reports that are being written.")
+def command(config: str | None, as_json: bool, now: bool) -> None:
+    """Stop the GPU and keep its disk; `wake` or `up` starts it again.
+
+    Reports that are being written are finished first. The app keeps its configuration. The disk goes on costing a
+    little; the GPU goes back to the market, so it may be taken when it is wanted again. Exit code 5 when an instance
+    carries our label but not our environment: it is named, not touched.
+    """
+    with interruptible():
+        outcome = converge(config, Phase.ASLEEP, patient=not now)
+    if as_json:
+        emit_json(outcome.as_dict())
+    else:
+        _show(outcome)
+    if left := doubtful(outcome):
+        raise left
+
+
+def _show(outcome: Outcome) -> None:
+    if not outcome.backends:
+        bills = "" if outcome.suspects else ", and nothing bills"
+        click.echo(f"{outcome.deployment}: there is nothing that could sleep{bills}")
+        return
+    click.echo(f"{outcome.deployment} is asleep" + ("" if outcome.changed else " (it was already)"))
+    for backend in outcome.backends:
+        where = f"instance {backend['instance']} on machine {backend['machine']}"
+        click.echo(f"  disk      ${backend['disk_dph']:.4f}/h for {where}; no GPU is paid")
+    click.echo("  next      `ert-deploy wake` starts it again, `ert-deploy down` removes the disk too")

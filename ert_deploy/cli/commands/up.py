@@ -1,0 +1,27 @@
+"""`ert-deploy up`: rent a GPU, boot the backend, and move the app over to it."""
+
+from __future__ import annotations
+
+import click
+
+from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
+from ert_deploy.cli.running import converge
+from ert_deploy.cli.view.outcome import show_backend
+from ert_deploy.core.model.desired import Phase
+
+
+@click.command("up")
+@config_option
+@json_option
+def command(config: str | None, as_json: bool) -> None:
+    """Rent a GPU, boot the backend, and move the app over to it.
+
+    Running it again changes nothing, or goes on where an earlier run was stopped. It ends when the running app has
+    proven that it uses the new backend.
+    """
+    with interruptible():
+        outcome = converge(config, Phase.RUNNING)
+    if as_json:
+        emit_json(outcome.as_dict())
+    else:
+        show_backend(outcome)

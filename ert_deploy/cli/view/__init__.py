@@ -1,0 +1,1 @@
+"""What a person sees: progress on stderr, one line per event, and what serves now. It decides nothing."""

@@ -1,0 +1,190 @@
+"""Events as lines of text: what a run says, without any idea of how it is shown."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from ert_deploy.core.model import events, steps
+from ert_deploy.core.model.observed import Health
+
+GB = 1e9
+FULL = 100
+
+
+def line(event: events.Event) -> str:
+    """The line that stays on the screen for this event; empty when it needs none."""
+    match event:
+        case events.Started() | events.Booting() | events.Waiting():
+            return ""
+        case events.Renting() | events.Rented() | events.OfferLost() | events.CreateUnknown():
+            return _renting(event)
+        case events.Verified() | events.Retired() | events.Destroyed() | events.KeysSet() | events.Trouble():
+            return _machine(event)
+        case events.Woken() | events.Stopped() | events.Stranded():
+            return _power(event)
+        case events.Wrote() | events.DeploySeen() | events.Proven():
+            return _app(event)
+        case _:
+            assert_never(event)
+
+
+def _renting(event: events.Renting | events.Rented | events.OfferLost | events.CreateUnknown) -> str:
+    match event:
+        case events.Renting(offer, rank, of, expected):
+            return (
+                f"renting offer {offer.id}: {offer.gpu_name}, {offer.geolocation or 'unknown place'}, "
+                f"${offer.dph_total:.4f}/h, {offer.inet_down:.0f} Mb/s (rank {rank} of {of}, ${expected:.2f} expected)"
+            )
+        case events.Rented(instance_id, offer):
+            return f"rented instance {instance_id} on machine {offer.machine_id}"
+        case events.OfferLost(offer):
+            return f"offer {offer.id} went to somebody else; nothing was rented"
+        case events.CreateUnknown(token, why):
+            return f"create {token[:8]} ended without a usable answer ({why}); it stays on watch"
+        case _:
+            assert_never(event)
+
+
+def _machine(event: events.Verified | events.Retired | events.Destroyed | events.KeysSet | events.Trouble) -> str:
+    match event:
+        case events.Verified(instance, health, digest):
+            where = instance.address.url() if instance.address else "?"
+            return f"verified {where}: it is ours (certificate sha256 {digest[:16]}), {health.model} on {health.engine}"
+        case events.Retired(instance_id, reason):
+            return f"instance {instance_id} goes: {reason}"
+        case events.Destroyed(instance_id):
+            return f"instance {instance_id} is gone (not listed, and not there by id)"
+        case events.KeysSet(instance_id, names):
+            return f"instance {instance_id} takes key {' and key '.join(names)} now, and no other"
+        case events.Trouble(what, why):
+            return f"{what}: {why}"
+        case _:
+            assert_never(event)
+
+
+def _power(event: events.Woken | events.Stopped | events.Stranded) -> str:
+    match event:
+        case events.Woken(instance_id):
+            return f"started instance {instance_id}: its disk has the image and the model"
+        case events.Stopped(instance_id):
+            return f"stopped instance {instance_id}; its disk stays"
+        case events.Stranded(instance_id, why):
+            return f"instance {instance_id} cannot be started ({why}); another one is rented in its place"
+        case _:
+            assert_never(event)
+
+
+def _app(event: events.Wrote | events.DeploySeen | events.Proven) -> str:
+    match event:
+        case events.Wrote(service, written, deleted):
+            parts = [f"wrote {', '.join(written)}"] if written else []
+            parts += [f"deleted {', '.join(deleted)}"] if deleted else []
+            return f"{service}: {'; '.join(parts)}"
+        case events.DeploySeen(service, deploy_id, status):
+            return f"{service}: deploy {deploy_id} is {status}"
+        case events.Proven(service, app_url, fingerprint):
+            return f"{service}: {app_url} runs the new configuration (fingerprint {fingerprint})"
+        case _:
+            assert_never(event)
+
+
+def passing(event: events.Event) -> str:
+    """What is going on right now, to be replaced by the next one; empty when the event says nothing about it."""
+    match event:
+        case events.Booting(instance, health, elapsed):
+            return f"booting {elapsed:.0f} s: {_boot(instance.status, instance.message, health)}"
+        case events.Waiting(what, seconds):
+            return f"waiting for {what} ({seconds:.0f} s)"
+        case events.Started(step):
+            return "" if isinstance(step, steps.AwaitBoot) else f"{verb(step)}"
+        case _:
+            return ""
+
+
+def _boot(status: str | None, message: str, health: Health | None) -> str:
+    if health is None or not health.phase:
+        return message or status or "provisioning"
+    if health.total:
+        percent = health.completed * FULL // health.total
+        return f"{health.phase} the model {percent}% ({health.completed / GB:.2f} of {health.total / GB:.2f} GB)"
+    return f"{health.phase}{f': {health.detail}' if health.detail else ''}"
+
+
+SYMBOLS = {
+    steps.Rent: "+",
+    steps.KeepKey: "+",
+    steps.Record: "~",
+    steps.Pin: "~",
+    steps.AddKey: "+",
+    steps.DropKeys: "-",
+    steps.Publish: "~",
+    steps.Deploy: "~",
+    steps.Wake: "+",
+    steps.Strand: "~",
+    steps.Stop: "-",
+    steps.Retire: "-",
+    steps.Destroy: "-",
+    steps.Bury: "-",
+    steps.DropIntent: "-",
+    steps.DropRecord: "-",
+}
+
+
+def symbol(step: steps.Step) -> str:
+    """`+` makes, `~` changes, `-` removes, a blank waits or looks."""
+    return SYMBOLS.get(type(step), " ")
+
+
+def verb(step: steps.Step) -> str:
+    """What the step is about, in a few words."""
+    if isinstance(step, steps.Publish | steps.Deploy | steps.Prove):
+        return _app_verb(step)
+    match step:
+        case steps.Rent():
+            return "rent a GPU"
+        case steps.KeepKey(targets):
+            return f"make an API key and keep it in {', '.join(targets)}"
+        case steps.AwaitBoot(instance_id):
+            return f"boot {_named(instance_id)} and prove that it is ours and healthy"
+        case steps.Drain(instance_id):
+            return f"let requests to {_named(instance_id)} finish"
+        case steps.Settle(token):
+            return f"wait for create {token[:8]} to show itself"
+        case steps.DropIntent(token):
+            return f"forget create {token[:8]}"
+        case _:
+            return f"{_MACHINE_VERBS[type(step)]} {_named(step.instance_id)}"
+
+
+_MACHINE_VERBS = {
+    steps.Record: "write down",
+    steps.DropRecord: "forget",
+    steps.Pin: "pin the certificate of",
+    steps.AddKey: "add a new key to",
+    steps.DropKeys: "take the old key from",
+    steps.Wake: "start",
+    steps.Strand: "give up the start of",
+    steps.Stop: "stop",
+    steps.AwaitStop: "see the stop of",
+    steps.Retire: "retire",
+    steps.Destroy: "destroy",
+    steps.Bury: "see the last of",
+}
+
+
+def _named(instance_id: int | None) -> str:
+    return f"instance {instance_id}" if instance_id is not None else "it"
+
+
+def _app_verb(step: steps.AppStep) -> str:
+    match step:
+        case steps.Publish(target, write, delete):
+            parts = [f"write {', '.join(write)}"] if write else []
+            parts += [f"delete {', '.join(delete)}"] if delete else []
+            return f"{target}: {'; '.join(parts)}"
+        case steps.Deploy(target):
+            return f"{target}: deploy without a build"
+        case steps.Prove(target, fingerprint):
+            return f"{target}: see the running app show {fingerprint or 'the new fingerprint'}"
+        case _:
+            assert_never(step)

@@ -1,0 +1,98 @@
+"""Shows a run on stderr: one live line on a terminal, plain lines elsewhere. stdout stays free for data."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import Protocol
+
+from rich.console import Console
+from rich.markup import escape
+from rich.status import Status
+
+from ert_deploy.cli.view.lines import line, passing
+from ert_deploy.core.model import events
+
+STYLES = {events.Verified: "green", events.Proven: "green", events.Rented: "cyan", events.Trouble: "yellow"}
+
+
+class View(Protocol):
+    """An audience that is opened and closed."""
+
+    def tell(self, event: events.Event) -> None:
+        """Show one event."""
+
+    def note(self, text: str) -> None:
+        """Show one line of our own."""
+
+    def __enter__(self) -> View: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+def make_view() -> View:
+    """The view that fits where stderr goes."""
+    console = Console(stderr=True, highlight=False)
+    return LiveView(console) if console.is_terminal and not console.is_dumb_terminal else PlainView()
+
+
+class PlainView:
+    """Lines for logs and CI: what happened, and what is waited for when that is news, not at every look."""
+
+    def __init__(self) -> None:
+        self._shown = ""
+
+    def tell(self, event: events.Event) -> None:
+        """Print the event's line, or what is waited for, unless it was just said."""
+        waiting = "" if isinstance(event, events.Started) else passing(event)
+        text = line(event) or waiting
+        # "booting 12 s: pulling the model 43% (...)" is news again when the words change, not the numbers.
+        said = "".join(c for c in text if not c.isdigit()) if waiting else text
+        if text and said != self._shown:
+            self._shown = said
+            self.note(text)
+
+    def note(self, text: str) -> None:
+        """Print one line."""
+        print(text, file=sys.stderr, flush=True)
+
+    def __enter__(self) -> PlainView:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Nothing to put away."""
+
+
+class LiveView:
+    """Permanent lines above, and below them one live line with a spinner."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._shown = ""
+        self._status: Status = console.status("looking around")
+
+    def tell(self, event: events.Event) -> None:
+        """Print the event's line, or put its passing message into the live line."""
+        text = line(event)
+        if text and text != self._shown:
+            self._shown = text
+            self._console.print(escape(text), style=STYLES.get(type(event), ""), soft_wrap=True)
+        elif fleeting := passing(event):
+            self._status.update(escape(fleeting))
+
+    def note(self, text: str) -> None:
+        """Print one line above the live one."""
+        self._console.print(escape(text), style="dim", soft_wrap=True)
+
+    def __enter__(self) -> LiveView:
+        self._status.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._status.stop()

@@ -1,0 +1,77 @@
+"""Reads a provider's API key from the environment or from a private file; never from a command line.
+
+No message here repeats any part of a key.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from ert_deploy.config.settings import KeySource
+from ert_deploy.config.yaml.regular_file import Unreadable, read_plain
+from ert_deploy.core.model.errors import UsageError
+from ert_deploy.core.model.secret import Secret
+
+MOST_CHARACTERS = 512
+_QUOTES = "\"'\u2018\u2019\u201c\u201d\u00ab\u00bb`"
+
+
+def read_key(source: KeySource, env: Mapping[str, str]) -> Secret:
+    """The key of one provider: the variable if it is set, else the file. Raises UsageError."""
+    found = env.get(source.env)
+    if found:
+        return _checked(found, source, source.env)
+    if source.file is not None:
+        return _checked(_from_file(source, source.file), source, str(source.file))
+    state = "is set but empty" if found == "" else "is not set"
+    raise UsageError(f"no {source.provider} API key: {source.env} {state}", hint=_advice(source))
+
+
+def _from_file(source: KeySource, path: Path) -> str:
+    try:
+        about, data = read_plain(path, MOST_CHARACTERS * 4)
+        _must_be_private(source, path, about)
+        return data.decode()
+    except Unreadable as reason:
+        raise UsageError(f"no {source.provider} API key: {path}: {reason}", hint=_advice(source)) from None
+    except UnicodeDecodeError:
+        # Not chained: the error would carry the file's bytes.
+        raise UsageError(f"the {source.provider} API key in {path} is not text") from None
+
+
+def _must_be_private(source: KeySource, path: Path, about: os.stat_result) -> None:
+    if about.st_uid != os.geteuid():
+        raise UsageError(
+            f"the {source.provider} key file {path} belongs to another user", hint="use a file of your own"
+        )
+    if about.st_mode & 0o077:
+        raise UsageError(
+            f"the {source.provider} key file {path} can be read by others (mode {about.st_mode & 0o777:04o})",
+            hint=f"chmod 600 {path}",
+        )
+
+
+def _checked(text: str, source: KeySource, place: str) -> Secret:
+    """One trailing newline is the editor's or the shell's; anything else that is odd is a mistake in copying."""
+    key = text.removesuffix("\n").removesuffix("\r")
+    wrong = next((what for what, is_so in _faults(key) if is_so), "")
+    if wrong:
+        raise UsageError(f"the {source.provider} API key in {place} {wrong}", hint="copy it again, the key alone")
+    return Secret(key)
+
+
+def _faults(key: str) -> tuple[tuple[str, bool], ...]:
+    return (
+        ("is empty", not key),
+        ("holds white space or a line break", any(character.isspace() for character in key)),
+        ("holds a quotation mark", any(character in _QUOTES for character in key)),
+        ("holds a character that no key has", not (key.isascii() and key.isprintable())),
+        (f"is longer than {MOST_CHARACTERS} characters", len(key) > MOST_CHARACTERS),
+    )
+
+
+def _advice(source: KeySource) -> str:
+    section = "vast" if source.provider == "Vast.ai" else "render"
+    return f"export {source.env}=...  or name a file with mode 0600 as {section}/key/file in the config"

@@ -1,0 +1,134 @@
+"""What `ert-deploy init` writes for a new project: the text of a config from a few answers. It touches no file.
+
+Only what differs from the defaults stands in the text. It is judged by the same validators as any other config, as a
+draft: the image may still be the placeholder that `up` refuses.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from ert_deploy.config.load import parse
+from ert_deploy.config.scaffold.blueprint import DASHBOARD, START
+from ert_deploy.config.schema.keys import Field, keys
+from ert_deploy.config.schema.scalars import Bad
+from ert_deploy.config.settings import Blueprint, Settings
+from ert_deploy.config.yaml.tree import Scalar, read_tree
+
+PLACEHOLDER_IMAGE = "ghcr.io/YOUR-NAME/ert-llm-backend:0.1.0"
+_SERVICE = "render/services/*"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One thing to know: the flag and name of its answer, its key in the config, and why it is asked, in one line."""
+
+    name: str
+    key: str
+    why: str
+    default: str
+    text: bool = True
+
+    def refusal(self, answer: str) -> str:
+        """Why the config's own parser does not take an answer; empty when it does. Two words mean "not yet"."""
+        if (self.name, answer) in (("image", PLACEHOLDER_IMAGE), ("repo", "-")):
+            return ""
+        field = next(part for path, part in keys() if path == self.key)
+        assert isinstance(field, Field)
+        tree, problems = (Scalar(answer, "str", 1), []) if self.text else read_tree(answer)
+        try:
+            if problems or not isinstance(tree, Scalar):
+                raise Bad("it is not one value")
+            field.parse(tree)
+        except Bad as bad:
+            return f"{bad.what} ({bad.hint})" if bad.hint else bad.what
+        return ""
+
+
+QUESTIONS = (
+    Question("deployment", "deployment", "What everything of this deployment is marked with.", "ert"),
+    Question("image", "launch/image", "The image of the backend you pushed; the placeholder rents nothing.", ""),
+    Question("model", "launch/model", "The language model, a tag of Ollama's library.", "gpt-oss:20b"),
+    Question("max_dph", "offer/max_dph", "The most to pay per hour for the GPU, in $.", "0.60", text=False),
+    Question("service", f"{_SERVICE}/name", "The exact name of your web service at Render.", "ert-dashboard"),
+    Question("health_path", f"{_SERVICE}/health_path", "Where your app answers with JSON.", "/health"),
+    Question("health_field", f"{_SERVICE}/health_field", "The field there that shows the fingerprint.", "fingerprint"),
+    Question("repo", f"{_SERVICE}/blueprint/repo", "Where Render finds the code; - for the file's own place.", "-"),
+    Question("root", f"{_SERVICE}/blueprint/root", "The app's folder in the repository; . for all of it.", DASHBOARD),
+    Question("build", f"{_SERVICE}/blueprint/build", "How Render builds the app.", Blueprint().build),
+    Question("start", f"{_SERVICE}/blueprint/start", "How Render starts it, on 0.0.0.0:$PORT.", START),
+    Question("region", f"{_SERVICE}/blueprint/region", "Where Render runs it; it cannot be changed later.", "oregon"),
+)
+
+_HEAD = """\
+# ert-deploy: the config of {deployment}, begun by `ert-deploy init`.
+#
+# Only what differs from the defaults stands here; `ert-deploy init --reference` prints every key there is, with units,
+# defaults and reasons. An unknown key is an error. `ert-deploy plan` shows what would be done, and does nothing.
+# No key ever stands in this file. VAST_API_KEY and RENDER_API_KEY are read from the environment, or from a file of mode
+# 0600 that vast/key/file and render/key/file name.
+
+# The name everything of this deployment is marked with. Rename it only when nothing is running.
+deployment: {deployment}
+
+launch:
+  # The image built from images/llm-backend, in a registry the host can pull from without a login.{unset}
+  image: {image}
+  # A tag of Ollama's library; another size may need another offer/gpu_ram.
+  model: {model}
+
+offer:
+  # The most to pay per hour for GPU and disk together, in $/h.
+  max_dph: {max_dph}
+
+render:
+  # Each service listed here gets the backend's address and key; its other variables are never touched.
+  services:
+    - name: {service}
+"""
+
+
+def draft(answers: dict[str, str]) -> str:
+    """The text of a config from answers by the names of `QUESTIONS`; every question has to be answered."""
+    shown = {question.name: _shown(question, answers[question.name]) for question in QUESTIONS}
+    unset = "\n  # Put yours here: with the placeholder `up` refuses to rent." if _unset(answers) else ""
+    text = _HEAD.format(**shown, unset=unset)
+    for name, said in (("health_path", "Where the running app answers"), ("health_field", "What proves a deploy")):
+        if answers[name] != _question(name).default:
+            text += f'      # {said}; see README, "Use it for your app".\n      {name}: {shown[name]}\n'
+    return text + _blueprint(answers, shown)
+
+
+def validated(text: str, source: Path) -> Settings:
+    """The settings of a draft. Raises ConfigProblems like any config that cannot be used."""
+    return parse(text, source, draft=True)
+
+
+def _blueprint(answers: dict[str, str], shown: dict[str, str]) -> str:
+    own = {"repo": "-", "root": DASHBOARD, "build": Blueprint().build, "start": START, "region": Blueprint().region}
+    differs = [name for name, default in own.items() if answers[name] != default]
+    if answers["root"] != DASHBOARD and "start" not in differs:
+        differs.append("start")
+    if not differs:
+        return ""
+    lines = "".join(f"        {name}: {shown[name]}\n" for name in differs)
+    return f"      # Read by `ert-deploy render-yaml` alone.\n      blueprint:\n{lines}"
+
+
+def _shown(question: Question, answer: str) -> str:
+    """A plain word as it is, anything else as a quoted YAML string."""
+    if not question.text:
+        return answer
+    tree, _ = read_tree(answer)
+    plain = isinstance(tree, Scalar) and tree.kind == "str" and tree.text == answer and answer.isascii()
+    return answer if plain and answer[0].isalnum() and " #" not in answer and ": " not in answer else json.dumps(answer)
+
+
+def _unset(answers: dict[str, str]) -> bool:
+    return answers["image"] == PLACEHOLDER_IMAGE
+
+
+def _question(name: str) -> Question:
+    return next(question for question in QUESTIONS if question.name == name)

@@ -1,0 +1,78 @@
+"""Writes the files of a new project: whole or not at all, and never over something that is there without being told.
+
+A file that would change is shown as a diff; what looks like a key in it is not repeated.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from ert_deploy.config.schema.secret_shapes import SECRET_VALUE
+from ert_deploy.config.yaml.problems import shown
+from ert_deploy.config.yaml.regular_file import Unreadable, read_plain
+from ert_deploy.core.model.errors import UsageError
+
+MOST_BYTES = 256 * 1024
+
+
+def changes(files: Mapping[Path, str]) -> dict[Path, str]:
+    """The diff of each file that is there and differs. Raises UsageError for what is there and is no text file."""
+    before = {path: _there(path) for path in files}
+    return {path: _diff(path, old, files[path]) for path, old in before.items() if old not in (None, files[path])}
+
+
+def write(files: Mapping[Path, str]) -> None:
+    """Write every file by way of a finished one beside it. Raises UsageError when a folder cannot be written."""
+    for path, text in files.items():
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _replace(path, text)
+        except OSError as error:
+            raise UsageError(f"{shown(str(path))} cannot be written: {error.strerror or 'unknown reason'}") from None
+
+
+def _replace(path: Path, text: str) -> None:
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=".", delete=False) as stream:
+        made = Path(stream.name)
+        try:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+            made.chmod(0o644)
+            made.replace(path)
+        except BaseException:
+            made.unlink(missing_ok=True)
+            raise
+
+
+def _there(path: Path) -> str | None:
+    if not path.exists() and not path.is_symlink():
+        return None
+    try:
+        _, data = read_plain(path, MOST_BYTES + 1)
+        if len(data) > MOST_BYTES:
+            raise Unreadable(f"it is larger than {MOST_BYTES // 1024} kB")
+        return data.decode()
+    except (Unreadable, UnicodeDecodeError) as error:
+        why = str(error) if isinstance(error, Unreadable) else "it is not UTF-8 text"
+        raise UsageError(f"{shown(str(path))} is there already and cannot be compared: {why}") from None
+
+
+def _diff(path: Path, old: str | None, new: str) -> str:
+    before, after = (old or "").splitlines(), new.splitlines()
+    lines = difflib.unified_diff(before, after, f"{path} (there)", f"{path} (new)", n=1)
+    return "\n".join(_printable(line.rstrip("\n")) for line in lines)
+
+
+def _printable(line: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in SECRET_VALUE.sub("***", line))
+
+
+def diff_lines(found: Mapping[Path, str]) -> Iterator[str]:
+    """Every line of the diffs."""
+    for text in found.values():
+        yield from text.splitlines()

@@ -1,0 +1,216 @@
+"""Every key a config may have: its place, its parser and its default. configs/ert.yaml explains what they mean.
+
+A table and nothing else: what a key means together with another one is in `rules`, what becomes of it in `load`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from enum import Enum
+from typing import Any
+
+from ert_deploy.config import settings as places
+from ert_deploy.config.schema import types
+from ert_deploy.config.schema.scalars import (
+    Parser,
+    gpu_memory,
+    number,
+    one_of,
+    seconds,
+    whole,
+    whole_seconds,
+    yes_or_no,
+)
+from ert_deploy.core.model.desired import Criteria, Desired, Guard, Launch, Market, OwnedNames, Phase, Target, Timings
+
+
+class Default(Enum):
+    """Says that there is no default."""
+
+    REQUIRED = "required"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One value. A `None` default means "not set"."""
+
+    name: str
+    parse: Parser
+    default: Any = Default.REQUIRED
+
+
+@dataclass(frozen=True, slots=True)
+class Many:
+    """A list of single values, without repetition."""
+
+    name: str
+    parse: Parser
+    default: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A list of tables with at least one row."""
+
+    name: str
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A table. An `optional` one switches something on by being there."""
+
+    name: str
+    parts: tuple[Part, ...]
+    optional: bool = False
+
+
+Part = Field | Many | Rows | Section
+
+# The defaults are those of the values themselves, so that there is one place to change them.
+_LAUNCH = Launch(image="", model="")
+_OFFER = Criteria(max_dph=1.0)
+_GUARD = Guard()
+_TIMINGS = Timings()
+_TARGET = Target(service="")
+_NAMES = OwnedNames()
+_DESIRED = Desired("", Phase.RUNNING, _LAUNCH, _OFFER, ())
+_SANDBOX = places.SandboxSettings()
+_BLUEPRINT = places.Blueprint()
+_DAY = 86400.0
+
+_GUARD_PARTS = tuple(
+    Field(rule.name, whole_seconds(60, 30 * _DAY, off=True), getattr(_GUARD, rule.name)) for rule in fields(Guard)
+)
+_OWNED_PARTS: tuple[Part, ...] = (
+    *(
+        Field(name.name, types.variable, getattr(_NAMES, name.name))
+        for name in fields(OwnedNames)
+        if name.name != "disabled"
+    ),
+    Many("disabled", types.variable, _NAMES.disabled),
+)
+
+
+_BLUEPRINT_PARTS: tuple[Part, ...] = (
+    Field("repo", types.provider_url, _BLUEPRINT.repo),
+    Field("branch", types.branch, _BLUEPRINT.branch),
+    Field("root", types.folder, _BLUEPRINT.root),
+    Field("runtime", one_of(types.RUNTIMES), _BLUEPRINT.runtime),
+    Field("build", types.command, _BLUEPRINT.build),
+    Field("start", types.command, _BLUEPRINT.start),
+    Field("region", one_of(types.REGIONS), _BLUEPRINT.region),
+    Field("plan", types.plan, _BLUEPRINT.plan),
+    Field("trigger", one_of(types.TRIGGERS), _BLUEPRINT.trigger),
+)
+
+
+def _key(variable: str) -> Section:
+    return Section("key", (Field("env", types.key_variable, variable), Field("file", types.path, None)))
+
+
+ROOT = Section(
+    "",
+    (
+        Field("deployment", types.deployment),
+        Section(
+            "launch",
+            (
+                Field("image", types.image),
+                Field("image_gb", number(0.05, 100, "GB"), _LAUNCH.image_gb),
+                Field("model", types.model_tag),
+                Field("model_gb", number(0.001, 1000, "GB"), None),
+                Field("context", whole(512, 1_048_576, "tokens"), _LAUNCH.context),
+                Field("disk_gb", number(8, 10_000, "GB"), _LAUNCH.disk_gb),
+                Field("market", one_of(market.value for market in Market), _LAUNCH.market.value),
+                Field("bid", number(0.001, 128, "$/h"), None),
+                Field("debug_ssh", yes_or_no, _LAUNCH.debug_ssh),
+                Section("guard", _GUARD_PARTS),
+            ),
+        ),
+        Section(
+            "offer",
+            (
+                Field("max_dph", number(0, 128, "$/h", above=True)),
+                Field("gpu_ram", gpu_memory, _OFFER.min_gpu_ram_mb),
+                Many("gpu_names", types.card, _OFFER.gpu_names),
+                Many("countries", types.country, _OFFER.countries),
+                Field("min_reliability", number(0, 1), _OFFER.min_reliability),
+                Field("min_inet_down", number(0, 100_000, "Mb/s"), _OFFER.min_inet_down),
+                Field("max_inet_cost", number(0, 10, "$/GB"), _OFFER.max_inet_cost),
+                Field("min_cuda", number(11, 99), _OFFER.min_cuda),
+                Field("min_ports", whole(1, 64), _OFFER.min_ports),
+                Field("min_duration", seconds(0, 365 * _DAY), _OFFER.min_duration),
+                Field("verified", yes_or_no, _OFFER.verified),
+                Field("datacenter", yes_or_no, _OFFER.datacenter),
+            ),
+        ),
+        Section(
+            "plan",
+            (
+                Field("hours", number(0, 720, "hours", above=True), _DESIRED.plan_hours),
+                Field("slots", whole(1, 2), _DESIRED.slots),
+                Field("attempts", whole(1, 50), _DESIRED.attempts),
+            ),
+        ),
+        Section(
+            "timings",
+            (
+                Field("poll", seconds(0.1, 600), _TIMINGS.poll),
+                Field("settle", seconds(60, 3600), _TIMINGS.settle),
+                Field("call_within", seconds(5, 3600), _TIMINGS.call_within),
+                Field("no_progress", seconds(5, 3600), _TIMINGS.no_progress),
+                Field("boot_limit", seconds(10, 6 * 3600), _TIMINGS.boot_limit),
+                Field("drain", seconds(0, 600), _TIMINGS.drain),
+                Field("deploy_limit", seconds(10, 2 * 3600), _TIMINGS.deploy_limit),
+                Field("prove_limit", seconds(5, 3600), _TIMINGS.prove_limit),
+                Field("deny", seconds(0, 30 * _DAY), _TIMINGS.deny),
+                Field("start_lag", seconds(5, 600), _TIMINGS.start_lag),
+                Field("wake_grace", seconds(10, 3600), _TIMINGS.wake_grace),
+                Field("finish", seconds(0, 6 * 3600), _TIMINGS.finish),
+            ),
+        ),
+        Section("vast", (Field("url", types.provider_url, places.VAST_URL), _key("VAST_API_KEY"))),
+        Section(
+            "render",
+            (
+                Field("url", types.provider_url, places.RENDER_URL),
+                _key("RENDER_API_KEY"),
+                Rows(
+                    "services",
+                    (
+                        Field("name", types.service),
+                        Field("timeout", whole_seconds(10, _DAY), _TARGET.timeout),
+                        Field("health_path", types.url_path, _TARGET.health_path),
+                        Field("health_field", types.json_field, _TARGET.health_field),
+                        Field("allow_downtime", yes_or_no, _TARGET.allow_downtime),
+                        Section("owned", _OWNED_PARTS),
+                        Section("blueprint", _BLUEPRINT_PARTS),
+                    ),
+                ),
+            ),
+        ),
+        Field("state", types.state_place, None),
+        Section(
+            "sandbox",
+            (
+                Field("world", types.path, _SANDBOX.world),
+                Field("speed", number(1, 1000, "times"), _SANDBOX.speed),
+            ),
+            optional=True,
+        ),
+    ),
+)
+
+
+def keys(part: Part = ROOT, path: str = "") -> Iterator[tuple[str, Part]]:
+    """Every key of the schema with its path; a row of a list is written `*`."""
+    if isinstance(part, Rows | Section):
+        if path:
+            yield path, part
+        inside = f"{path}/*" if isinstance(part, Rows) else path
+        for inner in part.parts:
+            yield from keys(inner, f"{inside}/{inner.name}" if inside else inner.name)
+    else:
+        yield path, part

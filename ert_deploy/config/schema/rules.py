@@ -1,0 +1,175 @@
+"""What must hold between keys. A rule is judged only when every value it needs is good.
+
+Each rule is a function of those values that returns what is wrong and what to do, or None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+
+from ert_deploy.config.schema import llm_catalog
+from ert_deploy.config.schema.scalars import spoken
+from ert_deploy.config.schema.walk import Reading
+from ert_deploy.config.settings import RENDER_URL, VAST_URL, Blueprint
+from ert_deploy.config.yaml.problems import Problem
+from ert_deploy.core.model.desired import OwnedNames
+
+ROOM_GB = 2.0  # logs, and what a download needs beside the finished file
+
+Verdict = tuple[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`check` takes the values of `needs` in that order; a problem is reported at the first of them."""
+
+    needs: tuple[str, ...]
+    check: Callable[..., Verdict]
+
+
+def broken(reading: Reading) -> Iterator[Problem]:
+    """The problems between keys that are good each by itself."""
+    for rule in (*RULES, *_rules_per_service(reading)):
+        if all(path in reading.values for path in rule.needs):
+            verdict = rule.check(*(reading.values[path] for path in rule.needs))
+            if verdict:
+                yield Problem(rule.needs[0], reading.lines.get(rule.needs[0], 0), *verdict)
+
+
+def model_gb(tag: str, given: float | None) -> float:
+    """The size of the model in GB: what the config says, else what is known of it."""
+    known = llm_catalog.known(tag)
+    return given if given is not None else known.gb if known else 0.0
+
+
+def _model_exists(tag: str, given: float | None, sandbox: bool) -> Verdict:
+    model = llm_catalog.known(tag)
+    if model is None:
+        return None if given is not None else (f"the model {tag} is not known", llm_catalog.suggestion(tag))
+    if model.sandbox_only and not sandbox:
+        return f"{tag} exists in the sandbox only", "such as gpt-oss:20b"
+    return None
+
+
+def _model_size(given: float | None, tag: str) -> Verdict:
+    model = llm_catalog.known(tag)
+    if model is None or given is None or given >= model.gb * 0.98:
+        return None
+    return f"{tag} is {model.gb:g} GB, not {given:g}", "leave launch/model_gb out"
+
+
+def _context_fits_model(context: int, tag: str) -> Verdict:
+    model = llm_catalog.known(tag)
+    if model is None or context <= model.context:
+        return None
+    return f"{tag} reads at most {model.context} tokens", f"at most {model.context}"
+
+
+def _model_fits_gpu(ram_mb: int, tag: str, given: float | None, context: int) -> Verdict:
+    """Weights and context alone, without the engine's buffers: what fails here can never fit."""
+    model = llm_catalog.known(tag)
+    cache = model.kv_kib * 1024 * context / 1e6 if model else 0.0
+    needed = model_gb(tag, given) * 1000 + cache
+    if needed <= ram_mb:
+        return None
+    return f"{ram_mb} MB do not hold {tag} with its context ({needed:.0f} MB)", "a larger gpu_ram or a smaller context"
+
+
+def _disk_holds(disk: float, image: float, tag: str, given: float | None) -> Verdict:
+    least = image + model_gb(tag, given) + ROOM_GB
+    if disk >= least:
+        return None
+    return f"{disk:g} GB do not hold the image, the model and {ROOM_GB:g} GB of room", f"at least {least:.1f}"
+
+
+def _bid_and_market(bid: float | None, market: str) -> Verdict:
+    if market == "interruptible" and bid is None:
+        return "an interruptible machine needs a bid", "set launch/bid in $/h, or market: on-demand"
+    if market == "on-demand" and bid is not None:
+        return "a bid is for the interruptible market only", "remove it, or set market: interruptible"
+    return None
+
+
+def _bid_below_cap(bid: float | None, cap: float) -> Verdict:
+    if bid is None or bid <= cap:
+        return None
+    return f"{bid:g} $/h is more than offer/max_dph ({cap:g})", f"at most {cap:g}"
+
+
+def _something_switches_off(idle: int, lifetime: int) -> Verdict:
+    if idle or lifetime:
+        return None
+    return "with idle_stop and max_lifetime both 0 nothing would ever stop the GPU", "such as idle_stop: 20m"
+
+
+def _guard_waits_for_launch(deadline: int, limit: float) -> Verdict:
+    if deadline == 0 or deadline >= limit:
+        return None
+    return (
+        f"the guard would destroy the machine after {spoken(deadline)}, while timings/boot_limit waits {spoken(limit)}",
+        "a longer boot_deadline or a shorter boot_limit",
+    )
+
+
+def _progress_before_limit(no_progress: float, limit: float) -> Verdict:
+    return None if no_progress <= limit else ("it is longer than timings/boot_limit", f"at most {spoken(limit)}")
+
+
+def _contract_outlasts_plan(duration: float, hours: float) -> Verdict:
+    least = hours * 3600 + 86400
+    if duration >= least:
+        return None
+    return "the host's contract could end during the planned hours", f"at least plan/hours and a day: {spoken(least)}"
+
+
+def _different_names(*names: str | tuple[str, ...]) -> Verdict:
+    flat = [name for entry in names for name in ((entry,) if isinstance(entry, str) else entry)]
+    repeated = sorted({name for name in flat if flat.count(name) > 1})
+    return (f"{', '.join(repeated)} is used for more than one thing", "give each its own name") if repeated else None
+
+
+def _another_service(name: str, *before: str) -> Verdict:
+    return (f"{name} is listed already", "one entry per service") if name in before else None
+
+
+def _start_is_known(start: str | None, root: str) -> Verdict:
+    if start is not None or root == Blueprint().root:
+        return None
+    return f"how the app in {root} is started is not known", "such as gunicorn --bind 0.0.0.0:$PORT app:app"
+
+
+def _no_address_in_sandbox(default: str) -> Callable[[str, bool], Verdict]:
+    def check(url: str, sandbox: bool) -> Verdict:
+        if sandbox and url != default:
+            return "a sandbox has its own address", "remove it, or remove the sandbox section"
+        return None
+
+    return check
+
+
+RULES = (
+    Rule(("launch/model", "launch/model_gb", "sandbox"), _model_exists),
+    Rule(("launch/model_gb", "launch/model"), _model_size),
+    Rule(("launch/context", "launch/model"), _context_fits_model),
+    Rule(("offer/gpu_ram", "launch/model", "launch/model_gb", "launch/context"), _model_fits_gpu),
+    Rule(("launch/disk_gb", "launch/image_gb", "launch/model", "launch/model_gb"), _disk_holds),
+    Rule(("launch/bid", "launch/market"), _bid_and_market),
+    Rule(("launch/bid", "offer/max_dph"), _bid_below_cap),
+    Rule(("launch/guard/idle_stop", "launch/guard/max_lifetime"), _something_switches_off),
+    Rule(("launch/guard/boot_deadline", "timings/boot_limit"), _guard_waits_for_launch),
+    Rule(("timings/no_progress", "timings/boot_limit"), _progress_before_limit),
+    Rule(("offer/min_duration", "plan/hours"), _contract_outlasts_plan),
+    Rule(("vast/url", "sandbox"), _no_address_in_sandbox(VAST_URL)),
+    Rule(("render/url", "sandbox"), _no_address_in_sandbox(RENDER_URL)),
+)
+
+_OWNED = tuple(f"owned/{name.name}" for name in fields(OwnedNames))
+
+
+def _rules_per_service(reading: Reading) -> Iterator[Rule]:
+    rows = [f"render/services/{at}" for at in range(reading.values.get("render/services", 0))]
+    for at, row in enumerate(rows):
+        yield Rule(tuple(f"{row}/{name}" for name in _OWNED), _different_names)
+        yield Rule((f"{row}/blueprint/start", f"{row}/blueprint/root"), _start_is_known)
+        yield Rule((f"{row}/name", *(f"{other}/name" for other in rows[:at])), _another_service)

@@ -1,0 +1,202 @@
+"""Parsers of single values: text, numbers, durations, sizes, choices.
+
+Each takes a `Scalar` and returns the value or raises `Bad`. They read the text that stands in the file, not what YAML
+1.1 made of it: `no`, `1:30`, `010` and `.inf` are refused with what to write instead.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ert_deploy.config.yaml.problems import nearest, shown
+from ert_deploy.config.yaml.tree import Scalar
+
+Parser = Callable[[Scalar], Any]
+
+_NUMBER = re.compile(r"[-+]?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?")
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
+_LOOSE_DURATION = re.compile(
+    r"(\d+(?:\.\d+)?)\s*(s|m|h|d)(?:ec|econd|in|inute|r|our|ay)?s?", re.IGNORECASE
+)  # close enough to a duration to say how it is written
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)(GB|MB)")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_CLASS_SHARE = 937.5  # MB per GB of a class: what is left when the driver has taken its part
+_INTEGERS = 2**53
+
+
+class Bad(Exception):
+    """A value that cannot be used: what is wrong, and what would be right."""
+
+    def __init__(self, what: str, hint: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.hint = hint
+
+
+def text(scalar: Scalar) -> str:
+    """Text, as YAML text: an unquoted `no` or `12` is refused, because YAML has already made it something else."""
+    if scalar.kind != "str":
+        raise Bad(f"YAML reads {shown(scalar.text)} as {_spoken(scalar.kind)}, not as text", "put it in quotes")
+    return scalar.text
+
+
+def matching(pattern: str, what: str, hint: str = "", *, secret: bool = False) -> Parser:
+    """Text that matches `pattern` in full. `what` completes "X is not ..."; a `secret` one is not repeated."""
+    compiled = re.compile(pattern)
+
+    def parse(scalar: Scalar) -> str:
+        value = text(scalar)
+        if not compiled.fullmatch(value):
+            raise Bad(f"{'what stands here' if secret else shown(value)} is not {what}", hint)
+        return value
+
+    return parse
+
+
+def one_of(choices: Iterable[str]) -> Parser:
+    """One of a few words."""
+    allowed = tuple(choices)
+
+    def parse(scalar: Scalar) -> str:
+        value = text(scalar)
+        if value not in allowed:
+            raise Bad(f"{shown(value)} is not one of {', '.join(allowed)}", nearest(value, allowed))
+        return value
+
+    return parse
+
+
+def yes_or_no(scalar: Scalar) -> bool:
+    """`true` or `false`, and no other spelling."""
+    if scalar.text not in ("true", "false") or scalar.kind != "bool":
+        raise Bad(f"{shown(scalar.text)} is neither true nor false", "write true or false, without quotes")
+    return scalar.text == "true"
+
+
+def number(low: float, high: float, unit: str = "", *, above: bool = False) -> Parser:
+    """A finite number from `low` to `high` (`above`: more than `low`)."""
+
+    def parse(scalar: Scalar) -> float:
+        return _within(_plain_number(scalar), low, high, unit, above=above)
+
+    return parse
+
+
+def whole(low: int, high: int, unit: str = "") -> Parser:
+    """A whole number from `low` to `high`."""
+
+    def parse(scalar: Scalar) -> int:
+        value = _within(_plain_number(scalar), low, high, unit)
+        if value != int(value):
+            raise Bad(f"{shown(scalar.text)} is not a whole number")
+        return int(value)
+
+    return parse
+
+
+def seconds(low: float, high: float, *, off: bool = False) -> Parser:
+    """A duration such as `90s`, `20m`, `3h`, `2d`, or a number of seconds. `off`: 0 is allowed and means never."""
+
+    def parse(scalar: Scalar) -> float:
+        value = _duration(scalar)
+        if off and value == 0:
+            return 0.0
+        if not low <= value <= high:
+            instead = ", or 0 for never" if off else ""
+            raise Bad(f"{shown(scalar.text)} is not between {spoken(low)} and {spoken(high)}{instead}")
+        return value
+
+    return parse
+
+
+def whole_seconds(low: float, high: float, *, off: bool = False) -> Parser:
+    """A duration in whole seconds; otherwise as `seconds`."""
+    duration = seconds(low, high, off=off)
+
+    def parse(scalar: Scalar) -> int:
+        value: float = duration(scalar)
+        if not value.is_integer():
+            raise Bad(f"{shown(scalar.text)} is not a whole number of seconds")
+        return int(value)
+
+    return parse
+
+
+def gpu_memory(scalar: Scalar) -> int:
+    """A class of cards such as `24GB`, or an exact `23000MB`; in MB as the market reports it.
+
+    Cards of a class report less than the name says: of 24 GB, an RTX 4090 has 24564, an L4 23034 and an A10 23028 MB.
+    So a class means at least 937.5 MB per GB: 24GB is 22500 MB, 16GB is 15000 MB.
+    """
+    found = _SIZE.fullmatch(scalar.text.strip())
+    if not found:
+        raise _without_unit(scalar)
+    megabytes = float(found[1]) * (_CLASS_SHARE if found[2] == "GB" else 1)
+    if not 3_500 <= megabytes <= 300_000:
+        raise Bad(f"{shown(scalar.text)} is not a size of GPU memory", "4GB to 320GB, such as 24GB")
+    return int(megabytes)
+
+
+def spoken(duration: float) -> str:
+    """A duration as one would write it in a config: `20m`, `3h`."""
+    for unit in ("d", "h", "m"):
+        if duration >= _SECONDS[unit] and duration % _SECONDS[unit] == 0:
+            return f"{int(duration // _SECONDS[unit])}{unit}"
+    return f"{duration:g}s"
+
+
+def _duration(scalar: Scalar) -> float:
+    found = _DURATION.fullmatch(scalar.text)
+    if found:
+        return float(found[1]) * _SECONDS[found[2]]
+    loose = _LOOSE_DURATION.fullmatch(scalar.text.strip())
+    if loose:
+        raise Bad(f"{shown(scalar.text)} is not a duration", f"write {loose[1]}{loose[2].lower()}")
+    try:
+        return _plain_number(scalar)
+    except Bad as bad:
+        clock = scalar.kind == "int" and ":" in scalar.text
+        hint = "write minutes or seconds, such as 90s" if clock else "such as 90s, 20m, 3h, or a number of seconds"
+        raise Bad(bad.what.replace("a plain number", "a duration"), hint) from None
+
+
+def _plain_number(scalar: Scalar) -> float:
+    """A decimal number as people write it; no octal, no hex, no sexagesimal, no quotes around it."""
+    if scalar.kind == "bool":
+        raise Bad(f"YAML reads {shown(scalar.text)} as {_spoken('bool')}, not as a number")
+    if scalar.text.lower().lstrip("+-.") in ("nan", "inf", "infinity"):
+        raise Bad(f"{shown(scalar.text)} is not a finite number")
+    if not _NUMBER.fullmatch(scalar.text):
+        raise Bad(f"{shown(scalar.text)} is not a plain number", "digits with a decimal point, without a unit")
+    value = float(scalar.text)
+    if not math.isfinite(value):
+        raise Bad(f"{shown(scalar.text)} is not a finite number")
+    return value
+
+
+def _within(value: float, low: float, high: float, unit: str, *, above: bool = False) -> float:
+    tail = f" {unit}" if unit else ""
+    if value < low or (above and value == low):
+        raise Bad(f"{value:g} is too small", f"{'more than' if above else 'at least'} {low:g}{tail}")
+    if value > high:
+        raise Bad(f"{value:g} is too large", f"at most {high:g}{tail}")
+    return value
+
+
+def _without_unit(scalar: Scalar) -> Bad:
+    what = f"{shown(scalar.text)} is not a size with its unit"
+    digits = scalar.text.strip()
+    if not digits.isdecimal() or not 0 < int(digits[:12]) < _INTEGERS:
+        return Bad(what, "write it like 24GB")
+    amount = int(digits[:12])
+    if amount >= 1024:
+        return Bad(what, f"write {round(amount / 1024)}GB (the class of cards) or {amount}MB (exactly that)")
+    return Bad(what, f"write {amount}GB")
+
+
+def _spoken(kind: str) -> str:
+    names = {"bool": "true or false", "int": "a number", "float": "a number", "timestamp": "a date", "null": "nothing"}
+    return names.get(kind, kind)

@@ -1,0 +1,199 @@
+"""Parsers of words that mean something outside: images, model tags, countries, cards, addresses, names, paths.
+
+Same contract as `scalars`: a `Scalar` in, a value out, or `Bad`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+from ert_deploy.config.schema.market_catalog import CARDS, COUNTRIES
+from ert_deploy.config.schema.scalars import Bad, matching, text
+from ert_deploy.config.schema.secret_shapes import SECRET_VALUE
+from ert_deploy.config.settings import HERE, S3Object
+from ert_deploy.config.yaml.problems import nearest, shown
+from ert_deploy.config.yaml.tree import Scalar
+from ert_deploy.core.model.labels import DEPLOYMENT
+
+_PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
+_IMAGE = re.compile(
+    rf"(?:[A-Za-z0-9.-]+(?::\d{{1,5}})?/)?{_PART}(?:/{_PART})*"
+    r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(?:@sha256:(?P<digest>[0-9a-f]{64}))?"
+)
+_MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}:[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+_SERVICE_ID = re.compile(r"srv-[a-z0-9]{20}")
+_MEANT = {"UK": "write GB", "EU": "list its countries, such as [DE, NL, FR]"}
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9/!_.*'()-]{0,800}\.json")
+# What Render builds without a container of ours, where, and when it deploys by itself (official render.yaml schema).
+RUNTIMES = ("python", "node", "ruby", "go", "rust", "elixir")
+REGIONS = ("oregon", "ohio", "virginia", "frankfurt", "singapore")
+TRIGGERS = ("off", "commit", "checksPass")
+PLACEHOLDER = "it is still the sample's placeholder"
+_RESERVED = ("PORT", "PYTHON_VERSION", "WEB_CONCURRENCY", "GUNICORN_CMD_ARGS")
+
+deployment = matching(
+    DEPLOYMENT.pattern, "a deployment's name", "a lower-case letter, then up to 31 lower-case letters, digits or dashes"
+)
+key_variable = matching(
+    r"[A-Z_][A-Z0-9_]{0,127}",
+    "the name of an environment variable",
+    "capitals, digits and underscores; the key itself never stands in a config",
+    secret=True,
+)
+json_field = matching(r"[A-Za-z_][A-Za-z0-9_-]{0,63}", "the name of a JSON field")
+branch = matching(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,199}", "the name of a branch")
+folder = matching(
+    r"\.|(?!\.\.?(/|$))[A-Za-z0-9._-]+(/(?!\.\.?(/|$))[A-Za-z0-9._-]+)*",
+    "a folder inside the repository",
+    "such as apps/web, or . for the repository itself",
+)
+plan = matching(
+    r"free|starter|standard|pro( plus| max| ultra)?|\d+(\.\d+)?c-\d+(mb|g)",
+    "a plan of a Render service",
+    "such as starter or standard",
+)
+url_path = matching(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]{0,200}", "a path", "it starts with / and has no query")
+
+
+def variable(scalar: Scalar) -> str:
+    """The name of a variable that an app is given; not one that Render itself sets."""
+    name = text(scalar)
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,127}", name):
+        raise Bad(f"{shown(name)} is not the name of an environment variable", "letters, digits and underscores")
+    if name in _RESERVED or name.startswith("RENDER"):
+        raise Bad(f"{name} belongs to Render", "choose another name")
+    return name
+
+
+def image(scalar: Scalar) -> str:
+    """A container image that always means the same bytes: with a tag other than `latest`, or a digest."""
+    value = text(scalar)
+    if "YOUR-NAME" in value:
+        raise Bad(PLACEHOLDER, "set launch/image to the image you pushed")
+    if value.startswith("-"):
+        raise Bad(f"{shown(value)} starts with a dash", "an image, not an option")
+    if re.search(r"\s", value):
+        raise Bad(f"{shown(value)} holds white space")
+    found = _IMAGE.fullmatch(value) if len(value) <= 1024 else None
+    if not found:
+        raise Bad(f"{shown(value)} is not an image reference", "lower case, such as ghcr.io/name/image:0.1.0")
+    if found["digest"]:
+        return value
+    if not found["tag"]:
+        raise Bad(f"{shown(value)} has neither tag nor digest", "add a tag, or better a digest (@sha256:...)")
+    if found["tag"] == "latest":
+        raise Bad(f"{shown(value)} moves: a host may hold another one", "give a version, or a digest (@sha256:...)")
+    return value
+
+
+def model_tag(scalar: Scalar) -> str:
+    """A tag of Ollama's library, `name:tag`; whether it exists is a matter of `models`."""
+    value = text(scalar)
+    if not _MODEL.fullmatch(value):
+        raise Bad(f"{shown(value)} is not a model with its tag", "such as gpt-oss:20b")
+    if value.endswith(":latest"):
+        raise Bad(f"{shown(value)} moves", "name the size, such as gpt-oss:20b")
+    return value
+
+
+def country(scalar: Scalar) -> str:
+    """A two-letter country code (ISO 3166-1)."""
+    if scalar.kind == "bool":
+        raise Bad(f"YAML reads {shown(scalar.text)} as true or false", f'for Norway, put it in quotes: "{scalar.text}"')
+    code = text(scalar)
+    if code in COUNTRIES:
+        return code
+    if code.upper() in COUNTRIES:
+        raise Bad(f"{shown(code)} is not in capitals", f"write {code.upper()}")
+    raise Bad(f"{shown(code)} is not a country code", _MEANT.get(code.upper(), "two letters, such as US or DE"))
+
+
+def card(scalar: Scalar) -> str:
+    """A GPU's exact name on the market, with spaces; a name we do not know may be a new card."""
+    name = text(scalar)
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 ._+-]{0,59}", name):
+        raise Bad(f"{shown(name)} is not the name of a GPU", nearest(name, CARDS) or "such as RTX 4090")
+    plain = name.replace("_", " ").strip().casefold()
+    same = next((one for one in CARDS if one.casefold() == plain), name)
+    if same != name or "_" in name:
+        raise Bad(f"{shown(name)} is not how the market spells it", f"write {same.replace('_', ' ')}")
+    return name
+
+
+def service(scalar: Scalar) -> str:
+    """A Render service: its exact name, or its id."""
+    value = text(scalar)
+    if value.startswith("srv-") and not _SERVICE_ID.fullmatch(value):
+        raise Bad(f"{shown(value)} is not a service id", "srv- and 20 lower-case letters or digits")
+    if not value.isprintable() or value != value.strip() or not 1 <= len(value) <= 100:
+        raise Bad(f"{shown(value)} is not the name of a service", "its exact name in Render, or its id (srv-...)")
+    return value
+
+
+def command(scalar: Scalar) -> str:
+    """A command line for Render's shell, on one line and without anything that looks like a key."""
+    value = text(scalar)
+    if not value.strip() or not value.isprintable() or len(value) > 500:
+        raise Bad("it is not a command on one line")
+    if SECRET_VALUE.search(value):
+        raise Bad("it holds something that looks like a key", "give it to the app as an environment variable")
+    return value
+
+
+def provider_url(scalar: Scalar) -> str:
+    """An https address without anything secret in it; plain http only to this machine. No slash at its end."""
+    value = text(scalar)
+    try:
+        parts = urlsplit(value)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        raise Bad("it is not a web address") from None
+    if parts.username is not None or parts.query or parts.fragment:
+        raise Bad("it holds more than an address", "keys belong into environment variables")
+    if not re.fullmatch(r"[\x21-\x7e]{1,200}", value) or not host or not _reachable_safely(parts, host):
+        raise Bad(f"{shown(value)} is not an https address", "plain http only to 127.0.0.1")
+    return value.rstrip("/")
+
+
+def path(scalar: Scalar) -> Path:
+    """A file or folder; `~` is the home folder."""
+    value = text(scalar)
+    if not value.strip() or not value.isprintable() or len(value) > 1000:
+        raise Bad(f"{shown(value)} is not a path")
+    try:
+        return Path(value).expanduser()
+    except RuntimeError:
+        raise Bad(f"{shown(value)}: there is no such home folder", "write the path in full") from None
+
+
+def state_place(scalar: Scalar) -> Path | S3Object:
+    """Where the state is: a file, or `s3://bucket/key.json`. `{deployment}` in it is the deployment's name."""
+    value = text(scalar)
+    if not value.lower().startswith("s3:"):
+        return path(scalar)
+    found = re.fullmatch(r"s3://([^/]*)/(.*)", value)
+    if not found:
+        raise Bad(f"{shown(value)} is not an object in S3", "such as s3://my-bucket/ert/{deployment}.json")
+    bucket, key = found.groups()
+    if not _BUCKET.fullmatch(bucket) or ".." in bucket:
+        raise Bad(f"{shown(bucket)} is not the name of a bucket", "3 to 63 lower-case letters, digits, dashes or dots")
+    if not _KEY.fullmatch(key.replace(HERE, "d")) or "//" in key or ".." in key:
+        raise Bad(f"{shown(key)} is not a key for the state", "letters, digits and /!_.*'()- , ending in .json")
+    return S3Object(bucket, key)
+
+
+def _reachable_safely(parts: SplitResult, host: str) -> bool:
+    if parts.scheme == "https":
+        return True
+    return parts.scheme == "http" and _is_loopback(host)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

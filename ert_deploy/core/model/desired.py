@@ -1,0 +1,199 @@
+"""What is wanted: one deployment, as its config describes it.
+
+`Desired` is the whole input of a run besides what is observed. `up`, `sleep` and `down` differ in `phase` alone;
+`wake` is `up` that begins nothing new.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cache
+
+from ert_deploy.core.model.observed import Offer
+
+PORT = 8443  # the one port the image publishes
+
+
+class Phase(StrEnum):
+    """What should be true when the run ends."""
+
+    RUNNING = "running"
+    ASLEEP = "asleep"
+    ABSENT = "absent"
+
+
+class Market(StrEnum):
+    """How the GPU is rented."""
+
+    ON_DEMAND = "on-demand"
+    INTERRUPTIBLE = "interruptible"
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """The off-switch inside the container; seconds, 0 switches a rule off."""
+
+    idle_stop: int = 1200
+    boot_deadline: int = 2700
+    max_lifetime: int = 43200
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """The container to run. Sizes in GB (10^9 bytes), bid in $/h. `debug_ssh`: a shell on it can be opened."""
+
+    image: str
+    model: str
+    disk_gb: float = 40.0
+    image_gb: float = 4.0
+    model_gb: float = 13.8
+    context: int = 16384
+    guard: Guard = field(default_factory=Guard)
+    market: Market = Market.ON_DEMAND
+    bid: float | None = None
+    vast_api: str = "https://console.vast.ai"
+    debug_ssh: bool = False
+
+    def spec(self) -> str:
+        """16 hex digits that change when a running container would have to be replaced to match the config."""
+        return _spec(self)
+
+
+@cache
+def _spec(launch: Launch) -> str:
+    parts = {
+        "image": launch.image,
+        "model": launch.model,
+        "disk": launch.disk_gb,
+        "context": launch.context,
+        "guard": [launch.guard.idle_stop, launch.guard.boot_deadline, launch.guard.max_lifetime],
+        # Only where it is on: whoever never used it keeps the spec, and with it the machine, they have.
+        **({"debug_ssh": True} if launch.debug_ssh else {}),
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Criteria:
+    """What an offer must be. RAM in MB, network in Mb/s, prices in $/h and $/GB, duration in seconds."""
+
+    max_dph: float
+    min_gpu_ram_mb: int = 22500
+    gpu_names: tuple[str, ...] = ()
+    countries: tuple[str, ...] = ()
+    min_reliability: float = 0.98
+    min_inet_down: float = 500.0
+    max_inet_cost: float = 0.02
+    min_cuda: float = 12.4
+    min_ports: int = 4
+    min_duration: float = 3 * 86400.0
+    verified: bool = True
+    datacenter: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """How long to wait for what, in seconds. Sources: Vast's own host self-test and create timings.
+
+    A started instance may be listed as stopped for `start_lag` and its container as exited for `wake_grace`; reports
+    being written hold up `sleep` for `finish` at most. A create or start goes out within `call_within` of the moment it
+    was written down, or not at all: `settle` counts from there.
+    """
+
+    poll: float = 10.0
+    settle: float = 240.0
+    call_within: float = 60.0
+    no_progress: float = 300.0
+    boot_limit: float = 2700.0
+    drain: float = 75.0
+    deploy_limit: float = 1800.0
+    prove_limit: float = 300.0
+    deny: float = 6 * 3600.0
+    start_lag: float = 60.0
+    wake_grace: float = 600.0
+    finish: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedNames:
+    """The names under which an app wants its configuration; the defaults are ERT's."""
+
+    url: str = "ERT_LLM_BACKEND_URL"
+    key: str = "ERT_LLM_API_KEY"
+    certificate: str = "ERT_LLM_CA_CERT"
+    timeout: str = "ERT_LLM_TIMEOUT"
+    fingerprint: str = "ERT_LLM_CONFIG_FINGERPRINT"
+    enabled: str = "REMOTE_LLM_INTEGRATION"
+    disabled: tuple[str, ...] = ("OLLAMA_INTEGRATION", "OPENAI_INTEGRATION")
+
+    def all(self) -> tuple[str, ...]:
+        """Every name, in the order they are written; the fingerprint last."""
+        return (self.enabled, self.url, self.key, self.timeout, self.certificate, *self.disabled, self.fingerprint)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A web service that is given the backend's address. `timeout` in seconds.
+
+    `allow_downtime`: it may be deployed although that stops it for a while, as it does a service with a disk.
+    """
+
+    service: str
+    names: OwnedNames = field(default_factory=OwnedNames)
+    timeout: int = 180
+    health_path: str = "/health"
+    health_field: str = "fingerprint"
+    allow_downtime: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """One deployment, wanted in one phase. `begin`: it may be made if there is no trace of it.
+
+    `apps_first`: on the way down the apps are told, and their requests may finish, before anything is destroyed.
+    """
+
+    deployment: str
+    phase: Phase
+    launch: Launch
+    criteria: Criteria
+    targets: tuple[Target, ...]
+    timings: Timings = field(default_factory=Timings)
+    plan_hours: float = 2.0
+    slots: int = 2
+    attempts: int = 6
+    begin: bool = True
+    apps_first: bool = True
+
+    def container_env(
+        self, token: str, key_sha256: str, boot_secret: str, offer: Offer | None = None
+    ) -> Mapping[str, str]:
+        """What the container is told at birth. The boot secret proves identity once; the key is only a hash.
+
+        With the offer it also knows its card and its price in $/h, to show them: Vast tells a container neither. The
+        price in a search is that of the least bid, so the rest of our bid comes on top.
+        """
+        known = {}
+        if offer is not None:
+            over = (self.launch.bid or 0.0) - (offer.min_bid or 0.0)
+            price = offer.dph_total + (max(0.0, over) if self.launch.market is Market.INTERRUPTIBLE else 0.0)
+            known = {"ERT_GPU_NAME": offer.gpu_name, "ERT_GPU_PRICE_PER_HOUR": f"{price:.6g}"}
+        return {
+            **known,
+            "ERT_DEPLOYMENT": self.deployment,
+            "ERT_TOKEN": token,
+            "ERT_SPEC": self.launch.spec(),
+            "ERT_KEY_HASHES": key_sha256,
+            "ERT_BOOT_SECRET": boot_secret,
+            "ERT_MODEL": self.launch.model,
+            "OLLAMA_CONTEXT_LENGTH": str(self.launch.context),
+            "ERT_IDLE_STOP": str(self.launch.guard.idle_stop),
+            "ERT_BOOT_DEADLINE": str(self.launch.guard.boot_deadline),
+            "ERT_MAX_LIFETIME": str(self.launch.guard.max_lifetime),
+            "ERT_VAST_API": self.launch.vast_api,
+            f"-p {PORT}:{PORT}": "1",
+        }

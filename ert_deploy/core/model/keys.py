@@ -1,0 +1,28 @@
+"""The API key between app and backend: its form, and how a fresh one is made from random bytes.
+
+`ert-` and 32 url-safe characters (24 random bytes), as existing ERT clients expect.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+
+from ert_deploy.core.model.secret import Secret
+
+KEY_BYTES = 24
+TOKEN_BYTES = 16
+BOOT_SECRET_BYTES = 32
+_FORM = re.compile(r"ert-[A-Za-z0-9_-]{32}")
+
+
+def make_key(random: bytes) -> Secret:
+    """A key from 24 random bytes."""
+    if len(random) != KEY_BYTES:
+        raise ValueError(f"a key is made of {KEY_BYTES} bytes")
+    return Secret("ert-" + base64.urlsafe_b64encode(random).decode())
+
+
+def is_key(candidate: Secret | None) -> bool:
+    """Whether it has the form of one of our keys."""
+    return candidate is not None and _FORM.fullmatch(candidate.reveal()) is not None

@@ -1,0 +1,230 @@
+"""What the world looks like: values that the adapters fill in and the decisions read.
+
+An absent or unknown value is None, never a guess. Money in $, times in Unix seconds, sizes as named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import wraps
+from operator import attrgetter
+from typing import Any, TypeVar
+
+from ert_deploy.core.model.labels import Mark
+from ert_deploy.core.model.secret import Secret
+from ert_deploy.core.model.state import State
+
+T = TypeVar("T")
+D = TypeVar("D")
+_BY_ID = attrgetter("id")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where one port of the container is reachable from outside."""
+
+    ip: str
+    port: int
+
+    def url(self) -> str:
+        """The https base URL."""
+        return f"https://{self.ip}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One rented (or stopped) instance as the provider lists it.
+
+    `mark` is None unless both marks are there; `claims` is the deployment the label alone names.
+    `status` is the container's, `intended` and `current` are the contract's. `dph` is what it costs while it runs,
+    `disk_dph` the part of it that is paid for the disk in any case, in $/h. `shell` is where its SSH server listens.
+    """
+
+    id: int
+    mark: Mark | None = None
+    claims: str | None = None
+    status: str | None = None
+    intended: str | None = None
+    current: str | None = None
+    message: str = ""
+    machine_id: int = 0
+    gpu_name: str = ""
+    geolocation: str = ""
+    dph: float = 0.0
+    disk_dph: float = 0.0
+    started: float | None = None
+    address: Address | None = None
+    shell: Address | None = None
+    spec: str = ""
+    key_hashes: tuple[str, ...] = ()
+    boot_secret: Secret = field(default_factory=lambda: Secret(""))
+
+    @property
+    def halted(self) -> bool:
+        """Whether it is meant to be stopped: by its own guard, by us, or in the console."""
+        return self.intended == "stopped"
+
+    @property
+    def resting(self) -> bool:
+        """Whether it is stopped for sure, so that nothing but its disk is paid."""
+        return self.intended == "stopped" and self.current == "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One rentable machine. Prices in $/h and $/GB, RAM in MB, network in Mb/s, duration in seconds."""
+
+    id: int
+    machine_id: int
+    gpu_name: str
+    gpu_ram_mb: float
+    dph_total: float
+    reliability: float
+    inet_down: float
+    inet_down_cost: float
+    cuda: float
+    ports: int
+    duration: float
+    disk_gb: float
+    geolocation: str
+    num_gpus: int = 1
+    verified: bool = True
+    rentable: bool = True
+    datacenter: bool = False
+    min_bid: float | None = None
+
+
+class Vital(StrEnum):
+    """What probing a backend came to."""
+
+    UNREACHABLE = "unreachable"
+    IMPOSTOR = "impostor"
+    LOADING = "loading"
+    SICK = "sick"
+    HEALTHY = "healthy"
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """One probe of one backend over TLS. `completed` and `total` are bytes of the model download.
+
+    `certificate` is the PEM that proved itself with the boot secret; it is None unless it did.
+    """
+
+    vital: Vital
+    detail: str = ""
+    phase: str = ""
+    completed: int = 0
+    total: int = 0
+    certificate: str | None = None
+    model: str = ""
+    engine: str = ""
+
+    def progress(self) -> str:
+        """Changes whenever the boot gets further."""
+        return f"{self.vital}:{self.phase}:{self.completed}"
+
+
+class DeployKind(StrEnum):
+    """What a deploy's status means for us; unknown statuses are in flight until the deadline."""
+
+    IN_FLIGHT = "in flight"
+    LIVE = "live"
+    REPLACED = "replaced"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class WebDeploy:
+    """One deploy of a web service."""
+
+    id: str
+    status: str
+    kind: DeployKind
+    created: float
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """One target as Render and the running app show it.
+
+    `env` holds the owned variables that are set. `live_fingerprint` is what the running process reports, None when it
+    reports none or could not be asked.
+    """
+
+    target: str
+    service_id: str
+    name: str
+    app_url: str
+    env: Mapping[str, Secret]
+    live_fingerprint: str | None = None
+    suspended: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """How one booting instance is getting on: last change of its progress, and looks in a row that were bad."""
+
+    mark: str
+    since: float
+    strikes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """Everything `plan` may look at. `publications` is None when Render was not (or could not be) read.
+
+    `tries` counts how often this run tried in vain to see an instance gone. `fresh` is the key this run has made to
+    take the place of the one in use, and `stopped` are the instances that took a stop from it. `memo` keeps what pure
+    functions of these facts came to, as a plan asks the same several times over.
+    """
+
+    now: float
+    instances: tuple[Instance, ...]
+    state: State
+    health: Mapping[int, Health] = field(default_factory=dict)
+    watches: Mapping[int, Watch] = field(default_factory=dict)
+    publications: tuple[Publication, ...] | None = None
+    abandoned: frozenset[str] = frozenset()
+    tries: Mapping[int, int] = field(default_factory=dict)
+    fresh: Secret | None = None
+    stopped: frozenset[int] = frozenset()
+    memo: dict[str, tuple[object, Any]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def ours(self, deployment: str) -> tuple[Instance, ...]:
+        """Instances with both marks of this deployment, oldest first."""
+        known = self.memo.get("ours")
+        if known is None or known[0] != deployment:
+            known = self.memo["ours"] = deployment, marked(self.instances, deployment)
+        found: tuple[Instance, ...] = known[1]
+        return found
+
+    def suspects(self, deployment: str) -> tuple[Instance, ...]:
+        """Instances that carry our label but not both marks: reported, never touched."""
+        return tuple(i for i in self.instances if i.mark is None and i.claims == deployment)
+
+
+def marked(instances: Iterable[Instance], deployment: str) -> tuple[Instance, ...]:
+    """Those with both marks of the deployment, oldest first."""
+    mine = [i for i in instances if i.mark is not None and i.mark.deployment == deployment]
+    mine.sort(key=_BY_ID)
+    return tuple(mine)
+
+
+def once(function: Callable[[D, Observed], T]) -> Callable[[D, Observed], T]:
+    """A pure function of what is desired and observed that is worked out once for each pair of them."""
+    name = function.__name__
+
+    @wraps(function)
+    def ask(desired: D, observed: Observed) -> T:
+        known = observed.memo.get(name)
+        if known is not None and known[0] is desired:
+            value: T = known[1]
+            return value
+        value = function(desired, observed)
+        observed.memo[name] = desired, value
+        return value
+
+    return ask

@@ -1,0 +1,41 @@
+"""What can be known of a deployment from its marked instances alone: the state begun anew, and the strays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ert_deploy.core.model.observed import Instance, marked
+from ert_deploy.core.model.state import LONG_AGO, Record, State
+
+
+def rebuilt(deployment: str, instances: Iterable[Instance], now: float) -> State:
+    """A first state that knows every instance with both marks of the deployment, as `up` would write them down."""
+    return State(deployment, records=tuple(adopted(i, now) for i in marked(instances, deployment)))
+
+
+def adopted(instance: Instance, now: float) -> Record:
+    """A first record of a marked instance that no state knows. A stopped one may have a start queued all the same."""
+    token = instance.mark.token if instance.mark is not None else ""
+    woken = LONG_AGO if instance.halted else 0.0
+    return Record(token, instance.id, instance.machine_id, now, woken=woken)
+
+
+def known(state: State, instance_id: int, token: str) -> bool:
+    """Whether the state means to keep it: it has its record, or a create under way that may be this one.
+
+    A tombstone does not: that instance is to go.
+    """
+    return state.record(instance_id) is not None or any(i.token == token for i in state.intents)
+
+
+def strays(instances: Iterable[Instance], state: State) -> tuple[Instance, ...]:
+    """Instances with both marks of the state's deployment that it does not know, oldest first.
+
+    `instances` must have been listed before the state was read: a newborn then shows up in the state.
+    """
+    found = (
+        i
+        for i in instances
+        if i.mark is not None and i.mark.deployment == state.deployment and not known(state, i.id, i.mark.token)
+    )
+    return tuple(sorted(found, key=lambda i: i.id))

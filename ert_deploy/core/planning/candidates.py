@@ -1,0 +1,165 @@
+"""Where each instance of ours stands: which one to keep, which have to go, and what may be billing at most.
+
+Telling an app about an instance is what makes it precious: requests may be under way to it, so it is not destroyed
+merely because we cannot reach it, and never before another one serves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ert_deploy.core.model.desired import Desired
+from ert_deploy.core.model.keys import is_key
+from ert_deploy.core.model.observed import Instance, Observed, Vital, Watch, once
+from ert_deploy.core.model.secret import Secret
+from ert_deploy.core.planning.health import Candidate, Stage, Verdict, judge
+from ert_deploy.core.planning.key_acceptance import accepts, takes
+from ert_deploy.core.planning.rollout import pairs
+
+USABLE = (Stage.READY, Stage.BOOTING, Stage.ASLEEP)  # the earlier the better
+PRICE_TOLERANCE = 1.01  # rounding between the search price and the contract
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """`current` is the one to keep, `failed` have to go now, `others` are neither; each with its verdict."""
+
+    current: Candidate | None
+    others: tuple[Candidate, ...]
+    failed: tuple[Candidate, ...]
+    verdicts: dict[int, Verdict]
+
+
+@once
+def kept_key(desired: Desired, observed: Observed) -> Secret | None:
+    """The key to go on with: one a target holds and an instance of ours takes, else any that a target holds.
+
+    Where several are taken it is the one that was added last: a change of keys that was cut off is gone on with. One
+    that this run has just made counts as held once an instance takes it.
+    """
+    held = list(held_keys(desired, observed).values())
+    if observed.fresh is None and len(held) <= 1:
+        return held[0] if held else None
+    age: dict[str, int] = {}
+    for instance in observed.ours(desired.deployment):
+        for place, digest in enumerate(takes(instance, observed.state.record(instance.id))):
+            age[digest] = max(place, age.get(digest, place))
+    if observed.fresh is not None and observed.fresh.sha256() in age:
+        held.append(observed.fresh)
+    return max(held, key=lambda key: age.get(key.sha256(), -1), default=None)
+
+
+def held_keys(desired: Desired, observed: Observed) -> dict[str, Secret]:
+    """The keys that targets hold, by hash, in the order of the targets."""
+    held = (p.env.get(t.names.key) for t, p in pairs(desired, observed))
+    return {key.sha256(): key for key in held if key is not None and is_key(key)}
+
+
+@once
+def candidates(desired: Desired, observed: Observed) -> tuple[Candidate, ...]:
+    """Our instances that are not entombed, with all that is known about each."""
+    dead = {t.id for t in observed.state.tombstones}
+    return tuple(_candidate(desired, observed, i) for i in observed.ours(desired.deployment) if i.id not in dead)
+
+
+def slots_taken(desired: Desired, observed: Observed) -> int:
+    """Creates that may have happened plus instances that exist: what could be billing at most."""
+    live = observed.ours(desired.deployment)
+    seen = {i.mark.token for i in live if i.mark is not None}
+    unknown = [i for i in observed.state.intents if not i.gone and i.token not in seen]
+    return len(live) + len(unknown)
+
+
+@once
+def standing(desired: Desired, observed: Observed) -> Standing:
+    """Every candidate in its place."""
+    found = candidates(desired, observed)
+    verdicts = {c.instance.id: _judge(desired, observed, c) for c in found}
+    failed = tuple(c for c in found if verdicts[c.instance.id].stage is Stage.FAILED)
+    usable = [c for c in found if verdicts[c.instance.id].stage in USABLE]
+    current = _current(desired, observed, usable, verdicts)
+    others = tuple(c for c in found if c not in failed and c is not current)
+    return Standing(current, others, failed, verdicts)
+
+
+def fits(desired: Desired, observed: Observed, candidate: Candidate) -> bool:
+    """Whether it runs what the config asks for and takes the key the app holds."""
+    instance = candidate.instance
+    if instance.spec != desired.launch.spec():
+        return False
+    if observed.publications is None:
+        return True
+    return accepts(instance, candidate.record, kept_key(desired, observed))
+
+
+def pointed_at(desired: Desired, observed: Observed, instance: Instance) -> bool:
+    """Whether some app's environment holds its address, whatever the state remembers of it."""
+    if instance.address is None:
+        return False
+    url = Secret(instance.address.url())
+    return any(p.env.get(t.names.url) == url for t, p in pairs(desired, observed))
+
+
+def usable_by_an_app(desired: Desired, observed: Observed, instance: Instance) -> bool:
+    """Whether some app's environment holds its address together with a key that it takes.
+
+    Two runs that wrote at once can leave the address of one backend beside the key of another; all it answers is 401.
+    """
+    if instance.address is None:
+        return False
+    url = Secret(instance.address.url())
+    held = (p.env.get(t.names.key) for t, p in pairs(desired, observed) if p.env.get(t.names.url) == url)
+    return any(accepts(instance, observed.state.record(instance.id), key) for key in held)
+
+
+def _candidate(desired: Desired, observed: Observed, instance: Instance) -> Candidate:
+    record = observed.state.record(instance.id)
+    told = pointed_at(desired, observed, instance) or (record is not None and record.published)
+    watch = observed.watches.get(instance.id, Watch("", observed.now))
+    return Candidate(instance, observed.health.get(instance.id), watch, record, told)
+
+
+def _judge(desired: Desired, observed: Observed, candidate: Candidate) -> Verdict:
+    """The verdict, with the price checked again on the contract we really got."""
+    instance, cap = candidate.instance, desired.criteria.max_dph
+    if not instance.dph <= cap * PRICE_TOLERANCE:
+        reason = f"it costs ${instance.dph:.4f}/h, the cap is ${cap:g}/h (offer/max_dph)"
+        return Verdict(Stage.FAILED, reason, deny=True)
+    verdict = judge(candidate, desired.timings, observed.now)
+    stranded = candidate.record is not None and bool(candidate.record.stranded)
+    if verdict.stage is Stage.FAILED and candidate.told and not stranded and _may_serve(candidate):
+        return replace(verdict, stage=Stage.LOST)
+    return verdict
+
+
+def _may_serve(candidate: Candidate) -> bool:
+    """Whether all we know is that we cannot reach it; the app perhaps can."""
+    instance, health = candidate.instance, candidate.health
+    cut_off = health is None or health.vital in (Vital.UNREACHABLE, Vital.IMPOSTOR)
+    return cut_off and instance.status == "running" and instance.current != "stopped"
+
+
+def _current(
+    desired: Desired, observed: Observed, usable: list[Candidate], verdicts: dict[int, Verdict]
+) -> Candidate | None:
+    """The one to keep: ready, else booting, else asleep; the one an app points at, told before new, oldest first.
+
+    When all slots are taken and none of them fits, the move that was under way is finished first; an instance that is
+    lost holds its slot, so the old backend then serves every app until there is room again.
+    """
+    key = kept_key(desired, observed)
+    ranked = sorted(
+        usable,
+        key=lambda c: (
+            USABLE.index(verdicts[c.instance.id].stage),
+            not pointed_at(desired, observed, c.instance),
+            not c.told,
+            c.instance.id,
+        ),
+    )
+    fitting = [c for c in ranked if fits(desired, observed, c)]
+    held = sum(verdict.stage is not Stage.FAILED for verdict in verdicts.values())
+    up = [c for c in ranked if verdicts[c.instance.id].stage is not Stage.ASLEEP]
+    if not fitting and held >= desired.slots and len(up) == len(ranked) and all(c.told for c in ranked):
+        fitting = [c for c in up if accepts(c.instance, c.record, key)]
+    return fitting[0] if fitting else None

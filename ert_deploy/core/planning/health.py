@@ -1,0 +1,139 @@
+"""How an instance is getting on: ready, still booting, asleep, or failed and why.
+
+Progress decides, not one long timeout: a host that still moves gets its time, one that stands still does not.
+`running` is not ready; only our own identity and health over TLS is. One bad look is not enough to call a failure,
+because the status fields of the provider are known to flap.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ert_deploy.core.model.desired import Timings
+from ert_deploy.core.model.observed import Health, Instance, Vital, Watch
+from ert_deploy.core.model.state import Record
+
+BAD_LOOKS = 2
+BAD_LOOKS_SERVING = 6
+ENDED = frozenset({"exited", "stopped", "offline", "unknown"})
+# Texts Vast shows when an image cannot be pulled or a container not be made (Vast docs; dstack's Vast backend).
+FATAL = re.compile(
+    r"manifest unknown|pull access denied|failed to resolve reference|unauthorized|repository does not exist"
+    r"|oci runtime create failed|failed to inject cdi|no space left",
+    re.IGNORECASE,
+)
+
+
+class Stage(StrEnum):
+    """Where an instance is between rented and serving.
+
+    Stuck: it was started and does not get anywhere. Stranded: its start was given up, so another one is needed.
+    Lost: an app was told about it, and we cannot reach it.
+    """
+
+    BOOTING = "booting"
+    READY = "ready"
+    ASLEEP = "asleep"
+    STUCK = "stuck"
+    STRANDED = "stranded"
+    LOST = "lost"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The stage, why, and whether its machine should be shunned."""
+
+    stage: Stage
+    reason: str
+    deny: bool = False
+
+
+def look(previous: Watch | None, instance: Instance, health: Health | None, now: float) -> Watch:
+    """The watch after one more look: a changed mark restarts the progress timer, a bad look adds a strike."""
+    mark = f"{instance.status}|{instance.message}|{health.progress() if health else ''}"
+    bad = bool(complaint(instance, health))
+    if previous is None:
+        return Watch(mark, now, int(bad))
+    since = previous.since if previous.mark == mark else now
+    return Watch(mark, since, previous.strikes + 1 if bad else 0)
+
+
+def complaint(instance: Instance, health: Health | None) -> str:
+    """What is wrong with it at this look, or an empty string."""
+    if health is not None and health.vital is Vital.HEALTHY:
+        return ""
+    if health is not None and health.vital in (Vital.IMPOSTOR, Vital.SICK):
+        return f"{health.vital}: {health.detail}".rstrip(": ")
+    if FATAL.search(instance.message):
+        return f"the host says: {instance.message}"
+    if instance.status in ENDED:
+        return f"the container is {instance.status}"
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One instance of ours with everything known about it. `told`: some app was given its address."""
+
+    instance: Instance
+    health: Health | None
+    watch: Watch
+    record: Record | None
+    told: bool = False
+
+
+def lately(at: float, now: float, seconds: float) -> bool:
+    """Whether that was less than so many seconds ago. What a clock that was set back puts into the future was not."""
+    return 0 <= now - at < seconds
+
+
+def judge(candidate: Candidate, timings: Timings, now: float) -> Verdict:
+    """The verdict on one instance of ours."""
+    instance, health, record = candidate.instance, candidate.health, candidate.record
+    if health is not None and health.vital is Vital.HEALTHY:
+        return Verdict(Stage.READY, "healthy")
+    if record is not None and record.stranded:
+        return _stranded(instance, record, timings, now)
+    reason = complaint(instance, health)
+    if instance.halted and not FATAL.search(instance.message):
+        return _halted(record, timings, now)
+    if reason and not (_waking(record, timings, now) and instance.status in ENDED):
+        patience = BAD_LOOKS_SERVING if record is not None and record.certificate else BAD_LOOKS
+        if candidate.watch.strikes >= patience or instance.halted:
+            return Verdict(Stage.FAILED, reason, deny=not instance.halted)
+        return Verdict(Stage.BOOTING, reason)
+    return _slow(candidate, timings, now)
+
+
+def _stranded(instance: Instance, record: Record, timings: Timings, now: float) -> Verdict:
+    """Given up on. One that runs all the same, perhaps because its start was queued, would be paid for nothing."""
+    if not instance.halted and not lately(record.stranded, now, timings.start_lag):
+        return Verdict(Stage.FAILED, "its start was given up, and it runs all the same")
+    return Verdict(Stage.STRANDED, "it cannot be started")
+
+
+def _halted(record: Record | None, timings: Timings, now: float) -> Verdict:
+    if record is not None and lately(record.woken, now, timings.start_lag):
+        return Verdict(Stage.BOOTING, "started, and still listed as stopped")
+    return Verdict(Stage.ASLEEP, "it is stopped")
+
+
+def _waking(record: Record | None, timings: Timings, now: float) -> bool:
+    """Its status may lag for minutes after a start (field reports)."""
+    return record is not None and lately(record.woken, now, timings.wake_grace)
+
+
+def _slow(candidate: Candidate, timings: Timings, now: float) -> Verdict:
+    instance, record = candidate.instance, candidate.record
+    still = now - candidate.watch.since
+    if still >= timings.no_progress:
+        reason = f"no progress for {still:.0f} s (timings/no_progress)"
+        if _waking(record, timings, now) and instance.status != "running":
+            return Verdict(Stage.STUCK, reason)
+        return Verdict(Stage.FAILED, reason, deny=True)
+    if record is not None and not record.certificate and now - max(record.at, record.woken) >= timings.boot_limit:
+        return Verdict(Stage.FAILED, f"not healthy within {timings.boot_limit:.0f} s (timings/boot_limit)", deny=True)
+    return Verdict(Stage.BOOTING, instance.message or instance.status or "provisioning")

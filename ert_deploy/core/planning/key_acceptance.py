@@ -1,0 +1,34 @@
+"""Which keys an instance takes, as far as it is known for sure, and when others of them have to go.
+
+A change of keys is written down before it is asked for. Until its answer is there, an instance is trusted with those
+keys alone that it takes whether it has heard of the change or not.
+"""
+
+from __future__ import annotations
+
+from ert_deploy.core.model.observed import Instance
+from ert_deploy.core.model.secret import Secret
+from ert_deploy.core.model.state import Record
+
+
+def takes(instance: Instance, record: Record | None) -> tuple[str, ...]:
+    """SHA-256 of the keys it takes, oldest first."""
+    if record is None or not (record.keys or record.asked):
+        return instance.key_hashes
+    known = record.keys or instance.key_hashes
+    return tuple(digest for digest in known if digest in record.asked) if record.asked else known
+
+
+def accepts(instance: Instance, record: Record | None, key: Secret | None) -> bool:
+    """Whether it takes this key."""
+    return key is not None and key.sha256() in takes(instance, record)
+
+
+def may_take_others(record: Record, key: Secret) -> bool:
+    """Whether it may take another key than this one because of what it was told while it ran."""
+    return bool(record.asked) or any(digest != key.sha256() for digest in record.keys)
+
+
+def named(digest: str) -> str:
+    """How a key is named where people read: the first 8 hex digits of its hash, as the backend names it."""
+    return digest[:8]

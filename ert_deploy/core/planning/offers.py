@@ -1,0 +1,120 @@
+"""Which offers may be rented, in which order, and why the others may not.
+
+The server's filters are not always honoured, so every offer is checked again here before money is spent.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ert_deploy.core.model.desired import Desired, Market
+from ert_deploy.core.model.observed import Offer
+from ert_deploy.core.planning.cost import Estimate, estimate
+
+COUNTRY_CODE_LENGTH = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """One filter an offer did not pass: its config path and the comparison that failed."""
+
+    filter: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """An offer that may be rented and what it is expected to cost."""
+
+    offer: Offer
+    estimate: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Every offer looked at: the rentable ones best first, the rejected ones with all their reasons."""
+
+    ranked: tuple[Ranked, ...]
+    rejected: tuple[tuple[Offer, tuple[Rejection, ...]], ...]
+
+    def removed_by(self) -> tuple[tuple[str, int], ...]:
+        """How many offers each filter removed, most first. One offer counts for each filter it fails."""
+        counts = Counter(r.filter for _, reasons in self.rejected for r in reasons)
+        return tuple(counts.most_common())
+
+
+def choose(offers: Iterable[Offer], desired: Desired, denied: frozenset[int] = frozenset()) -> Choice:
+    """Sort offers into rentable (by expected cost, then reliability, then id) and rejected."""
+    ranked: list[Ranked] = []
+    rejected: list[tuple[Offer, tuple[Rejection, ...]]] = []
+    for offer in offers:
+        reasons = tuple(reject(offer, desired, denied))
+        if reasons:
+            rejected.append((offer, reasons))
+        else:
+            ranked.append(Ranked(offer, estimate(offer, desired.launch, desired.plan_hours)))
+    ranked.sort(key=lambda r: (r.estimate.expected(), -r.offer.reliability, r.offer.id))
+    return Choice(tuple(ranked), tuple(rejected))
+
+
+def reject(offer: Offer, desired: Desired, denied: frozenset[int]) -> Iterable[Rejection]:
+    """Every reason not to rent this offer; none means that it may be rented."""
+    if offer.machine_id in denied:
+        yield Rejection("deny list", f"machine {offer.machine_id} failed here before")
+    yield from _prices(offer, desired)
+    yield from _minimums(offer, desired)
+    yield from _kinds(offer, desired)
+
+
+def _prices(offer: Offer, desired: Desired) -> Iterable[Rejection]:
+    caps = (
+        ("offer/max_dph", offer.dph_total, desired.criteria.max_dph, "$/h"),
+        ("offer/max_inet_cost", offer.inet_down_cost, desired.criteria.max_inet_cost, "$/GB"),
+    )
+    for path, value, cap, unit in caps:
+        if not (math.isfinite(value) and 0 <= value <= cap):
+            yield Rejection(path, f"{value:g} {unit} > {cap:g}")
+    bid = desired.launch.bid
+    if desired.launch.market is Market.INTERRUPTIBLE and (bid is None or bid < (offer.min_bid or 0.0)):
+        yield Rejection("launch/bid", f"bid {bid} < {offer.min_bid}")
+
+
+def _minimums(offer: Offer, desired: Desired) -> Iterable[Rejection]:
+    c = desired.criteria
+    floors = (
+        ("offer/gpu_ram", offer.gpu_ram_mb, c.min_gpu_ram_mb, "MB"),
+        ("offer/min_reliability", offer.reliability, c.min_reliability, ""),
+        ("offer/min_inet_down", offer.inet_down, c.min_inet_down, "Mb/s"),
+        ("offer/min_cuda", offer.cuda, c.min_cuda, ""),
+        ("offer/min_ports", float(offer.ports), c.min_ports, "ports"),
+        ("offer/min_duration", offer.duration, c.min_duration, "s"),
+        ("launch/disk_gb", offer.disk_gb, desired.launch.disk_gb, "GB"),
+    )
+    for path, value, floor, unit in floors:
+        if not (math.isfinite(value) and value >= floor):
+            yield Rejection(path, f"{value:g} < {floor:g} {unit}".rstrip())
+
+
+def _kinds(offer: Offer, desired: Desired) -> Iterable[Rejection]:
+    c = desired.criteria
+    if offer.num_gpus != 1:
+        yield Rejection("one GPU", f"{offer.num_gpus} GPUs")
+    if not offer.rentable:
+        yield Rejection("rentable", "rented by somebody else")
+    if c.verified and not offer.verified:
+        yield Rejection("offer/verified", "host is not verified")
+    if c.datacenter and not offer.datacenter:
+        yield Rejection("offer/datacenter", "not in a data centre")
+    if c.gpu_names and offer.gpu_name not in c.gpu_names:
+        yield Rejection("offer/gpu_names", f"{offer.gpu_name} is not listed")
+    if c.countries and country(offer.geolocation) not in c.countries:
+        yield Rejection("offer/countries", f"{offer.geolocation or 'unknown place'} is not listed")
+
+
+def country(geolocation: str) -> str:
+    """The two-letter code at the end of Vast's "Texas, US"; empty when there is none."""
+    tail = geolocation.rsplit(",", 1)[-1].strip().upper()
+    return tail if len(tail) == COUNTRY_CODE_LENGTH and tail.isalpha() else ""

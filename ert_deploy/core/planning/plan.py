@@ -1,0 +1,187 @@
+"""plan(desired, observed) -> steps: the one decision procedure of the product.
+
+It is a pure function of what is wanted and what is seen. The engine does the first step, looks again and asks again,
+so the rest of the answer is a forecast. Recovery after a crash is not a mode: it is what this function says next.
+
+Order, and why: what is already paid is written down first, then what must go is destroyed, then what is missing is
+woken or rented, then the app is moved over, and an old backend goes last, when nobody asks it any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ert_deploy.core.model import steps
+from ert_deploy.core.model.desired import Desired, Phase
+from ert_deploy.core.model.observed import Observed, Vital
+from ert_deploy.core.model.steps import Step
+from ert_deploy.core.planning.candidates import (
+    Standing,
+    candidates,
+    fits,
+    kept_key,
+    slots_taken,
+    standing,
+    usable_by_an_app,
+)
+from ert_deploy.core.planning.health import Candidate, Stage
+from ert_deploy.core.planning.key_acceptance import accepts, may_take_others
+from ert_deploy.core.planning.records import expired, graves, put_right, retire, unsettled, vanished
+from ert_deploy.core.planning.rollout import drained, forecast, publish, withdraw
+from ert_deploy.core.planning.sleep import asleep
+
+
+def plan(desired: Desired, observed: Observed) -> tuple[Step, ...]:
+    """The steps from what is seen to what is wanted; empty when there is nothing to do."""
+    return tuple(_steps(desired, observed))
+
+
+def next_step(desired: Desired, observed: Observed) -> Step | None:
+    """The first of them, which is all that is ever done before the next look; None when there is nothing to do."""
+    return next(_steps(desired, observed), None)
+
+
+def _steps(desired: Desired, observed: Observed) -> Iterator[Step]:
+    if desired.phase is Phase.ABSENT:
+        return _absent(desired, observed)
+    return asleep(desired, observed) if desired.phase is Phase.ASLEEP else _running(desired, observed)
+
+
+def _running(desired: Desired, observed: Observed) -> Iterator[Step]:
+    yield from put_right(desired, observed)
+    now = standing(desired, observed)
+    for candidate in now.failed:
+        verdict = now.verdicts[candidate.instance.id]
+        yield retire(candidate.instance, verdict.reason, deny=verdict.deny)
+    yield from _surplus(desired, observed, now.others, now.current is not None)
+    for candidate in now.others:
+        if now.verdicts[candidate.instance.id].stage is Stage.STUCK:
+            yield steps.Strand(candidate.instance.id, now.verdicts[candidate.instance.id].reason)
+    if now.current is None:
+        yield from _rent(desired, observed, now)
+    else:
+        yield from _go_on(desired, observed, now, now.current)
+
+
+def _go_on(desired: Desired, observed: Observed, now: Standing, current: Candidate) -> Iterator[Step]:
+    verdict = now.verdicts[current.instance.id]
+    match verdict.stage:
+        case Stage.ASLEEP:
+            yield steps.Wake(current.instance.id, verdict.reason)
+            yield steps.AwaitBoot(current.instance.id, "its disk has everything it needs")
+        case Stage.BOOTING:
+            yield steps.AwaitBoot(current.instance.id, verdict.reason)
+            if not current.told:
+                yield from forecast(desired)
+        case _:
+            yield from _serve(desired, observed, current)
+            yield from _old_backends(desired, observed, now)
+            yield from _old_keys(desired, observed, current)
+            yield from unsettled(observed, desired.timings.settle, also_gone=False)
+
+
+def _absent(desired: Desired, observed: Observed) -> Iterator[Step]:
+    found = candidates(desired, observed)
+    if desired.apps_first:
+        yield from _let_go(desired, observed, found)
+    for candidate in found:
+        yield retire(candidate.instance, "not wanted any more")
+    yield from graves(desired, observed)
+    for candidate in found:
+        yield steps.Destroy(candidate.instance.id, "not wanted any more")
+        yield steps.Bury(candidate.instance.id, "seen gone")
+    if not desired.apps_first:
+        yield from withdraw(desired, observed)
+    yield from vanished(desired, observed)
+    yield from expired(desired, observed)
+    yield from unsettled(observed, desired.timings.settle, also_gone=True)
+
+
+def _let_go(desired: Desired, observed: Observed, found: tuple[Candidate, ...]) -> Iterator[Step]:
+    """No app points anywhere any more, and what it asked has been answered."""
+    yield from withdraw(desired, observed)
+    asked = [c for c in found if _asked(c)]
+    until = drained(desired, observed)
+    if asked and (until is None or until > observed.now):
+        yield steps.Drain(asked[0].instance.id, until, "requests under way may finish")
+
+
+def _asked(candidate: Candidate) -> bool:
+    """Whether requests may be under way to it."""
+    healthy = candidate.health is not None and candidate.health.vital is Vital.HEALTHY
+    return (candidate.told or healthy) and not candidate.instance.resting
+
+
+def _surplus(desired: Desired, observed: Observed, others: tuple[Candidate, ...], replaced: bool) -> Iterator[Step]:
+    """What no app was ever told about can go as soon as there is another one, or when it does not fit."""
+    for candidate in others:
+        if not candidate.told and (replaced or not fits(desired, observed, candidate)):
+            yield retire(candidate.instance, "another instance serves" if replaced else "it does not fit the config")
+
+
+def _rent(desired: Desired, observed: Observed, now: Standing) -> Iterator[Step]:
+    if observed.publications is not None and kept_key(desired, observed) is None:
+        yield steps.KeepKey(tuple(t.service for t in desired.targets), "no API key is kept yet")
+    if slots_taken(desired, observed) >= desired.slots:
+        yield from unsettled(observed, desired.timings.settle, also_gone=False)
+        yield from _spare(desired, observed, now)
+    yield steps.Rent("no backend is there")
+    yield steps.AwaitBoot(None, "the one that will be rented")
+    yield from forecast(desired)
+
+
+def _spare(desired: Desired, observed: Observed, now: Standing) -> Iterator[Step]:
+    """All slots are taken and none of them serves: one that is stopped, or no app can use any more, makes room."""
+    if len(now.others) < desired.slots:
+        return
+    for candidate in now.others:
+        if candidate.instance.resting:
+            yield retire(candidate.instance, "it is stopped, cannot be used, and room is needed")
+            return
+    spare = [c for c in now.others if not usable_by_an_app(desired, observed, c.instance)]
+    if not spare:
+        return
+    until = drained(desired, observed)
+    if until is not None and until > observed.now:
+        yield steps.Drain(spare[0].instance.id, until, "requests under way may finish")
+    yield retire(spare[0].instance, "no app can use it any more, and room is needed")
+
+
+def _serve(desired: Desired, observed: Observed, current: Candidate) -> Iterator[Step]:
+    health, record, key = current.health, current.record, kept_key(desired, observed)
+    certificate = health.certificate if health is not None and health.vital is Vital.HEALTHY else None
+    address = current.instance.address
+    if certificate is None or address is None or key is None:
+        yield steps.AwaitBoot(current.instance.id, "its address is not known yet")
+        return
+    if record is None or record.certificate != certificate:
+        yield steps.Pin(current.instance.id, "it has proven its identity")
+    if observed.fresh is not None and not accepts(current.instance, record, observed.fresh):
+        until = drained(desired, observed)
+        if until is not None and until > observed.now:
+            yield steps.Drain(current.instance.id, until, "requests with a key that nobody remembers may finish")
+        yield steps.AddKey(current.instance.id, "a new key is to take the place of the old one")
+    yield from publish(desired, observed, address.url(), key, certificate)
+
+
+def _old_keys(desired: Desired, observed: Observed, current: Candidate) -> Iterator[Step]:
+    """Once every app is proven to use the kept key and nobody can be in the middle of using another, the others go."""
+    record, key = current.record, kept_key(desired, observed)
+    if record is None or key is None or not may_take_others(record, key):
+        return
+    until = drained(desired, observed)
+    if until is None or until > observed.now:
+        yield steps.Drain(current.instance.id, until, "requests with another key may finish")
+    yield steps.DropKeys(current.instance.id, "it takes a key that no app is to use")
+
+
+def _old_backends(desired: Desired, observed: Observed, now: Standing) -> Iterator[Step]:
+    until = drained(desired, observed)
+    for candidate in now.others:
+        if not candidate.told:
+            continue
+        if _asked(candidate) and (until is None or until > observed.now):
+            yield steps.Drain(candidate.instance.id, until, "requests under way may finish")
+        yield retire(candidate.instance, "replaced")
+        yield steps.Destroy(candidate.instance.id, "replaced")
+        yield steps.Bury(candidate.instance.id, "seen gone")

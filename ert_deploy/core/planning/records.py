@@ -1,0 +1,74 @@
+"""The part of the plan that is the same whatever is wanted: write down what is found, forget what is proven gone.
+
+What is already paid is written down first; what was given up is destroyed, seen gone, and only then forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ert_deploy.core.model import steps
+from ert_deploy.core.model.desired import Desired
+from ert_deploy.core.model.observed import Instance, Observed
+from ert_deploy.core.model.steps import Step
+from ert_deploy.core.planning.candidates import candidates
+
+
+def put_right(desired: Desired, observed: Observed) -> Iterator[Step]:
+    """Everything that has to be in order before anything else is decided."""
+    yield from written_down(desired, observed)
+    yield from graves(desired, observed)
+    yield from expired(desired, observed)
+
+
+def written_down(desired: Desired, observed: Observed) -> Iterator[Step]:
+    """Instances that carry our marks and no record: found again after a crash, or after the state was lost."""
+    intended = {i.token for i in observed.state.intents}
+    for candidate in candidates(desired, observed):
+        mark = candidate.instance.mark
+        if candidate.record is None and mark is not None:
+            known = mark.token in intended
+            reason = "our create call made it" if known else "it carries our marks and was not in the state"
+            yield steps.Record(candidate.instance.id, mark.token, reason)
+    yield from vanished(desired, observed)
+
+
+def vanished(desired: Desired, observed: Observed) -> Iterator[Step]:
+    """Records of instances that are not listed any more."""
+    listed = {i.id for i in observed.ours(desired.deployment)}
+    for record in observed.state.records:
+        if record.id not in listed:
+            yield steps.DropRecord(record.id, "it is not in a complete listing")
+
+
+def graves(desired: Desired, observed: Observed) -> Iterator[Step]:
+    """The least tried first, so that one that will not go does not keep the others alive. Unmarked: not touched."""
+    listed = {i.id for i in observed.ours(desired.deployment)}
+    for tombstone in sorted(observed.state.tombstones, key=lambda t: observed.tries.get(t.id, 0)):
+        if tombstone.id in listed:
+            yield steps.Destroy(tombstone.id, tombstone.reason)
+        yield steps.Bury(tombstone.id, "seen gone")
+
+
+def expired(desired: Desired, observed: Observed) -> Iterator[Step]:
+    """Creates that have left no trace within the settle time."""
+    seen = {i.mark.token for i in observed.ours(desired.deployment) if i.mark is not None}
+    for intent in observed.state.intents:
+        age = observed.now - intent.at
+        if intent.token not in seen and age >= desired.timings.settle:
+            yield steps.DropIntent(intent.token, f"no trace of it after {age:.0f} s")
+
+
+def unsettled(observed: Observed, settle: float, *, also_gone: bool) -> Iterator[Step]:
+    """Creates that may still show themselves; `also_gone` includes those whose offer was said to be taken."""
+    seen = {i.mark.token for i in observed.instances if i.mark is not None}
+    for intent in observed.state.intents:
+        waiting = observed.now - intent.at < settle and intent.token not in seen
+        if waiting and (also_gone or not intent.gone):
+            yield steps.Settle(intent.token, intent.at + settle, "a create call whose outcome is not known")
+
+
+def retire(instance: Instance, reason: str, *, deny: bool = False) -> Step:
+    """The first step of getting rid of an instance."""
+    token = instance.mark.token if instance.mark is not None else ""
+    return steps.Retire(instance.id, token, instance.machine_id, reason, deny)

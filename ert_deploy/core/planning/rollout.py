@@ -1,0 +1,82 @@
+"""The part of the plan that moves an app over: write what differs, deploy, see the running process prove it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from ert_deploy.core.model import steps
+from ert_deploy.core.model.desired import Desired, Target
+from ert_deploy.core.model.observed import Observed, Publication, once
+from ert_deploy.core.model.secret import Secret
+from ert_deploy.core.model.steps import Step
+from ert_deploy.core.planning.app_env import change, connected, touched, withdrawn
+
+
+def publish(desired: Desired, observed: Observed, url: str, key: Secret, certificate: str) -> Iterator[Step]:
+    """What is left to do until every target runs with this backend."""
+    for target, publication in pairs(desired, observed):
+        yield from _towards(observed, target, publication, connected(target, url, key, certificate))
+
+
+def withdraw(desired: Desired, observed: Observed) -> Iterator[Step]:
+    """What is left to do until no target of ours points anywhere; targets we never wrote to are left alone."""
+    for target, publication in pairs(desired, observed):
+        if touched(target.names, publication.env) and target.service not in observed.abandoned:
+            yield from _towards(observed, target, publication, withdrawn(target))
+
+
+def forecast(desired: Desired) -> Iterator[Step]:
+    """The same steps before the backend's address is known."""
+    for target in desired.targets:
+        names = target.names
+        late = (names.url, names.certificate, names.fingerprint)
+        yield steps.Publish(target.service, late, (), "known after boot")
+        yield steps.Deploy(target.service, "to take up the new environment")
+        yield steps.Prove(target.service, "", "known after boot")
+
+
+def drained(desired: Desired, observed: Observed) -> float | None:
+    """When the last request to an old backend may be taken as finished; None while some app is not moved over.
+
+    With nothing to move (no target was read, or none was ever ours) there is nothing to wait for. Nor is there for what
+    a clock that was set back since puts far into the future.
+    """
+    drain = desired.timings.drain
+    moved = [
+        observed.state.rollout(p.service_id)
+        for t, p in pairs(desired, observed)
+        if touched(t.names, p.env) and t.service not in observed.abandoned
+    ]
+    proven = [r.proven for r in moved if r is not None and r.proven]
+    if len(proven) < len(moved):
+        return None
+    return max((at for at in proven if at <= observed.now + drain), default=observed.now - drain) + drain
+
+
+@once
+def pairs(desired: Desired, observed: Observed) -> tuple[tuple[Target, Publication], ...]:
+    """Each target with what was read of it; targets that were not read are left out."""
+    by_name = {p.target: p for p in observed.publications or ()}
+    return tuple((t, by_name[t.service]) for t in desired.targets if t.service in by_name)
+
+
+def _towards(
+    observed: Observed, target: Target, publication: Publication, wanted: Mapping[str, Secret]
+) -> Iterator[Step]:
+    name, mark = target.service, wanted[target.names.fingerprint].reveal()
+    difference = change(target.names, publication.env, wanted)
+    if difference:
+        yield steps.Publish(name, difference.write, difference.delete, "the environment differs")
+        yield steps.Deploy(name, "to take up the new environment")
+        yield steps.Prove(name, mark, "200 from an old process proves nothing")
+        return
+    rollout = observed.state.rollout(publication.service_id)
+    ours = rollout is not None and rollout.fingerprint == mark
+    if publication.live_fingerprint == mark and ours and rollout is not None and rollout.proven:
+        return
+    if publication.live_fingerprint is None and ours and rollout is not None and rollout.proven:
+        return
+    if publication.live_fingerprint != mark and not (ours and rollout is not None and not rollout.proven):
+        shown = publication.live_fingerprint or "no fingerprint"
+        yield steps.Deploy(name, f"the running app shows {shown}")
+    yield steps.Prove(name, mark, "the running app has to show the new fingerprint")

@@ -1,0 +1,90 @@
+"""The plan for a deployment that is to sleep: one disk at most is kept, and no GPU is paid.
+
+What the apps hold stays as it is, so that waking up needs no deploy when the address comes back. Render is not in the
+way: where it cannot be read, the state still knows what an app was told about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ert_deploy.core.model import steps
+from ert_deploy.core.model.desired import Desired, Market
+from ert_deploy.core.model.observed import Observed
+from ert_deploy.core.model.state import Record
+from ert_deploy.core.model.steps import Step
+from ert_deploy.core.planning.candidates import Standing, pointed_at, standing
+from ert_deploy.core.planning.health import Candidate, Stage
+from ert_deploy.core.planning.records import put_right, retire, unsettled
+
+KEPT = (Stage.READY, Stage.BOOTING, Stage.ASLEEP, Stage.LOST)
+
+
+def asleep(desired: Desired, observed: Observed) -> Iterator[Step]:
+    """What is left to do until nothing but a disk is paid."""
+    yield from put_right(desired, observed)
+    now = standing(desired, observed)
+    kept = _kept(desired, observed, now)
+    for candidate in (*now.failed, *now.others, *((now.current,) if now.current is not None else ())):
+        if candidate is not kept:
+            verdict = now.verdicts[candidate.instance.id]
+            yield retire(candidate.instance, _why_not(candidate, now), deny=verdict.deny)
+    if kept is not None:
+        yield from _stop(desired, observed, kept)
+    yield from unsettled(observed, desired.timings.settle, also_gone=True)
+
+
+def start_may_come(record: Record, now: float, settle: float) -> bool:
+    """Whether a start of it may still take effect, as late as a create may, whatever has come of another one.
+
+    Where its record was lost, that counts from when it was found. The clock may be another one than the one that wrote.
+    """
+    return bool(record.woken) and any(abs(now - at) < settle for at in (record.woken, record.at))
+
+
+def _stop(desired: Desired, observed: Observed, kept: Candidate) -> Iterator[Step]:
+    """A start without an answer may take effect late, one that was refused may be queued, and so may a bid be."""
+    instance, record = kept.instance, kept.record
+    if not instance.halted:
+        yield steps.Stop(instance.id, "it is to sleep")
+        yield steps.AwaitStop(instance.id, "its GPU is paid until it is stopped")
+    elif not instance.resting:
+        yield steps.AwaitStop(instance.id, "its GPU is paid until it is stopped")
+    elif record is not None and record.woken:
+        if start_may_come(record, observed.now, desired.timings.settle):
+            yield steps.AwaitStop(instance.id, "a start of it may still take effect")
+        yield steps.Stop(instance.id, "a start of it may be queued")
+    elif desired.launch.market is Market.INTERRUPTIBLE and instance.id not in observed.stopped:
+        yield steps.Stop(instance.id, "if it was outbid, it would run again by itself")
+
+
+def _kept(desired: Desired, observed: Observed, now: Standing) -> Candidate | None:
+    """The one whose disk is worth keeping: it was healthy once, or stopped already; the one an app points at first."""
+    worthy = [
+        candidate
+        for candidate in (*((now.current,) if now.current is not None else ()), *now.others)
+        if now.verdicts[candidate.instance.id].stage in KEPT and _proven(candidate, now)
+    ]
+    return min(
+        worthy,
+        key=lambda c: (
+            not pointed_at(desired, observed, c.instance),
+            not c.told,
+            now.verdicts[c.instance.id].stage is not Stage.READY,
+            c.instance.id,
+        ),
+        default=None,
+    )
+
+
+def _proven(candidate: Candidate, now: Standing) -> bool:
+    record = candidate.record
+    was_healthy = candidate.told or (record is not None and bool(record.certificate))
+    return was_healthy or now.verdicts[candidate.instance.id].stage in (Stage.READY, Stage.ASLEEP)
+
+
+def _why_not(candidate: Candidate, now: Standing) -> str:
+    verdict = now.verdicts[candidate.instance.id]
+    if verdict.stage in KEPT:
+        return "another disk is kept" if _proven(candidate, now) else "it never became healthy"
+    return verdict.reason

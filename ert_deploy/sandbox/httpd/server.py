@@ -1,0 +1,247 @@
+"""A small threaded HTTP server for the provider doubles, with faults on every named operation.
+
+Providers fail in ways a web framework hides: an answer that never comes after the effect has happened, a reset, an
+HTML page where JSON was promised. Here a fault is part of the server, not of the handlers: the handler does what the
+provider would do, and the fault decides what the client gets to see of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import re
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from ert_deploy.sandbox.httpd.faults import Fault, Faults
+from ert_deploy.sandbox.httpd.messages import Reply, Request
+
+__all__ = ["Handler", "Middleware", "Reply", "Request", "Route", "Router", "Server", "not_found"]
+
+MAX_BODY = 8 * 1024 * 1024
+
+
+Handler = Callable[[Request], Reply]
+Middleware = Callable[[Request, Handler], Reply]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """`operation` is the name faults are aimed at; `{name}` in the pattern matches one path segment."""
+
+    method: str
+    pattern: str
+    operation: str
+    handler: Handler
+
+    def match(self, method: str, path: str) -> dict[str, str] | None:
+        """The decoded path parameters, or None."""
+        if method != self.method:
+            return None
+        found = _regex(self.pattern).fullmatch(path)
+        return {k: unquote(v) for k, v in found.groupdict().items()} if found else None
+
+
+class Router:
+    """Dispatches to the first route that matches, through one middleware (authentication, rate limits)."""
+
+    def __init__(self, middleware: Middleware | None = None) -> None:
+        self.routes: list[Route] = []
+        self.middleware = middleware
+
+    def add(self, method: str, pattern: str, operation: str, handler: Handler) -> None:
+        """Register one operation. A trailing slash in the pattern or the request does not matter."""
+        self.routes.append(Route(method, pattern, operation, handler))
+
+    def resolve(self, request: Request) -> tuple[Request, Handler]:
+        """The request with its operation and parameters, and the handler for it (404 when there is none)."""
+        for route in self.routes:
+            params = route.match(request.method, request.path)
+            if params is not None:
+                return replace(request, operation=route.operation, params=params), route.handler
+        return request, not_found
+
+    def __call__(self, request: Request) -> Reply:
+        request, handler = self.resolve(request)
+        return self.middleware(request, handler) if self.middleware else handler(request)
+
+
+def not_found(_: Request) -> Reply:
+    """What an unknown path gets."""
+    return Reply.text("404 page not found\n", 404)
+
+
+@functools.cache
+def _regex(pattern: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", pattern.rstrip("/")) + "/?")
+
+
+class Server:
+    """Serves one router on a free loopback port until `stop`."""
+
+    def __init__(self, router: Router, faults: Faults | None = None, port: int = 0) -> None:
+        self.router = router
+        self.faults = faults or Faults()
+        self._httpd = _Httpd(("127.0.0.1", port), self.answer)
+        self._thread = threading.Thread(target=self._httpd.serve_forever, args=(0.05,), daemon=True)
+        self._late: list[threading.Timer] = []
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return int(self._httpd.server_address[1])
+
+    @property
+    def url(self) -> str:
+        """Base URL without a trailing slash."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> Server:
+        """Begin to answer; returns itself."""
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Close the port; requests under way are cut and late effects dropped. Works on one never started, too."""
+        self.faults.close()
+        for timer in self._late:
+            timer.cancel()
+        if self._thread.is_alive():
+            self._httpd.shutdown()
+            self._thread.join(5)
+        self._httpd.server_close()
+        self._httpd.cut()
+
+    def answer(self, request: Request) -> Reply | None:
+        """The reply as the client will see it, or None for a connection that is reset."""
+        request, _ = self.router.resolve(request)
+        fault = self.faults.take(request.operation)
+        if fault is None:
+            return self.router(request)
+        return self._faulty(request, fault)
+
+    def _faulty(self, request: Request, fault: Fault) -> Reply | None:
+        honest = self._effect(request, fault)
+        self.faults.pause(fault)
+        if fault.reset:
+            return None
+        if fault.status is not None:
+            return Reply(fault.status, fault.body.encode(), fault.headers, fault.content_type, fault.cut)
+        reply = honest or self.router(request)
+        return replace(reply, cut=fault.cut)
+
+    def _effect(self, request: Request, fault: Fault) -> Reply | None:
+        """What has happened by the time the client learns anything."""
+        if fault.when == "before":
+            return None
+        if fault.when == "late":
+            timer = threading.Timer(fault.late, self.router, (request,))
+            timer.daemon = True
+            self._late.append(timer)
+            timer.start()
+            return Reply.text("", 504)
+        if fault.twice:
+            self.router(request)
+        return self.router(request)
+
+
+class _Httpd(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, address: tuple[str, int], answer: Callable[[Request], Reply | None]) -> None:
+        self.answer = answer
+        self._open: set[socket.socket] = set()
+        super().__init__(address, _Exchange)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Take a connection on; it is remembered so that `cut` can end it."""
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Let a connection go."""
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def cut(self) -> None:
+        """End the connections that are still open: a stopped server answers nobody."""
+        for connection in tuple(self._open):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients of a fault test hang up in the middle; that is not news. Anything else is a defect of a handler."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
+
+
+class _Exchange(BaseHTTPRequestHandler):
+    """One connection: reads requests, asks the server for answers, writes them."""
+
+    protocol_version = "HTTP/1.1"
+    server_version = "sandbox"
+    disable_nagle_algorithm = True  # head and body go out in two writes; waiting for an ACK in between takes 40 ms
+    sys_version = ""
+    server: _Httpd
+
+    def respond(self) -> None:
+        """Answer the request whose head has just been read, whatever its method."""
+        try:
+            request = self._read()
+        except ValueError:
+            self.close_connection = True
+            self._send(Reply.text("malformed request\n", 400))
+            return
+        reply = self.server.answer(request)
+        if reply is None:
+            self._reset()
+        else:
+            self._send(reply)
+
+    def _read(self) -> Request:
+        length = int(self.headers.get("Content-Length") or 0)
+        if not 0 <= length <= MAX_BODY:
+            raise ValueError(length)
+        parts = urlsplit(self.path)
+        return Request(
+            self.command,
+            parts.path,
+            parse_qs(parts.query, keep_blank_values=True),
+            {k.title(): v for k, v in self.headers.items()},
+            self.rfile.read(length) if length else b"",
+            str(self.client_address[0]),
+        )
+
+    def _reset(self) -> None:
+        self.close_connection = True
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
+        self.connection.close()
+
+    def _send(self, reply: Reply) -> None:
+        self.send_response(reply.status)
+        for name, value in reply.headers.items():
+            self.send_header(name, value)
+        if reply.body is not None:
+            self.send_header("Content-Type", reply.content_type)
+        body = reply.body or b""
+        if reply.status != 204:
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body[: reply.cut])
+        if reply.cut is not None:
+            self.wfile.flush()
+            self.close_connection = True
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Quiet: the world keeps its own log."""
+
+
+for _method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+    setattr(_Exchange, f"do_{_method}", _Exchange.respond)

@@ -1,0 +1,233 @@
+"""The life of a deploy: asked for, perhaps queued, built, booted, live, and one day replaced.
+
+One deploy runs per service. A second one waits (policy `wait`, workspaces made since July 2025: only the newest waiting
+one will run) or takes the first one's place at once (`override`); render.com/docs/deploys, overlapping deploys. The
+environment is taken when a deploy *starts*, so a deploy carries every variable written before that moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ert_deploy.sandbox.render.fleet import Canceled, Fleet, Unhealthy
+from ert_deploy.sandbox.render.models import Commit, Deploy, Mode, Service, Timeline, new_commit
+from ert_deploy.sandbox.render.process import Instance
+from ert_deploy.sandbox.render.serialize import OUTCOMES, trigger_details
+from ert_deploy.sandbox.render.store import Store, new_id
+
+
+class Ended(Exception):
+    """This deploy will not go live: its final status, and what the events say about it."""
+
+    def __init__(self, status: str, reason: Mapping[str, Any] | None = None) -> None:
+        super().__init__(status)
+        self.status = status
+        self.reason = dict(reason or {})
+
+
+@dataclass(slots=True)
+class Deployer:
+    """Takes requests for deploys and carries them out, one thread per running deploy."""
+
+    store: Store
+    fleet: Fleet
+    timeline: Timeline
+
+    def request(
+        self,
+        service: Service,
+        *,
+        mode: Mode = "build_and_deploy",
+        trigger: str = "api",
+        commit: Commit | None = None,
+        clear_cache: bool = False,
+        rollback_of: str | None = None,
+        at_once: bool = False,
+    ) -> Deploy:
+        """A new deploy, started or (status `queued`) waiting behind the one that runs."""
+        now = self.store.clock.now()
+        with self.store.lock:
+            deploy = Deploy(
+                id=new_id("dep"),
+                seq=self.store.next_seq(),
+                service_id=service.id,
+                mode=mode,
+                trigger=trigger,
+                created=now,
+                updated=now,
+                commit=commit or (service.live.commit if service.live else new_commit(now, "Initial commit")),
+                build_id=new_id("bld"),
+                clear_cache=clear_cache,
+                rollback_of=rollback_of,
+                first=not any(d.service_id == service.id for d in self.store.deploys.values()),
+                at_once=at_once,
+            )
+            self.store.deploys[deploy.id] = deploy
+            self._admit(service, deploy)
+        return deploy
+
+    def cancel(self, deploy: Deploy, reason: Mapping[str, Any] | None = None) -> None:
+        """End a deploy that is in flight; the one waiting behind it starts at once."""
+        with self.store.lock:
+            service = self.store.services[deploy.service_id]
+            if service.queued is deploy:
+                service.queued = None
+            running = service.active is deploy
+            self._close(service, deploy, Ended("canceled", reason), announced=running)
+            deploy.cancel.set()
+            if running:
+                self._release(service, deploy)
+
+    def cancel_all(self, service: Service) -> None:
+        """End whatever runs or waits, newest first so that nothing starts in between."""
+        with self.store.lock:
+            for deploy in (service.queued, service.active):
+                if deploy is not None:
+                    self.cancel(deploy)
+
+    def _admit(self, service: Service, deploy: Deploy) -> None:
+        if service.active is None:
+            self._start(service, deploy)
+        elif self.store.policy == "override":
+            # Queued first, so that canceling the running one starts this one.
+            service.queued = deploy
+            self.cancel(service.active, {"newDeploy": {"id": deploy.id}})
+        else:
+            if service.queued is not None:
+                self._skip(service, service.queued)
+            deploy.status = "queued"
+            service.queued = deploy
+
+    def _skip(self, service: Service, deploy: Deploy) -> None:
+        self._close(service, deploy, Ended("canceled"), announced=False)
+        if self.store.troubles.skipped_vanish:
+            del self.store.deploys[deploy.id]
+
+    def _start(self, service: Service, deploy: Deploy) -> None:
+        service.active = deploy
+        deploy.started = self.store.clock.now()
+        deploy.env = self.store.environment_of(service)
+        self._mark(deploy, "created")
+        self.fleet.workers.start(self._carry_out, service, deploy)
+
+    def _carry_out(self, service: Service, deploy: Deploy) -> None:
+        try:
+            self._prepare(service, deploy)
+            self._build(service, deploy)
+            self._update(service, deploy)
+        except Canceled:
+            pass
+        except Ended as end:
+            with self.store.lock:
+                self._close(service, deploy, end)
+        finally:
+            with self.store.lock:
+                self._release(service, deploy)
+
+    def _prepare(self, service: Service, deploy: Deploy) -> None:
+        self._pause(deploy, self.timeline.created)
+        if self.store.troubles.pipeline_minutes_exhausted:
+            details = {"buildId": deploy.build_id, "trigger": trigger_details(self.store.user_id, deploy)}
+            self.store.event(service, "pipeline_minutes_exhausted", details)
+            raise Ended("canceled")
+
+    def _build(self, service: Service, deploy: Deploy) -> None:
+        if deploy.mode == "deploy_only" or deploy.rollback_of is not None:
+            return
+        self._mark(deploy, "build_in_progress")
+        opening = {"buildId": deploy.build_id, "trigger": trigger_details(self.store.user_id, deploy)}
+        self.store.event(service, "build_started", opening)
+        self.store.log(service.id, f"==> Checking out commit {deploy.commit.id}", kind="build")
+        try:
+            self._pause(deploy, self.timeline.build)
+            self._ambush(deploy, "build_failed")
+        except Canceled:
+            self._build_ended(service, deploy, "canceled", {})
+            raise
+        except Ended as end:
+            self._build_ended(service, deploy, "failed", end.reason)
+            raise
+        service.built = True
+        self.store.log(service.id, "==> Build successful", kind="build")
+        self._build_ended(service, deploy, "succeeded", {})
+
+    def _build_ended(self, service: Service, deploy: Deploy, outcome: str, reason: Mapping[str, Any]) -> None:
+        details = {"buildId": deploy.build_id, "buildStatus": outcome, "status": OUTCOMES[outcome], "reason": reason}
+        self.store.event(service, "build_ended", details)
+
+    def _update(self, service: Service, deploy: Deploy) -> None:
+        self._mark(deploy, "update_in_progress")
+        details = {"deployId": deploy.id, "trigger": trigger_details(self.store.user_id, deploy)}
+        self.store.event(service, "deploy_started", details)
+        self.store.log(service.id, "==> Deploying...")
+        trouble = self.store.troubles.take("unknown_status")
+        deploy.shown_status = str(trouble["status"]) if trouble else None
+        instance = self.fleet.boot(service, deploy.id, deploy.commit.id, deploy.env)
+        try:
+            self._settle(service, deploy, instance)
+        except (Canceled, Ended):
+            self.fleet.discard(service, instance)
+            raise
+
+    def _settle(self, service: Service, deploy: Deploy, instance: Instance) -> None:
+        refuse = self.store.troubles.take("unhealthy") is not None
+        self._pause(deploy, self.timeline.boot)
+        for status in ("pre_deploy_failed", "update_failed", "canceled"):
+            self._ambush(deploy, status)
+        try:
+            self.fleet.await_healthy(service, instance, deploy.cancel, refuse=refuse)
+        except Unhealthy as sick:
+            raise Ended("update_failed", {"failure": sick.failure}) from None
+        with self.store.lock:
+            if deploy.cancel.is_set() or not deploy.in_flight:
+                raise Canceled
+            self._go_live(service, deploy, instance)
+
+    def _go_live(self, service: Service, deploy: Deploy, instance: Instance) -> None:
+        before, service.live = service.live, deploy
+        self.fleet.promote(service, instance)
+        if before is not None:
+            self._mark(before, "deactivated")
+        self._close(service, deploy, Ended("live"))
+        self.store.log(service.id, "==> Your service is live", instance=instance.id)
+
+    def _ambush(self, deploy: Deploy, status: str) -> None:
+        waiting = self.store.troubles.next_deploy
+        if any(t["kind"] == "deploy_fails" and t["status"] == status for t in waiting):
+            trouble = self.store.troubles.take("deploy_fails") or {}
+            raise Ended(status, {"failure": trouble.get("reason") or {"evicted": False, "nonZeroExit": 1}})
+        if deploy.cancel.is_set():
+            raise Canceled
+
+    def _close(self, service: Service, deploy: Deploy, end: Ended, *, announced: bool = True) -> None:
+        if not deploy.in_flight:
+            return
+        self._mark(deploy, end.status)
+        deploy.finished = deploy.updated
+        deploy.shown_status = None
+        if announced:
+            outcome = {"live": "succeeded", "canceled": "canceled"}.get(end.status, "failed")
+            details = {"deployId": deploy.id, "deployStatus": outcome, "status": OUTCOMES[outcome]}
+            self.store.event(service, "deploy_ended", details | {"reason": end.reason})
+
+    def _release(self, service: Service, deploy: Deploy) -> None:
+        if service.active is not deploy:
+            return
+        service.active = None
+        waiting, service.queued = service.queued, None
+        if waiting is not None and not self.store.closing.is_set():
+            self._start(service, waiting)
+
+    def _mark(self, deploy: Deploy, status: str) -> None:
+        with self.store.lock:
+            if deploy.in_flight or status == "deactivated":
+                deploy.status = status
+                deploy.updated = self.store.clock.now()
+
+    def _pause(self, deploy: Deploy, world_seconds: float) -> None:
+        if not deploy.at_once:
+            self.store.clock.wait(deploy.cancel, world_seconds)
+        if deploy.cancel.is_set() or self.store.closing.is_set():
+            raise Canceled

@@ -1,0 +1,175 @@
+"""Environment variables, secret files and environment groups: the handlers for what a deploy will see.
+
+Writing here never deploys. The bulk PUT replaces everything, `null` and `[]` included; the PUT of one key adds or
+changes that key alone (Render OpenAPI; recorded exchanges). Values are read back in clear.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from typing import Any
+
+from ert_deploy.sandbox.httpd.server import Reply, Request
+from ert_deploy.sandbox.render.models import EnvVar, SecretFile, Service
+from ert_deploy.sandbox.render.pagination import (
+    bad_request,
+    json_object,
+    json_value,
+    not_found,
+    page,
+    values_of,
+    wrapped,
+)
+from ert_deploy.sandbox.render.platform import Platform, Table
+from ert_deploy.sandbox.render.serialize import group_json
+
+
+def generated() -> str:
+    """256 random bits as base64: 44 characters."""
+    return base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def value_of(given: dict[str, Any]) -> str:
+    """The value asked for by `{"value": ...}` or `{"generateValue": true}`; anything else is a 400."""
+    if ("value" in given) == ("generateValue" in given):
+        raise bad_request("exactly one of value and generateValue is needed")
+    if "generateValue" in given:
+        if given["generateValue"] is not True:
+            raise bad_request("generateValue must be true")
+        return generated()
+    value = given["value"]
+    if not isinstance(value, str) or "\0" in value:
+        raise bad_request("value must be a string")
+    return value
+
+
+def key_of(key: Any) -> str:
+    """A name a process can have in its environment; which others Render refuses is not on record."""
+    if not isinstance(key, str) or not key or "=" in key or "\0" in key:
+        raise bad_request("invalid key")
+    return key
+
+
+def parse_variables(given: Any) -> dict[str, str]:
+    """A list of `{"key", "value" | "generateValue"}` in its order; the last of a repeated key wins."""
+    if not isinstance(given, list) or not all(isinstance(item, dict) for item in given):
+        raise bad_request("invalid JSON: expected an array of objects")
+    return {key_of(item.get("key")): value_of({k: v for k, v in item.items() if k != "key"}) for item in given}
+
+
+def replace_variables(platform: Platform, service: Service, variables: dict[str, str]) -> None:
+    """Forget every variable of the service and store these."""
+    with platform.store.lock:
+        service.env = {key: EnvVar(platform.store.next_seq(), key, value) for key, value in variables.items()}
+
+
+def put_variable(platform: Platform, service: Service, key: str, value: str) -> None:
+    """Add or change one variable; a changed one keeps its place in the list."""
+    with platform.store.lock:
+        if key in service.env:
+            service.env[key].value = value
+        else:
+            service.env[key] = EnvVar(platform.store.next_seq(), key, value)
+
+
+def list_env_vars(platform: Platform, request: Request) -> Reply:
+    """One page of the service's own variables; those of groups and of Render itself are not in it."""
+    service = platform.service(request)
+    with platform.store.lock:
+        return page(request, "envVar", [(v.seq, _shown(v)) for v in service.env.values()])
+
+
+def _shown(variable: EnvVar) -> dict[str, str]:
+    return {"key": variable.key, "value": variable.value}
+
+
+def put_env_vars(platform: Platform, request: Request) -> Reply:
+    """Replace all variables; the whole new list comes back, in the order of the request."""
+    service = platform.service(request)
+    replace_variables(platform, service, parse_variables(json_value(request) or []))
+    with platform.store.lock:
+        return Reply.json([wrapped("envVar", v.seq, _shown(v)) for v in service.env.values()])
+
+
+def get_env_var(platform: Platform, request: Request) -> Reply:
+    """One variable; 404 when the service itself does not set it."""
+    service, key = platform.service(request), request.params["key"]
+    with platform.store.lock:
+        if key not in service.env:
+            raise not_found(key)
+        return Reply.json(_shown(service.env[key]))
+
+
+def put_env_var(platform: Platform, request: Request) -> Reply:
+    """Add or change one variable."""
+    service, key = platform.service(request), key_of(request.params["key"])
+    put_variable(platform, service, key, value_of(json_object(request)))
+    with platform.store.lock:
+        return Reply.json(_shown(service.env[key]))
+
+
+def delete_env_var(platform: Platform, request: Request) -> Reply:
+    """Forget one variable; 404 when there is none."""
+    service, key = platform.service(request), request.params["key"]
+    with platform.store.lock:
+        if service.env.pop(key, None) is None:
+            raise not_found(key)
+    return Reply(204)
+
+
+def list_secret_files(platform: Platform, request: Request) -> Reply:
+    """One page of the service's secret files."""
+    service = platform.service(request)
+    with platform.store.lock:
+        return page(request, "secretFile", [(f.seq, _file(f)) for f in service.secret_files.values()])
+
+
+def put_secret_files(platform: Platform, request: Request) -> Reply:
+    """Replace all secret files."""
+    service, given = platform.service(request), json_value(request) or []
+    if not isinstance(given, list) or not all(_is_file(item) for item in given):
+        raise bad_request("invalid JSON: expected an array of name and content")
+    with platform.store.lock:
+        seq = platform.store.next_seq
+        service.secret_files = {f["name"]: SecretFile(seq(), f["name"], f["content"]) for f in given}
+        return Reply.json([wrapped("secretFile", f.seq, _file(f)) for f in service.secret_files.values()])
+
+
+def _is_file(item: Any) -> bool:
+    return isinstance(item, dict) and all(isinstance(item.get(name), str) for name in ("name", "content"))
+
+
+def _file(item: SecretFile) -> dict[str, str]:
+    return {"name": item.name, "content": item.content}
+
+
+def list_env_groups(platform: Platform, request: Request) -> Reply:
+    """A bare array without cursors, and without values."""
+    store, names = platform.store, values_of(request, "name")
+    with store.lock:
+        groups = [g for g in store.groups.values() if not names or g.name in names]
+        return Reply.json([group_json(g, store.services, store.owner_id, full=False) for g in groups])
+
+
+def get_env_group(platform: Platform, request: Request) -> Reply:
+    """One group with its values."""
+    store = platform.store
+    with store.lock:
+        group = store.groups.get(request.params["group"])
+        if group is None:
+            raise not_found(request.params["group"])
+        return Reply.json(group_json(group, store.services, store.owner_id, full=True))
+
+
+ROUTES: Table = (
+    ("GET", "/services/{service}/env-vars", "list_env_vars", list_env_vars),
+    ("PUT", "/services/{service}/env-vars", "put_env_vars", put_env_vars),
+    ("GET", "/services/{service}/env-vars/{key}", "get_env_var", get_env_var),
+    ("PUT", "/services/{service}/env-vars/{key}", "put_env_var", put_env_var),
+    ("DELETE", "/services/{service}/env-vars/{key}", "delete_env_var", delete_env_var),
+    ("GET", "/services/{service}/secret-files", "list_secret_files", list_secret_files),
+    ("PUT", "/services/{service}/secret-files", "put_secret_files", put_secret_files),
+    ("GET", "/env-groups", "list_env_groups", list_env_groups),
+    ("GET", "/env-groups/{group}", "get_env_group", get_env_group),
+)

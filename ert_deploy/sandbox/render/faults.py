@@ -1,0 +1,157 @@
+"""What can go wrong on the platform's side, as data: `{"kind": ..., "service"?: id or name, ...}`.
+
+| kind | other keys (default) | effect |
+|---|---|---|
+| `deploy_fails` | `status` (`update_failed`), `reason` (exit code 1), `count` (1) | the next deploys end so |
+| `unhealthy` | `count` (1) | the next new instances never pass their check; `update_failed` after 15 min |
+| `unknown_status` | `status` (`artifact_fetch_in_progress`), `count` (1) | shown instead of `update_in_progress` |
+| `early_404` | `reads` (2), `count` (1) | the first reads of the next new deploy answer 404 |
+| `pipeline_minutes_exhausted` | `on` (true) | every deploy is canceled, with that event, until taken back |
+| `foreign_deploy` | `message` | somebody pushes a commit now: trigger `new_commit`, full build |
+| `foreign_env` | `set` ({}), `unset` ([]) | somebody edits variables in the dashboard without deploying |
+| `env_group` | `name`, `env` | a group is made now and linked to the service; without `env` it is deleted |
+| `disk` | `on` (true) | a disk is attached, or taken off again |
+| `suspend`, `resume` | `by` (`billing`) | the service is held suspended, or let go |
+| `plan` | `plan` (`free`) | the plan as shown, unchecked: also one no client knows |
+| `sleep` | `status` (503) | a free service asleep: the next visitor wakes it and sees an HTML page with this status |
+| `crash` | | the serving process is killed; Render starts it again |
+| `policy` | `policy` (`override`) | the workspace's way with overlapping deploys: `wait` or `override` |
+| `absorbed` | `as` (`canceled` or `vanish`) | what becomes of a waiting deploy that a newer one overtakes |
+
+Without `service` the only one is meant. Connection faults (resets, 5xx, delays) are not here but in `faults`, per call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ert_deploy.sandbox.render.env_vars import put_variable
+from ert_deploy.sandbox.render.models import EnvGroup, Service, new_commit
+from ert_deploy.sandbox.render.platform import Platform
+from ert_deploy.sandbox.render.store import new_id
+
+Trouble = Mapping[str, Any]
+AMBUSHES: Mapping[str, Mapping[str, Any]] = {
+    "deploy_fails": {"status": "update_failed", "reason": None},
+    "unhealthy": {},
+    "unknown_status": {"status": "artifact_fetch_in_progress"},
+    "early_404": {"reads": 2},
+}
+FAILURES = ("build_failed", "pre_deploy_failed", "update_failed", "canceled")
+
+
+def apply(platform: Platform, trouble: Trouble) -> None:
+    """Make one trouble happen, now or at the next deploy. ValueError when it is not in the table."""
+    kind = str(trouble.get("kind"))
+    if kind in AMBUSHES:
+        _await_deploy(platform, trouble)
+    elif kind in GENERAL:
+        GENERAL[kind](platform, trouble)
+    elif kind in SERVICE:
+        SERVICE[kind](platform, _service(platform, trouble), trouble)
+    else:
+        raise ValueError(f"unknown trouble {kind!r}: one of {', '.join(sorted([*AMBUSHES, *GENERAL, *SERVICE]))}")
+
+
+def _service(platform: Platform, trouble: Trouble) -> Service:
+    wanted = trouble.get("service")
+    found = [s for s in platform.store.services.values() if wanted in (None, s.id, s.name)]
+    if len(found) != 1:
+        raise ValueError(f"{len(found)} services fit {wanted!r}")
+    return found[0]
+
+
+def _await_deploy(platform: Platform, trouble: Trouble) -> None:
+    waiting = {**AMBUSHES[trouble["kind"]], **trouble, "times": int(trouble.get("count", 1))}
+    if trouble["kind"] == "deploy_fails" and waiting["status"] not in FAILURES:
+        raise ValueError(f"status must be one of {', '.join(FAILURES)}")
+    with platform.store.lock:
+        platform.store.troubles.next_deploy.append(waiting)
+
+
+def _pipeline(platform: Platform, trouble: Trouble) -> None:
+    platform.store.troubles.pipeline_minutes_exhausted = bool(trouble.get("on", True))
+
+
+def _policy(platform: Platform, trouble: Trouble) -> None:
+    wanted = trouble.get("policy", "override")
+    if wanted not in ("wait", "override"):
+        raise ValueError("policy must be wait or override")
+    platform.store.policy = wanted
+
+
+def _absorbed(platform: Platform, trouble: Trouble) -> None:
+    platform.store.troubles.skipped_vanish = trouble.get("as") == "vanish"
+
+
+def _foreign_deploy(platform: Platform, service: Service, trouble: Trouble) -> None:
+    commit = new_commit(platform.store.clock.now(), str(trouble.get("message", "Fix a typo")))
+    platform.deployer.request(service, trigger="new_commit", commit=commit)
+
+
+def _foreign_env(platform: Platform, service: Service, trouble: Trouble) -> None:
+    for key, value in dict(trouble.get("set", {})).items():
+        put_variable(platform, service, key, str(value))
+    with platform.store.lock:
+        for key in trouble.get("unset", []):
+            service.env.pop(key, None)
+
+
+def _env_group(platform: Platform, service: Service, trouble: Trouble) -> None:
+    name, store = str(trouble["name"]), platform.store
+    with store.lock:
+        if "env" in trouble:
+            group = EnvGroup(new_id("evg"), name, store.clock.now(), dict(trouble["env"]), (service.id,))
+            store.groups[group.id] = group
+        else:
+            store.groups = {key: group for key, group in store.groups.items() if group.name != name}
+
+
+def _disk(platform: Platform, service: Service, trouble: Trouble) -> None:
+    with platform.store.lock:
+        service.details.pop("disk", None)
+        if trouble.get("on", True):
+            service.details["disk"] = {"id": new_id("dsk"), "name": "data", "mountPath": "/data", "sizeGB": 1}
+
+
+def _suspend(platform: Platform, service: Service, trouble: Trouble) -> None:
+    platform.suspend(service, str(trouble.get("by", "billing")))
+
+
+def _resume(platform: Platform, service: Service, trouble: Trouble) -> None:
+    platform.resume(service, str(trouble.get("by", "billing")))
+
+
+def _plan(platform: Platform, service: Service, trouble: Trouble) -> None:
+    with platform.store.lock:
+        service.details["plan"] = str(trouble.get("plan", "free"))
+
+
+def _sleep(platform: Platform, service: Service, trouble: Trouble) -> None:
+    platform.store.troubles.wake_status = int(trouble.get("status", 503))
+    platform.keeper.sleep(service)
+
+
+def _crash(_: Platform, service: Service, __: Trouble) -> None:
+    serving = service.serving
+    if serving is not None:
+        serving.kill()
+
+
+GENERAL: Mapping[str, Callable[[Platform, Trouble], None]] = {
+    "pipeline_minutes_exhausted": _pipeline,
+    "absorbed": _absorbed,
+    "policy": _policy,
+}
+SERVICE: Mapping[str, Callable[[Platform, Service, Trouble], None]] = {
+    "foreign_deploy": _foreign_deploy,
+    "foreign_env": _foreign_env,
+    "env_group": _env_group,
+    "disk": _disk,
+    "suspend": _suspend,
+    "resume": _resume,
+    "plan": _plan,
+    "sleep": _sleep,
+    "crash": _crash,
+}

@@ -1,0 +1,239 @@
+"""Which process answers for each service, and how one takes over from another without a gap.
+
+A new instance boots beside the old one, must pass the health check, then takes the traffic; the old one gets SIGTERM a
+minute later and SIGKILL after the service's shutdown delay (render.com/docs/deploys, zero-downtime deploys). This
+module does not know why an instance is replaced; deploys, restarts and crashes all come through here.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ert_deploy.sandbox.render.models import Service, Timeline
+from ert_deploy.sandbox.render.process import (
+    HEALTH_TIMEOUT,
+    Command,
+    Instance,
+    ProcessBook,
+    failure_of,
+    free_port,
+    healthy,
+    inherited,
+)
+from ert_deploy.sandbox.render.proxy import BAD_GATEWAY, Page
+from ert_deploy.sandbox.render.store import Store, random_text
+
+PROBE_REAL_SECONDS = (0.05, 1.0)
+GRACE_REAL_SECONDS = 2.0
+
+
+class Canceled(Exception):
+    """Somebody asked for the end of this deploy while it was waiting."""
+
+
+class Unhealthy(Exception):
+    """The new instance did not come up; `failure` is what the event says."""
+
+    def __init__(self, failure: Mapping[str, Any]) -> None:
+        super().__init__("instance did not come up")
+        self.failure = dict(failure)
+
+
+@dataclass(slots=True)
+class Workers:
+    """Threads that end with the world; `join` waits for them."""
+
+    _threads: list[threading.Thread] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def start(self, target: Callable[..., None], *args: Any) -> None:
+        """Run `target` in a thread."""
+        thread = threading.Thread(target=target, args=args, daemon=True)
+        with self._lock:
+            self._threads = [t for t in self._threads if t.is_alive()]
+            self._threads.append(thread)
+        thread.start()
+
+    def join(self) -> None:
+        """Wait for every thread, ten seconds each at most."""
+        with self._lock:
+            threads = list(self._threads)
+        for thread in threads:
+            thread.join(10)
+
+
+@dataclass(slots=True)
+class Fleet:
+    """The processes of one world."""
+
+    store: Store
+    timeline: Timeline
+    workers: Workers
+    book: ProcessBook
+    command: Command
+    cwd: Path
+    scratch: Path
+
+    def boot(self, service: Service, deploy_id: str, commit: str, env: Mapping[str, str]) -> Instance:
+        """Start one more process for the service; it gets no traffic yet."""
+        port, name = free_port(), f"{service.id}-{random_text(5)}"
+        own = {"PORT": str(port), "TMPDIR": str(self._disk(name))}
+        given = inherited() | platform_env(service, name, port, commit) | dict(env) | own
+        instance = Instance(
+            name,
+            service.id,
+            deploy_id,
+            command=self.command(port),
+            cwd=self.cwd,
+            env=given,
+            port=port,
+            created=self.store.clock.now(),
+            sink=self.store.sink(service.id, name),
+            book=self.book,
+        )
+        with self.store.lock:
+            service.instances.append(instance)
+        return instance
+
+    def _disk(self, name: str) -> Path:
+        """A fresh folder for each process: Render's file system starts empty at every deploy."""
+        folder = self.scratch / name
+        folder.mkdir(parents=True, mode=0o700)
+        return folder
+
+    def await_healthy(
+        self, service: Service, instance: Instance, cancel: threading.Event, *, refuse: bool = False
+    ) -> None:
+        """Return once the instance passes its check; Canceled or Unhealthy otherwise. `refuse` fails every check."""
+        clock = self.store.clock
+        patience = 0.0 if refuse else self.timeline.patience * clock.speed
+        deadline = clock.now() + max(self.timeline.health_deadline, patience)
+        low, high = (seconds * clock.speed for seconds in PROBE_REAL_SECONDS)
+        while clock.now() < deadline:
+            if cancel.is_set() or self.store.closing.is_set():
+                raise Canceled
+            if instance.exited.is_set():
+                raise Unhealthy(failure_of(instance.exit_code or 0))
+            if not refuse and healthy(instance.port, service.health_path, f"127.0.0.1:{service.port}"):
+                return
+            clock.wait(cancel, min(max(low, HEALTH_TIMEOUT), high))
+        raise Unhealthy({"evicted": False, "unhealthy": unhealthy_text(service)})
+
+    def promote(self, service: Service, instance: Instance) -> None:
+        """Give the traffic to `instance` now and let the one before it drain."""
+        with self.store.lock:
+            before, service.serving = service.serving, instance
+            service.asleep = service.waking = False
+            service.sick_since = None
+            service.last_request = self.store.clock.now()
+        if before is not None and before is not instance:
+            self.workers.start(self._drain, service, before)
+
+    def discard(self, service: Service, instance: Instance) -> None:
+        """End one process at once."""
+        instance.terminate()
+        self._finish(service, instance, GRACE_REAL_SECONDS / 4)
+
+    def retire(self, service: Service) -> None:
+        """End every process of the service: it was suspended, deleted or fell asleep."""
+        with self.store.lock:
+            leaving, service.serving = list(service.instances), None
+        for instance in leaving:
+            instance.terminate()
+        for instance in leaving:
+            self._finish(service, instance, GRACE_REAL_SECONDS / 4)
+
+    def replace(self, service: Service) -> None:
+        """Swap in a new process of the *live* deploy: its commit and its environment, not today's."""
+        live = service.live
+        if live is None:
+            return
+        instance = self.boot(service, live.id, live.commit.id, live.env)
+        try:
+            self.await_healthy(service, instance, self.store.closing)
+        except (Canceled, Unhealthy):
+            self.discard(service, instance)
+            return
+        with self.store.lock:
+            wanted = service.live is live and not service.suspended
+            if wanted:
+                self.promote(service, instance)
+        if not wanted:
+            self.discard(service, instance)
+
+    def upstream(self, service_id: str) -> int | Page:
+        """Where a request for this service goes now: a port, or a page of Render's own."""
+        with self.store.lock:
+            service = self.store.services.get(service_id)
+            if service is None:
+                return Page(404, "Not Found", "no-server")
+            if service.suspended:
+                return Page(503, "Service Suspended", f"suspend-by-{service.suspenders[0]}")
+            if service.asleep:
+                self._wake(service)
+                return Page(self.store.troubles.wake_status, "Application loading", "hibernate-wake")
+            service.last_request = self.store.clock.now()
+            return BAD_GATEWAY if service.serving is None else service.serving.port
+
+    def stop(self) -> None:
+        """End every process; call after `store.closing` is set."""
+        for service in list(self.store.services.values()):
+            self.retire(service)
+
+    def _wake(self, service: Service) -> None:
+        if not service.waking:
+            service.waking = True
+            self.workers.start(self._woken, service)
+
+    def _woken(self, service: Service) -> None:
+        self.store.clock.wait(self.store.closing, self.timeline.wake)
+        self.replace(service)
+        service.waking = False
+
+    def _drain(self, service: Service, instance: Instance) -> None:
+        clock = self.store.clock
+        clock.wait(self.store.closing, self.timeline.drain)
+        instance.terminate()
+        delay = clock.real_seconds(float(service.details["maxShutdownDelaySeconds"]))
+        self._finish(service, instance, max(delay, GRACE_REAL_SECONDS))
+
+    def _finish(self, service: Service, instance: Instance, grace: float) -> None:
+        instance.exited.wait(0.5 if self.store.closing.is_set() else grace)
+        instance.kill()
+        with self.store.lock:
+            if instance in service.instances:
+                service.instances.remove(instance)
+
+
+def unhealthy_text(service: Service) -> str:
+    """What the event says about a check that never passed."""
+    if not service.health_path:
+        return "no open ports detected"
+    return f"HTTP health check failed (GET {service.health_path}, timed out after {HEALTH_TIMEOUT:g} seconds)"
+
+
+def platform_env(service: Service, instance: str, port: int, commit: str) -> dict[str, str]:
+    """The variables Render sets in a Python web service (render.com/docs/environment-variables), on loopback."""
+    return {
+        "RENDER": "true",
+        "RENDER_SERVICE_ID": service.id,
+        "RENDER_SERVICE_NAME": service.name,
+        "RENDER_SERVICE_TYPE": "web",
+        "RENDER_INSTANCE_ID": instance,
+        "RENDER_EXTERNAL_URL": service.url,
+        "RENDER_EXTERNAL_HOSTNAME": "127.0.0.1",
+        "RENDER_GIT_COMMIT": commit,
+        "RENDER_GIT_BRANCH": service.branch,
+        "RENDER_GIT_REPO_SLUG": service.repo.removeprefix("https://github.com/"),
+        "RENDER_CPU_COUNT": "0.5",
+        "RENDER_DISCOVERY_SERVICE": f"{service.slug}-discovery",
+        "RENDER_WEB_CONCURRENCY": "1",
+        "WEB_CONCURRENCY": "1",
+        "IS_PULL_REQUEST": "false",
+        "FORWARDED_ALLOW_IPS": "*",
+        "GUNICORN_CMD_ARGS": f"--preload --access-logfile - --bind=127.0.0.1:{port}",
+    }

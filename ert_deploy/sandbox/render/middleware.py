@@ -1,0 +1,112 @@
+"""What every request meets before its handler: the key, the rate limit, the headers Render puts on every answer.
+
+Buckets are fixed windows of world time aligned to the minute or the hour, as the recorded `Ratelimit-Reset` values show
+(never above 59 on the minute buckets, the rest of the hour on the hourly one). That header is *seconds left* on the
+wire although the documentation calls it an epoch time; `reset_as_epoch` gives the documented form.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from ert_deploy.sandbox.httpd.server import Handler, Reply, Request
+from ert_deploy.sandbox.render.pagination import ApiError
+from ert_deploy.sandbox.render.store import random_text
+from ert_deploy.sandbox.runtime.clock import WorldClock
+
+# One per service: api-docs.render.com/reference/rate-limiting.
+PER_SERVICE = frozenset(
+    {"update_service", "create_deploy", "rollback_deploy", "suspend_service", "resume_service"},
+)
+STANDARD: Mapping[str, str] = {
+    "Vary": "Origin",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "X-Xss-Protection": "1; mode=block",
+    "Referrer-Policy": "same-origin",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """So many requests in so many world seconds."""
+
+    name: str
+    limit: int
+    period: int
+
+
+ANONYMOUS = Bucket("anonymous", 400, 60)
+
+
+def bucket_of(request: Request) -> Bucket:
+    """The bucket a request counts against; the deploy class is per service, the others per user."""
+    if request.operation in PER_SERVICE:
+        return Bucket(f"deploy:{request.params['service']}", 10, 60)
+    if request.operation == "create_service":
+        return Bucket("create", 20, 3600)
+    if request.operation == "list_logs":
+        return Bucket("logs", 30, 60)
+    if request.method == "GET":
+        return Bucket("read", 400, 60)
+    return Bucket("write", 100, 60)
+
+
+@dataclass(slots=True)
+class Gate:
+    """The router's middleware."""
+
+    clock: WorldClock
+    key: str
+    reset_as_epoch: bool = False
+    _used: dict[str, tuple[int, int]] = field(default_factory=dict)
+    _count: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _host: str = field(default_factory=lambda: f"api-{secrets.token_hex(5)}-{random_text(5)}")
+
+    def __call__(self, request: Request, handler: Handler) -> Reply:
+        known = self._authentic(request)
+        bucket = bucket_of(request) if known else ANONYMOUS
+        left, seconds = self._take(bucket)
+        reply = _answer(request, handler, left, seconds) if known else ApiError(401, "unauthorized").reply()
+        reset = int(self.clock.now() + seconds) if self.reset_as_epoch else int(seconds)
+        limits = {
+            "Ratelimit-Limit": str(bucket.limit),
+            "Ratelimit-Remaining": str(max(left, 0)),
+            "Ratelimit-Reset": str(reset),
+            "Render-Request-Id": self._request_id(),
+        }
+        return replace(reply, headers={**STANDARD, **limits, **reply.headers})
+
+    def _authentic(self, request: Request) -> bool:
+        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+        return scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), self.key.encode())
+
+    def _take(self, bucket: Bucket) -> tuple[int, float]:
+        """Requests left after this one (negative: refused), and world seconds until the window ends."""
+        now = self.clock.now()
+        window = int(now // bucket.period)
+        with self._lock:
+            last, used = self._used.get(bucket.name, (window, 0))
+            used = used + 1 if last == window else 1
+            self._used[bucket.name] = (window, used)
+        return bucket.limit - used, (window + 1) * bucket.period - now
+
+    def _request_id(self) -> str:
+        with self._lock:
+            self._count += 1
+            return f"{self._host}/{random_text(10)}-{self._count:06d}"
+
+
+def _answer(request: Request, handler: Handler, left: int, seconds: float) -> Reply:
+    if left < 0:
+        refused = ApiError(429, "rate limit exceeded").reply()
+        return replace(refused, headers={"Retry-After": str(int(seconds) + 1)})
+    try:
+        return handler(request)
+    except ApiError as error:
+        return error.reply()

@@ -1,0 +1,117 @@
+"""The parts of one Render double, handed to every handler, and the look-ups they share.
+
+A handler is a function of the platform and one request; a `Table` of them is what a module contributes to the API.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ert_deploy.sandbox.httpd.server import Reply, Request
+from ert_deploy.sandbox.render.deploys import Deployer
+from ert_deploy.sandbox.render.fleet import Fleet
+from ert_deploy.sandbox.render.models import Deploy, Profile, Service
+from ert_deploy.sandbox.render.pagination import ApiError, bad_request, not_found
+from ert_deploy.sandbox.render.proxy import Proxies
+from ert_deploy.sandbox.render.store import Store, new_id, random_text
+from ert_deploy.sandbox.render.supervisor import Keeper
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """Everything a handler may touch."""
+
+    store: Store
+    fleet: Fleet
+    deployer: Deployer
+    keeper: Keeper
+    proxies: Proxies
+    profile: Profile
+
+    def service(self, request: Request) -> Service:
+        """The service named in the path; 404 otherwise."""
+        service = self.store.services.get(request.params["service"])
+        if service is None:
+            raise not_found(request.params["service"])
+        return service
+
+    def awake(self, request: Request) -> Service:
+        """The service named in the path; 400 when it is suspended (the status is documented, the text is not)."""
+        service = self.service(request)
+        if service.suspended:
+            raise bad_request("cannot deploy suspended service")
+        return service
+
+    def deploy(self, service: Service, deploy_id: str) -> Deploy:
+        """A deploy of this service; 404 otherwise."""
+        deploy = self.store.deploys.get(deploy_id)
+        if deploy is None or deploy.service_id != service.id:
+            raise not_found(deploy_id)
+        return deploy
+
+    def add(self, name: str) -> Service:
+        """A new web service without a deploy, with its public address open. 409 is not needed: names may repeat."""
+        if not name or len(name) > 63:
+            raise ApiError(400, "invalid name")
+        now, store = self.store.clock.now(), self.store
+        service_id = new_id("srv")
+        port = self.proxies.open(lambda: self.fleet.upstream(service_id))
+        with store.lock:
+            taken = any(s.slug == name for s in store.services.values())
+            slug = f"{name}-{random_text(4)}" if taken else name
+            details = default_details()
+            service = Service(service_id, store.next_seq(), name, slug, port, now, now, details, last_request=now)
+            store.services[service_id] = service
+        return service
+
+    def suspend(self, service: Service, by: str) -> None:
+        """Hold the service suspended: nothing deploys, nothing runs, the public address says so."""
+        with self.store.lock:
+            if by in service.suspenders:
+                return
+            service.suspenders.append(by)
+            service.updated = self.store.clock.now()
+            self.deployer.cancel_all(service)
+        self.store.event(service, "suspender_added", {"actor": by})
+        self.store.event(service, "service_suspended")
+        self.fleet.retire(service)
+
+    def resume(self, service: Service, by: str) -> None:
+        """Take one hold back; when it was the last, a deploy starts (`trigger: service_resumed`)."""
+        with self.store.lock:
+            if by not in service.suspenders:
+                return
+            service.suspenders.remove(by)
+            service.updated = self.store.clock.now()
+            self.store.event(service, "suspender_removed", {"actor": by})
+            if not service.suspended:
+                self.store.event(service, "service_resumed")
+                self.deployer.request(
+                    service,
+                    mode="deploy_only" if service.built else "build_and_deploy",
+                    trigger="service_resumed",
+                )
+
+
+Handler = Callable[[Platform, Request], Reply]
+Table = Sequence[tuple[str, str, str, Handler]]
+
+
+def default_details() -> dict[str, object]:
+    """`serviceDetails` of a Python web service as the dashboard makes it."""
+    return {
+        "buildPlan": "starter",
+        "envSpecificDetails": {
+            "buildCommand": "pip install -r requirements.txt",
+            "startCommand": "gunicorn -k gthread -w 1 --threads 100 --no-control-socket --bind 0.0.0.0:$PORT wsgi:app",
+        },
+        "healthCheckPath": "/health",
+        "maintenanceMode": {"enabled": False, "uri": ""},
+        "maxShutdownDelaySeconds": 30,
+        "plan": "starter",
+        "previews": {"generation": "off"},
+        "pullRequestPreviewsEnabled": "no",
+        "region": "oregon",
+        "runtime": "python",
+    }

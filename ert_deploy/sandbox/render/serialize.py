@@ -1,0 +1,142 @@
+"""Render's JSON, written from our records in one of two profiles.
+
+`as_recorded` writes what Render really sends: `commit` and `finishedAt` may be null, `openPorts` is null, a deploy by
+somebody's push carries its commit (render-oss/terraform-provider-render, recorded exchanges). `spec_strict` writes only
+what the published OpenAPI allows: no nulls, absent instead. Neither adds a field Render does not send.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ert_deploy.sandbox.render.models import Deploy, EnvGroup, Event, LogLine, Profile, Service
+from ert_deploy.sandbox.runtime.clock import rfc3339
+
+# The numbers are deprecated and undocumented beside `buildStatus`/`deployStatus`; these are assumed.
+OUTCOMES = {"succeeded": 2, "failed": 3, "canceled": 4}
+SHORT_TYPE = "web"
+
+
+def stamp(seconds: float) -> str:
+    """RFC 3339 with as many fraction digits as needed, as Go's RFC3339Nano trims them."""
+    text = rfc3339(seconds)
+    return text.removesuffix("Z").rstrip("0") + "Z" if "." in text else text
+
+
+def service_json(service: Service, owner_id: str, profile: Profile) -> dict[str, Any]:
+    """A web service; `suspended` is a string, and `suspenders` says who holds it."""
+    return {
+        "id": service.id,
+        "autoDeploy": service.auto_deploy,
+        "branch": service.branch,
+        "createdAt": stamp(service.created),
+        "dashboardUrl": f"https://dashboard.render.com/web/{service.id}",
+        "name": service.name,
+        "notifyOnFail": "default",
+        "ownerId": owner_id,
+        "repo": service.repo,
+        "rootDir": service.root_dir,
+        "serviceDetails": _details_json(service, profile),
+        "slug": service.slug,
+        "suspended": "suspended" if service.suspended else "not_suspended",
+        "suspenders": list(service.suspenders),
+        "type": "web_service",
+        "updatedAt": stamp(service.updated),
+    }
+
+
+def _details_json(service: Service, profile: Profile) -> dict[str, Any]:
+    ports = [{"port": 10000, "protocol": "TCP"}]
+    return {
+        **service.details,
+        "env": service.details["runtime"],
+        "numInstances": 1,
+        "openPorts": None if profile == "as_recorded" else ports,
+        "sshAddress": f"{service.id}@ssh.{service.details['region']}.render.com",
+        "url": service.url,
+    }
+
+
+def deploy_json(deploy: Deploy, profile: Profile) -> dict[str, Any]:
+    """A deploy; `finishedAt` is null or absent while it runs."""
+    shown: dict[str, Any] = {
+        "id": deploy.id,
+        "status": deploy.shown_status or deploy.status,
+        "trigger": deploy.trigger,
+        "createdAt": stamp(deploy.created),
+        "updatedAt": stamp(deploy.updated),
+    }
+    times = {"startedAt": deploy.started, "finishedAt": deploy.finished}
+    shown |= {name: stamp(at) for name, at in times.items() if at is not None}
+    if profile == "spec_strict" or deploy.trigger == "new_commit":
+        made = stamp(deploy.commit.created)
+        shown["commit"] = {"id": deploy.commit.id, "message": deploy.commit.message, "createdAt": made}
+    if profile == "as_recorded":
+        shown.setdefault("commit", None)
+        shown.setdefault("finishedAt", None)
+    return shown
+
+
+def event_json(event: Event) -> dict[str, Any]:
+    """One entry of the event list."""
+    return {
+        "id": event.id,
+        "timestamp": stamp(event.time),
+        "serviceId": event.service_id,
+        "type": event.type,
+        "details": dict(event.details),
+    }
+
+
+def log_json(line: LogLine) -> dict[str, Any]:
+    """One log line; log times carry nine digits."""
+    labels = {"resource": line.service_id, "instance": line.instance, "level": line.level, "type": line.type}
+    return {
+        "id": line.id,
+        "message": line.message,
+        "timestamp": log_stamp(line.time),
+        "labels": [{"name": name, "value": value} for name, value in labels.items() if value],
+    }
+
+
+def log_stamp(seconds: float) -> str:
+    """RFC 3339 with nine fraction digits."""
+    whole, _, fraction = rfc3339(seconds).removesuffix("Z").partition(".")
+    return f"{whole}.{fraction:0<9}Z"
+
+
+def group_json(group: EnvGroup, services: dict[str, Service], owner_id: str, *, full: bool) -> dict[str, Any]:
+    """An environment group: bare in the list, with values and files when read alone."""
+    links = [services[link] for link in group.links if link in services]
+    shown: dict[str, Any] = {
+        "id": group.id,
+        "name": group.name,
+        "ownerId": owner_id,
+        "createdAt": stamp(group.created),
+        "updatedAt": stamp(group.created),
+        "serviceLinks": [{"id": s.id, "name": s.name, "type": SHORT_TYPE} for s in links],
+    }
+    if full:
+        shown["envVars"] = [{"key": key, "value": value} for key, value in group.env.items()]
+        shown["secretFiles"] = []
+    return shown
+
+
+def trigger_details(user_id: str, deploy: Deploy) -> dict[str, Any]:
+    """`trigger` of the started events."""
+    manual = deploy.trigger in {"api", "manual"}
+    details: dict[str, Any] = {
+        "firstBuild": deploy.first,
+        "envUpdated": deploy.trigger == "service_updated",
+        "manual": manual,
+        "deployedByRender": deploy.trigger == "deployed_by_render",
+        "clearCache": deploy.clear_cache,
+        "rollback": deploy.rollback_of is not None,
+    }
+    if manual:
+        details["user"] = {"id": user_id, "email": "owner@example.com"}
+    if deploy.trigger == "new_commit":
+        details["newCommit"] = deploy.commit.id
+    if deploy.rollback_of is not None:
+        details["rollbackTargetDeployId"] = deploy.rollback_of
+    return details

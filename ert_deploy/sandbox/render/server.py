@@ -1,0 +1,163 @@
+"""A double of Render on loopback: the REST API, and the web services behind it as real processes.
+
+A client that speaks Render's API gets the same shapes, statuses, headers, limits and delays here; a browser that opens
+a service's address gets the real application, started with the environment of its deploy and nothing else. What can be
+made to go wrong: single calls through `faults` (by operation name, see the route tables), the platform itself through
+`trouble` (table in `faults`). Not played: scaling, jobs, disks, domains, databases, blueprints, webhooks,
+metrics; secret files are stored but not mounted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ert_deploy.sandbox.httpd.faults import Faults
+from ert_deploy.sandbox.httpd.server import Router, Server
+from ert_deploy.sandbox.render import deploys_api, env_vars, events_api, faults, services_api
+from ert_deploy.sandbox.render.deploys import Deployer
+from ert_deploy.sandbox.render.env_vars import replace_variables
+from ert_deploy.sandbox.render.fleet import Fleet, Workers
+from ert_deploy.sandbox.render.middleware import Gate
+from ert_deploy.sandbox.render.models import Deploy, Policy, Profile, Service, Timeline
+from ert_deploy.sandbox.render.platform import Platform
+from ert_deploy.sandbox.render.process import Command, ProcessBook, gunicorn
+from ert_deploy.sandbox.render.proxy import Proxies
+from ert_deploy.sandbox.render.store import Store
+from ert_deploy.sandbox.render.supervisor import Keeper
+from ert_deploy.sandbox.runtime.clock import WorldClock
+
+BASE = "/v1"
+TABLES = (services_api.ROUTES, env_vars.ROUTES, deploys_api.ROUTES, events_api.ROUTES)
+FIRST_DEPLOY_REAL_SECONDS = 60.0
+
+
+class RenderDouble:
+    """One workspace with its services. `start` before use, `stop` ends every process and closes every port."""
+
+    def __init__(
+        self,
+        clock: WorldClock,
+        directory: Path,
+        key: str,
+        *,
+        images: Path,
+        profile: Profile = "as_recorded",
+        policy: Policy = "wait",
+        command: Command | None = None,
+        timeline: Timeline | None = None,
+        reset_as_epoch: bool = False,
+    ) -> None:
+        """`command` maps a port to the arguments of a service process; it runs in `images/dashboard` if that exists."""
+        timeline, dashboard = timeline or Timeline(), images / "dashboard"
+        directory.mkdir(parents=True, exist_ok=True)
+        self._clock, self._workers, self._proxies = clock, Workers(), Proxies()
+        self._store = Store(clock, policy)
+        fleet = Fleet(
+            self._store,
+            timeline,
+            self._workers,
+            ProcessBook(directory),
+            command or gunicorn,
+            dashboard if dashboard.is_dir() else images,
+            directory / "disks",
+        )
+        deployer = Deployer(self._store, fleet, timeline)
+        self._platform = Platform(self._store, fleet, deployer, Keeper(fleet), self._proxies, profile)
+        self.faults = Faults()
+        self._server = Server(self._router(Gate(clock, key, reset_as_epoch)), self.faults)
+
+    def _router(self, gate: Gate) -> Router:
+        router = Router(gate)
+        for table in TABLES:
+            for method, path, operation, handler in table:
+                router.add(method, BASE + path, operation, partial(handler, self._platform))
+        return router
+
+    @property
+    def url(self) -> str:
+        """Base address of the API, `/v1` included."""
+        return self._server.url + BASE
+
+    @property
+    def owner_id(self) -> str:
+        """The id of the one workspace."""
+        return self._store.owner_id
+
+    def start(self) -> RenderDouble:
+        """Begin to answer; returns itself."""
+        self._proxies.start()
+        self._workers.start(self._platform.keeper.run)
+        self._server.start()
+        return self
+
+    def stop(self) -> None:
+        """End every process, wait for every thread, close every port."""
+        self._store.closing.set()
+        self._server.stop()
+        for service in list(self._store.services.values()):
+            self._platform.deployer.cancel_all(service)
+        self._platform.fleet.stop()
+        self._workers.join()
+        # A deploy that was just booting when the world closed has started its process after the first round.
+        self._platform.fleet.stop()
+        self._proxies.stop()
+
+    def add_service(self, name: str, env: Mapping[str, str]) -> str:
+        """A web service as if it had been there for long: built, deployed, live. Returns its id.
+
+        RuntimeError with the last lines of output when the process does not come up within a minute.
+        """
+        service = self._platform.add(name)
+        replace_variables(self._platform, service, dict(env))
+        deploy = self._platform.deployer.request(service, trigger="manual", at_once=True)
+        deadline = self._clock.now() + FIRST_DEPLOY_REAL_SECONDS * self._clock.speed
+        while deploy.in_flight and self._clock.now() < deadline:
+            self._clock.wait(self._store.closing, 0.02 * self._clock.speed)
+        if deploy.status != "live":
+            tail = [line.message for line in list(self._store.logs) if line.service_id == service.id][-20:]
+            raise RuntimeError("\n".join([f"service {name}: first deploy ended as {deploy.status}", *tail]))
+        return service.id
+
+    def app_url(self, service_id: str) -> str:
+        """The public address of a service. KeyError for an unknown one."""
+        return self._store.services[service_id].url
+
+    def trouble(self, what: Mapping[str, Any]) -> None:
+        """Make the platform misbehave; see the table in `faults`. ValueError for what it does not know."""
+        faults.apply(self._platform, what)
+
+    def inspect(self) -> dict[str, Any]:
+        """What is going on, without a single value of an environment; for the status page and for tests."""
+        store = self._store
+        with store.lock:
+            return {
+                "owner_id": store.owner_id,
+                "services": [
+                    _service_view(service, store.deploys_of(service.id)) for service in store.services.values()
+                ],
+                "faults": self.faults.pending(),
+                "troubles": [t["kind"] for t in store.troubles.next_deploy],
+            }
+
+
+def _service_view(service: Service, deploys: list[Deploy]) -> dict[str, Any]:
+    roles = {service.serving.id: "serving"} if service.serving else {}
+    return {
+        "id": service.id,
+        "name": service.name,
+        "url": service.url,
+        "suspenders": list(service.suspenders),
+        "asleep": service.asleep,
+        "env_keys": list(service.env),
+        "live": service.live.id if service.live else None,
+        "active": service.active.id if service.active else None,
+        "queued": service.queued.id if service.queued else None,
+        "deploys": [{"id": d.id, "status": d.status, "trigger": d.trigger, "mode": d.mode} for d in deploys],
+        "instances": [
+            {"id": i.id, "pid": i.pid, "port": i.port, "deploy": i.deploy_id, "role": roles.get(i.id, "beside")}
+            for i in service.instances
+        ],
+    }

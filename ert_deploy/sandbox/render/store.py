@@ -1,0 +1,86 @@
+"""What the Render double knows, behind one lock: services, deploys, environments, events, logs and troubles.
+
+Nothing here starts a process, opens a socket or answers a request. Ids are written as Render writes them (`srv-`,
+`dep-`, `evt-` and 20 lower-case letters and digits).
+"""
+
+from __future__ import annotations
+
+import secrets
+import string
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ert_deploy.sandbox.render.models import Deploy, EnvGroup, Event, LogLine, Policy, Service, Troubles
+from ert_deploy.sandbox.runtime.clock import WorldClock
+
+LOG_LINES = 20_000
+
+
+class Store:
+    """All records. Hold `lock` while reading more than one field or writing any."""
+
+    def __init__(self, clock: WorldClock, policy: Policy = "wait") -> None:
+        self.clock = clock
+        self.policy = policy
+        self.lock = threading.RLock()
+        self.closing = threading.Event()
+        self.owner_id = new_id("tea")
+        self.user_id = new_id("usr")
+        self.services: dict[str, Service] = {}
+        self.deploys: dict[str, Deploy] = {}
+        self.groups: dict[str, EnvGroup] = {}
+        self.events: list[Event] = []
+        self.logs: deque[LogLine] = deque(maxlen=LOG_LINES)
+        self.troubles = Troubles()
+        self._seq = 0
+
+    def next_seq(self) -> int:
+        """A number larger than every one before it."""
+        with self.lock:
+            self._seq += 1
+            return self._seq
+
+    def event(self, service: Service, kind: str, details: Mapping[str, Any] | None = None) -> None:
+        """Append one event, stamped now."""
+        with self.lock:
+            event = Event(new_id("evt"), self.next_seq(), service.id, kind, self.clock.now(), details or {})
+            self.events.append(event)
+
+    def log(self, service_id: str, message: str, *, instance: str = "", kind: str = "app") -> None:
+        """Append one line of output, stamped now."""
+        level = "error" if "error" in message.lower() or "traceback" in message.lower() else "info"
+        line = LogLine(new_id("log"), service_id, instance, kind, level, self.clock.now(), message)
+        with self.lock:
+            self.logs.append(line)
+
+    def sink(self, service_id: str, instance: str) -> Callable[[str], None]:
+        """Where one process's output goes."""
+        return lambda message: self.log(service_id, message, instance=instance)
+
+    def deploys_of(self, service_id: str) -> list[Deploy]:
+        """Newest first."""
+        with self.lock:
+            mine = [d for d in self.deploys.values() if d.service_id == service_id]
+        return sorted(mine, key=lambda d: -d.seq)
+
+    def environment_of(self, service: Service) -> dict[str, str]:
+        """What a deploy starting now would see: linked groups (newest wins), then the service's own variables."""
+        with self.lock:
+            merged: dict[str, str] = {}
+            for group in sorted(self.groups.values(), key=lambda g: g.created):
+                if service.id in group.links:
+                    merged.update(group.env)
+            return merged | {v.key: v.value for v in service.env.values()}
+
+
+def new_id(prefix: str, length: int = 20) -> str:
+    """`prefix-` and random lower-case letters and digits."""
+    return f"{prefix}-{random_text(length)}"
+
+
+def random_text(length: int) -> str:
+    """Random lower-case letters and digits."""
+    return "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(length))

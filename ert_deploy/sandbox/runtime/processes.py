@@ -1,0 +1,100 @@
+"""Knows whether a recorded process still is the one that was recorded, and ends those a dead world left behind.
+
+A pid alone proves nothing: it may have been given to a stranger since. So every record has the kernel's start time
+too, and nothing is signalled unless both fit. Records are lists of `{"pid": int, "start_time": int, ...}` in files
+named `*processes*.json` in the world directory or one folder below.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ert_deploy.sandbox.runtime.clock import WorldClock
+
+PATIENCE = 5.0
+_real = WorldClock()
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessMark:
+    """A process: `start_time` in clock ticks since boot (field 22 of /proc/PID/stat), 0 where there is no /proc."""
+
+    pid: int
+    start_time: int
+
+    @classmethod
+    def of(cls, pid: int) -> ProcessMark:
+        """The mark of a process that is running now."""
+        return cls(pid, _stat(pid)[1])
+
+    def alive(self) -> bool:
+        """Whether this very process runs; one that is dead but not yet reaped does not."""
+        state, started = _stat(self.pid)
+        if self.start_time:
+            return started == self.start_time and state not in ("Z", "X")
+        return _answers(self.pid)
+
+
+def _stat(pid: int) -> tuple[str, int]:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return "", 0
+    return fields[0], int(fields[19])
+
+
+def _answers(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def recorded(directory: Path) -> list[ProcessMark]:
+    """The processes a world wrote down; what can't be read, or has no start time to be sure by, is left alone."""
+    return [mark for path in _record_files(directory) for mark in _marks(path) if mark.start_time]
+
+
+def _record_files(directory: Path) -> Iterator[Path]:
+    for pattern in ("*processes*.json", "*/*processes*.json"):
+        yield from sorted(directory.glob(pattern))
+
+
+def _marks(path: Path) -> Iterator[ProcessMark]:
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        for row in json.loads(path.read_text()):
+            yield ProcessMark(int(row["pid"]), int(row["start_time"]))
+
+
+def end_processes(marks: list[ProcessMark], patience: float = PATIENCE) -> list[ProcessMark]:
+    """SIGTERM, then SIGKILL after `patience` seconds, for those that are still themselves. Returns those it ended.
+
+    A process that leads its own group is ended with the group: its children have no record of their own.
+    """
+    alive = [mark for mark in marks if mark.alive()]
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        for mark in alive:
+            if mark.alive():
+                _signal(mark.pid, number)
+        deadline = time.monotonic() + patience
+        while any(mark.alive() for mark in alive) and time.monotonic() < deadline:
+            _real.sleep(0.02)
+    return alive
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if os.getpgid(pid) == pid and pid != os.getpid():
+            os.killpg(pid, number)
+        else:
+            os.kill(pid, number)

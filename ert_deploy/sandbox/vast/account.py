@@ -1,0 +1,184 @@
+"""Everything the Vast double knows: the market, the contracts, the tenants of GPUs, the account, behind one lock.
+
+`tick` brings all of it up to the present; it is called before every request is handled and by the ticker thread.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ert_deploy.sandbox.runtime.clock import WorldClock
+from ert_deploy.sandbox.runtime.machines import Command, Machines, Ports
+from ert_deploy.sandbox.vast.billing import Bill, row_of
+from ert_deploy.sandbox.vast.container_env import Site, environment
+from ert_deploy.sandbox.vast.contract import IDENTITY_FROM, Contract, Order, Phase
+from ert_deploy.sandbox.vast.faults import Troubles
+from ert_deploy.sandbox.vast.lifecycle import Life
+from ert_deploy.sandbox.vast.market import DAY, Ask
+from ert_deploy.sandbox.vast.options import Options
+
+FIRST_CONTRACT = 27_000_000
+KEPT_AFTER_END = 2 * DAY
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """Somebody else on a GPU until a world time; `price` in $/h is a bid, None an on-demand rental."""
+
+    until: float | None = None
+    price: float | None = None
+    aftermath: str | None = None
+
+    def keeps_out(self, bid: float | None) -> bool:
+        """Whether a rental at this bid (None: on demand) cannot have the GPU."""
+        return self.price is None or (bid is not None and bid < self.price)
+
+
+class Estate:
+    """The state of the double. Every method expects the lock to be held; threads take it as `with estate.lock`."""
+
+    def __init__(
+        self,
+        clock: WorldClock,
+        *,
+        asks: Iterable[Ask],
+        directory: Path,
+        site: Site,
+        command: Command,
+        options: Options,
+    ) -> None:
+        self.lock = threading.RLock()
+        self.clock = clock
+        self.options = options
+        self.asks = {ask.id: ask for ask in asks}
+        self.contracts: dict[int, Contract] = {}
+        self.tenants = {ask.id: Tenant() for ask in self.asks.values() if ask.rented}
+        self.lost: dict[int, float | None] = {}
+        self.paid_in = options.credit
+        self.troubles = Troubles()
+        self.machines = Machines(directory)
+        self.life = Life(options, self.troubles, self.machines, self._launch, self._readdress)
+        self._ports = Ports()
+        self._site = site
+        self._command = command
+
+    def live(self) -> Iterator[Contract]:
+        """The instances that exist, oldest first."""
+        return (c for c in list(self.contracts.values()) if c.destroyed is None)
+
+    def get(self, id: int) -> Contract | None:
+        """An instance that exists, or None."""
+        contract = self.contracts.get(id)
+        return contract if contract is not None and contract.destroyed is None else None
+
+    def taken(self, ask: Ask, bid: float | None = None, but: Contract | None = None) -> bool:
+        """Whether the offer's GPU is not to be had at this bid by anybody, or by the instance `but`."""
+        tenant = self.tenants.get(ask.id)
+        ours = any(c.ask.id == ask.id and c.uses_gpu and c is not but for c in self.live())
+        return ours or ask.machine_id in self.lost or (tenant is not None and tenant.keeps_out(bid))
+
+    def rent(self, ask: Ask, order: Order, *, running: bool) -> Contract:
+        """A new instance, stopped from the start unless `running`."""
+        now = self.clock.now()
+        contract = Contract(
+            id=FIRST_CONTRACT + 11 * (len(self.contracts) + 1),
+            ask=ask,
+            order=order,
+            key=secrets.token_hex(32),
+            created=now,
+            ends=ask.end_date,
+            label=order.label,
+            bid=order.bid,
+            address="127.0.0.1",
+            told_address="127.0.0.1",
+            ports=self._give_ports(order),
+            image_left=self.options.image_gb,
+            model_left=self.options.model_gb.get(order.env.get("ERT_MODEL", ""), 0.0),
+        )
+        contract.intended = contract.current = "running" if running else "stopped"
+        self.contracts[contract.id] = contract
+        self.life.begin(contract, now)
+        return contract
+
+    def destroy(self, contract: Contract) -> None:
+        """End an instance; its ports may be given again."""
+        self.life.destroy(contract, self.clock.now())
+        self._ports.take_back(tuple(contract.ports.values()))
+
+    def new_ports(self, contract: Contract) -> None:
+        """Other external ports, as after a recycle."""
+        self._ports.take_back(tuple(contract.ports.values()))
+        contract.ports = self._give_ports(contract.order)
+
+    def bill(self) -> Bill:
+        """What everything has cost until now."""
+        now = self.clock.now()
+        rows = (row_of(c.id, c.label, c.ask.card.name, c.meter, now) for c in self.contracts.values())
+        return Bill(now, tuple(rows))
+
+    def credit(self) -> float:
+        """$ left on the account."""
+        return self.paid_in - self.bill().total
+
+    def tick(self) -> None:
+        """Bring everything up to the present."""
+        now = self.clock.now()
+        for id in self.machines.tend():
+            self.life.ended(self.contracts[id], now)
+        self._end_tenancies(now)
+        broke = self.credit() <= 0
+        for contract in self.live():
+            self._look_after(contract, now, broke)
+
+    def _look_after(self, contract: Contract, now: float, broke: bool) -> None:
+        if contract.uses_gpu and (broke or now >= contract.ends):
+            self.life.stop(contract, now)
+        if now >= contract.ends + KEPT_AFTER_END:
+            self.destroy(contract)
+            return
+        self._compete(contract, now, broke or now >= contract.ends)
+        self.life.advance(contract, now)
+
+    def _compete(self, contract: Contract, now: float, barred: bool) -> None:
+        """Interruptible instances lose and regain their GPU; a queued start fires when the GPU is free."""
+        tenant = self.tenants.get(contract.ask.id)
+        overbid = tenant is not None and tenant.price is not None and tenant.keeps_out(contract.bid)
+        if overbid and contract.uses_gpu:
+            self.life.stop(contract, now)
+            contract.outbid = True
+        elif (contract.outbid or contract.queued) and not barred and not self.taken(contract.ask, contract.bid):
+            self.life.start(contract, now)
+
+    def _end_tenancies(self, now: float) -> None:
+        for id, tenant in list(self.tenants.items()):
+            if tenant.until is not None and now >= tenant.until:
+                del self.tenants[id]
+        for machine, until in list(self.lost.items()):
+            if until is not None and now >= until:
+                del self.lost[machine]
+                for contract in self.live():
+                    if contract.ask.machine_id == machine and contract.phase is Phase.OFFLINE:
+                        self.life.find_host(contract, now)
+
+    def _launch(self, contract: Contract) -> None:
+        env = environment(contract, self._site, self.machines.disk(contract.id), self.troubles)
+        self.machines.start(contract.id, self._command, env)
+
+    def _readdress(self, contract: Contract) -> None:
+        moved = self.troubles.use("ip_changes", contract.ask, contract)
+        if moved is not None:
+            contract.address = str(moved.details["to"])
+        if self.troubles.use("ports_change", contract.ask, contract):
+            self.new_ports(contract)
+
+    def _give_ports(self, order: Order) -> dict[str, int]:
+        """An external port for each published one; from 70000 on it is the same one outside and inside."""
+        given = {name: self._ports.give() for name in order.published()}
+        return {
+            (f"{port}/{name.partition('/')[2]}" if int(name.partition("/")[0]) >= IDENTITY_FROM else name): port
+            for name, port in given.items()
+        }

@@ -1,0 +1,137 @@
+"""Switches a trouble on: some happen at once, some become faults of the server, the rest stay on and wait."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from ert_deploy.sandbox.httpd.faults import Fault, Faults
+from ert_deploy.sandbox.vast.account import Estate, Tenant
+from ert_deploy.sandbox.vast.contract import Contract
+from ert_deploy.sandbox.vast.faults import Trouble, parse
+
+HTML = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body><h1>502 Bad Gateway</h1></body></html>\r\n"
+# The four bodies of 429 that are known (Vast docs, rate-limits-and-errors, and the SDK's own source).
+TOO_FREQUENT: Mapping[str, tuple[str, str]] = {
+    "detail": (json.dumps({"detail": "API requests too frequent endpoint threshold=4.5"}), "application/json"),
+    "text": ("API requests too frequent: endpoint threshold=4.5", "text/plain"),
+    "error": (
+        json.dumps({"success": False, "error": "rate_limit_exceeded", "msg": "API requests too frequent"}),
+        "application/json",
+    ),
+    "quota": (
+        json.dumps({"success": False, "error": "search_quota_exceeded", "msg": "Daily search quota exceeded"}),
+        "application/json",
+    ),
+}
+
+
+def switch_on(estate: Estate, faults: Faults, value: Mapping[str, Any]) -> None:
+    """Switch on one trouble given as JSON; ValueError says what is wrong with it."""
+    trouble = parse(value)
+    fault = _as_fault(estate, trouble)
+    if fault is not None:
+        faults.add(fault)
+        return
+    event = EVENTS.get(trouble.kind)
+    if event is not None:
+        event(estate, trouble)
+        return
+    estate.troubles.add(trouble)
+    retime(estate)
+
+
+def retime(estate: Estate) -> None:
+    """Let downloads under way feel the troubles of this moment."""
+    for contract in estate.live():
+        estate.life.retime(contract, estate.clock.now())
+
+
+def _as_fault(estate: Estate, trouble: Trouble) -> Fault | None:
+    count = trouble.left or 1
+    match trouble.kind:
+        case "rate_limit":
+            return _rate_limit(trouble, count)
+        case "html":
+            operation, status = str(trouble.details["operation"]), int(trouble.number("status"))
+            return Fault(operation, status=status, body=HTML, content_type="text/html", count=count)
+        case "late_create":
+            late = estate.clock.real_seconds(trouble.number("seconds"))
+            return Fault("create", "late", late=late, count=count, **_silence(trouble))
+        case "lost_create":
+            return Fault("create", "after", count=count, **_silence(trouble))
+        case _:
+            return None
+
+
+def _rate_limit(trouble: Trouble, count: int) -> Fault:
+    form, after = str(trouble.details["form"]), trouble.details["retry_after"]
+    if form not in TOO_FREQUENT:
+        raise ValueError(f"rate_limit has no form {form}; known: {', '.join(TOO_FREQUENT)}")
+    body, content_type = TOO_FREQUENT[form]
+    headers = {} if after is None else {"Retry-After": str(after)}
+    operation = str(trouble.details["operation"])
+    return Fault(operation, status=429, body=body, headers=headers, content_type=content_type, count=count)
+
+
+def _silence(trouble: Trouble) -> dict[str, Any]:
+    status = trouble.details["status"]
+    return {"reset": True} if status is None else {"status": int(status), "body": HTML, "content_type": "text/html"}
+
+
+def _hit(estate: Estate, trouble: Trouble) -> Iterator[Contract]:
+    return (c for c in estate.live() if trouble.hits(c.ask, c))
+
+
+def _take_gpu(estate: Estate, trouble: Trouble) -> None:
+    seconds = trouble.details["seconds"]
+    until = None if seconds is None else estate.clock.now() + float(seconds)
+    price = trouble.number("price") if trouble.kind == "outbid" else None
+    aftermath = trouble.details.get("aftermath")
+    if trouble.instance_id is not None:
+        asks = {c.ask.id for c in _hit(estate, trouble)}
+    else:
+        asks = {ask.id for ask in estate.asks.values() if trouble.hits(ask, None)}
+    for id in asks:
+        estate.tenants[id] = Tenant(until, price, aftermath)
+    estate.tick()
+
+
+def _lose_host(estate: Estate, trouble: Trouble) -> None:
+    seconds, now = trouble.details["seconds"], estate.clock.now()
+    if trouble.instance_id is not None:
+        lost = {c.ask.machine_id for c in _hit(estate, trouble)}
+    else:
+        lost = {ask.machine_id for ask in estate.asks.values() if trouble.hits(ask, None)}
+    for machine in lost:
+        estate.lost[machine] = None if seconds is None else now + float(seconds)
+    for contract in estate.live():
+        if contract.ask.machine_id in lost:
+            estate.life.lose_host(contract, now)
+
+
+def _crash(estate: Estate, trouble: Trouble) -> None:
+    for contract in _hit(estate, trouble):
+        estate.machines.kill(contract.id)
+
+
+def _end_contract(estate: Estate, trouble: Trouble) -> None:
+    for contract in _hit(estate, trouble):
+        contract.ends = estate.clock.now() + trouble.number("seconds")
+    estate.tick()
+
+
+def _set_credit(estate: Estate, trouble: Trouble) -> None:
+    estate.paid_in += trouble.number("value") - estate.credit()
+    estate.tick()
+
+
+EVENTS: Mapping[str, Callable[[Estate, Trouble], None]] = {
+    "gpu_taken": _take_gpu,
+    "outbid": _take_gpu,
+    "offline": _lose_host,
+    "crash": _crash,
+    "contract_end": _end_contract,
+    "credit": _set_credit,
+}

@@ -1,0 +1,184 @@
+"""Listing, showing and managing instances, as the v0 and v1 routes of Vast do it.
+
+Facts: Vast OpenAPI (`show_instance`, `show_instances`, `manage_instance`, `destroy_instance`, `change_bid`); field
+reports for the v0 list that is gone (410) and for the refused start that answers 200 with `success: false`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ert_deploy.sandbox.httpd.messages import Reply, Request
+from ert_deploy.sandbox.vast.account import Estate
+from ert_deploy.sandbox.vast.contract import Contract, Phase
+from ert_deploy.sandbox.vast.create import MAX_BID, MIN_BID
+from ert_deploy.sandbox.vast.listing import list_page
+from ert_deploy.sandbox.vast.serialize import instance_row
+from ert_deploy.sandbox.vast.wire import Json, Refusal, body_of, instance_id, no_such_instance, success
+
+MAX_LABEL = 1024
+REFUSED = {
+    "success": False,
+    "error": "resources_unavailable",
+    "msg": "Required resources are currently unavailable, state change queued.",
+}
+
+
+def rows(estate: Estate) -> list[Json]:
+    """Every instance as JSON, oldest first, whatever the troubles of the list hide."""
+    return [_row(estate, contract) for contract in estate.live()]
+
+
+def _row(estate: Estate, contract: Contract) -> Json:
+    return instance_row(contract, estate.clock.now(), estate.troubles, estate.options)
+
+
+def list_v1(estate: Estate, request: Request) -> Reply:
+    """The page asked for of what the list admits to."""
+    listed = [_row(estate, c) for c in estate.contracts.values() if _is_listed(estate, c)]
+    partial = estate.troubles.any("list_partial")
+    hidden = int(partial.number("hide")) if partial is not None else 0
+    return list_page(request, listed[: max(0, len(listed) - hidden)])
+
+
+def list_v0(_: Estate, __: Request) -> Reply:
+    """The list that was taken away in 2026."""
+    raise Refusal(410, "deprecated_endpoint", "This endpoint is deprecated, use /api/v1/instances/.")
+
+
+def _is_listed(estate: Estate, contract: Contract) -> bool:
+    now = estate.clock.now()
+    if contract.destroyed is not None:
+        ghost = estate.troubles.on("ghost", contract)
+        return ghost is not None and now - contract.destroyed < ghost.number("seconds")
+    lag = estate.troubles.on("list_lag", contract)
+    return lag is None or now - contract.created >= lag.number("seconds")
+
+
+def show(estate: Estate, request: Request) -> Reply:
+    """`{"instances": {..}}`: one object under a plural name, null when there is none."""
+    id = instance_id(request)
+    contract = estate.get(id)
+    if contract is not None:
+        lag = estate.troubles.on("list_lag", contract)
+        if lag is None or not lag.details["show"] or _is_listed(estate, contract):
+            return Reply.json({"instances": _row(estate, contract)})
+    if estate.options.gone_shape == "404":
+        raise no_such_instance(id)
+    return Reply.json({"instances": None})
+
+
+def manage(estate: Estate, request: Request) -> Reply:
+    """`{"state": ..}` and `{"label": ..}`."""
+    contract = estate.get(instance_id(request))
+    if contract is None:
+        raise Refusal(404, "not_found", "Instance not found")
+    body = body_of(request)
+    if "label" in body:
+        _label(contract, body["label"])
+    if "state" in body:
+        return _state(estate, contract, body["state"])
+    if "label" not in body:
+        raise Refusal(400, "invalid_args", "state or label is required")
+    return success()
+
+
+def _label(contract: Contract, label: Any) -> None:
+    if label is not None and not isinstance(label, str):
+        raise Refusal(400, "invalid_args", "label must be a string")
+    if label is not None and len(label) > MAX_LABEL:
+        raise Refusal(400, "label_too_long", f"label is longer than {MAX_LABEL}")
+    contract.label = label
+
+
+def _state(estate: Estate, contract: Contract, state: Any) -> Reply:
+    if state == "stopped":
+        estate.life.stop(contract, estate.clock.now())
+        return success()
+    if state == "running":
+        return _start(estate, contract)
+    raise Refusal(400, "invalid_args", f"invalid state {state!r}")
+
+
+def _start(estate: Estate, contract: Contract) -> Reply:
+    now = estate.clock.now()
+    if estate.credit() <= 0:
+        raise Refusal(400, "missing_billing", "Your account lacks credit; see the billing page.")
+    if now < contract.ends and not estate.taken(contract.ask, contract.bid, but=contract):
+        estate.life.start(contract, now)
+        return success()
+    tenant = estate.tenants.get(contract.ask.id)
+    aftermath = (tenant.aftermath if tenant is not None else None) or estate.options.start_aftermath
+    contract.queued = aftermath == "fires" and now < contract.ends
+    contract.intended = "running" if contract.queued else "stopped"
+    return Reply.json(REFUSED)
+
+
+def destroy(estate: Estate, request: Request) -> Reply:
+    """Gone at once; 404 `no_such_instance` from then on."""
+    id = instance_id(request)
+    contract = estate.get(id)
+    if contract is None:
+        raise no_such_instance(id)
+    estate.destroy(contract)
+    return success()
+
+
+def reboot(estate: Estate, request: Request) -> Reply:
+    """The container starts again on the same GPU."""
+    contract = _existing(estate, request)
+    if contract.phase in (Phase.RUNNING, Phase.EXITED):
+        estate.life.reboot(contract, estate.clock.now())
+    return success()
+
+
+def recycle(estate: Estate, request: Request) -> Reply:
+    """A new container on the same GPU: empty disk, another pull, other ports."""
+    contract = _existing(estate, request)
+    if contract.phase in (Phase.RUNNING, Phase.EXITED):
+        estate.life.reboot(contract, estate.clock.now(), recycle=True)
+        estate.new_ports(contract)
+    return success()
+
+
+def change_bid(estate: Estate, request: Request) -> Reply:
+    """Another price for an interruptible instance; $/h."""
+    contract = _existing(estate, request)
+    if contract.bid is None:
+        raise Refusal(400, "invalid_args", "Instance is not interruptible.")
+    try:
+        price = float(body_of(request)["price"])
+    except (KeyError, TypeError, ValueError):
+        raise Refusal(400, "invalid_args", "Please set a bid price.") from None
+    if not MIN_BID <= price <= MAX_BID:
+        raise Refusal(400, "invalid_args", f"Please set a bid price >= {MIN_BID}.")
+    estate.life.rebid(contract, estate.clock.now(), price)
+    return success()
+
+
+def _existing(estate: Estate, request: Request) -> Contract:
+    id = instance_id(request)
+    contract = estate.get(id)
+    if contract is None:
+        raise no_such_instance(id)
+    return contract
+
+
+def user(estate: Estate, _: Request) -> Reply:
+    """The account; what can be spent is `credit`."""
+    credit = estate.credit()
+    return Reply.json(
+        {
+            "id": 424242,
+            "email": "sandbox@example.com",
+            "username": "sandbox",
+            "credit": credit,
+            "balance": 0.0,
+            "balance_threshold": 1.0,
+            "balance_threshold_enabled": False,
+            "has_billing": True,
+            "key_id": 1,
+            "sid": "sandbox",
+            "ssh_key": "",
+        }
+    )

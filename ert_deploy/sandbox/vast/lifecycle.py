@@ -1,0 +1,228 @@
+"""What happens to one rented instance: the steps it takes by itself and the orders it is given.
+
+    provisioning -> created -> pulling -> starting -> running -> stopping -> stopped -> resuming -> starting ..
+
+Each step happens at the world time it was due, however late somebody looks, so that statuses and money do not depend on
+who polls when. Facts: Vast docs (instance life cycle, pricing); what the docs leave open follows field reports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ert_deploy.sandbox.runtime.machines import Machines
+from ert_deploy.sandbox.vast.billing import Transfer, close_span, close_transfers, open_span
+from ert_deploy.sandbox.vast.contract import Contract, Phase
+from ert_deploy.sandbox.vast.faults import Troubles
+from ert_deploy.sandbox.vast.market import HOURS_PER_MONTH
+from ert_deploy.sandbox.vast.options import Options
+
+OCI = (
+    "Error response from daemon: failed to create task for container: failed to create shim task: "
+    "OCI runtime create failed: runc create failed: unable to start container process"
+)
+RESTARTED = frozenset({Phase.RESUMING, Phase.REBOOTING})
+
+
+class Life:
+    """Moves contracts along. `launch` starts the process of one; `readdress` gives a restarted one a new address."""
+
+    def __init__(
+        self,
+        options: Options,
+        troubles: Troubles,
+        machines: Machines,
+        launch: Callable[[Contract], None],
+        readdress: Callable[[Contract], None],
+    ) -> None:
+        self._options = options
+        self._pace = options.pace
+        self._troubles = troubles
+        self._machines = machines
+        self._launch = launch
+        self._readdress = readdress
+
+    def begin(self, contract: Contract, at: float) -> None:
+        """The instance exists from now on and its disk costs money."""
+        open_span(contract.meter.storage, at, contract.order.disk * contract.ask.storage_cost / HOURS_PER_MONTH)
+        contract.enter(Phase.PROVISIONING if contract.current == "running" else Phase.STOPPED, at)
+
+    def advance(self, contract: Contract, now: float) -> None:
+        """Take every step that was due by `now`."""
+        while contract.destroyed is None:
+            due = self._due(contract)
+            if due is None or due > now:
+                return
+            self._step(contract, due)
+
+    def _due(self, contract: Contract) -> float | None:
+        match contract.phase:
+            case Phase.PROVISIONING:
+                late = self._troubles.on("never_starts", contract) is not None
+                return None if late else contract.since + self._pace.provision
+            case Phase.CREATED:
+                return contract.since + self._pace.create
+            case Phase.PULLING:
+                return _arrival(contract)
+            case Phase.STARTING:
+                return contract.since + self._pace.boot
+            case Phase.RESUMING | Phase.STOPPING | Phase.REBOOTING:
+                return None if self._machines.alive(contract.id) else contract.since + self._pause(contract.phase)
+            case _:
+                return None
+
+    def _pause(self, phase: Phase) -> float:
+        pauses = {Phase.RESUMING: self._pace.resume, Phase.STOPPING: self._pace.stop}
+        return pauses.get(phase, self._pace.reboot)
+
+    def _step(self, contract: Contract, at: float) -> None:
+        match contract.phase:
+            case Phase.PROVISIONING:
+                contract.enter(Phase.CREATED, at)
+            case Phase.PULLING:
+                self._pulled(contract, at)
+            case Phase.STARTING:
+                self._started(contract, at)
+            case Phase.STOPPING:
+                contract.enter(Phase.STOPPED, at)
+            case _:
+                self._prepare(contract, at)
+
+    def _prepare(self, contract: Contract, at: float) -> None:
+        """Towards a running container: pull what is missing first."""
+        if contract.phase in RESTARTED:
+            self._readdress(contract)
+        if contract.image_left > 0:
+            contract.enter(Phase.PULLING, at)
+            self.retime(contract, at)
+        else:
+            contract.enter(Phase.STARTING, at)
+
+    def retime(self, contract: Contract, now: float) -> None:
+        """Open the download anew, at the speed and up to the share that the troubles of this moment allow."""
+        if contract.phase is not Phase.PULLING:
+            return
+        self._close_transfers(contract, now)
+        slow = self._troubles.on("pull_slow", contract)
+        stall = self._troubles.on("pull_stalls", contract)
+        speed = contract.ask.inet_down * contract.ask.delivered / 8000
+        left = contract.image_left
+        if stall is not None:
+            left = max(0.0, left - self._options.image_gb * (1.0 - stall.number("at")))
+        speed = speed / slow.number("factor") if slow is not None else speed
+        contract.meter.transfers.append(Transfer(now, speed, left, contract.ask.inet_down_cost))
+
+    def _pulled(self, contract: Contract, at: float) -> None:
+        self._close_transfers(contract, at)
+        failure = self._troubles.use("pull_fails", contract.ask, contract)
+        if failure is None:
+            contract.image_left = 0.0
+            contract.enter(Phase.STARTING, at)
+            return
+        contract.image_left = self._options.image_gb
+        contract.intended = contract.current = "stopped"
+        contract.enter(Phase.PULL_FAILED, at, f"Error response from daemon: {failure.details['message']}")
+
+    def _started(self, contract: Contract, at: float) -> None:
+        if contract.ask.flaw == "oci" or self._troubles.use("oci_failure", contract.ask, contract):
+            contract.enter(Phase.BROKEN, at, OCI)
+            return
+        try:
+            if self._troubles.on("unreachable", contract) is None:
+                self._launch(contract)
+        except OSError as error:
+            contract.enter(Phase.BROKEN, at, f"{OCI}: {error.strerror}")
+            return
+        contract.ran = True
+        contract.enter(Phase.RUNNING, at, f"success, running {contract.order.image}/{contract.order.runtype}")
+        open_span(contract.meter.gpu, at, contract.gpu_rate())
+        if contract.model_left > 0:
+            speed = contract.ask.inet_down * contract.ask.delivered / 8000
+            contract.meter.transfers.append(Transfer(at, speed, contract.model_left, contract.ask.inet_down_cost))
+
+    def ended(self, contract: Contract, now: float) -> None:
+        """The container's process has ended. The GPU costs on: the contract is still running."""
+        if contract.phase is Phase.RUNNING:
+            self._close_transfers(contract, now)
+            contract.enter(Phase.EXITED, now, contract.message)
+
+    def stop(self, contract: Contract, now: float) -> None:
+        """The contract stops at once, the container after its grace."""
+        contract.intended = contract.current = "stopped"
+        contract.queued = contract.outbid = False
+        self._close(contract, now)
+        if contract.phase in (Phase.RUNNING, Phase.REBOOTING):
+            contract.enter(Phase.STOPPING, now, contract.message)
+            self._machines.end(contract.id, self._pace.stop_grace)
+        elif contract.phase not in (Phase.STOPPING, Phase.STOPPED, Phase.OFFLINE):
+            contract.enter(Phase.STOPPED, now, contract.message)
+
+    def start(self, contract: Contract, now: float) -> None:
+        """The contract runs again; on a running one nothing changes."""
+        contract.intended = contract.current = "running"
+        contract.queued = contract.outbid = False
+        if contract.phase in (Phase.STOPPED, Phase.STOPPING, Phase.EXITED, Phase.PULL_FAILED):
+            contract.enter(Phase.RESUMING if contract.ran else Phase.PROVISIONING, now)
+
+    def reboot(self, contract: Contract, now: float, *, recycle: bool = False) -> None:
+        """Another process on the same GPU; with `recycle` on an empty disk, after another pull."""
+        self._close_transfers(contract, now)
+        self._machines.end(contract.id, self._pace.stop_grace, wipe=recycle)
+        if recycle:
+            contract.image_left = self._options.image_gb
+            contract.model_left = self._options.model_gb.get(contract.order.env.get("ERT_MODEL", ""), 0.0)
+        contract.enter(Phase.REBOOTING, now)
+
+    def rebid(self, contract: Contract, now: float, price: float) -> None:
+        """Another bid; what is running costs the new price from now on."""
+        contract.bid = price
+        if contract.meter.gpu and contract.meter.gpu[-1].end is None:
+            open_span(contract.meter.gpu, now, price)
+
+    def forget_model(self, contract: Contract, now: float) -> None:
+        """The model's download is accounted for elsewhere from now on."""
+        if contract.phase is not Phase.PULLING:
+            self._close_transfers(contract, now)
+        contract.model_left = 0.0
+
+    def destroy(self, contract: Contract, now: float) -> None:
+        """Nothing of it remains and nothing costs any more."""
+        self._close(contract, now)
+        close_span(contract.meter.storage, now)
+        contract.destroyed = now
+        contract.intended = contract.current = "stopped"
+        self._machines.end(contract.id, self._pace.destroy_grace, wipe=True)
+
+    def lose_host(self, contract: Contract, now: float) -> None:
+        """The host is gone: no process, no money."""
+        self._close(contract, now)
+        close_span(contract.meter.storage, now)
+        self._machines.kill(contract.id)
+        contract.enter(Phase.OFFLINE, now, contract.message)
+
+    def find_host(self, contract: Contract, now: float) -> None:
+        """The host is back and starts what should run."""
+        open_span(contract.meter.storage, now, contract.order.disk * contract.ask.storage_cost / HOURS_PER_MONTH)
+        contract.enter(Phase.STOPPED, now, contract.message)
+        if contract.current == "running":
+            self.start(contract, now)
+
+    def _close(self, contract: Contract, now: float) -> None:
+        close_span(contract.meter.gpu, now)
+        self._close_transfers(contract, now)
+
+    def _close_transfers(self, contract: Contract, now: float) -> None:
+        arrived = sum(one.gigabytes(now) for one in contract.meter.transfers if one.end is None)
+        close_transfers(contract.meter.transfers, now)
+        if contract.phase is Phase.PULLING:
+            contract.image_left = max(0.0, contract.image_left - arrived)
+        else:
+            contract.model_left = max(0.0, contract.model_left - arrived)
+
+
+def _arrival(contract: Contract) -> float | None:
+    """When the last byte of the image is there; None when it never will be."""
+    transfer = contract.meter.transfers[-1]
+    if transfer.limit < contract.image_left:
+        return None
+    return transfer.start + transfer.limit / transfer.speed

@@ -1,0 +1,197 @@
+"""A double of Vast.ai on loopback: a market to search, GPUs to rent, instances that are real processes, and a bill.
+
+The official SDK works against it with `server_url=double.url`. Operations for faults: search, create, list, list_v0,
+show, manage, destroy, reboot, recycle, bid, logs, result, execute, user. Troubles: see `faults.py`.
+
+It keeps no secret but random keys made here, talks to nobody, and bills in world seconds.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ert_deploy.sandbox.httpd.faults import Faults
+from ert_deploy.sandbox.httpd.server import Handler, Reply, Request, Router, Server
+from ert_deploy.sandbox.runtime.clock import WorldClock
+from ert_deploy.sandbox.runtime.machines import Command
+from ert_deploy.sandbox.vast import create
+from ert_deploy.sandbox.vast import instances as handlers
+from ert_deploy.sandbox.vast import logs as vast_logs
+from ert_deploy.sandbox.vast.account import Estate
+from ert_deploy.sandbox.vast.admin import retime, switch_on
+from ert_deploy.sandbox.vast.auth import Intervals, authorize
+from ert_deploy.sandbox.vast.billing import Bill, Transfer
+from ert_deploy.sandbox.vast.container_env import GUARD, Site
+from ert_deploy.sandbox.vast.market import Ask, make_market
+from ert_deploy.sandbox.vast.offers import parse_search, search
+from ert_deploy.sandbox.vast.options import Options
+from ert_deploy.sandbox.vast.wire import Json, Refusal, body_of
+
+TICK = 0.05  # real seconds
+EstateHandler = Callable[[Estate, Request], Reply]
+ROUTES: tuple[tuple[str, str, str, EstateHandler], ...] = (
+    ("PUT", "/api/v0/asks/{id}/", "create", create.create),
+    ("GET", "/api/v1/instances/", "list", handlers.list_v1),
+    ("GET", "/api/v0/instances/", "list_v0", handlers.list_v0),
+    ("GET", "/api/v0/instances/{id}/", "show", handlers.show),
+    ("PUT", "/api/v0/instances/{id}/", "manage", handlers.manage),
+    ("DELETE", "/api/v0/instances/{id}/", "destroy", handlers.destroy),
+    ("PUT", "/api/v0/instances/reboot/{id}/", "reboot", handlers.reboot),
+    ("PUT", "/api/v0/instances/recycle/{id}/", "recycle", handlers.recycle),
+    ("PUT", "/api/v0/instances/bid_price/{id}/", "bid", handlers.change_bid),
+    ("GET", "/api/v0/users/current/", "user", handlers.user),
+)
+
+
+class VastDouble:
+    """The provider in one object. `directory` is the world's; `images` holds `llm-backend`, `models` the gguf files.
+
+    `command` is what a machine runs (default: the GPU image's guard), a list or a function of the environment.
+    """
+
+    def __init__(
+        self,
+        clock: WorldClock,
+        directory: Path,
+        key: str,
+        *,
+        images: Path,
+        models: Path | None = None,
+        seed: int = 1,
+        command: Command | None = None,
+        options: Options | None = None,
+        market: tuple[Ask, ...] | None = None,
+    ) -> None:
+        options = options or Options()
+        asks = make_market(seed, clock.now(), bad_hosts=options.bad_hosts) if market is None else market
+        site = Site(images, models, clock.speed, options.machine_env)
+        self.faults = Faults()
+        self._estate = Estate(
+            clock, asks=asks, directory=directory, site=site, command=command or GUARD, options=options
+        )
+        self._key = key
+        self._results = vast_logs.Results()
+        self._intervals = Intervals()
+        self._server = Server(self._router(), self.faults, options.port)
+        self._results.base = self._server.url
+        self._closing = threading.Event()
+        self._ticker = threading.Thread(target=self._tick, daemon=True)
+
+    @property
+    def url(self) -> str:
+        """Base URL, as `https://console.vast.ai` is: no slash, no path."""
+        return self._server.url
+
+    def start(self) -> VastDouble:
+        """Begin to answer and to let time pass; returns itself."""
+        self._server.start()
+        self._ticker.start()
+        return self
+
+    def stop(self) -> None:
+        """Close the port and end every machine; nothing that was started here is left."""
+        self._closing.set()
+        self._server.stop()
+        if self._ticker.is_alive():
+            self._ticker.join(10)
+        with self._estate.lock:
+            self._estate.machines.stop()
+
+    def trouble(self, value: Mapping[str, Any]) -> None:
+        """Switch one trouble on (the kind `calm` switches off); ValueError says what is wrong with it."""
+        if value.get("kind") == "calm":
+            self.calm(value.get("only"))
+            return
+        with self._estate.lock:
+            self._estate.tick()
+            switch_on(self._estate, self.faults, value)
+
+    def calm(self, kind: str | None = None) -> None:
+        """Switch off the standing troubles (of one kind), and all faults still to come unless a kind is given."""
+        with self._estate.lock:
+            self._estate.tick()
+            self._estate.troubles.clear(kind)
+            retime(self._estate)
+        if kind is None:
+            self.faults.clear()
+
+    def pending(self) -> Json:
+        """The troubles and faults that are on."""
+        with self._estate.lock:
+            return {"troubles": self._estate.troubles.pending(), "faults": self.faults.pending()}
+
+    def bill(self) -> Bill:
+        """What everything has cost until now."""
+        with self._estate.lock:
+            self._estate.tick()
+            return self._estate.bill()
+
+    def instances(self) -> list[Json]:
+        """Every instance that exists, as the API would show it; holds the containers' secrets."""
+        with self._estate.lock:
+            self._estate.tick()
+            return handlers.rows(self._estate)
+
+    def pids(self) -> dict[int, int]:
+        """The process of each instance that has one."""
+        with self._estate.lock:
+            pids = {c.id: self._estate.machines.pid(c.id) for c in self._estate.contracts.values()}
+        return {id: pid for id, pid in pids.items() if pid is not None}
+
+    def asks(self) -> tuple[Ask, ...]:
+        """The market, hidden flaws included."""
+        return tuple(self._estate.asks.values())
+
+    def downloaded(self, instance_id: int, gigabytes: float) -> None:
+        """Bill a download an instance has made, instead of the model size assumed for it; KeyError when unknown."""
+        with self._estate.lock:
+            self._estate.tick()
+            contract, now = self._estate.contracts[instance_id], self._estate.clock.now()
+            self._estate.life.forget_model(contract, now)
+            price = contract.ask.inet_down_cost
+            contract.meter.transfers.append(Transfer(now - 1.0, gigabytes, gigabytes, price, end=now))
+
+    def _tick(self) -> None:
+        while not self._closing.wait(TICK):
+            with self._estate.lock:
+                self._estate.tick()
+
+    def _router(self) -> Router:
+        router = Router(self._guarded)
+        for method, pattern, operation, handler in ROUTES:
+            router.add(method, pattern, operation, partial(handler, self._estate))
+        router.add("POST", "/api/v0/bundles/", "search", self._search)
+        router.add("PUT", "/api/v0/search/asks/", "search", self._search)
+        logs = (("request_logs", "logs", vast_logs.request_logs), ("command", "execute", vast_logs.execute))
+        for path, operation, log_handler in logs:
+            bound = partial(log_handler, self._estate, self._results)
+            router.add("PUT", f"/api/v0/instances/{path}/{{id}}/", operation, bound)
+        router.add("GET", "/instance_logs/{name}", "result", self._result)
+        return router
+
+    def _guarded(self, request: Request, handler: Handler) -> Reply:
+        try:
+            with self._estate.lock:
+                self._estate.tick()
+                if self._estate.options.rate_limits:
+                    refused = self._intervals.check(request, self._estate.clock.now())
+                    if refused is not None:
+                        return refused
+                authorize(self._estate, self._key, request)
+                return handler(request)
+        except Refusal as refusal:
+            return refusal.reply()
+
+    def _search(self, request: Request) -> Reply:
+        body = body_of(request)
+        query = parse_search(body.get("q", body))
+        estate = self._estate
+        offers = search(estate.asks.values(), query, estate.clock.now(), estate.taken)
+        return Reply.json({"offers": offers})
+
+    def _result(self, request: Request) -> Reply:
+        return self._results.get(request.params["name"], self._estate.clock.now())

@@ -1,0 +1,1 @@
+"""One world of both providers: its daemon, file, control API and paths."""

@@ -1,0 +1,129 @@
+"""The world's own door, on loopback: read the bill and the state, order faults and trouble, stop.
+
+Not part of any provider; only who can read `world.json` has its key.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from ert_deploy.sandbox.httpd.faults import Fault, Faults
+from ert_deploy.sandbox.httpd.server import Handler, Reply, Request, Router, Server
+from ert_deploy.sandbox.runtime.clock import WorldClock, rfc3339
+
+
+class Troubled(Protocol):
+    """A double that can be made to misbehave."""
+
+    @property
+    def faults(self) -> Faults: ...
+
+    def trouble(self, what: dict[str, Any], /) -> Any: ...
+
+
+class BillSheet(Protocol):
+    """What was spent."""
+
+    def as_dict(self) -> dict[str, Any]: ...
+
+
+class Renting(Troubled, Protocol):
+    """The Vast double, as far as it is asked here."""
+
+    def bill(self) -> BillSheet: ...
+
+    def instances(self) -> Any: ...
+
+
+class Hosting(Troubled, Protocol):
+    """The Render double, as far as it is asked here."""
+
+    def inspect(self) -> Any: ...
+
+
+class Refused(Exception):
+    """A request that makes no sense; the text goes back under 400."""
+
+
+class ControlServer:
+    """Serves on a free port from `start` to `stop`. `ask_stop` is called when somebody wants the world to end."""
+
+    def __init__(self, clock: WorldClock, vast: Renting, render: Hosting, ask_stop: Callable[[], None]) -> None:
+        self.key = secrets.token_urlsafe(32)
+        self._clock, self._vast, self._render, self._ask_stop = clock, vast, render, ask_stop
+        router = Router(self._guarded)
+        router.add("GET", "/bill", "bill", self._bill)
+        router.add("GET", "/state", "state", self._state)
+        router.add("POST", "/faults", "faults", self._faults)
+        router.add("POST", "/trouble", "trouble", self._trouble)
+        router.add("POST", "/stop", "stop", self._stop)
+        self._server = Server(router)
+
+    @property
+    def url(self) -> str:
+        """Base address without a trailing slash."""
+        return self._server.url
+
+    def start(self) -> ControlServer:
+        """Begin to answer; returns itself."""
+        self._server.start()
+        return self
+
+    def stop(self) -> None:
+        """Close the port."""
+        self._server.stop()
+
+    def _guarded(self, request: Request, handler: Handler) -> Reply:
+        given = request.headers.get("Authorization", "")
+        if not hmac.compare_digest(given.encode(), f"Bearer {self.key}".encode()):
+            return Reply.json({"error": "unauthorized"}, 401)
+        try:
+            return handler(request)
+        except (Refused, ValueError, KeyError, TypeError) as error:
+            return Reply.json({"error": str(error)}, 400)
+
+    def _bill(self, _: Request) -> Reply:
+        return Reply.json(self._vast.bill().as_dict())
+
+    def _state(self, _: Request) -> Reply:
+        now = self._clock.now()
+        state = {
+            "now": now,
+            "time": rfc3339(now),
+            "speed": self._clock.speed,
+            "machines": self._vast.instances(),
+            "services": self._render.inspect(),
+            "faults": {"vast": self._vast.faults.pending(), "render": self._render.faults.pending()},
+            "bill": self._vast.bill().as_dict(),
+        }
+        return Reply.json(state)
+
+    def _faults(self, request: Request) -> Reply:
+        side, order = self._order(request)
+        if order.pop("clear", False):
+            side.faults.clear()
+        if order:
+            side.faults.add(Fault.parse(order))
+        return Reply.json({"pending": side.faults.pending()})
+
+    def _trouble(self, request: Request) -> Reply:
+        side, order = self._order(request)
+        side.trouble(order)
+        return Reply.json({"ok": True})
+
+    def _stop(self, _: Request) -> Reply:
+        self._ask_stop()
+        return Reply.json({"stopping": True}, 202)
+
+    def _order(self, request: Request) -> tuple[Troubled, dict[str, Any]]:
+        order = request.json()
+        if not isinstance(order, dict):
+            raise Refused("the body must be a JSON object")
+        sides: dict[str, Troubled] = {"vast": self._vast, "render": self._render}
+        provider = order.pop("provider", None)
+        if provider not in sides:
+            raise Refused(f"provider must be one of {', '.join(sides)}, not {provider!r}")
+        return sides[provider], order

@@ -1,0 +1,187 @@
+"""Composes one sandbox world: a Vast double, a Render double with a live service, and the control server.
+
+The doubles are made by two functions that can be exchanged, so that a world can be tested without machines.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import string
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from ert_deploy.sandbox.ollama.weights import ModelFile
+from ert_deploy.sandbox.runtime.clock import WorldClock
+from ert_deploy.sandbox.runtime.processes import ProcessMark
+from ert_deploy.sandbox.world import file
+from ert_deploy.sandbox.world.control import ControlServer, Hosting, Renting
+from ert_deploy.sandbox.world.file import NotRunning, WorldError, WorldFile, attach, is_alive
+from ert_deploy.sandbox.world.paths import images_folder
+from ert_deploy.sandbox.world.seed_env import unrelated_env
+
+SERVICE = "ert-dashboard"
+VAST, RENDER = "vast", "render"
+
+__all__ = ["NotRunning", "RenderSide", "Setting", "VastSide", "World", "WorldError", "WorldFile", "attach", "is_alive"]
+
+
+class VastSide(Renting, Protocol):
+    """What a world needs of the Vast double."""
+
+    @property
+    def url(self) -> str: ...
+
+    def start(self) -> Any: ...
+
+    def stop(self) -> Any: ...
+
+
+class RenderSide(Hosting, Protocol):
+    """What a world needs of the Render double."""
+
+    @property
+    def url(self) -> str: ...
+
+    def start(self) -> Any: ...
+
+    def stop(self) -> Any: ...
+
+    def add_service(self, name: str, env: Mapping[str, str], /) -> str: ...
+
+    def app_url(self, service_id: str, /) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What both doubles are made of. `directory` is the world's."""
+
+    clock: WorldClock
+    directory: Path
+    images: Path
+    model: ModelFile | None
+    seed: int
+    vast_key: str
+    render_key: str
+
+
+def real_vast(setting: Setting) -> VastSide:
+    """The double that runs machines as processes."""
+    from ert_deploy.sandbox.vast.server import VastDouble  # a world of fakes must not need it
+
+    models = setting.model.path.parent if setting.model else None
+    return VastDouble(
+        setting.clock,
+        setting.directory / VAST,
+        setting.vast_key,
+        models=models,
+        images=setting.images,
+        seed=setting.seed,
+    )
+
+
+def real_render(setting: Setting) -> RenderSide:
+    """The double that runs services as processes."""
+    from ert_deploy.sandbox.render.server import RenderDouble
+
+    return RenderDouble(setting.clock, setting.directory / RENDER, setting.render_key, images=setting.images)
+
+
+class World:
+    """A world in this process. `start` before use; `stop` ends every process it started and returns the bill."""
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        speed: float = 20.0,
+        seed: int = 1,
+        model: ModelFile | None = None,
+        images: Path | None = None,
+        make_vast: Callable[[Setting], VastSide] = real_vast,
+        make_render: Callable[[Setting], RenderSide] = real_render,
+    ) -> None:
+        self.directory = directory
+        self.clock = WorldClock(speed)
+        self.stop_asked = threading.Event()
+        self.file: WorldFile | None = None
+        self._seed, self._model, self._images = seed, model, images
+        self._make_vast, self._make_render = make_vast, make_render
+        self._ends = contextlib.ExitStack()
+        self._vast: VastSide | None = None
+
+    def start(self) -> WorldFile:
+        """Bring everything up, publish `world.json` and return its contents; undo all of it on any error."""
+        try:
+            self.file = self._start()
+        except BaseException:
+            self._ends.close()
+            raise
+        return self.file
+
+    def _start(self) -> WorldFile:
+        for folder in (VAST, RENDER):
+            (self.directory / folder).mkdir(parents=True, exist_ok=True)
+        setting = self._setting()
+        self._vast, render = self._make_vast(setting), self._make_render(setting)
+        for side in (self._vast, render):
+            self._ends.callback(side.stop)
+            side.start()
+        service = render.add_service(SERVICE, unrelated_env(self._seed))
+        control = ControlServer(self.clock, self._vast, render, self.stop_asked.set)
+        self._ends.callback(control.stop)
+        control.start()
+        mine = ProcessMark.of(os.getpid())
+        world = WorldFile(
+            pid=mine.pid,
+            start_time=mine.start_time,
+            speed=self.clock.speed,
+            epoch_wall=self.clock.epoch_wall,
+            epoch_world=self.clock.epoch_world,
+            vast_url=self._vast.url,
+            render_url=render.url,
+            control_url=control.url,
+            vast_key=setting.vast_key,
+            render_key=setting.render_key,
+            control_key=control.key,
+            service_id=service,
+            service_name=SERVICE,
+            app_url=render.app_url(service),
+            model=self._model.name if self._model else None,
+        )
+        self._ends.callback((self.directory / file.NAME).unlink, missing_ok=True)
+        file.save(self.directory, world)
+        return world
+
+    def _setting(self) -> Setting:
+        letters = string.ascii_letters + string.digits
+        return Setting(
+            self.clock,
+            self.directory,
+            self._images or images_folder(),
+            self._model,
+            self._seed,
+            secrets.token_hex(32),
+            "rnd_" + "".join(secrets.choice(letters) for _ in range(28)),
+        )
+
+    def bill(self) -> dict[str, Any]:
+        """What would have been paid so far, and what is still running."""
+        return self._vast.bill().as_dict() if self._vast else {}
+
+    def stop(self) -> dict[str, Any]:
+        """End everything, newest first. The bill is read before, so that what still ran is seen as running."""
+        bill = self.bill()
+        self._ends.close()
+        return bill
+
+    def __enter__(self) -> World:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()

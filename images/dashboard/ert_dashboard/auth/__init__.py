@@ -1,0 +1,1 @@
+"""Who may use the dashboard: login, sessions, passwords, addresses of clients behind proxies."""

@@ -1,0 +1,56 @@
+"""Who may come in and how often, as the operator set it. Pure: environment in, one frozen `Access` out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ert_dashboard.auth.client_address import Proxies, read_proxies
+from ert_dashboard.auth.password import PasswordHash, read_hash
+from ert_dashboard.base.env import BadSetting, number
+
+_HASH, _HEADER, _PROXIES = "ERT_DASHBOARD_PASSWORD_HASH", "ERT_DASHBOARD_LOGIN_HEADER", "ERT_DASHBOARD_TRUSTED_PROXIES"
+_HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
+
+
+@dataclass(frozen=True)
+class Access:
+    """At most one of `password` and `header` is set; neither means that no login is asked for."""
+
+    password: PasswordHash | None = None
+    header: str | None = None
+    proxies: Proxies = field(default_factory=Proxies)
+    session_s: float = 12 * 3600.0
+    requests_per_s: float = 25.0
+    reports_per_hour: float = 120.0
+
+
+def read_access(environ: Mapping[str, str]) -> Access:
+    """Raises `BadSetting` for half a login: better no dashboard than an open one."""
+    header = environ.get(_HEADER, "").strip()
+    proxies = read_proxies(environ.get(_PROXIES, ""), _PROXIES)
+    password = _password(environ)
+    if header and password:
+        raise BadSetting(f"{_HASH} and {_HEADER} are both set; choose one way to log in")
+    if header and not _HEADER_NAME.fullmatch(header):
+        raise BadSetting(f"{_HEADER} is not the name of a header")
+    if header and not proxies.networks:
+        raise BadSetting(f"{_HEADER} needs {_PROXIES}: from anybody else the header is worth nothing")
+    return Access(
+        password=password,
+        header=header or None,
+        proxies=proxies,
+        session_s=3600 * number(environ, "ERT_DASHBOARD_SESSION_HOURS", 12, 0.001, 24 * 30),
+        requests_per_s=number(environ, "ERT_DASHBOARD_REQUESTS_PER_SECOND", 25, 0, 1e6),
+        reports_per_hour=number(environ, "ERT_DASHBOARD_REPORTS_PER_HOUR", 120, 0, 1e6),
+    )
+
+
+def _password(environ: Mapping[str, str]) -> PasswordHash | None:
+    if _HASH not in environ:
+        return None
+    try:
+        return read_hash(environ[_HASH])
+    except ValueError as error:
+        raise BadSetting(f"{_HASH}: {error}; make one with `python -m ert_dashboard.auth.password`") from None

@@ -1,0 +1,89 @@
+"""The outermost layer: limits per client, and the login before everything but `/health`, live updates included.
+
+It stands outside Flask because Socket.IO answers its own requests before Flask sees them.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from werkzeug.wrappers import Request, Response
+
+from ert_dashboard.auth.access import Access
+from ert_dashboard.auth.sessions import Sessions, key_of
+from ert_dashboard.base.clock import Clock
+from ert_dashboard.base.rate_limit import Rates
+
+Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+COOKIE, SECURE_COOKIE = "ert_session", "__Host-ert_session"
+CLIENT, SESSION = "ert_dashboard.client", "ert_dashboard.session"
+_OPEN = frozenset({"/login", "/static/login.css", "/static/icon.svg"})
+_LONGEST_USER = 256
+_BURST_REPORTS = 20
+_BURST_S = 4
+
+
+class Gate:
+    """Wraps the whole application. `sessions` is set if and only if a password is."""
+
+    def __init__(self, inner: Wsgi, access: Access, sessions: Sessions | None, clock: Clock) -> None:
+        self._inner = inner
+        self._access = access
+        self._sessions = sessions
+        self._all = Rates(access.requests_per_s, max(1, _BURST_S * access.requests_per_s), clock)
+        self._reports = Rates(access.reports_per_hour / 3600, _BURST_REPORTS, clock)
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        asked = Request(environ)
+        if asked.path == "/health":
+            return self._inner(environ, start_response)
+        environ[CLIENT] = self._access.proxies.client(environ)
+        refusal = self._too_often(asked) or self._foreign_socket(asked) or self._stranger(asked)
+        return (refusal or self._inner)(environ, start_response)
+
+    def _too_often(self, asked: Request) -> Response | None:
+        client = asked.environ[CLIENT]
+        wait = self._all.take(client)
+        if not wait and asked.method == "POST" and asked.path == "/api/generate":
+            wait = self._reports.take(client)
+        if not wait:
+            return None
+        answer = _problem(429, "too many requests from your address, try again later")
+        answer.headers["Retry-After"] = str(math.ceil(wait))
+        return answer
+
+    def _foreign_socket(self, asked: Request) -> Response | None:
+        """The library compares `Origin`; this is for browsers that say it another way."""
+        foreign = asked.path.startswith("/socket.io") and asked.headers.get("Sec-Fetch-Site") == "cross-site"
+        return _problem(403, "requests from other sites are not accepted") if foreign else None
+
+    def _stranger(self, asked: Request) -> Response | None:
+        if self._access.header is not None:
+            return None if self._vouched(asked) else _problem(403, "come in through the login of this dashboard")
+        if self._sessions is None or asked.path in _OPEN:
+            return None
+        key = key_of(asked.cookies.get(SECURE_COOKIE) or asked.cookies.get(COOKIE))
+        if self._sessions.holds(key):
+            asked.environ[SESSION] = key
+            return None
+        if asked.method in ("GET", "HEAD") and "text/html" in asked.headers.get("Accept", ""):
+            return Response(status=303, headers={"Location": "/login"})
+        return _problem(401, "log in first, at /login", login="/login")
+
+    def _vouched(self, asked: Request) -> bool:
+        """A proxy we trust names the user. The peer itself must be that proxy: a chain proves nothing."""
+        user = asked.headers.get(self._access.header or "", "").strip()
+        return 0 < len(user) <= _LONGEST_USER and self._access.proxies.trusts(asked.remote_addr or "")
+
+
+def behind_https(asked: Request) -> bool:
+    """Whether the browser came by https; who lies about it only loses his own cookie."""
+    return asked.scheme == "https" or asked.headers.get("X-Forwarded-Proto", "").split(",")[0].strip() == "https"
+
+
+def _problem(status: int, message: str, **fields: str) -> Response:
+    body = json.dumps({"success": False, "error": message, **fields})
+    return Response(body, status=status, content_type="application/json")

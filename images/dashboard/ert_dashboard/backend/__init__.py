@@ -1,0 +1,1 @@
+"""Client of the LLM backend: pinned TLS, its protocol, readiness, spend."""

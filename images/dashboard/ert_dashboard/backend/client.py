@@ -1,0 +1,232 @@
+"""The one way to the LLM backend: HTTPS to one address, verified with nothing but the pinned certificate.
+
+No system trust store, no proxy or other setting from the environment, no redirects, no kept connections (the platform
+resets them when its routing changes). The key travels only in the header of a request on a verified connection.
+
+    BackendError
+    +-- Unavailable     try again later (`after` seconds); safe for everything but `generate_report`
+    +-- NotThere        404 or 405: the route or the report is not known there
+    +-- WrongIdentity   whoever answers does not hold the pinned certificate; nothing was sent
+    +-- Refused         trying again will not help
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+
+from ert_dashboard.backend import protocol
+from ert_dashboard.base.interrupt import Interrupt
+from ert_dashboard.settings import Backend
+
+CONNECT_S = 5.0
+IDLE_S = 45.0  # three missed heartbeats
+ASLEEP = "the backend cannot be reached: it is asleep or being started (`ert-deploy wake` wakes it)"
+_LARGEST_ANSWER = 8 * 1024 * 1024
+_LONGEST_WAIT_S = 60.0
+
+
+class BackendError(Exception):
+    """Something between here and the report went wrong; the text may be shown to anybody."""
+
+
+class Unavailable(BackendError):
+    """Not now. `after`: how many seconds the backend asked to wait, if it did."""
+
+    def __init__(self, message: str, after: float | None = None) -> None:
+        super().__init__(message)
+        self.after = after
+
+
+class NotThere(BackendError):
+    """The backend does not know this route or this report."""
+
+
+class WrongIdentity(BackendError):
+    """The certificate is not the pinned one, or does not name this address."""
+
+
+class Refused(BackendError):
+    """The backend will not do this, now or later."""
+
+
+class BackendClient:
+    """Calls of one backend. Safe to share between threads; every call takes the `Interrupt` that may end it."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.load_verify_locations(cadata=backend.ca_pem)
+        self._http = httpx.Client(
+            base_url=backend.url,
+            verify=context,
+            trust_env=False,
+            follow_redirects=False,
+            timeout=httpx.Timeout(IDLE_S, connect=CONNECT_S),
+            limits=httpx.Limits(max_keepalive_connections=0),
+            headers={"User-Agent": "ert-dashboard", "Accept-Encoding": "identity"},
+        )
+
+    @property
+    def total_s(self) -> float:
+        """How long one report may take in all, in seconds (`ERT_LLM_TIMEOUT`)."""
+        return self._backend.total_s
+
+    def close(self) -> None:
+        self._http.close()
+
+    def health(self, interrupt: Interrupt) -> tuple[int, dict[str, Any]]:
+        """(status code, body) of the open `/health`; the key is not sent."""
+        with self._call("GET", "/health", interrupt, keyed=False) as response:
+            return response.status_code, protocol.parse_json(_read(response, interrupt))
+
+    def status(self, interrupt: Interrupt) -> dict[str, Any]:
+        """What the backend says of itself to those who hold its key."""
+        return self._json("GET", "/status", interrupt)
+
+    def submit(self, report_id: str, request: Mapping[str, Any], interrupt: Interrupt) -> protocol.Update:
+        """Ask for a report under our own id. Asking again with the same id is the same question."""
+        return protocol.read_snapshot(self._json("POST", "/reports", interrupt, {"id": report_id, **request}))
+
+    def snapshot(self, report_id: str, interrupt: Interrupt) -> protocol.Update:
+        return protocol.read_snapshot(self._json("GET", f"/reports/{report_id}", interrupt))
+
+    def events(
+        self, report_id: str, last_event: str | None, interrupt: Interrupt
+    ) -> Generator[protocol.StreamEvent, None, None]:
+        """Events after `last_event`, until the stream ends (which may be before the report does)."""
+        headers = {"Accept": "text/event-stream"}
+        if last_event is not None:
+            headers["Last-Event-ID"] = last_event
+        with self._call("GET", f"/reports/{report_id}/events", interrupt, headers=headers) as response:
+            self._accept(response, interrupt)
+            if not response.headers.get("content-type", "").startswith("text/event-stream"):
+                raise NotThere("the backend has no event stream")
+            yield from protocol.stream_events(_chunks(response, interrupt))
+
+    def generate_report(self, request: Mapping[str, Any], interrupt: Interrupt) -> dict[str, Any]:
+        """The original's one long call. Not repeated by us: a second request may be a second report."""
+        body = self._json("POST", "/generate_report", interrupt, request, read_s=self.total_s)
+        result = protocol.read_result(body)
+        if result is None:
+            raise Refused(protocol.error_text(body.get("error") or body.get("detail")) or "the backend sent no report")
+        return result
+
+    def cancel(self, report_id: str, interrupt: Interrupt) -> None:
+        """Tell the backend that nobody waits for this report any more. One that knows no such call keeps writing."""
+        self._json("DELETE", f"/reports/{report_id}", interrupt)
+
+    def _json(
+        self,
+        method: str,
+        path: str,
+        interrupt: Interrupt,
+        body: Mapping[str, Any] | None = None,
+        *,
+        read_s: float = IDLE_S,
+    ) -> dict[str, Any]:
+        with self._call(method, path, interrupt, body=body, read_s=read_s) as response:
+            self._accept(response, interrupt)
+            content = _read(response, interrupt)
+            return protocol.parse_json(content) if content.strip() else {}
+
+    @contextmanager
+    def _call(
+        self,
+        method: str,
+        path: str,
+        interrupt: Interrupt,
+        *,
+        body: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        keyed: bool = True,
+        read_s: float = IDLE_S,
+    ) -> Iterator[httpx.Response]:
+        interrupt.check()
+        sent = dict(headers or {})
+        if keyed:
+            sent["Authorization"] = f"Bearer {self._backend.key.reveal()}"
+        request = self._http.build_request(
+            method,
+            path,
+            json=body,
+            headers=sent,
+            timeout=httpx.Timeout(IDLE_S, connect=CONNECT_S, read=read_s),
+            extensions={"trace": interrupt.trace},
+        )
+        try:
+            response = self._http.send(request, stream=True)
+            try:
+                yield response
+            finally:
+                response.close()
+        except httpx.HTTPError as error:
+            interrupt.check()
+            raise _named(error) from None  # the chain below names addresses and buffers, nothing that helps a reader
+        except protocol.Malformed as error:
+            raise Unavailable(f"the backend's answer was not understood: {error}") from None
+
+    def _accept(self, response: httpx.Response, interrupt: Interrupt) -> None:
+        status = response.status_code
+        if status in (200, 201, 202, 204):
+            return
+        raise _refusal(status, self._said(response, interrupt), _retry_after(response))
+
+    def _said(self, response: httpx.Response, interrupt: Interrupt) -> str:
+        try:
+            body = protocol.parse_json(_read(response, interrupt))
+        except protocol.Malformed:
+            return ""
+        text = protocol.error_text(body.get("detail") or body.get("error")) or ""
+        return text.replace(self._backend.key.reveal(), "***")
+
+
+def _refusal(status: int, said: str, after: float | None) -> BackendError:
+    tail = f": {said}" if said else ""
+    if status in (401, 403):
+        return Refused("the backend did not accept this dashboard's key")
+    if status in (404, 405):
+        return NotThere(f"the backend answered {status}{tail}")
+    if status in (408, 425, 429) or status >= 500:
+        busy = "the backend is busy" if status == 429 else f"the backend is not ready (HTTP {status})"
+        return Unavailable(f"{busy}{tail}", after)
+    return Refused(f"the backend refused the request (HTTP {status}){tail}")
+
+
+def _named(error: httpx.HTTPError) -> BackendError:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return WrongIdentity("whoever answers at the backend's address does not hold the pinned certificate")
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+        return Unavailable(ASLEEP)
+    if isinstance(error, httpx.TimeoutException):
+        return Unavailable("the backend stopped answering")
+    return Unavailable("the connection to the backend was lost")
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    text = response.headers.get("retry-after", "")
+    return min(_LONGEST_WAIT_S, float(text)) if text.isascii() and text.isdigit() else None
+
+
+def _chunks(response: httpx.Response, interrupt: Interrupt) -> Iterator[bytes]:
+    for chunk in response.iter_bytes():
+        interrupt.check()
+        yield chunk
+    interrupt.check()
+
+
+def _read(response: httpx.Response, interrupt: Interrupt) -> bytes:
+    content = bytearray()
+    for chunk in _chunks(response, interrupt):
+        content += chunk
+        if len(content) > _LARGEST_ANSWER:
+            raise protocol.Malformed("it is too large")
+    return bytes(content)

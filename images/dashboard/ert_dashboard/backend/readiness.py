@@ -1,0 +1,74 @@
+"""Whether the backend could write a report now: its open health call, asked at most every few seconds.
+
+Many askers cost one call. Never used by `/health`, which must answer while the backend is away.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+from ert_dashboard.backend import protocol
+from ert_dashboard.backend.client import BackendClient, BackendError
+from ert_dashboard.base.clock import Clock
+from ert_dashboard.base.interrupt import Interrupt, Interrupted
+
+CACHE_S = 5.0
+_PROBE_S = 8.0
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """The last look. `reason` is one line for people; `backend` holds what the backend said of itself."""
+
+    ready: bool
+    reason: str
+    checked: float
+    backend: dict[str, Any] = field(default_factory=dict)
+
+
+class ReadinessProbe:
+    """Remembers one look for `CACHE_S`. `problem` is why no backend may be used, if so."""
+
+    def __init__(self, client: BackendClient | None, problem: str | None, clock: Clock) -> None:
+        self._client = client
+        self._problem = problem or "no LLM backend is configured for this dashboard"
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._last: tuple[float, Readiness] | None = None
+
+    def look(self) -> Readiness:
+        """The state of the backend, at most `CACHE_S` old; takes at most a few seconds."""
+        if self._client is None:
+            return Readiness(ready=False, reason=self._problem, checked=self._clock.wall())
+        with self._lock:
+            if self._last is None or self._clock.monotonic() - self._last[0] > CACHE_S:
+                self._last = (self._clock.monotonic(), self._probe(self._client))
+            return self._last[1]
+
+    def _probe(self, client: BackendClient) -> Readiness:
+        now = self._clock.wall()
+        try:
+            with Interrupt() as interrupt:
+                interrupt.limit(_PROBE_S)
+                status, health = client.health(interrupt)
+        except BackendError as error:
+            return Readiness(ready=False, reason=str(error), checked=now)
+        except Interrupted:
+            return Readiness(ready=False, reason="the backend stopped answering", checked=now)
+        ready = status == 200 and health.get("status") in ("healthy", "online")
+        reason = "ready" if ready else f"the backend is {protocol.boot_text(health)}"
+        return Readiness(ready=ready, reason=reason, checked=now, backend=_shown(health))
+
+
+def _shown(health: dict[str, Any]) -> dict[str, Any]:
+    """The fields a page may show, as short text or small numbers."""
+    shown: dict[str, Any] = {}
+    for name in ("status", "model", "ollama_status", "engine", "version"):
+        text = protocol.error_text(health.get(name))
+        if text is not None:
+            shown[name] = text
+    if isinstance(health.get("progress"), dict):
+        shown["progress"] = protocol.boot_text(health)
+    return shown

@@ -1,0 +1,42 @@
+"""How often somebody may do something: a token bucket per key, on the injected clock.
+
+Remembers a bounded number of keys, the latest ones. Decides only; who is refused and how is the caller's business.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+
+from ert_dashboard.base.clock import Clock
+
+_MOST_KEYS = 4096
+
+
+class Rates:
+    """`burst` at once, then `per_second`; a rate of 0 means no limit. Safe to use from any thread."""
+
+    def __init__(self, per_second: float, burst: float, clock: Clock, *, most_keys: int = _MOST_KEYS) -> None:
+        self._gap = 1 / per_second if per_second > 0 else 0.0
+        self._burst = burst
+        self._clock = clock
+        self._most_keys = most_keys
+        self._lock = threading.Lock()
+        # When the bucket of a key will be full again, in monotonic seconds.
+        self._full: OrderedDict[str, float] = OrderedDict()
+
+    def take(self, key: str = "") -> float:
+        """0 if it may be done now (and is counted), else how many seconds to wait (and nothing is counted)."""
+        if not self._gap:
+            return 0.0
+        with self._lock:
+            now = self._clock.monotonic()
+            full = max(now, self._full.get(key, now)) + self._gap
+            wait = full - now - self._burst * self._gap
+            if wait > 1e-9:
+                return wait
+            self._full[key] = full
+            self._full.move_to_end(key)
+            if len(self._full) > self._most_keys:
+                self._full.popitem(last=False)
+            return 0.0

@@ -1,0 +1,97 @@
+"""What was fetched, kept in the reports' own file: fresh for a while, then shown while it is looked up anew.
+
+One look-up per key at a time, however many ask. Stale values say so.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ert_dashboard.base.clock import Clock
+from ert_dashboard.market.model import SourceAway
+from ert_dashboard.storage.drafts import Transaction
+from ert_dashboard.storage.store import StoreClosed
+
+_LOG = logging.getLogger(__name__)
+_MOST_ROWS = 500
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A value (JSON, None for "there is none"), when it was fetched (Unix seconds), and whether it is out of date."""
+
+    value: Any
+    fetched: float
+    stale: bool = False
+
+
+class Shelf:
+    """Values by key. Safe to use from any thread."""
+
+    def __init__(self, transaction: Transaction, clock: Clock) -> None:
+        self._transaction = transaction
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._busy: dict[str, threading.Lock] = {}
+        with transaction() as db:
+            db.execute("CREATE TABLE IF NOT EXISTS fetched (key TEXT PRIMARY KEY, value TEXT, at REAL)")
+
+    def get(self, key: str, fresh_s: float, fetch: Callable[[], Any]) -> Kept:
+        """The kept value, at once if there is any; a stale one is renewed in the background. Raises what `fetch` does
+        only if nothing is kept."""
+        kept = self._look(key, fresh_s)
+        if kept is not None:
+            if kept.stale:
+                threading.Thread(target=self._renew, args=(key, fresh_s, fetch), name="renew", daemon=True).start()
+            return kept
+        with self._turn(key):
+            return self._look(key, fresh_s) or self._fetch(key, fetch)
+
+    def look(self, key: str) -> Any:
+        """The kept value, however old; None if there is none. Never fetches."""
+        kept = self._look(key, float("inf"))
+        return None if kept is None else kept.value
+
+    def _renew(self, key: str, fresh_s: float, fetch: Callable[[], Any]) -> None:
+        turn = self._turn(key)
+        if not turn.acquire(blocking=False):
+            return
+        try:
+            kept = self._look(key, fresh_s)
+            if kept is None or kept.stale:
+                self._fetch(key, fetch)
+        except SourceAway as error:
+            _LOG.info("%s is still the copy kept: %s", key, error)
+        except StoreClosed:
+            return
+        finally:
+            turn.release()
+
+    def _turn(self, key: str) -> threading.Lock:
+        with self._lock:
+            if len(self._busy) > _MOST_ROWS:
+                self._busy = {name: lock for name, lock in self._busy.items() if lock.locked()}
+            return self._busy.setdefault(key, threading.Lock())
+
+    def _look(self, key: str, fresh_s: float) -> Kept | None:
+        with self._transaction() as db:
+            row = db.execute("SELECT value, at FROM fetched WHERE key=?", (key,)).fetchone()
+        if row is None:
+            return None
+        age = self._clock.wall() - row[1]
+        return Kept(json.loads(row[0]), row[1], stale=not 0 <= age < fresh_s)
+
+    def _fetch(self, key: str, fetch: Callable[[], Any]) -> Kept:
+        value = fetch()
+        now = self._clock.wall()
+        with self._transaction() as db:
+            db.execute("INSERT OR REPLACE INTO fetched VALUES (?,?,?)", (key, json.dumps(value), now))
+            db.execute(
+                "DELETE FROM fetched WHERE key NOT IN (SELECT key FROM fetched ORDER BY at DESC LIMIT ?)", (_MOST_ROWS,)
+            )
+        return Kept(value, now)

@@ -1,0 +1,148 @@
+"""A company as a JSON document -> `Company`: the form of the bundled samples, of an operator's own files, of the cache.
+
+    {"ticker": "ACME", "company": {"longName": "Acme", "sector": null, ...},
+     "filing": {"description": "where the figures come from", "period_end": "2025-12-31", "currency": "EUR"},
+     "financial": {"totalRevenue": 1200000, "operatingIncome": {"value": null, "as_of": "...", "source": "..."}}}
+
+Strict about every type and size, because people write these by hand; every error says which field.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from ert_dashboard.base.strict_json import load_strictly
+from ert_dashboard.base.tickers import read_ticker, sec_spelling
+from ert_dashboard.market.model import Company, Fact, Listing
+from ert_dashboard.market.ratios import derived
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}")
+_CURRENCY = re.compile(r"[A-Z]{3}")
+_MOST_FACTS, _LONGEST_TEXT, _LARGEST_FILE = 200, 8000, 1024 * 1024
+
+
+class BadCompany(ValueError):
+    """The document is not a company; the text names the field."""
+
+
+class FileMarket:
+    """The companies of the JSON files in one folder, read once. Anything with `iterdir` is a folder."""
+
+    def __init__(self, folder: Any, kind: str) -> None:
+        """Raises `BadCompany` that names the file, or OSError."""
+        self.kind = kind
+        found = [_read_file(entry, kind) for entry in folder.iterdir() if entry.name.endswith(".json")]
+        self._companies = {sec_spelling(company.ticker): company for company in found}
+        if len(self._companies) < len(found):
+            raise BadCompany("two files are about the same ticker")
+
+    def find(self, ticker: str) -> Company | None:
+        return self._companies.get(sec_spelling(ticker))
+
+    def search(self, text: str) -> list[Listing]:
+        needle = text.strip().casefold()
+        spelled = sec_spelling(needle.upper()).casefold()
+        return [
+            listing(company)
+            for ticker, company in sorted(self._companies.items())
+            if needle in ticker.casefold() or spelled in ticker.casefold() or needle in company.name.casefold()
+        ]
+
+    def known(self) -> list[str]:
+        return sorted(self._companies)
+
+
+def listing(company: Company) -> Listing:
+    """The company as a list shows it."""
+    return Listing(
+        company.ticker, company.name, company.label(), company.sector, company.fictional, as_of=company.as_of
+    )
+
+
+def read_company(document: Any, kind: str) -> Company:
+    """The company in a document, ratios added where its figures allow them. Raises `BadCompany`."""
+    whole = _object(document, "the document")
+    filing = _object(whole.get("filing"), "filing")
+    profile = {
+        name: _text(value, f"company/{name}") for name, value in _object(whole.get("company"), "company").items()
+    }
+    ticker = read_ticker(whole.get("ticker"))
+    as_of = _date(filing.get("period_end"), "filing/period_end")
+    source = _text(filing.get("description"), "filing/description")
+    name = profile.get("longName")
+    currency = _text(filing.get("currency"), "filing/currency") or ""
+    if ticker is None or not source or not name or not _CURRENCY.fullmatch(currency):
+        raise BadCompany("ticker, company/longName, filing/description and filing/currency (as in USD) are needed")
+    facts = _facts(_object(whole.get("financial"), "financial"), as_of, source)
+    return Company(
+        ticker=ticker,
+        name=name,
+        sector=profile.get("sector"),
+        fictional=whole.get("fictional") is True,
+        as_of=as_of,
+        currency=currency,
+        source=source,
+        source_url=_text(filing.get("url"), "filing/url"),
+        note=_text(whole.get("note"), "note") or "",
+        profile=profile,
+        facts={**derived(facts, as_of), **facts},
+        kind=kind,
+    )
+
+
+def _read_file(entry: Path, kind: str) -> Company:
+    try:
+        content = entry.read_bytes()
+        if len(content) > _LARGEST_FILE:
+            raise BadCompany("the file is too large")
+        return read_company(load_strictly(content), kind)
+    except ValueError as error:
+        raise BadCompany(f"{entry.name}: {error}") from None
+
+
+def _facts(entries: Mapping[str, Any], as_of: str, source: str) -> dict[str, Fact]:
+    if len(entries) > _MOST_FACTS:
+        raise BadCompany(f"financial has more than {_MOST_FACTS} figures")
+    return {name: _fact(name, entry, as_of, source) for name, entry in entries.items()}
+
+
+def _fact(name: str, entry: Any, as_of: str, source: str) -> Fact:
+    where = f"financial/{name[:64]}"
+    if not _NAME.fullmatch(name):
+        raise BadCompany(f"{where}: not a name of a figure")
+    if not isinstance(entry, Mapping):
+        return Fact(_figure(entry, where), as_of, source)
+    dated = _date(entry.get("as_of", as_of), f"{where}/as_of")
+    return Fact(_figure(entry.get("value"), where), dated, _text(entry.get("source"), f"{where}/source") or source)
+
+
+def _figure(raw: Any, where: str) -> float | None:
+    if raw is None:
+        return None
+    if isinstance(raw, bool) or not isinstance(raw, int | float) or not math.isfinite(raw) or abs(raw) > 1e24:
+        raise BadCompany(f"{where}: not a number or null")
+    return raw
+
+
+def _object(raw: Any, where: str) -> Mapping[str, Any]:
+    if not isinstance(raw, Mapping):
+        raise BadCompany(f"{where}: not an object")
+    return raw
+
+
+def _text(raw: Any, where: str) -> str | None:
+    if raw is not None and not (isinstance(raw, str) and len(raw) <= _LONGEST_TEXT):
+        raise BadCompany(f"{where}: not a text of at most {_LONGEST_TEXT} characters, or null")
+    return raw or None
+
+
+def _date(raw: Any, where: str) -> str:
+    try:
+        return date.fromisoformat(raw).isoformat()
+    except (TypeError, ValueError):
+        raise BadCompany(f"{where}: not a date such as 2025-12-31") from None

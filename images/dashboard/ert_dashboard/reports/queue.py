@@ -1,0 +1,203 @@
+"""Where reports are taken in, queued, given up and taken over: the queue is the store, the work is the worker's.
+
+A restart forgets nothing: what was unfinished goes on under the same report id as soon as the process that owned it is
+gone. At most `max_queue` reports wait. Listeners hear of every change after it is stored.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import sqlite3
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ert_dashboard.backend.client import BackendClient
+from ert_dashboard.base.clock import Clock
+from ert_dashboard.base.interrupt import Interrupt, Reason
+from ert_dashboard.market.model import Company, report_request
+from ert_dashboard.reports.worker import Ledger, Listener, Worker
+from ert_dashboard.storage.job import DEFAULT_SECTIONS, Job, Status
+from ert_dashboard.storage.lease import Lease
+from ert_dashboard.storage.store import ReportStore, StoreClosed
+
+_LOG = logging.getLogger(__name__)
+_ADOPT_EVERY_S = 5.0
+_AFTER_TROUBLE_S = 1.0
+
+
+class QueueFull(Exception):
+    """As many reports wait as may."""
+
+
+@dataclass(frozen=True)
+class DeskLimits:
+    """`max_queue` waiting reports, `workers` at the backend at a time, `wake_s` to wait for a sleeping backend."""
+
+    max_queue: int
+    workers: int
+    wake_s: float
+
+
+class ReportDesk:
+    """All reports of this process. Without a client (no usable backend) reports wait and can only be given up."""
+
+    def __init__(
+        self, store: ReportStore, lease: Lease, client: BackendClient | None, clock: Clock, limits: DeskLimits
+    ) -> None:
+        self._store = store
+        self._lease = lease
+        self._clock = clock
+        self._limits = limits
+        self._ledger = Ledger(store, clock)
+        self._worker = Worker(self._ledger, store, client, clock, limits.wake_s) if client else None
+        self._wakeup = threading.Condition()
+        self._closing = False
+        self._running: dict[str, Interrupt] = {}
+        self._threads: list[threading.Thread] = []
+
+    def listen(self, listener: Listener) -> None:
+        """Call `listener(job)` after each change of a report, from whatever thread made it."""
+        self._ledger.listeners.append(listener)
+
+    def start(self) -> None:
+        """Take over what an earlier process left and start the threads (none without a backend)."""
+        self.adopt()
+        if self._worker is None:
+            return
+        for number in range(self._limits.workers):
+            self._thread(f"report-{number}", self._work_on)
+        self._thread("adopt", self._keep_adopting)
+
+    def close(self, wait_s: float = 5.0) -> None:
+        """Stop working. Unfinished reports stay as they are, for the next process to take over."""
+        with self._wakeup:
+            self._closing = True
+            interrupts = list(self._running.values())
+            self._wakeup.notify_all()
+        for interrupt in interrupts:
+            interrupt.cut(Reason.CLOSING)
+        for thread in self._threads:
+            thread.join(wait_s)
+
+    def submit(self, company: Company) -> Job:
+        """Take in a report. Raises `QueueFull`."""
+        job = Job(
+            report_id=_new_id(company.ticker),
+            ticker=company.ticker,
+            company=company.name,
+            label=company.label(),
+            created=self._clock.wall(),
+            owner=self._lease.owner,
+            detail="Waiting",
+            request=report_request(company, list(DEFAULT_SECTIONS)),
+        )
+        with self._wakeup:
+            if self.counts()[1] >= self._limits.max_queue:
+                raise QueueFull
+            self._store.add(job)
+            self._ledger.tell(job)
+            self._wakeup.notify_all()  # workers and the adopting thread wait on the same condition
+        return job
+
+    def abort(self, report_id: str) -> Job | None:
+        """Stop one report of this process; returns it as it now is, None if it is not active here."""
+        with self._wakeup:
+            interrupt = self._running.get(report_id)
+            if interrupt is not None:
+                job = self._ledger.change(report_id, status=Status.ABORTING, abort_requested=True)
+                interrupt.cut(Reason.ABORT)
+                return job
+            waiting = self._store.get(report_id)
+            if waiting is None or waiting.owner != self._lease.owner:
+                return None
+            return self._ledger.finish(report_id, Status.ABORTED, abort_requested=True, error="aborted")
+
+    def abort_all(self) -> list[str]:
+        """Stop every active report of this process, and nobody else's."""
+        active = self._store.unfinished(self._lease.owner)
+        return [job.report_id for job in active if self.abort(job.report_id) is not None]
+
+    def counts(self) -> tuple[int, int]:
+        """(reports being worked on, reports waiting) in this process."""
+        return self._store.counts(self._lease.owner)
+
+    def waiting(self) -> dict[str, int]:
+        """How many reports stand before each waiting one."""
+        queued = [job for job in self._store.unfinished(self._lease.owner) if job.status is Status.QUEUED]
+        return {job.report_id: place for place, job in enumerate(queued)}
+
+    def adopt(self) -> list[str]:
+        """Take over unfinished reports of processes that are gone."""
+        adopted = []
+        for job in self._store.unfinished():
+            if self._lease.is_gone(job.owner) and self._store.take_over(job.report_id, job.owner, self._lease.owner):
+                adopted.append(job.report_id)
+                if job.abort_requested:
+                    self._ledger.finish(job.report_id, Status.ABORTED, error="aborted")
+                else:
+                    self._ledger.change(job.report_id, status=Status.QUEUED, detail="Resuming after a restart")
+        if adopted:
+            _LOG.info("took over %d unfinished report(s): %s", len(adopted), ", ".join(adopted))
+            with self._wakeup:
+                self._wakeup.notify_all()
+        return adopted
+
+    def _thread(self, name: str, body: Callable[[], None]) -> None:
+        thread = threading.Thread(target=self._forever, args=(body,), name=name, daemon=True)
+        thread.start()
+        self._threads.append(thread)
+
+    def _forever(self, body: Callable[[], None]) -> None:
+        """Repeat `body` until closing. Trouble with one report or with the disk never ends the thread."""
+        while not self._closing:
+            try:
+                body()
+            except StoreClosed:
+                return
+            except sqlite3.Error:
+                _LOG.exception("the report store could not be used")
+                self._pause(_AFTER_TROUBLE_S)
+
+    def _pause(self, seconds: float) -> None:
+        with self._wakeup:
+            self._wakeup.wait_for(lambda: self._closing, timeout=seconds)
+
+    def _keep_adopting(self) -> None:
+        self._pause(_ADOPT_EVERY_S)
+        if not self._closing:
+            self.adopt()
+
+    def _work_on(self) -> None:
+        taken = self._next()
+        if taken is None or self._worker is None:
+            return
+        job, interrupt = taken
+        try:
+            with interrupt:
+                self._worker.run(job, interrupt)
+        except (StoreClosed, sqlite3.Error):
+            raise
+        except Exception:  # a surprise costs one report, not the worker
+            _LOG.exception("report %s ended in an unexpected error", job.report_id)
+            self._ledger.finish(job.report_id, Status.FAILED, error="an unexpected error in the dashboard")
+        finally:
+            with self._wakeup:
+                self._running.pop(job.report_id, None)
+
+    def _next(self) -> tuple[Job, Interrupt] | None:
+        """The oldest waiting report; waits for one. None when closing."""
+        with self._wakeup:
+            while not self._closing:
+                for job in self._store.unfinished(self._lease.owner):
+                    if job.status is Status.QUEUED and job.report_id not in self._running:
+                        interrupt = self._running[job.report_id] = Interrupt()
+                        return job, interrupt
+                self._wakeup.wait()
+        return None
+
+
+def _new_id(ticker: str) -> str:
+    return f"{re.sub('[^A-Z0-9]', '_', ticker)}-{secrets.token_hex(8)}"

@@ -1,0 +1,246 @@
+"""One report, from the question to the text, through whatever happens to the backend on the way.
+
+Asked for under our own id, so that asking again is harmless; followed by events that can be resumed; polled where there
+are no events; asked for anew if the backend forgot it; by the original's one long call where nothing else is known.
+Stores nothing itself: it says what changed through `save` and returns the result.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ert_dashboard.backend import protocol
+from ert_dashboard.backend.client import BackendClient, BackendError, NotThere, Unavailable
+from ert_dashboard.base.clock import Clock
+from ert_dashboard.base.interrupt import Interrupt
+from ert_dashboard.reports.markdown import section_title
+from ert_dashboard.storage.drafts import Draft
+from ert_dashboard.storage.job import Job, Status, writing_progress
+
+_LOG = logging.getLogger(__name__)
+_POLL_S = 1.0
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 15.0
+_MOST_RESUBMITS = 3
+_LOOK_S = 30.0
+
+
+class Failed(Exception):
+    """There will be no report; the text says why and may be shown."""
+
+
+class _Forgotten(Exception):
+    """The backend took the report and will not go on with it: it restarted or is being drained."""
+
+
+class _Pauses:
+    """Growing pauses between tries; success starts them over."""
+
+    def __init__(self, interrupt: Interrupt) -> None:
+        self._interrupt = interrupt
+        self._next = _FIRST_PAUSE_S
+
+    def reset(self) -> None:
+        self._next = _FIRST_PAUSE_S
+
+    def wait(self, asked: float | None = None) -> None:
+        self._interrupt.wait(self._next if asked is None else max(asked, 0.1))
+        self._next = min(_LONGEST_PAUSE_S, self._next * 2)
+
+
+class ReportRun:
+    """The work on one job. `save(**fields)` stores fields of the job and returns it as it now is."""
+
+    def __init__(
+        self,
+        job: Job,
+        client: BackendClient,
+        save: Callable[..., Job],
+        *,
+        interrupt: Interrupt,
+        clock: Clock,
+        wake_s: float,
+        draft: Draft,
+    ) -> None:
+        """`wake_s`: how long to wait for a backend that is asleep; `draft` gets each section as it is written."""
+        self._job = job
+        self._client = client
+        self._save_job = save
+        self._interrupt = interrupt
+        self._clock = clock
+        self._wake_s = wake_s
+        self._draft = draft
+        self._polling = False
+        self._seen = job.last_event
+
+    def write(self) -> dict[str, Any]:
+        """Sections, metadata and generation time. Raises `Failed`, or `Interrupted` from the interrupt."""
+        try:
+            for _ in range(_MOST_RESUBMITS):
+                known = self._hand_over()
+                if known is None:
+                    return self._legacy()
+                try:
+                    return self._follow(known)
+                except _Forgotten:
+                    _LOG.info("the backend does not go on with report %s; it is asked for again", self._job.report_id)
+                    self._polling, self._seen = False, None
+                    self._draft.clear()
+                    self._save(detail="The backend restarted", last_event=None, sections_done=0)
+            raise Failed("the backend lost the report again and again")
+        except BackendError as error:
+            raise Failed(str(error)) from error
+
+    def _save(self, **fields: Any) -> None:
+        self._job = self._save_job(**fields)
+
+    def _hand_over(self) -> protocol.Update | None:
+        """Until the backend has the report. None instead of an update: it speaks only the original's interface."""
+        self._limit()
+        pauses = _Pauses(self._interrupt)
+        while True:
+            try:
+                known = self._client.submit(self._job.report_id, self._job.request, self._interrupt)
+                if known.phase is protocol.Phase.DRAINING:
+                    raise Unavailable("the backend is about to stop")
+            except NotThere:
+                self._accepted()
+                return None
+            except Unavailable as error:
+                self._save(status=Status.PREPARING, detail=self._why_not(error))
+                pauses.wait(error.after)
+            else:
+                self._accepted()
+                return known
+
+    def _accepted(self) -> None:
+        if self._job.accepted is None:
+            self._save(accepted=self._clock.wall())
+        self._limit()
+
+    def _limit(self) -> None:
+        """Before the report is accepted the wake limit counts, from then on the report's own wall-clock total."""
+        now = self._clock.wall()
+        if self._job.accepted is None:
+            self._interrupt.limit(self._wake_s - (now - (self._job.started or now)))
+        else:
+            left = self._client.total_s - (now - self._job.accepted)
+            # A report taken over after a long absence may well be finished over there: leave time to look.
+            self._interrupt.limit(max(left, min(self._client.total_s, _LOOK_S)))
+
+    def _why_not(self, error: Unavailable) -> str:
+        """What to show while waiting: the boot phase if the backend tells, else the error."""
+        try:
+            status, health = self._client.health(self._interrupt)
+        except BackendError:
+            return f"Waiting: {error}"
+        if status == 503:
+            return f"Waiting: the backend is {protocol.boot_text(health)}"
+        return f"Waiting: {error}"
+
+    def _follow(self, known: protocol.Update) -> dict[str, Any]:
+        self._show(known)
+        if known.phase in protocol.ENDED:
+            return self._ended(known)
+        pauses = _Pauses(self._interrupt)
+        while True:
+            try:
+                ended = self._poll() if self._polling else self._listen(pauses)
+                if ended is not None:
+                    return self._ended(ended)
+            except Unavailable as error:
+                self._save(detail=f"Reconnecting: {error}")
+                pauses.wait(error.after)
+
+    def _listen(self, pauses: _Pauses) -> protocol.Update | None:
+        """Follow the event stream; None if it broke off (a pause has then been taken)."""
+        try:
+            stream = self._client.events(self._job.report_id, self._seen, self._interrupt)
+            with contextlib.closing(stream):
+                for event in stream:
+                    pauses.reset()
+                    self._seen = event.event_id or self._seen
+                    update = protocol.read_event(event)
+                    if update is not None:
+                        if update.section and update.text:
+                            self._draft.keep(update.section, update.text)
+                        self._show(update)
+                        if update.phase in protocol.ENDED:
+                            return update
+        except NotThere:
+            self._polling = True
+            return None
+        pauses.wait()
+        return None
+
+    def _poll(self) -> protocol.Update | None:
+        self._interrupt.wait(_POLL_S)
+        update = self._snapshot()
+        self._show(update)
+        return update if update.phase in protocol.ENDED else None
+
+    def _snapshot(self) -> protocol.Update:
+        try:
+            return self._client.snapshot(self._job.report_id, self._interrupt)
+        except NotThere as error:
+            raise _Forgotten from error
+
+    def _show(self, update: protocol.Update) -> None:
+        """Store what an update says, if anything is new; an update never takes progress back."""
+        if update.phase not in (protocol.Phase.QUEUED, protocol.Phase.RUNNING):
+            return
+        job = self._job
+        total = update.sections_total or job.sections_total
+        said = update.sections_done
+        done = min(total, job.sections_done + 1 if update.section_ended and said is None else said or 0)
+        done = max(job.sections_done, done)
+        queued = update.phase is protocol.Phase.QUEUED
+        fields = {
+            "status": Status.GENERATING,
+            "detail": _detail(job, update),
+            "position": update.position if queued else None,
+            "sections_done": done,
+            "sections_total": total,
+            "progress": max(job.progress, writing_progress(done, total)),
+        }
+        if any(getattr(job, name) != value for name, value in fields.items()):
+            self._save(**fields, last_event=self._seen)
+
+    def _ended(self, update: protocol.Update) -> dict[str, Any]:
+        if update.phase is protocol.Phase.DRAINING:
+            raise _Forgotten
+        if update.phase is protocol.Phase.CANCELED:
+            raise Failed(update.error or "the backend canceled the report")
+        if update.phase is protocol.Phase.FAILED:
+            raise Failed(update.error or "the backend could not write the report")
+        self._save(status=Status.FINALIZING, detail="Fetching the text", progress=max(self._job.progress, 97))
+        result: Mapping[str, Any] | None = update.result
+        pauses = _Pauses(self._interrupt)
+        while result is None:
+            try:
+                result = self._snapshot().result or {}
+            except Unavailable as error:
+                pauses.wait(error.after)
+        if not result:
+            raise Failed("the backend finished without a text")
+        return dict(result)
+
+    def _legacy(self) -> dict[str, Any]:
+        self._save(status=Status.GENERATING, detail="Writing (this backend shows no progress)", progress=15)
+        try:
+            return self._client.generate_report(self._job.request, self._interrupt)
+        except Unavailable as error:
+            raise Failed(f"{error}; this backend cannot resume a report") from error
+        except NotThere as error:
+            raise Failed("the backend knows neither way of asking for a report") from error
+
+
+def _detail(job: Job, update: protocol.Update) -> str:
+    if update.phase is protocol.Phase.QUEUED:
+        place = f" (place {update.position})" if update.position else ""
+        return f"Waiting for the backend's turn{place}"
+    if update.section is not None:
+        return section_title(update.section)
+    return job.detail if job.status is Status.GENERATING and job.position is None else "Writing"

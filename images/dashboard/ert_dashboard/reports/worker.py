@@ -1,0 +1,124 @@
+"""What one worker thread does with one report: run it, store how it ended, tell the backend when nobody waits any more.
+
+Knows nothing of the queue; the desk hands it a job and the interrupt that may end it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from ert_dashboard.backend.client import BackendClient, BackendError
+from ert_dashboard.base.clock import Clock
+from ert_dashboard.base.interrupt import Interrupt, Interrupted, Reason
+from ert_dashboard.reports.markdown import word_count
+from ert_dashboard.reports.runner import Failed, ReportRun
+from ert_dashboard.storage.job import Job, Status
+from ert_dashboard.storage.store import ReportStore
+
+_LOG = logging.getLogger(__name__)
+_CANCEL_S = 5.0
+_TOOK_TOO_LONG = "the report took longer than allowed"
+_NEVER_WOKE = "the backend did not become ready in time"
+
+Listener = Callable[[Job], None]
+
+
+class Ledger:
+    """Stores a change and tells the listeners about it, in that order."""
+
+    def __init__(self, store: ReportStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self.listeners: list[Listener] = []
+
+    def change(self, report_id: str, **fields: Any) -> Job | None:
+        """As `ReportStore.change`."""
+        changed = self._store.change(report_id, **fields)
+        if changed is not None:
+            self.tell(changed)
+        return changed
+
+    def finish(self, report_id: str, status: Status, **fields: Any) -> Job | None:
+        """End a report, once: None if it had ended before."""
+        now = self._clock.wall()
+        done = self.change(report_id, status=status, finished=now, detail="", position=None, **fields)
+        if done is not None:
+            _LOG.info("report %s %s%s", report_id, status, f": {done.error}" if done.error else "")
+        return done
+
+    def tell(self, job: Job) -> None:
+        for listener in self.listeners:
+            try:
+                listener(replace(job, request={}))
+            except Exception:  # a page that cannot be told must not cost the report
+                _LOG.exception("telling about report %s failed", job.report_id)
+
+
+class Worker:
+    """Runs reports, one call at a time per thread."""
+
+    def __init__(self, ledger: Ledger, store: ReportStore, client: BackendClient, clock: Clock, wake_s: float) -> None:
+        self._ledger = ledger
+        self._store = store
+        self._client = client
+        self._clock = clock
+        self._wake_s = wake_s
+
+    def run(self, job: Job, interrupt: Interrupt) -> None:
+        """To the end of the report, whatever it is; only closing down leaves it unfinished."""
+
+        def progress(**fields: Any) -> Job:
+            interrupt.check()
+            changed = self._ledger.change(job.report_id, **fields)
+            if changed is None:
+                raise Interrupted(Reason.ABORT)
+            return changed
+
+        try:
+            result = self._written(job, progress, interrupt)
+            self._complete(job, result)
+        except Failed as failure:
+            self._ledger.finish(job.report_id, Status.FAILED, error=str(failure))
+        except Interrupted as stop:
+            self._interrupted(job, stop.reason)
+
+    def _written(self, job: Job, progress: Callable[..., Job], interrupt: Interrupt) -> Mapping[str, Any]:
+        begun = job.started or self._clock.wall()
+        progress(status=Status.FETCHING, detail="Collecting figures", progress=max(5, job.progress), started=begun)
+        detail = "Handing over to the backend"
+        ready = progress(status=Status.PREPARING, detail=detail, progress=max(10, job.progress))
+        draft = self._store.drafts.of(job.report_id)
+        run = ReportRun(
+            ready, self._client, progress, interrupt=interrupt, clock=self._clock, wake_s=self._wake_s, draft=draft
+        )
+        return run.write()
+
+    def _complete(self, job: Job, result: Mapping[str, Any]) -> None:
+        sections = result["sections"]
+        self._ledger.finish(
+            job.report_id,
+            Status.COMPLETED,
+            result=result,
+            word_count=word_count(sections),
+            progress=100,
+            sections_done=len(sections),
+            sections_total=len(sections),
+        )
+        self._store.drafts.of(job.report_id).clear()
+
+    def _interrupted(self, job: Job, reason: Reason) -> None:
+        if reason is Reason.CLOSING:
+            return
+        if reason is Reason.ABORT:
+            self._ledger.finish(job.report_id, Status.ABORTED, error="aborted")
+        else:
+            now = self._store.get(job.report_id)
+            text = _NEVER_WOKE if now is None or now.accepted is None else _TOOK_TOO_LONG
+            self._ledger.finish(job.report_id, Status.FAILED, error=text)
+        with Interrupt() as interrupt, contextlib.suppress(BackendError, Interrupted):
+            interrupt.limit(_CANCEL_S)
+            self._client.cancel(job.report_id, interrupt)

@@ -1,0 +1,1 @@
+"""Reports and drafts on disk, and who owns the folder. Must not import `web`, `auth` or `reports`."""

@@ -1,0 +1,108 @@
+"""What a report is while it is being made: a frozen `Job`, its statuses, and the two shapes others see.
+
+Pure values: no storage, no clock, no network.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ert_dashboard.base.clock import iso
+
+DEFAULT_SECTIONS = (
+    "executive_summary",
+    "financial_analysis",
+    "investment_thesis",
+    "valuation_analysis",
+    "risk_analysis",
+)
+
+
+class Status(enum.StrEnum):
+    """ERT's own words for where a report is."""
+
+    QUEUED = "queued"
+    FETCHING = "fetching_data"
+    PREPARING = "preparing_data"
+    GENERATING = "generating_sections"
+    FINALIZING = "finalizing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    ABORTING = "aborting"
+    ABORTED = "aborted"
+
+
+FINISHED = frozenset({Status.COMPLETED, Status.FAILED, Status.ABORTED})
+
+
+@dataclass(frozen=True)
+class Job:
+    """One report. Times are Unix seconds; `request` is the body sent to the backend, `result` what it wrote."""
+
+    report_id: str
+    ticker: str
+    company: str
+    label: str
+    created: float
+    owner: str
+    status: Status = Status.QUEUED
+    progress: int = 0
+    detail: str = ""
+    position: int | None = None
+    sections_done: int = 0
+    sections_total: int = len(DEFAULT_SECTIONS)
+    started: float | None = None
+    accepted: float | None = None
+    finished: float | None = None
+    error: str | None = None
+    abort_requested: bool = False
+    last_event: str | None = None
+    word_count: int | None = None
+    request: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    result: Mapping[str, Any] | None = field(default=None, repr=False)
+
+    @property
+    def over(self) -> bool:
+        return self.status in FINISHED
+
+    @property
+    def filename(self) -> str:
+        return f"{self.report_id}.md"
+
+
+def writing_progress(sections_done: int, sections_total: int) -> int:
+    """Percent shown while sections are being written: 15 at the start, 95 when all are there."""
+    share = min(1.0, sections_done / max(1, sections_total))
+    return 15 + round(80 * share)
+
+
+def summary(job: Job, *, typical_s: float | None = None, ahead: int | None = None) -> dict[str, Any]:
+    """The `data` object of ERT's `report_update`, and a few fields more.
+
+    `typical_s`: how long a report usually takes, for the estimate; `ahead`: reports before this one in the queue here.
+    """
+    expected = job.started + typical_s if job.started and typical_s and not job.over else None
+    return {
+        "report_id": job.report_id,
+        "ticker": job.ticker,
+        "company": job.company,
+        "data_label": job.label,
+        "status": str(job.status),
+        "progress": job.progress,
+        "current_section": job.detail,
+        "queue_position": ahead if job.status is Status.QUEUED else job.position,
+        "sections_done": job.sections_done,
+        "sections_total": job.sections_total,
+        "created": iso(job.created),
+        "start_time": iso(job.started),
+        "accepted_time": iso(job.accepted),
+        "estimated_completion": iso(expected),
+        "finished": iso(job.finished),
+        "error_message": job.error,
+        "word_count": job.word_count,
+        "report_path": f"/reports/{job.filename}" if job.result is not None else None,
+        "abort_requested": job.abort_requested,
+    }

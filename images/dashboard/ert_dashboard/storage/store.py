@@ -1,0 +1,215 @@
+"""Reports on disk: one SQLite file that outlives the process.
+
+Every change is one short transaction behind one lock. A file that is no database any more is put aside, not repaired.
+Holds no key and nothing about how the backend is reached.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ert_dashboard.storage.drafts import Drafts
+from ert_dashboard.storage.job import FINISHED, Job, Status
+
+_LOG = logging.getLogger(__name__)
+_SCHEMA = 1
+_COLUMNS = tuple(column.name for column in dataclasses.fields(Job))
+_OVER = ",".join(f"'{status}'" for status in sorted(FINISHED))
+_UNFINISHED = f"status NOT IN ({_OVER})"
+
+
+class StoreClosed(Exception):
+    """The store was closed while somebody still wanted to write: the process is going down."""
+
+
+class ReportStore:
+    """All reports, newest kept up to a limit. Safe to call from any thread; several processes may share one file."""
+
+    def __init__(self, path: Path, *, keep: int = 200) -> None:
+        """Open or create `path` (its folder is made, private). OSError or sqlite3.Error if it cannot be."""
+        self._path = path
+        self._keep = keep
+        self._lock = threading.Lock()
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._connection: sqlite3.Connection | None = _open(path)
+        self.drafts = Drafts(self.transaction)
+
+    def close(self) -> None:
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def add(self, job: Job) -> None:
+        """Store a new report and forget the oldest finished ones beyond the limit."""
+        marks = ",".join("?" for _ in _COLUMNS)
+        with self.transaction() as db:
+            db.execute(f"INSERT INTO reports ({','.join(_COLUMNS)}) VALUES ({marks})", _row(job))  # noqa: S608 own names
+            db.execute(
+                f"DELETE FROM reports WHERE status IN ({_OVER}) AND report_id NOT IN "  # noqa: S608 own names
+                f"(SELECT report_id FROM reports WHERE status IN ({_OVER}) ORDER BY created DESC LIMIT ?)",
+                (self._keep,),
+            )
+
+    def change(self, report_id: str, **fields: Any) -> Job | None:
+        """Set fields of an unfinished report; returns it as it now is, or None if it is finished or unknown.
+
+        A finished report never changes: whoever finishes it first (done, failed, aborted) decides.
+        """
+        values = [_to_column(name, value) for name, value in fields.items()]
+        sets = ",".join(f"{_checked(name)}=?" for name in fields)
+        with self.transaction() as db:
+            done = db.execute(
+                f"UPDATE reports SET {sets} WHERE report_id=? AND {_UNFINISHED}",  # noqa: S608 own names
+                (*values, report_id),
+            )
+            if done.rowcount != 1:
+                return None
+            return _one(db, report_id)
+
+    def get(self, report_id: str) -> Job | None:
+        with self.transaction() as db:
+            return _one(db, report_id)
+
+    def latest(self, limit: int = 50) -> list[Job]:
+        """Newest first, without the request and the result (they are large)."""
+        names = ",".join("'{}'" if name == "request" else _light(name) for name in _COLUMNS)
+        with self.transaction() as db:
+            rows = db.execute(
+                f"SELECT {names} FROM reports ORDER BY created DESC, report_id LIMIT ?",  # noqa: S608 own names
+                (limit,),
+            )
+            return [_job(row) for row in rows.fetchall()]
+
+    def unfinished(self, owner: str | None = None) -> list[Job]:
+        """Unfinished reports, oldest first: those of `owner`, or everybody's."""
+        where, values = (" AND owner=?", (owner,)) if owner is not None else ("", ())
+        with self.transaction() as db:
+            rows = db.execute(
+                f"SELECT {','.join(_COLUMNS)} FROM reports WHERE {_UNFINISHED}{where} ORDER BY created, report_id",  # noqa: S608 own names
+                values,
+            )
+            return [_job(row) for row in rows.fetchall()]
+
+    def take_over(self, report_id: str, old: str, new: str) -> bool:
+        """Make `new` the owner of an unfinished report of `old`; False if somebody else was quicker."""
+        with self.transaction() as db:
+            done = db.execute(
+                f"UPDATE reports SET owner=? WHERE report_id=? AND owner=? AND {_UNFINISHED}",  # noqa: S608 own names
+                (new, report_id, old),
+            )
+            return done.rowcount == 1
+
+    def counts(self, owner: str) -> tuple[int, int]:
+        """(reports being worked on, reports waiting) of `owner`."""
+        with self.transaction() as db:
+            rows = db.execute(
+                f"SELECT status = ?, COUNT(*) FROM reports WHERE {_UNFINISHED} AND owner=? GROUP BY 1",  # noqa: S608 own names
+                (str(Status.QUEUED), owner),
+            )
+            found = dict(rows.fetchall())
+        return found.get(0, 0), found.get(1, 0)
+
+    def typical_seconds(self) -> float | None:
+        """Median of the last ten completed reports, start to finish; None before the first."""
+        with self.transaction() as db:
+            rows = db.execute(
+                "SELECT finished - started FROM reports WHERE status=? AND started IS NOT NULL "
+                "ORDER BY finished DESC LIMIT 10",
+                (str(Status.COMPLETED),),
+            )
+            lengths = sorted(row[0] for row in rows.fetchall())
+        return lengths[len(lengths) // 2] if lengths else None
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """One short change or look, behind the lock. Raises `StoreClosed`."""
+        with self._lock:
+            if self._connection is None:
+                raise StoreClosed
+            with self._connection:
+                yield self._connection
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    try:
+        return _prepared(path)
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError):
+            raise  # a folder that cannot be written, a full disk: nothing is wrong with the file
+        aside = path.with_name(f"{path.name}.unreadable")
+        _LOG.warning(
+            "the report store could not be read (%s); it is kept as %s and a new one begins", error, aside.name
+        )
+        path.replace(aside)
+        for journal in (path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+            journal.unlink(missing_ok=True)
+        return _prepared(path)
+
+
+def _prepared(path: Path) -> sqlite3.Connection:
+    path.touch(mode=0o600, exist_ok=True)
+    connection = sqlite3.connect(path, timeout=10, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version not in (0, _SCHEMA):
+            raise sqlite3.DatabaseError(f"schema {version}, this program knows {_SCHEMA}")
+        with connection:
+            connection.execute(
+                "CREATE TABLE IF NOT EXISTS reports (report_id TEXT PRIMARY KEY, "
+                + ",".join(name for name in _COLUMNS if name != "report_id")
+                + ")"
+            )
+            connection.execute(f"PRAGMA user_version={_SCHEMA}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _one(db: sqlite3.Connection, report_id: str) -> Job | None:
+    row = db.execute(
+        f"SELECT {','.join(_COLUMNS)} FROM reports WHERE report_id=?",  # noqa: S608 own names
+        (report_id,),
+    ).fetchone()
+    return None if row is None else _job(row)
+
+
+def _light(name: str) -> str:
+    # The list needs to know only whether there is a result.
+    return "CASE WHEN result IS NULL THEN NULL ELSE '{}' END" if name == "result" else name
+
+
+def _checked(name: str) -> str:
+    if name not in _COLUMNS:
+        raise ValueError(f"a report has no field {name!r}")
+    return name
+
+
+def _row(job: Job) -> list[Any]:
+    return [_to_column(name, getattr(job, name)) for name in _COLUMNS]
+
+
+def _to_column(name: str, value: Any) -> Any:
+    if name in ("request", "result"):
+        return None if value is None else json.dumps(value, ensure_ascii=True, allow_nan=False)
+    return str(value) if isinstance(value, Status) else value
+
+
+def _job(row: tuple[Any, ...]) -> Job:
+    fields = dict(zip(_COLUMNS, row, strict=True))
+    fields["status"] = Status(fields["status"])
+    fields["abort_requested"] = bool(fields["abort_requested"])
+    fields["request"] = json.loads(fields["request"] or "{}")
+    fields["result"] = None if fields["result"] is None else json.loads(fields["result"])
+    return Job(**fields)

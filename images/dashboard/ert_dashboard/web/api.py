@@ -1,0 +1,209 @@
+"""The REST calls of the dashboard, in ERT's names and shapes with a few fields more.
+
+Only translation between HTTP and the service: no queueing, no storage, no call to the backend except `/ready`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, render_template, request
+from werkzeug.exceptions import BadRequest, NotFound
+
+from ert_dashboard import __version__
+from ert_dashboard.auth.access import Access
+from ert_dashboard.base.clock import iso
+from ert_dashboard.base.tickers import NOT_A_TICKER, read_ticker, sec_spelling
+from ert_dashboard.market.company_file import BadCompany, read_company
+from ert_dashboard.market.model import Company, SourceAway
+from ert_dashboard.market.sources_chain import OWN_REQUEST
+from ert_dashboard.reports.figures import figures
+from ert_dashboard.reports.markdown import document
+from ert_dashboard.reports.queue import QueueFull
+from ert_dashboard.settings import Configuration
+from ert_dashboard.storage.job import Job
+from ert_dashboard.web import headers as guards
+from ert_dashboard.web.bundle import read_bundle
+from ert_dashboard.web.service import Service
+
+_REPORT_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class Api:
+    """The routes over one service."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._bundle = read_bundle()
+
+    def blueprint(self) -> Blueprint:
+        routes = Blueprint("api", __name__)
+        for rule, method, view in (
+            ("/", "GET", self.page),
+            ("/health", "GET", self.health),
+            ("/ready", "GET", self.ready),
+            ("/api/status", "GET", self.status),
+            ("/api/generate", "POST", self.generate),
+            ("/api/abort", "POST", self.abort),
+            ("/api/reset_abort", "POST", self.reset_abort),
+            ("/api/reports", "GET", self.reports),
+            ("/api/reports/<report_id>", "GET", self.report),
+            ("/api/reports/<report_id>/abort", "POST", self.abort_one),
+            ("/reports/<filename>", "GET", self.download),
+        ):
+            routes.add_url_rule(rule, view.__name__, view, methods=[method])
+        return routes
+
+    def page(self) -> str:
+        settings = self._service.settings
+        return render_template(
+            "index.html",
+            usable=settings.configuration is Configuration.COMPLETE,
+            problem=settings.problem,
+            samples=self._service.market.search(""),
+            reports=[job for job in self._service.store.latest(20) if job.result is not None],
+            bundle=self._bundle,
+            login=settings.access.password is not None,
+            version=__version__,
+        )
+
+    def health(self) -> Response:
+        """That this process answers, and with which configuration. Never depends on the backend."""
+        service = self._service
+        settings = service.settings
+        active, queued = service.desk.counts()
+        return jsonify(
+            {
+                "status": "healthy",
+                "timestamp": iso(service.clock.wall()),
+                "version": __version__,
+                "fingerprint": settings.fingerprint,
+                "configuration": str(settings.configuration),
+                "active_reports": active,
+                "queue_size": queued,
+                "features": {
+                    "remote_llm": settings.configuration is Configuration.COMPLETE,
+                    "ollama": False,
+                    "openai": False,
+                    "live_updates": True,
+                    "market_data": service.market.kind,
+                    "login": _login(settings.access),
+                },
+            }
+        )
+
+    def ready(self) -> Response:
+        """200 if the backend could write a report now, else 503; at most a few seconds old."""
+        look = self._service.probe.look()
+        body = {
+            "ready": look.ready,
+            "reason": look.reason,
+            "configuration": str(self._service.settings.configuration),
+            "checked_at": iso(look.checked),
+            "backend": look.backend,
+        }
+        response = jsonify(body)
+        response.status_code = 200 if look.ready else 503
+        return response
+
+    def status(self) -> Response:
+        return jsonify({"success": True, **self._service.status()})
+
+    def generate(self) -> Response:
+        """Take in a report: 200 with its id, 404 for an unknown company, 409 without a backend, 429 if full.
+
+        `data` in the body is the caller's own company, in the form of `company_file`; 503 if a source is away.
+        """
+        service = self._service
+        body = guards.json_object()
+        ticker = read_ticker(body.get("ticker"))
+        if ticker is None:
+            raise BadRequest(NOT_A_TICKER)
+        if service.settings.configuration is not Configuration.COMPLETE:
+            configuration = str(service.settings.configuration)
+            return guards.problem(409, service.settings.problem or "", configuration=configuration)
+        try:
+            company = _given(body["data"], ticker) if "data" in body else service.market.find(ticker)
+        except SourceAway as error:
+            return guards.problem(503, str(error), {"Retry-After": str(math.ceil(error.after))})
+        if company is None:
+            known = service.market.known()
+            message = f"no data for this ticker in {service.market.kind}; there is data for {', '.join(known)}"
+            return guards.problem(404, message, known_tickers=known)
+        try:
+            job = service.desk.submit(company)
+        except QueueFull:
+            return guards.problem(429, "the queue is full, try again later", {"Retry-After": "30"})
+        return jsonify(
+            {
+                "success": True,
+                "report_id": job.report_id,
+                "message": f"Report for {company.ticker} is queued",
+                "validated": True,
+                "note": company.label(),
+            }
+        )
+
+    def abort(self) -> Response:
+        """ERT's global call: stops this service's active reports, or the one named by `report_id`."""
+        body = guards.json_object()
+        if "report_id" in body:
+            return self.abort_one(body["report_id"])
+        aborted = self._service.desk.abort_all()
+        return jsonify({"success": True, "message": f"{len(aborted)} report(s) aborted", "aborted": aborted})
+
+    def abort_one(self, report_id: object) -> Response:
+        job = self._service.desk.abort(self._job(report_id).report_id)
+        if job is None:
+            return guards.problem(409, "this report is not active here")
+        return jsonify({"success": True, "message": "aborting", "aborted": [job.report_id]})
+
+    def reset_abort(self) -> Response:
+        """Kept for old clients: an abort concerns single reports here, so there is no flag to reset."""
+        return jsonify({"success": True, "message": "nothing to reset"})
+
+    def reports(self) -> Response:
+        text = request.args.get("limit", "50")
+        if not (text.isascii() and text.isdigit() and 1 <= len(text) <= 3):
+            raise BadRequest("limit must be a number from 0 to 999")
+        found = self._service.data_of(self._service.store.latest(int(text)))
+        return jsonify({"success": True, "reports": found, "count": len(found)})
+
+    def report(self, report_id: str) -> Response:
+        job = self._job(report_id)
+        data = self._service.data(job)
+        draft = {} if job.result else self._service.store.drafts.of(job.report_id).sections()
+        body = {"data": data, "report": job.result, "draft": draft, "figures": figures(job)}
+        return jsonify({"success": True, "report_id": job.report_id, **body})
+
+    def download(self, filename: str) -> Response:
+        job = self._job(filename.removesuffix(".md")) if filename.endswith(".md") else None
+        if job is None or job.result is None:
+            raise NotFound("no such report")
+        text = document(job).encode("utf-8", "replace")
+        headers = {"Content-Disposition": f'attachment; filename="{job.filename}"'}
+        return Response(text, content_type="text/markdown; charset=utf-8", headers=headers)
+
+    def _job(self, report_id: object) -> Job:
+        known = isinstance(report_id, str) and _REPORT_ID.fullmatch(report_id)
+        job = self._service.store.get(str(report_id)) if known else None
+        if job is None:
+            raise NotFound("no such report")
+        return job
+
+
+def _given(document: Any, ticker: str) -> Company:
+    """The company a caller brought along. Raises `BadRequest` that names the field."""
+    try:
+        company = read_company(document, OWN_REQUEST)
+    except BadCompany as error:
+        raise BadRequest(f"data: {error}") from None
+    if sec_spelling(company.ticker) != sec_spelling(ticker):
+        raise BadRequest("data: it is about another ticker")
+    return company
+
+
+def _login(access: Access) -> str:
+    return "password" if access.password else "proxy" if access.header else "none"

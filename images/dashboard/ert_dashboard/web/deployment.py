@@ -1,0 +1,156 @@
+"""The status page's one call: is the machine asleep, booting or ready, what is in it, what does it cost.
+
+Everything comes from the backend's own `/health` and `/status` and from what the operator told (`machine`). What
+neither says is null; price, card and idle limit stay known while the machine sleeps. Asked at most every few seconds,
+however many pages are open; never used by `/health`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Blueprint, Response, jsonify
+
+from ert_dashboard.backend import protocol
+from ert_dashboard.backend.client import BackendError
+from ert_dashboard.backend.readiness import CACHE_S, Readiness
+from ert_dashboard.backend.spend import Meter, Sample, seconds_up
+from ert_dashboard.base.clock import iso
+from ert_dashboard.base.interrupt import Interrupt, Interrupted
+from ert_dashboard.base.machine import Machine, amount, read_said
+from ert_dashboard.settings import Configuration
+from ert_dashboard.web.service import Service
+
+_STATUS_S = 5.0
+_CENTURY_S = 3.2e9
+_GPU_NUMBERS = ("memory_total_mb", "memory_used_mb", "utilization_percent", "temperature_c")
+
+
+class Deployment:
+    """Remembers one look at the machine, and what the looks before it say about its cost."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._lock = threading.Lock()
+        self._meter = Meter()
+        self._known = service.settings.machine
+        self._last: tuple[float, dict[str, Any]] | None = None
+
+    def blueprint(self) -> Blueprint:
+        routes = Blueprint("deployment", __name__)
+        routes.add_url_rule("/api/deployment", "deployment", self.answer, methods=["GET"])
+        return routes
+
+    def answer(self) -> Response:
+        """200 with the latest look and the counts of this dashboard."""
+        active, waiting = self._service.desk.counts()
+        return jsonify({"success": True, **self.look(), "reports": {"active": active, "waiting": waiting}})
+
+    def look(self) -> dict[str, Any]:
+        with self._lock:
+            now = self._service.clock.monotonic()
+            if self._last is None or now - self._last[0] > CACHE_S:
+                found = self._look()
+                self._last = (self._service.clock.monotonic(), found)
+            return self._last[1]
+
+    def _look(self) -> dict[str, Any]:
+        service = self._service
+        if service.settings.configuration is not Configuration.COMPLETE:
+            said: Mapping[str, Any] = {}
+            seen = Readiness(ready=False, reason=service.settings.problem or "", checked=service.clock.wall())
+            state = "not_configured"
+        else:
+            seen = service.probe.look()
+            said = self._status() if seen.backend else {}
+            state = _state(seen, said)
+        self._known = read_said(said, self._known)
+        uptime = amount(said.get("uptime"), _CENTURY_S)
+        self._meter.see(Sample(seen.checked, uptime))
+        return {
+            "state": state,
+            "detail": seen.reason,
+            "checked_at": iso(seen.checked),
+            "backend": seen.backend,
+            "uptime_seconds": None if uptime is None else uptime * self._known.speed,
+            "progress": _progress(said),
+            "queue": _numbers(said.get("queue"), ("depth", "active", "limit")),
+            **self._machine(said),
+        }
+
+    def _machine(self, said: Mapping[str, Any]) -> dict[str, Any]:
+        known, idle = self._known, amount(said.get("idle_seconds"), _CENTURY_S)
+        return {
+            "gpus": _gpus(said.get("gpu")),
+            "gpu_name": known.gpu,
+            "price_per_hour_usd": known.price,
+            "clock_speed": known.speed,
+            "idle_seconds": None if idle is None else idle * known.speed,
+            "idle_stop_seconds": known.idle_stop,
+            "total_reports": amount(said.get("total_reports"), 1e9),
+            "spend": self._spend(known),
+        }
+
+    def _spend(self, known: Machine) -> dict[str, Any] | None:
+        """None without a price; else the estimate in US dollars, in all and over time."""
+        if known.price is None:
+            return None
+        per_second = known.price * known.speed / 3600
+        points = [
+            {"at": iso(at), "usd": round(seconds * per_second, 6)} for at, seconds in seconds_up(self._meter.samples())
+        ]
+        return {"basis": "uptime_times_price", "usd": points[-1]["usd"] if points else 0.0, "points": points}
+
+    def _status(self) -> Mapping[str, Any]:
+        """The keyed `/status`; {} from a backend that has none or does not answer in time."""
+        client = self._service.client
+        if client is None:
+            return {}
+        try:
+            with Interrupt() as interrupt:
+                interrupt.limit(_STATUS_S)
+                return client.status(interrupt)
+        except (BackendError, Interrupted):
+            return {}
+
+
+def _state(seen: Readiness, said: Mapping[str, Any]) -> str:
+    if seen.ready:
+        return "draining" if said.get("draining") is True else "ready"
+    if not seen.backend:
+        return "asleep"
+    phase = (_mapping(said.get("progress")) or {}).get("phase")
+    if phase == "failed":
+        return "failed"
+    return "waking" if said.get("woken") is True else "booting"
+
+
+def _progress(said: Mapping[str, Any]) -> dict[str, Any] | None:
+    progress = _mapping(said.get("progress"))
+    if progress is None:
+        return None
+    return {
+        "phase": protocol.error_text(progress.get("phase")),
+        "completed": amount(progress.get("completed"), 1e15),
+        "total": amount(progress.get("total"), 1e15),
+    }
+
+
+def _gpus(raw: object) -> list[dict[str, Any]] | None:
+    if not isinstance(raw, list):
+        return None
+    rows = [row for row in raw[:16] if isinstance(row, Mapping)]
+    return [
+        {"name": protocol.error_text(row.get("name")), **(_numbers(row, _GPU_NUMBERS) or {})} for row in rows
+    ] or None
+
+
+def _numbers(raw: object, names: tuple[str, ...]) -> dict[str, float | None] | None:
+    found = _mapping(raw)
+    return None if found is None else {name: amount(found.get(name), 1e12) for name in names}
+
+
+def _mapping(raw: object) -> Mapping[str, Any] | None:
+    return raw if isinstance(raw, Mapping) else None

@@ -1,0 +1,139 @@
+"""What every request passes and every answer carries: same-origin POSTs of small JSON in, security headers out.
+
+Errors leave as JSON with a short text. Nothing a caller sent is repeated to him, and no input ends in a 5xx.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Flask, Request, Response, jsonify, request
+from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, UnsupportedMediaType
+from werkzeug.wrappers import Request as WsgiRequest
+
+from ert_dashboard.auth.login import FORMS
+from ert_dashboard.auth.middleware import Wsgi, behind_https
+from ert_dashboard.base.strict_json import load_strictly
+
+_LOG = logging.getLogger(__name__)
+LARGEST_BODY = 64 * 1024
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; base-uri 'none'; object-src 'none'; form-action 'self'; frame-ancestors 'none'; "
+        "require-trusted-types-for 'script'; trusted-types 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+}
+
+
+def install(app: Flask) -> None:
+    """Put the guards around all routes of `app`."""
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+    app.before_request(_check_post)
+    app.after_request(_dress)
+    app.register_error_handler(HTTPException, _refuse)
+    app.register_error_handler(Exception, _surprise)
+
+
+def problem(status: int, message: str, headers: dict[str, str] | None = None, **fields: Any) -> Response:
+    """An error as JSON: `{"success": false, "error": message, ...}`."""
+    response = jsonify({"success": False, "error": message, **fields})
+    response.status_code = status
+    response.headers.extend(headers or {})
+    return response
+
+
+def json_object() -> dict[str, Any]:
+    """The request's JSON object, `{}` for an empty body. Raises 400 for anything but strict JSON, 413 for too much."""
+    return read_object(request.get_data(cache=False))
+
+
+def read_object(body: bytes) -> dict[str, Any]:
+    """Strict JSON: an object, in UTF-8, without NaN or infinities, not nested beyond reason. Raises `BadRequest`."""
+    if not body.strip():
+        return {}
+    try:
+        value = load_strictly(body)
+    except ValueError:
+        raise BadRequest("the body is not valid JSON") from None
+    if not isinstance(value, dict):
+        raise BadRequest("the body is not a JSON object")
+    return value
+
+
+def same_origin(asked: Request) -> bool:
+    """False if a browser says that another site's page makes this request."""
+    if asked.headers.get("Sec-Fetch-Site") == "cross-site":
+        return False
+    origin = asked.headers.get("Origin")
+    if origin is None:
+        return True
+    try:
+        return urlsplit(origin).netloc.lower() == asked.host.lower()
+    except ValueError:
+        return False
+
+
+def _check_post() -> None:
+    """A form of another site can send neither this content type nor this origin."""
+    if request.method in ("GET", "HEAD", "OPTIONS"):
+        return
+    if not same_origin(request):
+        raise Forbidden("requests from other sites are not accepted")
+    if request.endpoint in FORMS:
+        # Any site can send a form: here the browser has to say that it was ours.
+        if request.headers.get("Origin") is None and request.headers.get("Sec-Fetch-Site") != "same-origin":
+            raise Forbidden("the browser does not say where this form comes from")
+        return
+    if request.method == "POST" and request.mimetype != "application/json":
+        raise UnsupportedMediaType("send JSON (Content-Type: application/json)")
+
+
+class Dressed:
+    """WSGI layer: the security headers on every answer, also on those that Flask never sees."""
+
+    def __init__(self, inner: Wsgi) -> None:
+        self._inner = inner
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        secure = {"Strict-Transport-Security": "max-age=31536000"} if behind_https(WsgiRequest(environ)) else {}
+
+        def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
+            given = {name.lower() for name, _ in headers}
+            added = [item for item in {**_HEADERS, **secure}.items() if item[0].lower() not in given]
+            if not given & {"cache-control"}:
+                added.append(("Cache-Control", "no-store"))
+            return start_response(status, [*headers, *added], *more)
+
+        return self._inner(environ, start)
+
+
+def _dress(response: Response) -> Response:
+    if request.endpoint != "static":
+        response.headers.setdefault("Cache-Control", "no-store")
+    else:
+        response.headers.setdefault("Cache-Control", "no-cache")
+    return response
+
+
+def _refuse(error: HTTPException) -> Response:
+    own_words = type(error).description != error.description
+    message = error.description if own_words and error.description else (error.name or "error")
+    response = problem(error.code or 400, message)
+    for name, value in error.get_headers():
+        if name.lower() in ("allow", "retry-after"):
+            response.headers[name] = value
+    return response
+
+
+def _surprise(error: Exception) -> Response:
+    _LOG.error("%s %s ended in an unexpected error", request.method, request.url_rule, exc_info=error)
+    return problem(500, "an unexpected error in the dashboard")

@@ -1,0 +1,129 @@
+"""Live updates over Socket.IO under ERT's event names. The truth stays with `GET /api/reports/<id>`; frames are small.
+
+Pages of other sites are refused by the library's same-host rule (no list of allowed origins is given to it). Who may
+connect is decided by the `Gate`; a connection ends with the login it was made under.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from flask import Flask, request
+from flask_socketio import SocketIO, emit
+
+from ert_dashboard.auth.middleware import SESSION, Wsgi
+from ert_dashboard.storage.job import Job, Status
+from ert_dashboard.web.service import Service
+
+_LARGEST_FRAME = 16 * 1024
+
+
+class Watchers:
+    """Which live connection was made under which login."""
+
+    def __init__(self, hang_up: Callable[[str], None], holds: Callable[[str], bool]) -> None:
+        self._hang_up = hang_up
+        self._holds = holds
+        self._lock = threading.Lock()
+        self._keys: dict[str, str] = {}
+
+    def came(self, sid: str, key: str | None) -> None:
+        if key is not None:
+            with self._lock:
+                self._keys[sid] = key
+
+    def left(self, sid: str) -> None:
+        with self._lock:
+            self._keys.pop(sid, None)
+
+    def end(self, key: str) -> None:
+        """Hang up on everybody who came with this login."""
+        self._end_those(lambda theirs: theirs == key)
+
+    def check(self) -> None:
+        """Hang up on everybody whose login has expired."""
+        with self._lock:
+            keys = set(self._keys.values())
+        over = {key for key in keys if not self._holds(key)}
+        if over:
+            self._end_those(lambda theirs: theirs in over)
+
+    def _end_those(self, chosen: Callable[[str], bool]) -> None:
+        with self._lock:
+            gone = [sid for sid, key in self._keys.items() if chosen(key)]
+            for sid in gone:
+                del self._keys[sid]
+        for sid in gone:
+            self._hang_up(sid)
+
+
+def attach(app: Flask, service: Service) -> tuple[SocketIO, Callable[[str], None]]:
+    """Put Socket.IO beside `app` and send every change of a report to all pages.
+
+    Returns it, and a function that ends the live connections of one login.
+    """
+    socketio = SocketIO(
+        app,
+        async_mode="threading",  # without it, an installed eventlet or gevent would be picked
+        always_connect=True,  # else the first status would arrive before the acknowledged connection
+        max_http_buffer_size=_LARGEST_FRAME,
+        manage_session=False,
+        cookie=None,
+        serve_client=False,
+    )
+
+    sessions = service.sessions
+
+    def hang_up(sid: str) -> None:
+        # In a thread of its own: it waits until the page has taken its goodbye, which a lost one never does.
+        socketio.start_background_task(socketio.server.disconnect, sid)
+
+    watchers = Watchers(hang_up, lambda key: sessions is None or sessions.holds(key))
+
+    def greet(*_: object) -> None:
+        watchers.came(request.sid, request.environ.get(SESSION))  # type: ignore[attr-defined]
+        emit("status_update", service.status())
+
+    def send_status(*_: object) -> None:
+        watchers.check()
+        emit("status_update", service.status())
+
+    def left(*_: object) -> None:
+        watchers.left(request.sid)  # type: ignore[attr-defined]
+
+    def send_change(job: Job) -> None:
+        watchers.check()
+        data = service.data(job)
+        socketio.emit("report_update", {"report_id": job.report_id, "data": data})
+        if job.over:
+            ended = {"report_id": job.report_id, "success": job.status is Status.COMPLETED, "data": data}
+            socketio.emit("report_completed", ended)
+
+    socketio.on_event("connect", greet)
+    socketio.on_event("disconnect", left)
+    socketio.on_event("request_status", send_status)
+    service.desk.listen(send_change)
+    return socketio, watchers.end
+
+
+class SocketLimit:
+    """WSGI layer: at most `most` requests below /socket.io/ at a time, so that open pages cannot use up all threads."""
+
+    def __init__(self, inner: Wsgi, most: int) -> None:
+        self._inner = inner
+        self._free = threading.BoundedSemaphore(most)
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if not environ.get("PATH_INFO", "").startswith("/socket.io"):
+            return self._inner(environ, start_response)
+        if not self._free.acquire(blocking=False):
+            body = b'{"success":false,"error":"too many live connections, poll instead"}'
+            headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body))), ("Retry-After", "30")]
+            start_response("429 Too Many Requests", headers)
+            return [body]
+        try:
+            return self._inner(environ, start_response)  # a WebSocket lives inside this call
+        finally:
+            self._free.release()

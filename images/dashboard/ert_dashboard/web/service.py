@@ -1,0 +1,128 @@
+"""The parts of one dashboard process, put together from its settings and taken apart again."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ert_dashboard import __version__
+from ert_dashboard.auth.access import Access
+from ert_dashboard.auth.sessions import Sessions
+from ert_dashboard.backend.client import BackendClient
+from ert_dashboard.backend.readiness import ReadinessProbe
+from ert_dashboard.base.clock import Clock, SystemClock, iso
+from ert_dashboard.base.env import BadSetting
+from ert_dashboard.market.model import MarketData
+from ert_dashboard.market.sources_chain import build_market
+from ert_dashboard.reports.queue import DeskLimits, ReportDesk
+from ert_dashboard.settings import Configuration, Settings
+from ert_dashboard.storage.job import Job, Status, summary
+from ert_dashboard.storage.lease import Lease
+from ert_dashboard.storage.store import ReportStore
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Service:
+    """Everything a request needs. `close()` ends its threads and gives its files back."""
+
+    settings: Settings
+    clock: Clock
+    market: MarketData
+    store: ReportStore
+    lease: Lease
+    client: BackendClient | None
+    desk: ReportDesk
+    probe: ReadinessProbe
+    sessions: Sessions | None = None
+
+    def close(self) -> None:
+        self.desk.close()
+        if self.client is not None:
+            self.client.close()
+        self.store.close()
+        self.lease.close()
+
+    def data(self, job: Job) -> dict[str, Any]:
+        """The `data` object of one report, as every page sees it."""
+        return self.data_of([job])[0]
+
+    def data_of(self, jobs: list[Job]) -> list[dict[str, Any]]:
+        """As `data`, for many reports with one look at the queue."""
+        waiting = self.desk.waiting() if any(job.status is Status.QUEUED for job in jobs) else {}
+        typical = None if all(job.over for job in jobs) else self.store.typical_seconds()
+        return [summary(job, typical_s=typical, ahead=waiting.get(job.report_id)) for job in jobs]
+
+    def status(self) -> dict[str, Any]:
+        """What `status_update` and `/api/status` say. Never asks the backend."""
+        active, queued = self.desk.counts()
+        settings = self.settings
+        return {
+            "status": "online",
+            "timestamp": iso(self.clock.wall()),
+            "version": __version__,
+            "configuration": str(settings.configuration),
+            "problem": settings.problem,
+            "active_reports": active,
+            "queue_size": queued,
+            "max_queue_size": settings.max_queue,
+            "reports": self.data_of(self.store.latest(20)),
+        }
+
+
+def start_service(settings: Settings, *, market: MarketData | None = None, clock: Clock | None = None) -> Service:
+    """Open the store, start the threads. Raises `BadSetting` if the store cannot be written."""
+    clock = clock or SystemClock()
+    path = settings.database or _default_database(settings.port)
+    try:
+        store = ReportStore(path, keep=settings.kept_reports)
+        lease = Lease(path.with_name(f"{path.name}.owners"))
+    except (OSError, sqlite3.Error) as error:
+        raise BadSetting(f"ERT_DASHBOARD_DB: the report store cannot be used: {error}") from error
+    try:
+        market = market or build_market(settings.sources, store.transaction, clock)
+    except BadSetting:
+        store.close()
+        lease.close()
+        raise
+    client = BackendClient(settings.backend) if settings.backend else None
+    desk = ReportDesk(
+        store, lease, client, clock, DeskLimits(settings.max_queue, settings.workers, settings.wake_wait_s)
+    )
+    if settings.configuration is Configuration.COMPLETE:
+        _LOG.info("Remote LLM integration loaded")
+    else:
+        _LOG.warning("Remote LLM integration not loaded (%s): %s", settings.configuration, settings.problem)
+    return Service(
+        settings=settings,
+        clock=clock,
+        market=market,
+        store=store,
+        lease=lease,
+        client=client,
+        desk=desk,
+        probe=ReadinessProbe(client, settings.problem, clock),
+        sessions=_sessions(settings.access, store, clock),
+    )
+
+
+def _sessions(access: Access, store: ReportStore, clock: Clock) -> Sessions | None:
+    if access.password is None:
+        return None
+    return Sessions(store.transaction, clock, tag=access.password.tag(), lifetime_s=access.session_s)
+
+
+def _default_database(port: int) -> Path:
+    """A private folder of this user and port below the temporary one: kept over a restart, not shared by neighbours."""
+    folder = Path(tempfile.gettempdir()) / f"ert-dashboard-{os.getuid()}-{port}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    seen = folder.lstat()
+    if folder.is_symlink() or seen.st_uid != os.getuid() or seen.st_mode & 0o077:
+        raise BadSetting(f"{folder} belongs to somebody else; set ERT_DASHBOARD_DB")
+    return folder / "reports.sqlite3"

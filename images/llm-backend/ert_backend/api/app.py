@@ -1,0 +1,162 @@
+"""The HTTP service: routes and answers. What it answers is decided elsewhere; who may ask, by `edge.middleware`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import FastAPI, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+
+from ert_backend.api import admin
+from ert_backend.api.chat import chat_routes
+from ert_backend.api.events import attended, first_of, follow, last_seen
+from ert_backend.api.responses import failed, handed_over, health, invalid, known, refusals
+from ert_backend.base import metrics
+from ert_backend.base.report_request import JobRequest, ReportRequest
+from ert_backend.edge.identity import proof
+from ert_backend.edge.middleware import Bounds, FrontDoor
+from ert_backend.edge.protocol import STATE_IDENTITY
+from ert_backend.engine import gpu
+from ert_backend.engine.bring_up import Pace, keep_up
+from ert_backend.engine.smoke_test import Standards
+from ert_backend.service import Service
+from ert_backend.settings import Settings
+
+
+def build(service: Service, pace: Pace | None = None) -> FrontDoor:
+    """The ASGI application: the guarded door around the routes. `pace` is how the bring-up waits."""
+    settings, audit = service.settings, service.witness.audit
+    pace = pace or Pace(pull_stall=settings.pull_stall)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        standards = Standards(settings.context, settings.min_gpu_share, settings.min_speed, gpu.names)
+        bring_up = keep_up(service.state, service.engine, pace, service.ledger.ready, standards)
+        tasks = [asyncio.create_task(bring_up), asyncio.create_task(service.jobs.work())]
+        audit.record("-", "service", "started")
+        try:
+            yield
+        finally:
+            audit.record("-", "service", "stopped")
+            audit.close()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    app = FastAPI(
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        title="ERT LLM Backend",
+    )
+    app.add_exception_handler(RequestValidationError, invalid)
+    _open_routes(app, service)
+    _report_routes(app, service)
+    chat_routes(app, service)
+    admin.routes(app, service.gate.keys, audit)
+    return FrontDoor(app, service.gate, _bounds(settings), service.witness, service.ledger.claim)
+
+
+def _bounds(settings: Settings) -> Bounds:
+    """A report that waits may need every report before it to take its full time."""
+    whole_queue = (settings.queue_limit + 1) * settings.report_deadline + settings.answer_deadline
+    return Bounds(settings.max_body, settings.body_deadline, settings.answer_deadline, whole_queue)
+
+
+def _open_routes(app: FastAPI, service: Service) -> None:
+    @app.get("/")
+    async def card() -> dict[str, Any]:
+        endpoints = {
+            "health": "/health",
+            "status": "/status",
+            "generate_report": "/generate_report",
+            "reports": "/reports",
+        }
+        name = {"service": "ERT LLM Backend", "model": service.state.model or service.state.wanted}
+        return {**name, "status": "online", "endpoints": endpoints}
+
+    @app.get("/health")
+    async def health_route() -> JSONResponse:
+        return JSONResponse(health(service), status_code=200 if service.state.ready else 503)
+
+    @app.get("/identity")
+    async def identity(request: Request, nonce: str = Query(pattern=r"^[0-9a-fA-F]{64}$")) -> dict[str, str]:
+        settings, pair = service.settings, request.scope["state"].get(STATE_IDENTITY, service.identity)
+        return {
+            "deployment": settings.deployment,
+            "token": settings.token,
+            "spec": settings.spec,
+            "cert_sha256": pair.cert_sha256,
+            "proof": proof(settings.boot_secret, bytes.fromhex(nonce), pair.der),
+        }
+
+    @app.get("/metrics")
+    async def show_metrics() -> Response:
+        return Response(service.witness.metrics.text(), media_type=metrics.CONTENT_TYPE)
+
+    @app.get("/status")
+    async def status() -> dict[str, Any]:
+        jobs, state = service.jobs, service.state
+        active = 1 if jobs.active else 0
+        return {
+            **health(service),
+            "queue": {"depth": len(jobs.waiting), "active": active, "limit": jobs.limit},
+            "gpu": await gpu.read(),
+            "idle_seconds": round(service.ledger.idle_seconds(), 3),
+            **service.settings.terms.shown(),
+            "woken": service.ledger.woken,
+            "claimed": service.ledger.record.claimed_at is not None,
+            "draining": jobs.draining or service.ledger.draining(),
+            "model_digest": state.digest or None,
+            "model_size": state.loaded.size if state.loaded else None,
+            "model_size_vram": state.loaded.size_vram if state.loaded else None,
+            "context_length": state.loaded.context if state.loaded else None,
+            "tokens_per_s": round(state.finding.speed, 1) if state.finding else None,
+            "tokens_per_s_floor": round(state.finding.floor, 1) if state.finding else None,
+            "total_reports": jobs.total,
+            "active_requests": active + len(jobs.waiting),
+        }
+
+
+def _report_routes(app: FastAPI, service: Service) -> None:
+    jobs = service.jobs
+
+    @app.post("/generate_report")
+    async def generate(body: ReportRequest, request: Request) -> JSONResponse:
+        with refusals(service):
+            job = jobs.submit_same(body, request.scope["ert.key_id"])
+        with jobs.attend(job):
+            await first_of(job.done.wait(), request.receive())
+        if not job.done.is_set():
+            return JSONResponse({"detail": "The caller left"}, 499)
+        job.collected = True
+        return JSONResponse(job.result) if job.result is not None else failed(jobs, job)
+
+    @app.post("/reports", status_code=202)
+    async def start(body: JobRequest) -> dict[str, Any]:
+        with refusals(service, body.id):
+            return handed_over(jobs, jobs.submit(body, body.id))
+
+    @app.get("/reports/{job_id}")
+    async def show(job_id: str) -> dict[str, Any]:
+        return handed_over(jobs, known(jobs, job_id))
+
+    @app.delete("/reports/{job_id}")
+    async def cancel(job_id: str) -> dict[str, Any]:
+        job = known(jobs, job_id)
+        jobs.cancel(job)
+        await job.done.wait()
+        return handed_over(jobs, job)
+
+    @app.get("/reports/{job_id}/events")
+    async def events(job_id: str, request: Request) -> StreamingResponse:
+        job = known(jobs, job_id)
+        stream = attended(jobs.attend(job), follow(job, last_seen(request.headers.get("last-event-id"))))
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        return StreamingResponse(stream, media_type="text/event-stream", headers=headers)

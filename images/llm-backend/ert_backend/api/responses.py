@@ -1,0 +1,119 @@
+"""The bodies of the answers, and how refusals become answers. Nothing here says what a caller sent."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from fastapi import HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+
+from ert_backend import VERSION
+from ert_backend.base.clock import boot_seconds, iso_now
+from ert_backend.base.report_request import ReportRequest
+from ert_backend.engine.bring_up import Phase
+from ert_backend.reports.job import Conflict, Draining, Job, QueueFull, Status
+from ert_backend.reports.jobs import Jobs
+from ert_backend.service import Service
+
+RETRY_LOADING = 15
+RETRY_DRAINING = 30
+
+
+def health(service: Service) -> dict[str, Any]:
+    """The body of /health; nothing is asked of the engine for it."""
+    state = service.state
+    unready = "sick" if state.sick else "degraded" if state.was_ready else "loading"
+    status = "healthy" if state.ready else unready
+    body: dict[str, Any] = {
+        "status": status,
+        "model": state.model or state.wanted,
+        "ollama_status": "online" if state.version and state.phase is not Phase.STARTING else "offline",
+        "uptime": round(boot_seconds() - service.started, 3),
+        "engine": state.engine,
+        "version": VERSION,
+        "timestamp": iso_now(),
+    }
+    if state.sandbox:
+        body["sandbox"] = True
+    if not state.ready:
+        counts = {"completed": state.completed, "total": state.total}
+        body["progress"] = {"phase": state.phase.value, **counts, "detail": state.detail}
+    return body
+
+
+def describe(jobs: Jobs, job: Job) -> dict[str, Any]:
+    """A job as JSON."""
+    return {
+        "id": job.id,
+        "status": job.status.value,
+        "ticker": job.request.ticker,
+        "position": jobs.position(job),
+        "created_at": job.created,
+        "last_event": job.events[-1].id if job.events else 0,
+        "events": f"/reports/{job.id}/events",
+        "result": job.result,
+        "error": job.error,
+        "retryable": job.retryable,
+    }
+
+
+def handed_over(jobs: Jobs, job: Job) -> dict[str, Any]:
+    """A job as JSON for who asked about it by its id. Whoever is given its end has collected it."""
+    job.collected = job.collected or job.done.is_set()
+    return describe(jobs, job)
+
+
+def known(jobs: Jobs, job_id: str) -> Job:
+    """The job of that id; 404 when there is none (any more)."""
+    job = jobs.jobs.get(job_id)
+    if job is None:
+        raise HTTPException(404, "No such report")
+    return job
+
+
+@contextlib.contextmanager
+def refusals(service: Service, known_id: str | None = None) -> Iterator[None]:
+    """Turns what the queue refuses into answers. A job that is already known is answered in every state."""
+    if not service.state.ready and known_id not in service.jobs.jobs:
+        raise HTTPException(503, "The model is not ready yet", {"Retry-After": str(RETRY_LOADING)})
+    try:
+        yield
+    except Conflict:
+        raise HTTPException(409, "This id belongs to another request") from None
+    except QueueFull as full:
+        raise HTTPException(429, "The queue is full", {"Retry-After": str(full.after)}) from None
+    except Draining:
+        raise HTTPException(503, "This machine is about to stop", {"Retry-After": str(RETRY_DRAINING)}) from None
+
+
+def failed(jobs: Jobs, job: Job) -> JSONResponse:
+    """The answer to a report that was not written: 503 where another try can help, else 500."""
+    detail = {"detail": job.error or f"The report was {job.status.value}"}
+    if job.status is Status.FAILED and not job.retryable:
+        return JSONResponse(detail, 500)
+    after = RETRY_DRAINING if jobs.draining else RETRY_LOADING
+    return JSONResponse(detail, 503, {"Retry-After": str(after)})
+
+
+async def invalid(_: Request, error: Exception) -> JSONResponse:
+    """422 with the places and the reasons, without a word of what was sent."""
+    problems = error.errors() if isinstance(error, RequestValidationError) else []
+    named = [
+        {"loc": _place(problem["loc"]), "msg": _reason(problem["type"]), "type": problem["type"]}
+        for problem in problems
+    ]
+    return JSONResponse({"detail": named}, 422)
+
+
+def _place(loc: Any) -> list[str | int]:
+    """The field names that are ours, and list positions; a name the caller made up is not repeated."""
+    ours = {"body", "query", "path", "nonce", "id", "generation", "hashes", *ReportRequest.model_fields}
+    return [part for part in loc if part in ours or isinstance(part, int)]
+
+
+def _reason(kind: str) -> str:
+    reasons = {"missing": "is required", "string_pattern_mismatch": "has a form that is not accepted"}
+    return reasons.get(kind, f"is not acceptable ({kind})")

@@ -1,0 +1,1 @@
+"""What every room uses: clocks, logs, metrics, activity, files written whole. Imports no other room."""

@@ -1,0 +1,202 @@
+"""Who did what, when, and what came of it: one JSON object a line, each carrying the hash of the one before.
+
+    python -m ert_backend.edge.audit verify FILE [FILE...] [--head HASH]     # oldest file first
+
+A line that was changed, moved, added or removed breaks the chain. The end is held by a second file, `FILE.head`, and by
+`GET /admin/audit`, which an auditor can write down: whoever can rewrite the whole disk can rewrite both files.
+Holds the first digits of a key's hash, a route and a status; never a body, a key or a path a caller made up.
+Files are bounded: a full one is renamed, and of those `KEPT` are kept. Standard library only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ert_backend.base.clock import iso_now
+
+FILE, KEPT, START, CONTINUES = "audit.jsonl", 4, "0" * 64, "continues an older file"
+
+
+class Broken(Exception):
+    """The chain does not hold; the message names file and line."""
+
+
+def link(entry: Mapping[str, Any]) -> str:
+    """The hash of a line: SHA-256 over its canonical JSON without the hash itself."""
+    content = {name: value for name, value in entry.items() if name != "hash"}
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+class Audit:
+    """The writer. A disk that fails is counted in `failures` and never stops a request."""
+
+    def __init__(self, folder: Path, limit: int) -> None:
+        self.path, self.limit = folder / FILE, limit
+        self.count, self.head, self.failures = 0, START, 0
+        self.size = 0
+        self._descriptor = self._note = -1
+        with self._counted():
+            self._open()
+
+    def record(self, who: str, what: str, outcome: object, **more: object) -> None:
+        """Add a line: `who` is a key's short name, `admin` or `-`."""
+        with self._counted():
+            if self._descriptor < 0:
+                self._open()
+            if self.size >= self.limit:
+                self._rotate()
+                self._append("-", "audit", CONTINUES, {})
+            self._append(who, what, outcome, more)
+
+    def _append(self, who: str, what: str, outcome: object, more: Mapping[str, object]) -> None:
+        entry = {"n": self.count + 1, "at": iso_now(), "who": who, "what": what, "outcome": outcome, **more}
+        entry["prev"] = self.head
+        entry["hash"] = link(entry)
+        self._write(json.dumps(entry, separators=(",", ":")).encode() + b"\n")
+        self.count, self.head = self.count + 1, str(entry["hash"])
+        self._note_head()
+
+    def close(self) -> None:
+        """Give the files back."""
+        for descriptor in (self._descriptor, self._note):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self._descriptor = self._note = -1
+
+    @contextlib.contextmanager
+    def _counted(self) -> Any:
+        try:
+            yield
+        except OSError:
+            self.failures += 1
+
+    def _open(self) -> None:
+        """Go on after the last whole line; half a line is what a crash leaves, and is cut off and said."""
+        self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        content = self.path.read_bytes()
+        whole = content[: content.rfind(b"\n") + 1]
+        if len(whole) < len(content):
+            os.ftruncate(self._descriptor, len(whole))
+        self.size = len(whole)
+        last = whole.rstrip(b"\n").rpartition(b"\n")[2] or self._rotated_end()
+        if last:
+            with contextlib.suppress(ValueError, KeyError, TypeError):
+                entry = json.loads(last)
+                self.count, self.head = int(entry["n"]), str(entry["hash"])
+        if len(whole) < len(content):
+            self._append("-", "audit", "half a line was cut off", {"bytes": len(content) - len(whole)})
+
+    def _rotated_end(self) -> bytes:
+        older = _older(self.path, 1)
+        return older.read_bytes().rstrip(b"\n").rpartition(b"\n")[2] if older.exists() else b""
+
+    def _write(self, line: bytes) -> None:
+        written = os.write(self._descriptor, line)
+        self.size += written
+        if written < len(line):
+            os.ftruncate(self._descriptor, self.size - written)
+            self.size -= written
+            raise OSError("the disk is full")
+
+    def _rotate(self) -> None:
+        os.close(self._descriptor)
+        self._descriptor = -1
+        for number in range(KEPT - 1, 0, -1):
+            if _older(self.path, number).exists():
+                _older(self.path, number).replace(_older(self.path, number + 1))
+        self.path.replace(_older(self.path, 1))
+        self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        self.size = 0
+
+    def _note_head(self) -> None:
+        """In place and always as long: a rename may wait for the disk, and every answer under way waits with it."""
+        if self._note < 0:
+            self._note = os.open(self.path.with_name(f"{FILE}.head"), os.O_WRONLY | os.O_CREAT, 0o600)
+        os.pwrite(self._note, f"{self.count:012d} {self.head}\n".encode(), 0)
+
+
+def _older(path: Path, number: int) -> Path:
+    return path.with_name(f"{path.stem}.{number}{path.suffix}")
+
+
+def verify(files: Sequence[Path], head: str | None = None) -> tuple[int, str]:
+    """Records in `files` (oldest first) and the hash of the last; Broken names the first line that does not fit.
+
+    A first record that is not number 1 must say that it continues an older file; where that one is not given, its end
+    is taken from it.
+    """
+    count, previous, number = 0, START, 0
+    for path in files:
+        for place, line in enumerate(path.read_bytes().splitlines(), 1):
+            entry = _entry(line, f"{path.name}, line {place}")
+            if count == 0 and entry["outcome"] == CONTINUES:
+                previous, number = str(entry["prev"]), int(entry["n"]) - 1
+            _fits(entry, previous, number + 1, f"{path.name}, line {place}")
+            previous, number, count = str(entry["hash"]), number + 1, count + 1
+    _ends(files[-1], head, number, previous)
+    return count, previous
+
+
+def _entry(line: bytes, place: str) -> dict[str, Any]:
+    try:
+        entry = json.loads(line)
+        texts = all(isinstance(entry[name], str) for name in ("prev", "hash"))
+        complete = texts and isinstance(entry["n"], int) and "outcome" in entry
+    except (ValueError, KeyError, TypeError):
+        complete = False
+    if not complete:
+        raise Broken(f"{place}: not a record")
+    return dict(entry)
+
+
+def _fits(entry: Mapping[str, Any], previous: str, number: int, place: str) -> None:
+    if entry["n"] != number or entry["prev"] != previous:
+        raise Broken(f"{place}: does not follow the record before it (one is missing, added or moved)")
+    if link(entry) != entry["hash"]:
+        raise Broken(f"{place}: was changed")
+
+
+def _ends(last: Path, head: str | None, number: int, digest: str) -> None:
+    noted = last.with_name(f"{last.name}.head")
+    if noted.exists():
+        wanted, _, known = noted.read_text().strip().partition(" ")
+        # A crash can come between a record and its note: the file may be one ahead, never behind.
+        if int(wanted or 0) > number or (int(wanted or 0) == number and known != digest):
+            raise Broken(f"{last.name}: records at the end are missing (it should go on to number {wanted})")
+    if head is not None and head != digest:
+        raise Broken(f"{last.name}: does not end with the given hash")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Exit status: 0 the chain holds, 1 it does not, 2 wrong use or unreadable."""
+    words, head = list(arguments), None
+    if "--head" in words[:-1]:
+        at = words.index("--head")
+        head = words[at + 1]
+        del words[at : at + 2]
+    if len(words) < 2 or words[0] != "verify":
+        sys.stderr.write(
+            "usage: python -m ert_backend.edge.audit verify FILE [FILE...] [--head HASH]   (oldest first)\n"
+        )
+        return 2
+    try:
+        count, digest = verify([Path(word) for word in words[1:]], head)
+    except Broken as error:
+        sys.stderr.write(f"broken: {error}\n")
+        return 1
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"cannot be read: {getattr(error, 'strerror', None) or type(error).__name__}\n")
+        return 2
+    sys.stdout.write(f"ok: {count} records, ending with {digest}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

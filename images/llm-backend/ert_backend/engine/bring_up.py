@@ -1,0 +1,199 @@
+"""Brings the model up in the background and keeps it up, while the app already answers.
+
+    starting -> pulling -> loading -> (smoke test) -> ready      any of them -> failed -> (a pause) -> starting
+
+A host that fails the smoke test stays `failed` and `sick` until it passes: no look in between may see it loading.
+Nothing else pulls or loads: a health check reads what is here and never causes work. When Ollama goes away after it was
+ready, the same road is taken again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from ert_backend.base.clock import boot_seconds
+from ert_backend.engine.protocol import EngineDown, EngineError, EngineFailed, LlmEngine, Loaded, Model
+from ert_backend.engine.smoke_test import Finding, HostSick, Standards, examine
+
+SANDBOX = "sandbox"
+
+
+class Phase(StrEnum):
+    """Where the bring-up stands; the values are what /health shows."""
+
+    STARTING = "starting"
+    PULLING = "pulling"
+    LOADING = "loading"
+    READY = "ready"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Real seconds: between looks at Ollama, of a pull without a byte, after a failure, after a finding."""
+
+    look: float = 0.5
+    watch: float = 5.0
+    pull_stall: float = 120.0
+    retry: float = 10.0
+    sick: float = 60.0
+
+
+@dataclass(slots=True)
+class BringUp:
+    """What is known of engine and model now. Names are the engine's own, not ours."""
+
+    wanted: str
+    phase: Phase = Phase.STARTING
+    completed: int = 0
+    total: int = 0
+    detail: str = "waiting for Ollama"
+    version: str = ""
+    model: str = ""
+    digest: str = ""
+    loaded: Loaded | None = None
+    finding: Finding | None = None
+    sick: bool = False
+    was_ready: bool = False
+    settled: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def ready(self) -> bool:
+        """Whether a report can be written now."""
+        return self.phase is Phase.READY
+
+    @property
+    def engine(self) -> str:
+        """The engine with its version as it reports it."""
+        return f"ollama {self.version}" if self.version else "ollama"
+
+    @property
+    def sandbox(self) -> bool:
+        """Whether the engine says of itself that it is a sandbox's."""
+        return SANDBOX in self.version.lower()
+
+    def enter(self, phase: Phase, detail: str) -> None:
+        """Go to a phase; counters start anew unless it is a failure, which keeps them to be seen."""
+        if phase is not Phase.FAILED:
+            self.completed = self.total = 0
+        self.phase, self.detail = phase, detail
+        self.sick = self.sick and phase is Phase.FAILED
+        if phase is Phase.READY:
+            self.was_ready = True
+            self.settled.set()
+        else:
+            self.settled.clear()
+
+
+async def keep_up(
+    state: BringUp, engine: LlmEngine, pace: Pace, on_ready: Callable[[], None], standards: Standards
+) -> None:
+    """Never returns: bring up, watch, and bring up again. Failures are shown in the state and tried again."""
+    while True:
+        try:
+            await _bring_up(state, engine, pace)
+            await _pass(state, engine, pace, standards)
+            state.enter(Phase.READY, "")
+            on_ready()
+            await _watch(state, engine, pace)
+        except EngineDown as error:
+            state.enter(Phase.STARTING, str(error))
+            await asyncio.sleep(pace.look)
+        except EngineError as error:
+            state.sick = False
+            state.enter(Phase.FAILED, str(error))
+            await asyncio.sleep(pace.retry)
+
+
+async def _bring_up(state: BringUp, engine: LlmEngine, pace: Pace) -> None:
+    state.version = await _wait_for_engine(state, engine, pace)
+    found = await fetch(state, engine, pace.pull_stall)
+    state.model, state.digest = found.name, found.digest
+    state.enter(Phase.LOADING, "loading the model")
+    state.total = found.size
+    await engine.load(state.wanted)
+    state.loaded = _pick(await engine.loaded(), state.wanted)
+
+
+async def fetch(state: BringUp, engine: LlmEngine, stall: float) -> Model:
+    """The model on the engine's disk, downloaded if it is not there; EngineError when that fails or stands still."""
+    found = await _find(engine, state.wanted)
+    if found is None:
+        state.enter(Phase.PULLING, "asking the registry")
+        await _pull(state, engine, stall)
+        found = await _find(engine, state.wanted)
+    if found is None:
+        raise EngineFailed("the download succeeded, but the model is not listed")
+    return found
+
+
+async def _wait_for_engine(state: BringUp, engine: LlmEngine, pace: Pace) -> str:
+    while True:
+        try:
+            return await engine.version()
+        except EngineError as error:
+            state.enter(Phase.STARTING, str(error))
+            await asyncio.sleep(pace.look)
+
+
+async def _pull(state: BringUp, engine: LlmEngine, stall: float) -> None:
+    """Follow the download; a stall (nothing new for `stall` seconds) closes it, and the next try resumes it."""
+    moved_at, seen = boot_seconds(), ("", 0)
+    async with contextlib.aclosing(engine.pull(state.wanted)) as steps:
+        while True:
+            try:
+                step = await asyncio.wait_for(anext(steps), stall)
+            except StopAsyncIteration:
+                return
+            except TimeoutError:
+                raise EngineFailed(f"the download stood still for {stall:.0f} s") from None
+            state.completed, state.total, state.detail = step.completed, step.total, step.status
+            if (step.status, step.completed) != seen:
+                moved_at, seen = boot_seconds(), (step.status, step.completed)
+            elif boot_seconds() - moved_at > stall:
+                raise EngineFailed(f"the download stood still for {stall:.0f} s")
+
+
+async def _watch(state: BringUp, engine: LlmEngine, pace: Pace) -> None:
+    """Returns by EngineDown when the engine is gone or has dropped the model. A slow answer is not an absence."""
+    while True:
+        await asyncio.sleep(pace.watch)
+        loaded = _pick(await engine.loaded(), state.wanted)
+        if loaded is None:
+            raise EngineDown("Ollama no longer has the model in memory")
+        state.loaded = loaded
+
+
+async def _find(engine: LlmEngine, wanted: str) -> Model | None:
+    rows = await engine.models()
+    return next((row for row in rows if same_tag(row.name, wanted)), None)
+
+
+def _pick(rows: Sequence[Loaded], wanted: str) -> Loaded | None:
+    return next((row for row in rows if same_tag(row.name, wanted)), None)
+
+
+async def _pass(state: BringUp, engine: LlmEngine, pace: Pace, standards: Standards) -> None:
+    """Returns when the host has passed its smoke test; a sick one is shown as that, and asked again now and then."""
+    while True:
+        try:
+            state.finding = await examine(engine, state.loaded, standards, sandbox=state.sandbox)
+            return
+        except HostSick as error:
+            state.sick = True
+            state.enter(Phase.FAILED, str(error))
+            await asyncio.sleep(pace.sick)
+            state.loaded = _pick(await engine.loaded(), state.wanted)
+
+
+def same_tag(listed: str, wanted: str) -> bool:
+    """Whether two model names mean the same: a name without a tag is `:latest`."""
+
+    def full(name: str) -> str:
+        return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
+
+    return full(listed) == full(wanted)

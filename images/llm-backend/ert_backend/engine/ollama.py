@@ -1,0 +1,243 @@
+"""Ollama's native HTTP interface (docs/api in ollama/ollama) as an `LlmEngine`.
+
+`/api/chat` only: it is the one route where a thinking model thinks first. Load and chat send the same runner options,
+because any difference makes Ollama unload and load again; `truncate` and `shift` are off, because silence about a cut
+prompt is worse than an error. Errors may arrive under status 200, in the middle of a stream.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from aiohttp.http import HttpProcessingError
+
+from ert_backend.engine.protocol import (
+    AS_SET,
+    EngineDown,
+    EngineFailed,
+    Loaded,
+    Message,
+    Model,
+    ModelMissing,
+    Piece,
+    PullProgress,
+    Sampling,
+    Usage,
+)
+
+QUICK = aiohttp.ClientTimeout(total=10.0, sock_connect=5.0)
+# Bytes of a pull come in small steps, a load says nothing until it is done, a prompt is read before the first token.
+PATIENT = aiohttp.ClientTimeout(total=None, sock_connect=5.0, sock_read=600.0)
+# A connection whose answer was read to its end can be used again; the end comes at once, or the connection is let go.
+LAST_WAIT = 0.5
+LONGEST_LINE = 2**20
+ERROR_TEXT = 300
+COUNT = "Count from one to one hundred, in words."
+
+
+@dataclass(frozen=True, slots=True)
+class Ollama:
+    """One Ollama server behind an open session (`session`)."""
+
+    client: aiohttp.ClientSession
+    context: int
+    num_predict: int
+    think: str = "low"
+    temperature: float = 0.25
+
+    async def version(self) -> str:
+        """GET /api/version."""
+        return str((await self._get("/api/version")).get("version", ""))
+
+    async def models(self) -> list[Model]:
+        """GET /api/tags."""
+        rows = _rows(await self._get("/api/tags"))
+        return [Model(_name(row), str(row.get("digest", "")), _count(row.get("size"))) for row in rows]
+
+    async def loaded(self) -> list[Loaded]:
+        """GET /api/ps."""
+        rows = _rows(await self._get("/api/ps"))
+        return [
+            Loaded(
+                _name(row),
+                str(row.get("digest", "")),
+                _count(row.get("size")),
+                _count(row.get("size_vram")),
+                _count(row.get("context_length")),
+            )
+            for row in rows
+        ]
+
+    async def pull(self, model: str) -> AsyncGenerator[PullProgress, None]:
+        """POST /api/pull. Ollama counts per layer, this gives the sums. Only `success` is success."""
+        done: dict[str, int] = {}
+        total: dict[str, int] = {}
+        status = ""
+        async with contextlib.aclosing(self._stream("/api/pull", {"model": model, "stream": True})) as lines:
+            async for line in lines:
+                status = str(line.get("status", ""))
+                if digest := str(line.get("digest", "")):
+                    done[digest] = _count(line.get("completed"))
+                    total[digest] = _count(line.get("total"))
+                yield PullProgress(status, sum(done.values()), sum(total.values()))
+        if status != "success":
+            raise EngineFailed(f"the download ended with {status or 'nothing'!r} and not with success")
+
+    async def load(self, model: str) -> None:
+        """POST /api/chat without messages: Ollama loads the model and answers `done_reason: load`."""
+        done = False
+        async with contextlib.aclosing(self._stream("/api/chat", self._chat_body(model, [], 0))) as lines:
+            async for line in lines:
+                done = done or line.get("done") is True
+        if not done:
+            raise EngineFailed("the model did not load: the answer ended early")
+
+    async def chat(
+        self,
+        model: str,
+        messages: Sequence[Message],
+        seed: int,
+        schema: Mapping[str, object] | None = None,
+        sampling: Sampling = AS_SET,
+    ) -> AsyncGenerator[Piece, None]:
+        """POST /api/chat. A schema constrains what comes after the thinking; it is no runner option: no reload."""
+        body = self._chat_body(model, messages, seed, sampling) | ({"format": schema} if schema else {})
+        done = False
+        async with contextlib.aclosing(self._stream("/api/chat", body)) as lines:
+            async for line in lines:
+                message = line.get("message")
+                if isinstance(message, dict):
+                    yield Piece(str(message.get("content") or ""), str(message.get("thinking") or ""))
+                if line.get("done") is True:
+                    done = True
+                    yield Piece(usage=_usage(line))
+        if not done:
+            raise EngineFailed("the answer broke off before its last line")
+
+    async def measure(self, model: str, tokens: int) -> Usage:
+        """POST /api/chat with a small `num_predict`, which is no option of the runner and causes no reload."""
+        body = self._chat_body(model, [Message("user", COUNT)], 0, Sampling(limit=tokens))
+        async with contextlib.aclosing(self._stream("/api/chat", body)) as lines:
+            async for line in lines:
+                if line.get("done") is True:
+                    return _usage(line)
+        raise EngineFailed("the answer broke off before its last line")
+
+    def _chat_body(
+        self, model: str, messages: Sequence[Message], seed: int, sampling: Sampling = AS_SET
+    ) -> dict[str, object]:
+        options: dict[str, object] = {
+            "num_ctx": self.context,
+            "num_predict": self.num_predict if sampling.limit is None else sampling.limit,
+            "temperature": self.temperature if sampling.temperature is None else sampling.temperature,
+            "seed": seed,
+        }
+        options |= {"stop": list(sampling.stop)} if sampling.stop else {}
+        body: dict[str, object] = {
+            "model": model,
+            "messages": [{"role": message.role, "content": message.content} for message in messages],
+            "stream": True,
+            "options": options,
+            "truncate": False,
+            "shift": False,
+            "keep_alive": -1,
+        }
+        # gpt-oss takes a level and cannot be told not to think; other families refuse the field when they cannot think.
+        return {**body, "think": self.think} if model.rpartition("/")[2].startswith("gpt-oss") else body
+
+    async def _get(self, path: str) -> Mapping[str, Any]:
+        try:
+            async with self.client.get(path, timeout=QUICK) as answer:
+                value = json.loads(await answer.read())
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise EngineDown(f"Ollama does not answer ({type(error).__name__})") from error
+        except ValueError as error:
+            raise EngineFailed("Ollama answered with something that is not JSON") from error
+        if answer.status != 200 or not isinstance(value, dict):
+            raise _refusal(answer.status, value)
+        return value
+
+    async def _stream(self, path: str, body: Mapping[str, object]) -> AsyncGenerator[Mapping[str, Any], None]:
+        try:
+            async with self.client.post(path, json=body, timeout=PATIENT) as answer:
+                if answer.status != 200:
+                    raise _refusal(answer.status, _parsed(await answer.read()))
+                async for line in answer.content:
+                    if line.strip():
+                        yield (value := _object(line))
+                        if value.get("done") is True:
+                            await _to_its_end(answer)
+                            return
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise EngineDown(f"the connection to Ollama broke ({type(error).__name__})") from error
+        except HttpProcessingError as error:
+            raise EngineFailed("Ollama sent a line without an end") from error
+
+
+def session(url: str) -> aiohttp.ClientSession:
+    """A session for one engine: no cookies, no proxies of the environment, no limit besides our own."""
+    return aiohttp.ClientSession(
+        url,
+        connector=aiohttp.TCPConnector(limit=0),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={"Accept-Encoding": "identity"},
+        read_bufsize=LONGEST_LINE,
+    )
+
+
+async def _to_its_end(answer: aiohttp.ClientResponse) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LAST_WAIT):
+            await answer.content.readany()
+
+
+def _object(line: bytes) -> Mapping[str, Any]:
+    """One line of NDJSON; an `error` in it ends the stream, whatever the status was."""
+    value = _parsed(line)
+    if not isinstance(value, dict):
+        raise EngineFailed("Ollama sent a line that is not a JSON object")
+    if value.get("error"):
+        raise _refusal(200, value)
+    return value
+
+
+def _parsed(text: bytes) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def _refusal(status: int, value: object) -> EngineFailed | ModelMissing:
+    said = value.get("error") if isinstance(value, dict) else None
+    text = str(said or f"status {status} without a reason")[:ERROR_TEXT]
+    missing = status == 404 or (text.startswith("model ") and "not found" in text)
+    return ModelMissing(text) if missing else EngineFailed(text)
+
+
+def _usage(line: Mapping[str, Any]) -> Usage:
+    return Usage(
+        prompt_tokens=_count(line.get("prompt_eval_count")),
+        completion_tokens=_count(line.get("eval_count")),
+        decode_seconds=_count(line.get("eval_duration")) / 1e9,
+        reason=str(line.get("done_reason") or "stop"),
+    )
+
+
+def _rows(value: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    rows = value.get("models")
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+
+
+def _name(row: Mapping[str, Any]) -> str:
+    return str(row.get("name") or row.get("model") or "")
+
+
+def _count(value: object) -> int:
+    return int(value) if isinstance(value, int | float) and value > 0 else 0

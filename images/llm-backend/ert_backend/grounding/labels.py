@@ -1,0 +1,188 @@
+"""Which figure a sentence says a number is: the label words around it, and whether they name the fact it matches.
+
+Pure. A label right behind the number wins (`$391B in revenue`), else the one before it; lists are paired in their order
+(`revenue and net income were A and B`). Where no label is near, nothing is claimed.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ert_backend.grounding.derive import RULES
+from ert_backend.grounding.facts import Fact, Unit
+from ert_backend.grounding.numerals import Kind, Numeral
+from ert_backend.grounding.phrases import ABOUT, PHRASES
+from ert_backend.grounding.vocabulary import KNOWN
+
+REACH = 120
+SELF = ""
+# What may stand between a number and the label behind it.
+_FILL = (
+    r"(?:the|its|their|a|an|this|that|total|annual|full year|quarterly|latest|recent|company s|company's|"
+    r"reported|current|fiscal|overall|strong|solid|healthy|modest|high|low|negative|positive|impressive|robust|in)"
+)
+BEHIND = re.compile(
+    r"\s*[),]?\s*(?:of (?:it|this|that|them) (?:as|(?:in)?to)\s+)?"
+    r"(?:(?:in|of|for|as|times|worth of|is|was|were|are"
+    rf"|represents?|reflects?|being)\s+)?(?:{_FILL}\s+)*"
+    r"(?:(?!and\b|or\b|while\b|but\b|with\b|versus\b|from\b|to\b|against\b|than\b|at\b|on\b|by\b)[a-z]+ )?(?:\()?"
+)
+# A label that has its own number right behind it is not the label of the one before.
+OWN = re.compile(
+    r"s?\s*(?:\([a-z/ ]+\)\s*)?(?:growth|margin|ratio)?\s*(?:of|is|was|were|are|at|stands? at|stood at|came to"
+    r"|amounted to|totaled|totalled|reached|:|=|by)?"
+    r"\s*(?:about|around|roughly|approximately|nearly|almost|over|only|just|a|an|the)?\s*[(+\-\u2212]?\s*"
+)
+BREAK = re.compile(r";|,? (?:while|whereas|but)\b")
+SHARE = re.compile(r"\s*of\s+(?:the |its |total |their )*")
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A figure named in a sentence: `names` are the labels it may mean."""
+
+    phrase: str
+    start: int
+    end: int
+    names: frozenset[str]
+
+
+def plain(text: str) -> str:
+    """Lower case with hyphens and curly quotes evened out; every character stays where it was."""
+    return text.lower().translate(str.maketrans("-\u2010\u2011\u2019_", "   ' "))
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The pattern that finds every known name of a figure with what each means, and the pattern of companies' names."""
+
+    figures: re.Pattern[str]
+    names: Mapping[str, frozenset[str]]
+    companies: re.Pattern[str]
+
+
+def vocabulary(facts: Iterable[Fact]) -> Words:
+    """What figures and companies may be called in a report on these facts."""
+    facts = list(facts)
+    known = {plain(label): frozenset({label}) for label, _ in KNOWN.values()}
+    known |= {plain(rule.label): frozenset({rule.label}) for rule in RULES}
+    known |= {plain(fact.label): frozenset({fact.label}) for fact in facts}
+    names = {**known, **{plain(phrase): frozenset(means) for phrase, means in PHRASES.items()}}
+    words = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    peers = "|".join(
+        re.escape(peer) for peer in sorted({fact.subject for fact in facts if fact.subject}, key=len)[::-1]
+    )
+    companies = re.compile(rf"(?<!\w)(?:(?P<peer>{peers or '(?!)'})|(?i:the company|our|its))(?!\w)")
+    return Words(re.compile(rf"(?<![\w$])({words})(?:s|es)?(?!\w)"), names, companies)
+
+
+def owners(sentence: str, words: Words) -> list[Mention]:
+    """The companies a sentence names: peers by name, and `SELF` for the one the report is about."""
+    found = words.companies.finditer(sentence)
+    return [Mention(m[0], m.start(), m.end(), frozenset({m["peer"] or SELF})) for m in found]
+
+
+def find(sentence: str, words: Words, taken: Sequence[Mention] = ()) -> list[Mention]:
+    """Where figures are named, the longest name first: `cash flow` is not `cash`. A company's name is none (`BETA`)."""
+    matches = words.figures.finditer(plain(sentence))
+    found = [Mention(match[1], match.start(), match.end(), words.names[match[1]]) for match in matches]
+    return [m for m in found if not any(t.names != {SELF} and t.start < m.end and m.start < t.end for t in taken)]
+
+
+def assign(sentence: str, numerals: Sequence[Numeral], mentions: Sequence[Mention]) -> list[tuple[Mention, ...]]:
+    """For each number the labels it stands under, none where nothing is said."""
+    text = plain(sentence)
+    free = [m for m in mentions if not any(n.start < m.end and m.start < n.end for n in numerals)]
+    behind = {i: m for i in range(len(numerals)) if (m := _behind(text, numerals, i, free)) is not None}
+    ahead = [mention for mention in free if mention not in behind.values()]
+    before = _before(text, numerals, ahead)
+    result: list[tuple[Mention, ...]] = []
+    for index, numeral in enumerate(numerals):
+        share = index in behind and numeral.kind is Kind.PERCENT and SHARE.fullmatch(_gap(text, numeral, behind[index]))
+        first = before.get(index, ())
+        if index not in behind or (share and first):
+            result.append(first)
+        else:
+            result.append((behind[index], *(_kept_as(text, behind[index], free) if share else ())))
+    return result
+
+
+def _kept_as(text: str, base: Mention, mentions: Sequence[Mention]) -> tuple[Mention, ...]:
+    """`24% of revenue as net income`: the number is of the second name."""
+    return tuple(m for m in mentions if re.fullmatch(r"\s*(?:as|(?:in)?to)\s+(?:its )?", text[base.end : m.start]))
+
+
+def _gap(text: str, numeral: Numeral, mention: Mention) -> str:
+    return text[numeral.end : mention.start]
+
+
+def _behind(text: str, numerals: Sequence[Numeral], index: int, mentions: Sequence[Mention]) -> Mention | None:
+    numeral = numerals[index]
+    following = numerals[index + 1].start if index + 1 < len(numerals) else len(text)
+    mention = next((m for m in mentions if m.start >= numeral.end), None)
+    if mention is None or mention.start >= following or not BEHIND.fullmatch(_gap(text, numeral, mention)):
+        return None
+    comma = "," in _gap(text, numeral, mention)
+    owned = following < len(text) and OWN.fullmatch(text[mention.end : following])
+    return None if owned or (comma and following < len(text)) else mention
+
+
+def _before(text: str, numerals: Sequence[Numeral], mentions: Sequence[Mention]) -> dict[int, tuple[Mention, ...]]:
+    """Labels in a row followed by numbers in a row: one for all, in pairs, or the last for the first."""
+    result: dict[int, tuple[Mention, ...]] = {}
+    labels: list[Mention] = []
+    run: list[int] = []
+    items = sorted(
+        [*((m.start, m, -1) for m in mentions), *((n.start, None, i) for i, n in enumerate(numerals))],
+        key=lambda item: item[0],
+    )
+    for _, mention, index in items:
+        if mention is not None:
+            if run:
+                result |= _pair(text, numerals, labels, run)
+                labels, run = [], []
+            labels.append(mention)
+        else:
+            run.append(index)
+    result |= _pair(text, numerals, labels, run)
+    return {index: found for index, found in result.items() if found}
+
+
+def _pair(
+    text: str, numerals: Sequence[Numeral], labels: Sequence[Mention], run: Sequence[int]
+) -> dict[int, tuple[Mention, ...]]:
+    if not labels or not run:
+        return {}
+    if len(labels) == len(run) > 1 and _listed(text, labels):
+        return {index: (label,) for index, label in zip(run, labels, strict=True)}
+    lead = numerals[run[0]]
+    result: dict[int, tuple[Mention, ...]] = {}
+    for index in run:
+        numeral = numerals[index]
+        between = text[labels[-1].end : numeral.start]
+        near = len(between) <= REACH and not BREAK.search(between)
+        same = index == run[0] or numeral.kind in {lead.kind, Kind.PERCENT}
+        result[index] = (labels[-1],) if near and same else ()
+    return result
+
+
+def _listed(text: str, labels: Sequence[Mention]) -> bool:
+    gaps = [text[left.end : right.start] for left, right in itertools.pairwise(labels)]
+    return all(re.fullmatch(r"\s*(?:,|and|or|,\s*and)\s*(?:its |the )?", gap) for gap in gaps)
+
+
+def means(mentions: Sequence[Mention], fact: Fact, sentence: str) -> bool:
+    """Whether one of the labels may be said of this fact; a field we have no name for is known by its words."""
+    if not mentions:
+        return True
+    base = fact.label.rpartition(": ")[2]
+    accepted = {fact.label, base}
+    if fact.unit in {Unit.RATIO, Unit.PERCENT, Unit.MULTIPLE}:
+        accepted |= ABOUT.get(base, frozenset())
+    if any(mention.names & accepted for mention in mentions):
+        return True
+    words = re.findall(r"[a-z]{3,}", plain(base))
+    return fact.unit is Unit.NUMBER and bool(words) and all(word in plain(sentence) for word in words)

@@ -1,0 +1,167 @@
+"""Reads the numbers out of prose: sign, currency, grouping, scale, percent and multiple, at the precision written.
+
+Pure. What is no claim about the company (52-week, 10-K, S&P 500, list numbers, ordinals, 5G) is not read as one;
+numbers in words are read by `spelled`, years and dates by `periods`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from ert_backend.grounding.spelled import APPROXIMATE, SCALES, Spelled, spelled
+
+
+class Kind(StrEnum):
+    """What a numeral claims to be, by the signs around it."""
+
+    MONEY = "money"
+    PERCENT = "percent"
+    MULTIPLE = "multiple"
+    PLAIN = "plain"
+    PERIOD = "period"
+
+
+@dataclass(frozen=True, slots=True)
+class Numeral:
+    """One number of a text: `tolerance` is half a unit of its last written digit; `signed` if a sign was written."""
+
+    text: str
+    value: float
+    tolerance: float
+    kind: Kind
+    signed: bool
+    start: int
+    end: int
+    currency: str | None = None
+
+
+Span = tuple[int, int]
+SYMBOLS = {"$": "$", "€": "EUR", "£": "GBP", "¥": "JPY", "US$": "USD"}
+CODES = "USD|EUR|GBP|JPY|CHF|CAD|AUD|CNY|INR|HKD|SEK|KRW"
+WORDS = {"dollars": "$", "euros": "EUR", "euro": "EUR", "pounds": "GBP", "yen": "JPY"}
+MINUS = r"\-" + "\u2212\u2013"
+NUMERAL = re.compile(
+    rf"""
+    (?<![\w.,])(?<![A-Za-z][-\u2212])
+    (?P<sign>[+{MINUS}](?=[\d.$€£¥]|US\$))?
+    (?P<currency>US\$|[$€£¥]|\b(?:{CODES})\s?(?=[\d{MINUS}]))?\s?
+    (?P<inner>[{MINUS}])?
+    (?P<digits>\d{{1,3}}(?:[,\u00a0\u202f]\d{{3}})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)(?![\d]|\.\d|[,]\d)
+    (?:[ \u00a0-]?(?P<scale>thousand|million|billion|trillion|bn|mn|tn|mm|[KkMmBbT](?!\w)))?
+    (?:[\s\u00a0-]?(?P<unit>%|(?:per\ ?cent|percent|percentage)(?:\ points?)?\b|pct\b|pp\b|bps?\b|basis\ points?\b
+       |x\b|times\b|-?fold\b|(?:U\.?S\.?\ )?dollars\b|euros?\b|pounds\b|yen\b|(?:{CODES})\b))?
+    (?![A-Za-z])
+    """,
+    re.VERBOSE,
+)
+
+# Numbers that are names: filings, indices, look-back windows, ordinals, technologies; and the numbers of a list.
+NAMES = re.compile(
+    r"\b(?:5[23][- ](?:or[- ]5[23][- ])?weeks?|52- or 53-week|1[02]-[KQ]s?|20-Fs?|8-Ks?|S&P 500"
+    r"|Russell [123]000|Nasdaq[- ]100"
+    r"|FTSE 100|Fortune (?:100|500|1000)|Global 2000|401\(k\)|24/7|360[- ]degree"
+    r"|\d{1,2}[- ](?:year|month|week|day|quarter)s?\b"
+    r"(?=[- ](?:period|average|high|low|target|range|basis|window|horizon|view))"
+    r"|\d{1,2}-(?:year|month|week|day|quarter))\b"
+    r"|\b\d+(?:st|nd|rd|th)\b"
+    r"|^\s*\(?\d{1,2}[.)](?=\s)|(?<=\s)\(\d\)(?=\s)|(?:step|point|item|section|table|figure|note|number|no\.|#)\s?\d{1,2}\b",
+    re.IGNORECASE | re.MULTILINE,
+)
+JOINED = re.compile(r"\s*(?:-|\u2013|\u2014|to|and|or)\s*")
+ABOUT = re.compile(rf"\b(?:{APPROXIMATE})\s*(?:US\$|[$€£¥])?\s*$", re.IGNORECASE)
+OPENS = re.compile(r"(?:\b(?:of|was|is|were|at|to|by|totaled|totalled|reached)|[:=])\s*\($", re.IGNORECASE)
+
+
+def read(text: str, skipped: Iterable[Span] = ()) -> list[Numeral]:
+    """All numerals of `text` in order, in digits and in words; names and `skipped` spans left out."""
+    names = [*(match.span() for match in NAMES.finditer(text)), *skipped]
+    found = [_numeral(match, text) for match in NUMERAL.finditer(text) if not _touches(match.span("digits"), names)]
+    words = [_worded(item) for item in spelled(text) if not _touches((item.start, item.end), names)]
+    taken = [(numeral.start, numeral.end) for numeral in found]
+    found += [numeral for numeral in words if not _touches((numeral.start, numeral.end), taken)]
+    return _ranges(sorted(found, key=lambda numeral: numeral.start), text)
+
+
+def _touches(span: Span, others: Sequence[Span]) -> bool:
+    return any(start < span[1] and span[0] < end for start, end in others)
+
+
+def _numeral(match: re.Match[str], text: str) -> Numeral:
+    digits = re.sub(r"[,\u00a0\u202f]", "", match["digits"])
+    unit = (match["unit"] or "").lower().replace("-", "")
+    scale = SCALES.get((match["scale"] or "").lower(), 1.0) * (0.01 if unit.startswith(("bp", "basis")) else 1.0)
+    negative = any((match[name] or "+") in MINUS for name in ("sign", "inner")) or _bracketed(match, text)
+    value = float(digits) * scale
+    tolerance = max(0.5 * 10.0 ** -len(digits.partition(".")[2]) * scale, _slack(digits, scale, text[: match.start()]))
+    currency = _currency(match["currency"], unit)
+    return Numeral(
+        text=match[0].strip(),
+        value=-value if negative else value,
+        tolerance=tolerance,
+        kind=_kind(currency, unit),
+        signed=negative or match["sign"] is not None,
+        start=match.start(),
+        end=match.start() + len(match[0].rstrip()),
+        currency=currency,
+    )
+
+
+def _bracketed(match: re.Match[str], text: str) -> bool:
+    """`net income was ($1.2B)` is a loss; `revenue ($1.2B)` is an aside."""
+    return text[match.end() : match.end() + 1] == ")" and OPENS.search(text[: match.start()]) is not None
+
+
+def _slack(digits: str, scale: float, before: str) -> float:
+    """`about 390` is meant to its last digit that is not zero, within 2.5 %."""
+    if "." in digits or not ABOUT.search(before):
+        return 0.0
+    zeros = len(digits) - len(digits.rstrip("0"))
+    return min(0.5 * 10.0**zeros, 0.025 * float(digits)) * scale
+
+
+def _currency(symbol: str | None, unit: str) -> str | None:
+    if symbol:
+        return SYMBOLS.get(symbol.strip(), symbol.strip())
+    word = unit.rpartition(" ")[2]
+    return WORDS.get(word) or (unit.upper() if re.fullmatch(CODES, unit.upper()) else None)
+
+
+def _kind(currency: str | None, unit: str) -> Kind:
+    if currency:
+        return Kind.MONEY
+    if unit in {"x", "times", "fold"}:
+        return Kind.MULTIPLE
+    return Kind.PERCENT if unit else Kind.PLAIN
+
+
+def _worded(item: Spelled) -> Numeral:
+    kind = Kind(item.kind)
+    return Numeral(item.text, item.value, item.tolerance, kind, item.signed, item.start, item.end, item.currency)
+
+
+def _ranges(numerals: list[Numeral], text: str) -> list[Numeral]:
+    """`2-4%` and `$1.2 to 1.4 billion`: the unit, scale or currency of one end belongs to both."""
+    for index, (left, right) in enumerate(itertools.pairwise(list(numerals))):
+        gap = text[left.end : right.start]
+        apart = gap.strip() in {"and", "or"} and not re.search(r"\b(?:between|either)\s*$", text[: left.start])
+        if not JOINED.fullmatch(gap) or apart:
+            continue
+        if left.kind is Kind.PLAIN and right.kind is not Kind.PLAIN:
+            numerals[index] = replace(left, kind=right.kind, currency=right.currency)
+        if right.kind is Kind.PLAIN and left.kind is Kind.MONEY:
+            numerals[index + 1] = replace(right, kind=Kind.MONEY, currency=left.currency)
+        numerals[index] = _scaled_like(numerals[index], numerals[index + 1])
+    return numerals
+
+
+def _scaled_like(left: Numeral, right: Numeral) -> Numeral:
+    """The left end with the right end's scale word, if it has none of its own."""
+    own, other = re.search(r"[A-Za-z]+", left.text), re.search(r"(?<=[\d ])(?:[a-z]+|[KMBT])\b", right.text)
+    scale = SCALES.get(other[0].lower(), 1.0) if other else 1.0
+    if own or scale == 1.0:
+        return left
+    return replace(left, value=left.value * scale, tolerance=left.tolerance * scale)

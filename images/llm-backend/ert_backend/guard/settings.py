@@ -1,0 +1,160 @@
+"""What the guard is told by the environment. Standard library only.
+
+The guard must arm its off-switches whatever else is wrong, so a bad value here is replaced by the default and said,
+never an exit. The one thing it cannot do without is the instance's own id and key.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import os
+import re
+import secrets
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+# Ollama has no authentication: it listens on loopback whatever the environment asks for.
+OLLAMA_DEFAULTS = {
+    "OLLAMA_HOST": "127.0.0.1:11434",
+    "OLLAMA_CONTEXT_LENGTH": "16384",
+    "OLLAMA_NUM_PARALLEL": "1",
+    "OLLAMA_MAX_LOADED_MODELS": "1",
+    "OLLAMA_KEEP_ALIVE": "-1",
+    "OLLAMA_NO_CLOUD": "1",
+    "OLLAMA_NOPRUNE": "1",
+}
+NOT_FOR_APP = frozenset({"CONTAINER_API_KEY"})
+NOT_FOR_OLLAMA = NOT_FOR_APP | {"ERT_BOOT_SECRET", "ERT_KEY_HASHES", "ERT_TOKEN"}
+
+
+@dataclass(frozen=True, slots=True)
+class GuardSettings:
+    """Rules in money seconds (0 switches a rule off); `term_grace` in real seconds; `problems` to be said."""
+
+    idle_stop: float
+    boot_deadline: float
+    max_lifetime: float
+    drain_cap: float
+    speed: float
+    term_grace: float
+    vast_api: str
+    container_id: str
+    container_key: str = field(repr=False)
+    data_dir: Path
+    run_dir: Path
+    token: str
+    run: str
+    ollama: tuple[str, ...]
+    enabled: bool
+    problems: tuple[str, ...]
+
+    @property
+    def can_act(self) -> bool:
+        """Whether the guard has what it needs to stop its own machine."""
+        return bool(self.container_id and self.container_key)
+
+
+def load(env: Mapping[str, str]) -> GuardSettings:
+    """The guard's settings; never raises."""
+    problems: list[str] = []
+
+    def number(name: str, default: float, least: float = 0.0) -> float:
+        value = _number(env.get(name, ""))
+        if value is None and not env.get(name, "").strip():
+            return default
+        if value is None or value < least:
+            problems.append(f"{name} is not a number of {least:g} or more, {default:g} is used")
+            return default
+        return value
+
+    data_dir = Path(env.get("ERT_DATA_DIR", "").strip() or "/data")
+    return GuardSettings(
+        idle_stop=number("ERT_IDLE_STOP", 1200),
+        boot_deadline=number("ERT_BOOT_DEADLINE", 2700),
+        max_lifetime=number("ERT_MAX_LIFETIME", 43200),
+        drain_cap=number("ERT_DRAIN_CAP", 600),
+        speed=number("ERT_CLOCK_SPEED", 1, least=0.001),
+        # Never less than the app was promised for the report it is writing, and the time to hand it back.
+        term_grace=number("ERT_TERM_GRACE", number("ERT_DRAIN_GRACE", 4) + 4),
+        vast_api=(env.get("ERT_VAST_API", "").strip() or "https://console.vast.ai").rstrip("/"),
+        container_id=_container_id(env),
+        container_key=env.get("CONTAINER_API_KEY", "").strip(),
+        data_dir=data_dir,
+        run_dir=_run_dir(env.get("ERT_RUN_DIR", "").strip(), data_dir, problems),
+        token=env.get("ERT_TOKEN", "").strip(),
+        run=secrets.token_hex(8),
+        ollama=_command(env, problems),
+        enabled=env.get("ERT_GUARD", "").strip().lower() != "off",
+        problems=tuple(problems),
+    )
+
+
+def app_environment(env: Mapping[str, str], settings: GuardSettings) -> dict[str, str]:
+    """For the app: everything but the key that stops machines."""
+    package = str(Path(__file__).resolve().parents[2])
+    path = ":".join(part for part in (package, env.get("PYTHONPATH", "")) if part)
+    kept = {name: value for name, value in env.items() if name not in NOT_FOR_APP}
+    host = ollama_host(env.get("OLLAMA_HOST", ""))
+    ours = {"ERT_RUN": settings.run, "ERT_RUN_DIR": str(settings.run_dir), "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
+    return {**kept, **ours, "OLLAMA_HOST": host}
+
+
+def ollama_environment(env: Mapping[str, str], settings: GuardSettings) -> dict[str, str]:
+    """For Ollama: the pinned settings, on loopback, and no secret of ours."""
+    kept = {name: value for name, value in env.items() if name not in NOT_FOR_OLLAMA}
+    given = {name: value for name, value in kept.items() if name in OLLAMA_DEFAULTS and value.strip()}
+    models = kept.get("OLLAMA_MODELS") or str(settings.data_dir / "models")
+    host = ollama_host(env.get("OLLAMA_HOST", ""))
+    return {**kept, **OLLAMA_DEFAULTS, **given, "OLLAMA_HOST": host, "OLLAMA_MODELS": models}
+
+
+def ollama_host(text: str) -> str:
+    """The address as given if it is loopback; else the same port on loopback."""
+    host, _, port = text.strip().rpartition("://")[2].rstrip("/").rpartition(":")
+    port = port if re.fullmatch(r"\d{1,5}", port) else "11434"
+    return f"{host}:{port}" if _is_loopback(host) else f"127.0.0.1:{port}"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _run_dir(text: str, data_dir: Path, problems: list[str]) -> Path:
+    """Where guard and app tell each other what is now: a folder that can be written, else the instance's disk."""
+    if not text:
+        return data_dir
+    if Path(text).is_dir() and os.access(text, os.W_OK | os.X_OK):
+        return Path(text)
+    problems.append(f"ERT_RUN_DIR cannot be written, {data_dir} is used")
+    return data_dir
+
+
+def _container_id(env: Mapping[str, str]) -> str:
+    """CONTAINER_ID, or the number in Vast's container label `C.<id>`."""
+    for text in (env.get("CONTAINER_ID", ""), env.get("VAST_CONTAINERLABEL", "").strip().removeprefix("C.")):
+        if re.fullmatch(r"\d{1,18}", text.strip()):
+            return text.strip()
+    return ""
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _command(env: Mapping[str, str], problems: list[str]) -> tuple[str, ...]:
+    try:
+        words = tuple(shlex.split(env.get("ERT_OLLAMA_CMD", "")))
+    except ValueError:
+        problems.append("ERT_OLLAMA_CMD cannot be read as a command, `ollama serve` is used")
+        words = ()
+    return words or ("ollama", "serve")

@@ -1,0 +1,1 @@
+"""Writing reports: jobs, sections, prompts, and what is printed. Must not import `api` or `edge`."""

@@ -1,0 +1,136 @@
+"""What a report says about itself: who wrote it, what it cost, which numbers stood, and what code decided. Pure.
+
+Old clients read four of these fields and ignore the rest. Model and engine are named as the engine does it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ert_backend.base.clock import iso_now
+from ert_backend.base.report_request import ReportRequest
+from ert_backend.engine.bring_up import BringUp
+from ert_backend.grounding.check import Evidence, Verdict
+from ert_backend.grounding.derive import find
+from ert_backend.grounding.facts import Fact, Unit
+from ert_backend.reports.markdown import tables
+from ert_backend.reports.prompts import Brief
+from ert_backend.reports.prose import Prose, Traced
+from ert_backend.reports.section import Checked, Draft
+from ert_backend.reports.sections import BY_NAME
+
+RATINGS = {
+    "strong_buy": "buy",
+    "buy": "buy",
+    "overweight": "overweight",
+    "outperform": "overweight",
+    "hold": "hold",
+    "neutral": "hold",
+    "underperform": "underweight",
+    "underweight": "underweight",
+    "sell": "sell",
+    "strong_sell": "sell",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One finished section: its text, the model's part of it, how that came about, every sentence with its facts."""
+
+    name: str
+    text: str
+    prose: Prose
+    checked: Checked
+    traced: tuple[Traced, ...]
+    from_model: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Everything that is the same for all sections."""
+
+    request: ReportRequest
+    facts: Mapping[str, Fact]
+    brief: Brief
+    known: Evidence
+    gaps: Sequence[str]
+    state: BringUp
+
+
+def rating_of(facts: Mapping[str, Fact]) -> tuple[str, str]:
+    """A rating is passed on if analysts' consensus was supplied; the model is never asked for one."""
+    for fact in facts.values():
+        if fact.id.rpartition(".")[2] == "recommendationKey" and fact.unit is Unit.TEXT:
+            rating = RATINGS.get(str(fact.value).lower().replace(" ", "_"))
+            if rating:
+                return rating, "supplied_consensus"
+    return "not_rated", "none"
+
+
+def describe_report(frame: Frame, written: Sequence[Written], seconds: float) -> dict[str, Any]:
+    """The `metadata` object of a finished report; `seconds` is the wall time it took."""
+    drafts = [part.checked.draft for part in written]
+    completion, decode = sum(d.completion_tokens for d in drafts), sum(d.seconds for d in drafts)
+    target = find(frame.facts, "targetMeanPrice")
+    rating, basis = rating_of(frame.facts)
+    full = all(part.from_model and not part.prose.dropped for part in written)
+    return {
+        "generation_time": seconds,
+        "model": frame.state.model,
+        "engine": frame.state.engine,
+        "model_digest": frame.state.digest,
+        **({"sandbox": True} if frame.state.sandbox else {}),
+        "timestamp": iso_now(),
+        "sections_count": len(written),
+        "total_words": sum(len(part.text.split()) for part in written),
+        "tokens": {"prompt": sum(d.prompt_tokens for d in drafts), "completion": completion} | _more(drafts),
+        "tokens_per_second": round(completion / decode, 2) if decode > 0 else None,
+        "report": {
+            "rating": rating,
+            "rating_basis": basis,
+            "price_target": target.number if target else None,
+            "price_target_basis": "supplied_consensus" if target else "none",
+            "data_gaps": list(frame.gaps),
+            "tables": [
+                table for part in written if part.name in BY_NAME for table in tables(BY_NAME[part.name], frame.facts)
+            ],
+        },
+        "grounding": _grounding(written),
+        "quality": "full" if full else "partial",
+    }
+
+
+def _more(drafts: Sequence[Draft]) -> dict[str, Any]:
+    """What the engine's account leaves out: tokens thought, and that an answer cut here comes without its prompt's."""
+    thought = sum(draft.thinking_tokens for draft in drafts)
+    cut = any(draft.completion_tokens and not draft.prompt_tokens for draft in drafts)
+    return ({"thinking": thought} if thought else {}) | ({"partial": True} if cut else {})
+
+
+def _grounding(written: Sequence[Written]) -> dict[str, Any]:
+    claims = [claim for part in written for claim in part.prose.claims]
+    dropped = [(part.name, item) for part in written for item in part.prose.dropped]
+    repaired = [(part.name, item) for part in written for item in part.checked.repaired]
+    return {
+        "checked": len(claims) + len(dropped),
+        "grounded": sum(claim.verdict is Verdict.GROUNDED for claim in claims),
+        "derived": sum(claim.verdict is Verdict.DERIVED for claim in claims),
+        "ungrounded": [
+            {"section": name, "text": item.text, "reason": item.reason, "value": item.value, "nearest": item.nearest}
+            for name, item in dropped
+        ],
+        "repaired": [{"section": name, "text": item.text, "reason": item.reason} for name, item in repaired],
+        "calls": sum(part.checked.draft.calls for part in written),
+        "written_by_code": [part.name for part in written if not part.from_model],
+        "failures": {part.name: part.checked.failure for part in written if part.checked.failure},
+        "trace": [_trace(part.name, sentence) for part in written for sentence in part.traced],
+    }
+
+
+def _trace(section: str, sentence: Traced) -> dict[str, Any]:
+    """A printed sentence with the fact behind each of its numbers, and the facts it rests on without a number."""
+    numbers = [{"text": text, "fact_id": fact_id} for text, fact_id in sentence.numbers]
+    facts = list(dict.fromkeys([*(fact_id for _, fact_id in sentence.numbers), *sentence.cited]))
+    return {"section": section, "text": sentence.text, "by": sentence.by, "facts": facts, "numbers": numbers}

@@ -1,0 +1,140 @@
+"""From what a model wrote to what may be printed: figures put in, numbers checked, the rest taken out. Pure.
+
+The model is asked to write `[[fact_id]]` where a figure belongs. A sentence that names an unknown fact or holds a
+number that does not stand is dropped and recorded; what is kept says which facts it rests on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ert_backend.grounding.check import Claim, Evidence, check
+from ert_backend.grounding.facts import Fact
+from ert_backend.reports.display import show
+from ert_backend.reports.draft import CONTROL, Unit, clean, units
+
+__all__ = ["Dropped", "Prose", "Traced", "clean", "compose", "defuse", "joined", "judge", "settle"]
+
+# A small model loses one of the two brackets now and then.
+PLACEHOLDER = re.compile(r"\[\[\s*([^\[\]]{1,120}?)\s*\]\]|\[([A-Za-z][\w.]{1,120})\]")
+MIN_WORDS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A sentence that was taken out: the first bad number or the unknown id, and the nearest fact."""
+
+    text: str
+    reason: str
+    value: float | None
+    nearest: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """A printed sentence with the facts behind its numbers, number by number, and what else it says it rests on."""
+
+    text: str
+    lead: str
+    numbers: tuple[tuple[str, str], ...]
+    claims: tuple[Claim, ...] = ()
+    cited: tuple[str, ...] = ()
+    by: str = "model"
+
+
+@dataclass(frozen=True, slots=True)
+class Prose:
+    """What may be printed, sentence by sentence, and what was taken out."""
+
+    text: str
+    traced: tuple[Traced, ...]
+    dropped: tuple[Dropped, ...]
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        """The numbers that stand in it."""
+        return tuple(claim for sentence in self.traced for claim in sentence.claims)
+
+
+def defuse(text: str) -> str:
+    """Untrusted text made harmless for a prompt: no control tokens, no placeholders, no fences, one line."""
+    broken = text
+    while (less := CONTROL.sub(" ", broken)) != broken:
+        broken = less
+    broken = broken.replace("<|", "< |").replace("|>", "| >").replace("\uff5c", " ")
+    broken = re.sub(r"\[{2,}", "[", re.sub(r"\]{2,}", "]", broken)).replace("```", " ")
+    broken = re.sub(r"<{2,}", "<", re.sub(r">{2,}", ">", broken))
+    return " ".join("".join(char if char.isprintable() else " " for char in broken).split())
+
+
+def settle(text: str, facts: Mapping[str, Fact], known: Evidence, told: str = "") -> Prose:
+    """Clean text with its figures put in and every sentence that does not stand taken out."""
+    return compose([judge(unit, facts, known) for unit in units(text, complete=True)], told)
+
+
+def judge(unit: Unit, facts: Mapping[str, Fact], known: Evidence) -> Traced | Dropped:
+    """One sentence with its figures put in, or why it falls."""
+    ids = {name.lower(): fact for name, fact in facts.items()}
+    named = [_name(match) for match in PLACEHOLDER.finditer(unit.text)]
+    if any(name not in ids for name in named):
+        return Dropped(unit.text[:200], "unknown placeholder", None, None)
+    # A model that doubles the sign or the unit around a placeholder means one of them.
+    text = PLACEHOLDER.sub(lambda match: _shown(ids[_name(match)]), unit.text)
+    text = re.sub(r"([$€£¥%])\1+", r"\1", text)
+    claims = check(text, known)
+    fallen = next((claim for claim in claims if not claim.stands), None)
+    if fallen is not None:
+        return Dropped(text[:200], fallen.verdict.value, fallen.numeral.value, fallen.nearest)
+    numbers = tuple((claim.numeral.text, claim.nearest or "") for claim in claims)
+    cited = tuple(dict.fromkeys([*(ids[name].id for name in named), *(name for name in unit.cited if name in facts)]))
+    return Traced(text, unit.lead, numbers, tuple(claims), cited)
+
+
+def compose(judged: Iterable[Traced | Dropped], told: str = "") -> Prose:
+    """The text of what stands. Repeats go, and what was copied from `told`, the instructions."""
+    instructions, seen = _key(told), set[str]()
+    kept: list[Traced] = []
+    dropped: list[Dropped] = []
+    for item in judged:
+        if isinstance(item, Dropped):
+            dropped.append(item)
+        elif _is_new(item.text, seen, instructions):
+            kept.append(item)
+    return Prose(joined(kept), tuple(kept), tuple(dropped))
+
+
+def joined(kept: Sequence[Traced]) -> str:
+    """Sentences as markdown paragraphs and lists."""
+    text, listed = "", False
+    for sentence in kept:
+        lead = sentence.lead
+        # A list ends where a paragraph begins, and begins on its own.
+        if lead == "\n- " and text and not listed:
+            lead = "\n\n- "
+        listed = lead.endswith("- ") or (listed and lead == " ")
+        text += lead + sentence.text
+    return text.strip()
+
+
+def _shown(fact: Fact) -> str:
+    """A supplied text is as untrusted as any: short, on one line, without markup."""
+    return show(fact) if fact.number is not None else re.sub(r"[<>`\[\]*|{}]", "", defuse(show(fact)))[:120]
+
+
+def _name(match: re.Match[str]) -> str:
+    return (match[1] or match[2]).lower()
+
+
+def _is_new(sentence: str, seen: set[str], instructions: str) -> bool:
+    """Whether the sentence says something, and was not said before: small models go round in circles."""
+    key = _key(sentence)
+    if len(key.split()) < MIN_WORDS or key in seen or key in instructions:
+        return False
+    seen.add(key)
+    return True
+
+
+def _key(text: str) -> str:
+    return re.sub(r"\W+", " ", text.lower()).strip()

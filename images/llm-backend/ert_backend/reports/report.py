@@ -1,0 +1,123 @@
+"""Writes one report: the facts first, then section after section, each drafted, checked and put together.
+
+A section whose draft fails is written from the facts alone and marked; a report is a failure only when the engine is
+gone or no section got an answer. What the reader gets and what the metadata say of it come from the same values.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ert_backend.base.clock import boot_seconds
+from ert_backend.base.report_request import ReportRequest
+from ert_backend.engine.protocol import EngineFailed
+from ert_backend.grounding.check import evidence
+from ert_backend.grounding.derive import derive
+from ert_backend.grounding.facts import Fact, collect
+from ert_backend.reports.draft import FORM
+from ert_backend.reports.markdown import gap_note, gaps, header, sentences, table_text, tables
+from ert_backend.reports.metadata import Frame, Written, describe_report, rating_of
+from ert_backend.reports.prompts import SYSTEM, Brief
+from ert_backend.reports.prose import Prose, Traced, compose, joined
+from ert_backend.reports.section import Assignment, Checked, Desk, Draft, write_section
+from ert_backend.reports.sections import BY_NAME, DEFAULT_ORDER, Section
+
+Tell = Callable[[str, dict[str, object]], None]
+FOOTER = "Written by a language model from the figures supplied with the request. Not investment advice."
+
+
+async def write_report(request: ReportRequest, report_id: str, desk: Desk, tell: Tell) -> dict[str, Any]:
+    """The answer of POST /generate_report; EngineError when no report can be written now."""
+    started = boot_seconds()
+    groups = {
+        "company_data": request.company_data,
+        "financial_data": request.financial_data,
+        "market_data": request.market_data or {},
+    }
+    supplied, missing = collect(groups)
+    facts = derive(supplied)
+    brief = brief_of(request, facts)
+    known = evidence(facts.values(), brief.texts())
+    frame = Frame(request, facts, brief, known, gaps(facts, missing), desk.state)
+    names = request.sections or list(DEFAULT_ORDER)
+    written: list[Written] = []
+    for index, name in enumerate(dict.fromkeys(names), 1):
+        tell("section_started", {"section": name, "index": index, "of": len(names)})
+        section = BY_NAME.get(name)
+        if section is None:
+            written.append(_unknown(name))
+        else:
+            written.append(await _write(section, frame, desk, tell))
+        tell("section", {"section": name, "index": index, "of": len(names), "text": written[-1].text})
+    _refuse_empty(written)
+    seconds = round(boot_seconds() - started, 3)
+    return {
+        "success": True,
+        "report_id": report_id,
+        "ticker": request.ticker,
+        "sections": {part.name: part.text for part in written},
+        "metadata": describe_report(frame, written, seconds),
+        "generation_time": seconds,
+    }
+
+
+async def _write(section: Section, frame: Frame, desk: Desk, tell: Tell) -> Written:
+    seed = int(hashlib.sha256(f"{frame.request.fingerprint()}{section.name}".encode()).hexdigest()[:7], 16)
+    checked = await write_section(
+        Assignment(section.task, frame.brief, frame.known, seed),
+        desk,
+        lambda count: tell("progress", {"section": section.name, "tokens": count}),
+    )
+    prose = compose(checked.sentences, f"{SYSTEM} {section.task} {FORM}")
+    body = prose.traced or compose(sentences(section, frame.facts, frame.brief.company)).traced
+    head = _head(frame) if section.name == "executive_summary" else []
+    text = _assemble(section, joined(body), joined(head), frame)
+    return Written(section.name, text, prose, checked, (*head, *body), bool(prose.traced))
+
+
+def _head(frame: Frame) -> list[Traced]:
+    return header(frame.brief.company, frame.request.ticker, frame.facts, rating_of(frame.facts)[0])
+
+
+def _assemble(section: Section, body: str, head: str, frame: Frame) -> str:
+    blocks = [body, *(table_text(str(t["title"]), t["rows"]) for t in tables(section, frame.facts))]  # type: ignore[arg-type]
+    if section.name == "executive_summary":
+        blocks.insert(0, head)
+        if frame.state.sandbox:
+            blocks.insert(0, f"**Written by a small sandbox model ({frame.state.model}). This is not research.**")
+        blocks += [note for note in (gap_note(frame.gaps), FOOTER) if note]
+    return "\n\n".join(blocks)
+
+
+def _unknown(name: str) -> Written:
+    """As the first ERT backend answered: an unknown section is text, not an error."""
+    nothing = Checked((), Draft("", complete=True, calls=0))
+    return Written(name, f"Section '{name}' not implemented", Prose("", (), ()), nothing, (), from_model=False)
+
+
+def _refuse_empty(written: Sequence[Written]) -> None:
+    """A report without one answer of the model is a failure, whatever code could write in its place."""
+    failures = [part.checked.failure for part in written if part.name in BY_NAME]
+    if failures and all(failures):
+        raise EngineFailed(f"the model answered no section: {failures[-1]}")
+
+
+def brief_of(request: ReportRequest, facts: Mapping[str, Fact]) -> Brief:
+    """What the request says that all sections share."""
+    company = facts.get("longName")
+    summary = request.company_data.get("longBusinessSummary")
+    lines = (request.market_data or {}).get("recent_headlines")
+    titles = (
+        [line.get("title") if isinstance(line, dict) else line for line in lines[:12]]
+        if isinstance(lines, list)
+        else []
+    )
+    return Brief(
+        company=str(company.value) if company else request.ticker,
+        ticker=request.ticker,
+        facts=facts,
+        summary=summary if isinstance(summary, str) else "",
+        headlines=tuple(title for title in titles if isinstance(title, str) and title.strip()),
+    )

@@ -1,0 +1,208 @@
+"""The same fault twice: on the wire of a real run, and in the simulator. What both come to must be the same.
+
+A row names the request that is struck, and the effect it belongs to with the fault of the simulator that stands for it.
+Where the adapter repeats a call by itself, one fault on the wire is none for the engine (`twin` is empty), and as many
+as it has tries are one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ert_deploy.core.model.desired import Desired
+from ert_deploy.core.model.errors import ErtError
+from ert_deploy.engine import effects as e
+from ert_deploy.engine.apply import apply
+from ert_deploy.engine.memory import Memory
+from tests.kills.fault_proxy import FaultProxy, in_front_of
+from tests.kills.invariants import books, nothing_lost
+from tests.kills.stage import Stage
+from tests.simulation.faults import Faults
+from tests.simulation.history import DOWN, WANTED
+from tests.simulation.world import Killed, World
+
+PATIENCE = 2.0  # real seconds until an adapter gives up on an answer
+KILLED = -9
+GRAVEYARD: list[Any] = []  # a killed process runs no `finally`: its generator is kept
+VAST, RENDER = "vast", "render"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`kind` strikes the requests of `side` that match `route`, `count` of them; `twin` strikes the first `effect`."""
+
+    verb: str
+    side: str
+    route: str
+    kind: str
+    effect: type[Any]
+    twin: str
+    count: int = 1
+    skip: int = 0
+
+    def __str__(self) -> str:
+        often = f" x{self.count}" if self.count > 1 else ""
+        return f"{self.verb}: {self.kind}{often} at {self.effect.__name__}"
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """What came of it: how the struck command ended, then instances that exist and that were ever made, then the same
+    after one more command in calm."""
+
+    ended: int
+    existing: int
+    made: int
+    calm_ended: int
+    calm_existing: int
+    calm_made: int
+
+
+CREATE, LIST, DESTROY = r"PUT /api/v0/asks/", r"GET /api/v1/instances/", r"DELETE /api/v0/instances/"
+SEARCH, PUT, DELETE = r"POST /api/v0/bundles/", r"PUT .*/env-vars/", r"DELETE .*/env-vars/"
+DEPLOY, FOLLOW, READ = r"POST .*/deploys$", r"GET .*/deploys/dep-", r"GET .*/env-vars"
+# What a create call, which is sent exactly once, may meet.
+CREATES = {
+    "timeout-before": "timeout", "timeout-after": "timeout-after", "429": "429", "429-told": "429",
+    "5xx-before": "5xx", "5xx-after": "5xx-after", "truncated": "malformed-after", "html": "malformed-after",
+    "empty": "malformed-after", "trickle": "", "duplicate": "taken-late", "duplicate-first": "",
+    "reset-before": "timeout", "reset-after": "timeout-after", "kill-before": "kill-before",
+    "kill-after": "kill-after",
+}  # fmt: skip
+ONCE = ("429-told", "5xx-before", "truncated", "empty", "trickle", "reset-before")
+VAST_TRIES, RENDER_TRIES = 4, 5
+
+
+def rows() -> Iterator[Row]:
+    """All of them."""
+    for kind, twin in CREATES.items():
+        yield Row("up", VAST, CREATE, kind, e.Create, twin)
+    yield from _reads()
+    yield from _writes("up", PUT, e.PutEnv)
+    yield from _writes("down", DELETE, e.DeleteEnv)
+    yield from _destroys()
+    yield from _deploys()
+
+
+def _reads() -> Iterator[Row]:
+    for kind in ("timeout-before", "429", "5xx-before", "reset-after", "trickle"):
+        yield Row("up", VAST, LIST, kind, e.ListInstances, "")
+        yield Row("up", VAST, SEARCH, kind, e.Search, "")
+        yield Row("up", RENDER, READ, kind, e.ReadEnv, "")
+        yield Row("up", RENDER, FOLLOW, kind, e.GetDeploy, "")
+    for kind in ("truncated", "html", "empty"):
+        yield Row("up", VAST, LIST, kind, e.ListInstances, "malformed")
+    for verb in ("up", "down"):
+        yield Row(verb, VAST, LIST, "5xx-before", e.ListInstances, "5xx", count=VAST_TRIES)
+        yield Row(verb, VAST, LIST, "kill-after", e.ListInstances, "kill-after")
+
+
+def _writes(verb: str, route: str, effect: type[Any]) -> Iterator[Row]:
+    for kind in ("timeout-after", "429-told", "5xx-before", "5xx-after", "reset-before", "reset-after", "duplicate"):
+        yield Row(verb, RENDER, route, kind, effect, "")
+    for kind, twin in (("5xx-before", "5xx"), ("5xx-after", "5xx-after"), ("429", "429")):
+        yield Row(verb, RENDER, route, kind, effect, twin, count=RENDER_TRIES)
+    for kind in ("kill-before", "kill-after"):
+        yield Row(verb, RENDER, route, kind, effect, kind)
+
+
+def _destroys() -> Iterator[Row]:
+    for kind in ("timeout-after", "429", "5xx-after", "truncated", "html", "reset-before", "reset-after", "duplicate"):
+        twin = {"truncated": "malformed-after", "html": "malformed-after"}.get(kind, "")
+        yield Row("down", VAST, DESTROY, kind, e.DestroyInstance, twin)
+    for kind, twin in (("5xx-before", "5xx"), ("5xx-after", "5xx-after"), ("reset-before", "timeout")):
+        yield Row("down", VAST, DESTROY, kind, e.DestroyInstance, twin, count=VAST_TRIES)
+    for kind in ("kill-before", "kill-after"):
+        yield Row("down", VAST, DESTROY, kind, e.DestroyInstance, kind)
+
+
+def _deploys() -> Iterator[Row]:
+    twins = {
+        "timeout-before": "timeout", "timeout-after": "", "429-told": "", "5xx-before": "timeout", "5xx-after": "",
+        "truncated": "", "reset-before": "timeout", "reset-after": "", "kill-before": "kill-before",
+        "kill-after": "kill-after",
+    }  # fmt: skip
+    for kind, twin in twins.items():
+        yield Row("up", RENDER, DEPLOY, kind, e.StartDeploy, twin)
+
+
+def real(row: Row, stage: Stage) -> Came:
+    """The row with real processes and sockets."""
+    if row.verb == "down":
+        stage.desk.ert("up")
+    stage.desk.extra["ERT_KILLS_PATIENCE"] = str(PATIENCE)
+    url = stage.file.vast_url if row.side == VAST else stage.file.render_url
+    with in_front_of(url, lambda: {stage.nursery.pid}) as proxy:
+        _through(proxy, row.side, stage)
+        proxy.add(row.kind, row.route, row.skip, row.count)
+        first = stage.desk.run(row.verb)
+        assert proxy.struck() == [row.kind] * row.count, f"struck {proxy.struck()}: {first.said}"
+        assert "Traceback" not in first.said, first.said
+        existing, made = len(stage.existing()), len(stage.ours())
+        proxy.calm()
+        second = stage.desk.run(row.verb)
+        assert "Traceback" not in second.said, second.said
+    books(stage)
+    nothing_lost(stage)
+    return Came(first.code, existing, made, second.code, len(stage.existing()), len(stage.ours()))
+
+
+def _through(proxy: FaultProxy, side: str, stage: Stage) -> None:
+    if side == VAST:
+        stage.point_at(vast_url=proxy.url)
+    else:
+        stage.point_at(render_url=proxy.url)
+
+
+def simulated(row: Row) -> Came:
+    """The row in the simulator."""
+    desired = WANTED if row.verb == "up" else DOWN
+    plan = [(_call(row), (row.twin, 1.0))] if row.twin else []
+    world = _prepared(row, plan)
+    first = _command(world, desired)
+    existing, made = len(world.paid), len(world.machines)
+    world.calm()
+    world.advance(world.now + 10.0)
+    second = _command(world, desired)
+    return Came(first, existing, made, second, len(world.paid), len(world.machines))
+
+
+def _prepared(row: Row, plan: list[tuple[int, tuple[str, float]]]) -> World:
+    world = World(Faults(plan=plan))
+    if row.verb == "down":
+        assert _command(world, WANTED) == 0
+    return world
+
+
+def _call(row: Row) -> int:
+    """The number of the call that is the first of the row's effect, counted from the start of the world."""
+    world = _prepared(row, [])
+    before = world.calls
+    world.seen = []
+    _command(world, WANTED if row.verb == "up" else DOWN)
+    return before + world.seen.index(row.effect) + 1
+
+
+def _command(world: World, desired: Desired) -> int:
+    """One command in it, to whatever end; its exit code as the command line has it."""
+    effects = apply(desired, Memory())
+    try:
+        effect = next(effects)
+        while True:
+            world.took = 0.0
+            try:
+                value = world.carry_out(effect)
+            except ErtError as error:
+                effect = effects.throw(error)
+            else:
+                effect = effects.send(value)
+            world.advance(world.now + world.took)
+    except StopIteration as done:
+        return 5 if done.value.abandoned else 0
+    except Killed:
+        GRAVEYARD.append(effects)
+        return KILLED
+    except ErtError as error:
+        return error.exit_code

@@ -1,0 +1,127 @@
+"""What a world has come to: the end state in a form that two runs can be compared by, and what must always hold."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import requests
+
+from ert_deploy.adapters.backend.probe import TlsBackendProbe
+from ert_deploy.adapters.clock import SystemEntropy
+from ert_deploy.core.model.observed import Address
+from ert_deploy.core.model.secret import Secret
+from ert_deploy.sandbox.vast.contract import Contract
+from tests.kills.stage import Desk, Stage
+from tests.kills.standin_app import FINGERPRINT, OWNED
+
+URL, KEY, CERTIFICATE = "ERT_LLM_BACKEND_URL", "ERT_LLM_API_KEY", "ERT_LLM_CA_CERT"
+MOST_PAID = 2
+RUNNING, STOPPED = ("running", "running"), ("stopped", "")
+
+
+def books(stage: Stage, most: int = MOST_PAID) -> None:
+    """The bill accounts for every instance that ever was, what bills is what exists, and never too many did at once."""
+    contracts, bill = stage.contracts(), stage.vast.bill()
+    assert [row.instance_id for row in bill.rows] == [c.id for c in contracts], "an instance is not on the bill"
+    assert set(bill.running) == {c.id for c in contracts if c.destroyed is None}, "what bills is not what exists"
+    for row in bill.rows:
+        assert abs(row.total - row.gpu_cost - row.storage_cost - row.download_cost) < 1e-9
+        assert row.storage_seconds > 0, f"{row.instance_id} existed for nothing"
+    assert abs(bill.total - sum(row.total for row in bill.rows)) < 1e-9
+    assert stage.most_at_once() <= most, f"{stage.most_at_once()} were paid at once"
+    kept = {name: value for name, value in stage.variables().items() if name not in (*OWNED, FINGERPRINT)}
+    assert kept == stage.unrelated, "a variable of somebody else has changed"
+
+
+def nothing_lost(stage: Stage, desk: Desk | None = None) -> None:
+    """Whatever exists is in the state of that desk, by the same token as on its label, or on its way out of it."""
+    state = (desk or stage.desk).state().get("state", {})
+    known = {(row["id"], row["token"]) for name in ("records", "tombstones") for row in state.get(name, ())}
+    for contract in stage.existing():
+        assert (contract.id, token_of(contract)) in known, f"instance {contract.id} is in no state"
+
+
+def token_of(contract: Contract) -> str:
+    """The token on the label."""
+    return (contract.label or "").rpartition(":")[2]
+
+
+def end(stage: Stage, desk: Desk | None = None) -> dict[str, Any]:
+    """The end state without what differs from run to run (ids, tokens, keys, times). No secret is in it."""
+    state = (desk or stage.desk).state().get("state", {})
+    return {
+        "exist": [_shape(c) for c in stage.existing()],
+        "ever made": len(stage.ours()),
+        "records": [(bool(r["certificate"]), bool(r.get("stranded"))) for r in state.get("records", ())],
+        "tombstones": len(state.get("tombstones", ())),
+        "intents": len([i for i in state.get("intents", ()) if not i["gone"]]),
+        "denied": len(state.get("denied", ())),
+        "rollouts": [r["proven"] > 0 for r in state.get("rollouts", ())],
+        "app": app(stage),
+    }
+
+
+def _shape(contract: Contract) -> tuple[str, str]:
+    """What it is meant to do, and where it stands if it is to run; how far a stop has got depends on the moment."""
+    return contract.intended, str(contract.phase) if contract.intended == "running" else ""
+
+
+def app(stage: Stage) -> dict[str, Any]:
+    """What the service's variables lead to, and whether the running app has them."""
+    variables = stage.variables()
+    exist = {f"https://127.0.0.1:{port}": c for c in stage.existing() for port in c.ports.values()}
+    backend = exist.get(variables.get(URL, ""))
+    said = requests.get(f"{stage.file.app_url}/health", timeout=10).json()
+    return {
+        "variables": sorted(name for name in variables if name in (*OWNED, FINGERPRINT)),
+        "leads to": _shape(backend) if backend else "nowhere" if URL in variables else "nothing",
+        "key": backend is not None and _takes(backend, variables.get(KEY, ""), variables.get(CERTIFICATE, "")),
+        "runs": said["fingerprint"] == variables.get(FINGERPRINT) and said["configuration"],
+    }
+
+
+def _takes(backend: Contract, key: str, certificate: str) -> bool:
+    """Whether it takes the key: it is asked while it runs, else it is what it was created with."""
+    if _shape(backend) != RUNNING:
+        return hashlib.sha256(key.encode()).hexdigest() in str(backend.order.env["ERT_KEY_HASHES"]).split(",")
+    (port,) = backend.ports.values()
+    probe = TlsBackendProbe(SystemEntropy(), allow_loopback=True)
+    return probe.accepts(Address("127.0.0.1", int(port)), certificate, Secret(key))
+
+
+def is_up(stage: Stage) -> None:
+    """One serves, the app uses it, the state knows it and nothing else."""
+    seen = end(stage)
+    assert seen["exist"] == [RUNNING], seen
+    assert seen["records"] == [(True, False)], seen
+    assert (seen["tombstones"], seen["intents"]) == (0, 0), seen
+    assert seen["app"]["leads to"] == RUNNING, seen
+    assert (seen["app"]["key"], seen["app"]["runs"]) == (True, "complete"), seen
+
+
+def is_asleep(stage: Stage) -> None:
+    """One disk is kept and no GPU is paid; the app's configuration still leads to it."""
+    _rests(stage, proven=True)
+
+
+def is_asleep_again(stage: Stage) -> None:
+    """The same, by a state that had to begin anew: what rests has not proven itself to it yet."""
+    _rests(stage, proven=False)
+
+
+def _rests(stage: Stage, *, proven: bool) -> None:
+    seen = end(stage)
+    assert seen["exist"] == [STOPPED], seen
+    assert seen["records"] == [(proven, False)], seen
+    assert (seen["tombstones"], seen["intents"]) == (0, 0), seen
+    assert seen["app"]["leads to"] == STOPPED, seen
+    assert all(span.end is not None for c in stage.existing() for span in c.meter.gpu), "a GPU is paid"
+
+
+def is_down(stage: Stage) -> None:
+    """Nothing exists, the state is empty, the app points nowhere."""
+    seen = end(stage)
+    assert (seen["exist"], seen["records"], seen["tombstones"], seen["intents"]) == ([], [], 0, 0), seen
+    assert not {URL, KEY, CERTIFICATE} & set(seen["app"]["variables"]), seen
+    assert seen["app"]["runs"], seen

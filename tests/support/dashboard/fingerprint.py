@@ -1,0 +1,42 @@
+"""The fingerprint over the variables a deployer owns, computed as a deployer would."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from pathlib import Path
+
+from tests.support.dashboard.fake_backend import KEY, FakeBackend
+
+OWNED = (
+    "REMOTE_LLM_INTEGRATION",
+    "ERT_LLM_BACKEND_URL",
+    "ERT_LLM_API_KEY",
+    "ERT_LLM_TIMEOUT",
+    "OLLAMA_INTEGRATION",
+    "OPENAI_INTEGRATION",
+    "ERT_LLM_CA_CERT",
+)
+
+
+def sealed(environ: dict[str, str]) -> dict[str, str]:
+    """The environment with the fingerprint a deployer would write."""
+    owned = {name: environ[name] for name in OWNED if name in environ}
+    text = json.dumps(owned, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return {**environ, "ERT_LLM_CONFIG_FINGERPRINT": sha256(text.encode()).hexdigest()[:16]}
+
+
+def complete(backend: FakeBackend, folder: Path, timeout_s: int = 30) -> dict[str, str]:
+    """A complete configuration for the fake backend, with the reports kept in a folder."""
+    return sealed(
+        {
+            "REMOTE_LLM_INTEGRATION": "true",
+            "ERT_LLM_BACKEND_URL": backend.url,
+            "ERT_LLM_API_KEY": KEY,
+            "ERT_LLM_TIMEOUT": str(timeout_s),
+            "OLLAMA_INTEGRATION": "false",
+            "OPENAI_INTEGRATION": "false",
+            "ERT_LLM_CA_CERT": backend.pem,
+            "ERT_DASHBOARD_DB": str(folder / "reports.sqlite3"),
+        }
+    )

@@ -1,0 +1,136 @@
+"""Plays the engine on a fake world, effect by effect: kill it anywhere, interleave two runs, and check every step."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Generic, TypeVar
+
+from ert_deploy.core.model.desired import Criteria, Desired, Launch, Phase, Target
+from ert_deploy.core.model.errors import ErtError
+from ert_deploy.core.model.events import Started
+from ert_deploy.core.model.steps import Step
+from ert_deploy.engine import effects as e
+from ert_deploy.engine.apply import Result, apply
+from ert_deploy.engine.memory import Memory
+from ert_deploy.engine.run import interpreter
+from tests.support.fakes.loopback import FakeWorld
+
+T = TypeVar("T")
+E = TypeVar("E")
+BUSY = 400  # effects without a sleep that no honest run needs
+LONG = 20_000  # effects that no honest run needs
+# A killed process runs no `finally` and no `except`: its generator is kept, so that nothing ever closes it.
+KILLED: list[e.Effects[Any]] = []
+
+WANTED = Desired(
+    deployment="ert",
+    phase=Phase.RUNNING,
+    launch=Launch(image="llm-backend:1", model="gpt-oss:20b"),
+    criteria=Criteria(max_dph=0.40),
+    targets=(Target("dash"),),
+)
+GONE = replace(WANTED, phase=Phase.ABSENT)
+
+
+class Process(Generic[T]):
+    """One run that is stepped by hand. `result` and `error` say how it ended."""
+
+    def __init__(self, world: FakeWorld, effects: e.Effects[T], most: int = 2) -> None:
+        self.world, self.effects, self.most = world, effects, most
+        self.carry_out = interpreter(world.ports)
+        self.done = 0
+        self.awake = 0
+        self.result: T | None = None
+        self.error: ErtError | None = None
+        self.ended = False
+        self.effect: e.Effect[Any] = next(effects)
+        self.last: type[Any] = type(None)
+
+    def step(self) -> bool:
+        """Carry out one effect; False once the run has ended."""
+        kind = self.last = type(self.effect)
+        self.done += 1
+        self.awake = 0 if kind is e.Sleep else self.awake + 1
+        assert self.awake < BUSY, "it turns in a circle without sleeping"
+        assert self.done < LONG, "it does not come to an end"
+        try:
+            try:
+                value = self.carry_out[kind](self.effect)
+            except ErtError as error:
+                self.effect = self.effects.throw(error)
+            else:
+                self.effect = self.effects.send(value)
+        except StopIteration as stop:
+            self.result, self.ended = stop.value, True
+        except ErtError as error:
+            self.error, self.ended = error, True
+        self.world.check(self.most)
+        return not self.ended
+
+    def finish(self) -> T:
+        """Carry on to the end; raises what the run raises."""
+        while not self.ended and self.step():
+            pass
+        if self.error is not None:
+            raise self.error
+        assert self.result is not None
+        return self.result
+
+    def die(self, after: int) -> bool:
+        """Die after that many effects; False when the run was over before."""
+        while self.done < after:
+            if not self.step():
+                return False
+        KILLED.append(self.effects)
+        return True
+
+
+def start(world: FakeWorld, desired: Desired = WANTED, most: int = 2) -> Process[Result]:
+    """A run that stands before its first effect."""
+    return Process(world, apply(desired, Memory()), most)
+
+
+def up(world: FakeWorld, desired: Desired = WANTED, most: int = 2) -> Result:
+    """`ert-deploy up` to its end."""
+    return start(world, desired, most).finish()
+
+
+def down(world: FakeWorld, desired: Desired = WANTED, most: int = 2) -> Result:
+    """`ert-deploy down` to its end."""
+    return start(world, replace(desired, phase=Phase.ABSENT), most).finish()
+
+
+def done(world: FakeWorld) -> list[Step]:
+    """The steps that were taken, in order: the first of every plan."""
+    return [event.step for event in told(world, Started)]
+
+
+def told(world: FakeWorld, kind: type[E]) -> list[E]:
+    """The events of this kind, in order."""
+    return [event for event in world.listener.events if isinstance(event, kind)]
+
+
+def is_up(world: FakeWorld, desired: Desired = WANTED) -> None:
+    """Exactly one healthy instance, the state says so and nothing else, and every app runs with it."""
+    made, state = world.gpu.only(), world.store.state
+    assert [(r.id, r.token) for r in state.records] == [(made.id, made.order.mark.token)]
+    assert state.tombstones == ()
+    assert all(i.gone for i in state.intents)
+    for target in desired.targets:
+        service = world.web.services[target.service]
+        assert service.env[target.names.url].reveal() == f"https://203.0.113.7:{40000 + made.id}"
+        assert service.env[target.names.key].sha256() in made.keys
+        assert world.web.shown(target.service, target) == service.env[target.names.fingerprint].reveal()
+        assert service.env[target.names.key].reveal() not in world.store.text, "a key is in the state"
+    assert made.order.env["ERT_BOOT_SECRET"] not in world.store.text, "a boot secret is in the state"
+    assert made.order.env["ERT_SPEC"] == desired.launch.spec()
+
+
+def is_down(world: FakeWorld, desired: Desired = WANTED) -> None:
+    """Nothing bills, nothing is remembered that could, and no app points anywhere."""
+    assert world.gpu.paid() == ()
+    assert world.gpu.late == []
+    assert world.store.state.empty()
+    for target in desired.targets:
+        left = world.web.services[target.service].env
+        assert not {target.names.url, target.names.key, target.names.certificate} & set(left)

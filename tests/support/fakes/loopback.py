@@ -1,0 +1,115 @@
+"""Small honest fakes of the ports, wired to one world in memory with virtual time.
+
+They hold what the real systems hold (instances that boot and bill, services with an environment and deploys) and can
+be told to fail, call by call.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from ert_deploy.core.model.errors import Busy, CannotObserve, ErtError, StateConflict
+from ert_deploy.core.model.events import Event
+from ert_deploy.core.model.state import State, from_json, to_json
+from ert_deploy.engine.run import Ports
+from tests.support.fakes.market import FakeBackend, FakeGpu, FakeInstance, certificate, offer
+from tests.support.fakes.timing import FakeClock, FakeEntropy, Plans
+from tests.support.fakes.webhost import FakeService, FakeWeb
+
+__all__ = [
+    "FakeBackend", "FakeClock", "FakeEntropy", "FakeGpu", "FakeInstance", "FakeService", "FakeStore", "FakeWeb",
+    "FakeWorld", "Listener", "Plans", "blind", "certificate", "offer", "world",
+]  # fmt: skip
+
+
+class FakeStore:
+    """State in memory, kept as JSON like the real stores keep it, with the same conditional write."""
+
+    def __init__(self, deployment: str, clock: FakeClock) -> None:
+        self.faults = Plans(clock)
+        self.deployment = deployment
+        self.text = json.dumps(to_json(State(deployment)))
+        self.holder = ""
+
+    @property
+    def state(self) -> State:
+        return from_json(json.loads(self.text))
+
+    def lose(self) -> None:
+        """As if somebody had deleted the state."""
+        self.text = json.dumps(to_json(State(self.deployment)))
+
+    def load(self) -> State:
+        self.faults.before("load")
+        return self.state
+
+    def save(self, state: State) -> State:
+        error = self.faults.due("save")
+        if error is not None and error.detail != "after":
+            raise error
+        if state.generation != self.state.generation:
+            raise StateConflict("somebody wrote")
+        written = replace(state, generation=state.generation + 1)
+        self.text = json.dumps(to_json(written))
+        if error is not None:
+            raise error
+        return written
+
+    @contextmanager
+    def lock(self, run_id: str) -> Iterator[None]:
+        if self.holder:
+            raise Busy("another run works on it", self.holder)
+        self.holder = run_id
+        yield
+        self.holder = ""
+
+
+class Listener:
+    """Keeps every event."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def tell(self, event: Event) -> None:
+        self.events.append(event)
+
+    def of(self, kind: type[Event]) -> list[Event]:
+        return [e for e in self.events if isinstance(e, kind)]
+
+
+@dataclass
+class FakeWorld:
+    """All of it, wired."""
+
+    clock: FakeClock
+    gpu: FakeGpu
+    web: FakeWeb
+    backend: FakeBackend
+    store: FakeStore
+    listener: Listener
+    ports: Ports
+
+    def check(self, most: int = 2) -> None:
+        """What must hold after every single effect."""
+        assert len(self.gpu.paid()) <= most, f"{self.gpu.paid()} are paid at once"
+        assert not self.gpu.harmed, f"{self.gpu.harmed} were not ours to destroy"
+        for service in self.web.services.values():
+            assert service.neighbours_kept(), f"{service.name} lost or changed a variable that is not ours"
+
+
+def world(deployment: str = "ert", *services: str) -> FakeWorld:
+    """A fresh world with one service, or those named."""
+    clock = FakeClock()
+    gpu = FakeGpu(clock)
+    web = FakeWeb(clock, *(services or ("dash",)))
+    backend, store, listener = FakeBackend(gpu), FakeStore(deployment, clock), Listener()
+    ports = Ports(gpu, web, backend, web, store, clock, FakeEntropy(), listener)
+    return FakeWorld(clock, gpu, web, backend, store, listener, ports)
+
+
+def blind(count: int) -> list[ErtError | None]:
+    """That many lists that fail."""
+    return [CannotObserve("no answer")] * count

@@ -1,0 +1,291 @@
+"""A GPU market in memory: offers, instances that boot and bill, and a backend in each of them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from ert_deploy.core.model.desired import Criteria, Launch
+from ert_deploy.core.model.errors import OfferGone, OutcomeUnknown, Rejected, StartRefused, StateConflict, Transient
+from ert_deploy.core.model.labels import Mark
+from ert_deploy.core.model.observed import Address, Health, Instance, Offer, Vital
+from ert_deploy.core.model.secret import Secret
+from ert_deploy.ports import Account, CreateOrder
+from tests.support.fakes.timing import FakeClock, Plans
+
+PEM = "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n"
+PORT_BASE = 40000
+
+
+def certificate(token: str) -> str:
+    """A PEM-shaped certificate that belongs to one token."""
+    return PEM.format(base64.b64encode(hashlib.sha256(token.encode()).digest()).decode())
+
+
+@dataclass
+class FakeInstance:
+    """One instance and when it was made; `boot` seconds until healthy, `destroyed` when its bill ended.
+
+    `halted`: it is stopped and only its disk is paid. `taken`: its GPU went to somebody else. `starts` counts the
+    starts that took effect; each moves it by `moves` ports. `keys` are the hashes its backend takes, set `generation`
+    times since it was made.
+    """
+
+    order: CreateOrder
+    id: int
+    machine_id: int
+    made: float
+    dph: float
+    boot: float = 60.0
+    destroyed: float | None = None
+    port: int = field(init=False)
+    halted: bool = False
+    taken: bool = False
+    starts: int = 0
+    moves: int = 0
+    generation: int = 0
+    keys: tuple[str, ...] = field(init=False)
+    override: Callable[[Instance], Instance] | None = None
+    health: Health | None = None
+
+    def __post_init__(self) -> None:
+        self.port = PORT_BASE + self.id
+        self.keys = tuple(self.order.env["ERT_KEY_HASHES"].split(","))
+
+
+def offer(number: int, **changes: object) -> Offer:
+    """An offer that passes the default criteria; the lower the number, the cheaper."""
+    base = Offer(
+        id=number, machine_id=number + 1000, gpu_name="RTX 3090", gpu_ram_mb=24576.0, dph_total=0.20 + number / 1000,
+        reliability=0.995, inet_down=900.0, inet_down_cost=0.005, cuda=12.8, ports=8, duration=30 * 86400.0,
+        disk_gb=200.0, geolocation="Sweden, SE",
+    )  # fmt: skip
+    return replace(base, **changes)  # type: ignore[arg-type]
+
+
+class FakeGpu:
+    """A market and its instances.
+
+    `conduct` changes what is made on a machine. `hidden` and `unknown` are the seconds during which a new instance is
+    neither listed nor found by id; `lingers` those during which a destroyed one still is. `slow_list` is how old a
+    listing is when it arrives. `harmed` are the destroyed instances that were not ours to destroy.
+    """
+
+    def __init__(self, clock: FakeClock, offers: tuple[Offer, ...] = ()) -> None:
+        self.clock = clock
+        self.offers = offers or tuple(offer(n) for n in range(1, 13))
+        self.instances: dict[int, FakeInstance] = {}
+        self.foreign: list[Instance] = []
+        self.harmed: list[int] = []
+        self.conduct: dict[int, Callable[[FakeInstance], object]] = {}
+        self.faults = Plans(clock)
+        self.numbers = itertools.count(500)
+        self.credit = 10.0
+        self.hidden = self.unknown = self.lingers = self.slow_list = 0.0
+        self.late: list[tuple[float, CreateOrder]] = []
+        self.most_paid = 0
+        clock.hooks.append(self._land)
+
+    def account(self) -> Account:
+        self.faults.before("account")
+        return Account(self.credit, "dev@example.org")
+
+    def list_instances(self) -> tuple[Instance, ...]:
+        self.faults.before("list")
+        shown = (*self.foreign, *(self._show(i) for i in self.instances.values() if self._visible(i, self.hidden)))
+        self.clock.go_on(self.slow_list)
+        return shown
+
+    def get_instance(self, instance_id: int) -> Instance | None:
+        self.faults.before("get")
+        found = self.instances.get(instance_id)
+        if found is not None:
+            return self._show(found) if self._visible(found, self.unknown) else None
+        return next((i for i in self.foreign if i.id == instance_id), None)
+
+    def search(self, criteria: Criteria, launch: Launch, *, wide: bool = False) -> tuple[Offer, ...]:
+        self.faults.before("search")
+        return tuple(o for o in self.offers if not self._taken(o.id))
+
+    def create(self, order: CreateOrder) -> int:
+        """Queued faults by their detail: "before", "late SECONDS", "twice"; all others strike after the effect."""
+        error = self.faults.due("create")
+        if isinstance(error, OfferGone) or (error is not None and error.detail == "before"):
+            raise error
+        if isinstance(error, OutcomeUnknown) and error.detail.startswith("late"):
+            self.late.append((self.clock.now() + float(error.detail.split()[1]), order))
+            raise error
+        if self._taken(order.offer_id):
+            raise OfferGone("no_such_ask")
+        made = self._make(order, self.clock.now())
+        if error is not None and error.detail == "twice":
+            self._make(order, self.clock.now())
+        if error is not None:
+            raise error
+        return made
+
+    def destroy(self, instance_id: int) -> None:
+        error = self.faults.due("destroy")
+        if error is not None and error.detail != "after":
+            raise error
+        self.harmed += [i.id for i in self.foreign if i.id == instance_id]
+        found = self.instances.get(instance_id)
+        if found is not None and found.destroyed is None:
+            self.harmed += [] if self._show(found).mark == found.order.mark else [found.id]
+            found.destroyed = self.clock.now()
+        if error is not None:
+            raise error
+
+    def start(self, instance_id: int) -> None:
+        """Queued faults strike before the effect, with the detail "after" after it."""
+        error = self.faults.due("start")
+        if error is not None and error.detail != "after":
+            raise error
+        made = self.instances[instance_id]
+        if made.taken:
+            raise StartRefused("resources_unavailable")
+        if made.halted:
+            made.halted, made.made, made.starts = False, self.clock.now(), made.starts + 1
+            made.port += made.moves
+        if error is not None:
+            raise error
+
+    def stop(self, instance_id: int) -> None:
+        error = self.faults.due("stop")
+        if error is not None and error.detail != "after":
+            raise error
+        self.instances[instance_id].halted = True
+        if error is not None:
+            raise error
+
+    def running(self) -> tuple[int, ...]:
+        """Instances whose GPU bills now."""
+        return tuple(i for i in self.paid() if not self.instances[i].halted)
+
+    def logs(self, instance_id: int, tail: int) -> str:
+        return f"log of {instance_id}"
+
+    def paid(self) -> tuple[int, ...]:
+        """Instances that bill now."""
+        return tuple(i.id for i in self.instances.values() if i.destroyed is None)
+
+    def only(self) -> FakeInstance:
+        """The one instance that bills."""
+        (number,) = self.paid()
+        return self.instances[number]
+
+    def _taken(self, offer_id: int) -> bool:
+        return any(i.order.offer_id == offer_id and i.destroyed is None for i in self.instances.values())
+
+    def _visible(self, made: FakeInstance, lag: float) -> bool:
+        now = self.clock.now()
+        if made.destroyed is not None:
+            return now < made.destroyed + self.lingers
+        return now >= made.made + lag
+
+    def _land(self) -> None:
+        for due, order in [x for x in self.late if x[0] <= self.clock.now()]:
+            self.late.remove((due, order))
+            self._make(order, due)
+
+    def _make(self, order: CreateOrder, now: float) -> int:
+        number = next(self.numbers)
+        bought = next(o for o in self.offers if o.id == order.offer_id)
+        made = FakeInstance(order, number, bought.machine_id, now, bought.dph_total)
+        if bought.machine_id in self.conduct:
+            self.conduct[bought.machine_id](made)
+        self.instances[number] = made
+        self.most_paid = max(self.most_paid, len(self.paid()))
+        return number
+
+    def _show(self, made: FakeInstance) -> Instance:
+        env, age = made.order.env, self.clock.now() - made.made
+        up = age >= made.boot / 2 and not made.halted
+        contract = "stopped" if made.halted else "running"
+        status = "exited" if made.halted else "running" if up else "loading"
+        shown = Instance(
+            id=made.id,
+            mark=made.order.mark,
+            claims=made.order.mark.deployment,
+            status=status,
+            intended=contract,
+            current=contract,
+            message="success" if up else f"pulling, {int(age)} s",
+            machine_id=made.machine_id,
+            gpu_name="RTX 3090",
+            dph=made.dph,
+            disk_dph=0.01,
+            started=made.made,
+            address=Address("203.0.113.7", made.port) if up else None,
+            spec=env["ERT_SPEC"],
+            key_hashes=tuple(env["ERT_KEY_HASHES"].split(",")),
+            boot_secret=Secret(env["ERT_BOOT_SECRET"]),
+        )
+        return made.override(shown) if made.override else shown
+
+
+class FakeBackend:
+    """The backends inside the instances of a FakeGpu: loading, then healthy with a certificate of their own."""
+
+    def __init__(self, gpu: FakeGpu) -> None:
+        self.gpu = gpu
+        self.faults = Plans(gpu.clock)
+        self.refuses_key = False
+        self.changes: list[tuple[str, ...]] = []
+        self.reports = 0
+        self.certificate: Callable[[FakeInstance], str] = lambda made: certificate(made.order.mark.token)
+
+    def probe(self, address: Address, mark: Mark, boot_secret: Secret, pinned: str) -> Health:
+        fault, made = self.faults.due("probe"), self._at(address)
+        if made is None or fault is not None:
+            return Health(Vital.UNREACHABLE, "no route")
+        if made.health is not None:
+            return made.health
+        if made.order.mark != mark or made.order.env["ERT_BOOT_SECRET"] != boot_secret.reveal():
+            return Health(Vital.IMPOSTOR, "it cannot prove its identity")
+        age = self.gpu.clock.now() - made.made
+        if age < made.boot:
+            return Health(Vital.LOADING, phase="pulling", completed=int(age), total=int(made.boot))
+        return Health(Vital.HEALTHY, certificate=self.certificate(made), model="m", engine="ollama 0.35.0")
+
+    def accepts(self, address: Address, certificate: str, key: Secret) -> bool:
+        self.faults.before("accepts")
+        return not self.refuses_key and key.sha256() in self._holder(address, certificate).keys
+
+    def key_generation(self, address: Address, certificate: str, boot_secret: Secret) -> int:
+        self.faults.before("key_generation")
+        return self._holder(address, certificate, boot_secret).generation
+
+    def set_keys(
+        self, address: Address, certificate: str, boot_secret: Secret, generation: int, hashes: tuple[str, ...]
+    ) -> None:
+        """Queued faults strike before the effect, with the detail "after" after it."""
+        error, made = self.faults.due("set_keys"), self._holder(address, certificate, boot_secret)
+        if error is not None and error.detail != "after":
+            raise error
+        if generation <= made.generation:
+            raise StateConflict("stale")
+        made.keys, made.generation = hashes, generation
+        self.changes.append(hashes)
+        if error is not None:
+            raise error
+
+    def _holder(self, address: Address, certificate: str, boot_secret: Secret | None = None) -> FakeInstance:
+        made = self._at(address)
+        if made is None or self.certificate(made) != certificate:
+            raise Transient("no line to the holder of that certificate")
+        if boot_secret is not None and boot_secret.reveal() != made.order.env["ERT_BOOT_SECRET"]:
+            raise Rejected("401")
+        return made
+
+    def busy(self, address: Address, certificate: str, key: Secret) -> int:
+        self.faults.before("busy")
+        self.reports = max(0, self.reports - 1)
+        return self.reports
+
+    def _at(self, address: Address) -> FakeInstance | None:
+        up = (i for i in self.gpu.instances.values() if i.destroyed is None and not i.halted)
+        return next((i for i in up if i.port == address.port), None)

@@ -1,0 +1,89 @@
+"""A Docker engine for the tests: the one that answers already, or one of our own in a folder of its own.
+
+A machine without an engine that can be started skips, with the reason; nothing outside of the folder is touched.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.backend.rig import wait_for
+
+
+class NoEngine(Exception):
+    """There is no engine here and none can be started; the text says why."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """How to reach it: the variables a client needs."""
+
+    env: dict[str, str]
+
+    @property
+    def host(self) -> str:
+        return self.env.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+
+    def run(self, *arguments: str, check: bool = True, seconds: float = 300) -> subprocess.CompletedProcess[str]:
+        """One docker command; its output is in the error when it fails."""
+        done = subprocess.run(
+            ["docker", *arguments], env=self.env, capture_output=True, text=True, timeout=seconds, check=False
+        )
+        if check and done.returncode:
+            raise AssertionError(f"docker {' '.join(arguments)}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
+        return done
+
+    def says(self, *arguments: str) -> str:
+        return self.run(*arguments).stdout.strip()
+
+
+@contextlib.contextmanager
+def engine() -> Iterator[Engine]:
+    """The engine; NoEngine when there is none."""
+    if shutil.which("docker") is None:
+        raise NoEngine("there is no docker client on this machine")
+    given = Engine(dict(os.environ))
+    if _answers(given):
+        yield given
+        return
+    if shutil.which("dockerd") is None:
+        raise NoEngine("no Docker engine answers, and there is no dockerd that could be started")
+    if os.geteuid() != 0:
+        raise NoEngine("no Docker engine answers, and only root can start one")
+    with tempfile.TemporaryDirectory(prefix="ert-docker-", ignore_cleanup_errors=True) as folder:
+        yield from _started(Path(folder))
+
+
+def _answers(candidate: Engine) -> bool:
+    return candidate.run("info", "--format", "{{.ServerVersion}}", check=False, seconds=30).returncode == 0
+
+
+def _started(folder: Path) -> Iterator[Engine]:
+    """`dockerd` with everything it writes in `folder`; its end takes containerd and every container with it."""
+    address = f"unix://{folder}/docker.sock"
+    command: Sequence[str] = (
+        "dockerd", "--data-root", f"{folder}/data", "--exec-root", f"{folder}/exec", "-H", address,
+        "--pidfile", f"{folder}/pid",
+    )  # fmt: skip
+    ours = Engine({**os.environ, "DOCKER_HOST": address})
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        try:
+            wait_for(lambda: process.poll() is not None or _answers(ours), 30)
+        except AssertionError:
+            raise NoEngine("dockerd was started and does not answer") from None
+        if process.poll() is not None:
+            last = (folder / "log").read_text(errors="replace").strip().splitlines()[-1:]
+            raise NoEngine(f"dockerd cannot run here: {''.join(last)[:300]}")
+        yield ours
+    finally:
+        process.terminate()
+        process.wait(60)

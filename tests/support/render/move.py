@@ -1,0 +1,198 @@
+"""A whole move of an app over to a backend: the real engine, adapter and probe against the Render double.
+
+The GPU side is the fake of `tests/fakes`, on the double's own time. The service has three pages of variables that are
+not ours, as hostile as values get; after every move they have to be what they were, byte for byte and in their order.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from ert_deploy.adapters.app.probe import HttpAppProbe
+from ert_deploy.adapters.bounded_http import Bounds
+from ert_deploy.adapters.clock import CompressedClock
+from ert_deploy.adapters.render.web import RenderWeb
+from ert_deploy.core.model.desired import Desired, Target, Timings
+from ert_deploy.core.model.errors import ErtError
+from ert_deploy.core.model.events import Event, Trouble
+from ert_deploy.core.model.secret import Secret
+from ert_deploy.engine.apply import Result, apply
+from ert_deploy.engine.run import Ports, run
+from ert_deploy.sandbox.httpd.faults import Fault
+from ert_deploy.sandbox.render.models import Profile, Timeline
+from tests.support.fakes.history import WANTED
+from tests.support.fakes.loopback import FakeBackend, FakeEntropy, FakeGpu, FakeStore
+from tests.support.fakes.timing import FakeClock
+from tests.support.render.world import KEY, World, running, until
+
+SPEED = 400.0
+PATIENCE = 0.5
+STANDIN = Path(__file__).parents[2] / "kills" / "standin_app.py"
+QUICK = Timeline(build=20.0, boot=10.0, drain=20.0, health_deadline=100.0, wake=60.0, patience=PATIENCE)
+ODD = ["", " padded ", "two\nlines\n", "$(rm -rf /)", "é\u2028", '{"a": 1}', "'\"\\", "x" * 9000]
+OTHERS = {f"OTHER_{n:03}": ODD[n % len(ODD)] for n in range(230)}
+TIMINGS = Timings(poll=20.0, deploy_limit=4000.0, prove_limit=1500.0, drain=5.0)
+E = TypeVar("E", bound=ErtError)
+Told = Callable[[Event], object]
+
+
+class WorldTime(FakeClock):
+    """The fakes' clock, showing the double's time; it cannot be moved, only waited for."""
+
+    def __init__(self, clock: CompressedClock) -> None:
+        super().__init__(clock.now())
+        self._clock = clock
+
+    def now(self) -> float:
+        return self._clock.now()
+
+    def sleep(self, seconds: float) -> None:
+        self._clock.sleep(seconds)
+
+    def go_on(self, seconds: float) -> None:
+        """Time goes on by itself."""
+
+
+@dataclass
+class Witness:
+    """Keeps what is told, and what the app showed at every look."""
+
+    events: list[Event] = field(default_factory=list)
+    shown: list[str | None] = field(default_factory=list)
+    hooks: list[Told] = field(default_factory=list)
+
+    def tell(self, event: Event) -> None:
+        self.events.append(event)
+        for hook in self.hooks:
+            hook(event)
+
+    def troubles(self) -> str:
+        """What the run said it lived with."""
+        return "\n".join(f"{e.what}: {e.why}" for e in self.events if isinstance(e, Trouble))
+
+
+class Stage:
+    """One service at the double, its deployment, and shorthands for what a row of a table plays."""
+
+    def __init__(self, world: World) -> None:
+        same = world.double._clock
+        self.world, self.double = world, world.double
+        self.clock = CompressedClock(SPEED, same.epoch_wall, same.epoch_world)
+        time = WorldTime(self.clock)
+        self.gpu, self.store, self.timeout = FakeGpu(time), FakeStore("ert", time), 100
+        for machine in self.gpu.offers:
+            self.gpu.conduct[machine.machine_id] = lambda made: setattr(made, "boot", 5.0)
+        self.backend = FakeBackend(self.gpu)
+        self.witness = Witness()
+        self.key = Secret(KEY)
+
+    def desired(self, **changes: Any) -> Desired:
+        """The deployment as it is wanted now."""
+        target = Target("dashboard", **{"timeout": self.timeout, **changes})
+        return replace(WANTED, targets=(target,), timings=TIMINGS)
+
+    def up(self, desired: Desired | None = None, *hooks: Told) -> Result:
+        """`ert-deploy up`, with a fresh adapter as a fresh process would have."""
+        self.witness = Witness(hooks=list(hooks))
+        web = RenderWeb(self.key, self.double.url, self.clock, Bounds(read=5, total=9))
+        app = _Looking(HttpAppProbe(self.clock, Bounds(connect=2, read=2, total=3)), self.witness)
+        ports = Ports(self.gpu, web, self.backend, app, self.store, self.clock, FakeEntropy(), self.witness)
+        self.double.faults.seen.clear()
+        return run(apply(desired or self.desired()), ports)
+
+    def move(self, *hooks: Told, **changes: Any) -> str:
+        """Change what the app is told, bring it there, and hold what must hold after every move: returns the mark."""
+        self.timeout += 1
+        self.up(self.desired(**changes), *hooks)
+        mark = self.env()["ERT_LLM_CONFIG_FINGERPRINT"]
+        assert self.env()["ERT_LLM_TIMEOUT"] == str(self.timeout)
+        assert self.world.seen()["fingerprint"] == mark, "a 200 is no proof, the fingerprint is"
+        assert self.witness.shown[-1] == mark
+        return mark
+
+    def env(self) -> dict[str, str]:
+        """Every variable of the service, read by a client that is not ours."""
+        found: dict[str, str] = {}
+        cursor: dict[str, str] = {}
+        while page := self.world.get("{s}/env-vars", limit="100", **cursor):
+            found |= {row["envVar"]["key"]: row["envVar"]["value"] for row in page}
+            cursor = {"cursor": page[-1]["cursor"]}
+        return found
+
+    def others(self) -> list[tuple[str, str]]:
+        """The variables that are not ours, in their order."""
+        return [(name, value) for name, value in self.env().items() if name.startswith("OTHER_")]
+
+    def ours(self) -> dict[str, str]:
+        """The variables that are ours."""
+        return {name: value for name, value in self.env().items() if not name.startswith("OTHER_")}
+
+    def trouble(self, kind: str, **more: Any) -> None:
+        """Make the platform misbehave."""
+        self.double.trouble({"kind": kind, "service": self.world.service, **more})
+
+    def fault(self, operation: str, **more: Any) -> None:
+        """Make one call of that operation fail on the wire."""
+        self.double.faults.add(Fault(operation, **more))
+
+    def asked(self, operation: str) -> int:
+        """How often an operation was called by the last run."""
+        return self.double.faults.seen.count(operation)
+
+    def deploys(self) -> list[dict[str, Any]]:
+        """The newest deploys, newest first."""
+        return [row["deploy"] for row in self.world.get("{s}/deploys", limit="20")]
+
+
+class _Looking:
+    """The real probe; what it saw is written down."""
+
+    def __init__(self, probe: HttpAppProbe, witness: Witness) -> None:
+        self._probe, self._witness = probe, witness
+
+    def fingerprint(self, app_url: str, target: Target) -> str | None:
+        shown = self._probe.fingerprint(app_url, target)
+        self._witness.shown.append(shown)
+        return shown
+
+
+@contextmanager
+def staged(profile: Profile) -> Iterator[Stage]:
+    """A service with three pages of other variables whose app already uses a backend of ours."""
+    command = [sys.executable, "-I", "-S", str(STANDIN)]
+    with running(speed=SPEED, profile=profile, timeline=QUICK, command=lambda port: command) as world:
+        bulk = [{"key": name, "value": value} for name, value in OTHERS.items()]
+        assert world.call("PUT", "{s}/env-vars", json=bulk).status_code == 200
+        stage = Stage(world)
+        stage.up()
+        yield stage
+
+
+@contextmanager
+def undisturbed(stage: Stage) -> Iterator[None]:
+    """Around every row: the other variables stay as they are, one backend is paid, nothing waits to go wrong."""
+    before = stage.others()
+    assert before == list(OTHERS.items())
+    yield
+    stage.double.faults.clear()
+    assert stage.others() == before
+    assert len(stage.gpu.paid()) == 1
+    assert "put_env_vars" not in stage.double.faults.seen, "the call that replaces all variables is never made"
+
+
+def refused(stage: Stage, kind: type[E], words: str, *hooks: Told, **changes: Any) -> E:
+    """A move that has to fail in that way. What is ours is afterwards as it was; only a failed proof deploys again."""
+    before, mark = stage.ours(), stage.world.seen()["fingerprint"]
+    with pytest.raises(kind, match=words) as caught:
+        stage.move(*hooks, **changes)
+    assert stage.ours() == before, "the previous values go back"
+    until(lambda: stage.world.seen()["fingerprint"] == mark)
+    stage.timeout -= 1
+    return caught.value

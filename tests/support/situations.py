@@ -1,0 +1,150 @@
+"""Facts for planning tests: short ways to say what is wanted and what is seen."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any
+
+from ert_deploy.core.model.desired import Criteria, Desired, Launch, Phase, Target
+from ert_deploy.core.model.labels import Mark
+from ert_deploy.core.model.observed import Address, Health, Instance, Observed, Publication, Vital, Watch
+from ert_deploy.core.model.secret import Secret
+from ert_deploy.core.model.state import Intent, Record, Rollout, State, Tombstone
+from ert_deploy.core.model.steps import Step
+from ert_deploy.core.planning.app_env import connected, withdrawn
+
+NOW = 1_000_000.0
+KEY = Secret("ert-" + "k" * 32)
+OTHER_KEY = Secret("ert-" + "o" * 32)
+DASH, ADMIN = Target("dash"), Target("admin")
+UP = Desired(
+    "ert", Phase.RUNNING, Launch(image="llm-backend:1", model="gpt-oss:20b"), Criteria(max_dph=0.40), (DASH,)
+)  # fmt: skip
+DOWN = replace(UP, phase=Phase.ABSENT)
+SLEEP = replace(UP, phase=Phase.ASLEEP)
+WAITED = UP.timings
+
+
+def token(number: int) -> str:
+    """The token of the create call that made an instance."""
+    return f"{number:032x}"
+
+
+def pem(number: int) -> str:
+    return f"certificate of {number}"
+
+
+def url(number: int) -> str:
+    return f"https://203.0.113.7:{40000 + number}"
+
+
+def instance(number: int, **changes: Any) -> Instance:
+    """An instance of ours that fits the config and runs."""
+    base = Instance(
+        id=number, mark=Mark("ert", token(number)), claims="ert", status="running", intended="running",
+        current="running", machine_id=number + 1000, dph=0.2, address=Address("203.0.113.7", 40000 + number),
+        spec=UP.launch.spec(), key_hashes=(KEY.sha256(),),
+    )  # fmt: skip
+    return replace(base, **changes)
+
+
+def record(number: int, *, pinned: bool = False, published: bool = False, at: float = NOW - 60) -> Record:
+    return Record(token(number), number, number + 1000, at, pem(number) if pinned else "", published)
+
+
+def served(number: int, *, woken: float = 0.0, stranded: float = 0.0, at: float = NOW - 60) -> Record:
+    """The record of one that an app was told about."""
+    return replace(record(number, pinned=True, published=True, at=at), woken=woken, stranded=stranded)
+
+
+def told_keys(number: int, keys: tuple[Secret, ...], asked: tuple[Secret, ...] = ()) -> Record:
+    """The record of one that serves and was told, while it ran, which keys to take."""
+    digests = tuple(k.sha256() for k in keys), tuple(k.sha256() for k in asked)
+    return replace(served(number), keys=digests[0], asked=digests[1])
+
+
+def stopped(number: int, **changes: Any) -> Instance:
+    """An instance of ours of which only the disk is paid."""
+    return instance(number, status="exited", intended="stopped", current="stopped", address=None, **changes)
+
+
+def intent(number: int, age: float, *, gone: bool = False) -> Intent:
+    return Intent(token(number), NOW - age, 7, number + 1000, gone)
+
+
+def tombstone(number: int, reason: str = "replaced") -> Tombstone:
+    return Tombstone(token(number), number, NOW - 5, reason)
+
+
+def healthy(number: int) -> Health:
+    return Health(Vital.HEALTHY, certificate=pem(number))
+
+
+def env(number: int, target: Target = DASH, key: Secret = KEY) -> dict[str, Secret]:
+    """The owned variables of an app that uses that instance."""
+    return connected(target, url(number), key, pem(number))
+
+
+def off(target: Target = DASH) -> dict[str, Secret]:
+    """The owned variables of an app that uses none."""
+    return withdrawn(target)
+
+
+def mark(values: dict[str, Secret]) -> str:
+    return values[DASH.names.fingerprint].reveal()
+
+
+def app(values: dict[str, Secret], *, shows: str | None = "the same", target: Target = DASH) -> Publication:
+    """A target with this environment; its process shows the same fingerprint, another one, or none."""
+    shown = mark(values) if shows == "the same" and values.get(target.names.fingerprint) else shows
+    shown = None if shown == "the same" else shown
+    return Publication(target.service, f"srv-{target.service}", target.service, "https://app", values, shown)
+
+
+def rollout(values: dict[str, Secret], proven: float = 0.0, target: Target = DASH) -> Rollout:
+    return Rollout(f"srv-{target.service}", mark(values), "dep-1", NOW - 200, proven)
+
+
+def seen(
+    *instances: Instance,
+    records: tuple[Record, ...] = (),
+    intents: tuple[Intent, ...] = (),
+    tombstones: tuple[Tombstone, ...] = (),
+    rollouts: tuple[Rollout, ...] = (),
+    apps: tuple[Publication, ...] | None = (),
+    health: tuple[Health | None, ...] = (),
+    **more: Any,
+) -> Observed:
+    """What is seen; `health` goes with the instances in their order."""
+    state = State("ert", 3, intents, records, tombstones, (), rollouts)
+    known = {i.id: h for i, h in zip(instances, health, strict=False) if h is not None}
+    return Observed(NOW, instances, state, known, publications=apps, **more)
+
+
+def still(seconds: float, strikes: int = 0) -> Watch:
+    """Nothing has changed for that long, and so many looks in a row were bad."""
+    return Watch("", NOW - seconds, strikes)
+
+
+def shown(step: Step) -> str:
+    """A step on one line: what, of whom, why."""
+    values = {f.name: getattr(step, f.name) for f in fields(step)}
+    reason = values.pop("reason")
+    about = " ".join(_word(name, value) for name, value in values.items() if value not in (None, False, ()))
+    return f"{type(step).__name__} {about}".strip() + f": {reason}"
+
+
+def _word(name: str, value: Any) -> str:
+    match name:
+        case "token":
+            return f"token={value.lstrip('0')}"
+        case "until":
+            return f"in {value - NOW:g} s"
+        case "deny":
+            return "deny"
+        case "write" | "delete":
+            return f"{name}={','.join(value)}"
+        case "fingerprint":
+            return "" if not value else "fingerprint"
+        case _:
+            return ",".join(value) if isinstance(value, tuple) else str(value)

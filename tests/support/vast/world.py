@@ -1,0 +1,140 @@
+"""A Vast double with a tiny program in place of the GPU image, and the official SDK as its client."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import requests
+from vastai import VastAI
+
+from ert_deploy.sandbox.runtime.clock import WorldClock
+from ert_deploy.sandbox.runtime.machines import Command
+from ert_deploy.sandbox.vast.market import Ask
+from ert_deploy.sandbox.vast.options import Options, Pace
+from ert_deploy.sandbox.vast.server import VastDouble
+
+KEY = "account-key-for-tests"
+SPEED = 400.0
+ENV = {"ERT_MODEL": "gpt-oss:20b", "GREETING": "hello", "-p 8443:8443": "1"}
+# Says its environment, then serves nothing until it is told to end.
+PROGRAM = (
+    "import json, os, signal, sys\n"
+    "print(json.dumps(dict(os.environ)), flush=True)\n"
+    "signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))\n"
+    "signal.pause()\n"
+)
+# The real grace of 10 s is what a real backend needs; the program needs none.
+PACE = Pace(stop_grace=1.0, destroy_grace=1.0)
+GOOD = {"verified": {"eq": True}, "num_gpus": {"eq": 1}, "gpu_ram": {"gte": 22500, "lt": 30000}}
+
+
+def python(program: str) -> list[str]:
+    """The command that runs a Python text, started as quickly as Python can be."""
+    return [sys.executable, "-S", "-E", "-c", program]
+
+
+class Renter:
+    """One account: the double, the SDK, and shorthands for what a client does."""
+
+    def __init__(self, double: VastDouble) -> None:
+        self.double = double
+        self.sdk: Any = VastAI(api_key=KEY, server_url=double.url, retry=1)
+
+    def offers(self, **filters: Any) -> list[dict[str, Any]]:
+        """A search for what a careful renter would take, cheapest first, with further filters."""
+        found: list[dict[str, Any]] = self.sdk.search_offers({**GOOD, **filters}, order="dph_total", storage=40)
+        return found
+
+    def body(self, **changes: Any) -> dict[str, Any]:
+        """A create body as the SDK would send it."""
+        plain = {"client_id": "me", "image": "ghcr.io/x/llm:1", "env": ENV, "disk": 40, "label": None, "price": None}
+        return {**plain, "runtype": "args", "cancel_unavail": True, **changes}
+
+    def put(self, path: str, body: Any, key: str | None = KEY) -> requests.Response:
+        """A PUT that may be refused."""
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        return requests.put(f"{self.double.url}/api/v0{path}", json=body, headers=headers, timeout=10)
+
+    def get(self, path: str, key: str | None = KEY, **params: Any) -> requests.Response:
+        """A GET that may be refused."""
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        return requests.get(f"{self.double.url}/api{path}", params=params, headers=headers, timeout=10)
+
+    def create(self, offer: int, **changes: Any) -> requests.Response:
+        """One create call, whatever its answer."""
+        return self.put(f"/asks/{offer}/", self.body(**changes))
+
+    def rent(self, offer: int | None = None, **changes: Any) -> int:
+        """Rent an offer (the cheapest); the instance's id."""
+        answer = self.create(self.offers()[0]["id"] if offer is None else offer, **changes)
+        assert answer.status_code == 200, answer.text
+        return int(answer.json()["new_contract"])
+
+    def row(self, id: int) -> dict[str, Any]:
+        """The instance as `show` shows it."""
+        row: dict[str, Any] = self.get(f"/v0/instances/{id}/", owner="me").json()["instances"]
+        return row
+
+    def status(self, id: int) -> str | None:
+        """`actual_status` now."""
+        status: str | None = self.row(id)["actual_status"]
+        return status
+
+    def until(self, id: int, status: str | None) -> dict[str, Any]:
+        """The instance once it shows this status."""
+        until(lambda: self.status(id) == status)
+        return self.row(id)
+
+    def running(self, **changes: Any) -> int:
+        """Rent the cheapest offer and see it run."""
+        id = self.rent(**changes)
+        self.until(id, "running")
+        return id
+
+
+@contextmanager
+def renting(
+    program: str = PROGRAM,
+    speed: float = SPEED,
+    *,
+    command: Command | None = None,
+    market: tuple[Ask, ...] | None = None,
+    **options: Any,
+) -> Iterator[Renter]:
+    """A market that is open as long as the block lasts; every process is gone afterwards."""
+    with tempfile.TemporaryDirectory() as folder:
+        double = VastDouble(
+            WorldClock(speed=speed),
+            Path(folder),
+            KEY,
+            images=Path(folder),
+            command=command or python(program),
+            market=market,
+            options=Options(pace=PACE, **options),
+        )
+        try:
+            yield Renter(double.start())
+        finally:
+            double.stop()
+
+
+def until(holds: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Wait until something holds; fails after so many real seconds."""
+    clock, end = WorldClock(), time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "it did not happen in time"
+        clock.sleep(0.01)
+
+
+def environment(renter: Renter, id: int) -> dict[str, str]:
+    """The environment the machine's program has printed into its log."""
+    until(lambda: bool(renter.sdk.logs(id, tail="1").strip()))
+    found: dict[str, str] = json.loads(renter.sdk.logs(id, tail="1"))
+    return found
