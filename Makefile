@@ -4,9 +4,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Demo and tests start thousands of interpreters; without bytecode each of them compiles everything again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test frontend frontend-test check bench kills histories simulate simulate-exhaustive mutants lock clean bench-backend grounding corpus abuse bench-dashboard image-test guard-stats simulate-jobs mutants-jobs
+.PHONY: help demo test unit lint types frontend frontend-test check bench kills histories simulate simulate-exhaustive mutants lock clean bench-backend grounding corpus abuse bench-dashboard image-test guard-stats simulate-jobs mutants-jobs
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 22
@@ -15,9 +17,13 @@ demo: $(VENV)/.sandbox  ## Watch the whole product work on the sandbox: no accou
 	@$(BIN)/python -m ert_deploy.sandbox.ollama.weights
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash demo/run
 
-test: $(VENV)/.dev $(VENV)/.frontend  ## Run every test
+PARALLEL := -n auto --dist loadgroup
+test: $(VENV)/.dev $(VENV)/.frontend  ## Run every test but those that build a container (`image-test`), in parallel
 	@$(BIN)/python -m ert_deploy.sandbox.ollama.weights
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q $(PARALLEL) -m "not image"
+
+unit: $(VENV)/.dev  ## Run the quick tests: no process, no browser; one test: .venv/bin/pytest -q FILE -k NAME
+	$(BIN)/pytest -q $(PARALLEL) -m "not image and not process"
 
 FRONTEND := PYTHON=$(abspath $(BIN)/python) images/dashboard/frontend/npm
 frontend: $(VENV)/.frontend  ## Build the dashboard's page into its package; commit the result
@@ -30,11 +36,15 @@ frontend-test: $(VENV)/.frontend  ## Test the page: types, units, size, and that
 	$(FRONTEND) run -s size
 	$(FRONTEND) run -s fresh
 
-check: $(VENV)/.dev  ## Format, lint, types, import directions, and full branch coverage of core and engine
+lint: $(VENV)/.dev  ## Format, lint, import directions
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
 	PYTHONPATH=.:$(IMAGES) $(BIN)/lint-imports
+
+types: $(VENV)/.dev  ## Types, strict, of everything
+	$(BIN)/mypy
+
+check: lint types  ## Format, lint, types, import directions, and full branch coverage of core and engine
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -q tests/core tests/engine tests/house
 	$(BIN)/coverage report
@@ -57,9 +67,9 @@ corpus: $(VENV)/.sandbox  ## Have the small real model write the texts that `gro
 bench-backend: $(VENV)/.sandbox .bench/.done  ## Measure the backend before an engine against the engine alone, LiteLLM beside it
 	PYTHONPATH=.:$(IMAGES) $(BIN)/python -m benchmarks.backend
 
-# The proxy to compare with has a venv of its own; where it cannot be installed the rest is measured without it.
+# The proxy to compare with has a venv of its own.
 .bench/.done: requirements/bench.lock
-	-$(PYTHON) -m venv .bench && .bench/bin/pip install -q --no-deps --require-hashes -r requirements/bench.lock && touch $@
+	$(PYTHON) -m venv .bench && .bench/bin/pip install -q --no-deps --require-hashes -r requirements/bench.lock && touch $@
 
 bench-dashboard: $(VENV)/.dev  ## Measure: the dashboard's memory with 50 open pages and its answers without the backend
 	PYTHONPATH=. $(BIN)/python benchmarks/dashboard.py
@@ -84,7 +94,7 @@ abuse: $(VENV)/.dev  ## Send the backend INPUTS=10500 bad inputs and hold 500 ha
 	PYTHONPATH=.:images/llm-backend $(BIN)/python -m tests.abuse -n $(INPUTS) $(if $(SEED),-s $(SEED))
 
 image-test: $(VENV)/.dev  ## Build the GPU image with Docker, run it, push it to a registry on loopback (ERT_IMAGE_BASE: another base)
-	ERT_IMAGE_TEST=1 $(BIN)/pytest -q tests/image
+	ERT_NO_SKIPS=1 $(BIN)/pytest -q tests/image
 
 GUARDS ?= 1000
 guard-stats: $(VENV)/.dev  ## Let GUARDS=1000 machines stop themselves while 30 % of the calls fail: p50, p99, p99.9

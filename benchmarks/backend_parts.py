@@ -1,4 +1,4 @@
-"""The processes that `benchmarks/backend.py` measures: the scripted engine, our backend, and LiteLLM if it is there."""
+"""The processes that `benchmarks/backend.py` measures: the scripted engine, our backend, and LiteLLM."""
 
 from __future__ import annotations
 
@@ -44,10 +44,9 @@ def everything(delay: float, tokens: int) -> Iterator[list[Target]]:
         engine = _engine(folder, delay, tokens, ends)
         targets = [_target("engine", engine, "/api/chat", "", {"model": MODEL, "options": {"num_ctx": 4096}})]
         targets.append(_backend(folder, engine, ends))
-        if LITELLM.is_file():
-            targets.append(_litellm(folder, engine, ends))
-        else:
-            print("LiteLLM is not measured: it is not installed in .bench (`make bench-backend` installs it)")
+        if not LITELLM.is_file():
+            raise SystemExit("LiteLLM is missing: it is not installed in .bench (`make bench-backend` installs it)")
+        targets.append(_litellm(folder, engine, ends))
         yield targets
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from pytest_socket import socket_allow_hosts
 
+pytest_plugins = ("tests.support.session",)
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("ERT_SHARED", ROOT.parent / "shared"))
 PERSONAL = (

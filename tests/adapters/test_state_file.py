@@ -20,6 +20,7 @@ from ert_deploy.adapters.state.file import StateFile
 from ert_deploy.core.model.errors import Busy, ErtError, Failed, StateConflict, UsageError
 from ert_deploy.core.model.state import VERSION, Denied, Intent, Record, Rollout, State, Tombstone
 from tests.support.fakes.loopback import FakeClock
+from tests.support.unprivileged import unprivileged
 
 ROOT = Path(__file__).resolve().parents[2]
 FULL = State(
@@ -203,12 +204,13 @@ def test_the_state_of_another_deployment_is_refused(path: Path) -> None:
         store(path, "other").load()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
-def test_a_file_that_must_not_be_read_is_an_error_and_not_an_empty_state(path: Path) -> None:
-    store(path).save(FULL)
-    path.chmod(0)
-    with pytest.raises(UsageError, match="cannot be read"):
-        store(path).load()
+def test_a_file_that_must_not_be_read_is_an_error_and_not_an_empty_state() -> None:
+    with unprivileged() as folder:
+        path = folder / "ert.json"
+        store(path).save(FULL)
+        path.chmod(0)
+        with pytest.raises(UsageError, match="cannot be read: Permission denied"):
+            store(path).load()
 
 
 def test_a_folder_in_place_of_the_file_is_an_error_and_not_an_empty_state(path: Path) -> None:

@@ -89,13 +89,13 @@ def test_the_start_script_starts_the_guard_in_the_background(tmp_path: Path, she
     )
     program = shutil.which(shell)
     assert program is not None
-    environment = {"PATH": "/usr/bin:/bin", "ERT_TOKEN": "t-1"}
+    environment = {"PATH": "/usr/bin:/bin", "ERT_TOKEN": "token-of-the-test"}
     done = subprocess.run(
         [program, "-c", here], env=environment, capture_output=True, text=True, timeout=20, check=True
     )
     *_, said = done.stdout.splitlines()
-    assert json.loads(said) == [str(tmp_path), "t-1", ["-m", "ert_backend.guard"], ""]
-    assert "t-1" not in here
+    assert json.loads(said) == [str(tmp_path), "token-of-the-test", ["-m", "ert_backend.guard"], ""]
+    assert "token-of-the-test" not in here
 
 
 DIRECT = {"22/tcp": [{"HostIp": "0.0.0.0", "HostPort": "40022"}]}

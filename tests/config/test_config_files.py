@@ -9,6 +9,7 @@ import pytest
 
 from ert_deploy.config import ConfigProblems, available, default_config, find, load
 from ert_deploy.core.model.errors import UsageError
+from tests.support.unprivileged import unprivileged
 
 CHECKOUT = Path(__file__).parents[2] / "configs"
 
@@ -70,12 +71,12 @@ def test_things_that_are_not_files(tmp_path: Path) -> None:
     assert "NUL" in refused(tmp_path / "a\0b")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_we_may_not_read(tmp_path: Path) -> None:
-    path = tmp_path / "c.yaml"
-    path.write_text("a: 1")
-    path.chmod(0)
-    assert "permission denied" in refused(path)
+def test_a_file_we_may_not_read() -> None:
+    with unprivileged() as folder:
+        path = folder / "c.yaml"
+        path.write_text("a: 1")
+        path.chmod(0)
+        assert "permission denied" in refused(path)
 
 
 def test_a_name_means_a_file_in_configs(elsewhere: Path) -> None:

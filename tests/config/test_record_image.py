@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from ert_deploy.config.load import parse
 from ert_deploy.config.yaml.edit import check_image, record_image, with_image
 from ert_deploy.core.model.errors import Failed, UsageError
+from tests.support.unprivileged import unprivileged
 
 SAMPLE = (Path(__file__).parents[2] / "configs" / "ert.yaml").read_text()
 IMAGE = "ghcr.io/me/ert-llm-backend@sha256:" + "ab" * 32
@@ -79,11 +79,11 @@ def test_a_link_goes_on_leading_to_the_file(tmp_path: Path) -> None:
     assert IMAGE in target.read_text()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_file_that_cannot_be_replaced_is_left_and_said(tmp_path: Path) -> None:
-    path = tmp_path / "my.yaml"
-    path.write_text(SAMPLE)
-    tmp_path.chmod(0o500)
-    with pytest.raises(Failed, match="cannot be written"):
-        record_image(path, IMAGE)
-    tmp_path.chmod(0o700)
+def test_a_file_that_cannot_be_replaced_is_left_and_said() -> None:
+    with unprivileged() as folder:
+        path = folder / "my.yaml"
+        path.write_text(SAMPLE)
+        folder.chmod(0o500)
+        with pytest.raises(Failed, match="cannot be written"):
+            record_image(path, IMAGE)
+        folder.chmod(0o700)

@@ -120,12 +120,6 @@ def place(tmp_path: Path) -> Iterator[Place]:
     yield from _place(tmp_path, "toy", 60.0)
 
 
-@pytest.fixture
-def real_place(tmp_path: Path) -> Iterator[Place]:
-    """A fresh world of the real small model."""
-    yield from _place(tmp_path, "auto", 20.0)
-
-
 def _place(folder: Path, model: str, speed: float) -> Iterator[Place]:
     directory = folder / ".ert" / "sandbox"
     made = Place(folder, daemon.start(directory, speed, model=model))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
@@ -11,13 +10,10 @@ from tests.support.image import local_images
 from tests.support.image.docker_engine import Engine, NoEngine, engine
 
 TAG = "ert-test/llm-backend:1"
-WANTED = "ERT_IMAGE_TEST"
 
 
 @pytest.fixture(scope="session")
 def docker_engine() -> Iterator[Engine]:
-    if not os.environ.get(WANTED):
-        pytest.skip("builds and runs a container image for minutes; `make image-test` does")
     try:
         with engine() as found:
             yield found

@@ -3,8 +3,9 @@
     python -m tests.kills.launcher 12 after -- up -c my.yaml
 
 An effect that only looks at the clock, draws, waits or shows something is not counted. 0 instead of a number kills
-nothing. ERT_KILLS_JOURNAL names a file that gets the name of each effect before it is carried out; ERT_KILLS_PATIENCE
-is how many real seconds the adapters wait for an answer, for providers that never give one.
+nothing, the name of an effect kills at the first of that kind. ERT_KILLS_JOURNAL names a file that gets the name of
+each effect before it is carried out; ERT_KILLS_PATIENCE is how many real seconds the adapters wait for an answer, for
+providers that never give one.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ Act = Callable[[Any], Any]
 class Armed:
     """Counts effects across all engines of this process, and strikes once."""
 
-    def __init__(self, number: int, when: str, journal: Path | None) -> None:
-        self._number, self._when, self._journal = number, when, journal
+    def __init__(self, at: int | str, when: str, journal: Path | None) -> None:
+        self._at, self._when, self._journal = at, when, journal
         self._done = 0
 
     def over(self, table: dict[type[Any], Act]) -> dict[type[Any], Act]:
@@ -41,16 +42,16 @@ class Armed:
         def carry_out(effect: Any) -> Any:
             self._done += 1
             self._write(kind.__name__)
-            self._strike("before")
+            self._strike(kind, "before")
             try:
                 return act(effect)
             finally:
-                self._strike("after")
+                self._strike(kind, "after")
 
         return carry_out
 
-    def _strike(self, when: str) -> None:
-        if self._done == self._number and self._when == when:
+    def _strike(self, kind: type[Any], when: str) -> None:
+        if self._at in (self._done, kind.__name__) and self._when == when:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def _write(self, name: str) -> None:
@@ -82,12 +83,12 @@ def _armed(trap: Armed) -> Iterator[None]:
         vars(engine_run)["interpreter"] = real
 
 
-def launch(number: int, when: str, command: list[str]) -> int:
+def launch(at: int | str, when: str, command: list[str]) -> int:
     """Run the command with the trap set; its exit code, if it lives to have one."""
     if "ERT_KILLS_PATIENCE" in os.environ:
         impatient(float(os.environ["ERT_KILLS_PATIENCE"]))
     journal = os.environ.get("ERT_KILLS_JOURNAL")
-    with _armed(Armed(number, when, Path(journal) if journal else None)):
+    with _armed(Armed(at, when, Path(journal) if journal else None)):
         try:
             command_line(command)
         except SystemExit as done:
@@ -96,11 +97,11 @@ def launch(number: int, when: str, command: list[str]) -> int:
 
 
 def main() -> int:
-    """Read the words: the number, `before` or `after`, `--`, and the command."""
-    number, when, dashes, *command = sys.argv[1:]
+    """Read the words: the number or name of an effect, `before` or `after`, `--`, and the command."""
+    at, when, dashes, *command = sys.argv[1:]
     if when not in ("before", "after") or dashes != "--":
         raise SystemExit(__doc__)
-    return launch(int(number), when, command)
+    return launch(int(at) if at.isdigit() else at, when, command)
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ class Nursery:
         self._process.kill()
         self._process.communicate()
 
-    def run(self, number: int, when: str, command: list[str], folder: Path, env: dict[str, str]) -> Ended:
+    def run(self, number: int | str, when: str, command: list[str], folder: Path, env: dict[str, str]) -> Ended:
         """One command to its end, in whatever way it ends; TimeoutError when it does not within two minutes."""
         out, err = folder / "out.txt", folder / "err.txt"
         order = {

@@ -89,8 +89,8 @@ class Desk:
         """The names of the effects of the last command, in order."""
         return self.journal.read_text().split() if self.journal.exists() else []
 
-    def run(self, *command: str, number: int = 0, when: str = "after") -> Ended:
-        """One command, killed at an effect if a number is given."""
+    def run(self, *command: str, number: int | str = 0, when: str = "after") -> Ended:
+        """One command, killed at an effect if its number is given, or at the first effect of that name."""
         self.journal.unlink(missing_ok=True)
         env = {**self.environ(), "ERT_KILLS_JOURNAL": str(self.journal)}
         return self.nursery.run(number, when, list(command), self.folder, env)

@@ -54,10 +54,7 @@ def test_the_kill_is_a_real_one_and_comes_between_two_effects(world: Stage) -> N
 
 def test_a_harness_that_forgets_what_was_rented_is_noticed(world: Stage) -> None:
     """The reckoning itself can fail: the same kill, but nobody runs the command again."""
-    world.desk.ert("up")
-    created = world.desk.effects().index("Create") + 1
-    world.desk.ert("down")
-    assert world.desk.run("up", number=created, when="after").killed
+    assert world.desk.run("up", number="Create", when="after").killed
     with pytest.raises(AssertionError):
         is_up(world)
 

@@ -51,20 +51,10 @@ def test_after_a_reap_the_next_up_begins_anew(kept: Stage) -> None:
 
 def test_a_create_whose_answer_and_whose_state_are_lost_is_reaped(kept: Stage, s3: tuple[Any, str]) -> None:
     """Killed right after the create call: nobody knows the instance but its own marks."""
-    effects = _rehearsed(kept)
-    ended = kept.desk.run("up", number=effects.index("Create") + 1, when="after")
+    ended = kept.desk.run("up", number="Create", when="after")
     assert ended.killed
     assert len(kept.existing()) == 1
     kept.desk.lose_state()
     kept.desk.ert("reap", "--yes")
     assert kept.existing() == []
     books(kept)
-
-
-def _rehearsed(world: Stage) -> list[str]:
-    """The effects of an `up` from nothing; afterwards there is nothing again, and no state."""
-    world.desk.ert("up")
-    effects = world.desk.effects()
-    world.desk.ert("down")
-    world.desk.lose_state()
-    return effects

@@ -86,7 +86,7 @@ class World:
 RUNNING = frozenset({"created", "build_in_progress", "update_in_progress", "artifact_fetch_in_progress"})
 
 
-def until(done: Callable[[], bool], seconds: float = 15.0) -> None:
+def until(done: Callable[[], bool], seconds: float = 60.0) -> None:
     """Wait for something to become true."""
     deadline = time.monotonic() + seconds
     while not done():

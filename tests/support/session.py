@@ -1,0 +1,106 @@
+"""Pytest plugin of the whole run: which worker takes what, the slowest parts, and parts that must not be skipped.
+
+Environment: `ERT_PARTS` names a file to which the seconds of every module are appended (`.ci/run` prints the slowest of
+all). `ERT_NO_SKIPS` makes a run fail that had to skip something for want of a program, and names it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SHOWN = 10
+# Of these folders one test runs at a time.
+ONE_AT_A_TIME = frozenset({"browser", "image"})
+# What `make unit` leaves out: it starts processes, plays histories, or takes seconds a test.
+PROCESS_FOLDERS = frozenset({
+    "abuse", "action", "browser", "e2e", "guard_stats", "image", "job_schedules", "kills", "sandbox", "simulation",
+    "upgrade",
+})  # fmt: skip
+PROCESS_MODULES = frozenset({
+    "adapters/test_render_field_problems", "adapters/test_render_platform_faults", "adapters/test_render_with_double",
+    "adapters/test_ssh_shell", "adapters/test_vast_contract", "backend/test_guard_process", "cli/test_init",
+    "cli/test_ssh", "cli/test_state_commands", "config/test_config_process", "dashboard/test_dashboard_gunicorn",
+    "dashboard/test_dashboard_memory",
+})  # fmt: skip
+# Needs what is not part of a checkout; CI has it, a clone has not.
+OUTSIDE = "contract"
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """How many workers `-n auto` means."""
+    return (os.cpu_count() or 1) + 1  # a test waits for processes and clocks as much as it computes
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of a group on one worker; mark what starts processes and what needs a Docker engine."""
+    for item in items:
+        folder = item.path.parent.name
+        if "docker_engine" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.image)
+        if folder in PROCESS_FOLDERS or f"{folder}/{item.path.stem}" in PROCESS_MODULES:
+            item.add_marker(pytest.mark.process)
+        if folder in ONE_AT_A_TIME:
+            item.add_marker(pytest.mark.xdist_group(folder))
+        elif _shares(item):
+            item.add_marker(pytest.mark.xdist_group(f"{folder}/{item.path.stem}"))
+
+
+def _shares(item: pytest.Item) -> bool:
+    """Whether it uses a fixture that the tests of its module share, which every worker would make for itself."""
+    found = getattr(item, "_fixtureinfo", None)
+    given = found.name2fixturedefs.values() if found is not None else ()
+    return any(fixture.scope == "module" and fixture.baseid for fixtures in given for fixture in fixtures)
+
+
+class Parts:
+    """Collects, where the results come together, what each module took and what was skipped."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = defaultdict(float)
+        self.skipped: list[tuple[str, str]] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.seconds[report.nodeid.partition("::")[0]] += report.duration
+        if report.skipped and not hasattr(report, "wasxfail") and OUTSIDE not in report.keywords:
+            reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+            self.skipped.append((report.nodeid, reason.removeprefix("Skipped: ")))
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self.skipped and os.environ.get("ERT_NO_SKIPS") and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        if path := os.environ.get("ERT_PARTS"):
+            with Path(path).open("a") as file:
+                file.writelines(f"{seconds:.1f}\t{name}\n" for name, seconds in self.seconds.items())
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        slowest = sorted(self.seconds.items(), key=lambda row: -row[1])[:SHOWN]
+        if sum(self.seconds.values()) > SHOWN:
+            terminalreporter.section(f"the {len(slowest)} slowest modules (seconds, of all workers)")
+            for name, seconds in slowest:
+                terminalreporter.line(f"{seconds:8.1f}  {name}")
+        if self.skipped and os.environ.get("ERT_NO_SKIPS"):
+            terminalreporter.section("skipped, and must not be (ERT_NO_SKIPS)", red=True)
+            for line in _named(self.skipped):
+                terminalreporter.line(line)
+
+
+def _named(skipped: Iterable[tuple[str, str]]) -> list[str]:
+    """One line for each reason: how many tests and the first of them."""
+    by_reason: dict[str, list[str]] = {}
+    for nodeid, reason in skipped:
+        by_reason.setdefault(reason, []).append(nodeid)
+    return [f"{len(ids)} skipped ({reason}): {ids[0]}" for reason, ids in by_reason.items()]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Only the process that prints collects; the workers send their reports to it."""
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Parts(), "ert-parts")
