@@ -38,6 +38,7 @@ def test_a_new_service_is_live_and_runs_with_renders_environment_and_nothing_of_
     assert env["KEEP"] == "kept"
     assert "VAST_API_KEY" not in env
     ours = set(env) - {"PATH", "HOME", "LANG", "PORT", "FINGERPRINT", "KEEP", "LC_CTYPE", "TMPDIR"}
+    ours -= {"PYTHONPATH", "ERT_SANDBOX_REFUSED"}  # what keeps the process on loopback
     assert all(name.startswith(("RENDER", "IS_PULL", "FORWARDED", "WEB_CONC", "GUNICORN")) for name in ours)
 
 
@@ -60,7 +61,7 @@ def test_a_restart_brings_a_new_process_with_the_old_environment(world: World) -
     assert "Content-Type" not in answer.headers
     until(lambda: world.seen()["pid"] != before)
     assert world.fingerprint() == "one"
-    assert world.events("server_restarted") == [{"triggeredByUser": "owner@example.com"}]
+    assert world.events("server_restarted") == [{"triggeredByUser": "owner@localhost"}]
 
 
 def test_deploy_only_applies_the_new_environment_without_a_build(world: World) -> None:

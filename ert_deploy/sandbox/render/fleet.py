@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from ert_deploy.sandbox.render.models import Service, Timeline
 from ert_deploy.sandbox.render.process import (
@@ -26,6 +27,7 @@ from ert_deploy.sandbox.render.process import (
 )
 from ert_deploy.sandbox.render.proxy import BAD_GATEWAY, Page
 from ert_deploy.sandbox.render.store import Store, random_text
+from ert_deploy.sandbox.runtime.loopback import confined
 
 PROBE_REAL_SECONDS = (0.05, 1.0)
 GRACE_REAL_SECONDS = 2.0
@@ -82,7 +84,7 @@ class Fleet:
         """Start one more process for the service; it gets no traffic yet."""
         port, name = free_port(), f"{service.id}-{random_text(5)}"
         own = {"PORT": str(port), "TMPDIR": str(self._disk(name))}
-        given = inherited() | platform_env(service, name, port, commit) | dict(env) | own
+        given = confined(inherited() | platform_env(service, name, port, commit) | dict(env) | own, self.book.directory)
         instance = Instance(
             name,
             service.id,
@@ -228,9 +230,9 @@ def platform_env(service: Service, instance: str, port: int, commit: str) -> dic
         "RENDER_EXTERNAL_HOSTNAME": "127.0.0.1",
         "RENDER_GIT_COMMIT": commit,
         "RENDER_GIT_BRANCH": service.branch,
-        "RENDER_GIT_REPO_SLUG": service.repo.removeprefix("https://github.com/"),
+        "RENDER_GIT_REPO_SLUG": urlsplit(service.repo).path.strip("/"),
         "RENDER_CPU_COUNT": "0.5",
-        "RENDER_DISCOVERY_SERVICE": f"{service.slug}-discovery",
+        "RENDER_DISCOVERY_SERVICE": "localhost",
         "RENDER_WEB_CONCURRENCY": "1",
         "WEB_CONCURRENCY": "1",
         "IS_PULL_REQUEST": "false",

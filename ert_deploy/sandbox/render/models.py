@@ -111,7 +111,7 @@ class Service:
     updated: float
     details: dict[str, Any]
     branch: str = "main"
-    repo: str = "https://github.com/example/ert"
+    repo: str = "https://localhost/example/ert"
     root_dir: str = ""
     auto_deploy: str = "yes"
     suspenders: list[str] = field(default_factory=list)

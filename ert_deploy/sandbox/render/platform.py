@@ -20,7 +20,7 @@ from ert_deploy.sandbox.render.supervisor import Keeper
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """Everything a handler may touch."""
+    """Everything a handler may touch; `site` is the address of the double itself, without a path."""
 
     store: Store
     fleet: Fleet
@@ -28,6 +28,7 @@ class Platform:
     keeper: Keeper
     proxies: Proxies
     profile: Profile
+    site: str
 
     def service(self, request: Request) -> Service:
         """The service named in the path; 404 otherwise."""
@@ -104,7 +105,7 @@ def default_details() -> dict[str, object]:
         "buildPlan": "starter",
         "envSpecificDetails": {
             "buildCommand": "pip install -r requirements.txt",
-            "startCommand": "gunicorn -k gthread -w 1 --threads 100 --no-control-socket --bind 0.0.0.0:$PORT wsgi:app",
+            "startCommand": "gunicorn -k gthread -w 1 --threads 100 --no-control-socket -b 127.0.0.1:$PORT wsgi:app",
         },
         "healthCheckPath": "/health",
         "maintenanceMode": {"enabled": False, "uri": ""},

@@ -15,6 +15,7 @@ from ert_deploy.sandbox.runtime.clock import rfc3339
 # The numbers are deprecated and undocumented beside `buildStatus`/`deployStatus`; these are assumed.
 OUTCOMES = {"succeeded": 2, "failed": 3, "canceled": 4}
 SHORT_TYPE = "web"
+OWNER_EMAIL = "owner@localhost"
 
 
 def stamp(seconds: float) -> str:
@@ -23,14 +24,14 @@ def stamp(seconds: float) -> str:
     return text.removesuffix("Z").rstrip("0") + "Z" if "." in text else text
 
 
-def service_json(service: Service, owner_id: str, profile: Profile) -> dict[str, Any]:
-    """A web service; `suspended` is a string, and `suspenders` says who holds it."""
+def service_json(service: Service, owner_id: str, profile: Profile, site: str) -> dict[str, Any]:
+    """A web service; `suspended` is a string, `suspenders` says who holds it, `site` is where the double answers."""
     return {
         "id": service.id,
         "autoDeploy": service.auto_deploy,
         "branch": service.branch,
         "createdAt": stamp(service.created),
-        "dashboardUrl": f"https://dashboard.render.com/web/{service.id}",
+        "dashboardUrl": f"{site}/web/{service.id}",
         "name": service.name,
         "notifyOnFail": "default",
         "ownerId": owner_id,
@@ -52,7 +53,7 @@ def _details_json(service: Service, profile: Profile) -> dict[str, Any]:
         "env": service.details["runtime"],
         "numInstances": 1,
         "openPorts": None if profile == "as_recorded" else ports,
-        "sshAddress": f"{service.id}@ssh.{service.details['region']}.render.com",
+        "sshAddress": f"{service.id}@127.0.0.1",
         "url": service.url,
     }
 
@@ -134,7 +135,7 @@ def trigger_details(user_id: str, deploy: Deploy) -> dict[str, Any]:
         "rollback": deploy.rollback_of is not None,
     }
     if manual:
-        details["user"] = {"id": user_id, "email": "owner@example.com"}
+        details["user"] = {"id": user_id, "email": OWNER_EMAIL}
     if deploy.trigger == "new_commit":
         details["newCommit"] = deploy.commit.id
     if deploy.rollback_of is not None:

@@ -65,16 +65,14 @@ class RenderDouble:
             directory / "disks",
         )
         deployer = Deployer(self._store, fleet, timeline)
-        self._platform = Platform(self._store, fleet, deployer, Keeper(fleet), self._proxies, profile)
         self.faults = Faults()
-        self._server = Server(self._router(Gate(clock, key, reset_as_epoch)), self.faults)
-
-    def _router(self, gate: Gate) -> Router:
-        router = Router(gate)
+        router = Router(Gate(clock, key, reset_as_epoch))
+        self._server = Server(router, self.faults)
+        keeper, site = Keeper(fleet), self._server.url
+        self._platform = Platform(self._store, fleet, deployer, keeper, self._proxies, profile, site)
         for table in TABLES:
             for method, path, operation, handler in table:
                 router.add(method, BASE + path, operation, partial(handler, self._platform))
-        return router
 
     @property
     def url(self) -> str:

@@ -21,7 +21,8 @@ from ert_deploy.sandbox.render.pagination import (
     values_of,
 )
 from ert_deploy.sandbox.render.platform import Platform, Table
-from ert_deploy.sandbox.render.serialize import service_json, stamp
+from ert_deploy.sandbox.render.serialize import OWNER_EMAIL, service_json, stamp
+from ert_deploy.sandbox.runtime.loopback import on_loopback
 
 ASYNC_SECONDS = 2.0
 DETAILS: dict[str, type] = {
@@ -43,7 +44,7 @@ FIXED = ("runtime", "region")
 
 def get_user(_: Platform, __: Request) -> Reply:
     """The cheapest proof that a key works."""
-    return Reply.json({"email": "owner@example.com", "name": "Sandbox Owner"})
+    return Reply.json({"email": OWNER_EMAIL, "name": "Sandbox Owner"})
 
 
 def list_owners(platform: Platform, request: Request) -> Reply:
@@ -62,7 +63,7 @@ def retrieve_owner(platform: Platform, request: Request) -> Reply:
 
 
 def _owner(platform: Platform) -> dict[str, Any]:
-    return {"id": platform.store.owner_id, "name": "Sandbox", "email": "owner@example.com", "type": "team"}
+    return {"id": platform.store.owner_id, "name": "Sandbox", "email": OWNER_EMAIL, "type": "team"}
 
 
 def list_services(platform: Platform, request: Request) -> Reply:
@@ -87,7 +88,7 @@ def _wanted(platform: Platform, request: Request, service: Service) -> bool:
 
 
 def _shown(platform: Platform, service: Service) -> dict[str, Any]:
-    return service_json(service, platform.store.owner_id, platform.profile)
+    return service_json(service, platform.store.owner_id, platform.profile, platform.site)
 
 
 def create_service(platform: Platform, request: Request) -> Reply:
@@ -139,6 +140,8 @@ def _apply_source(service: Service, body: dict[str, Any]) -> None:
     if body.get("autoDeployTrigger") not in (None, "off", "commit", "checksPass"):
         raise bad_request("autoDeployTrigger must be off, commit or checksPass")
     texts = {attribute: _text(body, name) for name, attribute in SOURCE.items() if body.get(name) is not None}
+    if "repo" in texts:  # nothing is fetched from it
+        texts["repo"] = on_loopback(texts["repo"], "repo_url")
     if "autoDeployTrigger" in body:
         service.auto_deploy = "no" if body["autoDeployTrigger"] == "off" else "yes"
     service.auto_deploy = body.get("autoDeploy") or service.auto_deploy
@@ -182,7 +185,7 @@ def restart_service(platform: Platform, request: Request) -> Reply:
     service = platform.awake(request)
     if service.live is None:
         raise bad_request("service has no live deploy")
-    platform.store.event(service, "server_restarted", {"triggeredByUser": "owner@example.com"})
+    platform.store.event(service, "server_restarted", {"triggeredByUser": OWNER_EMAIL})
     platform.fleet.workers.start(platform.fleet.replace, service)
     return Reply(200)
 

@@ -1,6 +1,7 @@
 """Sandbox machines: one real process per running container, with the environment Vast would give it.
 
-A machine inherits nothing of the sandbox but PATH, LANG and the few variables in `INHERITED`. Its disk is a folder that
+A machine inherits nothing of the sandbox but PATH, LANG and the few variables in `INHERITED`, and it reaches loopback
+only (`loopback.py`). Its disk is a folder that
 outlives stop and start and goes with the instance; stdout and stderr are the container's log. Every process is written
 down with pid and kernel start time in `vast-processes.json` of the world directory, so that a world that was killed can
 be tidied up without hitting a stranger who got the same pid. Nothing here knows of contracts, prices or HTTP.
@@ -21,6 +22,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ert_deploy.sandbox.runtime.loopback import confined
 from ert_deploy.sandbox.runtime.processes import ProcessMark
 
 Command = Sequence[str] | Callable[[Mapping[str, str]], Sequence[str]]
@@ -109,7 +111,7 @@ class Machines:
             process = subprocess.Popen(
                 argv,
                 cwd=disk,
-                env={**inherited(), "HOME": str(disk), **env},
+                env=confined({**inherited(), "HOME": str(disk), **env}, self._directory),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

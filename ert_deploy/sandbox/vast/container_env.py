@@ -1,7 +1,9 @@
 """The environment of a sandbox machine: what Vast gives a container, and the few variables that make it a process here.
 
 Vast's own (docs, instances/docker-environment): CONTAINER_ID, CONTAINER_API_KEY, PUBLIC_IPADDR, VAST_TCP_PORT_n,
-VAST_CONTAINERLABEL, GPU_COUNT, DATA_DIRECTORY. The create call's plain variables come first and cannot override them.
+VAST_CONTAINERLABEL, GPU_COUNT, DATA_DIRECTORY. The create call's plain variables come first and cannot override them,
+nor ERT_VAST_API, which is the double's own URL in every machine, whoever rents it and however. Only `extra` and the
+trouble `machine_env` come after it, and neither leads off loopback.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ class Site:
     images: Path
     models: Path | None
     speed: float
+    vast_api: str
     extra: Mapping[str, str]
 
 
@@ -66,6 +69,7 @@ def _vast(contract: Contract, disk: Path) -> dict[str, str]:
 def _sandbox(contract: Contract, site: Site, disk: Path) -> dict[str, str]:
     env = {
         "PYTHONPATH": os.pathsep.join((str(site.images / "llm-backend"), str(PACKAGE_PARENT))),
+        "ERT_VAST_API": site.vast_api,
         "ERT_DATA_DIR": str(disk),
         "ERT_CLOCK_SPEED": repr(site.speed),
         # There is no card here whose speed could be checked; a CPU that writes at all will do.
@@ -74,8 +78,8 @@ def _sandbox(contract: Contract, site: Site, disk: Path) -> dict[str, str]:
         "OLLAMA_HOST": f"127.0.0.1:{_free_port()}",
     }
     tcp = [port for name, port in contract.ports.items() if name.endswith("/tcp")]
-    if tcp:
-        env["ERT_BIND"] = f"{contract.address}:{tcp[0]}"
+    # Also without a published port: the image's own default listens on every interface of this machine.
+    env["ERT_BIND"] = f"{contract.address}:{tcp[0] if tcp else _free_port()}"
     if site.models is not None:
         env["ERT_SANDBOX_MODELS"] = str(site.models)
     return env

@@ -1,7 +1,8 @@
 """Renting: `PUT /api/v0/asks/{id}/`, with every way in which the real call can say no.
 
 Facts: Vast OpenAPI `create_instance` (errors, limits); field reports for `success: false` at 200, errors that carry a
-`new_contract`, and `env` having to be an object although the published schema says string.
+`new_contract`, and `env` having to be an object although the published schema says string. Addresses in `env`, `args`
+and `onstart` that lead off loopback are replaced when the order is read; the image keeps its name, as nothing pulls it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ert_deploy.sandbox.httpd.messages import Reply, Request
+from ert_deploy.sandbox.runtime.loopback import on_loopback
 from ert_deploy.sandbox.vast.account import Estate
 from ert_deploy.sandbox.vast.contract import Order
 from ert_deploy.sandbox.vast.market import Ask
@@ -84,14 +86,15 @@ def read_order(ask_id: int, body: Json) -> Order:
     args = body.get("args") or []
     if not isinstance(args, list):
         raise _invalid(ask_id, "args must be a list")
+    onstart = _text(ask_id, body, "onstart", MAX_ARGS)
     order = Order(
         image=_image(ask_id, body),
         env=_env(ask_id, body.get("env")),
         disk=_disk(ask_id, body.get("disk")),
         runtype=str(body.get("runtype") or ("args" if args or body.get("args_str") else "ssh")),
         label=_text(ask_id, body, "label", MAX_LABEL),
-        args=tuple(map(str, args)),
-        onstart=_text(ask_id, body, "onstart", MAX_ARGS),
+        args=tuple(on_loopback(str(arg)) for arg in args),
+        onstart=None if onstart is None else on_loopback(onstart),
         bid=_bid(ask_id, body.get("price")),
     )
     if sum(map(len, order.args)) + len(order.onstart or "") + len(str(body.get("args_str") or "")) > MAX_ARGS:
@@ -115,7 +118,7 @@ def _env(ask_id: int, env: Any) -> Mapping[str, str]:
         raise _invalid(ask_id, "invalid env type: env must be a dict")
     if sum(len(str(name)) + len(str(value)) for name, value in env.items()) > MAX_ENV:
         raise _invalid(ask_id, f"env is longer than {MAX_ENV}")
-    return {str(name): str(value) for name, value in env.items()}
+    return {str(name): on_loopback(str(value), str(name)) for name, value in env.items()}
 
 
 def _disk(ask_id: int, disk: Any) -> float:

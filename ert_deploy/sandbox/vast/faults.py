@@ -45,6 +45,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ert_deploy.sandbox.runtime.loopback import off_loopback
 from ert_deploy.sandbox.vast.contract import Contract
 from ert_deploy.sandbox.vast.market import Ask
 
@@ -84,6 +85,8 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "credit": {"value": 0.0},
 }
 TARGETS = ("instance_id", "machine_id", "offer_id")
+# Fields that name addresses, or hold values that may.
+ADDRESSES = ("env", "set", "to")
 
 
 @dataclass(slots=True)
@@ -120,9 +123,18 @@ def parse(value: Mapping[str, Any]) -> Trouble:
     unknown = sorted(set(details) - set(defaults) - {"count"})
     if unknown:
         raise ValueError(f"{kind} has no field {', '.join(unknown)}")
+    _stay_on_loopback(kind, details)
     count = details.get("count", defaults.get("count"))
     targets = {name: int(value[name]) for name in TARGETS if value.get(name) is not None}
     return Trouble(kind, {**defaults, **details}, left=None if count is None else int(count), **targets)
+
+
+def _stay_on_loopback(kind: str, details: Mapping[str, Any]) -> None:
+    for name in ADDRESSES:
+        value = details.get(name, {})
+        elsewhere = off_loopback(value if isinstance(value, Mapping) else {"address": value})
+        if elsewhere:
+            raise ValueError(f"{kind} leads off loopback: {', '.join(elsewhere)}; hint: use an address on 127.0.0.1")
 
 
 class Troubles:

@@ -170,7 +170,7 @@ def user(estate: Estate, _: Request) -> Reply:
     return Reply.json(
         {
             "id": 424242,
-            "email": "sandbox@example.com",
+            "email": "sandbox@localhost",
             "username": "sandbox",
             "credit": credit,
             "balance": 0.0,

@@ -159,7 +159,7 @@ def _ask(dice: random.Random, index: int, now: float) -> Ask:
         cpu_ram=dice.choice((64_000, 128_576, 257_000)),
         start_date=started,
         end_date=now + dice.uniform(10, 300) * DAY,
-        address=f"203.0.113.{index % 250 + 1}",
+        address=f"127.0.1.{index % 250 + 1}",
         delivered=dice.uniform(0.35, 0.7),
     )
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
+from ert_deploy.sandbox.runtime.loopback import off_loopback
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:
@@ -29,7 +31,8 @@ class Options:
 
     `start_aftermath` says what a refused start does next: "reverts" (nothing ever runs) or "fires" (it starts when the
     GPU is free). `bad_hosts` lets hosts fail at the rate their hidden quality implies; the cheapest sensible offers
-    always work unless a trouble says otherwise. `machine_env` is added to the environment of every machine.
+    always work unless a trouble says otherwise. `machine_env` is added to the environment of every machine;
+    ValueError when one of its values leads off loopback.
     """
 
     credit: float = 25.0
@@ -42,3 +45,9 @@ class Options:
     bad_hosts: bool = True
     machine_env: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     port: int = 0
+
+    def __post_init__(self) -> None:
+        if elsewhere := off_loopback(self.machine_env):
+            raise ValueError(
+                f"machine_env leads off loopback: {', '.join(elsewhere)}; hint: use an address on 127.0.0.1"
+            )

@@ -3,7 +3,8 @@
 The official SDK works against it with `server_url=double.url`. Operations for faults: search, create, list, list_v0,
 show, manage, destroy, reboot, recycle, bid, logs, result, execute, user. Troubles: see `faults.py`.
 
-It keeps no secret but random keys made here, talks to nobody, and bills in world seconds.
+It keeps no secret but random keys made here, talks to nobody, and bills in world seconds. Whatever a client orders, its
+machines reach loopback only and find the provider here: `ERT_VAST_API` is `double.url` in each of them.
 """
 
 from __future__ import annotations
@@ -68,16 +69,18 @@ class VastDouble:
     ) -> None:
         options = options or Options()
         asks = make_market(seed, clock.now(), bad_hosts=options.bad_hosts) if market is None else market
-        site = Site(images, models, clock.speed, options.machine_env)
         self.faults = Faults()
+        router = Router(self._guarded)
+        self._server = Server(router, self.faults, options.port)
+        site = Site(images, models, clock.speed, self._server.url, options.machine_env)
         self._estate = Estate(
             clock, asks=asks, directory=directory, site=site, command=command or GUARD, options=options
         )
         self._key = key
         self._results = vast_logs.Results()
         self._intervals = Intervals()
-        self._server = Server(self._router(), self.faults, options.port)
         self._results.base = self._server.url
+        self._fill(router)
         self._closing = threading.Event()
         self._ticker = threading.Thread(target=self._tick, daemon=True)
 
@@ -160,8 +163,7 @@ class VastDouble:
             with self._estate.lock:
                 self._estate.tick()
 
-    def _router(self) -> Router:
-        router = Router(self._guarded)
+    def _fill(self, router: Router) -> None:
         for method, pattern, operation, handler in ROUTES:
             router.add(method, pattern, operation, partial(handler, self._estate))
         router.add("POST", "/api/v0/bundles/", "search", self._search)
@@ -171,7 +173,6 @@ class VastDouble:
             bound = partial(log_handler, self._estate, self._results)
             router.add("PUT", f"/api/v0/instances/{path}/{{id}}/", operation, bound)
         router.add("GET", "/instance_logs/{name}", "result", self._result)
-        return router
 
     def _guarded(self, request: Request, handler: Handler) -> Reply:
         try:
