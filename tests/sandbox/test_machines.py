@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -102,3 +103,16 @@ def test_a_port_is_given_once_until_it_is_taken_back() -> None:
     assert all(21000 <= port < 32768 for port in (first, second))
     ports.take_back([first])
     assert ports.give() != second
+
+
+def test_a_port_can_be_asked_for_once_and_only_if_nobody_listens_there() -> None:
+    ports = Ports()
+    port = ports.give()
+    with pytest.raises(OSError, match=f"port {port} of 127.0.0.1 is taken"):
+        ports.claim(port)
+    ports.take_back([port])
+    with socket.create_server(("127.0.0.1", port)), pytest.raises(OSError, match="is taken"):
+        ports.claim(port)
+    ports.claim(port)
+    with pytest.raises(OSError, match="is taken"):
+        ports.claim(port)

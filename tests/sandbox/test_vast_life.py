@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
 
+from ert_deploy.sandbox.runtime.machines import Ports
+from ert_deploy.sandbox.vast.contract import Order
 from tests.support.vast.world import PROGRAM, Renter, environment, renting, until
 
 
@@ -137,3 +141,26 @@ def test_reboot_gives_another_process_and_recycle_also_other_ports(renter: Rente
     assert renter.sdk.recycle_instance(id) == {"success": True}
     renter.until(id, "running")
     assert renter.row(id)["ports"] != ports
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_an_instance_of_an_earlier_world_keeps_id_port_and_disk_and_pulls_nothing(
+    renter: Renter, tmp_path: Path, running: bool
+) -> None:
+    (tmp_path / "kept").write_text("then")
+    ask, port = renter.double.asks()[0], Ports().give()
+    order = Order("ghcr.io/x/llm:1", {"GREETING": "hello", "-p 8443:8443": "1"}, 40.0, "args", label="mine")
+    asked: dict[str, Any] = {"ports": {"8443/tcp": port}, "disk": tmp_path, "running": running}
+    renter.double.add_instance(ask, order, id=77, **asked)
+    with pytest.raises(ValueError, match="instance 77 exists already"):
+        renter.double.add_instance(ask, order, id=77, **asked)
+    if not running:
+        assert renter.status(77) == "exited"
+        renter.sdk.start_instance(77)
+    row = renter.until(77, "running")
+    env = environment(renter, 77)
+    assert (row["label"], row["ports"]["8443/tcp"][0]["HostPort"], env["GREETING"]) == ("mine", str(port), "hello")
+    assert (Path(env["DATA_DIRECTORY"]) / "kept").read_text() == "then"
+    (paid,) = renter.double.bill().rows
+    assert (paid.instance_id, paid.download_gb, paid.billing) == (77, 0.0, True)
+    assert renter.rent() == 27_000_011

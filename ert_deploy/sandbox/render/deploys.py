@@ -45,12 +45,13 @@ class Deployer:
         clear_cache: bool = False,
         rollback_of: str | None = None,
         at_once: bool = False,
+        deploy_id: str | None = None,
     ) -> Deploy:
         """A new deploy, started or (status `queued`) waiting behind the one that runs."""
         now = self.store.clock.now()
         with self.store.lock:
             deploy = Deploy(
-                id=new_id("dep"),
+                id=deploy_id or new_id("dep"),
                 seq=self.store.next_seq(),
                 service_id=service.id,
                 mode=mode,

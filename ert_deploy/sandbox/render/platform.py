@@ -51,12 +51,12 @@ class Platform:
             raise not_found(deploy_id)
         return deploy
 
-    def add(self, name: str) -> Service:
+    def add(self, name: str, id: str | None = None) -> Service:
         """A new web service without a deploy, with its public address open. 409 is not needed: names may repeat."""
         if not name or len(name) > 63:
             raise ApiError(400, "invalid name")
         now, store = self.store.clock.now(), self.store
-        service_id = new_id("srv")
+        service_id = id or new_id("srv")
         port = self.proxies.open(lambda: self.fleet.upstream(service_id))
         with store.lock:
             taken = any(s.slug == name for s in store.services.values())

@@ -103,14 +103,17 @@ class RenderDouble:
         self._platform.fleet.stop()
         self._proxies.stop()
 
-    def add_service(self, name: str, env: Mapping[str, str]) -> str:
+    def add_service(
+        self, name: str, env: Mapping[str, str], *, service_id: str | None = None, deploy_id: str | None = None
+    ) -> str:
         """A web service as if it had been there for long: built, deployed, live. Returns its id.
 
-        RuntimeError with the last lines of output when the process does not come up within a minute.
+        Ids that are not given are made here. RuntimeError with the last lines of output when the process does not come
+        up within a minute.
         """
-        service = self._platform.add(name)
+        service = self._platform.add(name, service_id)
         replace_variables(self._platform, service, dict(env))
-        deploy = self._platform.deployer.request(service, trigger="manual", at_once=True)
+        deploy = self._platform.deployer.request(service, trigger="manual", at_once=True, deploy_id=deploy_id)
         deadline = self._clock.now() + FIRST_DEPLOY_REAL_SECONDS * self._clock.speed
         while deploy.in_flight and self._clock.now() < deadline:
             self._clock.wait(self._store.closing, 0.02 * self._clock.speed)

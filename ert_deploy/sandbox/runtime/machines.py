@@ -57,13 +57,21 @@ class Ports:
                 return port
         raise OSError("no free port for a sandbox machine")
 
+    def claim(self, port: int) -> None:
+        """Give this very port away; OSError when it is given already or somebody listens there."""
+        if port in self._given or not _bindable(port, reuse=True):
+            raise OSError(f"port {port} of 127.0.0.1 is taken")
+        self._given.add(port)
+
     def take_back(self, ports: Sequence[int]) -> None:
         """Ports of a destroyed machine may be given again."""
         self._given.difference_update(ports)
 
 
-def _bindable(port: int) -> bool:
+def _bindable(port: int, *, reuse: bool = False) -> bool:
+    """Whether a server could listen there; with `reuse` also where connections have ended a moment ago."""
     with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(reuse))
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,25 +83,41 @@ class Estate:
 
     def rent(self, ask: Ask, order: Order, *, running: bool) -> Contract:
         """A new instance, stopped from the start unless `running`."""
-        now = self.clock.now()
-        contract = Contract(
-            id=FIRST_CONTRACT + 11 * (len(self.contracts) + 1),
+        contract = self._signed(ask, order, max((FIRST_CONTRACT, *self.contracts)) + 11, self._give_ports(order))
+        contract.image_left = self.options.image_gb
+        contract.model_left = self.options.model_gb.get(order.env.get("ERT_MODEL", ""), 0.0)
+        return self._begun(contract, running)
+
+    def add(self, ask: Ask, order: Order, *, id: int, ports: Mapping[str, int], running: bool) -> Contract:
+        """An instance that was rented before: image and model are there. OSError when a port is taken."""
+        for port in ports.values():
+            self._ports.claim(port)
+        self.asks[ask.id] = ask
+        contract = self._signed(ask, order, id, ports)
+        contract.ran = True
+        return self._begun(contract, running)
+
+    def _signed(self, ask: Ask, order: Order, id: int, ports: Mapping[str, int]) -> Contract:
+        return Contract(
+            id=id,
             ask=ask,
             order=order,
             key=secrets.token_hex(32),
-            created=now,
+            created=self.clock.now(),
             ends=ask.end_date,
             label=order.label,
             bid=order.bid,
             address="127.0.0.1",
             told_address="127.0.0.1",
-            ports=self._give_ports(order),
-            image_left=self.options.image_gb,
-            model_left=self.options.model_gb.get(order.env.get("ERT_MODEL", ""), 0.0),
+            ports=dict(ports),
+            image_left=0.0,
+            model_left=0.0,
         )
+
+    def _begun(self, contract: Contract, running: bool) -> Contract:
         contract.intended = contract.current = "running" if running else "stopped"
         self.contracts[contract.id] = contract
-        self.life.begin(contract, now)
+        self.life.begin(contract, contract.created)
         return contract
 
     def destroy(self, contract: Contract) -> None:

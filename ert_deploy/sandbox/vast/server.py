@@ -9,6 +9,7 @@ machines reach loopback only and find the provider here: `ERT_VAST_API` is `doub
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -27,6 +28,7 @@ from ert_deploy.sandbox.vast.admin import retime, switch_on
 from ert_deploy.sandbox.vast.auth import Intervals, authorize
 from ert_deploy.sandbox.vast.billing import Bill, Transfer
 from ert_deploy.sandbox.vast.container_env import GUARD, Site
+from ert_deploy.sandbox.vast.contract import Order
 from ert_deploy.sandbox.vast.market import Ask, make_market
 from ert_deploy.sandbox.vast.offers import parse_search, search
 from ert_deploy.sandbox.vast.options import Options
@@ -103,6 +105,19 @@ class VastDouble:
             self._ticker.join(10)
         with self._estate.lock:
             self._estate.machines.stop()
+
+    def add_instance(
+        self, ask: Ask, order: Order, *, id: int, ports: Mapping[str, int], disk: Path, running: bool = True
+    ) -> None:
+        """An instance that was rented before this world began, with a copy of the folder `disk` as its disk.
+
+        `ports` maps "8443/tcp" to the external port. OSError when one is taken; ValueError for an id that exists.
+        """
+        with self._estate.lock:
+            if id in self._estate.contracts:
+                raise ValueError(f"instance {id} exists already")
+            shutil.copytree(disk, self._estate.machines.disk(id), dirs_exist_ok=True)
+            self._estate.add(ask, order, id=id, ports=ports, running=running)
 
     def trouble(self, value: Mapping[str, Any]) -> None:
         """Switch one trouble on (the kind `calm` switches off); ValueError says what is wrong with it."""

@@ -1,0 +1,180 @@
+"""A world of the release before, with its programs running, taken over by the present ones: nothing replaced or lost.
+
+The fixture is data (`recorded/`, made by `record.py`). What is asserted is what an owner would miss: the instance and
+what it costs, the variables of the app, the reports. State and marks may gain fields.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from ert_deploy.sandbox.world.paths import images_folder
+from tests.e2e.conftest import Place
+from tests.e2e.test_main_job import others
+from tests.support.upgrade.restored import Recording, Restored, restored, unpacked
+
+RECORDED = Path(__file__).parent / "recorded"
+KEY, FINGERPRINT = "ERT_LLM_API_KEY", "ERT_LLM_CONFIG_FINGERPRINT"
+
+# The ports are the recorded ones: a world may have to wait for another one.
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]
+
+
+@pytest.fixture(scope="module", params=sorted(path.name for path in RECORDED.iterdir()))
+def recording(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Recording:
+    """Each release that was recorded."""
+    return unpacked(RECORDED / request.param, tmp_path_factory.mktemp("release"))
+
+
+@pytest.fixture
+def running(recording: Recording, tmp_path: Path) -> Iterator[Owner]:
+    """The recorded world as its owner left it, serving."""
+    with restored(recording, tmp_path) as world:
+        yield Owner(recording, world)
+
+
+@pytest.fixture
+def asleep(recording: Recording, tmp_path: Path) -> Iterator[Owner]:
+    """The recorded world after `sleep`."""
+    with restored(recording, tmp_path, asleep=True) as world:
+        yield Owner(recording, world)
+
+
+@pytest.fixture
+def with_the_present_dashboard(recording: Recording, tmp_path: Path) -> Iterator[Owner]:
+    """The recorded world, whose app has been deployed from the present sources."""
+    with restored(recording, tmp_path, dashboard=images_folder()) as world:
+        yield Owner(recording, world)
+
+
+class Owner(Place):
+    """Who works with a restored world, with the present command line, and knows what was there before."""
+
+    def __init__(self, recording: Recording, restored_world: Restored) -> None:
+        super().__init__(restored_world.user, restored_world.world, extra={"ERT_CONFIG": "ert.yaml"})
+        self.restored, self.recording = restored_world, recording
+        self.instance: int = recording.instance["id"]
+        self.state = self.folder / ".ert" / "ert-sandbox.json"
+        self.reports_before = self.reports()
+        assert self.reports_before, "the fixture holds reports"
+        self.until(lambda: self.health() in ("healthy", "none"))
+
+    def health(self) -> str:
+        """How the command line finds the one instance; none while it sleeps."""
+        (backend,) = self.data("status")["backends"]
+        assert backend["instance"] == self.instance
+        return "none" if backend["asleep"] else str(backend["health"])
+
+    def until(self, done: Callable[[], bool]) -> None:
+        """Wait for a process of the world to come up."""
+        deadline = time.monotonic() + 60
+        while not done():
+            assert time.monotonic() < deadline, "the world did not come up"
+            time.sleep(0.2)  # noqa: TID251 - real processes boot
+
+    def app(self, path: str, **body: Any) -> Any:
+        """What the app answers, as JSON."""
+        method = "POST" if body else "GET"
+        answer = requests.request(method, f"{self.world.app_url}{path}", json=body or None, timeout=30)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def reports(self) -> dict[str, Any]:
+        """Every kept report with its sections, as the app shows it."""
+        ids = [row["report_id"] for row in self.app("/api/reports")["reports"]]
+        return {id: self.app(f"/api/reports/{id}")["report"]["sections"] for id in ids}
+
+    def nothing_replaced_or_lost(self) -> None:
+        """The one instance that was rented then is the only one ever paid, and the reports of then are all there."""
+        assert self.instances() in ([self.instance], [])
+        assert [row["instance_id"] for row in self.bill()["rows"]] == [self.instance]
+        kept = self.reports()
+        assert {id: kept.get(id) for id in self.reports_before} == self.reports_before
+
+
+def runs_the_release(owner: Owner) -> None:
+    """The machine and the app have the recorded release's programs, not the present ones."""
+    images = owner.recording.images
+    (machine,) = owner.restored.machine_processes().values()
+    environment = dict(v.partition("=")[::2] for v in Path(f"/proc/{machine}/environ").read_text().split("\0"))
+    path = map(Path, environment["PYTHONPATH"].split(os.pathsep))
+    assert next(folder for folder in path if (folder / "ert_backend").is_dir()) == images / "llm-backend"
+    assert Path(f"/proc/{owner.restored.app_process()}/cwd").readlink() == images / "dashboard"
+
+
+def test_the_present_command_line_takes_a_running_world_over(running: Owner) -> None:
+    runs_the_release(running)
+    before, deploys = running.variables(), running.deploys()
+    assert before == running.recording.service["variables"]
+    assert deploys == [running.recording.service["deploy"]["id"]]
+    processes = running.restored.machine_processes(), running.restored.app_process()
+
+    assert "running" in running.ert("status").stdout
+    running.ert("plan", "--exit-code")
+    again = running.data("up")
+    assert not again["changed"]
+    assert [b["instance"] for b in again["backends"]] == [running.instance]
+    assert (running.variables(), running.deploys()) == (before, deploys)
+    assert (running.restored.machine_processes(), running.restored.app_process()) == processes
+
+    running.data("key", "rotate")
+    after = running.variables()
+    assert {name for name in before if after[name] != before[name]} == {KEY, FINGERPRINT}
+    assert running.data("report", "MSFT")["ticker"] == "MSFT"
+    running.nothing_replaced_or_lost()
+
+    running.ert("sleep", "--now")
+    assert running.health() == "none"
+    running.ert("wake")
+    assert running.health() == "healthy"
+    runs_the_release(running)
+    assert not running.data("up")["changed"]
+    assert running.variables() == after
+    running.nothing_replaced_or_lost()
+
+    running.ert("down")
+    assert running.instances() == []
+    assert running.bill()["running"] == []
+    left = running.variables()
+    assert KEY not in left
+    assert others(left) == others(before)
+    running.nothing_replaced_or_lost()
+
+
+def test_without_its_state_a_running_world_is_adopted_and_nothing_is_rented(running: Owner) -> None:
+    before, deploys = running.variables(), running.deploys()
+    running.state.unlink()
+    adopted = running.data("up")
+    assert [b["instance"] for b in adopted["backends"]] == [running.instance]
+    assert (running.variables(), running.deploys()) == (before, deploys)
+    running.nothing_replaced_or_lost()
+    running.ert("down")
+    assert running.bill()["running"] == []
+
+
+def test_a_sleeping_world_wakes_on_its_own_disk(asleep: Owner) -> None:
+    before, deploys = asleep.variables(), asleep.deploys()
+    assert "asleep" in asleep.ert("status").stdout
+    asleep.ert("wake")
+    assert asleep.health() == "healthy"
+    assert not asleep.data("up")["changed"]
+    assert (asleep.variables(), asleep.deploys()) == (before, deploys)
+    asleep.nothing_replaced_or_lost()
+
+
+def test_the_present_dashboard_keeps_the_reports_and_asks_the_old_backend(with_the_present_dashboard: Owner) -> None:
+    owner = with_the_present_dashboard
+    fixture = owner.recording.service["variables"]
+    assert owner.app("/health")["fingerprint"] == fixture[FINGERPRINT]
+    assert not owner.data("up")["changed"]
+    made = owner.data("report", "MSFT")
+    assert made["ticker"] == "MSFT"
+    assert set(owner.reports()) == {*owner.reports_before, made["report_id"]}
+    owner.nothing_replaced_or_lost()
