@@ -84,7 +84,8 @@ class Fleet:
         """Start one more process for the service; it gets no traffic yet."""
         port, name = free_port(), f"{service.id}-{random_text(5)}"
         own = {"PORT": str(port), "TMPDIR": str(self._disk(name))}
-        given = confined(inherited() | platform_env(service, name, port, commit) | dict(env) | own, self.book.directory)
+        platform = inherited() | platform_env(service, name, port, commit)
+        given = confined(platform, self.book.directory, {**env, **own})
         instance = Instance(
             name,
             service.id,

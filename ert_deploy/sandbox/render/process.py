@@ -1,10 +1,10 @@
 """One running instance of a service: a real process with exactly the environment Render would give it.
 
-Nothing of the sandbox's own environment gets in, apart from PATH, HOME and LANG; addresses that lead off loopback are
-replaced, and what is tried all the same is refused (`runtime/loopback.py`). Every process started is written down
-with its pid and start time in `render-processes.json` of the world directory (a list of objects `pid`, `start_time`,
-`instance`, `service`; `start_time` is field 22 of /proc/PID/stat, 0 where there is no /proc), so that a world that was
-killed can be tidied up without hitting a stranger that got the same pid.
+Nothing of the sandbox's own environment gets in, apart from PATH, HOME and LANG. The app finds its variables as they
+were written, proxies excepted; a connection that leads off loopback is refused (`runtime/loopback.py`). Every process
+started is written down with its pid and start time in `render-processes.json` of the world directory (a list of
+objects `pid`, `start_time`, `instance`, `service`; `start_time` is field 22 of /proc/PID/stat, 0 where there is no
+/proc), so that a world that was killed can be tidied up without hitting a stranger that got the same pid.
 """
 
 from __future__ import annotations

@@ -63,8 +63,13 @@ def off_loopback(values: Mapping[str, object]) -> list[str]:
     ]
 
 
-def confined(env: Mapping[str, str], directory: Path) -> dict[str, str]:
-    """The environment for a process that reaches loopback only and writes down in `directory` what it was refused."""
+def confined(env: Mapping[str, str], directory: Path, written: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment for a process that reaches loopback only and writes down in `directory` what it was refused.
+
+    `written` are variables of an app's owner: it must find them as they were written, so only a proxy, which could lead
+    anywhere by way of loopback, is left out; where else they lead is refused when the app goes there.
+    """
     kept = {name: on_loopback(value, name) for name, value in env.items() if not _PROXY.search(name)}
+    kept |= {name: value for name, value in (written or {}).items() if not _PROXY.search(name)}
     path = os.pathsep.join(filter(None, (HERE, kept.get("PYTHONPATH", ""))))
     return {**kept, "PYTHONPATH": path, LOG: str(directory / REFUSED)}
