@@ -19,7 +19,8 @@ export function History({ focus }: { focus: boolean }): JSX.Element {
   const [text, setText] = useState("");
   const [group, setGroup] = useState("all");
   useEffect(() => {
-    fetchReports(MOST).then((answer) => { learn(answer.reports); setState("there"); }).catch(() => setState("lost"));
+    const asked = performance.now();
+    fetchReports(MOST).then((answer) => { learn(answer.reports, asked); setState("there"); }).catch(() => setState("lost"));
   }, [epoch]);
   const needle = text.trim().toLowerCase();
   const wanted = GROUPS[group] ?? (() => true);

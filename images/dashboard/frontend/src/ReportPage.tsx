@@ -19,9 +19,10 @@ function useReport(id: string, data: ReportData | undefined, epoch: number): Loa
     let gone = false;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const ask = () => {
+      const asked = performance.now();
       fetchReport(id)
         .then((full) => {
-          learn([full.data]);
+          learn([full.data], asked);
           if (!gone) setLoaded({ full, problem: null });
         })
         .catch((error: unknown) => {

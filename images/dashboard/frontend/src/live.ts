@@ -24,21 +24,35 @@ function change(part: Partial<Known>): void {
   for (const listener of listeners) listener();
 }
 
-export function learn(found: readonly ReportData[]): void {
+/** When an event last told of a report, on the page's own clock. */
+const heard = new Map<string, number>();
+
+/** An answer to a question asked at `asked` is older than an event that came in the meantime, which then counts. */
+export function learn(found: readonly ReportData[], asked: number): void {
   const reports = new Map(known.reports);
-  for (const data of found) reports.set(data.report_id, data);
+  for (const data of found) {
+    if ((heard.get(data.report_id) ?? -Infinity) <= asked) reports.set(data.report_id, data);
+  }
   change({ reports, loaded: true });
+}
+
+/** What an event told, which is newer than any answer that is still on its way. */
+export function hear(found: readonly ReportData[]): void {
+  const now = performance.now();
+  for (const data of found) heard.set(data.report_id, now);
+  learn(found, now);
 }
 
 function status(body: Summary): void {
   change({ configuration: { usable: body.configuration === "complete", problem: body.problem } });
-  learn(body.reports);
+  hear(body.reports);
 }
 
 async function poll(): Promise<void> {
   if (known.connection === "live" || document.hidden) return;
+  const asked = performance.now();
   try {
-    learn((await fetchReports(20)).reports);
+    learn((await fetchReports(20)).reports, asked);
   } catch {
     // The next round asks again; the page says that it is not live.
   }
@@ -51,8 +65,8 @@ export function connect(): void {
   socket.on("disconnect", () => change({ connection: "polling" }));
   socket.on("connect_error", () => change({ connection: "polling" }));
   socket.on("status_update", status);
-  socket.on("report_update", (body: { data: ReportData }) => learn([body.data]));
-  socket.on("report_completed", (body: { data: ReportData }) => learn([body.data]));
+  socket.on("report_update", (body: { data: ReportData }) => hear([body.data]));
+  socket.on("report_completed", (body: { data: ReportData }) => hear([body.data]));
   setInterval(() => void poll(), POLL_MS);
   document.addEventListener("visibilitychange", () => void poll());
 }
