@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ert_deploy.core.model.errors import NeedsAttention
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -18,6 +20,7 @@ class Outcome:
     suspects: tuple[int, ...] = ()
     abandoned: tuple[tuple[str, str], ...] = ()
     idle_stop: int = 0
+    left: NeedsAttention | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`."""
@@ -28,5 +31,6 @@ class Outcome:
             "backends": list(self.backends),
             "services": list(self.services),
             "suspects": list(self.suspects),
+            "attention": self.left.summary if self.left is not None else "",
             "not_updated": [{"service": target, "why": why} for target, why in self.abandoned],
         }

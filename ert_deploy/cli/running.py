@@ -128,6 +128,7 @@ def _outcome(desired: Desired, result: Result, *, changed: bool) -> Outcome:
         suspects=tuple(i.id for i in observed.suspects(desired.deployment)),
         abandoned=result.abandoned,
         idle_stop=desired.launch.guard.idle_stop,
+        left=result.left,
     )
 
 

@@ -21,6 +21,7 @@ from ert_deploy.core.planning.candidates import kept_key
 from ert_deploy.core.planning.plan import next_step
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform
+from ert_deploy.engine.keep import kept_serving
 from ert_deploy.engine.keys import add_key, drop_keys, relearn
 from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.observe import abandon, patiently
@@ -42,10 +43,14 @@ ABOUT_AN_APP = (steps.Publish, steps.Deploy, steps.Prove)
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How the run ended: the last look, and targets that could not be updated with the reason."""
+    """How the run ended: the last look, and targets that could not be updated with the reason.
+
+    `left` is what a person has to see to: what serves is not what the config asks for, and nothing can replace it.
+    """
 
     observed: Observed
     abandoned: tuple[tuple[str, str], ...] = ()
+    left: NeedsAttention | None = None
 
 
 def apply(desired: Desired, memory: Memory | None = None) -> Effects[Result]:
@@ -57,7 +62,7 @@ def apply(desired: Desired, memory: Memory | None = None) -> Effects[Result]:
             yield from preflight(desired, observed, memory)
         step = next_step(desired, observed)
         if step is None:
-            return Result(observed, tuple(sorted(memory.abandoned.items())))
+            return Result(observed, tuple(sorted(memory.abandoned.items())), kept_serving(desired, observed, memory))
         try:
             yield from _do(step, desired, observed, memory)
         except StateConflict as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ert_deploy.core.model.errors import ErtError
 from ert_deploy.core.model.observed import Publication, Watch
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.steps import Step
@@ -21,7 +22,8 @@ class Memory:
     counts per instance how often it was not seen gone, `starts` how often this run started it, and `waiting` holds
     since when its reports hold up its stop; `stopped` are those that took a stop from this run. `deploys` are those it
     began, and `taken` counts how often a step was taken that should be needed once. `fresh` is a key this run has made
-    to take the place of the one in use, and `unanswered` counts changes of keys that a backend did not answer.
+    to take the place of the one in use, and `unanswered` counts changes of keys that a backend did not answer. `kept`
+    is why nothing can take the place of what serves and does not fit the config.
     """
 
     watches: dict[int, Watch] = field(default_factory=dict)
@@ -44,4 +46,5 @@ class Memory:
     deploys: set[str] = field(default_factory=set)
     fresh: Secret | None = None
     unanswered: int = 0
+    kept: ErtError | None = None
     taken: dict[Step, int] = field(default_factory=dict)

@@ -46,6 +46,7 @@ def observe(desired: Desired, memory: Memory) -> Effects[Observed]:
         tries=dict(memory.tries),
         fresh=memory.fresh,
         stopped=frozenset(memory.stopped),
+        unreplaceable=memory.kept is not None,
     )
 
 

@@ -7,13 +7,13 @@ Whatever happens in between, the token in the label and in the environment finds
 from __future__ import annotations
 
 from ert_deploy.core.model import keys, state
-from ert_deploy.core.model.desired import Desired
+from ert_deploy.core.model.desired import Desired, Market
 from ert_deploy.core.model.errors import CreateRefused, Failed, NeedsAttention, OfferGone, OutcomeUnknown, UsageError
-from ert_deploy.core.model.events import CreateUnknown, OfferLost, Rented, Renting, Wrote
+from ert_deploy.core.model.events import CreateUnknown, OfferLost, Rented, Renting, Trouble, Wrote
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Observed
 from ert_deploy.core.model.secret import Secret
-from ert_deploy.core.planning.candidates import kept_key, slots_taken
+from ert_deploy.core.planning.candidates import kept_key, serving, slots_taken
 from ert_deploy.core.planning.offers import Ranked, choose
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform
@@ -36,7 +36,10 @@ def keep_key(desired: Desired, observed: Observed, memory: Memory) -> Effects[No
 
 
 def rent(desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
-    """Rent the best offer that is left. Returns when its fate is known or written down as unknown."""
+    """Rent the best offer that is left. Returns when its fate is known or written down as unknown.
+
+    Where there is none, what serves goes on serving; with nothing that serves, UsageError or Failed says why.
+    """
     key = kept_key(desired, observed)
     assert key is not None, "the plan keeps a key first"
     if slots_taken(desired, observed) >= desired.slots:
@@ -44,8 +47,16 @@ def rent(desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
             "two instances of this deployment may be billing already",
             hint="`ert-deploy status` shows them; `ert-deploy down` removes them",
         )
-    ranked, rank = yield from best_offer(desired, observed, memory)
-    yield from perform(e.Tell(Renting(ranked.offer, rank, len(memory.ranked), ranked.estimate.expected())))
+    try:
+        ranked, rank = yield from best_offer(desired, observed, memory)
+    except (UsageError, Failed) as error:
+        if memory.kept is not None or not serving(desired, observed):
+            raise
+        memory.kept = error
+        yield from perform(e.Tell(Trouble("nothing can take the place of what serves", error.summary)))
+        return
+    cost = ranked.estimate
+    yield from perform(e.Tell(Renting(ranked.offer, rank, len(memory.ranked), cost.expected(), cost.hourly)))
     yield from _three_beats(desired, observed.state, memory, ranked, key)
 
 
@@ -109,11 +120,14 @@ def _explain_nothing(desired: Desired, denied: frozenset[int]) -> Effects[None]:
     """Look once more with hardly a filter, to say which of ours removed how many."""
     wide = yield from perform(e.Search(desired.criteria, desired.launch, wide=True))
     choice = choose(wide, desired, denied)
+    hint = "loosen the filter that removes most, in the `offer` section of the config"
+    if desired.launch.market is Market.INTERRUPTIBLE:
+        hint += "; a contract costs launch/bid and the disk"
     rows = [f"  {count:3d} of {len(wide)} removed by {name}" for name, count in choice.removed_by()]
     raise UsageError(
         f"no offer matches (looked at {len(wide)})",
         "\n".join(rows),
-        "loosen the filter that removes most, in the `offer` section of the config" if rows else "try again later",
+        hint if rows else "try again later",
     )
 
 

@@ -17,6 +17,7 @@ from tests.support.fakes.market import offer
 from tests.support.situations import NOW, UP, healthy, instance, record, still
 
 BID = replace(UP, launch=replace(UP.launch, market=Market.INTERRUPTIBLE, bid=0.10))
+AT_THE_CAP = replace(BID, launch=replace(BID.launch, bid=0.4))  # the disk comes on top of the bid
 STRICT = replace(
     UP, criteria=Criteria(max_dph=0.4, datacenter=True, gpu_names=("RTX 4090",), countries=("SE", "US"))
 )  # fmt: skip
@@ -54,6 +55,8 @@ GOOD = {"datacenter": True, "gpu_name": "RTX 4090"}
         (BID, {"min_bid": None}, []),
         (BID, {"min_bid": 0.11}, ["launch/bid"]),
         (replace(BID, launch=replace(BID.launch, bid=None)), {}, ["launch/bid"]),
+        (AT_THE_CAP, {"min_bid": 0.10, "dph_total": 0.11}, ["offer/max_dph"]),
+        (AT_THE_CAP, {"min_bid": 0.10, "dph_total": 0.10}, []),
         (UP, {"dph_total": 1.0, "cuda": 1.0, "num_gpus": 8}, ["offer/max_dph", "offer/min_cuda", "one GPU"]),
     ],
 )
@@ -81,6 +84,14 @@ def test_a_cheap_hour_with_a_dear_download_is_not_cheap() -> None:
     cheap, dear = offer(1, dph_total=0.20, inet_down_cost=0.02), offer(2, dph_total=0.25, inet_down_cost=0.0)
     assert [r.offer.id for r in choose([cheap, dear], UP).ranked] == [2, 1]
     assert [r.offer.id for r in choose([cheap, dear], replace(UP, plan_hours=10)).ranked] == [1, 2]
+
+
+def test_interruptible_offers_are_ranked_by_our_bid_and_not_by_the_least_one() -> None:
+    """A contract costs the bid and the disk: the one with the lower least bid has the dearer disk here."""
+    low, high = offer(1, min_bid=0.01, dph_total=0.05), offer(2, min_bid=0.09, dph_total=0.10)
+    ranked = choose([low, high], BID).ranked
+    assert [r.offer.id for r in ranked] == [2, 1]
+    assert [r.estimate.hourly for r in ranked] == pytest.approx([0.11, 0.14])
 
 
 def test_among_equals_the_more_reliable_and_then_the_older_offer_is_first() -> None:

@@ -332,8 +332,8 @@ def test_failures_in_a_row_are_counted_anew_after_a_good_look() -> None:
         (behaviours.unreachable, "no progress for", True),
         (behaviours.unpullable, "the host says: manifest unknown", True),
         (behaviours.exited, "the container is exited", True),
-        (behaviours.overpriced, "the cap is $0.4/h", True),
-        (behaviours.priceless, "the cap is $0.4/h", True),
+        (behaviours.overpriced, "the cap is $0.4/h", False),
+        (behaviours.priceless, "the cap is $0.4/h", False),
     ],
 )
 def test_a_machine_that_does_not_work_is_destroyed_and_the_next_offer_follows(

@@ -17,7 +17,8 @@ def command(config: str | None, as_json: bool) -> None:
     """Rent a GPU, boot the backend, and move the app over to it.
 
     Running it again changes nothing, or goes on where an earlier run was stopped. It ends when the running app has
-    proven that it uses the new backend.
+    proven that it uses the new backend. A backend that serves is destroyed only after its replacement serves: where
+    none can be rented it keeps serving, and the exit code is 5.
     """
     with interruptible():
         outcome = converge(config, Phase.RUNNING)
@@ -25,3 +26,5 @@ def command(config: str | None, as_json: bool) -> None:
         emit_json(outcome.as_dict())
     else:
         show_backend(outcome)
+    if outcome.left is not None:
+        raise outcome.left

@@ -25,3 +25,5 @@ def command(config: str | None, as_json: bool) -> None:
         emit_json(outcome.as_dict())
     else:
         show_backend(outcome)
+    if outcome.left is not None:
+        raise outcome.left

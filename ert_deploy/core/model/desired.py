@@ -58,6 +58,14 @@ class Launch:
     vast_api: str = "https://console.vast.ai"
     debug_ssh: bool = False
 
+    def hourly(self, offer: Offer) -> float:
+        """What a contract on this offer costs in $/h, disk included.
+
+        The price in a search for bids is that of the least bid; the contract costs our bid and the disk.
+        """
+        over = (self.bid or 0.0) - (offer.min_bid or 0.0) if self.market is Market.INTERRUPTIBLE else 0.0
+        return offer.dph_total + max(0.0, over)
+
     def spec(self) -> str:
         """16 hex digits that change when a running container would have to be replaced to match the config."""
         return _spec(self)
@@ -174,14 +182,11 @@ class Desired:
     ) -> Mapping[str, str]:
         """What the container is told at birth. The boot secret proves identity once; the key is only a hash.
 
-        With the offer it also knows its card and its price in $/h, to show them: Vast tells a container neither. The
-        price in a search is that of the least bid, so the rest of our bid comes on top.
+        With the offer it also knows its card and its price in $/h, to show them: Vast tells a container neither.
         """
         known = {}
         if offer is not None:
-            over = (self.launch.bid or 0.0) - (offer.min_bid or 0.0)
-            price = offer.dph_total + (max(0.0, over) if self.launch.market is Market.INTERRUPTIBLE else 0.0)
-            known = {"ERT_GPU_NAME": offer.gpu_name, "ERT_GPU_PRICE_PER_HOUR": f"{price:.6g}"}
+            known = {"ERT_GPU_NAME": offer.gpu_name, "ERT_GPU_PRICE_PER_HOUR": f"{self.launch.hourly(offer):.6g}"}
         return {
             **known,
             "ERT_DEPLOYMENT": self.deployment,

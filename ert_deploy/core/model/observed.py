@@ -177,7 +177,8 @@ class Observed:
     """Everything `plan` may look at. `publications` is None when Render was not (or could not be) read.
 
     `tries` counts how often this run tried in vain to see an instance gone. `fresh` is the key this run has made to
-    take the place of the one in use, and `stopped` are the instances that took a stop from it. `memo` keeps what pure
+    take the place of the one in use, and `stopped` are the instances that took a stop from it. `unreplaceable`: this
+    run found nothing that could take the place of what serves. `memo` keeps what pure
     functions of these facts came to, as a plan asks the same several times over.
     """
 
@@ -191,6 +192,7 @@ class Observed:
     tries: Mapping[int, int] = field(default_factory=dict)
     fresh: Secret | None = None
     stopped: frozenset[int] = frozenset()
+    unreplaceable: bool = False
     memo: dict[str, tuple[object, Any]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def ours(self, deployment: str) -> tuple[Instance, ...]:

@@ -83,13 +83,33 @@ def standing(desired: Desired, observed: Observed) -> Standing:
 
 
 def fits(desired: Desired, observed: Observed, candidate: Candidate) -> bool:
-    """Whether it runs what the config asks for and takes the key the app holds."""
+    """Whether it is what the config asks for, at its price, and takes the key the app holds."""
+    return not unfit(desired, observed, candidate)
+
+
+def unfit(desired: Desired, observed: Observed, candidate: Candidate) -> str:
+    """Why another one has to take its place; empty when it fits."""
     instance = candidate.instance
     if instance.spec != desired.launch.spec():
-        return False
-    if observed.publications is None:
-        return True
-    return accepts(instance, candidate.record, kept_key(desired, observed))
+        return "it runs with another image, model, disk, context or guard than the config asks for"
+    if (excess := over_cap(desired, instance)) > 0:
+        return f"{_too_dear(desired, instance)}: ${excess:.4f}/h too much"
+    if observed.publications is None or accepts(instance, candidate.record, kept_key(desired, observed)):
+        return ""
+    return "it does not take the key the app holds"
+
+
+def over_cap(desired: Desired, instance: Instance) -> float:
+    """$/h that its contract costs above the cap, 0 within rounding; NaN when the price is not known."""
+    cap = desired.criteria.max_dph
+    return 0.0 if instance.dph <= cap * PRICE_TOLERANCE else instance.dph - cap
+
+
+def serving(desired: Desired, observed: Observed) -> tuple[Candidate, ...]:
+    """Those that an app was told about and that answer with its key, whether they fit or not."""
+    verdicts, key = standing(desired, observed).verdicts, kept_key(desired, observed)
+    told = (c for c in candidates(desired, observed) if c.told and accepts(c.instance, c.record, key))
+    return tuple(c for c in told if verdicts[c.instance.id].stage is Stage.READY)
 
 
 def pointed_at(desired: Desired, observed: Observed, instance: Instance) -> bool:
@@ -120,16 +140,21 @@ def _candidate(desired: Desired, observed: Observed, instance: Instance) -> Cand
 
 
 def _judge(desired: Desired, observed: Observed, candidate: Candidate) -> Verdict:
-    """The verdict, with the price checked again on the contract we really got."""
-    instance, cap = candidate.instance, desired.criteria.max_dph
-    if not instance.dph <= cap * PRICE_TOLERANCE:
-        reason = f"it costs ${instance.dph:.4f}/h, the cap is ${cap:g}/h (offer/max_dph)"
-        return Verdict(Stage.FAILED, reason, deny=True)
+    """The verdict, with the price checked again on the contract we really got.
+
+    What an app was told about is not given up for its price: it serves until another one does.
+    """
+    if over_cap(desired, candidate.instance) and not candidate.told:
+        return Verdict(Stage.FAILED, _too_dear(desired, candidate.instance))
     verdict = judge(candidate, desired.timings, observed.now)
     stranded = candidate.record is not None and bool(candidate.record.stranded)
     if verdict.stage is Stage.FAILED and candidate.told and not stranded and _may_serve(candidate):
         return replace(verdict, stage=Stage.LOST)
     return verdict
+
+
+def _too_dear(desired: Desired, instance: Instance) -> str:
+    return f"it costs ${instance.dph:.4f}/h, the cap is ${desired.criteria.max_dph:g}/h (offer/max_dph)"
 
 
 def _may_serve(candidate: Candidate) -> bool:
@@ -145,7 +170,8 @@ def _current(
     """The one to keep: ready, else booting, else asleep; the one an app points at, told before new, oldest first.
 
     When all slots are taken and none of them fits, the move that was under way is finished first; an instance that is
-    lost holds its slot, so the old backend then serves every app until there is room again.
+    lost holds its slot, so the old backend then serves every app until there is room again. When nothing can take the
+    place of what serves, that goes on serving.
     """
     key = kept_key(desired, observed)
     ranked = sorted(
@@ -162,4 +188,7 @@ def _current(
     up = [c for c in ranked if verdicts[c.instance.id].stage is not Stage.ASLEEP]
     if not fitting and held >= desired.slots and len(up) == len(ranked) and all(c.told for c in ranked):
         fitting = [c for c in up if accepts(c.instance, c.record, key)]
+    elif not fitting and observed.unreplaceable:
+        serves = (c for c in up if c.told and verdicts[c.instance.id].stage is Stage.READY)
+        fitting = [c for c in serves if accepts(c.instance, c.record, key)]
     return fitting[0] if fitting else None

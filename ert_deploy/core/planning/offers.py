@@ -70,15 +70,18 @@ def reject(offer: Offer, desired: Desired, denied: frozenset[int]) -> Iterable[R
 
 
 def _prices(offer: Offer, desired: Desired) -> Iterable[Rejection]:
+    launch = desired.launch
+    interruptible = launch.market is Market.INTERRUPTIBLE
+    with_bid = "$/h with our bid and the disk" if interruptible else "$/h"
     caps = (
-        ("offer/max_dph", offer.dph_total, desired.criteria.max_dph, "$/h"),
+        ("offer/max_dph", launch.hourly(offer), desired.criteria.max_dph, with_bid),
         ("offer/max_inet_cost", offer.inet_down_cost, desired.criteria.max_inet_cost, "$/GB"),
     )
     for path, value, cap, unit in caps:
         if not (math.isfinite(value) and 0 <= value <= cap):
             yield Rejection(path, f"{value:g} {unit} > {cap:g}")
-    bid = desired.launch.bid
-    if desired.launch.market is Market.INTERRUPTIBLE and (bid is None or bid < (offer.min_bid or 0.0)):
+    bid = launch.bid
+    if interruptible and (bid is None or bid < (offer.min_bid or 0.0)):
         yield Rejection("launch/bid", f"bid {bid} < {offer.min_bid}")
 
 
