@@ -121,7 +121,7 @@ def _about_machines(step: steps.MachineStep, desired: Desired, observed: Observe
         case steps.KeepKey() | steps.AddKey() | steps.DropKeys():
             yield from _keys(step, desired, observed, memory)
         case steps.Retire():
-            yield from retire(step, desired, observed)
+            yield from retire(step, desired, observed, memory)
         case steps.Destroy():
             yield from destroy(step, desired, memory)
         case steps.Bury():

@@ -16,6 +16,7 @@ from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.planning.candidates import kept_key, serving, slots_taken
 from ert_deploy.core.planning.offers import Ranked, choose
 from ert_deploy.engine import effects as e
+from ert_deploy.engine.boot_failures import refuse_broken_image
 from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.observe import find_service, promptly
@@ -73,6 +74,7 @@ def _three_beats(desired: Desired, known: state.State, memory: Memory, ranked: R
         raise
     env = desired.container_env(token, key.sha256(), boot_secret, offer)
     memory.tried.add(offer.id)
+    memory.created.add(token)
     try:
         order = CreateOrder(offer.id, desired.launch, Mark(desired.deployment, token), env)
         instance_id = yield from perform(e.Create(order))
@@ -95,6 +97,7 @@ def _three_beats(desired: Desired, known: state.State, memory: Memory, ranked: R
 
 def best_offer(desired: Desired, observed: Observed, memory: Memory) -> Effects[tuple[Ranked, int]]:
     """The best offer not tried yet and its rank. UsageError says which filter removed how many when there is none."""
+    refuse_broken_image(desired, memory)
     if memory.rentals >= desired.attempts or memory.lost >= MAX_LOST:
         raise Failed(
             f"{memory.rentals} rented machines did not become healthy, {memory.lost} offers went to others",

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from ert_deploy.core.model.desired import Criteria, Market
 from ert_deploy.core.model.observed import Health, Instance, Offer, Vital, Watch
+from ert_deploy.core.model.state import Record
 from ert_deploy.core.planning.cost import estimate
 from ert_deploy.core.planning.health import BAD_LOOKS, BAD_LOOKS_SERVING, Candidate, Stage, complaint, judge, look
 from ert_deploy.core.planning.offers import choose, country
@@ -174,8 +175,19 @@ def candidate(found: Instance, health: Health | None = None, watch: Watch | None
         (instance(1, message="no space left on device"), None, "the host says: no space left on device"),
         (instance(1, status="offline"), None, "the container is offline"),
         (instance(1, status="unknown"), None, "the container is unknown"),
-        (instance(1, status=None, intended="stopped", current="stopped"), None, ""),
-        (instance(1, status=None, intended="stopped", current="running"), None, ""),
+        (instance(1, status=None, intended="stopped", current="stopped"), None, "it stopped before its container ran"),
+        (instance(1, status="loading", intended="stopped"), None, "it stopped before its container ran"),
+        (
+            instance(1, status="loading", intended="stopped", message="so sorry"),
+            None,
+            "it stopped before its container ran, the host says: so sorry",
+        ),
+        (instance(1, status="exited", message="success, running x/args"), None, "the container is exited"),
+        (
+            instance(1, status="exited", message="exec /x: exec format error"),
+            None,
+            "the container is exited, the host says: exec /x: exec format error",
+        ),
     ],
 )
 def test_a_complaint_names_what_is_wrong(found: Instance, health: Health | None, words: str) -> None:
@@ -223,6 +235,53 @@ def test_one_that_was_stopped_is_asleep_and_nothing_is_wrong_with_it() -> None:
 def test_one_whose_image_cannot_be_pulled_is_not_asleep_but_failed() -> None:
     verdict = judge(candidate(replace(STOPPED, message="manifest unknown"), None, still(1, 0)), UP.timings, NOW)
     assert (verdict.stage, verdict.deny) == (Stage.FAILED, False)
+
+
+LIMITED = "Error response from daemon: toomanyrequests: You have reached your unauthenticated pull rate limit."
+PULLING = replace(STOPPED, status="loading", message=LIMITED)
+UNHEALTHY = record(1)
+
+
+@pytest.mark.parametrize(
+    ("found", "known", "stage", "deny", "end"),
+    [
+        (PULLING, UNHEALTHY, Stage.FAILED, True, True),
+        (replace(PULLING, status=None), UNHEALTHY, Stage.FAILED, True, True),
+        (replace(PULLING, message="whatever it says"), UNHEALTHY, Stage.FAILED, True, True),
+        (replace(PULLING, message="no matching manifest for linux/amd64"), UNHEALTHY, Stage.FAILED, False, True),
+        (replace(PULLING, message="a1b2c3d4e5f6: Downloading 3.2MB/9MB"), UNHEALTHY, Stage.FAILED, False, False),
+        (replace(PULLING, status="exited"), UNHEALTHY, Stage.FAILED, True, True),
+        (replace(STOPPED, message="success, running x/args"), UNHEALTHY, Stage.ASLEEP, False, False),
+        (PULLING, replace(UNHEALTHY, woken=NOW - 9), Stage.BOOTING, False, False),
+        (PULLING, replace(UNHEALTHY, woken=NOW - 99), Stage.FAILED, True, False),
+        (PULLING, record(1, pinned=True), Stage.ASLEEP, False, False),
+        (PULLING, None, Stage.ASLEEP, False, False),
+    ],
+)
+def test_one_that_was_never_healthy_and_stopped_is_a_failed_boot_and_does_not_sleep(
+    found: Instance, known: Record | None, stage: Stage, deny: bool, end: bool
+) -> None:
+    verdict = judge(Candidate(found, None, still(1, BAD_LOOKS), known), UP.timings, NOW)
+    assert (verdict.stage, verdict.deny, bool(verdict.end)) == (stage, deny, end)
+    assert judge(Candidate(found, None, still(1, 1), known), UP.timings, NOW).stage is not Stage.FAILED
+    assert judge(Candidate(found, None, still(1, 9), known, told=True), UP.timings, NOW).stage is not Stage.FAILED
+
+
+@pytest.mark.parametrize(
+    ("message", "deny", "end"),
+    [
+        ("OCI runtime create failed: x", True, ""),
+        ("OCI runtime create failed: exec /x: no such file", True, "oci runtime create failed: exec /x: no such file"),
+        ("Bind for 0.0.0.0:40123 failed: port is already allocated", False, ""),
+        ("manifest unknown: e3b0c44298fc at 10:12", True, "manifest unknown: # at #:#"),
+    ],
+)
+def test_how_a_boot_ended_is_compared_in_words_that_are_the_same_on_every_host(
+    message: str, deny: bool, end: str
+) -> None:
+    found = instance(1, status="created", message=message)
+    verdict = judge(Candidate(found, None, still(1, BAD_LOOKS), UNHEALTHY), UP.timings, NOW)
+    assert (verdict.stage, verdict.deny, verdict.end) == (Stage.FAILED, deny, end)
 
 
 @pytest.mark.parametrize(

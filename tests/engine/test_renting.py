@@ -190,7 +190,7 @@ def test_two_creates_without_an_answer_fill_the_slots_and_a_third_waits_for_them
 
 def test_six_machines_that_do_not_get_healthy_are_enough() -> None:
     made = world()
-    made.gpu.conduct = dict.fromkeys(range(1001, 1013), behaviours.unpullable)
+    made.gpu.conduct = dict.fromkeys(range(1001, 1013), behaviours.sick)
     with pytest.raises(Failed, match="6 rented machines did not become healthy"):
         up(made)
     assert made.gpu.paid() == ()

@@ -82,7 +82,7 @@ MUTANTS = (
     ),
     Mutant(
         "forget before destroy", "engine/apply.py",
-        "            yield from retire(step, desired, observed)",
+        "            yield from retire(step, desired, observed, memory)",
         "            yield from perform(e.Save(observed.state.drop_record(step.instance_id)))",
     ),
     Mutant(

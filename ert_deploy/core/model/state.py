@@ -143,6 +143,11 @@ class State:
         kept = tuple(d for d in self.denied if d.until > now and d.machine_id != denied.machine_id)
         return replace(self, denied=(*kept, denied))
 
+    def allow(self, machines: Iterable[int]) -> State:
+        """Without a denial of any of these machines."""
+        freed = frozenset(machines)
+        return replace(self, denied=tuple(d for d in self.denied if d.machine_id not in freed))
+
     def put_rollout(self, rollout: Rollout) -> State:
         """With that rollout in place of any other on the same service."""
         others = tuple(r for r in self.rollouts if r.service_id != rollout.service_id)

@@ -54,7 +54,7 @@ def _running(desired: Desired, observed: Observed) -> Iterator[Step]:
     now = standing(desired, observed)
     for candidate in now.failed:
         verdict = now.verdicts[candidate.instance.id]
-        yield retire(candidate.instance, verdict.reason, deny=verdict.deny)
+        yield retire(candidate.instance, verdict.reason, deny=verdict.deny, end=verdict.end)
     yield from _surplus(desired, observed, now.others, now.current is not None)
     for candidate in now.others:
         if now.verdicts[candidate.instance.id].stage is Stage.STUCK:

@@ -68,7 +68,7 @@ def unsettled(observed: Observed, settle: float, *, also_gone: bool) -> Iterator
             yield steps.Settle(intent.token, intent.at + settle, "a create call whose outcome is not known")
 
 
-def retire(instance: Instance, reason: str, *, deny: bool = False) -> Step:
+def retire(instance: Instance, reason: str, *, deny: bool = False, end: str = "") -> Step:
     """The first step of getting rid of an instance."""
     token = instance.mark.token if instance.mark is not None else ""
-    return steps.Retire(instance.id, token, instance.machine_id, reason, deny)
+    return steps.Retire(instance.id, token, instance.machine_id, reason, deny, end)
