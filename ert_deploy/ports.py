@@ -88,7 +88,7 @@ class GpuHost(Protocol):
         """One instance, or None when a complete answer says that it does not exist."""
 
     def search(self, criteria: Criteria, launch: Launch, *, wide: bool = False) -> tuple[Offer, ...]:
-        """Offers priced for the launch's disk. `wide` asks for GPU RAM only, to explain an empty answer."""
+        """Offers priced for the launch's disk. `wide` asks for GPU RAM only: a filter may hide offers that pass it."""
 
     def create(self, order: CreateOrder) -> int:
         """Exactly one PUT. Returns the instance id; raises OfferGone, CreateRefused or OutcomeUnknown."""

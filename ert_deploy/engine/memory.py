@@ -23,8 +23,8 @@ class Memory:
     since when its reports hold up its stop; `stopped` are those that took a stop from this run. `deploys` are those it
     began, and `taken` counts how often a step was taken that should be needed once. `fresh` is a key this run has made
     to take the place of the one in use, and `unanswered` counts changes of keys that a backend did not answer. `kept`
-    is why nothing can take the place of what serves and does not fit the config. `created` are the tokens of the creates
-    this run has asked for, and `ends` the machines on which their boots failed, by how, with the reason.
+    is why nothing can take the place of what serves and does not fit the config. `created` are the tokens of the
+    creates this run has asked for, and `ends` the machines on which their boots failed, by how, with the reason.
     """
 
     watches: dict[int, Watch] = field(default_factory=dict)

@@ -8,13 +8,21 @@ from __future__ import annotations
 
 from ert_deploy.core.model import keys, state
 from ert_deploy.core.model.desired import Desired, Market
-from ert_deploy.core.model.errors import CreateRefused, Failed, NeedsAttention, OfferGone, OutcomeUnknown, UsageError
+from ert_deploy.core.model.errors import (
+    CannotObserve,
+    CreateRefused,
+    Failed,
+    NeedsAttention,
+    OfferGone,
+    OutcomeUnknown,
+    UsageError,
+)
 from ert_deploy.core.model.events import CreateUnknown, OfferLost, Rented, Renting, Trouble, Wrote
 from ert_deploy.core.model.labels import Mark
-from ert_deploy.core.model.observed import Observed
+from ert_deploy.core.model.observed import Observed, Offer
 from ert_deploy.core.model.secret import Secret
-from ert_deploy.core.planning.candidates import kept_key, serving, slots_taken
-from ert_deploy.core.planning.offers import Ranked, choose
+from ert_deploy.core.planning.candidates import kept_key, occupied, serving, slots_taken
+from ert_deploy.core.planning.offers import Choice, Ranked, choose
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.boot_failures import refuse_broken_image
 from ert_deploy.engine.effects import Effects, perform
@@ -105,30 +113,47 @@ def best_offer(desired: Desired, observed: Observed, memory: Memory) -> Effects[
         )
     now = yield from perform(e.Now())
     denied = observed.state.denied_machines(now)
+    taken = occupied(desired, observed)
     if now >= memory.ranked_until:
-        offers = yield from perform(e.Search(desired.criteria, desired.launch))
-        choice = choose(offers, desired, denied)
+        choice = choose((yield from _on_the_market(desired)), desired, denied, taken)
         if not choice.ranked:
-            yield from _explain_nothing(desired, denied)
+            raise _no_offer(choice, desired)
         yield from _can_pay(choice.ranked[0], desired)
         memory.ranked, memory.ranked_until = choice.ranked, now + RANKED_FOR
     for rank, ranked in enumerate(memory.ranked, 1):
-        if ranked.offer.id not in memory.tried and ranked.offer.machine_id not in denied:
+        if ranked.offer.id not in memory.tried and ranked.offer.machine_id not in denied | taken:
             return ranked, rank
     memory.ranked_until = 0.0
     raise Failed("every offer that matches has been tried", hint="run `ert-deploy up` again for a fresh search")
 
 
-def _explain_nothing(desired: Desired, denied: frozenset[int]) -> Effects[None]:
-    """Look once more with hardly a filter, to say which of ours removed how many."""
-    wide = yield from perform(e.Search(desired.criteria, desired.launch, wide=True))
-    choice = choose(wide, desired, denied)
+def _on_the_market(desired: Desired) -> Effects[tuple[Offer, ...]]:
+    """The offers of two searches: with our filters, which reach far, and with hardly one.
+
+    The server's filters hide offers that pass every one of them, and offers that do not pass say which filter removed
+    how many.
+    """
+    found = yield from perform(e.Search(desired.criteria, desired.launch))
+    try:
+        wide = yield from perform(e.Search(desired.criteria, desired.launch, wide=True))
+    except CannotObserve as error:
+        if not found:
+            raise
+        yield from perform(e.Tell(Trouble("a search with fewer filters", error.summary)))
+        return found
+    known = {offer.id for offer in found}
+    return (*found, *(offer for offer in wide if offer.id not in known))
+
+
+def _no_offer(choice: Choice, desired: Desired) -> UsageError:
+    """Says which filter of ours removed how many."""
+    looked = len(choice.rejected)
     hint = "loosen the filter that removes most, in the `offer` section of the config"
     if desired.launch.market is Market.INTERRUPTIBLE:
         hint += "; a contract costs launch/bid and the disk"
-    rows = [f"  {count:3d} of {len(wide)} removed by {name}" for name, count in choice.removed_by()]
-    raise UsageError(
-        f"no offer matches (looked at {len(wide)})",
+    rows = [f"  {count:3d} of {looked} removed by {name}" for name, count in choice.removed_by()]
+    return UsageError(
+        f"no offer matches (looked at {looked})",
         "\n".join(rows),
         hint if rows else "try again later",
     )

@@ -43,6 +43,8 @@ GOOD = {"datacenter": True, "gpu_name": "RTX 4090"}
         (UP, {"duration": 3600.0}, ["offer/min_duration"]),
         (UP, {"disk_gb": 39.0}, ["launch/disk_gb"]),
         (UP, {"num_gpus": 2}, ["one GPU"]),
+        (UP, {"cpu_arch": "arm64"}, ["cpu_arch"]),
+        (UP, {"cpu_arch": ""}, ["cpu_arch"]),
         (UP, {"rentable": False}, ["rentable"]),
         (UP, {"verified": False}, ["offer/verified"]),
         (replace(UP, criteria=Criteria(max_dph=0.4, verified=False)), {"verified": False}, []),
@@ -74,6 +76,17 @@ def test_a_machine_on_the_deny_list_is_not_rented() -> None:
     choice = choose([offer(1), offer(2)], UP, frozenset({1001}))
     assert [r.offer.id for r in choice.ranked] == [2]
     assert choice.rejected[0][1][0].detail == "machine 1001 failed here before"
+
+
+def test_a_machine_with_an_instance_of_ours_is_not_rented_again() -> None:
+    choice = choose([offer(1), offer(2)], UP, occupied=frozenset({1001}))
+    assert [r.offer.id for r in choice.ranked] == [2]
+    assert choice.rejected[0][1][0].detail == "machine 1001 has an instance of this deployment"
+
+
+def test_another_cpu_is_named() -> None:
+    choice = choose([offer(1, cpu_arch="arm64"), offer(2, cpu_arch="")], UP)
+    assert [why[0].detail for _, why in choice.rejected] == ["arm64, the image is amd64", "unknown, the image is amd64"]
 
 
 def test_what_each_filter_removed_is_counted_most_first() -> None:

@@ -1,4 +1,4 @@
-"""Boots that fail: told from a sleeping backend, shown in the host's words, and the image's fault told from the host's."""
+"""Boots that fail: not taken for a sleeping backend, shown in the host's words, and blamed on image or host."""
 
 from __future__ import annotations
 

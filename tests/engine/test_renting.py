@@ -615,3 +615,45 @@ def test_what_was_rented_is_announced_with_its_offer() -> None:
     (rented,) = told(made, Rented)
     assert rented.offer.id == 1
     assert rented.instance_id == made.gpu.only().id
+
+
+# What the market may come to
+
+
+def test_what_only_the_search_without_filters_returns_may_be_rented_too() -> None:
+    made = world()
+    search = made.gpu.search
+    made.gpu.search = lambda c, x, *, wide=False: search(c, x, wide=wide)[: None if wide else 0]  # type: ignore[method-assign]
+    up(made)
+    is_up(made)
+
+
+@pytest.mark.parametrize("shown", [True, False], ids=["the first found some", "the first found none"])
+def test_the_second_search_may_fail_when_the_first_has_found_something(shown: bool) -> None:
+    made = world()
+    made.gpu.offers = made.gpu.offers if shown else ()
+    made.gpu.faults.queued["search"] = [None, CannotObserve("quota")]
+    if shown:
+        up(made)
+        is_up(made)
+        assert [t.what for t in told(made, Trouble)] == ["a search with fewer filters"]
+    else:
+        with pytest.raises(CannotObserve, match="quota"):
+            up(made)
+
+
+def test_a_replacement_is_never_rented_on_the_machine_that_serves() -> None:
+    made = world()
+    up(made)
+    made.gpu.offers = (offer(13, machine_id=1001, dph_total=0.1), *made.gpu.offers)
+    up(made, OTHER)
+    is_up(made, OTHER)
+    assert made.gpu.only().machine_id == 1002
+
+
+def test_a_create_without_an_answer_keeps_the_next_one_off_its_machine() -> None:
+    made = world()
+    made.gpu.offers = (*made.gpu.offers, offer(13, machine_id=1001, dph_total=0.1))
+    made.gpu.faults.queued["create"] = [OutcomeUnknown("timeout", "late 100")]
+    up(made)
+    assert [i.machine_id for i in made.gpu.instances.values()] == [1002, 1001]

@@ -28,11 +28,12 @@ def command(config: str | None, as_json: bool, limit: int) -> None:
     with interruptible(), make_view() as view:
         house = assemble(config, view)
         desired = house.desired
-        denied = house.ports.store.load().denied_machines(house.ports.clock.now())
+        state = house.ports.store.load()
+        denied = state.denied_machines(house.ports.clock.now())
         found = house.ports.gpu.search(desired.criteria, desired.launch)
         looked = house.ports.gpu.search(desired.criteria, desired.launch, wide=True)
         known = {o.id for o in found}
-        choice = choose((*found, *(o for o in looked if o.id not in known)), desired, denied)
+        choice = choose((*found, *(o for o in looked if o.id not in known)), desired, denied, state.machines())
     if as_json:
         emit_json(_plain(choice, limit))
     else:

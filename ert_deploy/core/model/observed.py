@@ -74,7 +74,10 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One rentable machine. Prices in $/h and $/GB, RAM in MB, network in Mb/s, duration in seconds."""
+    """One rentable machine. Prices in $/h and $/GB, RAM in MB, network in Mb/s, duration in seconds.
+
+    `cpu_arch` is empty where nobody says what it is.
+    """
 
     id: int
     machine_id: int
@@ -94,6 +97,7 @@ class Offer:
     rentable: bool = True
     datacenter: bool = False
     min_bid: float | None = None
+    cpu_arch: str = "amd64"
 
 
 class Vital(StrEnum):

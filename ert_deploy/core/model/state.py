@@ -103,6 +103,11 @@ class State:
         """The newest rollout on a service, or None."""
         return next((r for r in self.rollouts if r.service_id == service_id), None)
 
+    def machines(self) -> frozenset[int]:
+        """The machines of its instances, and of creates that may have happened."""
+        unknown = (i for i in self.intents if not i.gone)
+        return frozenset(known.machine_id for known in (*self.records, *unknown))
+
     def denied_machines(self, now: float) -> frozenset[int]:
         """Machines that are denied at this time."""
         return frozenset(d.machine_id for d in self.denied if d.until > now)

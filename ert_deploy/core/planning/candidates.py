@@ -70,6 +70,11 @@ def slots_taken(desired: Desired, observed: Observed) -> int:
     return len(live) + len(unknown)
 
 
+def occupied(desired: Desired, observed: Observed) -> frozenset[int]:
+    """The machines on which an instance of ours exists, or may exist."""
+    return observed.state.machines() | {i.machine_id for i in observed.ours(desired.deployment)}
+
+
 @once
 def standing(desired: Desired, observed: Observed) -> Standing:
     """Every candidate in its place."""
