@@ -53,7 +53,7 @@ class DockerImages:
         self._env = os.environ if env is None else env
 
     def build(self, folder: Path, tag: str, arguments: Mapping[str, str], say: Say) -> Built:
-        """Build the Dockerfile of `folder`. Raises UsageError, also when it is for another CPU; Failed when it fails."""
+        """Build the Dockerfile of `folder`. Raises UsageError (also for another CPU) or Failed."""
         split(tag)
         with self._engine() as api:
             lines = api.build(

@@ -76,4 +76,5 @@ def interpreter(p: Ports) -> dict[type[Any], Callable[[Any], Any]]:
         e.GetDeploy: lambda x: p.web.get_deploy(x.service_id, x.deploy_id),
         e.WhyFailed: lambda x: p.web.failure(x.service, x.deploy),
         e.AppFingerprint: lambda x: p.app.fingerprint(x.app_url, x.target),
+        e.AskApp: lambda x: p.app.answer(x.app_url, x.target),
     }

@@ -34,6 +34,7 @@ from ert_deploy.core.model.fingerprints import certificate_sha256
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.engine import effects as e
+from ert_deploy.ports import AppAnswer
 from tests.support.fakes import behaviours
 from tests.support.fakes.history import WANTED, done, down, is_down, is_up, start, told, up
 from tests.support.fakes.loopback import FakeWorld, blind, certificate, offer, world
@@ -615,6 +616,47 @@ def test_what_was_rented_is_announced_with_its_offer() -> None:
     (rented,) = told(made, Rented)
     assert rented.offer.id == 1
     assert rented.instance_id == made.gpu.only().id
+
+
+def test_an_app_that_cannot_prove_itself_is_said_before_anything_is_rented_but_only_once_it_is_deployed() -> None:
+    made = world()
+    url = "https://dash.example.org"
+    made.web.answers[url] = AppAnswer(404)
+    up(made)
+    is_up(made)
+    down(made)
+    for answer, words, hint in (
+        (AppAnswer(301, "https://www.dash.example.org/health"), "answers 301", "address: https://www.dash.example.org"),
+        (AppAnswer(302, "/login"), "which leads to /login", "without a redirect or a login"),
+        (AppAnswer(308, ""), "which leads to nowhere", "without a redirect"),
+        (AppAnswer(401), "answers 401", "let /health through"),
+        (AppAnswer(403), "answers 403", "let /health through"),
+        (AppAnswer(404), f"answers 404 at {url}/health: nothing is there", "health_path under dash"),
+    ):
+        made.web.answers[url] = answer
+        rented = len(made.gpu.instances)
+        with pytest.raises(UsageError, match=words) as refused:
+            up(made)
+        assert hint in refused.value.hint
+        assert len(made.gpu.instances) == rented
+    for answer in (AppAnswer(0), AppAnswer(200), AppAnswer(502)):
+        made.web.answers[url] = answer
+        up(made)
+        down(made)
+
+
+def test_an_app_whose_own_address_is_off_is_asked_where_the_config_says() -> None:
+    made = world()
+    made.web.services["dash"].unreachable = True
+    with pytest.raises(UsageError, match=r"does not answer at https://dash\.example\.org") as off:
+        up(made)
+    nothing_happened(made, off.value)
+    assert "address: https://YOUR-DOMAIN under dash" in off.value.hint
+    address = "https://www.dash.example.org"
+    elsewhere = replace(WANTED, targets=(Target("dash", address=address),))
+    result = up(made, elsewhere)
+    is_up(made, elsewhere)
+    assert [p.app_url for p in result.observed.publications or ()] == [address]
 
 
 # What the market may come to

@@ -66,6 +66,7 @@ STRIKES: dict[type[Any], Strikes] = {
     e.SetKeys: {**_WRITE, "refused": x.Rejected},
     e.Probe: {},
     e.AppFingerprint: {},
+    e.AskApp: {},
     e.WhyFailed: {},
 }  # fmt: skip
 # Faults that let the call through and change what comes of it. "silent": nobody answers (a value, not an error).

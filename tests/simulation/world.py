@@ -17,7 +17,7 @@ from ert_deploy.core.model.observed import Address, DeployKind, Health, Instance
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import State
 from ert_deploy.engine import effects as e
-from ert_deploy.ports import Account, CreateOrder
+from ert_deploy.ports import Account, AppAnswer, CreateOrder
 from tests.simulation.faults import AFTER, EVENTS, LATEST, STRIKES, TAKES, Faults
 from tests.simulation.market import BY_ID, FRESH, HOST, MOVE, PORT_BASE, STOCK, STRANGERS, UNREACHABLE, Machine
 from tests.simulation.web import OWNED, Service
@@ -463,5 +463,6 @@ class World:
         e.StartDeploy: _deploy,
         e.GetDeploy: lambda self, x: next(d for d in self.services[x.service_id].deploys if d.id == x.deploy_id),
         e.WhyFailed: lambda _, __: "unhealthy: exited with 1",
+        e.AskApp: lambda _, __: AppAnswer(200),
         e.AppFingerprint: lambda self, x: self.by_url[x.app_url].shown if self.kind != "silent" else None,
     }

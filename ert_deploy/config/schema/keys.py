@@ -185,6 +185,7 @@ ROOT = Section(
                         Field("health_path", types.url_path, _TARGET.health_path),
                         Field("health_field", types.json_field, _TARGET.health_field),
                         Field("allow_downtime", yes_or_no, _TARGET.allow_downtime),
+                        Field("address", types.provider_url, _TARGET.address),
                         Section("owned", _OWNED_PARTS),
                         Section("blueprint", _BLUEPRINT_PARTS),
                     ),

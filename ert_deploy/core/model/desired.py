@@ -147,7 +147,8 @@ class OwnedNames:
 class Target:
     """A web service that is given the backend's address. `timeout` in seconds.
 
-    `allow_downtime`: it may be deployed although that stops it for a while, as it does a service with a disk.
+    `allow_downtime`: it may be deployed although that stops it for a while, as it does a service with a disk. `address`
+    is where the app answers, None for the address its host gives it.
     """
 
     service: str
@@ -156,6 +157,11 @@ class Target:
     health_path: str = "/health"
     health_field: str = "fingerprint"
     allow_downtime: bool = False
+    address: str | None = None
+
+    def reached_at(self, given: str) -> str:
+        """Where the app answers; `given` is the address its host gives it."""
+        return self.address or given
 
 
 @dataclass(frozen=True, slots=True)
