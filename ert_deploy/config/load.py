@@ -89,6 +89,7 @@ def _desired(values: Mapping[str, Any]) -> Desired:
         plan_hours=values["plan/hours"],
         slots=values["plan/slots"],
         attempts=values["plan/attempts"],
+        max_cost=values["plan/max_cost"],
     )
 
 

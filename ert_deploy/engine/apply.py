@@ -131,7 +131,7 @@ def _about_machines(step: steps.MachineStep, desired: Desired, observed: Observe
         case steps.Wake() | steps.Strand() | steps.Stop() | steps.AwaitStop():
             yield from _power(step, desired, observed, memory)
         case _:
-            yield from _small(step, desired, observed)
+            yield from _small(step, desired, observed, memory)
 
 
 def _keys(step: steps.KeyStep, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
@@ -160,12 +160,13 @@ def _power(step: steps.PowerStep, desired: Desired, observed: Observed, memory: 
             assert_never(step)
 
 
-def _small(step: steps.SmallStep, desired: Desired, observed: Observed) -> Effects[None]:
+def _small(step: steps.SmallStep, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
     match step:
         case steps.Record():
             yield from _record(step, desired, observed)
         case steps.DropIntent():
             yield from perform(e.Save(observed.state.drop_intent(step.token)))
+            memory.spending.pop(step.token, None)  # it never came to exist
         case steps.Pin():
             yield from _pin(step, desired, observed)
         case steps.AwaitBoot():

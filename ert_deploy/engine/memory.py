@@ -14,6 +14,20 @@ from ert_deploy.ports import WebService
 
 
 @dataclass(slots=True)
+class Rental:
+    """One create of this run: what the machine costs in $/h, its download and until it is healthy in $, and when.
+
+    `until` is when it was gone, None while it exists or may.
+    """
+
+    hourly: float
+    download: float
+    until_healthy: float
+    since: float
+    until: float | None = None
+
+
+@dataclass(slots=True)
 class Memory:
     """One run's notes.
 
@@ -25,6 +39,7 @@ class Memory:
     to take the place of the one in use, and `unanswered` counts changes of keys that a backend did not answer. `kept`
     is why nothing can take the place of what serves and does not fit the config. `created` are the tokens of the
     creates this run has asked for, and `ends` the machines on which their boots failed, by how, with the reason.
+    `spending` is what they cost, by token.
     """
 
     watches: dict[int, Watch] = field(default_factory=dict)
@@ -50,4 +65,5 @@ class Memory:
     kept: ErtError | None = None
     created: set[str] = field(default_factory=set)
     ends: dict[str, dict[int, str]] = field(default_factory=dict)
+    spending: dict[str, Rental] = field(default_factory=dict)
     taken: dict[Step, int] = field(default_factory=dict)

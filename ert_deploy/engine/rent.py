@@ -25,6 +25,7 @@ from ert_deploy.core.planning.candidates import kept_key, occupied, serving, slo
 from ert_deploy.core.planning.offers import Choice, Ranked, choose
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.boot_failures import refuse_broken_image
+from ert_deploy.engine.budget import affordable, commit, too_dear
 from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.observe import find_service, promptly
@@ -83,11 +84,13 @@ def _three_beats(desired: Desired, known: state.State, memory: Memory, ranked: R
     env = desired.container_env(token, key.sha256(), boot_secret, offer)
     memory.tried.add(offer.id)
     memory.created.add(token)
+    commit(ranked, token, now, memory)
     try:
         order = CreateOrder(offer.id, desired.launch, Mark(desired.deployment, token), env)
         instance_id = yield from perform(e.Create(order))
     except OfferGone:
         memory.lost += 1
+        del memory.spending[token]
         yield from perform(e.Save(written.mark_gone(token)))
         yield from perform(e.Tell(OfferLost(offer)))
         return
@@ -120,10 +123,17 @@ def best_offer(desired: Desired, observed: Observed, memory: Memory) -> Effects[
             raise _no_offer(choice, desired)
         yield from _can_pay(choice.ranked[0], desired)
         memory.ranked, memory.ranked_until = choice.ranked, now + RANKED_FOR
-    for rank, ranked in enumerate(memory.ranked, 1):
-        if ranked.offer.id not in memory.tried and ranked.offer.machine_id not in denied | taken:
-            return ranked, rank
+    left = [
+        (ranked, rank)
+        for rank, ranked in enumerate(memory.ranked, 1)
+        if ranked.offer.id not in memory.tried and ranked.offer.machine_id not in denied | taken
+    ]
+    within = next((found for found in left if affordable(found[0], desired, now, memory)), None)
+    if within is not None:
+        return within
     memory.ranked_until = 0.0
+    if left:
+        raise too_dear(left[0][0], desired, now, memory)
     raise Failed("every offer that matches has been tried", hint="run `ert-deploy up` again for a fresh search")
 
 

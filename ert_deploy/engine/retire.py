@@ -10,6 +10,7 @@ from ert_deploy.core.model.observed import Observed
 from ert_deploy.core.model.state import Denied, Intent, Tombstone
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.boot_failures import same_end
+from ert_deploy.engine.budget import ended
 from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.memory import Memory
 
@@ -43,6 +44,9 @@ def bury(step: steps.Bury, desired: Desired, observed: Observed, memory: Memory)
     if (yield from seen_by_id(step.instance_id, desired, memory)):
         return
     yield from perform(e.Save(observed.state.bury(step.instance_id)))
+    for tombstone in observed.state.tombstones:
+        if tombstone.id == step.instance_id:
+            ended(tombstone.token, observed.now, memory)
     yield from perform(e.Tell(Destroyed(step.instance_id)))
 
 
@@ -60,6 +64,8 @@ def forget(step: steps.DropRecord, desired: Desired, observed: Observed, memory:
         yield from perform(e.Save(state.intend(Intent(record.token, record.at, 0, record.machine_id))))
         return
     yield from perform(e.Save(state))
+    if record is not None:
+        ended(record.token, observed.now, memory)
     yield from perform(e.Tell(Destroyed(step.instance_id)))
 
 

@@ -152,6 +152,7 @@ ROOT = Section(
                 Field("hours", number(0, 720, "hours", above=True), _DESIRED.plan_hours),
                 Field("slots", whole(1, 2), _DESIRED.slots),
                 Field("attempts", whole(1, 50), _DESIRED.attempts),
+                Field("max_cost", number(0, 10_000, "$", above=True), _DESIRED.max_cost),
             ),
         ),
         Section(

@@ -168,6 +168,7 @@ class Target:
 class Desired:
     """One deployment, wanted in one phase. `begin`: it may be made if there is no trace of it.
 
+    `max_cost` is the most in $ that one run may rent for until something is healthy, None for no such limit.
     `apps_first`: on the way down the apps are told, and their requests may finish, before anything is destroyed.
     """
 
@@ -180,6 +181,7 @@ class Desired:
     plan_hours: float = 2.0
     slots: int = 2
     attempts: int = 6
+    max_cost: float | None = None
     begin: bool = True
     apps_first: bool = True
 
