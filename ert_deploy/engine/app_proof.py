@@ -13,12 +13,20 @@ from ert_deploy.core.model.desired import Target
 from ert_deploy.core.model.observed import DeployKind
 from ert_deploy.core.model.text import printable
 from ert_deploy.engine import effects as e
-from ert_deploy.engine.effects import Effects, perform
+from ert_deploy.engine.effects import Effect, Effects, perform
 from ert_deploy.ports import AppAnswer, WebService
 
 MOVED = range(300, 400)
 KEPT_OUT = frozenset({401, 403})
 MISSING = frozenset({404, 410})
+
+
+@dataclass(frozen=True, slots=True)
+class AskApp(Effect[AppAnswer]):
+    """How an app answers where its fingerprint is asked for."""
+
+    app_url: str
+    target: Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +48,7 @@ def no_proof(target: Target, service: WebService) -> Effects[tuple[Finding, ...]
             ),
         )
     url = target.reached_at(service.url) + target.health_path
-    answer = yield from perform(e.AskApp(target.reached_at(service.url), target))
+    answer = yield from perform(AskApp(target.reached_at(service.url), target))
     found = _judged(target, service, url, answer)
     if found is None:
         return ()

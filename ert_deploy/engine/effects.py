@@ -15,7 +15,7 @@ from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Address, Health, Instance, Offer, WebDeploy
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import State
-from ert_deploy.ports import Account, AppAnswer, CreateOrder, WebService
+from ert_deploy.ports import Account, CreateOrder, WebService
 
 T = TypeVar("T")
 
@@ -245,14 +245,6 @@ class WhyFailed(Effect[str]):
 @dataclass(frozen=True, slots=True)
 class AppFingerprint(Effect["str | None"]):
     """The configuration fingerprint the running app reports."""
-
-    app_url: str
-    target: Target
-
-
-@dataclass(frozen=True, slots=True)
-class AskApp(Effect[AppAnswer]):
-    """How an app answers where its fingerprint is asked for."""
 
     app_url: str
     target: Target

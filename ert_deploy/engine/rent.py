@@ -22,7 +22,7 @@ from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Observed, Offer
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.planning.candidates import kept_key, occupied, serving, slots_taken
-from ert_deploy.core.planning.offers import Choice, Ranked, choose
+from ert_deploy.core.planning.offers import Choice, Ranked, choose, merged
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.boot_failures import refuse_broken_image
 from ert_deploy.engine.budget import affordable, commit, too_dear
@@ -151,8 +151,7 @@ def _on_the_market(desired: Desired) -> Effects[tuple[Offer, ...]]:
             raise
         yield from perform(e.Tell(Trouble("a search with fewer filters", error.summary)))
         return found
-    known = {offer.id for offer in found}
-    return (*found, *(offer for offer in wide if offer.id not in known))
+    return merged(found, wide)
 
 
 def _no_offer(choice: Choice, desired: Desired) -> UsageError:

@@ -64,8 +64,7 @@ def forget(step: steps.DropRecord, desired: Desired, observed: Observed, memory:
         yield from perform(e.Save(state.intend(Intent(record.token, record.at, 0, record.machine_id))))
         return
     yield from perform(e.Save(state))
-    if record is not None:
-        ended(record.token, observed.now, memory)
+    ended(record.token if record is not None else "", observed.now, memory)
     yield from perform(e.Tell(Destroyed(step.instance_id)))
 
 

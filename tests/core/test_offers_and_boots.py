@@ -13,7 +13,7 @@ from ert_deploy.core.model.observed import Health, Instance, Offer, Vital, Watch
 from ert_deploy.core.model.state import Record
 from ert_deploy.core.planning.cost import estimate
 from ert_deploy.core.planning.health import BAD_LOOKS, BAD_LOOKS_SERVING, Candidate, Stage, complaint, judge, look
-from ert_deploy.core.planning.offers import choose, country
+from ert_deploy.core.planning.offers import choose, country, merged
 from tests.support.fakes.market import offer
 from tests.support.situations import NOW, UP, healthy, instance, record, still
 
@@ -82,6 +82,12 @@ def test_a_machine_with_an_instance_of_ours_is_not_rented_again() -> None:
     choice = choose([offer(1), offer(2)], UP, occupied=frozenset({1001}))
     assert [r.offer.id for r in choice.ranked] == [2]
     assert choice.rejected[0][1][0].detail == "machine 1001 has an instance of this deployment"
+
+
+def test_two_searches_are_one_market_with_the_later_price_and_the_cpu_that_was_asked_for() -> None:
+    found = [offer(1, dph_total=0.2), offer(2)]
+    both = merged(found, [offer(1, dph_total=0.3, cpu_arch=""), offer(3, cpu_arch="")])
+    assert [(o.id, o.dph_total, o.cpu_arch) for o in both] == [(1, 0.3, "amd64"), (2, 0.202, "amd64"), (3, 0.203, "")]
 
 
 def test_another_cpu_is_named() -> None:

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 from ert_deploy.core.model import errors as x
 from ert_deploy.engine import effects as e
+from ert_deploy.engine.app_proof import AskApp
 
 Fault: TypeAlias = tuple[str, float]
 Plan: TypeAlias = dict[int, Fault]
@@ -25,7 +26,20 @@ TIMEOUT = 30.0
 # Seconds a failing call takes before it is given up, by the name of the fault.
 TAKES = {"timeout": TIMEOUT, "timeout-after": TIMEOUT, "429": 20.0, "5xx": 2.0, "5xx-after": 2.0, "malformed": 0.2}
 KILLS = ("kill-before", "kill-after")
-EVENTS = ("exit", "offline", "self-stop", "oci", "sick", "impostor", "redeploy", "taken", "jump")
+EVENTS = (
+    "exit",
+    "offline",
+    "self-stop",
+    "oci",
+    "sick",
+    "impostor",
+    "redeploy",
+    "taken",
+    "jump",
+    "dearer",
+    "limited",
+    "outbid",
+)
 AFTER = frozenset({
     "timeout-after", "5xx-after", "malformed-after", "refused-after", "save-after", "own-conflict", "empty",
     "unknown-after",
@@ -66,7 +80,7 @@ STRIKES: dict[type[Any], Strikes] = {
     e.SetKeys: {**_WRITE, "refused": x.Rejected},
     e.Probe: {},
     e.AppFingerprint: {},
-    e.AskApp: {},
+    AskApp: {},
     e.WhyFailed: {},
 }  # fmt: skip
 # Faults that let the call through and change what comes of it. "silent": nobody answers (a value, not an error).
@@ -76,7 +90,7 @@ TURNS: dict[type[Any], tuple[str, ...]] = {
     e.StartInstance: ("late", "moves", "moves", "stuck", "stuck", "queued"),
     e.StopInstance: ("late", "lingers"),
     e.Busy: ("busy",),
-    e.StartDeploy: ("empty", "fails", "superseded"),
+    e.StartDeploy: ("empty", "empty", "fails", "fails", "superseded", "superseded"),
     e.Probe: ("silent",),
     e.AppFingerprint: ("silent",),
 }
@@ -171,6 +185,8 @@ class Faults:
             return round(self.draw.uniform(1.0, LATEST), 1)
         if name == "slow":
             return round(self.draw.uniform(1.0, SLOW.get(call, 120.0)), 1)
+        if name == "outbid":
+            return round(self.draw.uniform(1.0, LONG_LATE), 1)
         if name == "jump":
             return self.draw.choice((-3600.0, 3600.0))
         if name == "queued":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from dataclasses import replace
 
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Address, Health, Instance, Offer, Vital
@@ -12,6 +13,7 @@ from ert_deploy.ports import CreateOrder
 
 HOST, PORT_BASE = "203.0.113.7", 40000
 MOVE = 10000  # ports by which a start may move an instance
+DISK = 0.01  # $/h of every price
 BOOT = 40.0  # seconds until healthy; half of it until the container runs
 UNREACHABLE, LOADING = Health(Vital.UNREACHABLE, "no route"), Health(Vital.LOADING, phase="pulling")
 SICK, IMPOSTOR = Health(Vital.SICK, "it says so"), Health(Vital.IMPOSTOR, "it cannot prove its identity")
@@ -30,6 +32,8 @@ TROUBLES = {
     "halting": ("running", "stopped", "running", ""),
     "stuck": ("exited", "running", "running", ""),
     "oci": ("loading", "running", "running", "OCI runtime create failed"),
+    "clash": ("created", "running", "running", "Bind for 0.0.0.0:40001 failed: port is already allocated"),
+    "unpulled": ("loading", "stopped", "stopped", "toomanyrequests: You have reached your pull rate limit"),
     "sick": ("running", "running", "running", "success"),
     "impostor": ("running", "running", "running", "success"),
 }
@@ -44,6 +48,17 @@ def offer(number: int) -> Offer:
     )  # fmt: skip
 
 
+def as_bids(offers: tuple[Offer, ...]) -> tuple[Offer, ...]:
+    """The same offers in a search for bids: half the price of the GPU, and the whole of the disk."""
+    halves = ((o, round((o.dph_total - DISK) / 2, 6)) for o in offers)
+    return tuple(replace(o, dph_total=bid + DISK, min_bid=bid) for o, bid in halves)
+
+
+def dearer(offers: tuple[Offer, ...]) -> tuple[Offer, ...]:
+    """The same offers at a price above every cap."""
+    return tuple(replace(o, dph_total=o.dph_total + 0.5) for o in offers)
+
+
 STOCK = tuple(offer(n) for n in range(1, 5))
 FRESH = tuple(offer(n) for n in range(5, 9))  # on the market once the trouble is over
 
@@ -55,13 +70,14 @@ class Machine:
     """One rented machine: `ends` is when its bill ended, `listed` and `found` from when on reads show it.
 
     `halted`: only its disk is paid; `rests` is when that shows. `taken`: its GPU went to somebody else. `queued`: a
-    start that may still come. `made` is when it last began to boot. `keys` are the hashes
-    its backend takes, kept on its disk, and `generation` says how often they were set.
+    start that may still come. `outbid`: it runs again by itself when the higher bid ends. `made` is when it last began
+    to boot. `keys` are the hashes its backend takes, kept on its disk, and `generation` says how often they were set.
     """
 
     __slots__ = (
         "boot_secret", "certificate", "ends", "found", "generation", "halted", "healthy", "id", "keys", "leaves",
-        "listed", "made", "mark", "offer", "order", "port", "price", "queued", "rests", "showing", "taken", "trouble",
+        "listed", "made", "mark", "offer", "order", "outbid", "port", "price", "queued", "rests", "showing", "taken",
+        "trouble",
     )  # fmt: skip
 
     def __init__(self, number: int, order: CreateOrder, made: float, price: float) -> None:
@@ -70,7 +86,7 @@ class Machine:
         self.listed = self.found = made
         self.ends = self.leaves = float("inf")
         self.port = PORT_BASE + number
-        self.halted = self.taken = self.queued = False
+        self.halted = self.taken = self.queued = self.outbid = False
         self.rests = 0.0
         self.trouble = ""
         self.showing: tuple[str, Instance] | None = None
@@ -82,7 +98,9 @@ class Machine:
 
     def show(self, now: float) -> Instance:
         """As the provider lists it; the same object until it changes."""
-        if self.halted:
+        if self.trouble == "unpulled":
+            phase = self.trouble
+        elif self.halted:
             phase = "halted" if now >= self.rests else "halting"
         else:
             phase = self.trouble or ("up" if now >= self.made + BOOT / 2 else "boot")
@@ -99,21 +117,22 @@ class Machine:
         return Instance(
             id=self.id, mark=self.mark, claims=self.mark.deployment, status=status, intended=intended, current=current,
             message=message, machine_id=self.offer + 1000, gpu_name="RTX 3090", dph=self.price, started=self.made,
+            bid=self.order.launch.bid is not None,
             address=Address(HOST, self.port) if up else None, spec=env["ERT_SPEC"],
             key_hashes=tuple(env["ERT_KEY_HASHES"].split(",")), boot_secret=self.boot_secret,
         )  # fmt: skip
 
     def halt(self, now: float, lag: float = 0.0) -> None:
         """The GPU goes back to the market. What its container suffered from is over."""
-        self.queued = False
+        self.queued = self.outbid = False
         if not self.halted:
             self.halted, self.rests = True, now + lag
             self.trouble = "" if self.trouble in ENDS_WITH_A_STOP else self.trouble
 
     def wake(self, now: float, moves: int = 0) -> None:
         """It boots again; on one that runs nothing changes."""
-        self.queued = False
-        if self.halted:
+        self.queued = self.outbid = False
+        if self.halted and self.trouble != "unpulled":
             self.halted, self.made = False, now
             self.port += moves
 

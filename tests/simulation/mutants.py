@@ -175,6 +175,31 @@ MUTANTS = (
         "return bool(record.asked) or any(digest != key.sha256() for digest in record.keys)", "return False",
     ),
     Mutant(
+        "give up what serves for its price", _STANDING,
+        "if desired.phase is Phase.RUNNING and over_cap(desired, candidate.instance) and not candidate.told:",
+        "if over_cap(desired, candidate.instance):",
+    ),
+    Mutant(
+        "rent on a machine that has an instance of ours", _STANDING,
+        "return observed.state.machines() | {i.machine_id for i in observed.ours(desired.deployment)}",
+        "return frozenset()",
+    ),
+    Mutant(
+        "take a boot that failed for asleep", "core/planning/health.py",
+        "return instance.status not in ENDED or bool(WRONG.search(instance.message))", "return False",
+    ),
+    Mutant(
+        "rent on with an image that no host can pull", "engine/boot_failures.py",
+        "    for machines in memory.ends.values():", "    for machines in ():",
+    ),
+    Mutant(
+        "rank bids by the least one", "core/model/desired.py", "return offer.dph_total + max(0.0, over)",
+        "return offer.dph_total",
+    ),
+    Mutant(
+        "rent beyond the budget", "engine/budget.py", "    if desired.max_cost is None:", "    if True:",
+    ),
+    Mutant(
         "go back to the key before", _STANDING,
         "age[digest] = max(place, age.get(digest, place))", "age[digest] = -place",
     ),

@@ -54,6 +54,7 @@ def instance(row: Mapping[str, Any]) -> Instance:
         gpu_name=printable(row.get("gpu_name") or "", 60),
         geolocation=printable(row.get("geolocation") or "", 60),
         dph=_number(row.get("dph_total"), 0.0),
+        bid=row.get("is_bid") is True,
         disk_dph=_number(row.get("storage_total_cost"), 0.0),
         started=_number(row.get("start_date"), math.nan) if row.get("start_date") else None,
         address=_address(row, PORT),

@@ -22,7 +22,7 @@ def command(config: str | None, as_json: bool, limit: int) -> None:
     model, divided by the chance that the host works.
     """
     from ert_deploy.cli.view.progress import make_view
-    from ert_deploy.core.planning.offers import choose
+    from ert_deploy.core.planning.offers import choose, merged
     from ert_deploy.wiring import assemble
 
     with interruptible(), make_view() as view:
@@ -32,8 +32,7 @@ def command(config: str | None, as_json: bool, limit: int) -> None:
         denied = state.denied_machines(house.ports.clock.now())
         found = house.ports.gpu.search(desired.criteria, desired.launch)
         looked = house.ports.gpu.search(desired.criteria, desired.launch, wide=True)
-        known = {o.id for o in found}
-        choice = choose((*found, *(o for o in looked if o.id not in known)), desired, denied, state.machines())
+        choice = choose(merged(found, looked), desired, denied, state.machines())
     if as_json:
         emit_json(_plain(choice, limit))
     else:

@@ -40,6 +40,7 @@ class Instance:
     `mark` is None unless both marks are there; `claims` is the deployment the label alone names.
     `status` is the container's, `intended` and `current` are the contract's. `dph` is what it costs while it runs,
     `disk_dph` the part of it that is paid for the disk in any case, in $/h. `shell` is where its SSH server listens.
+    `bid`: it is interruptible, and runs again by itself after it was outbid.
     """
 
     id: int
@@ -54,6 +55,7 @@ class Instance:
     geolocation: str = ""
     dph: float = 0.0
     disk_dph: float = 0.0
+    bid: bool = False
     started: float | None = None
     address: Address | None = None
     shell: Address | None = None

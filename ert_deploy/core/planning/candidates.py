@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ert_deploy.core.model.desired import Desired
+from ert_deploy.core.model.desired import Desired, Phase
 from ert_deploy.core.model.keys import is_key
 from ert_deploy.core.model.observed import Instance, Observed, Vital, Watch, once
 from ert_deploy.core.model.secret import Secret
+from ert_deploy.core.planning.app_env import connected
 from ert_deploy.core.planning.health import Candidate, Stage, Verdict, judge
 from ert_deploy.core.planning.key_acceptance import accepts, takes
 from ert_deploy.core.planning.rollout import pairs
@@ -125,6 +126,19 @@ def pointed_at(desired: Desired, observed: Observed, instance: Instance) -> bool
     return any(p.env.get(t.names.url) == url for t, p in pairs(desired, observed))
 
 
+def runs_with(desired: Desired, observed: Observed, instance: Instance) -> bool:
+    """Whether some running app shows the fingerprint of a configuration with it, whatever its environment holds now.
+
+    Values that were put back after a deploy are not taken up by the process that runs.
+    """
+    health, key = observed.health.get(instance.id), kept_key(desired, observed)
+    if instance.address is None or health is None or health.certificate is None or key is None:
+        return False
+    shown = ((t, p.live_fingerprint) for t, p in pairs(desired, observed) if p.live_fingerprint)
+    url, pem = instance.address.url(), health.certificate
+    return any(connected(t, url, key, pem)[t.names.fingerprint].reveal() == mark for t, mark in shown)
+
+
 def usable_by_an_app(desired: Desired, observed: Observed, instance: Instance) -> bool:
     """Whether some app's environment holds its address together with a key that it takes.
 
@@ -140,6 +154,7 @@ def usable_by_an_app(desired: Desired, observed: Observed, instance: Instance) -
 def _candidate(desired: Desired, observed: Observed, instance: Instance) -> Candidate:
     record = observed.state.record(instance.id)
     told = pointed_at(desired, observed, instance) or (record is not None and record.published)
+    told = told or runs_with(desired, observed, instance)
     watch = observed.watches.get(instance.id, Watch("", observed.now))
     return Candidate(instance, observed.health.get(instance.id), watch, record, told)
 
@@ -147,9 +162,10 @@ def _candidate(desired: Desired, observed: Observed, instance: Instance) -> Cand
 def _judge(desired: Desired, observed: Observed, candidate: Candidate) -> Verdict:
     """The verdict, with the price checked again on the contract we really got.
 
-    What an app was told about is not given up for its price: it serves until another one does.
+    What an app was told about is not given up for its price: it serves until another one does. Nor is anything on the
+    way to sleep, where only its disk is paid from now on and nobody may know what the apps were told.
     """
-    if over_cap(desired, candidate.instance) and not candidate.told:
+    if desired.phase is Phase.RUNNING and over_cap(desired, candidate.instance) and not candidate.told:
         return Verdict(Stage.FAILED, _too_dear(desired, candidate.instance))
     verdict = judge(candidate, desired.timings, observed.now)
     stranded = candidate.record is not None and bool(candidate.record.stranded)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ert_deploy.core.model.desired import Desired, Market
 from ert_deploy.core.model.observed import Offer
@@ -68,6 +68,13 @@ def choose(
             ranked.append(Ranked(offer, estimate(offer, desired.launch, desired.plan_hours)))
     ranked.sort(key=lambda r: (r.estimate.expected(), -r.offer.reliability, r.offer.id))
     return Choice(tuple(ranked), tuple(rejected))
+
+
+def merged(found: Iterable[Offer], wide: Iterable[Offer]) -> tuple[Offer, ...]:
+    """The offers of a search with filters and of a later one without: the later price counts, the filter's CPU too."""
+    later = {offer.id: offer for offer in wide}
+    first = [replace(later.pop(offer.id, offer), cpu_arch=offer.cpu_arch) for offer in found]
+    return (*first, *later.values())
 
 
 def reject(

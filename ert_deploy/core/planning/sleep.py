@@ -56,7 +56,7 @@ def _stop(desired: Desired, observed: Observed, kept: Candidate) -> Iterator[Ste
         if start_may_come(record, observed.now, desired.timings.settle):
             yield steps.AwaitStop(instance.id, "a start of it may still take effect")
         yield steps.Stop(instance.id, "a start of it may be queued")
-    elif desired.launch.market is Market.INTERRUPTIBLE and instance.id not in observed.stopped:
+    elif (instance.bid or desired.launch.market is Market.INTERRUPTIBLE) and instance.id not in observed.stopped:
         yield steps.Stop(instance.id, "if it was outbid, it would run again by itself")
 
 
