@@ -12,7 +12,7 @@ from ert_deploy.engine.budget import spent
 from ert_deploy.engine.memory import Memory, Rental
 from tests.support.fakes import behaviours
 from tests.support.fakes.history import WANTED, is_up, up
-from tests.support.fakes.loopback import offer, world
+from tests.support.fakes.loopback import FakeInstance, offer, world
 
 ONE = estimate(offer(1), WANTED.launch, WANTED.plan_hours).until_healthy()
 OTHER = replace(WANTED, launch=replace(WANTED.launch, context=8192))
@@ -73,9 +73,9 @@ def test_an_offer_that_was_taken_costs_nothing_and_a_create_without_an_answer_co
 
 def test_an_instance_that_vanished_costs_no_more() -> None:
     made = world()
-    begun = []
+    begun: list[FakeInstance] = []
 
-    def vanish(instance: behaviours.FakeInstance) -> None:
+    def vanish(instance: FakeInstance) -> None:
         if not begun:
             begun.append(instance)
             instance.destroyed = made.clock.now()

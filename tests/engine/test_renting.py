@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from ert_deploy.core.model import steps
-from ert_deploy.core.model.desired import Target
+from ert_deploy.core.model.desired import Criteria, Launch, Target
 from ert_deploy.core.model.errors import (
     CannotObserve,
     CreateRefused,
@@ -32,7 +32,7 @@ from ert_deploy.core.model.events import (
 )
 from ert_deploy.core.model.fingerprints import certificate_sha256
 from ert_deploy.core.model.labels import Mark
-from ert_deploy.core.model.observed import Instance
+from ert_deploy.core.model.observed import Instance, Offer
 from ert_deploy.engine import effects as e
 from ert_deploy.ports import AppAnswer
 from tests.support.fakes import behaviours
@@ -665,7 +665,11 @@ def test_an_app_whose_own_address_is_off_is_asked_where_the_config_says() -> Non
 def test_what_only_the_search_without_filters_returns_may_be_rented_too() -> None:
     made = world()
     search = made.gpu.search
-    made.gpu.search = lambda c, x, *, wide=False: search(c, x, wide=wide)[: None if wide else 0]  # type: ignore[method-assign]
+
+    def hiding(criteria: Criteria, launch: Launch, *, wide: bool = False) -> tuple[Offer, ...]:
+        return search(criteria, launch, wide=wide) if wide else ()
+
+    made.gpu.search = hiding  # type: ignore[method-assign]
     up(made)
     is_up(made)
 

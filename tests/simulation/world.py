@@ -282,8 +282,8 @@ class World:
         """A create is for another machine than those of ours, at a price below the cap, and within the budget."""
         wanted, machine = self.acting.wanted, order.offer_id + 1000
         assert wanted is not None
-        unknown = (i for i in self.state.intents if not i.gone and i.token != order.mark.token)
-        if any(known.machine_id == machine for known in (*self.state.records, *unknown)):
+        held = {i.machine_id for i in self.state.intents if not i.gone and i.token != order.mark.token}
+        if machine in held | {record.machine_id for record in self.state.records}:
             raise Violation(f"a create call on machine {machine}, where an instance of ours is")
         bid, listed = order.launch.bid, self.acting.shown[order.offer_id]  # a host may ask for more since
         price = listed.dph_total if bid is None else bid + DISK

@@ -105,8 +105,8 @@ class State:
 
     def machines(self) -> frozenset[int]:
         """The machines of its instances, and of creates that may have happened."""
-        unknown = (i for i in self.intents if not i.gone)
-        return frozenset(known.machine_id for known in (*self.records, *unknown))
+        unknown = frozenset(i.machine_id for i in self.intents if not i.gone)
+        return unknown | {record.machine_id for record in self.records}
 
     def denied_machines(self, now: float) -> frozenset[int]:
         """Machines that are denied at this time."""
