@@ -123,7 +123,7 @@ class Estate:
 
     def _begun(self, contract: Contract, running: bool) -> Contract:
         contract.intended = contract.current = "running" if running else "stopped"
-        contract.clashes = running and self.doubled(ask)
+        contract.clashes = running and self.doubled(contract.ask)
         self.contracts[contract.id] = contract
         self.life.begin(contract, contract.created)
         return contract
