@@ -7,7 +7,6 @@ app may be starting.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from ert_deploy.core.model.desired import Target
 from ert_deploy.core.model.observed import DeployKind
@@ -56,12 +55,17 @@ def no_proof(target: Target, service: WebService) -> Effects[tuple[Finding, ...]
     return (found,) if newest is not None and newest.kind is DeployKind.LIVE else ()
 
 
+def _host(url: str) -> str:
+    """Host and port of an absolute address; empty for a path."""
+    return url.partition("://")[2].partition("/")[0]
+
+
 def _judged(target: Target, service: WebService, url: str, answer: AppAnswer) -> Finding | None:
     where = f"under {target.service} in render/services"
     if answer.status in MOVED:
         location = printable(answer.location or "nowhere", 200)
-        host = urlsplit(answer.location).netloc
-        elsewhere = bool(host) and host != urlsplit(url).netloc
+        host = _host(answer.location)
+        elsewhere = bool(host) and host != _host(url)
         return Finding(
             f"{service.name} answers {answer.status} at {url}, which leads to {location}",
             f"write address: https://{printable(host, 100)} {where}"
