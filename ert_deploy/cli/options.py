@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import secrets
 import signal
 import sys
@@ -35,8 +36,16 @@ def json_option(command: F) -> F:
 
 
 def emit_json(value: Any) -> None:
-    """One JSON document on stdout."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    """One JSON document on stdout. A number that is not known is null there: JSON has no NaN."""
+    click.echo(json.dumps(_known(value), indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def _known(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _known(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_known(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def yes_option(command: F) -> F:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -149,6 +150,18 @@ def test_a_row_full_of_nulls_blinds_nobody(wire: Wire) -> None:
     assert ours.mark is not None
 
 
+@pytest.mark.parametrize("price", [None, "missing", "0.2", True, -0.2, float("inf"), float("nan"), {}])
+@pytest.mark.parametrize("name", ["dph_total", "storage_total_cost"])
+def test_a_price_that_is_not_said_is_not_free(wire: Wire, name: str, price: object) -> None:
+    told = {**row(storage_total_cost=0.01), name: price}
+    if price == "missing":
+        del told[name]
+    wire.replies["list"] = lambda _: Reply(200, json.dumps(page(told)).encode())
+    (found,) = wire.host.list_instances()
+    unknown = found.dph if name == "dph_total" else found.disk_dph
+    assert math.isnan(unknown)
+
+
 def test_every_page_is_read(wire: Wire) -> None:
     pages = {"": page(row(1), next_token="t1", total_instances=2), "t1": page(row(2), total_instances=2)}
     wire.replies["list"] = lambda r: Reply.json(pages[r.one("after_token") or ""])
@@ -167,6 +180,14 @@ def test_every_page_is_read(wire: Wire) -> None:
         {"success": False, "error": "deprecated_endpoint", "instances": []},
         page(row(1), total_instances=2),
         page(next_token=7),
+        {"instances": []},
+        {"success": True, "instances": []},
+        {"instances": [], "total_instances": 0},
+        page(total_instances=None),
+        page(total_instances="0"),
+        page(total_instances=False),
+        page(row(1), total_instances=0),
+        page(success="true"),
     ],
 )
 def test_an_answer_that_is_not_a_list_never_means_none(wire: Wire, answer: Any) -> None:
@@ -212,7 +233,11 @@ def test_a_refused_key_is_the_users_to_mend_and_is_never_shown(wire: Wire) -> No
 
 @pytest.mark.parametrize(
     ("answer", "status"),
-    [({"instances": None}, 200), ({"success": False, "error": "no_such_instance"}, 404)],
+    [
+        ({"instances": None}, 200),
+        ({"success": True, "instances": None}, 200),
+        ({"success": False, "error": "no_such_instance"}, 404),
+    ],
 )
 def test_absent_is_said_by_a_complete_answer_only(wire: Wire, answer: Any, status: int) -> None:
     wire.says("show", answer, status)
@@ -226,6 +251,19 @@ def test_absent_is_said_by_a_complete_answer_only(wire: Wire, answer: Any, statu
         ({}, 404, CannotObserve),
         ({}, 200, CannotObserve),
         ({"instances": []}, 200, CannotObserve),
+        ({"instances": {}}, 200, CannotObserve),
+        ({"instances": False}, 200, CannotObserve),
+        ({"instances": ""}, 200, CannotObserve),
+        ({"instances": [None]}, 200, CannotObserve),
+        ({"instances": {"id": 8}}, 200, CannotObserve),
+        ({"instances": {"id": "7"}}, 200, CannotObserve),
+        ({"success": False, "instances": None}, 200, CannotObserve),
+        ({"instances": None}, 404, CannotObserve),
+        ({"error": "no_such_instance"}, 200, CannotObserve),
+        ([], 200, CannotObserve),
+        ([], 404, CannotObserve),
+        (None, 200, CannotObserve),
+        ({"success": False, "error": "not_found", "msg": "no route"}, 404, CannotObserve),
         ({"success": False}, 500, CannotObserve),
     ],
 )
@@ -309,8 +347,9 @@ def test_creates_keep_their_distance(wire: Wire) -> None:
     assert wire.clock.sleeps[-1] == 5.0
 
 
-def test_destroying_what_is_gone_is_success(wire: Wire) -> None:
-    wire.says("destroy", {"success": False, "error": "no_such_instance", "msg": "not found"}, 404)
+@pytest.mark.parametrize("error", ["no_such_instance", "not_found"])
+def test_destroying_what_is_gone_is_success(wire: Wire, error: str) -> None:
+    wire.says("destroy", {"success": False, "error": error, "msg": "Instance not found"}, 404)
     wire.host.destroy(7)
 
 

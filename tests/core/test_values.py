@@ -21,7 +21,7 @@ from ert_deploy.core.model.keys import KEY_BYTES, is_key, make_key
 from ert_deploy.core.model.labels import Mark, label, parse_label, read_mark
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.secret import Secret
-from ert_deploy.core.model.text import printable
+from ert_deploy.core.model.text import per_hour, printable
 from ert_deploy.core.planning.app_env import change, connected, fingerprint, touched, withdrawn
 from tests.support.fakes.market import offer
 
@@ -304,3 +304,8 @@ def test_every_error_has_an_exit_code_and_three_parts() -> None:
     )
     assert issubclass(errors.CreateRefused, errors.OutcomeUnknown), "refused or not: only looking can tell"
     assert not issubclass(errors.OfferGone, errors.OutcomeUnknown)
+
+
+def test_a_price_that_is_not_known_is_never_shown_as_a_number() -> None:
+    assert per_hour(0.21) == "$0.2100/h"
+    assert per_hour(float("nan")) == "an unknown price per hour"

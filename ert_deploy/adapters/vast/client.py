@@ -73,7 +73,7 @@ class VastHost:
             found, token, total = parse.page(data)
             rows.update({row["id"]: parse.instance(row) for row in found})
             if token is None:
-                if total is not None and total != len(rows):
+                if total != len(rows):
                     raise CannotObserve(f"Vast.ai listed {len(rows)} of {total} instances")
                 return tuple(rows.values())
             params = {**params, "after_token": token}
@@ -81,18 +81,10 @@ class VastHost:
 
     def get_instance(self, instance_id: int) -> Instance | None:
         """One instance; None only on the two answers that say that it does not exist."""
-        path = f"/instances/{instance_id}/"
-        response = self._read("instance", lambda: self._raw(path))
+        response = self._read("instance", lambda: self._raw(f"/instances/{instance_id}/"))
         body = errors.body_of(response)
         errors.refuse_bad_key(body)
-        if response.status_code == requests.codes.not_found and body.get("error") == "no_such_instance":
-            return None
-        row = body.get("instances", "missing")
-        if response.status_code == requests.codes.ok and row is None:
-            return None
-        if response.status_code != requests.codes.ok or not isinstance(row, dict) or type(row.get("id")) is not int:
-            raise CannotObserve(f"Vast.ai gave an unusable answer about instance {instance_id}")
-        return parse.instance(row)
+        return parse.one(body, response.status_code, instance_id)
 
     def search(self, criteria: Criteria, launch: Launch, *, wide: bool = False) -> tuple[Offer, ...]:
         """Offers priced for the launch's disk, cheapest first, at most 64."""
@@ -132,7 +124,7 @@ class VastHost:
 
         def call() -> Any:
             response = self._sdk.client.delete(f"/instances/{instance_id}/")
-            if errors.body_of(response).get("error") == "no_such_instance":
+            if errors.body_of(response).get("error") in errors.NO_INSTANCE:
                 return {"success": True}
             response.raise_for_status()
             return response.json()

@@ -29,6 +29,8 @@ from ert_deploy.core.model.text import printable
 T = TypeVar("T")
 BAD_REQUEST = frozenset({400, 401, 403})
 RETRYABLE = frozenset({408, 429, 500, 502, 503, 504})
+# What destroying an instance that is gone answers: the published API file says one, field reports the other.
+NO_INSTANCE = frozenset({"no_such_instance", "not_found"})
 # Reasons that every offer shares, so the next one would be refused too.
 ACCOUNT_ERRORS = frozenset({"insufficient_credit", "spend_rate_limit", "auth_error", "missing_billing"})
 

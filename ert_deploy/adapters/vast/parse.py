@@ -10,6 +10,7 @@ import ipaddress
 import math
 import re
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from ert_deploy.core.model.desired import PORT
@@ -24,16 +25,42 @@ SSH_PORT = 22  # of the container
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 
 
-def page(data: Any) -> tuple[list[Mapping[str, Any]], str | None, int | None]:
-    """The rows of one list page, the token of the next, and the total; CannotObserve unless it is a page."""
-    if not isinstance(data, dict) or data.get("success") is False:
+def page(data: Any) -> tuple[list[Mapping[str, Any]], str | None, int]:
+    """The rows of one list page, the token of the next, and the total; CannotObserve unless it is a page.
+
+    Vast documents `success`, `instances`, `next_token` and `total_instances`. Without the total an empty page could as
+    well be one that was cut off, so it is no list.
+    """
+    if not isinstance(data, dict) or data.get("success") is not True:
         raise CannotObserve("Vast.ai gave an unusable list of instances", printable(data))
     rows, token, total = data.get("instances"), data.get("next_token"), data.get("total_instances")
     if not isinstance(rows, list) or not all(isinstance(r, dict) and type(r.get("id")) is int for r in rows):
         raise CannotObserve("Vast.ai gave a list of instances that is not one")
     if token is not None and not isinstance(token, str):
         raise CannotObserve("Vast.ai gave a page token that is not text")
-    return rows, token or None, total if type(total) is int else None
+    if type(total) is not int:
+        raise CannotObserve("Vast.ai gave a list of instances that does not say how many there are")
+    return rows, token or None, total
+
+
+def one(data: Any, status: int, instance_id: int) -> Instance | None:
+    """The instance in an answer to a read by id; None on the two documented shapes of absence.
+
+    Those are 200 with `instances` null, and 404 `no_such_instance`. Anything else that is not this instance raises
+    CannotObserve: an empty object or list is no shape Vast documents, so it proves nothing.
+    """
+    body = data if isinstance(data, dict) else {}
+    failed = body.get("success", True) is not True
+    if status == HTTPStatus.NOT_FOUND and body.get("error") == "no_such_instance":
+        return None
+    row = body.get("instances", "missing")
+    if status == HTTPStatus.OK and row is None and not failed:
+        return None
+    if status == HTTPStatus.OK and not failed and isinstance(row, dict) and type(row.get("id")) is int:
+        if row["id"] == instance_id:
+            return instance(row)
+        raise CannotObserve(f"Vast.ai was asked about instance {instance_id} and answered about {row['id']}")
+    raise CannotObserve(f"Vast.ai gave an unusable answer about instance {instance_id}", f"status {status}")
 
 
 def instance(row: Mapping[str, Any]) -> Instance:
@@ -56,6 +83,8 @@ def instance(row: Mapping[str, Any]) -> Instance:
         dph=_number(row.get("dph_total"), 0.0),
         bid=row.get("is_bid") is True,
         disk_dph=_number(row.get("storage_total_cost"), 0.0),
+        dph=_price(row.get("dph_total")),
+        disk_dph=_price(row.get("storage_total_cost")),
         started=_number(row.get("start_date"), math.nan) if row.get("start_date") else None,
         address=_address(row, PORT),
         shell=_shell(row),
@@ -136,6 +165,12 @@ def _address(row: Mapping[str, Any], port: int) -> Address | None:
 
 def _number(value: Any, default: float = math.nan) -> float:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else default
+
+
+def _price(value: Any) -> float:
+    """$/h; NaN when it is not said, which is neither free nor within any cap."""
+    found = _number(value)
+    return found if math.isfinite(found) and found >= 0 else math.nan
 
 
 def _int(value: Any) -> int:

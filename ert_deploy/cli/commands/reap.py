@@ -16,6 +16,7 @@ from ert_deploy.cli.options import (
     new_run_id,
     yes_option,
 )
+from ert_deploy.core.model.text import per_hour
 
 if TYPE_CHECKING:
     from ert_deploy.cli.view.progress import View
@@ -109,7 +110,9 @@ def _show(found: dict[str, Found]) -> None:
             )
         for i in one.strays:
             status = i.status or "provisioning"
-            click.echo(f"  instance {i.id}  {name}  {i.gpu_name}, {i.geolocation}, {status}, ${i.dph:.4f}/h", err=True)
+            click.echo(
+                f"  instance {i.id}  {name}  {i.gpu_name}, {i.geolocation}, {status}, {per_hour(i.dph)}", err=True
+            )
 
 
 def _say(found: dict[str, Found], gone: tuple[int, ...], *, as_json: bool, dry_run: bool) -> None:
@@ -122,6 +125,6 @@ def _say(found: dict[str, Found], gone: tuple[int, ...], *, as_json: bool, dry_r
         click.echo("no strays")
     elif dry_run:
         _show(found)
-        click.echo(f"{len(strays)} strays, ${sum(i.dph for i in strays):.4f}/h; nothing was done")
+        click.echo(f"{len(strays)} strays, {per_hour(sum(i.dph for i in strays))}; nothing was done")
     else:
         click.echo(f"{len(gone)} of {len(strays)} strays are gone")

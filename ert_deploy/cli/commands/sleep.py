@@ -9,6 +9,7 @@ from ert_deploy.cli.options import config_option, emit_json, interruptible, json
 from ert_deploy.cli.outcome import Outcome
 from ert_deploy.cli.running import converge
 from ert_deploy.core.model.desired import Phase
+from ert_deploy.core.model.text import per_hour
 
 
 @click.command("sleep")
@@ -40,5 +41,5 @@ def _show(outcome: Outcome) -> None:
     click.echo(f"{outcome.deployment} is asleep" + ("" if outcome.changed else " (it was already)"))
     for backend in outcome.backends:
         where = f"instance {backend['instance']} on machine {backend['machine']}"
-        click.echo(f"  disk      ${backend['disk_dph']:.4f}/h for {where}; no GPU is paid")
+        click.echo(f"  disk      {per_hour(backend['disk_dph'])} for {where}; no GPU is paid")
     click.echo("  next      `ert-deploy wake` starts it again, `ert-deploy down` removes the disk too")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import click
 
 from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
+from ert_deploy.core.model.text import per_hour
 
 
 @click.command("status")
@@ -66,8 +68,9 @@ def _show(summary: dict[str, object]) -> None:
     click.echo(f"{summary['deployment']}: {_in_a_word(found)}")
     for b in found:
         click.echo(f"  instance  {b['instance']}  {b['gpu']}, {b['place']}, machine {b['machine']}, {b['status']}")
-        costs = f"${b['disk_dph']:.4f}/h for its disk" if b["asleep"] else f"${b['dph']:.4f}/h for GPU and disk"
-        click.echo(f"  costs     {costs}, ${b['spent']:.4f} so far at most")
+        costs = f"{per_hour(b['disk_dph'])} for its disk" if b["asleep"] else f"{per_hour(b['dph'])} for GPU and disk"
+        spent = f", ${b['spent']:.4f} so far at most" if math.isfinite(b["spent"]) else ""
+        click.echo(f"  costs     {costs}{spent}")
         click.echo(
             f"  backend   {b['url'] or 'no address yet'}  {b['health']}{': ' if b['detail'] else ''}{b['detail']}"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from ert_deploy.cli.outcome import Outcome
+from ert_deploy.core.model.text import per_hour
 
 
 def show_backend(outcome: Outcome) -> None:
@@ -13,7 +14,7 @@ def show_backend(outcome: Outcome) -> None:
     for backend in outcome.backends:
         click.echo(
             f"  backend   {backend['url']}  {backend['gpu']}, {backend['place']}, "
-            f"${backend['dph']:.4f}/h, instance {backend['instance']}"
+            f"{per_hour(backend['dph'])}, instance {backend['instance']}"
         )
         click.echo(f"  model     {backend['model']} on {backend['engine']}")
         click.echo(f"  identity  certificate sha256 {backend['certificate_sha256']}")
