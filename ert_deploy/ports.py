@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from ert_deploy.core.model.arming import refuse_unarmed
 from ert_deploy.core.model.desired import Criteria, Launch, Target
 from ert_deploy.core.model.events import Event
 from ert_deploy.core.model.labels import Mark
@@ -56,12 +57,18 @@ class AppAnswer:
 
 @dataclass(frozen=True, slots=True)
 class CreateOrder:
-    """One create call: an offer, what to run on it, and the marks it is born with."""
+    """One create call: an offer, what to run on it, and the marks it is born with.
+
+    Raises Failed when its environment does not arm the guard: no machine is asked for that would not stop by itself.
+    """
 
     offer_id: int
     launch: Launch
     mark: Mark
     env: Mapping[str, str]
+
+    def __post_init__(self) -> None:
+        refuse_unarmed(self.launch.guard, self.env)
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,8 @@ def _three_beats(desired: Desired, known: state.State, memory: Memory, ranked: R
     offer = ranked.offer
     token = (yield from perform(e.Draw(keys.TOKEN_BYTES))).hex()
     boot_secret = (yield from perform(e.Draw(keys.BOOT_SECRET_BYTES))).hex()
+    env = desired.container_env(token, key.sha256(), boot_secret, offer)
+    order = CreateOrder(offer.id, desired.launch, Mark(desired.deployment, token), env)
     now = yield from perform(e.Now())
     written = yield from perform(e.Save(known.intend(state.Intent(token, now, offer.id, offer.machine_id))))
     try:
@@ -81,12 +83,10 @@ def _three_beats(desired: Desired, known: state.State, memory: Memory, ranked: R
     except Failed:
         yield from perform(e.Save(written.drop_intent(token)))
         raise
-    env = desired.container_env(token, key.sha256(), boot_secret, offer)
     memory.tried.add(offer.id)
     memory.created.add(token)
     commit(ranked, token, now, memory)
     try:
-        order = CreateOrder(offer.id, desired.launch, Mark(desired.deployment, token), env)
         instance_id = yield from perform(e.Create(order))
     except OfferGone:
         memory.lost += 1

@@ -34,6 +34,7 @@ from ert_deploy.sandbox.httpd.server import Reply, Request, Router, Server
 
 KEY = Secret("vast-canary-0123456789")
 TOKEN = "0123456789abcdef0123456789abcdef"
+ARMED = {"ERT_IDLE_STOP": "1200", "ERT_BOOT_DEADLINE": "2700", "ERT_MAX_LIFETIME": "43200"}
 LAUNCH = Launch("img/backend:1", "gpt-oss:20b", disk_gb=40)
 
 
@@ -110,7 +111,7 @@ def row(number: int = 7, **changes: Any) -> dict[str, Any]:
 
 
 def order(offer_id: int = 5, launch: Launch = LAUNCH) -> CreateOrder:
-    return CreateOrder(offer_id, launch, Mark("ert", TOKEN), {"ERT_TOKEN": TOKEN, "-p 8443:8443": "1"})
+    return CreateOrder(offer_id, launch, Mark("ert", TOKEN), {"ERT_TOKEN": TOKEN, "-p 8443:8443": "1", **ARMED})
 
 
 def page(*rows: dict[str, Any], **extra: Any) -> dict[str, Any]:
@@ -280,7 +281,7 @@ def test_the_create_call_carries_both_marks_and_refuses_a_stopped_start(wire: Wi
     body = json.loads(sent.body)
     assert sent.path == "/api/v0/asks/5/"
     assert body["label"] == f"ert1:ert:{TOKEN}"
-    assert body["env"] == {"ERT_TOKEN": TOKEN, "-p 8443:8443": "1"}
+    assert body["env"] == {"ERT_TOKEN": TOKEN, "-p 8443:8443": "1", **ARMED}
     assert (body["cancel_unavail"], body["runtype"], body["disk"], body["price"]) == (True, "args", 40, None)
 
 

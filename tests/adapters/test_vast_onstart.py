@@ -27,7 +27,8 @@ from ert_deploy.sandbox.httpd.server import Reply, Request, Router, Server
 DOCKERFILE = (Path(__file__).resolve().parents[2] / "images" / "llm-backend" / "Dockerfile").read_text()
 LAUNCH = Launch("img/backend:1", "gpt-oss:20b", disk_gb=40)
 AS_EVER = (
-    b'{"client_id": "me", "image": "img/backend:1", "env": {"-p 8443:8443": "1"}, "price": null, "disk": 40, '
+    b'{"client_id": "me", "image": "img/backend:1", "env": {"-p 8443:8443": "1", "ERT_IDLE_STOP": "1200", '
+    b'"ERT_BOOT_DEADLINE": "2700", "ERT_MAX_LIFETIME": "43200"}, "price": null, "disk": 40, '
     b'"label": "ert1:ert:0123456789abcdef0123456789abcdef", "extra": null, "onstart": null, "image_login": null, '
     b'"python_utf8": false, "lang_utf8": false, "use_jupyter_lab": false, "jupyter_dir": null, "force": false, '
     b'"cancel_unavail": true, "template_hash_id": null, "user": null, "runtype": "args"}'
@@ -46,7 +47,8 @@ def payload(launch: Launch) -> bytes:
     router.add("PUT", "/api/v0/asks/{id}/", "create", answer)
     server = Server(router).start()
     try:
-        order = CreateOrder(5, launch, Mark("ert", "0123456789abcdef" * 2), {"-p 8443:8443": "1"})
+        limits = {"ERT_IDLE_STOP": "1200", "ERT_BOOT_DEADLINE": "2700", "ERT_MAX_LIFETIME": "43200"}
+        order = CreateOrder(5, launch, Mark("ert", "0123456789abcdef" * 2), {"-p 8443:8443": "1", **limits})
         VastHost(Secret("k"), server.url, RealClock()).create(order)
     finally:
         server.stop()
@@ -90,12 +92,15 @@ def test_the_start_script_starts_the_guard_in_the_background(tmp_path: Path, she
     program = shutil.which(shell)
     assert program is not None
     environment = {"PATH": "/usr/bin:/bin", "ERT_TOKEN": "token-of-the-test"}
+    environment = {"PATH": "/usr/bin:/bin", "ERT_TOKEN": "canary-in-the-environment"}
     done = subprocess.run(
         [program, "-c", here], env=environment, capture_output=True, text=True, timeout=20, check=True
     )
     *_, said = done.stdout.splitlines()
     assert json.loads(said) == [str(tmp_path), "token-of-the-test", ["-m", "ert_backend.guard"], ""]
     assert "token-of-the-test" not in here
+    assert json.loads(said) == [str(tmp_path), "canary-in-the-environment", ["-m", "ert_backend.guard"], ""]
+    assert "canary-in-the-environment" not in here
 
 
 DIRECT = {"22/tcp": [{"HostIp": "0.0.0.0", "HostPort": "40022"}]}

@@ -54,6 +54,21 @@ _POWER, _RESTING, _REAP = "engine/power.py", "core/planning/sleep.py", "engine/r
 _PLAN, _PUBLISH, _STANDING = "core/planning/plan.py", "engine/publish.py", "core/planning/candidates.py"
 MUTANTS = (
     Mutant("drop the settle wait", "core/model/desired.py", "settle: float = 240.0", "settle: float = 0.0"),
+    Mutant(
+        "a machine that does not stop when idle", "core/model/desired.py",
+        "str(self.launch.guard.idle_stop)", '"0"',
+        ("ports.py", "        refuse_unarmed(self.launch.guard, self.env)\n", "        pass\n"),
+    ),
+    Mutant(
+        "a machine that nobody claims lives for ever", "core/model/desired.py",
+        "str(self.launch.guard.boot_deadline)", '"0"',
+        ("ports.py", "        refuse_unarmed(self.launch.guard, self.env)\n", "        pass\n"),
+    ),
+    Mutant(
+        "a machine without a last day", "core/model/desired.py",
+        "str(self.launch.guard.max_lifetime)", '"0"',
+        ("ports.py", "        refuse_unarmed(self.launch.guard, self.env)\n", "        pass\n"),
+    ),
     Mutant("settle after 100 s", "core/model/desired.py", "settle: float = 240.0", "settle: float = 100.0"),
     Mutant(
         "forget a start that may still come", _POWER,

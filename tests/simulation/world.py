@@ -43,6 +43,7 @@ DRAIN = 75.0  # seconds for which what ran before may still be asking
 START = 1_000_000.0
 WITHIN_BUDGET = 1  # machines of one command with a budget
 MOST_UNPULLED = 2  # hosts on which one command finds that the image cannot be pulled, before it rents no more
+LIMITS = ("ERT_IDLE_STOP", "ERT_BOOT_DEADLINE", "ERT_MAX_LIFETIME")  # of the guard; 0 would switch one off
 
 
 class Violation(Exception):
@@ -262,6 +263,8 @@ class World:
 
     def _create(self, effect: e.Create) -> int:
         order = effect.order
+        if not all(order.env.get(name, "").isdecimal() and int(order.env[name]) > 0 for name in LIMITS):
+            raise Violation("a create call of a machine that would not stop by itself")
         if all(i.token != order.mark.token for i in self.state.intents):
             raise Violation("a create call without a durable intent")
         if len(self.paid) + self.pending >= self.allowed:

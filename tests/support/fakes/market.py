@@ -112,6 +112,8 @@ class FakeGpu:
 
     def create(self, order: CreateOrder) -> int:
         """Queued faults by their detail: "before", "late SECONDS", "twice"; all others strike after the effect."""
+        limits = [int(order.env[name]) for name in ("ERT_IDLE_STOP", "ERT_BOOT_DEADLINE", "ERT_MAX_LIFETIME")]
+        assert min(limits) > 0, f"a machine is asked for that would not stop by itself: {limits}"
         error = self.faults.due("create")
         if isinstance(error, OfferGone) or (error is not None and error.detail == "before"):
             raise error
