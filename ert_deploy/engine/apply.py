@@ -13,12 +13,13 @@ from ert_deploy.core.model.desired import Desired, Phase
 from ert_deploy.core.model.errors import ErtError, NeedsAttention, StateConflict, Transient
 from ert_deploy.core.model.events import Booting, Retired, Started, Trouble, Verified, Waiting
 from ert_deploy.core.model.fingerprints import certificate_sha256
-from ert_deploy.core.model.observed import Instance, Observed
+from ert_deploy.core.model.observed import Health, Instance, Observed
 from ert_deploy.core.model.state import Record, Tombstone
 from ert_deploy.core.model.steps import Step
 from ert_deploy.core.planning.adoption import adopted
 from ert_deploy.core.planning.candidates import kept_key
 from ert_deploy.core.planning.plan import next_step
+from ert_deploy.core.planning.polling import time_left, while_booting
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.keep import kept_serving
@@ -170,7 +171,7 @@ def _small(step: steps.SmallStep, desired: Desired, observed: Observed, memory: 
         case steps.Pin():
             yield from _pin(step, desired, observed)
         case steps.AwaitBoot():
-            yield from _await_boot(step, desired, observed)
+            yield from _await_boot(step, desired, observed, memory)
         case steps.Settle():
             yield from _wait("a create call to show itself or be ruled out", step.until, desired, observed)
         case steps.Drain():
@@ -217,13 +218,25 @@ def _pin(step: steps.Pin, desired: Desired, observed: Observed) -> Effects[None]
     yield from perform(e.Tell(Verified(instance, health, certificate_sha256(health.certificate))))
 
 
-def _await_boot(step: steps.AwaitBoot, desired: Desired, observed: Observed) -> Effects[None]:
+def _await_boot(step: steps.AwaitBoot, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
+    pause = desired.timings.poll
     for instance in observed.ours(desired.deployment):
         if instance.id == step.instance_id:
-            record = observed.state.record(instance.id)
-            elapsed = observed.now - max(record.at, record.woken) if record is not None else 0.0
-            yield from perform(e.Tell(Booting(instance, observed.health.get(instance.id), elapsed)))
-    yield from perform(e.Sleep(desired.timings.poll))
+            record, health = observed.state.record(instance.id), observed.health.get(instance.id)
+            asked = max(record.at, record.woken) if record is not None else observed.now
+            yield from perform(e.Tell(Booting(instance, health, observed.now - asked)))
+            left = _download(instance.id, health, observed.now, memory)
+            changed = observed.watches[instance.id].since
+            pause = while_booting(desired.timings, instance, asked=asked, changed=changed, now=observed.now, left=left)
+    yield from perform(e.Sleep(pause))
+
+
+def _download(number: int, health: Health | None, now: float, memory: Memory) -> float | None:
+    """How long its download takes still, as far as this run has seen it."""
+    if health is None or not health.total:
+        memory.downloads.pop(number, None)
+        return None
+    return time_left(memory.downloads.setdefault(number, (now, health.completed)), health, now)
 
 
 def _wait(what: str, until: float | None, desired: Desired, observed: Observed) -> Effects[None]:

@@ -40,6 +40,8 @@ class Memory:
     is why nothing can take the place of what serves and does not fit the config. `created` are the tokens of the
     creates this run has asked for, and `ends` the machines on which their boots failed, by how, with the reason.
     `spending` is what they cost, by token.
+    to take the place of the one in use, and `unanswered` counts changes of keys that a backend did not answer.
+    `downloads` has when each download was first seen, and how many bytes of it were there.
     """
 
     watches: dict[int, Watch] = field(default_factory=dict)
@@ -66,4 +68,5 @@ class Memory:
     created: set[str] = field(default_factory=set)
     ends: dict[str, dict[int, str]] = field(default_factory=dict)
     spending: dict[str, Rental] = field(default_factory=dict)
+    downloads: dict[int, tuple[float, int]] = field(default_factory=dict)
     taken: dict[Step, int] = field(default_factory=dict)

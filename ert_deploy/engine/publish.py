@@ -19,13 +19,13 @@ from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import Rollout
 from ert_deploy.core.planning.app_env import connected, fingerprint, withdrawn
 from ert_deploy.core.planning.candidates import kept_key, standing
+from ert_deploy.core.planning.polling import DEPLOY, after
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.observe import find_service
 
 EMPTY_ANSWERS = 6  # deploys accepted without an id before we give up
-POLL_SHARE = 0.5  # deploys move faster than machines boot
 
 
 def publish(step: steps.Publish, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
@@ -108,20 +108,21 @@ def _start(desired: Desired, publication: Publication) -> Effects[WebDeploy]:
         if started is not None:
             yield from perform(e.Tell(DeploySeen(publication.name, started.id, started.status)))
             return started
-        yield from perform(e.Sleep(desired.timings.poll * POLL_SHARE))
+        yield from perform(e.Sleep(desired.timings.poll * DEPLOY))
     raise Failed(f"Render accepted {EMPTY_ANSWERS} deploys of {publication.name} without naming one")
 
 
 def _idle(desired: Desired, publication: Publication, deadline: float) -> Effects[None]:
     """Wait until the newest deploy is over: only one runs at a time, and a queued one has no id to follow."""
+    began = yield from perform(e.Now())
     while True:
         newest = yield from perform(e.NewestDeploy(publication.service_id))
         if newest is None or newest.kind is not DeployKind.IN_FLIGHT:
             return
-        if (yield from perform(e.Now())) >= deadline:
+        if (now := (yield from perform(e.Now()))) >= deadline:
             raise _stuck(newest, publication)
         yield from perform(e.Tell(DeploySeen(publication.name, newest.id, newest.status)))
-        yield from perform(e.Sleep(desired.timings.poll * POLL_SHARE))
+        yield from perform(e.Sleep(after(now - began, desired.timings, DEPLOY)))
 
 
 def _stands(mark: str, desired: Desired, target: Target, publication: Publication) -> Effects[bool]:
@@ -137,8 +138,8 @@ def _follow(
     desired: Desired, memory: Memory, target: Target, publication: Publication, deploy_id: str
 ) -> Effects[None]:
     """Until the deploy is live. One that was replaced or canceled by a newer deploy hands over to that one."""
-    deadline = (yield from perform(e.Now())) + desired.timings.deploy_limit
-    shown = ""
+    began = yield from perform(e.Now())
+    deadline, shown = began + desired.timings.deploy_limit, ""
     while True:
         try:
             seen = yield from perform(e.GetDeploy(publication.service_id, deploy_id))
@@ -155,9 +156,9 @@ def _follow(
                 raise (yield from _failure(memory, target, seen))
             deploy_id = newest.id
             continue
-        if (yield from perform(e.Now())) >= deadline:
+        if (now := (yield from perform(e.Now()))) >= deadline:
             raise _stuck(seen, publication)
-        yield from perform(e.Sleep(desired.timings.poll * POLL_SHARE))
+        yield from perform(e.Sleep(after(now - began, desired.timings, DEPLOY)))
 
 
 def _stuck(deploy: WebDeploy, publication: Publication) -> Failed:
@@ -179,15 +180,16 @@ def _failure(memory: Memory, target: Target, seen: WebDeploy) -> Effects[Failed]
 
 
 def _see(mark: str, desired: Desired, target: Target, publication: Publication) -> Effects[None]:
-    deadline = (yield from perform(e.Now())) + desired.timings.prove_limit
+    began = yield from perform(e.Now())
     while (shown := (yield from perform(e.AppFingerprint(publication.app_url, target)))) != mark:
-        if (yield from perform(e.Now())) >= deadline:
+        waited = (yield from perform(e.Now())) - began
+        if waited >= desired.timings.prove_limit:
             raise Failed(
                 f"{publication.name} shows {shown or 'no fingerprint'} instead of {mark}",
                 f"asked {publication.app_url}{target.health_path} for the field {target.health_field!r}",
                 "the app must report the value of its fingerprint variable there",
             )
-        wait = desired.timings.poll * POLL_SHARE
+        wait = after(waited, desired.timings, DEPLOY)
         yield from perform(e.Tell(Waiting(f"{publication.name} to show the new fingerprint", wait)))
         yield from perform(e.Sleep(wait))
 
