@@ -9,6 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test unit lint types frontend frontend-test check bench kills histories simulate simulate-exhaustive mutants lock clean bench-backend grounding corpus abuse bench-dashboard image-test guard-stats simulate-jobs mutants-jobs
+.PHONY: help demo test frontend frontend-test check bench bench-up kills histories simulate simulate-exhaustive mutants lock clean bench-backend grounding corpus abuse bench-dashboard image-test guard-stats simulate-jobs mutants-jobs
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 22
@@ -52,6 +53,9 @@ check: lint types  ## Format, lint, types, import directions, and full branch co
 
 bench: $(VENV)/.sandbox  ## Measure: start-up of `ert-deploy --help` against `vastai --help`
 	$(BIN)/python benchmarks/startup.py
+
+bench-up: $(VENV)/.sandbox  ## Measure: `up` on the sandbox: answers with 429 (0), time over the provider's own path, calls by endpoint
+	PYTHONPATH=.:$(IMAGES) $(BIN)/python benchmarks/up.py
 
 STRIKES ?= 60
 kills: $(VENV)/.dev  ## Kill the real program before and after its every effect, then strike the wire with STRIKES=60 random faults

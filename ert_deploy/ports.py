@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
 from ert_deploy.core.model.arming import refuse_unarmed
 from ert_deploy.core.model.desired import Criteria, Launch, Target
@@ -19,6 +19,8 @@ from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Address, Health, Instance, Offer, WebDeploy
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import State
+
+Turn: TypeAlias = Literal["create", "start"]  # calls that are written down before they are sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +109,11 @@ class GpuHost(Protocol):
     def search(self, criteria: Criteria, launch: Launch, *, wide: bool = False) -> tuple[Offer, ...]:
         """Offers priced for the launch's disk. `wide` asks for GPU RAM only: a filter may hide offers that pass it."""
 
+    def await_turn(self, turn: Turn) -> None:
+        """Wait until the provider's rate limits let such a call through. Sends nothing."""
+
     def create(self, order: CreateOrder) -> int:
-        """Exactly one PUT. Returns the instance id; raises OfferGone, CreateRefused or OutcomeUnknown."""
+        """Exactly one PUT, at once. Returns the instance id; raises OfferGone, CreateRefused or OutcomeUnknown."""
 
     def destroy(self, instance_id: int) -> None:
         """Ask for its destruction; an instance that is already gone is success."""

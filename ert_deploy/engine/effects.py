@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 from ert_deploy.core.model.desired import Criteria, Launch, Target
 from ert_deploy.core.model.events import Event
@@ -15,23 +14,10 @@ from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Address, Health, Instance, Offer, WebDeploy
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import State
-from ert_deploy.ports import Account, CreateOrder, WebService
+from ert_deploy.engine.effect import Effect, Effects, perform
+from ert_deploy.ports import Account, CreateOrder, Turn, WebService
 
-T = TypeVar("T")
-
-
-class Effect(Generic[T]):
-    """One effect; T is what carrying it out gives back."""
-
-    __slots__ = ()
-
-
-Effects: TypeAlias = Generator[Effect[Any], Any, T]
-
-
-def perform(effect: Effect[T]) -> Effects[T]:
-    """Ask for one effect and return its result: `value = yield from perform(Now())`."""
-    return cast(T, (yield effect))
+__all__ = ["Effect", "Effects", "perform"]  # and each class below
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +82,13 @@ class Search(Effect[tuple[Offer, ...]]):
     criteria: Criteria
     launch: Launch
     wide: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitTurn(Effect[None]):
+    """Wait until a create or start may be sent, before it is written down that it will be."""
+
+    turn: Turn
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ def wake(step: steps.Wake, desired: Desired, observed: Observed, memory: Memory)
         return
     memory.starts[record.id] = starts + 1
     memory.watches.pop(record.id, None)  # its patience begins anew
+    yield from perform(e.AwaitTurn("start"))
     now = yield from perform(e.Now())  # the look may have been a slow one
     woken = replace(record, woken=now)
     written = yield from perform(e.Save(observed.state.put_record(woken)))

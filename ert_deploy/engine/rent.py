@@ -76,6 +76,7 @@ def _three_beats(desired: Desired, known: state.State, memory: Memory, ranked: R
     boot_secret = (yield from perform(e.Draw(keys.BOOT_SECRET_BYTES))).hex()
     env = desired.container_env(token, key.sha256(), boot_secret, offer)
     order = CreateOrder(offer.id, desired.launch, Mark(desired.deployment, token), env)
+    yield from perform(e.AwaitTurn("create"))
     now = yield from perform(e.Now())
     written = yield from perform(e.Save(known.intend(state.Intent(token, now, offer.id, offer.machine_id))))
     try:

@@ -16,10 +16,10 @@ from tests.support.situations import UP
 NAMES = {IDLE: "idle_stop", BOOT: "boot_deadline", LIFETIME: "max_lifetime"}
 
 
-def order(guard: Guard | None = None, **env: str) -> CreateOrder:
+def order(guard: Guard | None = None, env: dict[str, str] | None = None) -> CreateOrder:
     launch = replace(UP.launch, guard=guard or Guard())
     told = replace(UP, launch=launch).container_env("t" * 32, "h" * 64, "b" * 64)
-    return CreateOrder(5, launch, Mark("ert", "t" * 32), {**told, **env})
+    return CreateOrder(5, launch, Mark("ert", "t" * 32), {**told, **(env or {})})
 
 
 def test_a_container_is_told_the_three_limits_of_the_config() -> None:
@@ -36,7 +36,7 @@ def test_without_a_word_in_the_config_all_three_limits_are_on() -> None:
 @pytest.mark.parametrize("value", ["0", "-1", "", "1e9", "0x10", "None", "1200.0"])
 def test_a_limit_that_is_not_the_configs_is_not_sent(name: str, value: str) -> None:
     with pytest.raises(Failed, match="might never stop by itself") as refused:
-        order(**{name: value})
+        order(env={name: value})
     assert name in refused.value.detail
     assert "nothing was rented" in refused.value.hint
 

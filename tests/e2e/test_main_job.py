@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from ert_deploy.sandbox.runtime.clock import WorldClock
 from tests.e2e.conftest import Place
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]
@@ -162,7 +163,9 @@ def test_a_stranger_on_the_account_is_never_touched(place: Place) -> None:
     url = place.world.vast_url
     asks = requests.post(f"{url}/api/v0/bundles/", json={"limit": 5}, headers=key, timeout=10).json()["offers"]
     theirs = []
+    clock = WorldClock(place.world.speed)
     for ask, label in zip(asks, ("training", f"ert1:ert-sandbox:{'a' * 32}"), strict=False):
+        clock.sleep(5)  # as often as Vast takes a create
         body = {"client_id": "me", "image": "them/img:1", "env": {}, "disk": 10, "label": label, "runtype": "args"}
         made = requests.put(f"{url}/api/v0/asks/{ask['id']}/", json=body, headers=key, timeout=10).json()
         theirs.append(made["new_contract"])
@@ -175,4 +178,5 @@ def test_a_stranger_on_the_account_is_never_touched(place: Place) -> None:
     assert sorted(place.instances()) == sorted(theirs)
     assert str(theirs[1]) in place.ert("plan").stdout
     for number in theirs:
+        clock.sleep(3)
         requests.delete(f"{url}/api/v0/instances/{number}/", json={}, headers=key, timeout=10)

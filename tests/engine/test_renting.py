@@ -351,6 +351,19 @@ def test_a_machine_that_does_not_work_is_destroyed_and_the_next_offer_follows(
     assert [d.machine_id for d in made.store.state.denied] == ([1001] if denied else [])
 
 
+def test_the_rate_limit_is_waited_out_before_the_create_is_written_down() -> None:
+    """From the durable intent to the create call nothing may wait: so late, it could be taken for lost."""
+    made = world()
+    process, carried = start(made), list[type]()
+    while process.step():
+        carried.append(process.last)
+    turn, create = carried.index(e.AwaitTurn), carried.index(e.Create)
+    between = carried[turn:create]
+    assert e.Save in between
+    assert not {e.Sleep, e.ListInstances, e.Search} & set(between)
+    assert made.gpu.turns == ["create"]
+
+
 def test_a_denied_machine_is_not_rented_again_until_the_denial_ends() -> None:
     made = world()
     made.gpu.conduct[1001] = behaviours.unpullable

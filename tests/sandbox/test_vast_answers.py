@@ -17,16 +17,6 @@ def renter() -> Iterator[Renter]:
         yield up
 
 
-def test_minimum_intervals_can_be_switched_on() -> None:
-    with renting(speed=1.0, rate_limits=True) as renter:
-        assert renter.get("/v1/instances/").status_code == 200
-        answer = renter.get("/v1/instances/")
-        assert (answer.status_code, answer.json()) == (
-            429,
-            {"detail": "API requests too frequent endpoint threshold=1.0"},
-        )
-
-
 @pytest.mark.parametrize("form", ["detail", "text", "error", "quota"])
 def test_a_429_can_have_any_of_its_four_bodies(renter: Renter, form: str) -> None:
     renter.double.trouble({"kind": "rate_limit", "operation": "user", "form": form, "retry_after": 2})

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from typing import Any, TypeVar
 
@@ -18,13 +18,15 @@ import tenacity
 
 from ert_deploy.adapters.bounded_http import past_proxies
 from ert_deploy.adapters.vast import errors, onstart, parse
+from ert_deploy.adapters.vast.query import query, wide_query
+from ert_deploy.adapters.vast.rate_limits import LIMITS, Pace
 from ert_deploy.core.model.desired import Criteria, Launch, Market
 from ert_deploy.core.model.errors import CannotObserve, Transient
 from ert_deploy.core.model.labels import label
 from ert_deploy.core.model.observed import Instance, Offer
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.text import printable
-from ert_deploy.ports import Account, Clock, CreateOrder
+from ert_deploy.ports import Account, Clock, CreateOrder, Turn
 
 T = TypeVar("T")
 CALL_TIMEOUT = 30.0
@@ -34,7 +36,9 @@ MAX_PAGES = 200
 MAX_OFFERS = 64  # likewise
 AWAY = "Vast.ai may be down, or the network on the way to it; nothing was changed"
 START_WITHIN = 30.0  # seconds in which a start is repeated
-CREATE_SPACING = 5.0  # seconds; the documented threshold is 4.5
+NEVER: tuple[float, tuple[Instance, ...]] = (math.inf, ())
+WRITES = frozenset({"create", "manage", "destroy"})
+TURNS: Mapping[Turn, str] = {"create": "create", "start": "manage"}  # the operation whose limit counts
 
 
 class VastHost:
@@ -44,7 +48,8 @@ class VastHost:
         self._api_key = api_key
         self._server_url = server_url
         self._clock = clock
-        self._last_create = float("-inf")
+        self._pace = Pace()
+        self._listed = NEVER  # when the last complete list was read, until something is written
 
     @cached_property
     def _sdk(self) -> Any:
@@ -58,18 +63,30 @@ class VastHost:
 
     def account(self) -> Account:
         """Who we are and what is left to spend."""
-        user = self._read("account", self._sdk.show_user)
+        user = self._read("user", "account", self._sdk.show_user)
         credit = user.get("credit") if isinstance(user, dict) else None
         if not isinstance(credit, int | float):
             raise CannotObserve("Vast.ai did not say how much credit is left")
         return Account(float(credit), printable(user.get("email") or "", 100))
 
     def list_instances(self) -> tuple[Instance, ...]:
-        """Every instance of the account, page by page; complete or CannotObserve."""
+        """Every instance of the account, page by page; complete or CannotObserve.
+
+        Asked again sooner than the rate limit allows, the answer is the last one, unless something was written in
+        between: it is no older than one that was slow to arrive.
+        """
+        at, listed = self._listed
+        if 0 <= self._clock.now() - at < LIMITS["list"].seconds:
+            return listed
+        listed = self._list()
+        self._listed = self._clock.now(), listed
+        return listed
+
+    def _list(self) -> tuple[Instance, ...]:
         rows: dict[int, Instance] = {}
         params: dict[str, Any] = {"select_filters": {}, "order_by": [{"col": "id", "dir": "asc"}], "limit": PAGE}
         for _ in range(MAX_PAGES):
-            data = self._read("list of instances", partial(self._get, "/api/v1/instances/", params))
+            data = self._read("list", "list of instances", partial(self._get, "/api/v1/instances/", params))
             found, token, total = parse.page(data)
             rows.update({row["id"]: parse.instance(row) for row in found})
             if token is None:
@@ -81,33 +98,32 @@ class VastHost:
 
     def get_instance(self, instance_id: int) -> Instance | None:
         """One instance; None only on the two answers that say that it does not exist."""
-        response = self._read("instance", lambda: self._raw(f"/instances/{instance_id}/"))
+        response = self._read("show", "instance", lambda: self._raw(f"/instances/{instance_id}/"))
         body = errors.body_of(response)
         errors.refuse_bad_key(body)
         return parse.one(body, response.status_code, instance_id)
 
     def search(self, criteria: Criteria, launch: Launch, *, wide: bool = False) -> tuple[Offer, ...]:
         """Offers priced for the launch's disk, cheapest first, at most 64."""
-        query = _wide_query(criteria) if wide else _query(criteria, launch)
+        asked = wide_query(criteria) if wide else query(criteria, launch)
         kind = "bid" if launch.market is Market.INTERRUPTIBLE else "on-demand"
 
         def call() -> Any:
             return self._sdk.search_offers(
-                dict(query), type=kind, order="dph_total", limit=MAX_OFFERS, storage=launch.disk_gb, no_default=True
+                dict(asked), type=kind, order="dph_total", limit=MAX_OFFERS, storage=launch.disk_gb, no_default=True
             )
 
-        rows = self._read("offers", call)
+        rows = self._read("search", "offers", call)
         if not isinstance(rows, list):
             raise CannotObserve("Vast.ai gave a list of offers that is not one")
         return tuple(found for row in rows if (found := parse.offer(row, asked_for_amd64=not wide)) is not None)
 
     def create(self, order: CreateOrder) -> int:
-        """Rent: one PUT, never repeated here."""
-        self._clock.sleep(max(0.0, self._last_create + CREATE_SPACING - self._clock.now()))
-        self._last_create = self._clock.now()
+        """Rent: one PUT, never repeated and never delayed here: `await_turn` comes before the intent is written."""
         launch = order.launch
-        return errors.created(
-            lambda: self._sdk.create_instance(
+
+        def call() -> Any:
+            return self._sdk.create_instance(
                 order.offer_id,
                 image=launch.image,
                 disk=launch.disk_gb,
@@ -117,7 +133,14 @@ class VastHost:
                 price=launch.bid if launch.market is Market.INTERRUPTIBLE else None,
                 cancel_unavail=True,
             )
-        )
+
+        return errors.created(partial(self._noted, "create", call))
+
+    def await_turn(self, turn: Turn) -> None:
+        """Wait until the rate limits let such a call through."""
+        pause = self._pace.pause(TURNS[turn], self._clock.now())
+        if pause:
+            self._clock.sleep(pause)
 
     def destroy(self, instance_id: int) -> None:
         """Ask for the destruction; an instance that is gone already is fine."""
@@ -129,7 +152,7 @@ class VastHost:
             response.raise_for_status()
             return response.json()
 
-        body = self._read(f"destruction of instance {instance_id}", call)
+        body = self._read("destroy", f"destruction of instance {instance_id}", call)
         if not isinstance(body, dict) or body.get("success") is not True:
             raise Transient(f"Vast.ai did not destroy instance {instance_id}: {printable(body)}")
 
@@ -146,13 +169,14 @@ class VastHost:
 
     def _change(self, instance_id: int, verb: str, call: Callable[[], Any], within: float = math.inf) -> None:
         """One order to an instance; its answer is judged, and only what did not arrive is repeated."""
-        body = self._read(f"{verb} of instance {instance_id}", partial(errors.manage, instance_id, call), within)
+        order = partial(errors.manage, instance_id, call)
+        body = self._read("manage", f"{verb} of instance {instance_id}", order, within)
         errors.refuse_unsuccessful(instance_id, verb, body)
 
     def logs(self, instance_id: int, tail: int) -> str:
         """The last lines of the container's log."""
         try:
-            text = self._read("logs", lambda: self._sdk.logs(instance_id, tail=str(tail)))
+            text = self._read("logs", "logs", lambda: self._sdk.logs(instance_id, tail=str(tail)))
         except TimeoutError as error:
             raise CannotObserve(f"Vast.ai did not deliver the log of instance {instance_id} in time") from error
         return "\n".join(printable(line, 2000) for line in str(text).splitlines()[-tail:])
@@ -169,8 +193,15 @@ class VastHost:
         response.raise_for_status()
         return response.json()
 
-    def _read(self, what: str, call: Callable[[], T], within: float = math.inf) -> T:
+    def _read(self, operation: str, what: str, call: Callable[[], T], within: float = math.inf) -> T:
         """Retry what may be repeated, for so many seconds; a read that keeps failing means CannotObserve."""
+
+        def attempt() -> T:
+            pause = self._pace.pause(operation, self._clock.now())
+            if pause:
+                self._clock.sleep(pause)
+            return self._noted(operation, call)
+
         retrying = tenacity.Retrying(
             sleep=self._clock.sleep,
             stop=tenacity.stop_after_attempt(READ_TRIES) | tenacity.stop_before_delay(within),
@@ -179,10 +210,23 @@ class VastHost:
             reraise=True,
         )
         try:
-            result: T = retrying(errors.reading, what, call)
+            result: T = retrying(errors.reading, what, attempt)
             return result
         except Transient as error:
             raise CannotObserve(error.summary, error.detail, AWAY) from error
+
+    def _noted(self, operation: str, call: Callable[[], T]) -> T:
+        """One call, counted where the rate limits are kept."""
+        refused = False
+        if operation in WRITES:
+            self._listed = NEVER
+        try:
+            return call()
+        except requests.HTTPError as error:
+            refused = error.response.status_code == requests.codes.too_many_requests
+            raise
+        finally:
+            self._pace.note(operation, self._clock.now(), refused=refused)
 
 
 def _pause(state: tenacity.RetryCallState) -> float:

@@ -1,13 +1,32 @@
-"""Who may call what: the account's key, the keys that containers get, and the minimum interval between calls.
+"""Who may call what, and how often: the account's key, the keys that containers get, and the documented rate limits.
 
 Facts: a missing key is 403, an unknown one 404 (not 401); a container's key manages its own instance and is refused
-from outside the container (Vast docs and field reports). Intervals: Vast OpenAPI sources, `x-rate-limit`.
+from outside the container (Vast docs and field reports).
+
+Rate limits are by key and operation, in world seconds. Each figure and where it is from (Vast's OpenAPI sources, file
+by file, `x-rate-limit` block or 429 example):
+
+| operation | limit | source |
+|---|---|---|
+| create | one in 4.5 s, and none for 12 s after a refusal | `create_instance.yaml`: threshold 4.5, penalty 12 |
+| list | one in 1 s | `show_instances.yaml` |
+| show | one in 2 s | `show_instance.yaml` |
+| manage | one in 1 s | `start_instance.yaml`, `stop_instance.yaml`, `label_instance.yaml` |
+| destroy | one in 3 s | `destroy_instance.yaml`: "endpoint threshold=3.0" |
+| reboot, recycle | one in 1 s | `reboot_instance.yaml`, `recycle_instance.yaml` |
+| bid | one in 5.5 s | `change_bid.yaml` |
+| execute | one in 1.5 s | `execute.yaml` |
+| search | 10 in 60 s | `search_offers.yaml`: "10 per minute per IP" |
+
+Users, logs and the old list have no figure there, so none here. What a refusal adds elsewhere is not on record.
 """
 
 from __future__ import annotations
 
 import secrets
+from collections import deque
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from ert_deploy.sandbox.httpd.messages import Reply, Request
 from ert_deploy.sandbox.vast.account import Estate
@@ -16,19 +35,6 @@ from ert_deploy.sandbox.vast.wire import Refusal
 
 OPEN = ("", "result")
 OWN = ("show", "manage", "destroy")
-# World seconds between two calls of one operation by one key.
-INTERVALS: Mapping[str, float] = {
-    "search": 0.5,
-    "create": 4.5,
-    "list": 1.0,
-    "show": 2.0,
-    "manage": 1.0,
-    "destroy": 3.0,
-    "reboot": 1.0,
-    "recycle": 1.0,
-    "bid": 5.5,
-    "execute": 1.5,
-}
 
 
 def key_of(request: Request) -> str | None:
@@ -70,19 +76,47 @@ def _wants_start(request: Request) -> bool:
     return isinstance(body, dict) and body.get("state") == "running"
 
 
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `calls` in `seconds`; none for `penalty` seconds after a refusal."""
+
+    seconds: float
+    calls: int = 1
+    penalty: float = 0.0
+
+
+LIMITS: Mapping[str, Limit] = {
+    "search": Limit(60.0, calls=10),
+    "create": Limit(4.5, penalty=12.0),
+    "list": Limit(1.0),
+    "show": Limit(2.0),
+    "manage": Limit(1.0),
+    "destroy": Limit(3.0),
+    "reboot": Limit(1.0),
+    "recycle": Limit(1.0),
+    "bid": Limit(5.5),
+    "execute": Limit(1.5),
+}
+
+
 class Intervals:
     """The calls of the recent past, by key and operation."""
 
     def __init__(self) -> None:
-        self._last: dict[tuple[str, str], float] = {}
+        self._let_through: dict[tuple[str, str], deque[float]] = {}
+        self._held: dict[tuple[str, str], float] = {}
 
     def check(self, request: Request, now: float) -> Reply | None:
-        """429 when the last call of this operation was too recent; world seconds."""
-        least = INTERVALS.get(request.operation)
-        if least is None:
+        """429 when there were too many calls of this operation in the time before; world seconds."""
+        limit = LIMITS.get(request.operation)
+        if limit is None:
             return None
         who = (key_of(request) or request.client, request.operation)
-        if now - self._last.get(who, float("-inf")) < least:
-            return Reply.json({"detail": f"API requests too frequent endpoint threshold={least}"}, 429)
-        self._last[who] = now
+        recent = self._let_through.setdefault(who, deque(maxlen=limit.calls))
+        full = len(recent) == limit.calls and now - recent[0] < limit.seconds
+        if full or now < self._held.get(who, now):
+            self._held[who] = max(self._held.get(who, now), now + limit.penalty)
+            text = f"API requests too frequent endpoint threshold={limit.seconds / limit.calls}"
+            return Reply.json({"detail": text}, 429)
+        recent.append(now)
         return None

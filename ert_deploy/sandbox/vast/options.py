@@ -33,6 +33,8 @@ class Options:
     GPU is free). `bad_hosts` lets hosts fail at the rate their hidden quality implies; the cheapest sensible offers
     always work unless a trouble says otherwise. `machine_env` is added to the environment of every machine;
     ValueError when one of its values leads off loopback.
+    always work unless a trouble says otherwise. `machine_env` is added to the environment of every machine.
+    `rate_limits` are those of `auth.py`.
     """
 
     credit: float = 25.0
@@ -41,7 +43,7 @@ class Options:
     pace: Pace = field(default_factory=Pace)
     start_aftermath: Literal["reverts", "fires"] = "reverts"
     gone_shape: Literal["null", "404"] = "null"
-    rate_limits: bool = False
+    rate_limits: bool = True
     bad_hosts: bool = True
     machine_env: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     port: int = 0

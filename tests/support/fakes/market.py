@@ -13,7 +13,7 @@ from ert_deploy.core.model.errors import OfferGone, OutcomeUnknown, Rejected, St
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Address, Health, Instance, Offer, Vital
 from ert_deploy.core.model.secret import Secret
-from ert_deploy.ports import Account, CreateOrder
+from ert_deploy.ports import Account, CreateOrder, Turn
 from tests.support.fakes.timing import FakeClock, Plans
 
 PEM = "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n"
@@ -87,6 +87,7 @@ class FakeGpu:
         self.hidden = self.unknown = self.lingers = self.slow_list = 0.0
         self.late: list[tuple[float, CreateOrder]] = []
         self.most_paid = 0
+        self.turns: list[Turn] = []  # those that were awaited
         clock.hooks.append(self._land)
 
     def account(self) -> Account:
@@ -109,6 +110,9 @@ class FakeGpu:
     def search(self, criteria: Criteria, launch: Launch, *, wide: bool = False) -> tuple[Offer, ...]:
         self.faults.before("search")
         return tuple(o for o in self.offers if not self._taken(o.id))
+
+    def await_turn(self, turn: Turn) -> None:
+        self.turns.append(turn)
 
     def create(self, order: CreateOrder) -> int:
         """Queued faults by their detail: "before", "late SECONDS", "twice"; all others strike after the effect."""

@@ -108,7 +108,8 @@ def renting(
     market: tuple[Ask, ...] | None = None,
     **options: Any,
 ) -> Iterator[Renter]:
-    """A market that is open as long as the block lasts; every process is gone afterwards."""
+    """A market that is open as long as the block lasts; every process is gone afterwards. No rate limits."""
+    options.setdefault("rate_limits", False)
     with tempfile.TemporaryDirectory() as folder:
         double = VastDouble(
             WorldClock(speed=speed),

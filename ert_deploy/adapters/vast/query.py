@@ -1,0 +1,42 @@
+"""The filters of a search, as Vast's server takes them: MB, Mb/s, seconds, real numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ert_deploy.core.model.desired import Criteria, Launch
+
+
+def wide_query(criteria: Criteria) -> dict[str, Any]:
+    """GPU RAM and what must hold in any case, to explain an empty answer."""
+    return {
+        "gpu_ram": {"gte": criteria.min_gpu_ram_mb},
+        "num_gpus": {"eq": 1},
+        "rentable": {"eq": True},
+        "external": {"eq": False},
+    }
+
+
+def query(criteria: Criteria, launch: Launch) -> dict[str, Any]:
+    """The filters the server can apply, in its units: MB, Mb/s, seconds, real numbers."""
+    asked = {
+        **wide_query(criteria),
+        "rented": {"eq": False},
+        "dph_total": {"lte": criteria.max_dph},
+        "reliability": {"gte": criteria.min_reliability},
+        "inet_down": {"gte": criteria.min_inet_down},
+        "inet_down_cost": {"lte": criteria.max_inet_cost},
+        "cuda_max_good": {"gte": criteria.min_cuda},
+        "direct_port_count": {"gte": criteria.min_ports},
+        "duration": {"gte": criteria.min_duration},
+        "disk_space": {"gte": launch.disk_gb},
+    }
+    if criteria.verified:
+        asked["verified"] = {"eq": True}
+    if criteria.datacenter:
+        asked["datacenter"] = {"eq": True}
+    if criteria.gpu_names:
+        asked["gpu_name"] = {"in": list(criteria.gpu_names)}
+    if criteria.countries:
+        asked["geolocation"] = {"in": list(criteria.countries)}
+    return asked
