@@ -8,8 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit lint types frontend frontend-test check bench kills histories simulate simulate-exhaustive mutants lock clean bench-backend grounding corpus abuse bench-dashboard image-test guard-stats simulate-jobs mutants-jobs
-.PHONY: help demo test frontend frontend-test check bench bench-up kills histories simulate simulate-exhaustive mutants lock clean bench-backend grounding corpus abuse bench-dashboard image-test guard-stats simulate-jobs mutants-jobs
+.PHONY: help demo test unit lint types frontend frontend-test check bench bench-up kills histories simulate simulate-exhaustive mutants lock clean bench-backend grounding corpus abuse bench-dashboard image-test guard-stats simulate-jobs mutants-jobs
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 22

@@ -1,7 +1,8 @@
 """State in a local file: old or new after any crash, and every flipped bit found.
 
 A write takes a file lock, compares the generation, writes a temporary file in the same folder, syncs it, renames it
-over the old one and syncs the folder. The checksum covers the state as it is stored.
+over the old one and syncs the folder. The checksum covers the state as it is stored. Where the path is a symbolic link,
+all of that happens next to the file it leads to, so that everybody who comes by a link of their own meets at one lock.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import errno
 import fcntl
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -19,16 +20,21 @@ from typing import IO
 from ert_deploy.adapters.state.document import MAX_BYTES, decode, encode, read_holder, spoken, who, write_holder
 from ert_deploy.core.model.errors import Busy, Failed, StateConflict, UsageError
 from ert_deploy.core.model.state import State
+from ert_deploy.core.model.text import printable
 from ert_deploy.ports import Clock, LockHolder, StoredVersion
+
+NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP})
+LOCKLESS = "this file system gives no locks; keep the state on a local disk, or in S3 (`state: s3://...`)"
 
 
 class StateFile:
-    """One deployment's state at `path`; the folder is made when needed, mode 0700."""
+    """One deployment's state at `path`; the folder is made when needed, mode 0700. `sync` is `os.fsync`."""
 
-    def __init__(self, path: Path, deployment: str, clock: Clock) -> None:
+    def __init__(self, path: Path, deployment: str, clock: Clock, sync: Callable[[int], None] = os.fsync) -> None:
         self.path = path
         self.deployment = deployment
         self._clock = clock
+        self._sync = sync
 
     @property
     def where(self) -> str:
@@ -38,8 +44,9 @@ class StateFile:
     def load(self) -> State:
         """The stored state; generation 0 and empty when there is no file. Damaged or UsageError when it is no good."""
         try:
-            raw = _read(self.path)
+            raw = _read(self._real)
         except FileNotFoundError:
+            self._must_lead_somewhere()
             return State(self.deployment)
         except OSError as error:
             raise UsageError(f"{self.path}: cannot be read: {error.strerror}") from error
@@ -103,7 +110,8 @@ class StateFile:
             with self._exclusive():
                 if aside.exists():
                     raise Failed(f"{aside} is in the way", hint="run it again")
-                self.path.rename(aside)
+                self._real.rename(aside)
+                self._sync_folder(aside.parent)
         except FileNotFoundError:
             return ""
         except OSError as error:
@@ -112,10 +120,11 @@ class StateFile:
 
     def history(self) -> tuple[StoredVersion, ...]:
         """The file and those that were set aside, newest first: a file keeps no earlier versions."""
-        found = [*self.path.parent.glob(f"{self.path.name}.aside-*"), *([self.path] if self.path.is_file() else [])]
+        real = self._real
+        found = [*real.parent.glob(f"{real.name}.aside-*"), *([real] if real.is_file() else [])]
         about = ((path, path.stat()) for path in found)
         versions = (
-            StoredVersion(str(path), seen.st_mtime, seen.st_size, "current" if path == self.path else "set aside")
+            StoredVersion(str(path), seen.st_mtime, seen.st_size, "current" if path == real else "set aside")
             for path, seen in about
         )
         return tuple(sorted(versions, key=lambda v: -v.at))
@@ -125,7 +134,7 @@ class StateFile:
         """The lock file, ours alone. Busy when it is not, or (unless `held`) when somebody asked to be left alone."""
         path = self._beside("lock")
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._make_folder()
             file = path.open("a+b")
         except OSError as error:
             raise Failed(f"{path}: cannot be locked: {error.strerror}", hint="mend the permissions first") from error
@@ -134,6 +143,8 @@ class StateFile:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise self._busy(read_holder(path.read_bytes()), "wait for it") from None
+            except OSError as error:
+                raise Failed(f"{path}: cannot be locked: {error.strerror}", hint=LOCKLESS) from error
             kept = None if held else self._kept(file)
             if kept is not None:
                 raise self._busy(kept, "wait for it, or end it with `ert-deploy state unlock`")
@@ -154,30 +165,60 @@ class StateFile:
         with os.fdopen(descriptor, "wb") as file:
             file.write(encode(state))
             file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self.path)
-        folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+            self._sync(file.fileno())
+        temporary.replace(self._real)
+        self._sync_folder(temporary.parent)
 
     @contextmanager
     def _exclusive(self) -> Iterator[None]:
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._make_folder()
         with self._beside("cas").open("a") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
+    def _make_folder(self) -> None:
+        """The folder of the file, and an entry for each new one that outlives a crash. Not what a link leads to."""
+        self._must_lead_somewhere()
+        folder = self._real.parent
+        missing = [one for one in (folder, *folder.parents) if not one.exists()]
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for one in missing:
+            self._sync_folder(one.parent)
+
+    def _sync_folder(self, path: Path) -> None:
+        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            self._sync(folder)
+        finally:
+            os.close(folder)
+
+    @property
+    def _real(self) -> Path:
+        """The file itself, where the path is a link to it."""
+        return Path(os.path.realpath(self.path)) if self.path.is_symlink() else self.path
+
+    def _must_lead_somewhere(self) -> None:
+        """A link into a folder that is not there is a disk that is not mounted sooner than a state to begin."""
+        folder = self._real.parent
+        if self.path.is_symlink() and not folder.exists():
+            raise UsageError(
+                f"{self.path}: is a link into {printable(folder)}, which does not exist",
+                hint="mount or make that folder, or remove the link to begin with an empty state",
+            )
+
     def _unwritable(self, error: OSError) -> Failed:
+        lockless = error.errno in NO_LOCKS
         return Failed(
             f"{self.path}: cannot be written: {error.strerror}",
-            hint="the run stopped before its next step; make room or mend the permissions and run it again",
+            hint=LOCKLESS
+            if lockless
+            else "the run stopped before its next step; make room or mend the permissions and run it again",
         )
 
     def _beside(self, what: str) -> Path:
         """A file of ours next to the state, whatever the state itself is called."""
-        return self.path.with_name(f"{self.path.name}.{what}")
+        real = self._real
+        return real.with_name(f"{real.name}.{what}")
 
 
 def _read(path: Path) -> bytes:

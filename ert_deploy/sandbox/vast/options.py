@@ -32,9 +32,7 @@ class Options:
     `start_aftermath` says what a refused start does next: "reverts" (nothing ever runs) or "fires" (it starts when the
     GPU is free). `bad_hosts` lets hosts fail at the rate their hidden quality implies; the cheapest sensible offers
     always work unless a trouble says otherwise. `machine_env` is added to the environment of every machine;
-    ValueError when one of its values leads off loopback.
-    always work unless a trouble says otherwise. `machine_env` is added to the environment of every machine.
-    `rate_limits` are those of `auth.py`.
+    ValueError when one of its values leads off loopback. `rate_limits` are those of `auth.py`.
     """
 
     credit: float = 25.0
