@@ -25,10 +25,11 @@ Turn: TypeAlias = Literal["create", "start"]  # calls that are written down befo
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The GPU account: spendable credit in $ and who it is."""
+    """The GPU account: spendable credit in $, who it is, and the id by which the provider knows it. No secret."""
 
     credit: float
     email: str
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

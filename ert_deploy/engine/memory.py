@@ -41,6 +41,7 @@ class Memory:
     creates this run has asked for, and `ends` the machines on which their boots failed, by how, with the reason.
     `spending` is what they cost, by token.
     to take the place of the one in use, and `unanswered` counts changes of keys that a backend did not answer.
+    `account` is that of the key, once it was read.
     `downloads` has when each download was first seen, and how many bytes of it were there.
     """
 
@@ -68,5 +69,6 @@ class Memory:
     created: set[str] = field(default_factory=set)
     ends: dict[str, dict[int, str]] = field(default_factory=dict)
     spending: dict[str, Rental] = field(default_factory=dict)
+    account: str = ""
     downloads: dict[int, tuple[float, int]] = field(default_factory=dict)
     taken: dict[Step, int] = field(default_factory=dict)

@@ -13,6 +13,7 @@ from ert_deploy.core.model.observed import Health, Instance, Observed, Publicati
 from ert_deploy.core.model.state import State
 from ert_deploy.core.planning.health import look
 from ert_deploy.engine import effects as e
+from ert_deploy.engine.accounts import of_this_account
 from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.memory import Memory
 from ert_deploy.ports import WebService
@@ -22,6 +23,8 @@ def observe(desired: Desired, memory: Memory) -> Effects[Observed]:
     """Everything `plan` needs. Raises CannotObserve when a provider could not be read in full."""
     instances = yield from perform(e.ListInstances())
     state = yield from perform(e.Load())
+    begins, leaving = desired.phase is Phase.RUNNING and desired.begin, desired.phase is not Phase.RUNNING
+    state, memory.account = yield from of_this_account(state, instances, memory.account, begins=begins, leaving=leaving)
     now = yield from perform(e.Now())
     ours = marked(instances, desired.deployment)
     health: dict[int, Health] = {}

@@ -79,12 +79,15 @@ def prove(step: steps.Prove, desired: Desired, observed: Observed, memory: Memor
             yield from _follow(desired, memory, target, publication, rollout.deploy_id)
             live = True
             yield from _see(step.fingerprint, desired, target, publication)
+        elif rollout is not None and rollout.proven and publication.live_fingerprint is None:
+            yield from _see(step.fingerprint, desired, target, publication)
         elif not (yield from _stands(step.fingerprint, desired, target, publication)):
             return  # somebody else's deploy has taken up, or may yet take up, other values: look again
     except Failed as error:
         yield from perform(e.Save(observed.state.drop_rollout(publication.service_id)))
-        if rollout is not None and rollout.deploy_id not in memory.deploys:  # this run may well succeed
-            yield from perform(e.Tell(Trouble("a deploy of an earlier run", error.summary)))
+        if rollout is not None and (rollout.proven or rollout.deploy_id not in memory.deploys):
+            what = "deploying again" if rollout.proven else "a deploy of an earlier run"
+            yield from perform(e.Tell(Trouble(what, error.summary)))  # a deploy of this run may well succeed
             return
         restored = yield from _put_back(target, publication, memory)
         if live and restored:

@@ -14,6 +14,7 @@ from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.state import State, Tombstone
 from ert_deploy.core.planning.adoption import known, strays
 from ert_deploy.engine import effects as e
+from ert_deploy.engine.accounts import of_this_account
 from ert_deploy.engine.effects import Effects, perform
 
 MAX_ROUNDS = 20  # over everything that is to go, before a person is asked to look; the tombstones stay
@@ -31,7 +32,7 @@ class Found:
 def find() -> Effects[Found]:
     """Look for strays. CannotObserve when the list or the state cannot be read."""
     instances = yield from perform(e.ListInstances())
-    state = yield from perform(e.Load())
+    state, _ = yield from of_this_account((yield from perform(e.Load())), instances, "", begins=False, leaving=True)
     return Found(strays(instances, state), state.generation == 0)
 
 

@@ -560,10 +560,15 @@ def test_a_search_answer_that_is_not_one_raises(wire: Wire, answer: Any) -> None
         wire.host.search(Criteria(max_dph=0.5), LAUNCH)
 
 
-def test_the_account_says_its_credit_or_raises(wire: Wire) -> None:
-    wire.says("user", {"credit": 4.5, "email": "dev@example.org", "balance": 0})
-    assert wire.host.account().credit == 4.5
-    wire.says("user", {"email": "dev@example.org"})
+def test_the_account_says_its_credit_and_who_it_is_or_raises(wire: Wire) -> None:
+    whole = {"id": 4711, "credit": 4.5, "email": "dev@example.org", "balance": 0}
+    wire.says("user", whole)
+    assert (wire.host.account().credit, wire.host.account().id) == (4.5, "4711")
+    for name, odd in (("credit", None), ("credit", "4.5"), ("id", None), ("id", "4711"), ("id", True)):
+        wire.says("user", {**whole, name: odd})
+        with pytest.raises(CannotObserve):
+            wire.host.account()
+    wire.says("user", [])
     with pytest.raises(CannotObserve):
         wire.host.account()
 

@@ -112,7 +112,13 @@ class Recorder:
         rows: dict[str, Any] = {"instances": [], "offers": [], "next_token": None, "total_instances": 0}
         if request.path.rstrip("/").endswith("/9"):
             rows["instances"] = None
-        done = {"success": True, "new_contract": 9, "credit": 5.0, "result_url": f"{self.server.url}/api/v0/result"}
+        done = {
+            "success": True,
+            "new_contract": 9,
+            "credit": 5.0,
+            "id": 7,
+            "result_url": f"{self.server.url}/api/v0/result",
+        }
         return Reply.json({**rows, **done})
 
 

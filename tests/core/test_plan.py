@@ -475,7 +475,7 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
             apps=(app(env(1), shows=None),),
             health=(healthy(1),),
         ),
-        [],
+        ["Prove dash fingerprint: it was proven once, and the running app does not show it now"],
     ),
     "all is well": (
         UP,

@@ -62,7 +62,7 @@ def test_a_look_lists_before_it_loads() -> None:
     while not look.ended:
         order.append(type(look.effect))
         look.step()
-    assert order == [e.ListInstances, e.Load, e.Now, e.FindService, e.ReadEnv, e.AppFingerprint]
+    assert order == [e.ListInstances, e.Load, e.ReadAccount, e.Now, e.FindService, e.ReadEnv, e.AppFingerprint]
 
 
 def test_an_instance_made_between_listing_and_loading_is_not_taken_for_a_stray() -> None:

@@ -246,6 +246,47 @@ def test_an_app_that_shows_nothing_is_told_what_is_missing() -> None:
     assert "must report the value" in error.hint
 
 
+def roll_back(made: FakeWorld) -> None:
+    """As in Render's dashboard: the version before ours runs again, with the environment it had."""
+    service = made.web.services["dash"]
+    service.running = {name: value for name, value in service.running.items() if name not in NAMES.all()}
+
+
+def test_an_app_that_was_rolled_back_is_deployed_again_before_anybody_says_that_it_is_up() -> None:
+    made = served()
+    roll_back(made)
+    up(made)
+    is_up(made)
+    assert len(made.web.services["dash"].deploys) == 2
+    assert len(made.gpu.instances) == 1
+
+
+def test_an_app_that_cannot_show_it_any_more_is_not_said_to_be_up() -> None:
+    made = served()
+    made.web.shows = None
+    error = failed(made, "shows no fingerprint instead of")
+    assert "must report the value" in error.hint
+    assert len(made.web.services["dash"].deploys) == 2, "it was deployed again, once"
+    assert made.store.state.rollout("srv-dash") is None
+
+
+def test_an_app_that_is_only_slow_to_wake_is_waited_for_and_not_deployed_again() -> None:
+    made = served()
+    made.web.flicker = [None] * 5
+    up(made)
+    is_up(made)
+    assert len(made.web.services["dash"].deploys) == 1
+
+
+def test_on_the_way_down_an_app_that_shows_nothing_keeps_nobody_waiting() -> None:
+    made = served()
+    up(made, GONE)
+    made.web.shows = None
+    before = made.clock.now()
+    up(made, GONE)
+    assert made.clock.now() - before < 10
+
+
 def test_a_deploy_render_refuses_puts_the_old_values_back() -> None:
     made = served()
     before = dict(made.web.services["dash"].env)
@@ -388,11 +429,11 @@ def test_an_app_that_falls_back_to_its_old_version_is_deployed_again() -> None:
     before = made.web.services["dash"]
     before.running = {}
     up(made)
-    assert len(before.deploys) == 1, "an app that shows nothing after it has proven itself is not redeployed"
+    assert len(before.deploys) == 2, "an app that shows nothing although it was proven is not said to be up"
     made.web.flicker = ["old"]
     up(made)
     is_up(made)
-    assert len(before.deploys) == 2
+    assert len(before.deploys) == 3
 
 
 def test_an_app_that_keeps_falling_back_is_not_deployed_for_ever() -> None:

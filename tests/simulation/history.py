@@ -56,6 +56,7 @@ SLEEP = replace(WANTED, phase=Phase.ASLEEP)
 WAKE = replace(WANTED, begin=False)
 REAP = None
 ROTATE = Rotation(WAKE)
+ROLLBACK, ANOTHER_KEY = "roll the app back", "another key"
 # What may be done at one moment of a history: how often, and the commands that run at the same time. An empty one
 # loses the state. A new command of the product is one more row.
 OPERATIONS: dict[str, tuple[int, tuple[Command, ...]]] = {
@@ -83,6 +84,11 @@ OPERATIONS: dict[str, tuple[int, tuple[Command, ...]]] = {
     "rotate and up at once": (3, (ROTATE, WANTED)),
     "two rotates at once": (1, (ROTATE, ROTATE)),
     "lose the state": (4, ()),
+    ROLLBACK: (2, ()),
+    "down, another key": (2, (DOWN,)),
+    "down now, another key": (1, (NOW,)),
+    "sleep, another key": (1, (SLEEP,)),
+    "wake, another key": (1, (WAKE,)),
 }
 LAST: dict[str, tuple[int, Command]] = {
     "up": (5, WANTED),
@@ -209,12 +215,37 @@ def _begin(tale: Story, fresh: World) -> World:
 
 def _operation(world: World, tale: Story, name: str, outcome: Outcome, graveyard: list[Any]) -> None:
     wanted = OPERATIONS[name][1]
+    if name == ROLLBACK:
+        for service in world.services.values():
+            service.roll_back(world.now)
+        return
+    if name.endswith(ANOTHER_KEY):
+        _with_another_key(world, tale, wanted, outcome, graveyard)
+        return
     if wanted:
         together(world, tale, wanted, outcome, graveyard)
         return
     # What nobody remembers and nobody sees cannot be waited for: the state is lost while no create is under way.
     world.advance(world.now + (LONGEST_LATE if world.pending else 300.0))
     world.state = replace(world.state.__class__(world.state.deployment), generation=0)
+
+
+def _with_another_key(
+    world: World, tale: Story, wanted: tuple[Command, ...], outcome: Outcome, graveyard: list[Any]
+) -> None:
+    """Somebody has the key of an account in which nothing of ours is: the command changes nothing, and says so.
+
+    Where nobody ever wrote down whose the state is, nobody can know.
+    """
+    if not world.state.account:
+        return
+    changes, state, kills = world.changes, world.state, outcome.kills
+    world.account = "2"
+    (end,) = together(world, tale, wanted, outcome, graveyard)
+    world.account = "1"
+    _must(world.changes == changes, "a command with another key has changed something")
+    _must(world.state == state, "a command with another key has changed what is known")
+    _must(end is not None or outcome.kills > kills, "a command with another key says that all is well")
 
 
 def _fitted(desired: Desired, tale: Story) -> Desired:

@@ -52,6 +52,7 @@ _KEYS, _KEYRING = "engine/keys.py", "core/planning/key_acceptance.py"
 _RENT, _RETIRE, _OBSERVE = "engine/rent.py", "engine/retire.py", "engine/observe.py"
 _POWER, _RESTING, _REAP = "engine/power.py", "core/planning/sleep.py", "engine/reap.py"
 _PLAN, _PUBLISH, _STANDING = "core/planning/plan.py", "engine/publish.py", "core/planning/candidates.py"
+_ROLLOUT = "core/planning/rollout.py"
 MUTANTS = (
     Mutant("drop the settle wait", "core/model/desired.py", "settle: float = 240.0", "settle: float = 0.0"),
     Mutant(
@@ -68,6 +69,14 @@ MUTANTS = (
         "a machine without a last day", "core/model/desired.py",
         "str(self.launch.guard.max_lifetime)", '"0"',
         ("ports.py", "        refuse_unarmed(self.launch.guard, self.env)\n", "        pass\n"),
+    ),
+    Mutant(
+        "any account will do", "core/planning/accounts.py",
+        "    if not state.account or (begins and state.empty()):\n", "    if True:\n",
+    ),
+    Mutant(
+        "an app that was rolled back is up", _ROLLOUT, "return proven and publication.live_fingerprint is None",
+        "return False",
     ),
     Mutant("settle after 100 s", "core/model/desired.py", "settle: float = 240.0", "settle: float = 100.0"),
     Mutant(

@@ -95,6 +95,10 @@ class Service:
         queued, self.queued = self.queued, False
         return queued
 
+    def roll_back(self, now: float) -> None:
+        """A version from before we wrote anything runs again: it has none of our variables and shows nothing."""
+        self.former, self.running, self.used, self.shown = (self.used, now), dict(NEIGHBOURS), {}, None
+
     def _whole(self) -> str | None:
         """The fingerprint of what runs, if it is not torn."""
         own = {k: v for k, v in self.running.items() if k in OWNED and k != NAMES.fingerprint}

@@ -109,6 +109,7 @@ class World:
         self.services = {service.id: service for service in made}
         self.by_name = {service.name: service for service in made}
         self.by_url = {service.url: service for service in made}
+        self.account = "1"  # of the key in use; the machines are of account 1
         self.due: list[tuple[float, int, Callable[[Any], None], Any]] = []
         self.numbers = 500
         self.changes = 0  # writes to any provider
@@ -197,6 +198,8 @@ class World:
         """Something happens to the newest machine, or to the first service, whatever anybody asks."""
         if name == "redeploy":
             self._start(next(iter(self.services.values())), fails=False)
+        elif name == "rollback":
+            next(iter(self.services.values())).roll_back(self.now)
         elif name == "jump":
             self._jump()
         elif name == "dearer":
@@ -243,11 +246,15 @@ class World:
     # The GPU market.
 
     def _list(self, _: e.ListInstances) -> tuple[Instance, ...]:
+        if self.account != "1":
+            return ()
         now = self.now
         ours = [m.show(now) for m in self.machines.values() if m.listed <= now < m.leaves]
         return (*STRANGERS, *ours)
 
     def _get(self, effect: e.GetInstance) -> Instance | None:
+        if self.account != "1":
+            return None
         made = self.machines.get(effect.instance_id)
         if made is not None and made.found <= self.now < made.leaves:
             return made.show(self.now)
@@ -502,7 +509,7 @@ class World:
             self._given_up([t for t in state.tombstones if t.id not in before])
         self.state = State(  # spelt out: `replace` takes three times as long, and this runs at every write
             state.deployment, state.generation + 1, state.intents, state.records, state.tombstones, state.denied,
-            state.rollouts,
+            state.rollouts, account=state.account,
         )  # fmt: skip
         return self.state
 
@@ -552,7 +559,7 @@ class World:
     HANDS: ClassVar[dict[type[Any], Hand]] = {
         e.Load: lambda self, _: self.state,
         e.Save: _save,
-        e.ReadAccount: lambda _, __: Account(10.0, "dev@example.org"),
+        e.ReadAccount: lambda self, _: Account(10.0, "dev@example.org", self.account),
         e.ListInstances: _list,
         e.GetInstance: _get,
         e.Search: _search,

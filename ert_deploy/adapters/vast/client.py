@@ -67,7 +67,10 @@ class VastHost:
         credit = user.get("credit") if isinstance(user, dict) else None
         if not isinstance(credit, int | float):
             raise CannotObserve("Vast.ai did not say how much credit is left")
-        return Account(float(credit), printable(user.get("email") or "", 100))
+        number = user.get("id")
+        if type(number) is not int:
+            raise CannotObserve("Vast.ai did not say which account the key is of")
+        return Account(float(credit), printable(user.get("email") or "", 100), str(number))
 
     def list_instances(self) -> tuple[Instance, ...]:
         """Every instance of the account, page by page; complete or CannotObserve.

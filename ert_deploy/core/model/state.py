@@ -9,9 +9,11 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
-VERSION = 3
+VERSION = 4
 LONG_AGO = 1.0  # a time, and none that matters
-READABLE = frozenset({1, 2, VERSION})  # 1 knew neither `woken` nor `stranded`, 2 no `keys` and no `asked`
+# 1 knew neither `woken` nor `stranded`, 2 no `keys` and no `asked`, 3 no `account`.
+READABLE = frozenset({1, 2, 3, VERSION})
+NO_ACCOUNT = 3  # the last version that did not say whose it is
 _T = TypeVar("_T")
 
 
@@ -80,7 +82,10 @@ class Rollout:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """All of it. `generation` counts writes and is what a conditional write compares."""
+    """All of it. `generation` counts writes and is what a conditional write compares.
+
+    `account` is the provider's id of the account that everything in it was rented with; "" before the first write.
+    """
 
     deployment: str
     generation: int = 0
@@ -89,6 +94,7 @@ class State:
     tombstones: tuple[Tombstone, ...] = ()
     denied: tuple[Denied, ...] = ()
     rollouts: tuple[Rollout, ...] = ()
+    account: str = ""
 
     def tokens(self) -> frozenset[str]:
         """Every token the state knows."""
@@ -187,6 +193,7 @@ def from_json(data: Any) -> State:
             tombstones=tuple(Tombstone(**t) for t in data["tombstones"]),
             denied=tuple(Denied(**d) for d in data["denied"]),
             rollouts=tuple(Rollout(**r) for r in data["rollouts"]),
+            account=_typed(data["account"], str) if data["version"] > NO_ACCOUNT else "",
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"damaged or unknown field: {error}") from error

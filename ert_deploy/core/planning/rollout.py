@@ -16,6 +16,9 @@ def publish(desired: Desired, observed: Observed, url: str, key: Secret, certifi
     """What is left to do until every target runs with this backend."""
     for target, publication in pairs(desired, observed):
         yield from _towards(observed, target, publication, connected(target, url, key, certificate))
+        if _silent(observed, target, publication):
+            mark = publication.env[target.names.fingerprint].reveal()
+            yield steps.Prove(target.service, mark, "it was proven once, and the running app does not show it now")
 
 
 def withdraw(desired: Desired, observed: Observed) -> Iterator[Step]:
@@ -58,6 +61,16 @@ def pairs(desired: Desired, observed: Observed) -> tuple[tuple[Target, Publicati
     """Each target with what was read of it; targets that were not read are left out."""
     by_name = {p.target: p for p in observed.publications or ()}
     return tuple((t, by_name[t.service]) for t in desired.targets if t.service in by_name)
+
+
+def _silent(observed: Observed, target: Target, publication: Publication) -> bool:
+    """Whether an app that was proven shows nothing now: it does not answer, or runs an older version after a rollback.
+
+    On the way down that is no matter: nothing of ours serves it any more.
+    """
+    rollout, mark = observed.state.rollout(publication.service_id), publication.env.get(target.names.fingerprint)
+    proven = rollout is not None and bool(rollout.proven) and mark == Secret(rollout.fingerprint)
+    return proven and publication.live_fingerprint is None
 
 
 def _towards(

@@ -84,6 +84,8 @@ class FakeGpu:
         self.faults = Plans(clock)
         self.numbers = itertools.count(500)
         self.credit = 10.0
+        self.account_id = "424242"
+        self.elsewhere = False  # the key is of an account that has none of the instances
         self.hidden = self.unknown = self.lingers = self.slow_list = 0.0
         self.late: list[tuple[float, CreateOrder]] = []
         self.most_paid = 0
@@ -92,17 +94,19 @@ class FakeGpu:
 
     def account(self) -> Account:
         self.faults.before("account")
-        return Account(self.credit, "dev@example.org")
+        return Account(self.credit, "dev@example.org", self.account_id)
 
     def list_instances(self) -> tuple[Instance, ...]:
         self.faults.before("list")
         shown = (*self.foreign, *(self._show(i) for i in self.instances.values() if self._visible(i, self.hidden)))
         self.clock.go_on(self.slow_list)
+        if self.elsewhere:
+            return ()
         return shown
 
     def get_instance(self, instance_id: int) -> Instance | None:
         self.faults.before("get")
-        found = self.instances.get(instance_id)
+        found = self.instances.get(instance_id) if not self.elsewhere else None
         if found is not None:
             return self._show(found) if self._visible(found, self.unknown) else None
         return next((i for i in self.foreign if i.id == instance_id), None)
