@@ -192,7 +192,9 @@ class Stage:
                 "label": label,
                 "runtype": "args",
             }
+            self.world.clock.sleep(5.0)  # as often as Vast takes a create
             requests.put(f"{url}/api/v0/asks/{ask['id']}/", json=body, headers=key, timeout=10).raise_for_status()
+        self.world.clock.sleep(5.0)
         return [c for c in self.contracts() if c not in self.ours()]
 
     def variables(self) -> dict[str, str]:

@@ -29,7 +29,7 @@ def evident(state: State, instances: Iterable[Instance]) -> bool:
 
 def known_there(state: State) -> str:
     """What the state knows to exist, or to have been asked for, in the account it belongs to."""
-    ids = sorted({item.id for item in (*state.records, *state.tombstones)})
+    ids = sorted({r.id for r in state.records} | {t.id for t in state.tombstones})
     named = [f"instance {number}" for number in ids]
     calls = [f"{len(state.intents)} create call{'s' if len(state.intents) > 1 else ''}"] if state.intents else []
     return ", ".join(named + calls)
