@@ -225,6 +225,17 @@ def test_a_passing_fault_is_ridden_out_on_the_clock(wire: Wire) -> None:
     assert wire.clock.sleeps[-1] == 7.0
 
 
+def test_what_a_rate_limit_refuses_is_tried_more_often_than_what_fails(wire: Wire) -> None:
+    """Two runs with one key take each other's turns."""
+    wire.says("list", page())
+    wire.faults.add(Fault("list", status=429, body="API requests too frequent", content_type="text/plain", count=7))
+    assert wire.host.list_instances() == ()
+    wire.clock.time += 5
+    wire.faults.add(Fault("list", status=503, body="busy", count=4))
+    with pytest.raises(CannotObserve):
+        wire.host.list_instances()
+
+
 def test_a_refused_key_is_the_users_to_mend_and_is_never_shown(wire: Wire) -> None:
     wire.says("list", {"success": False, "error": "auth_error", "msg": "Invalid user key"}, 404)
     with pytest.raises(UsageError) as refused:

@@ -31,6 +31,7 @@ from ert_deploy.ports import Account, Clock, CreateOrder, Turn
 T = TypeVar("T")
 CALL_TIMEOUT = 30.0
 READ_TRIES = 4
+LIMITED_TRIES = 8  # of what a rate limit refuses: another run with the same key has its turns, too
 PAGE = 25  # the server's own maximum
 MAX_PAGES = 200
 MAX_OFFERS = 64  # likewise
@@ -205,9 +206,10 @@ class VastHost:
                 self._clock.sleep(pause)
             return self._noted(operation, call)
 
+        too_late = tenacity.stop_before_delay(within)
         retrying = tenacity.Retrying(
             sleep=self._clock.sleep,
-            stop=tenacity.stop_after_attempt(READ_TRIES) | tenacity.stop_before_delay(within),
+            stop=lambda state: _tried_enough(state) or too_late(state),
             wait=_pause,
             retry=tenacity.retry_if_exception_type(Transient),
             reraise=True,
@@ -230,6 +232,11 @@ class VastHost:
             raise
         finally:
             self._pace.note(operation, self._clock.now(), refused=refused)
+
+
+def _tried_enough(state: tenacity.RetryCallState) -> bool:
+    error = state.outcome.exception() if state.outcome is not None else None
+    return state.attempt_number >= (LIMITED_TRIES if isinstance(error, errors.TooFrequent) else READ_TRIES)
 
 
 def _pause(state: tenacity.RetryCallState) -> float:

@@ -35,6 +35,10 @@ NO_INSTANCE = frozenset({"no_such_instance", "not_found"})
 ACCOUNT_ERRORS = frozenset({"insufficient_credit", "spend_rate_limit", "auth_error", "missing_billing"})
 
 
+class TooFrequent(Transient):
+    """Refused by a rate limit, as when another run uses the same key: it works a little later."""
+
+
 def body_of(response: requests.Response | None) -> Mapping[str, Any]:
     """The JSON object in an answer; empty when there is none."""
     try:
@@ -78,7 +82,8 @@ def _read_error(what: str, response: requests.Response) -> ErtError:
     refuse_bad_key(body)
     text = f"Vast.ai could not be read ({what}): {words(body, response.status_code)}"
     if response.status_code in RETRYABLE and body.get("error") != "search_quota_exceeded":
-        return Transient(text, after=_retry_after(response))
+        limited = response.status_code == requests.codes.too_many_requests
+        return (TooFrequent if limited else Transient)(text, after=_retry_after(response))
     return CannotObserve(text)
 
 
