@@ -11,12 +11,12 @@ from ert_deploy.core.model.observed import Health, Instance
 
 QUICK = 0.1  # of timings/poll: the shortest pause
 SHARE = 0.1  # of the time that was waited
-DEPLOY = 0.5  # of timings/poll: the longest pause while a deploy is under way, as it moves faster than a machine boots
+DEPLOY = 0.5  # of these pauses while a deploy is under way: it moves faster than a machine boots
 
 
-def after(waited: float, timings: Timings, longest: float = 1.0) -> float:
+def after(waited: float, timings: Timings, pace: float = 1.0) -> float:
     """The pause once that much was waited; a clock that was set back counts for nothing waited."""
-    return min(timings.poll * longest, max(timings.poll * QUICK, waited * SHARE))
+    return pace * min(timings.poll, max(timings.poll * QUICK, waited * SHARE))
 
 
 def while_booting(
