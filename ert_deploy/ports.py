@@ -19,6 +19,7 @@ from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Address, Health, Instance, Offer, WebDeploy
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import State
+from ert_deploy.core.model.stored import LockHolder, StoredVersion
 
 Turn: TypeAlias = Literal["create", "start"]  # calls that are written down before they are sent
 
@@ -72,27 +73,6 @@ class CreateOrder:
 
     def __post_init__(self) -> None:
         refuse_unarmed(self.launch.guard, self.env)
-
-
-@dataclass(frozen=True, slots=True)
-class LockHolder:
-    """Who holds a lock: `user@host`, its process (0: none, it was asked for by hand) and run, in Unix seconds."""
-
-    who: str
-    pid: int
-    run: str
-    since: float
-    expires: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class StoredVersion:
-    """One version of a stored state: its id or place, when it was written (Unix seconds), bytes, and what it is."""
-
-    id: str
-    at: float
-    size: int
-    kind: str
 
 
 class GpuHost(Protocol):

@@ -39,9 +39,7 @@ class Memory:
     to take the place of the one in use, and `unanswered` counts changes of keys that a backend did not answer. `kept`
     is why nothing can take the place of what serves and does not fit the config. `created` are the tokens of the
     creates this run has asked for, and `ends` the machines on which their boots failed, by how, with the reason.
-    `spending` is what they cost, by token.
-    to take the place of the one in use, and `unanswered` counts changes of keys that a backend did not answer.
-    `account` is that of the key, once it was read.
+    `spending` is what they cost, by token. `account` is that of the key, once it was read.
     `downloads` has when each download was first seen, and how many bytes of it were there.
     """
 

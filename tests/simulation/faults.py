@@ -39,8 +39,8 @@ EVENTS = (
     "dearer",
     "limited",
     "outbid",
+    "rollback",
 )
-EVENTS = ("exit", "offline", "self-stop", "oci", "sick", "impostor", "redeploy", "taken", "jump", "rollback")
 AFTER = frozenset({
     "timeout-after", "5xx-after", "malformed-after", "refused-after", "save-after", "own-conflict", "empty",
     "unknown-after",

@@ -15,7 +15,7 @@ from typing import Any
 
 from ert_deploy.core.model.errors import Damaged, UsageError
 from ert_deploy.core.model.state import VERSION, State, from_json, to_json
-from ert_deploy.ports import LockHolder
+from ert_deploy.core.model.stored import LockHolder
 
 FORMAT = "ert-deploy state"
 MAX_BYTES = 4 * 1024 * 1024

@@ -20,8 +20,9 @@ from typing import IO
 from ert_deploy.adapters.state.document import MAX_BYTES, decode, encode, read_holder, spoken, who, write_holder
 from ert_deploy.core.model.errors import Busy, Failed, StateConflict, UsageError
 from ert_deploy.core.model.state import State
+from ert_deploy.core.model.stored import LockHolder, StoredVersion
 from ert_deploy.core.model.text import printable
-from ert_deploy.ports import Clock, LockHolder, StoredVersion
+from ert_deploy.ports import Clock
 
 NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP})
 LOCKLESS = "this file system gives no locks; keep the state on a local disk, or in S3 (`state: s3://...`)"

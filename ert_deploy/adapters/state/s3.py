@@ -18,7 +18,8 @@ from ert_deploy.adapters.state.s3_lock import S3Lock
 from ert_deploy.adapters.state.s3_objects import ATTEMPTS, Found, NoAnswer, S3Objects, Unmet
 from ert_deploy.core.model.errors import CannotObserve, Failed, StateConflict, UsageError
 from ert_deploy.core.model.state import State
-from ert_deploy.ports import Clock, LockHolder, StoredVersion
+from ert_deploy.core.model.stored import LockHolder, StoredVersion
+from ert_deploy.ports import Clock
 
 PAUSE = 2.0
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from ert_deploy.adapters.state.document import read_holder, spoken, who, write_holder
 from ert_deploy.adapters.state.s3_objects import ATTEMPTS, Found, NoAnswer, S3Objects, Unmet
 from ert_deploy.core.model.errors import Busy, CannotObserve, ErtError, UsageError
-from ert_deploy.ports import LockHolder
+from ert_deploy.core.model.stored import LockHolder
 
 LEASE = 600.0  # seconds; renewed at half of it
 PAUSE = 1.0

@@ -15,8 +15,9 @@ import tenacity
 
 from ert_deploy.adapters.state.document import MAX_BYTES
 from ert_deploy.core.model.errors import CannotObserve, UsageError
+from ert_deploy.core.model.stored import StoredVersion
 from ert_deploy.core.model.text import printable
-from ert_deploy.ports import Clock, StoredVersion
+from ert_deploy.ports import Clock
 
 T = TypeVar("T")
 ATTEMPTS = 4

@@ -244,38 +244,3 @@ def _pause(state: tenacity.RetryCallState) -> float:
     if isinstance(error, Transient) and error.after is not None:
         return error.after
     return float(tenacity.wait_random_exponential(multiplier=1.0, max=20.0)(state))
-
-
-def _wide_query(criteria: Criteria) -> dict[str, Any]:
-    return {
-        "gpu_ram": {"gte": criteria.min_gpu_ram_mb},
-        "num_gpus": {"eq": 1},
-        "rentable": {"eq": True},
-        "external": {"eq": False},
-    }
-
-
-def _query(criteria: Criteria, launch: Launch) -> dict[str, Any]:
-    """The filters the server can apply, in its units: MB, Mb/s, seconds, real numbers."""
-    query = {
-        **_wide_query(criteria),
-        "rented": {"eq": False},
-        "dph_total": {"lte": criteria.max_dph},
-        "reliability": {"gte": criteria.min_reliability},
-        "inet_down": {"gte": criteria.min_inet_down},
-        "inet_down_cost": {"lte": criteria.max_inet_cost},
-        "cuda_max_good": {"gte": criteria.min_cuda},
-        "direct_port_count": {"gte": criteria.min_ports},
-        "duration": {"gte": criteria.min_duration},
-        "disk_space": {"gte": launch.disk_gb},
-        "cpu_arch": {"eq": "amd64"},
-    }
-    if criteria.verified:
-        query["verified"] = {"eq": True}
-    if criteria.datacenter:
-        query["datacenter"] = {"eq": True}
-    if criteria.gpu_names:
-        query["gpu_name"] = {"in": list(criteria.gpu_names)}
-    if criteria.countries:
-        query["geolocation"] = {"in": list(criteria.countries)}
-    return query

@@ -30,6 +30,7 @@ def query(criteria: Criteria, launch: Launch) -> dict[str, Any]:
         "direct_port_count": {"gte": criteria.min_ports},
         "duration": {"gte": criteria.min_duration},
         "disk_space": {"gte": launch.disk_gb},
+        "cpu_arch": {"eq": "amd64"},
     }
     if criteria.verified:
         asked["verified"] = {"eq": True}

@@ -16,7 +16,7 @@ from ert_deploy.cli.options import (
     yes_option,
 )
 from ert_deploy.core.model.errors import Damaged, UsageError
-from ert_deploy.ports import LockHolder
+from ert_deploy.core.model.stored import LockHolder
 
 MINUTE = 60.0
 
