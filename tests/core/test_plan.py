@@ -349,7 +349,7 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
     "its price is no number": (
         UP,
         seen(instance(1, dph=float("nan")), records=(record(1),), apps=(app(KEYED),)),
-        ["Retire 1 token=1 1001: it costs $nan/h, the cap is $0.4/h (offer/max_dph)", *RENT],
+        ["Retire 1 token=1 1001: it costs an unknown price per hour, the cap is $0.4/h (offer/max_dph)", *RENT],
     ),
     "two are booting": (
         UP,

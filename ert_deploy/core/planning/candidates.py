@@ -12,6 +12,7 @@ from ert_deploy.core.model.desired import Desired, Phase
 from ert_deploy.core.model.keys import is_key
 from ert_deploy.core.model.observed import Instance, Observed, Vital, Watch, once
 from ert_deploy.core.model.secret import Secret
+from ert_deploy.core.model.text import per_hour
 from ert_deploy.core.planning.app_env import connected
 from ert_deploy.core.planning.health import Candidate, Stage, Verdict, judge
 from ert_deploy.core.planning.key_acceptance import accepts, takes
@@ -175,7 +176,7 @@ def _judge(desired: Desired, observed: Observed, candidate: Candidate) -> Verdic
 
 
 def _too_dear(desired: Desired, instance: Instance) -> str:
-    return f"it costs ${instance.dph:.4f}/h, the cap is ${desired.criteria.max_dph:g}/h (offer/max_dph)"
+    return f"it costs {per_hour(instance.dph)}, the cap is ${desired.criteria.max_dph:g}/h (offer/max_dph)"
 
 
 def _may_serve(candidate: Candidate) -> bool:
