@@ -18,8 +18,10 @@ from ert_deploy.core.model.state import Record, Tombstone
 from ert_deploy.core.model.steps import Step
 from ert_deploy.core.planning.adoption import adopted
 from ert_deploy.core.planning.candidates import kept_key
+from ert_deploy.core.planning.ownership import claim, ours
 from ert_deploy.core.planning.plan import next_step
 from ert_deploy.engine import effects as e
+from ert_deploy.engine.decide import must_be_decided
 from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.keys import add_key, drop_keys, relearn
 from ert_deploy.engine.memory import Memory
@@ -81,6 +83,8 @@ def _must_work(step: Step, memory: Memory) -> None:
 
 
 def _do(step: Step, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
+    if isinstance(step, steps.KeepKey | steps.Rent):
+        must_be_decided(desired, observed)
     yield from perform(e.Tell(Started(step)))
     if not isinstance(step, steps.AwaitBoot):
         memory.publications = None  # what is done next must not rest on what an app was told some minutes ago
@@ -182,7 +186,7 @@ def _record(step: steps.Record, desired: Desired, observed: Observed) -> Effects
         found = adopted(instance, observed.now)
     record = yield from relearn(found, desired, observed)
     if record is not None:
-        yield from perform(e.Save(observed.state.put_record(record)))
+        yield from perform(e.Save(claim(desired, observed).put_record(record)))
 
 
 def _pin(step: steps.Pin, desired: Desired, observed: Observed) -> Effects[None]:
@@ -212,7 +216,7 @@ def _pin(step: steps.Pin, desired: Desired, observed: Observed) -> Effects[None]
 
 
 def _await_boot(step: steps.AwaitBoot, desired: Desired, observed: Observed) -> Effects[None]:
-    for instance in observed.ours(desired.deployment):
+    for instance in ours(desired, observed):
         if instance.id == step.instance_id:
             record = observed.state.record(instance.id)
             elapsed = observed.now - max(record.at, record.woken) if record is not None else 0.0

@@ -15,6 +15,7 @@ from ert_deploy.core.model.observed import Observed
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.planning.candidates import kept_key, slots_taken
 from ert_deploy.core.planning.offers import Ranked, choose
+from ert_deploy.core.planning.ownership import birth_owner, claim
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.memory import Memory
@@ -46,11 +47,11 @@ def rent(desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
         )
     ranked, rank = yield from best_offer(desired, observed, memory)
     yield from perform(e.Tell(Renting(ranked.offer, rank, len(memory.ranked), ranked.estimate.expected())))
-    yield from _three_beats(desired, observed.state, memory, ranked, key)
+    yield from _three_beats(desired, observed, memory, ranked, key)
 
 
-def _three_beats(desired: Desired, known: state.State, memory: Memory, ranked: Ranked, key: Secret) -> Effects[None]:
-    offer = ranked.offer
+def _three_beats(desired: Desired, observed: Observed, memory: Memory, ranked: Ranked, key: Secret) -> Effects[None]:
+    offer, known = ranked.offer, claim(desired, observed)
     token = (yield from perform(e.Draw(keys.TOKEN_BYTES))).hex()
     boot_secret = (yield from perform(e.Draw(keys.BOOT_SECRET_BYTES))).hex()
     now = yield from perform(e.Now())
@@ -60,7 +61,7 @@ def _three_beats(desired: Desired, known: state.State, memory: Memory, ranked: R
     except Failed:
         yield from perform(e.Save(written.drop_intent(token)))
         raise
-    env = desired.container_env(token, key.sha256(), boot_secret, offer)
+    env = desired.container_env(token, key.sha256(), boot_secret, offer, owner=birth_owner(desired, observed))
     memory.tried.add(offer.id)
     try:
         order = CreateOrder(offer.id, desired.launch, Mark(desired.deployment, token), env)

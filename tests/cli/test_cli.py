@@ -19,7 +19,7 @@ from ert_deploy.core.model.errors import Busy, CannotObserve, Failed, NeedsAtten
 from ert_deploy.core.model.state import VERSION, State
 
 ROOT = Path(__file__).resolve().parents[2]
-PRODUCTION = (ROOT / "configs" / "ert.yaml").read_text()
+PRODUCTION = (ROOT / "configs" / "ert.yaml").read_text().replace("YOUR-DEPLOYMENT", "ert")
 
 
 @pytest.fixture(autouse=True)

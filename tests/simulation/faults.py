@@ -25,7 +25,15 @@ TIMEOUT = 30.0
 # Seconds a failing call takes before it is given up, by the name of the fault.
 TAKES = {"timeout": TIMEOUT, "timeout-after": TIMEOUT, "429": 20.0, "5xx": 2.0, "5xx-after": 2.0, "malformed": 0.2}
 KILLS = ("kill-before", "kill-after")
-EVENTS = ("exit", "offline", "self-stop", "oci", "sick", "impostor", "redeploy", "taken", "jump")
+CONSOLE = (
+    "relabel",
+    "env-lost",
+    "clone",
+    "console-stop",
+    "console-start",
+    "console-destroy",
+)  # what a person does there
+EVENTS = ("exit", "offline", "self-stop", "oci", "sick", "impostor", "redeploy", "taken", "jump", *CONSOLE)
 AFTER = frozenset({
     "timeout-after", "5xx-after", "malformed-after", "refused-after", "save-after", "own-conflict", "empty",
     "unknown-after",

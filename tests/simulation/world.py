@@ -18,7 +18,7 @@ from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import State
 from ert_deploy.engine import effects as e
 from ert_deploy.ports import Account, CreateOrder
-from tests.simulation.faults import AFTER, EVENTS, LATEST, STRIKES, TAKES, Faults
+from tests.simulation.faults import AFTER, CONSOLE, EVENTS, LATEST, STRIKES, TAKES, Faults
 from tests.simulation.market import BY_ID, FRESH, HOST, MOVE, PORT_BASE, STOCK, STRANGERS, UNREACHABLE, Machine
 from tests.simulation.web import OWNED, Service
 from tests.simulation.web import TAKES as DEPLOY_TAKES
@@ -80,6 +80,7 @@ class World:
         self.due: list[tuple[float, int, Callable[[Any], None], Any]] = []
         self.numbers = 500
         self.changes = 0  # writes to any provider
+        self.listing = 0  # the number of the newest call that listed
         self.trace: list[tuple[float, str, str]] | None = None
         self.seen: list[type[Any]] | None = None  # the kind of every call, when somebody asks for it
 
@@ -175,12 +176,32 @@ class World:
             self.allowed += self.strength > 0
 
     def _befall(self, made: Machine, name: str) -> None:
-        if name == "self-stop":
+        if name in CONSOLE:
+            self._in_the_console(made, name)
+        elif name == "self-stop":
             made.halt(self.now)
         elif name == "taken":
             made.taken = True
         else:
             made.trouble = name
+
+    def _in_the_console(self, made: Machine, name: str) -> None:
+        """A person does something to it that no command knows of. A clone is one more that is paid."""
+        match name:
+            case "relabel":
+                made.labelled = False
+            case "env-lost":
+                made.environed = False
+            case "clone":
+                self.allowed += 1
+                self._add(made.order, made.price)
+            case "console-stop":
+                made.halt(self.now)
+            case "console-start":
+                made.wake(self.now)
+            case _:
+                self._end(made.id)
+        made.showing, made.edited = None, self.calls
 
     def calm(self) -> None:
         """The trouble is over; what it has done stays done."""
@@ -191,7 +212,7 @@ class World:
     # The GPU market.
 
     def _list(self, _: e.ListInstances) -> tuple[Instance, ...]:
-        now = self.now
+        now, self.listing = self.now, self.calls
         ours = [m.show(now) for m in self.machines.values() if m.listed <= now < m.leaves]
         return (*STRANGERS, *ours)
 
@@ -246,17 +267,21 @@ class World:
         self._make(order)
 
     def _make(self, order: CreateOrder) -> int:
-        self.numbers += 1
         kind, price = self.kind, next(o for o in self.offers if o.id == order.offer_id).dph_total
-        made = Machine(self.numbers, order, self.now, price * 3 if kind == "overpriced" else price)
+        made = self._add(order, price * 3 if kind == "overpriced" else price)
         if kind in ("hidden", "hidden-by-id"):
             made.listed = self.now + self.strength
             made.found = made.listed if kind == "hidden-by-id" else self.now
+        return made.id
+
+    def _add(self, order: CreateOrder, price: float) -> Machine:
+        self.numbers += 1
+        made = Machine(self.numbers, order, self.now, price)
         self.machines[made.id] = self.paid[made.id] = made
         self.most_paid = max(self.most_paid, len(self.paid))
         if len(self.paid) > self.allowed:
             raise Violation(f"{len(self.paid)} are paid at once")
-        return made.id
+        return made
 
     def _destroy(self, effect: e.DestroyInstance) -> None:
         number = effect.instance_id
@@ -265,11 +290,18 @@ class World:
             raise Violation(f"instance {number} was not ours to destroy")
         if number in self.paid and all(t.id != number for t in self.state.tombstones):
             raise Violation(f"instance {number} is destroyed without a tombstone")
+        if number in self.paid and self._unsure(self.paid[number]):
+            raise Violation(f"instance {number} shows no environment of ours and is destroyed without a question")
         if self.kind == "late":
             self.took = 30.0
             self.later(self.strength, self._end, number)
             raise Transient("timeout")
         self._end(number, self.strength if self.kind == "lingers" else 0.0)
+
+    def _unsure(self, made: Machine) -> bool:
+        """Whether the newest listing shows nothing of ours in its environment, and no person has decided."""
+        seen = not made.environed and made.edited < self.listing and self.operators == 1
+        return seen and made.id not in self.state.claims.adopted
 
     def _end(self, number: int, lingers: float = 0.0) -> None:
         made = self.paid.pop(number, None)
@@ -391,7 +423,7 @@ class World:
             raise StateConflict("somebody wrote")
         self.state = State(  # spelt out: `replace` takes three times as long, and this runs at every write
             state.deployment, state.generation + 1, state.intents, state.records, state.tombstones, state.denied,
-            state.rollouts,
+            state.rollouts, state.claims,
         )  # fmt: skip
         return self.state
 

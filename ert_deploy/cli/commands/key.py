@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from ert_deploy.cli.attention import doubtful
 from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
 from ert_deploy.cli.outcome import Outcome
 from ert_deploy.cli.running import change_key
@@ -33,6 +34,8 @@ def rotate(config: str | None, as_json: bool) -> None:
         emit_json({**outcome.as_dict(), "key": {"before": before, "after": after}})
     else:
         _show(outcome, before, after)
+    if left := doubtful(outcome):
+        raise left
 
 
 def _show(outcome: Outcome, before: str, after: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from ert_deploy.cli.attention import doubtful
 from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
 from ert_deploy.cli.running import converge
 from ert_deploy.cli.view.outcome import show_backend
@@ -17,7 +18,8 @@ def command(config: str | None, as_json: bool) -> None:
     """Rent a GPU, boot the backend, and move the app over to it.
 
     Running it again changes nothing, or goes on where an earlier run was stopped. It ends when the running app has
-    proven that it uses the new backend.
+    proven that it uses the new backend. Exit code 5 when an instance bears a mark of ours and nobody can say whose it
+    is: it is named, not touched, and where it may be ours nothing is rented beside it.
     """
     with interruptible():
         outcome = converge(config, Phase.RUNNING)
@@ -25,3 +27,5 @@ def command(config: str | None, as_json: bool) -> None:
         emit_json(outcome.as_dict())
     else:
         show_backend(outcome)
+    if left := doubtful(outcome):
+        raise left

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from ert_deploy.cli.attention import doubtful
 from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
 from ert_deploy.cli.running import converge
 from ert_deploy.cli.view.outcome import show_backend
@@ -25,3 +26,5 @@ def command(config: str | None, as_json: bool) -> None:
         emit_json(outcome.as_dict())
     else:
         show_backend(outcome)
+    if left := doubtful(outcome):
+        raise left

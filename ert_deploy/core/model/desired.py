@@ -155,6 +155,8 @@ class Desired:
     """One deployment, wanted in one phase. `begin`: it may be made if there is no trace of it.
 
     `apps_first`: on the way down the apps are told, and their requests may finish, before anything is destroyed.
+    `owner` is the owner id of the config, `services` the hashes of those target ids that the config itself names, and
+    `ignored` the instances that it declares not to be its business.
     """
 
     deployment: str
@@ -168,20 +170,23 @@ class Desired:
     attempts: int = 6
     begin: bool = True
     apps_first: bool = True
+    owner: str = ""
+    services: frozenset[str] = frozenset()
+    ignored: frozenset[int] = frozenset()
 
     def container_env(
-        self, token: str, key_sha256: str, boot_secret: str, offer: Offer | None = None
+        self, token: str, key_sha256: str, boot_secret: str, offer: Offer | None = None, *, owner: str = ""
     ) -> Mapping[str, str]:
         """What the container is told at birth. The boot secret proves identity once; the key is only a hash.
 
         With the offer it also knows its card and its price in $/h, to show them: Vast tells a container neither. The
-        price in a search is that of the least bid, so the rest of our bid comes on top.
+        price in a search is that of the least bid, so the rest of our bid comes on top. `owner` says whose it is.
         """
-        known = {}
+        known = {"ERT_OWNER": owner} if owner else {}
         if offer is not None:
             over = (self.launch.bid or 0.0) - (offer.min_bid or 0.0)
             price = offer.dph_total + (max(0.0, over) if self.launch.market is Market.INTERRUPTIBLE else 0.0)
-            known = {"ERT_GPU_NAME": offer.gpu_name, "ERT_GPU_PRICE_PER_HOUR": f"{price:.6g}"}
+            known |= {"ERT_GPU_NAME": offer.gpu_name, "ERT_GPU_PRICE_PER_HOUR": f"{price:.6g}"}
         return {
             **known,
             "ERT_DEPLOYMENT": self.deployment,

@@ -14,6 +14,7 @@ from ert_deploy.core.model.observed import Instance, Observed, Vital, Watch, onc
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.planning.health import Candidate, Stage, Verdict, judge
 from ert_deploy.core.planning.key_acceptance import accepts, takes
+from ert_deploy.core.planning.ownership import ours
 from ert_deploy.core.planning.rollout import pairs
 
 USABLE = (Stage.READY, Stage.BOOTING, Stage.ASLEEP)  # the earlier the better
@@ -41,7 +42,7 @@ def kept_key(desired: Desired, observed: Observed) -> Secret | None:
     if observed.fresh is None and len(held) <= 1:
         return held[0] if held else None
     age: dict[str, int] = {}
-    for instance in observed.ours(desired.deployment):
+    for instance in ours(desired, observed):
         for place, digest in enumerate(takes(instance, observed.state.record(instance.id))):
             age[digest] = max(place, age.get(digest, place))
     if observed.fresh is not None and observed.fresh.sha256() in age:
@@ -59,12 +60,12 @@ def held_keys(desired: Desired, observed: Observed) -> dict[str, Secret]:
 def candidates(desired: Desired, observed: Observed) -> tuple[Candidate, ...]:
     """Our instances that are not entombed, with all that is known about each."""
     dead = {t.id for t in observed.state.tombstones}
-    return tuple(_candidate(desired, observed, i) for i in observed.ours(desired.deployment) if i.id not in dead)
+    return tuple(_candidate(desired, observed, i) for i in ours(desired, observed) if i.id not in dead)
 
 
 def slots_taken(desired: Desired, observed: Observed) -> int:
     """Creates that may have happened plus instances that exist: what could be billing at most."""
-    live = observed.ours(desired.deployment)
+    live = ours(desired, observed)
     seen = {i.mark.token for i in live if i.mark is not None}
     unknown = [i for i in observed.state.intents if not i.gone and i.token not in seen]
     return len(live) + len(unknown)
