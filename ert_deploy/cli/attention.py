@@ -5,10 +5,12 @@ Says it; must not decide what is done about it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
-from ert_deploy.cli.outcome import Outcome
-from ert_deploy.core.model.errors import NeedsAttention
+from ert_deploy.cli.options import emit_json
+from ert_deploy.cli.outcome import Outcome, attention
+from ert_deploy.core.model.errors import NeedsAttention, Undecided
 
 UNTOLD = "the app still points at the old backend"
 RETRY = "run `ert-deploy down` again when Render answers"
@@ -38,6 +40,17 @@ def undecided(found: Iterable[tuple[int, str]]) -> NeedsAttention | None:
     if len(lines) < 2:
         return NeedsAttention(lines[0], hint=_hint(known)) if lines else None
     return NeedsAttention(f"{len(lines)} instances may be ours and may bill", "\n".join(lines), _hint(known))
+
+
+@contextmanager
+def named_in_json(as_json: bool) -> Iterator[None]:
+    """A run that stops before it has come to anything names in its JSON document, too, what stands in its way."""
+    try:
+        yield
+    except Undecided as error:
+        if as_json:
+            emit_json(attention(error.found, ()))
+        raise
 
 
 def _lines(found: tuple[tuple[int, str], ...]) -> list[str]:

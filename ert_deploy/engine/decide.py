@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ert_deploy.core.model.desired import Desired, Phase
-from ert_deploy.core.model.errors import NeedsAttention, UsageError
+from ert_deploy.core.model.errors import NeedsAttention, Undecided, UsageError
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance, Observed
 from ert_deploy.core.model.state import State, Tombstone
@@ -24,14 +24,16 @@ DECIDED = "a person decided so"
 
 
 def must_be_decided(desired: Desired, observed: Observed) -> None:
-    """Raises NeedsAttention when something listed may be ours: no other one is rented beside it."""
-    blocking = [u for u in undecided(desired, observed) if u.blocks]
+    """Raises Undecided when something listed may be ours: no other one is rented beside it.
+
+    Raises NeedsAttention when the state is another owner's.
+    """
+    blocking = tuple((u.instance.id, u.why) for u in undecided(desired, observed) if u.blocks)
     if blocking:
-        ids = ", ".join(str(u.instance.id) for u in blocking)
-        raise NeedsAttention(
-            f"nothing is rented before it is decided whose instance {ids} is",
-            "\n".join(f"instance {u.instance.id}: {u.why}" for u in blocking),
-            f"`ert-deploy adopt|ignore|destroy {blocking[0].instance.id}` decides",
+        raise Undecided(
+            f"nothing is rented before it is decided whose instance {', '.join(str(n) for n, _ in blocking)} is",
+            blocking,
+            f"`ert-deploy adopt|ignore|destroy {blocking[0][0]}` decides",
         )
     if owned(desired, observed).foreign:
         raise NeedsAttention(

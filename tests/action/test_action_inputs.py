@@ -34,7 +34,7 @@ def test_a_command_that_is_none_of_them_is_refused(tmp_path: Path, command: str)
     assert ran.code == 2
     assert (
         ran.log
-        == '::error title=ert-deploy::input "command" must be one of up, sleep, wake, down, rotate, plan, status\n'
+        == '::error title=ert-deploy::input "command" must be one of up, sleep, wake, down, rotate, plan, status, reap\n'
     )
 
 

@@ -115,7 +115,7 @@ MUTANTS = (
     ),
     Mutant(
         "rent beside what may be ours", "engine/decide.py",
-        "blocking = [u for u in undecided(desired, observed) if u.blocks]", "blocking: list[Undecided] = []",
+        "blocking = tuple((u.instance.id, u.why) for u in undecided(desired, observed) if u.blocks)", "blocking = ()",
     ),
     Mutant("do not wait on the way down", _PLAN, "also_gone=True)", "also_gone=False)"),
     Mutant(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ert_deploy.cli.attention import doubtful
+from ert_deploy.cli.attention import doubtful, named_in_json
 from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
 from ert_deploy.cli.running import converge
 from ert_deploy.cli.view.outcome import show_backend
@@ -21,7 +21,7 @@ def command(config: str | None, as_json: bool) -> None:
     proven that it uses the new backend. Exit code 5 when an instance bears a mark of ours and nobody can say whose it
     is: it is named, not touched, and where it may be ours nothing is rented beside it.
     """
-    with interruptible():
+    with interruptible(), named_in_json(as_json):
         outcome = converge(config, Phase.RUNNING)
     if as_json:
         emit_json(outcome.as_dict())
