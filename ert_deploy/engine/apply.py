@@ -21,7 +21,7 @@ from ert_deploy.core.planning.candidates import kept_key
 from ert_deploy.core.planning.ownership import claim, ours
 from ert_deploy.core.planning.plan import next_step
 from ert_deploy.engine import effects as e
-from ert_deploy.engine.decide import must_be_decided
+from ert_deploy.engine.decide import look_again, must_be_decided
 from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.keys import add_key, drop_keys, relearn
 from ert_deploy.engine.memory import Memory
@@ -39,6 +39,7 @@ REPEATABLE = (
     steps.AwaitBoot, steps.Settle, steps.Drain, steps.Rent, steps.Destroy, steps.Bury, steps.DropRecord, steps.Wake,
     steps.Strand, steps.Stop, steps.AwaitStop,
 )  # fmt: skip
+MAKES_ANOTHER = (steps.KeepKey, steps.Rent)  # not beside one that may be ours
 ABOUT_AN_APP = (steps.Publish, steps.Deploy, steps.Prove)
 
 
@@ -58,6 +59,8 @@ def apply(desired: Desired, memory: Memory | None = None) -> Effects[Result]:
         if memory.looks == 1:
             yield from preflight(desired, observed, memory)
         step = next_step(desired, observed)
+        if (step is None or isinstance(step, MAKES_ANOTHER)) and (yield from look_again(desired, observed, memory)):
+            continue
         if step is None:
             return Result(observed, tuple(sorted(memory.abandoned.items())))
         try:
@@ -83,7 +86,7 @@ def _must_work(step: Step, memory: Memory) -> None:
 
 
 def _do(step: Step, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
-    if isinstance(step, steps.KeepKey | steps.Rent):
+    if isinstance(step, MAKES_ANOTHER):
         must_be_decided(desired, observed)
     yield from perform(e.Tell(Started(step)))
     if not isinstance(step, steps.AwaitBoot):

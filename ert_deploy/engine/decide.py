@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from ert_deploy.core.model.desired import Desired, Phase
 from ert_deploy.core.model.errors import NeedsAttention, Undecided, UsageError
+from ert_deploy.core.model.events import Waiting
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance, Observed
 from ert_deploy.core.model.state import State, Tombstone
@@ -20,6 +21,7 @@ from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.observe import observe
 from ert_deploy.engine.reap import reap
 
+MAX_DOUBTS = 9  # looks of one run at rows that show no environment, before a person is asked
 DECIDED = "a person decided so"
 
 
@@ -41,6 +43,18 @@ def must_be_decided(desired: Desired, observed: Observed) -> None:
             "it knows instances that are not this config's; nothing is rented on it",
             "give this config a deployment or a state of its own; `ert-deploy adopt ID` if it is the same project",
         )
+
+
+def look_again(desired: Desired, observed: Observed, memory: Memory) -> Effects[bool]:
+    """Whether to wait for an instance that only shows no environment at the moment, as one that is just provisioned."""
+    hidden = [u.instance.id for u in undecided(desired, observed) if u.hidden]
+    if not hidden or memory.doubts >= MAX_DOUBTS:
+        return False
+    memory.doubts += 1
+    names = ", ".join(str(number) for number in hidden)
+    yield from perform(e.Tell(Waiting(f"instance {names} to show its environment", desired.timings.poll)))
+    yield from perform(e.Sleep(desired.timings.poll))
+    return True
 
 
 def find(desired: Desired, instance_id: int) -> Effects[tuple[Observed, Instance | None]]:

@@ -21,7 +21,8 @@ class Memory:
     counts per instance how often it was not seen gone, `starts` how often this run started it, and `waiting` holds
     since when its reports hold up its stop; `stopped` are those that took a stop from this run. `deploys` are those it
     began, and `taken` counts how often a step was taken that should be needed once. `fresh` is a key this run has made
-    to take the place of the one in use, and `unanswered` counts changes of keys that a backend did not answer.
+    to take the place of the one in use, and `unanswered` counts changes of keys that a backend did not answer. `doubts`
+    counts the looks at instances that showed no environment.
     """
 
     watches: dict[int, Watch] = field(default_factory=dict)
@@ -44,4 +45,5 @@ class Memory:
     deploys: set[str] = field(default_factory=set)
     fresh: Secret | None = None
     unanswered: int = 0
+    doubts: int = 0
     taken: dict[Step, int] = field(default_factory=dict)

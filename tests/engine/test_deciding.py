@@ -95,6 +95,20 @@ def test_without_a_state_an_edited_label_is_named_and_nothing_is_rented_beside_i
     assert made.gpu.paid() == (number,)
 
 
+@pytest.mark.parametrize("command", [up, down])
+def test_a_row_that_shows_no_environment_for_a_moment_is_waited_for(command: Callable[[FakeWorld], Any]) -> None:
+    made = served()
+    instance, back = made.gpu.only(), made.clock.now() + 55.0
+    behaviours.without_environment(instance)
+    hide = instance.override
+    assert hide is not None
+    instance.override = lambda i: hide(i) if made.clock.now() < back else i
+    command(made)
+    assert doubts(made) == []
+    assert list(made.gpu.instances) == [instance.id]
+    assert made.gpu.paid() == ((instance.id,) if command is up else ())
+
+
 @pytest.mark.parametrize("how", ["adopt", "destroy"])
 @pytest.mark.parametrize("lose", [behaviours.relabelled, behaviours.without_environment])
 @pytest.mark.parametrize("state", ["kept", "lost"])

@@ -31,11 +31,15 @@ _FOREIGN = "its id is in our state, which was written for another owner or other
 
 @dataclass(frozen=True, slots=True)
 class Undecided:
-    """An instance that a person has to decide about, and why. `blocks`: it may be ours, so none is rented beside it."""
+    """An instance that a person has to decide about, and why. `blocks`: it may be ours, so none is rented beside it.
+
+    `hidden`: the state or an intent knows it, and its row shows no environment, as a row may for a moment.
+    """
 
     instance: Instance
     why: str
     blocks: bool = True
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +201,7 @@ class _Sorter:
             return Relation.OTHER if other else Undecided(instance, _FOREIGN)
         if instance.born is not None and instance.born.token == token:
             return self._with(instance, token)
-        return Undecided(instance, _STATE)
+        return Undecided(instance, _STATE, hidden=instance.born is None)
 
     def _marked(self, instance: Instance) -> Instance | Undecided | Relation:
         assert instance.mark is not None
@@ -225,7 +229,7 @@ class _Sorter:
         if environed:
             return Undecided(instance, _ENVIRONMENT_ONLY)
         created = instance.label_token in self.intents
-        return Undecided(instance, _LABEL_ONLY if labelled else _TOKEN_ONLY, blocks=created)
+        return Undecided(instance, _LABEL_ONLY if labelled else _TOKEN_ONLY, blocks=created, hidden=created)
 
     def _relation(self, instance: Instance) -> Relation:
         return _relation(self.us, instance.owner)
