@@ -9,7 +9,7 @@ import pytest
 
 from ert_deploy.core.model.claims import Claims
 from ert_deploy.core.model.labels import Mark, read_birth
-from ert_deploy.core.model.observed import Instance, Observed
+from ert_deploy.core.model.observed import Health, Instance, Observed, Vital
 from ert_deploy.core.model.owner import NOBODY, Owner, Relation, owner_text, parse_owner, service_hash
 from ert_deploy.core.model.state import State
 from ert_deploy.core.planning.ownership import (
@@ -30,6 +30,7 @@ from tests.support.situations import (
     UP,
     app,
     env,
+    healthy,
     instance,
     intent,
     record,
@@ -105,6 +106,17 @@ CASES: dict[str, tuple[Any, Observed, list[int], dict[int, str], list[int]]] = {
     "no owner, and an app holds its address and key": (UP, seen(instance(1, **OLD), apps=(DASH_APP,)), [1], {}, []),
     "no owner, and an app holds its address and another key": (
         UP, seen(instance(1, **OLD), apps=(app(env(1, key=OTHER_KEY)),)), [], {1: "nothing says whose"}, [],
+    ),
+    "no owner, and an app holds its address and the certificate it proves": (
+        UP, seen(instance(1, **OLD), apps=(app(env(1, key=OTHER_KEY)),), health=(healthy(1),)), [1], {}, [],
+    ),
+    "no owner, and an app holds its address and another certificate": (
+        UP, seen(instance(1, **OLD), apps=(app(env(1, key=OTHER_KEY)),), health=(healthy(2),)),
+        [], {1: "nothing says whose"}, [],
+    ),
+    "no owner, and it proves nothing": (
+        UP, seen(instance(1, **OLD), apps=(app(env(1, key=OTHER_KEY)),), health=(Health(Vital.LOADING),)),
+        [], {1: "nothing says whose"}, [],
     ),
     "no owner and no address": (
         UP, seen(instance(1, **OLD, address=None), apps=(DASH_APP,)), [], {1: "nothing says whose"}, [],

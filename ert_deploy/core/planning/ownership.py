@@ -2,7 +2,8 @@
 
 Ours without a question is what our own state knew (its id in the state and its token in the environment), what has both
 marks and our owner, and what a person adopted. An older instance that names no owner is ours as well when an app of
-ours holds its address together with a key it was created with. Another owner's is shown and never touched.
+ours holds its address together with a key it was created with, or with the certificate that it proves now: its keys may
+have been changed. Another owner's is shown and never touched.
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance, Observed, once
 from ert_deploy.core.model.owner import Owner, Relation, owner_text, parse_owner, service_hash
+from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import State
 from ert_deploy.core.planning.rollout import pairs
 
 _BY_ID = attrgetter("id")
+_PROVEN = "proven"
 _LABEL_ONLY = "it has our label and not our environment"
 _ENVIRONMENT_ONLY = "its environment is ours and its label is not (edited in the console?)"
 _TOKEN_ONLY = "its environment holds a token of ours and no deployment"  # noqa: S105, a sentence
@@ -129,8 +132,23 @@ def remember(desired: Desired, observed: Observed, placed: Ownership, known: fro
 
 
 def _held(desired: Desired, observed: Observed) -> frozenset[tuple[str, str]]:
-    found = ((p.env.get(t.names.url), p.env.get(t.names.key)) for t, p in pairs(desired, observed))
-    return frozenset((url.reveal(), key.sha256()) for url, key in found if url is not None and key is not None)
+    """Addresses as apps hold them, each with its key's hash, and with _PROVEN where its certificate is proven now."""
+    held: set[tuple[str, str]] = set()
+    for target, publication in pairs(desired, observed):
+        env, names = publication.env, target.names
+        url, key, pem = env.get(names.url), env.get(names.key), env.get(names.certificate)
+        if url is not None and key is not None:
+            held.add((url.reveal(), key.sha256()))
+            held.update((url.reveal(), _PROVEN) for i in observed.instances if _shows(i, observed, url, pem))
+    return frozenset(held)
+
+
+def _shows(instance: Instance, observed: Observed, url: Secret, pem: Secret | None) -> bool:
+    """Whether it answers at that address with that certificate, after it has proven that it is ours to the probe."""
+    health = observed.health.get(instance.id)
+    certificate = health.certificate if health is not None else None
+    there = instance.address is not None and instance.address.url() == url.reveal()
+    return there and certificate is not None and pem == Secret(certificate)
 
 
 def _sorter(
@@ -238,7 +256,7 @@ class _Sorter:
         if instance.address is None:
             return False
         held = self.held()
-        return any((instance.address.url(), digest) in held for digest in instance.key_hashes)
+        return any((instance.address.url(), digest) in held for digest in (*instance.key_hashes, _PROVEN))
 
     def _with(self, instance: Instance, token: str) -> Instance:
         mark = instance.mark
