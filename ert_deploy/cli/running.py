@@ -17,7 +17,8 @@ from ert_deploy.core.model.desired import Desired, Phase
 from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.fingerprints import certificate_sha256
 from ert_deploy.core.model.observed import Health, Instance, Observed
-from ert_deploy.core.planning.ownership import ours, owned, sort_out, to_probe, undecided
+from ert_deploy.core.planning.marks import sort_out
+from ert_deploy.core.planning.ownership import ours, owned, to_probe, undecided
 from ert_deploy.engine.apply import Result, apply
 from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.observe import observe

@@ -34,8 +34,8 @@ def must_be_decided(desired: Desired, observed: Observed) -> None:
     if blocking:
         raise Undecided(
             f"nothing is rented before it is decided whose instance {', '.join(str(n) for n, _ in blocking)} is",
-            blocking,
-            f"`ert-deploy adopt|ignore|destroy {blocking[0][0]}` decides",
+            hint=f"`ert-deploy adopt|ignore|destroy {blocking[0][0]}` decides",
+            found=blocking,
         )
     if owned(desired, observed).foreign:
         raise NeedsAttention(

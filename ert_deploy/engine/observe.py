@@ -12,7 +12,8 @@ from ert_deploy.core.model.events import Trouble
 from ert_deploy.core.model.observed import Health, Instance, Observed, Publication, Vital
 from ert_deploy.core.model.state import State
 from ert_deploy.core.planning.health import look
-from ert_deploy.core.planning.ownership import known_services, remember, sort_out, to_probe
+from ert_deploy.core.planning.marks import sort_out
+from ert_deploy.core.planning.ownership import known_services, remember, to_probe
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.memory import Memory

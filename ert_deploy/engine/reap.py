@@ -16,7 +16,7 @@ from ert_deploy.core.model.events import Destroyed, Retired, Trouble, Waiting
 from ert_deploy.core.model.observed import Instance, Vital
 from ert_deploy.core.model.state import State, Tombstone
 from ert_deploy.core.planning.adoption import known, strays
-from ert_deploy.core.planning.ownership import Undecided, sort_out
+from ert_deploy.core.planning.marks import Undecided, sort_out
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform
 

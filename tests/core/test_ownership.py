@@ -12,13 +12,13 @@ from ert_deploy.core.model.labels import Mark, read_birth
 from ert_deploy.core.model.observed import Health, Instance, Observed, Vital
 from ert_deploy.core.model.owner import NOBODY, Owner, Relation, owner_text, parse_owner, service_hash
 from ert_deploy.core.model.state import State
+from ert_deploy.core.planning.marks import sort_out
 from ert_deploy.core.planning.ownership import (
     birth_owner,
     claim,
     ours,
     owned,
     remember,
-    sort_out,
     to_probe,
     undecided,
 )

@@ -6,7 +6,7 @@ from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.state import LONG_AGO, Record, State
 from ert_deploy.core.planning.adoption import known, rebuilt, strays
-from ert_deploy.core.planning.ownership import sort_out
+from ert_deploy.core.planning.marks import sort_out
 from tests.support.situations import NOW, UP, instance, intent, record, stopped, token, tombstone
 
 STRANGERS = (

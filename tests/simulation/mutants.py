@@ -51,7 +51,7 @@ class Fate:
 _KEYS, _KEYRING = "engine/keys.py", "core/planning/key_acceptance.py"
 _RENT, _RETIRE, _OBSERVE = "engine/rent.py", "engine/retire.py", "engine/observe.py"
 _POWER, _RESTING, _REAP = "engine/power.py", "core/planning/sleep.py", "engine/reap.py"
-_OWNERSHIP = "core/planning/ownership.py"
+_OWNERSHIP = "core/planning/marks.py"
 _PLAN, _PUBLISH, _STANDING = "core/planning/plan.py", "engine/publish.py", "core/planning/candidates.py"
 MUTANTS = (
     Mutant("drop the settle wait", "core/model/desired.py", "settle: float = 240.0", "settle: float = 0.0"),

@@ -21,7 +21,7 @@ from ert_deploy.core.model.errors import Damaged, UsageError
 from ert_deploy.ports import LockHolder
 
 if TYPE_CHECKING:
-    from ert_deploy.core.planning.ownership import Ownership
+    from ert_deploy.core.planning.marks import Ownership
     from ert_deploy.wiring import House
 
 MINUTE = 60.0
@@ -170,7 +170,7 @@ def rebuild(config: str | None, as_json: bool) -> None:
 def _placed(house: House) -> Ownership:
     """Whose every listed instance is as far as it can be said without a state and without asking Render."""
     from ert_deploy.core.model.state import State
-    from ert_deploy.core.planning.ownership import sort_out
+    from ert_deploy.core.planning.marks import sort_out
 
     desired = house.desired
     return sort_out(desired, house.ports.gpu.list_instances(), State(desired.deployment), desired.services)

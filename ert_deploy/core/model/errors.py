@@ -68,8 +68,8 @@ class NeedsAttention(ErtError):
 class Undecided(NeedsAttention):
     """Instances that may be ours stand in the way; `found` has the id of each and why nobody can say whose it is."""
 
-    def __init__(self, summary: str, found: tuple[tuple[int, str], ...], hint: str) -> None:
-        super().__init__(summary, "\n".join(f"instance {number}: {why}" for number, why in found), hint)
+    def __init__(self, summary: str, detail: str = "", hint: str = "", found: tuple[tuple[int, str], ...] = ()) -> None:
+        super().__init__(summary, detail or "\n".join(f"instance {number}: {why}" for number, why in found), hint)
         self.found = found
 
 
