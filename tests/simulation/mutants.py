@@ -101,7 +101,7 @@ MUTANTS = (
     ),
     Mutant(
         "destroy what has lost its environment", _OWNERSHIP,
-        "        return Undecided(instance, _STATE)", "        return self._with(instance, token)",
+        "return Undecided(instance, _STATE, hidden=instance.born is None)", "return self._with(instance, token)",
     ),
     Mutant(
         "destroy every deployment's", _OWNERSHIP,
