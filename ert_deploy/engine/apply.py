@@ -39,7 +39,7 @@ REPEATABLE = (
     steps.AwaitBoot, steps.Settle, steps.Drain, steps.Rent, steps.Destroy, steps.Bury, steps.DropRecord, steps.Wake,
     steps.Strand, steps.Stop, steps.AwaitStop,
 )  # fmt: skip
-MAKES_ANOTHER = (steps.KeepKey, steps.Rent)  # not beside one that may be ours
+MAKES_ANOTHER = (steps.KeepKey, steps.Rent)  # not while another may be ours
 ABOUT_AN_APP = (steps.Publish, steps.Deploy, steps.Prove)
 
 

@@ -26,7 +26,7 @@ DECIDED = "a person decided so"
 
 
 def must_be_decided(desired: Desired, observed: Observed) -> None:
-    """Raises Undecided when something listed may be ours: no other one is rented beside it.
+    """Raises Undecided when something listed may be ours: no other one is rented.
 
     Raises NeedsAttention when the state is another owner's.
     """

@@ -81,7 +81,7 @@ def test_down_works_after_the_label_was_edited() -> None:
     is_down(made)
 
 
-def test_without_a_state_an_edited_label_is_named_and_nothing_is_rented_beside_it() -> None:
+def test_without_a_state_an_edited_label_is_named_and_nothing_is_rented() -> None:
     made = served()
     number = made.gpu.only().id
     behaviours.relabelled(made.gpu.only())

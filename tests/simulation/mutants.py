@@ -114,7 +114,7 @@ MUTANTS = (
         "        relation = self._relation(instance)\n", "        relation = Relation.SAME\n",
     ),
     Mutant(
-        "rent beside what may be ours", "engine/decide.py",
+        "rent while something may be ours", "engine/decide.py",
         "blocking = tuple((u.instance.id, u.why) for u in undecided(desired, observed) if u.blocks)", "blocking = ()",
     ),
     Mutant("do not wait on the way down", _PLAN, "also_gone=True)", "also_gone=False)"),

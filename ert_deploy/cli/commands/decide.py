@@ -76,8 +76,8 @@ def ignore(config: str | None, as_json: bool, yes: bool, instance_id: int) -> No
 def destroy(config: str | None, as_json: bool, yes: bool, instance_id: int) -> None:
     """Decide that an instance goes: destroy it and see it gone.
 
-    It must bear a mark of ours or be in the state; another owner's has to be adopted first. An app that uses it is not
-    told: `down` does that. Exit code 5 when it cannot be seen gone.
+    It must bear a mark of ours or be in the state; another owner's has to be adopted first. An app that uses it keeps
+    its address: `down` takes that away too. Exit code 5 when it cannot be seen gone.
     """
     from ert_deploy.engine import decide
     from ert_deploy.engine.run import run

@@ -19,7 +19,7 @@ def command(config: str | None, as_json: bool) -> None:
 
     Running it again changes nothing, or goes on where an earlier run was stopped. It ends when the running app has
     proven that it uses the new backend. Exit code 5 when an instance bears a mark of ours and nobody can say whose it
-    is: it is named, not touched, and where it may be ours nothing is rented beside it.
+    is: it is named, not touched, and nothing is rented while it may be ours.
     """
     with interruptible(), named_in_json(as_json):
         outcome = converge(config, Phase.RUNNING)

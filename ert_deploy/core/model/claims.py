@@ -20,10 +20,10 @@ class Claims:
     adopted: tuple[int, ...] = ()
     ignored: tuple[int, ...] = ()
 
-    def claimed(self, owner: str, services: Iterable[str], *, anew: bool) -> Claims:
-        """With that owner and those services: `anew` in place of the others, else with them."""
+    def claimed(self, owner: str, services: Iterable[str], *, replacing: bool) -> Claims:
+        """With that owner and those services: `replacing` the others, else next to them."""
         owners, known = {*filter(None, [owner])}, {*services}
-        if not anew:
+        if not replacing:
             owners, known = owners.union(self.owners), known.union(self.services)
         return replace(self, owners=tuple(sorted(owners)), services=tuple(sorted(known)))
 

@@ -163,7 +163,7 @@ class State:
 
     def claim(self, owner: str, services: Iterable[str]) -> State:
         """With that owner and those services remembered; they replace others once nothing of those can bill."""
-        return self._claiming(self.claims.claimed(owner, services, anew=self.empty()))
+        return self._claiming(self.claims.claimed(owner, services, replacing=self.empty()))
 
     def adopt(self, instance_id: int) -> State:
         """With that instance ours by a person's word."""

@@ -29,7 +29,7 @@ _FOREIGN = "its id is in our state, which was written for another owner or other
 
 @dataclass(frozen=True, slots=True)
 class Undecided:
-    """An instance that a person has to decide about, and why. `blocks`: it may be ours, so none is rented beside it.
+    """An instance that a person has to decide about, and why. `blocks`: it may be ours, so no other one is rented.
 
     `hidden`: the state or an intent knows it, and its row shows no environment, as a row may for a moment.
     """
