@@ -33,6 +33,7 @@ class WebService:
     """A web service as Render describes it. `suspended` says why, or is empty.
 
     `has_disk`: a deploy stops the old process before it starts the new one. `sleeps`: it is stopped when idle.
+    `unreachable`: nothing answers at `url`, because that address is switched off.
     """
 
     id: str
@@ -42,6 +43,15 @@ class WebService:
     suspended: str = ""
     has_disk: bool = False
     sleeps: bool = False
+    unreachable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AppAnswer:
+    """What an app's health address answers: a status, 0 for no answer, and where a redirect leads."""
+
+    status: int
+    location: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +98,7 @@ class GpuHost(Protocol):
         """One instance, or None when a complete answer says that it does not exist."""
 
     def search(self, criteria: Criteria, launch: Launch, *, wide: bool = False) -> tuple[Offer, ...]:
-        """Offers priced for the launch's disk. `wide` asks for GPU RAM only, to explain an empty answer."""
+        """Offers priced for the launch's disk. `wide` asks for GPU RAM only: a filter may hide offers that pass it."""
 
     def create(self, order: CreateOrder) -> int:
         """Exactly one PUT. Returns the instance id; raises OfferGone, CreateRefused or OutcomeUnknown."""
@@ -170,6 +180,9 @@ class AppProbe(Protocol):
 
     def fingerprint(self, app_url: str, target: Target) -> str | None:
         """The configuration fingerprint the running process reports; None when it reports none."""
+
+    def answer(self, app_url: str, target: Target) -> AppAnswer:
+        """How it answers where the fingerprint is asked for. Never raises."""
 
 
 class StateStore(Protocol):

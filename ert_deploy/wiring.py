@@ -190,8 +190,9 @@ def app(house: House) -> ErtApp:
     """The ERT dashboard of the first target."""
     from ert_deploy.adapters.app.dashboard_client import ErtApp
 
-    service = house.ports.web.service(house.desired.targets[0].service)
-    return ErtApp(service.url, house.ports.clock if not house.in_sandbox else _real_clock())
+    target = house.desired.targets[0]
+    service = house.ports.web.service(target.service)
+    return ErtApp(target.reached_at(service.url), house.ports.clock if not house.in_sandbox else _real_clock())
 
 
 def shell_door(house: House, instance: Instance, identity: Path | None) -> Door:

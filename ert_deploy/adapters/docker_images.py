@@ -18,6 +18,7 @@ from ert_deploy.core.model.errors import Failed, UsageError
 from ert_deploy.core.model.text import printable
 
 USERNAME, PASSWORD = "ERT_REGISTRY_USERNAME", "ERT_REGISTRY_PASSWORD"
+PLATFORM = "linux/amd64"  # what the machines on the market run
 PATIENCE = 600  # seconds without a byte from the engine: a step of a build may be silent for minutes
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _STEP = re.compile(r"Step \d+/\d+ : .*")
@@ -29,11 +30,12 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A built image: its tag, the engine's id of it, and its unpacked size in bytes."""
+    """A built image: its tag, the engine's id of it, its unpacked size in bytes, and what it runs on."""
 
     tag: str
     id: str
     size: int
+    platform: str = PLATFORM
 
 
 def split(reference: str) -> tuple[str, str]:
@@ -51,18 +53,26 @@ class DockerImages:
         self._env = os.environ if env is None else env
 
     def build(self, folder: Path, tag: str, arguments: Mapping[str, str], say: Say) -> Built:
-        """Build the Dockerfile of `folder`. Raises UsageError, or Failed with the last lines of the build."""
+        """Build the Dockerfile of `folder`. Raises UsageError (also for another CPU) or Failed."""
         split(tag)
         with self._engine() as api:
-            lines = api.build(path=str(folder), tag=tag, buildargs=dict(arguments), rm=True, forcerm=True, decode=True)
+            lines = api.build(
+                path=str(folder),
+                tag=tag,
+                buildargs=dict(arguments),
+                platform=PLATFORM,
+                rm=True,
+                forcerm=True,
+                decode=True,
+            )
             _follow_build(lines, say)
-            return self._look(api, tag)
+            return _of_the_hosts(self._look(api, tag))
 
     def push(self, tag: str, say: Say) -> str:
         """Push an image that is here; the digest the registry knows it by. Raises UsageError or Failed."""
         repository, name = split(tag)
         with self._engine() as api:
-            self._look(api, tag)
+            _of_the_hosts(self._look(api, tag))
             login = self._login()
             lines = api.push(repository, tag=name, stream=True, decode=True, auth_config=login)
             digest = _follow_push(lines, repository, say)
@@ -79,7 +89,8 @@ class DockerImages:
             raise UsageError(
                 f"this engine has no image {tag}", hint=f"`ert-deploy image build --tag {tag}` makes it"
             ) from None
-        return Built(tag, str(found.get("Id", "")), int(found.get("Size") or 0))
+        platform = "/".join(printable(found.get(part) or "unknown", 20) for part in ("Os", "Architecture"))
+        return Built(tag, str(found.get("Id", "")), int(found.get("Size") or 0), platform)
 
     def _login(self) -> dict[str, str] | None:
         """None leaves it to docker's own config and credential helpers."""
@@ -109,6 +120,17 @@ class DockerImages:
             raise Failed(f"the Docker engine stopped answering ({type(error).__name__})") from None
         finally:
             client.close()
+
+
+def _of_the_hosts(built: Built) -> Built:
+    """The image, if the machines on the market can run it."""
+    if built.platform != PLATFORM:
+        raise UsageError(
+            f"{printable(built.tag, 120)} is for {built.platform}, and the GPU machines run {PLATFORM}",
+            hint=f"`ert-deploy image build --tag {printable(built.tag, 120)}` builds for {PLATFORM}; an engine on "
+            "another CPU needs its emulation (`docker run --privileged --rm tonistiigi/binfmt --install amd64`)",
+        )
+    return built
 
 
 def _no_engine(env: Mapping[str, str], error: Exception) -> Failed:

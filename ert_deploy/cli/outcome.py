@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from ert_deploy.core.model.errors import NeedsAttention
+
 
 def attention(undecided: Iterable[tuple[int, str]], others: Iterable[int]) -> dict[str, Any]:
     """What `--json` says about instances that are not clearly ours, the same for every command."""
@@ -33,6 +35,7 @@ class Outcome:
     others: tuple[int, ...] = ()
     abandoned: tuple[tuple[str, str], ...] = ()
     idle_stop: int = 0
+    left: NeedsAttention | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`."""
@@ -43,5 +46,6 @@ class Outcome:
             "backends": list(self.backends),
             "services": list(self.services),
             **attention(self.undecided, self.others),
+            "misfit": self.left.summary if self.left is not None else "",
             "not_updated": [{"service": target, "why": why} for target, why in self.abandoned],
         }

@@ -137,6 +137,7 @@ def _outcome(desired: Desired, result: Result, *, changed: bool) -> Outcome:
         others=tuple(i.id for i in owned(desired, observed).others),
         abandoned=result.abandoned,
         idle_stop=desired.launch.guard.idle_stop,
+        left=result.left,
     )
 
 

@@ -95,6 +95,7 @@ def _desired(values: Mapping[str, Any]) -> Desired:
         owner=values["owner"] or "",
         services=frozenset(service_hash(t.service) for t in targets if service_id(t.service)),
         ignored=frozenset(values["ignored_instances"]),
+        max_cost=values["plan/max_cost"],
     )
 
 

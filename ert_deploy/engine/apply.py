@@ -23,6 +23,7 @@ from ert_deploy.core.planning.plan import next_step
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.decide import look_again, must_be_decided
 from ert_deploy.engine.effects import Effects, perform
+from ert_deploy.engine.keep import kept_serving
 from ert_deploy.engine.keys import add_key, drop_keys, relearn
 from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.observe import abandon, patiently
@@ -45,10 +46,14 @@ ABOUT_AN_APP = (steps.Publish, steps.Deploy, steps.Prove)
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How the run ended: the last look, and targets that could not be updated with the reason."""
+    """How the run ended: the last look, and targets that could not be updated with the reason.
+
+    `left` is what a person has to see to: what serves is not what the config asks for, and nothing can replace it.
+    """
 
     observed: Observed
     abandoned: tuple[tuple[str, str], ...] = ()
+    left: NeedsAttention | None = None
 
 
 def apply(desired: Desired, memory: Memory | None = None) -> Effects[Result]:
@@ -62,7 +67,7 @@ def apply(desired: Desired, memory: Memory | None = None) -> Effects[Result]:
         if (step is None or isinstance(step, MAKES_ANOTHER)) and (yield from look_again(desired, observed, memory)):
             continue
         if step is None:
-            return Result(observed, tuple(sorted(memory.abandoned.items())))
+            return Result(observed, tuple(sorted(memory.abandoned.items())), kept_serving(desired, observed, memory))
         try:
             yield from _do(step, desired, observed, memory)
         except StateConflict as error:
@@ -123,7 +128,7 @@ def _about_machines(step: steps.MachineStep, desired: Desired, observed: Observe
         case steps.KeepKey() | steps.AddKey() | steps.DropKeys():
             yield from _keys(step, desired, observed, memory)
         case steps.Retire():
-            yield from retire(step, desired, observed)
+            yield from retire(step, desired, observed, memory)
         case steps.Destroy():
             yield from destroy(step, desired, memory)
         case steps.Bury():
@@ -133,7 +138,7 @@ def _about_machines(step: steps.MachineStep, desired: Desired, observed: Observe
         case steps.Wake() | steps.Strand() | steps.Stop() | steps.AwaitStop():
             yield from _power(step, desired, observed, memory)
         case _:
-            yield from _small(step, desired, observed)
+            yield from _small(step, desired, observed, memory)
 
 
 def _keys(step: steps.KeyStep, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
@@ -162,12 +167,13 @@ def _power(step: steps.PowerStep, desired: Desired, observed: Observed, memory: 
             assert_never(step)
 
 
-def _small(step: steps.SmallStep, desired: Desired, observed: Observed) -> Effects[None]:
+def _small(step: steps.SmallStep, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
     match step:
         case steps.Record():
             yield from _record(step, desired, observed)
         case steps.DropIntent():
             yield from perform(e.Save(observed.state.drop_intent(step.token)))
+            memory.spending.pop(step.token, None)  # it never came to exist
         case steps.Pin():
             yield from _pin(step, desired, observed)
         case steps.AwaitBoot():

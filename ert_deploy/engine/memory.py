@@ -5,11 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ert_deploy.core.model.errors import ErtError
 from ert_deploy.core.model.observed import Publication, Watch
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.steps import Step
 from ert_deploy.core.planning.offers import Ranked
 from ert_deploy.ports import WebService
+
+
+@dataclass(slots=True)
+class Rental:
+    """One create of this run: what the machine costs in $/h, its download and until it is healthy in $, and when.
+
+    `until` is when it was gone, None while it exists or may.
+    """
+
+    hourly: float
+    download: float
+    until_healthy: float
+    since: float
+    until: float | None = None
 
 
 @dataclass(slots=True)
@@ -21,8 +36,11 @@ class Memory:
     counts per instance how often it was not seen gone, `starts` how often this run started it, and `waiting` holds
     since when its reports hold up its stop; `stopped` are those that took a stop from this run. `deploys` are those it
     began, and `taken` counts how often a step was taken that should be needed once. `fresh` is a key this run has made
-    to take the place of the one in use, and `unanswered` counts changes of keys that a backend did not answer. `doubts`
-    counts the looks at instances that showed no environment.
+    to take the place of the one in use, and `unanswered` counts changes of keys that a backend did not answer. `kept`
+    is why nothing can take the place of what serves and does not fit the config. `created` are the tokens of the
+    creates this run has asked for, and `ends` the machines on which their boots failed, by how, with the reason.
+    `spending` is what they cost, by token.
+    `doubts` counts the looks at instances that showed no environment.
     """
 
     watches: dict[int, Watch] = field(default_factory=dict)
@@ -45,5 +63,9 @@ class Memory:
     deploys: set[str] = field(default_factory=set)
     fresh: Secret | None = None
     unanswered: int = 0
+    kept: ErtError | None = None
+    created: set[str] = field(default_factory=set)
+    ends: dict[str, dict[int, str]] = field(default_factory=dict)
+    spending: dict[str, Rental] = field(default_factory=dict)
     doubts: int = 0
     taken: dict[Step, int] = field(default_factory=dict)

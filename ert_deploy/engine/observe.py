@@ -49,6 +49,7 @@ def observe(desired: Desired, memory: Memory) -> Effects[Observed]:
         tries=dict(memory.tries),
         fresh=memory.fresh,
         stopped=frozenset(memory.stopped),
+        unreplaceable=memory.kept is not None,
     )
     remember(desired, observed, placed, known)
     return observed
@@ -88,13 +89,14 @@ def read_publication(target: Target, memory: Memory) -> Effects[Publication]:
     """One target as Render and its running app show it."""
     service = yield from find_service(target, memory)
     env = yield from perform(e.ReadEnv(service.id))
-    shown = yield from perform(e.AppFingerprint(service.url, target))
+    app_url = target.reached_at(service.url)
+    shown = yield from perform(e.AppFingerprint(app_url, target))
     owned = set(target.names.all())
     return Publication(
         target=target.service,
         service_id=service.id,
         name=service.name,
-        app_url=service.url,
+        app_url=app_url,
         env={name: value for name, value in env.items() if name in owned},
         live_fingerprint=shown,
         suspended=service.suspended,

@@ -1,13 +1,13 @@
 """What would make a run pointless or harmful, found out before a cent is spent. It reads, and changes nothing.
 
-A finding that stops the run is something only the user can mend: a suspended service, one whose deploys are downtime,
-one that gets our variables from elsewhere too. The others are said and lived with.
+A finding that stops the run is something only the user can fix: a suspended service, one whose deploys are downtime,
+one that gets our variables from elsewhere too, an app that cannot show which configuration it runs with. The others
+are said and lived with.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from ert_deploy.core.model.desired import Desired, Phase, Target
 from ert_deploy.core.model.errors import UsageError
@@ -17,19 +17,11 @@ from ert_deploy.core.model.text import printable
 from ert_deploy.core.planning.ownership import ours
 from ert_deploy.core.planning.rollout import pairs
 from ert_deploy.engine import effects as e
+from ert_deploy.engine.app_proof import Finding, no_proof
 from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.observe import find_service
 from ert_deploy.ports import WebService
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing about a service that a person should know. `stops`: nothing may be rented before it is mended."""
-
-    what: str
-    hint: str
-    stops: bool = True
 
 
 def preflight(desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
@@ -54,6 +46,7 @@ def findings(desired: Desired, memory: Memory) -> Effects[tuple[Finding, ...]]:
         service = yield from find_service(target, memory)
         grouped = yield from perform(e.ReadGroups(service))
         found += _about(target, service, grouped)
+        found += yield from no_proof(target, service)
     return tuple(found)
 
 

@@ -7,16 +7,26 @@ Whatever happens in between, the token in the label and in the environment finds
 from __future__ import annotations
 
 from ert_deploy.core.model import keys, state
-from ert_deploy.core.model.desired import Desired
-from ert_deploy.core.model.errors import CreateRefused, Failed, NeedsAttention, OfferGone, OutcomeUnknown, UsageError
-from ert_deploy.core.model.events import CreateUnknown, OfferLost, Rented, Renting, Wrote
+from ert_deploy.core.model.desired import Desired, Market
+from ert_deploy.core.model.errors import (
+    CannotObserve,
+    CreateRefused,
+    Failed,
+    NeedsAttention,
+    OfferGone,
+    OutcomeUnknown,
+    UsageError,
+)
+from ert_deploy.core.model.events import CreateUnknown, OfferLost, Rented, Renting, Trouble, Wrote
 from ert_deploy.core.model.labels import Mark
-from ert_deploy.core.model.observed import Observed
+from ert_deploy.core.model.observed import Observed, Offer
 from ert_deploy.core.model.secret import Secret
-from ert_deploy.core.planning.candidates import kept_key, slots_taken
-from ert_deploy.core.planning.offers import Ranked, choose
+from ert_deploy.core.planning.candidates import kept_key, occupied, serving, slots_taken
+from ert_deploy.core.planning.offers import Choice, Ranked, choose, merged
 from ert_deploy.core.planning.ownership import birth_owner, claim
 from ert_deploy.engine import effects as e
+from ert_deploy.engine.boot_failures import refuse_broken_image
+from ert_deploy.engine.budget import affordable, commit, too_dear
 from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.observe import find_service, promptly
@@ -37,7 +47,10 @@ def keep_key(desired: Desired, observed: Observed, memory: Memory) -> Effects[No
 
 
 def rent(desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
-    """Rent the best offer that is left. Returns when its fate is known or written down as unknown."""
+    """Rent the best offer that is left. Returns when its fate is known or written down as unknown.
+
+    Where there is none, what serves goes on serving; with nothing that serves, UsageError or Failed says why.
+    """
     key = kept_key(desired, observed)
     assert key is not None, "the plan keeps a key first"
     if slots_taken(desired, observed) >= desired.slots:
@@ -45,8 +58,16 @@ def rent(desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
             "two instances of this deployment may be billing already",
             hint="`ert-deploy status` shows them; `ert-deploy down` removes them",
         )
-    ranked, rank = yield from best_offer(desired, observed, memory)
-    yield from perform(e.Tell(Renting(ranked.offer, rank, len(memory.ranked), ranked.estimate.expected())))
+    try:
+        ranked, rank = yield from best_offer(desired, observed, memory)
+    except (UsageError, Failed) as error:
+        if memory.kept is not None or not serving(desired, observed):
+            raise
+        memory.kept = error
+        yield from perform(e.Tell(Trouble("nothing can take the place of what serves", error.summary)))
+        return
+    cost = ranked.estimate
+    yield from perform(e.Tell(Renting(ranked.offer, rank, len(memory.ranked), cost.expected(), cost.hourly)))
     yield from _three_beats(desired, observed, memory, ranked, key)
 
 
@@ -63,11 +84,14 @@ def _three_beats(desired: Desired, observed: Observed, memory: Memory, ranked: R
         raise
     env = desired.container_env(token, key.sha256(), boot_secret, offer, owner=birth_owner(desired, observed))
     memory.tried.add(offer.id)
+    memory.created.add(token)
+    commit(ranked, token, now, memory)
     try:
         order = CreateOrder(offer.id, desired.launch, Mark(desired.deployment, token), env)
         instance_id = yield from perform(e.Create(order))
     except OfferGone:
         memory.lost += 1
+        del memory.spending[token]
         yield from perform(e.Save(written.mark_gone(token)))
         yield from perform(e.Tell(OfferLost(offer)))
         return
@@ -85,6 +109,7 @@ def _three_beats(desired: Desired, observed: Observed, memory: Memory, ranked: R
 
 def best_offer(desired: Desired, observed: Observed, memory: Memory) -> Effects[tuple[Ranked, int]]:
     """The best offer not tried yet and its rank. UsageError says which filter removed how many when there is none."""
+    refuse_broken_image(desired, memory)
     if memory.rentals >= desired.attempts or memory.lost >= MAX_LOST:
         raise Failed(
             f"{memory.rentals} rented machines did not become healthy, {memory.lost} offers went to others",
@@ -92,29 +117,55 @@ def best_offer(desired: Desired, observed: Observed, memory: Memory) -> Effects[
         )
     now = yield from perform(e.Now())
     denied = observed.state.denied_machines(now)
+    taken = occupied(desired, observed)
     if now >= memory.ranked_until:
-        offers = yield from perform(e.Search(desired.criteria, desired.launch))
-        choice = choose(offers, desired, denied)
+        choice = choose((yield from _on_the_market(desired)), desired, denied, taken)
         if not choice.ranked:
-            yield from _explain_nothing(desired, denied)
+            raise _no_offer(choice, desired)
         yield from _can_pay(choice.ranked[0], desired)
         memory.ranked, memory.ranked_until = choice.ranked, now + RANKED_FOR
-    for rank, ranked in enumerate(memory.ranked, 1):
-        if ranked.offer.id not in memory.tried and ranked.offer.machine_id not in denied:
-            return ranked, rank
+    left = [
+        (ranked, rank)
+        for rank, ranked in enumerate(memory.ranked, 1)
+        if ranked.offer.id not in memory.tried and ranked.offer.machine_id not in denied | taken
+    ]
+    within = next((found for found in left if affordable(found[0], desired, now, memory)), None)
+    if within is not None:
+        return within
     memory.ranked_until = 0.0
+    if left:
+        raise too_dear(left[0][0], desired, now, memory)
     raise Failed("every offer that matches has been tried", hint="run `ert-deploy up` again for a fresh search")
 
 
-def _explain_nothing(desired: Desired, denied: frozenset[int]) -> Effects[None]:
-    """Look once more with hardly a filter, to say which of ours removed how many."""
-    wide = yield from perform(e.Search(desired.criteria, desired.launch, wide=True))
-    choice = choose(wide, desired, denied)
-    rows = [f"  {count:3d} of {len(wide)} removed by {name}" for name, count in choice.removed_by()]
-    raise UsageError(
-        f"no offer matches (looked at {len(wide)})",
+def _on_the_market(desired: Desired) -> Effects[tuple[Offer, ...]]:
+    """The offers of two searches: with our filters, which reach far, and with hardly one.
+
+    The server's filters hide offers that pass every one of them, and offers that do not pass say which filter removed
+    how many.
+    """
+    found = yield from perform(e.Search(desired.criteria, desired.launch))
+    try:
+        wide = yield from perform(e.Search(desired.criteria, desired.launch, wide=True))
+    except CannotObserve as error:
+        if not found:
+            raise
+        yield from perform(e.Tell(Trouble("a search with fewer filters", error.summary)))
+        return found
+    return merged(found, wide)
+
+
+def _no_offer(choice: Choice, desired: Desired) -> UsageError:
+    """Says which filter of ours removed how many."""
+    looked = len(choice.rejected)
+    hint = "loosen the filter that removes most, in the `offer` section of the config"
+    if desired.launch.market is Market.INTERRUPTIBLE:
+        hint += "; a contract costs launch/bid and the disk"
+    rows = [f"  {count:3d} of {looked} removed by {name}" for name, count in choice.removed_by()]
+    return UsageError(
+        f"no offer matches (looked at {looked})",
         "\n".join(rows),
-        "loosen the filter that removes most, in the `offer` section of the config" if rows else "try again later",
+        hint if rows else "try again later",
     )
 
 

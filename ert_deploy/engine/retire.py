@@ -9,18 +9,20 @@ from ert_deploy.core.model.events import Destroyed, Retired, Trouble, Waiting
 from ert_deploy.core.model.observed import Observed
 from ert_deploy.core.model.state import Denied, Intent, Tombstone
 from ert_deploy.engine import effects as e
+from ert_deploy.engine.boot_failures import same_end
+from ert_deploy.engine.budget import ended
 from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.memory import Memory
 
 MAX_TRIES = 10  # to see one instance gone, before a person is asked to look; the tombstone stays
 
 
-def retire(step: steps.Retire, desired: Desired, observed: Observed) -> Effects[None]:
-    """Write the tombstone, and shun the machine if it was the host's fault."""
+def retire(step: steps.Retire, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
+    """Write the tombstone, and shun the machine if it was the host's fault; nobody for a fault of the image."""
     state = observed.state.entomb(Tombstone(step.token, step.instance_id, observed.now, step.reason))
     if step.deny:
         state = state.deny(Denied(step.machine_id, observed.now + desired.timings.deny, step.reason), observed.now)
-    yield from perform(e.Save(state))
+    yield from perform(e.Save(state.allow(same_end(step, memory))))
     yield from perform(e.Tell(Retired(step.instance_id, step.reason)))
 
 
@@ -42,6 +44,9 @@ def bury(step: steps.Bury, desired: Desired, observed: Observed, memory: Memory)
     if (yield from seen_by_id(step.instance_id, desired, memory)):
         return
     yield from perform(e.Save(observed.state.bury(step.instance_id)))
+    for tombstone in observed.state.tombstones:
+        if tombstone.id == step.instance_id:
+            ended(tombstone.token, observed.now, memory)
     yield from perform(e.Tell(Destroyed(step.instance_id)))
 
 
@@ -59,6 +64,7 @@ def forget(step: steps.DropRecord, desired: Desired, observed: Observed, memory:
         yield from perform(e.Save(state.intend(Intent(record.token, record.at, 0, record.machine_id))))
         return
     yield from perform(e.Save(state))
+    ended(record.token if record is not None else "", observed.now, memory)
     yield from perform(e.Tell(Destroyed(step.instance_id)))
 
 

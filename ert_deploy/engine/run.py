@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from ert_deploy.core.model.errors import ErtError
 from ert_deploy.engine import effects as e
+from ert_deploy.engine.app_proof import AskApp
 from ert_deploy.ports import AppProbe, Audience, BackendProbe, Clock, Entropy, GpuHost, StateStore, WebHost
 
 T = TypeVar("T")
@@ -76,4 +77,5 @@ def interpreter(p: Ports) -> dict[type[Any], Callable[[Any], Any]]:
         e.GetDeploy: lambda x: p.web.get_deploy(x.service_id, x.deploy_id),
         e.WhyFailed: lambda x: p.web.failure(x.service, x.deploy),
         e.AppFingerprint: lambda x: p.app.fingerprint(x.app_url, x.target),
+        AskApp: lambda x: p.app.answer(x.app_url, x.target),
     }

@@ -28,6 +28,26 @@ def test_the_fingerprint_of_a_healthy_app_is_read() -> None:
     assert fingerprint(Answer(200, HEALTHY)) == "0123456789abcdef"
 
 
+@pytest.mark.parametrize(
+    ("answer", "status", "location"),
+    [
+        (Answer(200, HEALTHY), 200, ""),
+        (
+            Answer(301, None, headers={"Location": "https://www.example.org/health"}),
+            301,
+            "https://www.example.org/health",
+        ),
+        (Answer(403, {}), 403, ""),
+        (Answer(404, b"Not Found", kind="text/plain"), 404, ""),
+        (Answer(reset=True), 0, ""),
+    ],
+)
+def test_how_it_answers_is_told_apart(answer: Answer, status: int, location: str) -> None:
+    with scripted({"GET /health": answer}) as app:
+        seen = HttpAppProbe(FakeClock(), QUICK).answer(app.url, TARGET)
+    assert (seen.status, seen.location) == (status, location)
+
+
 def test_path_and_field_are_the_targets() -> None:
     target = Target("x", health_path="healthz", health_field="build")
     with scripted({"GET /healthz": Answer(200, {"build": "abc"})}) as app:

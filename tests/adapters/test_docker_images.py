@@ -49,6 +49,7 @@ def test_a_build_sends_the_folder_and_the_arguments_and_shows_its_steps(engine: 
     assert said == ["Step 1/2 : FROM x", "Step 2/2 : USER 10001"]
     ((query, names),) = engine.built
     assert json.loads(query["buildargs"][0]) == {"BAKE_MODEL": "x"}
+    assert query["platform"] == ["linux/amd64"]
     assert "Dockerfile" in names
     assert "secret.txt" not in names
 
@@ -98,6 +99,23 @@ def test_a_push_that_breaks_off_is_a_failure(engine: FakeEngine) -> None:
     engine.pushing = [{"error": "dial tcp: lookup r.example: no such host"}]
     with pytest.raises(Failed, match="no such host"):
         images(engine).push(TAG, lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("platform", "said"),
+    [(("linux", "arm64"), "linux/arm64"), (("windows", "amd64"), "windows/amd64"), (("", ""), "?")],
+)
+def test_an_image_for_another_cpu_is_refused_with_what_it_is_for(
+    engine: FakeEngine, folder: Path, platform: tuple[str, str], said: str
+) -> None:
+    engine.platform = platform
+    said = "unknown/unknown" if said == "?" else said
+    with pytest.raises(UsageError, match=f"is for {said}, and the GPU machines run linux/amd64") as built:
+        images(engine).build(folder, TAG, {}, lambda _: None)
+    assert "image build" in built.value.hint
+    with pytest.raises(UsageError, match=f"is for {said}"):
+        images(engine).push(TAG, lambda _: None)
+    assert engine.pushed == []
 
 
 def test_an_image_that_was_not_built_is_said_before_anything_is_pushed(engine: FakeEngine) -> None:

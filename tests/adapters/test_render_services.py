@@ -21,6 +21,13 @@ def test_a_service_is_read_by_its_id_with_all_recorded_nulls() -> None:
     assert script.seen[0].headers["Authorization"] == f"Bearer {CANARY}"
 
 
+@pytest.mark.parametrize(("policy", "off"), [("disabled", True), ("enabled", False), (None, False), ("new", False)])
+def test_an_onrender_address_that_is_disabled_is_said(policy: str | None, off: bool) -> None:
+    details = {**service()["serviceDetails"], "renderSubdomainPolicy": policy}
+    with render({f"GET {BASE}": Answer(200, service(serviceDetails=details))}) as (web, _):
+        assert web.service(SERVICE).unreachable is off
+
+
 def test_a_free_suspended_service_with_a_disk_says_so() -> None:
     details = {**service()["serviceDetails"], "plan": "free", "disk": {"id": "dsk-1"}}
     shown = service(suspended="suspended", suspenders=["billing", "user"], serviceDetails=details)

@@ -388,7 +388,20 @@ def test_a_search_is_sent_in_the_units_of_the_server(wire: Wire) -> None:
     assert body["gpu_ram"] == {"gte": 22500}
     assert body["duration"] == {"gte": 259200.0}
     assert body["geolocation"] == {"in": ["SE", "US"]}
+    assert body["cpu_arch"] == {"eq": "amd64"}
     assert (body["allocated_storage"], body["type"], body["order"]) == (40, "on-demand", [["dph_total", "asc"]])
+
+
+@pytest.mark.parametrize(
+    ("said", "asked", "unasked"), [("arm64", "arm64", "arm64"), ("amd64", "amd64", "amd64"), (None, "amd64", "")]
+)
+def test_a_row_that_does_not_say_its_cpu_is_believed_only_where_it_was_asked_for(
+    wire: Wire, said: str | None, asked: str, unasked: str
+) -> None:
+    wire.says("search", {"offers": [{"id": 1, "machine_id": 2, "cpu_arch": said}]})
+    for wide, expected in ((False, asked), (True, unasked)):
+        (found,) = wire.host.search(Criteria(max_dph=0.5), LAUNCH, wide=wide)
+        assert found.cpu_arch == expected
 
 
 def test_an_offer_with_a_missing_price_is_kept_apart_by_the_filters(wire: Wire) -> None:

@@ -10,13 +10,15 @@ from hypothesis import strategies as st
 
 from ert_deploy.core.model.desired import Criteria, Market
 from ert_deploy.core.model.observed import Health, Instance, Offer, Vital, Watch
+from ert_deploy.core.model.state import Record
 from ert_deploy.core.planning.cost import estimate
 from ert_deploy.core.planning.health import BAD_LOOKS, BAD_LOOKS_SERVING, Candidate, Stage, complaint, judge, look
-from ert_deploy.core.planning.offers import choose, country
+from ert_deploy.core.planning.offers import choose, country, merged
 from tests.support.fakes.market import offer
 from tests.support.situations import NOW, UP, healthy, instance, record, still
 
 BID = replace(UP, launch=replace(UP.launch, market=Market.INTERRUPTIBLE, bid=0.10))
+AT_THE_CAP = replace(BID, launch=replace(BID.launch, bid=0.4))  # the disk comes on top of the bid
 STRICT = replace(
     UP, criteria=Criteria(max_dph=0.4, datacenter=True, gpu_names=("RTX 4090",), countries=("SE", "US"))
 )  # fmt: skip
@@ -41,6 +43,8 @@ GOOD = {"datacenter": True, "gpu_name": "RTX 4090"}
         (UP, {"duration": 3600.0}, ["offer/min_duration"]),
         (UP, {"disk_gb": 39.0}, ["launch/disk_gb"]),
         (UP, {"num_gpus": 2}, ["one GPU"]),
+        (UP, {"cpu_arch": "arm64"}, ["cpu_arch"]),
+        (UP, {"cpu_arch": ""}, ["cpu_arch"]),
         (UP, {"rentable": False}, ["rentable"]),
         (UP, {"verified": False}, ["offer/verified"]),
         (replace(UP, criteria=Criteria(max_dph=0.4, verified=False)), {"verified": False}, []),
@@ -54,6 +58,8 @@ GOOD = {"datacenter": True, "gpu_name": "RTX 4090"}
         (BID, {"min_bid": None}, []),
         (BID, {"min_bid": 0.11}, ["launch/bid"]),
         (replace(BID, launch=replace(BID.launch, bid=None)), {}, ["launch/bid"]),
+        (AT_THE_CAP, {"min_bid": 0.10, "dph_total": 0.11}, ["offer/max_dph"]),
+        (AT_THE_CAP, {"min_bid": 0.10, "dph_total": 0.10}, []),
         (UP, {"dph_total": 1.0, "cuda": 1.0, "num_gpus": 8}, ["offer/max_dph", "offer/min_cuda", "one GPU"]),
     ],
 )
@@ -72,6 +78,23 @@ def test_a_machine_on_the_deny_list_is_not_rented() -> None:
     assert choice.rejected[0][1][0].detail == "machine 1001 failed here before"
 
 
+def test_a_machine_with_an_instance_of_ours_is_not_rented_again() -> None:
+    choice = choose([offer(1), offer(2)], UP, occupied=frozenset({1001}))
+    assert [r.offer.id for r in choice.ranked] == [2]
+    assert choice.rejected[0][1][0].detail == "machine 1001 has an instance of this deployment"
+
+
+def test_two_searches_are_one_market_with_the_later_price_and_the_cpu_that_was_asked_for() -> None:
+    found = [offer(1, dph_total=0.2), offer(2)]
+    both = merged(found, [offer(1, dph_total=0.3, cpu_arch=""), offer(3, cpu_arch="")])
+    assert [(o.id, o.dph_total, o.cpu_arch) for o in both] == [(1, 0.3, "amd64"), (2, 0.202, "amd64"), (3, 0.203, "")]
+
+
+def test_another_cpu_is_named() -> None:
+    choice = choose([offer(1, cpu_arch="arm64"), offer(2, cpu_arch="")], UP)
+    assert [why[0].detail for _, why in choice.rejected] == ["arm64, the image is amd64", "unknown, the image is amd64"]
+
+
 def test_what_each_filter_removed_is_counted_most_first() -> None:
     choice = choose([offer(1, cuda=1.0), offer(2, cuda=1.0, ports=0), offer(3)], UP)
     assert choice.removed_by() == (("offer/min_cuda", 2), ("offer/min_ports", 1))
@@ -81,6 +104,14 @@ def test_a_cheap_hour_with_a_dear_download_is_not_cheap() -> None:
     cheap, dear = offer(1, dph_total=0.20, inet_down_cost=0.02), offer(2, dph_total=0.25, inet_down_cost=0.0)
     assert [r.offer.id for r in choose([cheap, dear], UP).ranked] == [2, 1]
     assert [r.offer.id for r in choose([cheap, dear], replace(UP, plan_hours=10)).ranked] == [1, 2]
+
+
+def test_interruptible_offers_are_ranked_by_our_bid_and_not_by_the_least_one() -> None:
+    """A contract costs the bid and the disk: the one with the lower least bid has the dearer disk here."""
+    low, high = offer(1, min_bid=0.01, dph_total=0.05), offer(2, min_bid=0.09, dph_total=0.10)
+    ranked = choose([low, high], BID).ranked
+    assert [r.offer.id for r in ranked] == [2, 1]
+    assert [r.estimate.hourly for r in ranked] == pytest.approx([0.11, 0.14])
 
 
 def test_among_equals_the_more_reliable_and_then_the_older_offer_is_first() -> None:
@@ -163,8 +194,19 @@ def candidate(found: Instance, health: Health | None = None, watch: Watch | None
         (instance(1, message="no space left on device"), None, "the host says: no space left on device"),
         (instance(1, status="offline"), None, "the container is offline"),
         (instance(1, status="unknown"), None, "the container is unknown"),
-        (instance(1, status=None, intended="stopped", current="stopped"), None, ""),
-        (instance(1, status=None, intended="stopped", current="running"), None, ""),
+        (instance(1, status=None, intended="stopped", current="stopped"), None, "it stopped before its container ran"),
+        (instance(1, status="loading", intended="stopped"), None, "it stopped before its container ran"),
+        (
+            instance(1, status="loading", intended="stopped", message="so sorry"),
+            None,
+            "it stopped before its container ran, the host says: so sorry",
+        ),
+        (instance(1, status="exited", message="success, running x/args"), None, "the container is exited"),
+        (
+            instance(1, status="exited", message="exec /x: exec format error"),
+            None,
+            "the container is exited, the host says: exec /x: exec format error",
+        ),
     ],
 )
 def test_a_complaint_names_what_is_wrong(found: Instance, health: Health | None, words: str) -> None:
@@ -212,6 +254,53 @@ def test_one_that_was_stopped_is_asleep_and_nothing_is_wrong_with_it() -> None:
 def test_one_whose_image_cannot_be_pulled_is_not_asleep_but_failed() -> None:
     verdict = judge(candidate(replace(STOPPED, message="manifest unknown"), None, still(1, 0)), UP.timings, NOW)
     assert (verdict.stage, verdict.deny) == (Stage.FAILED, False)
+
+
+LIMITED = "Error response from daemon: toomanyrequests: You have reached your unauthenticated pull rate limit."
+PULLING = replace(STOPPED, status="loading", message=LIMITED)
+UNHEALTHY = record(1)
+
+
+@pytest.mark.parametrize(
+    ("found", "known", "stage", "deny", "end"),
+    [
+        (PULLING, UNHEALTHY, Stage.FAILED, True, True),
+        (replace(PULLING, status=None), UNHEALTHY, Stage.FAILED, True, True),
+        (replace(PULLING, message="whatever it says"), UNHEALTHY, Stage.FAILED, True, True),
+        (replace(PULLING, message="no matching manifest for linux/amd64"), UNHEALTHY, Stage.FAILED, False, True),
+        (replace(PULLING, message="a1b2c3d4e5f6: Downloading 3.2MB/9MB"), UNHEALTHY, Stage.FAILED, False, False),
+        (replace(PULLING, status="exited"), UNHEALTHY, Stage.FAILED, True, True),
+        (replace(STOPPED, message="success, running x/args"), UNHEALTHY, Stage.ASLEEP, False, False),
+        (PULLING, replace(UNHEALTHY, woken=NOW - 9), Stage.BOOTING, False, False),
+        (PULLING, replace(UNHEALTHY, woken=NOW - 99), Stage.FAILED, True, False),
+        (PULLING, record(1, pinned=True), Stage.ASLEEP, False, False),
+        (PULLING, None, Stage.ASLEEP, False, False),
+    ],
+)
+def test_one_that_was_never_healthy_and_stopped_is_a_failed_boot_and_does_not_sleep(
+    found: Instance, known: Record | None, stage: Stage, deny: bool, end: bool
+) -> None:
+    verdict = judge(Candidate(found, None, still(1, BAD_LOOKS), known), UP.timings, NOW)
+    assert (verdict.stage, verdict.deny, bool(verdict.end)) == (stage, deny, end)
+    assert judge(Candidate(found, None, still(1, 1), known), UP.timings, NOW).stage is not Stage.FAILED
+    assert judge(Candidate(found, None, still(1, 9), known, told=True), UP.timings, NOW).stage is not Stage.FAILED
+
+
+@pytest.mark.parametrize(
+    ("message", "deny", "end"),
+    [
+        ("OCI runtime create failed: x", True, ""),
+        ("OCI runtime create failed: exec /x: no such file", True, "oci runtime create failed: exec /x: no such file"),
+        ("Bind for 0.0.0.0:40123 failed: port is already allocated", False, ""),
+        ("manifest unknown: e3b0c44298fc at 10:12", True, "manifest unknown: # at #:#"),
+    ],
+)
+def test_how_a_boot_ended_is_compared_in_words_that_are_the_same_on_every_host(
+    message: str, deny: bool, end: str
+) -> None:
+    found = instance(1, status="created", message=message)
+    verdict = judge(Candidate(found, None, still(1, BAD_LOOKS), UNHEALTHY), UP.timings, NOW)
+    assert (verdict.stage, verdict.deny, verdict.end) == (Stage.FAILED, deny, end)
 
 
 @pytest.mark.parametrize(

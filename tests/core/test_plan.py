@@ -55,6 +55,8 @@ MOVED = [
     "Prove dash fingerprint: 200 from an old process proves nothing",
 ]
 RENT = ["Rent: no backend is there", "AwaitBoot: the one that will be rented", *FORECAST]
+UNFIT = "it runs with another image, model, disk, context or guard than the config asks for"
+REPLACE = [f"Rent: instance 1 serves until then: {UNFIT}", *RENT[1:]]
 KEYED = {DASH.names.key: KEY}
 OLD = {"spec": "another config"}
 BOTH = replace(UP, targets=(DASH, ADMIN))
@@ -337,7 +339,7 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
     "it costs more than the cap": (
         UP,
         seen(instance(1, dph=0.41), records=(record(1),), apps=(app(KEYED),)),
-        ["Retire 1 token=1 1001 deny: it costs $0.4100/h, the cap is $0.4/h (offer/max_dph)", *RENT],
+        ["Retire 1 token=1 1001: it costs $0.4100/h, the cap is $0.4/h (offer/max_dph)", *RENT],
     ),
     "its price is rounded": (
         UP,
@@ -347,7 +349,7 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
     "its price is no number": (
         UP,
         seen(instance(1, dph=float("nan")), records=(record(1),), apps=(app(KEYED),)),
-        ["Retire 1 token=1 1001 deny: it costs $nan/h, the cap is $0.4/h (offer/max_dph)", *RENT],
+        ["Retire 1 token=1 1001: it costs $nan/h, the cap is $0.4/h (offer/max_dph)", *RENT],
     ),
     "two are booting": (
         UP,
@@ -496,12 +498,12 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
             apps=(app(env(1)),),
             health=(healthy(1),),
         ),
-        RENT,
+        REPLACE,
     ),
     "the config was changed and the state was lost": (
         UP,
         seen(instance(1, **OLD), apps=(app(env(1)),), health=(healthy(1),)),
-        ["Record 1 token=1: it carries our marks and was not in the state", *RENT],
+        ["Record 1 token=1: it carries our marks and was not in the state", *REPLACE],
     ),
     "the app moves from the old to the new one": (
         UP,

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from ert_deploy.core.model import steps
-from ert_deploy.core.model.desired import Target
+from ert_deploy.core.model.desired import Criteria, Launch, Target
 from ert_deploy.core.model.errors import (
     CannotObserve,
     CreateRefused,
@@ -32,9 +32,10 @@ from ert_deploy.core.model.events import (
 )
 from ert_deploy.core.model.fingerprints import certificate_sha256
 from ert_deploy.core.model.labels import Mark
-from ert_deploy.core.model.observed import Instance
+from ert_deploy.core.model.observed import Instance, Offer
 from ert_deploy.core.planning.ownership import undecided
 from ert_deploy.engine import effects as e
+from ert_deploy.ports import AppAnswer
 from tests.support.fakes import behaviours
 from tests.support.fakes.history import WANTED, done, down, is_down, is_up, start, told, up
 from tests.support.fakes.loopback import FakeWorld, blind, certificate, offer, world
@@ -191,7 +192,7 @@ def test_two_creates_without_an_answer_fill_the_slots_and_a_third_waits_for_them
 
 def test_six_machines_that_do_not_get_healthy_are_enough() -> None:
     made = world()
-    made.gpu.conduct = dict.fromkeys(range(1001, 1013), behaviours.unpullable)
+    made.gpu.conduct = dict.fromkeys(range(1001, 1013), behaviours.sick)
     with pytest.raises(Failed, match="6 rented machines did not become healthy"):
         up(made)
     assert made.gpu.paid() == ()
@@ -333,8 +334,8 @@ def test_failures_in_a_row_are_counted_anew_after_a_good_look() -> None:
         (behaviours.unreachable, "no progress for", True),
         (behaviours.unpullable, "the host says: manifest unknown", True),
         (behaviours.exited, "the container is exited", True),
-        (behaviours.overpriced, "the cap is $0.4/h", True),
-        (behaviours.priceless, "the cap is $0.4/h", True),
+        (behaviours.overpriced, "the cap is $0.4/h", False),
+        (behaviours.priceless, "the cap is $0.4/h", False),
     ],
 )
 def test_a_machine_that_does_not_work_is_destroyed_and_the_next_offer_follows(
@@ -616,3 +617,90 @@ def test_what_was_rented_is_announced_with_its_offer() -> None:
     (rented,) = told(made, Rented)
     assert rented.offer.id == 1
     assert rented.instance_id == made.gpu.only().id
+
+
+def test_an_app_that_cannot_prove_itself_is_said_before_anything_is_rented_but_only_once_it_is_deployed() -> None:
+    made = world()
+    url = "https://dash.example.org"
+    made.web.answers[url] = AppAnswer(404)
+    up(made)
+    is_up(made)
+    down(made)
+    for answer, words, hint in (
+        (AppAnswer(301, "https://www.dash.example.org/health"), "answers 301", "address: https://www.dash.example.org"),
+        (AppAnswer(302, "/login"), "which leads to /login", "without a redirect or a login"),
+        (AppAnswer(308, ""), "which leads to nowhere", "without a redirect"),
+        (AppAnswer(401), "answers 401", "let /health through"),
+        (AppAnswer(403), "answers 403", "let /health through"),
+        (AppAnswer(404), f"answers 404 at {url}/health: nothing is there", "health_path under dash"),
+    ):
+        made.web.answers[url] = answer
+        rented = len(made.gpu.instances)
+        with pytest.raises(UsageError, match=words) as refused:
+            up(made)
+        assert hint in refused.value.hint
+        assert len(made.gpu.instances) == rented
+    for answer in (AppAnswer(0), AppAnswer(200), AppAnswer(502)):
+        made.web.answers[url] = answer
+        up(made)
+        down(made)
+
+
+def test_an_app_whose_own_address_is_off_is_asked_where_the_config_says() -> None:
+    made = world()
+    made.web.services["dash"].unreachable = True
+    with pytest.raises(UsageError, match=r"does not answer at https://dash\.example\.org") as off:
+        up(made)
+    nothing_happened(made, off.value)
+    assert "address: https://YOUR-DOMAIN under dash" in off.value.hint
+    address = "https://www.dash.example.org"
+    elsewhere = replace(WANTED, targets=(Target("dash", address=address),))
+    result = up(made, elsewhere)
+    is_up(made, elsewhere)
+    assert [p.app_url for p in result.observed.publications or ()] == [address]
+
+
+# What the market may come to
+
+
+def test_what_only_the_search_without_filters_returns_may_be_rented_too() -> None:
+    made = world()
+    search = made.gpu.search
+
+    def hiding(criteria: Criteria, launch: Launch, *, wide: bool = False) -> tuple[Offer, ...]:
+        return search(criteria, launch, wide=wide) if wide else ()
+
+    made.gpu.search = hiding  # type: ignore[method-assign]
+    up(made)
+    is_up(made)
+
+
+@pytest.mark.parametrize("shown", [True, False], ids=["the first found some", "the first found none"])
+def test_the_second_search_may_fail_when_the_first_has_found_something(shown: bool) -> None:
+    made = world()
+    made.gpu.offers = made.gpu.offers if shown else ()
+    made.gpu.faults.queued["search"] = [None, CannotObserve("quota")]
+    if shown:
+        up(made)
+        is_up(made)
+        assert [t.what for t in told(made, Trouble)] == ["a search with fewer filters"]
+    else:
+        with pytest.raises(CannotObserve, match="quota"):
+            up(made)
+
+
+def test_a_replacement_is_never_rented_on_the_machine_that_serves() -> None:
+    made = world()
+    up(made)
+    made.gpu.offers = (offer(13, machine_id=1001, dph_total=0.1), *made.gpu.offers)
+    up(made, OTHER)
+    is_up(made, OTHER)
+    assert made.gpu.only().machine_id == 1002
+
+
+def test_a_create_without_an_answer_keeps_the_next_one_off_its_machine() -> None:
+    made = world()
+    made.gpu.offers = (*made.gpu.offers, offer(13, machine_id=1001, dph_total=0.1))
+    made.gpu.faults.queued["create"] = [OutcomeUnknown("timeout", "late 100")]
+    up(made)
+    assert [i.machine_id for i in made.gpu.instances.values()] == [1002, 1001]

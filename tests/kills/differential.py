@@ -21,7 +21,7 @@ from tests.kills.invariants import books, nothing_lost
 from tests.kills.stage import Stage
 from tests.simulation.faults import Faults
 from tests.simulation.history import DOWN, WANTED
-from tests.simulation.world import Killed, World
+from tests.simulation.world import Actor, Killed, World
 
 PATIENCE = 2.0  # real seconds until an adapter gives up on an answer
 KILLED = -9
@@ -67,7 +67,7 @@ DEPLOY, FOLLOW, READ = r"POST .*/deploys$", r"GET .*/deploys/dep-", r"GET .*/env
 CREATES = {
     "timeout-before": "timeout", "timeout-after": "timeout-after", "429": "429", "429-told": "429",
     "5xx-before": "5xx", "5xx-after": "5xx-after", "truncated": "malformed-after", "html": "malformed-after",
-    "empty": "malformed-after", "trickle": "", "duplicate": "taken-late", "duplicate-first": "",
+    "empty": "malformed-after", "trickle": "", "duplicate": "duplicate", "duplicate-first": "duplicate",
     "reset-before": "timeout", "reset-after": "timeout-after", "kill-before": "kill-before",
     "kill-after": "kill-after",
 }  # fmt: skip
@@ -187,7 +187,7 @@ def _call(row: Row) -> int:
 
 def _command(world: World, desired: Desired) -> int:
     """One command in it, to whatever end; its exit code as the command line has it."""
-    effects = apply(desired, Memory())
+    effects, world.acting = apply(desired, Memory()), Actor(desired)
     try:
         effect = next(effects)
         while True:
@@ -200,7 +200,7 @@ def _command(world: World, desired: Desired) -> int:
                 effect = effects.send(value)
             world.advance(world.now + world.took)
     except StopIteration as done:
-        return 5 if done.value.abandoned else 0
+        return 5 if done.value.abandoned or done.value.left else 0
     except Killed:
         GRAVEYARD.append(effects)
         return KILLED

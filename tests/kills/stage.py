@@ -183,7 +183,8 @@ class Stage:
     def strangers(self) -> list[Contract]:
         """Rent two instances the way others do: one of theirs, and one with our label but not our environment."""
         url, key = self.file.vast_url, {"Authorization": f"Bearer {self.file.vast_key}"}
-        found = requests.post(f"{url}/api/v0/bundles/", json={"limit": 40}, headers=key, timeout=10).json()["offers"]
+        free = {"limit": 40, "rented": {"eq": False}}
+        found = requests.post(f"{url}/api/v0/bundles/", json=free, headers=key, timeout=10).json()["offers"]
         for ask, label in zip(found[-2:], ("training", f"ert1:{DEPLOYMENT}:{'a' * 32}"), strict=True):
             body = {
                 "client_id": "me",

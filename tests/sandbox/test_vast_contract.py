@@ -96,7 +96,9 @@ def test_a_create_is_answered_with_the_fields_of_the_schema(renter: Renter, spec
     made = renter.create(renter.offers()[0]["id"]).json()
     assert complaints(made, schema) == []
     gone = answer(spec, "/api/v0/asks/{id}", "put", "410")["schema"]["properties"]
-    refused = renter.create(next(o["id"] for o in renter.sdk.search_offers({"rented": {"eq": True}}, no_default=True)))
+    offer = renter.offers()[0]["id"]
+    renter.double.trouble({"kind": "gpu_taken", "offer_id": offer})
+    refused = renter.create(offer)
     assert complaints(refused.json(), gone) == []
     assert refused.json()["error"] == gone["error"]["example"]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.vast.world import ENV, Renter, renting
+from tests.support.vast.world import ENV, Renter, renting, until
 
 
 @pytest.fixture
@@ -43,18 +43,29 @@ def test_an_offer_is_back_after_its_instance_was_destroyed(renter: Renter) -> No
     assert renter.offers()[0]["id"] == offer
 
 
-def test_a_second_renter_of_one_offer_is_told_410_and_gets_nothing(renter: Renter) -> None:
+def test_an_offer_that_somebody_else_has_taken_is_410_and_gives_nothing(renter: Renter) -> None:
     offer = renter.offers()[0]["id"]
-    renter.rent(offer)
+    renter.double.trouble({"kind": "gpu_taken", "offer_id": offer})
     body = refused(renter, 410, "no_such_ask", offer)
     assert "no_such_ask" in body["msg"]
     assert body["ask_id"] == offer
-    assert len(renter.double.instances()) == 1
+    assert renter.double.instances() == []
+
+
+def test_an_offer_can_be_rented_twice_and_the_second_instance_dies_of_the_ports_of_the_first(renter: Renter) -> None:
+    offer = renter.offers()[0]["id"]
+    first, second = renter.rent(offer), renter.rent(offer)
+    renter.until(first, "running")
+    until(lambda: "port is already allocated" in (renter.row(second)["status_msg"] or ""))
+    row = renter.row(second)
+    assert (row["actual_status"], row["intended_status"]) == ("created", "running")
+    assert row["machine_id"] == renter.row(first)["machine_id"]
+    assert renter.status(first) == "running"
 
 
 def test_without_cancel_unavail_the_second_renter_gets_a_stopped_instance_that_bills_its_disk(renter: Renter) -> None:
     offer = renter.offers()[0]["id"]
-    renter.rent(offer)
+    renter.double.trouble({"kind": "gpu_taken", "offer_id": offer})
     second = renter.rent(offer, cancel_unavail=False)
     row = renter.row(second)
     assert (row["actual_status"], row["intended_status"], row["cur_state"]) == ("created", "stopped", "stopped")

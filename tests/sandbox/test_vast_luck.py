@@ -208,3 +208,29 @@ def test_troubles_can_be_aimed_and_seen(renter: Renter) -> None:
     unlucky = renter.rent(first["id"])
     renter.until(lucky, "running")
     assert renter.status(unlucky) is None
+
+
+def test_a_price_that_changes_is_that_of_new_rentals_only(renter: Renter) -> None:
+    offer = renter.offers()[0]
+    id = renter.rent(offer["id"])
+    before = renter.row(id)["dph_total"]
+    renter.double.trouble({"kind": "price", "factor": 3})
+    assert renter.row(id)["dph_total"] == before
+    renter.sdk.destroy_instance(id)
+    dearer = next(o for o in renter.offers() if o["id"] == offer["id"])
+    assert dearer["dph_base"] == pytest.approx(offer["dph_base"] * 3)
+
+
+def test_an_arm64_host_is_on_the_market_and_cannot_run_the_image(renter: Renter) -> None:
+    (offer, *_) = renter.offers(cpu_arch={"eq": "arm64"})
+    id = renter.rent(offer["id"])
+    assert "exec format error" in renter.until(id, "exited")["status_msg"]
+
+
+def test_a_pull_that_fails_stops_the_contract_and_keeps_the_hosts_words(renter: Renter) -> None:
+    renter.double.trouble({"kind": "pull_fails", "message": "toomanyrequests: rate limit"})
+    id = renter.rent()
+    until(lambda: renter.row(id)["intended_status"] == "stopped")
+    row = renter.row(id)
+    assert (row["actual_status"], row["cur_state"]) == ("loading", "stopped")
+    assert "toomanyrequests" in row["status_msg"]

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 from ert_deploy.core.model import errors as x
 from ert_deploy.engine import effects as e
+from ert_deploy.engine.app_proof import AskApp
 
 Fault: TypeAlias = tuple[str, float]
 Plan: TypeAlias = dict[int, Fault]
@@ -33,7 +34,21 @@ CONSOLE = (
     "console-start",
     "console-destroy",
 )  # what a person does there
-EVENTS = ("exit", "offline", "self-stop", "oci", "sick", "impostor", "redeploy", "taken", "jump", *CONSOLE)
+EVENTS = (
+    "exit",
+    "offline",
+    "self-stop",
+    "oci",
+    "sick",
+    "impostor",
+    "redeploy",
+    "taken",
+    "jump",
+    "dearer",
+    "limited",
+    "outbid",
+    *CONSOLE,
+)
 AFTER = frozenset({
     "timeout-after", "5xx-after", "malformed-after", "refused-after", "save-after", "own-conflict", "empty",
     "unknown-after",
@@ -74,6 +89,7 @@ STRIKES: dict[type[Any], Strikes] = {
     e.SetKeys: {**_WRITE, "refused": x.Rejected},
     e.Probe: {},
     e.AppFingerprint: {},
+    AskApp: {},
     e.WhyFailed: {},
 }  # fmt: skip
 # Faults that let the call through and change what comes of it. "silent": nobody answers (a value, not an error).
@@ -83,7 +99,7 @@ TURNS: dict[type[Any], tuple[str, ...]] = {
     e.StartInstance: ("late", "moves", "moves", "stuck", "stuck", "queued"),
     e.StopInstance: ("late", "lingers"),
     e.Busy: ("busy",),
-    e.StartDeploy: ("empty", "fails", "superseded"),
+    e.StartDeploy: ("empty", "empty", "fails", "fails", "superseded", "superseded"),
     e.Probe: ("silent",),
     e.AppFingerprint: ("silent",),
 }
@@ -178,6 +194,8 @@ class Faults:
             return round(self.draw.uniform(1.0, LATEST), 1)
         if name == "slow":
             return round(self.draw.uniform(1.0, SLOW.get(call, 120.0)), 1)
+        if name == "outbid":
+            return round(self.draw.uniform(1.0, LONG_LATE), 1)
         if name == "jump":
             return self.draw.choice((-3600.0, 3600.0))
         if name == "queued":

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import Any, TypeAlias
 
-from ert_deploy.core.model.desired import Criteria, Desired, Launch, Phase, Target, Timings
-from ert_deploy.core.model.errors import ErtError, NeedsAttention, UsageError
+from ert_deploy.core.model.desired import Criteria, Desired, Launch, Market, Phase, Target, Timings
+from ert_deploy.core.model.errors import ErtError, Failed, NeedsAttention, UsageError
 from ert_deploy.core.model.observed import Vital
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.planning.ownership import undecided
@@ -27,7 +27,7 @@ from ert_deploy.engine.rotate import rotate
 from tests.simulation.faults import Fault, Faults, Plan
 from tests.simulation.market import HOST, Machine
 from tests.simulation.web import NAMES
-from tests.simulation.world import Killed, Violation, World
+from tests.simulation.world import Actor, Killed, Violation, World
 
 MOST_EFFECTS = 20_000  # of one command; no honest one needs as many
 LONGEST_LATE = 2000.0
@@ -47,6 +47,12 @@ WANTED = Desired(
     criteria=Criteria(max_dph=0.40), targets=(Target("dash"),), timings=Timings(poll=60.0, deny=1800.0),
     owner="our-project", ignored=frozenset({902}),
 )  # fmt: skip
+CHEAP = replace(WANTED, criteria=Criteria(max_dph=0.2025))  # the two cheapest of the market are below it
+LOW = replace(WANTED, criteria=Criteria(max_dph=0.15))  # nothing on the market is
+BID = replace(
+    WANTED, launch=replace(WANTED.launch, market=Market.INTERRUPTIBLE, bid=0.2), criteria=Criteria(max_dph=0.22)
+)
+BOUNDED = replace(WANTED, max_cost=0.15)  # enough for one machine
 OTHER = replace(WANTED, launch=replace(WANTED.launch, context=8192))
 DOWN = replace(WANTED, phase=Phase.ABSENT)
 NOW = replace(DOWN, apps_first=False)
@@ -59,6 +65,13 @@ ROTATE = Rotation(WAKE)
 OPERATIONS: dict[str, tuple[int, tuple[Command, ...]]] = {
     "up": (30, (WANTED,)),
     "up, changed config": (12, (OTHER,)),
+    "up, lower cap": (6, (CHEAP,)),
+    "up, cap below the market": (4, (LOW,)),
+    "wake, cap below the market": (2, (replace(LOW, begin=False),)),
+    "sleep, cap below the market": (2, (replace(LOW, phase=Phase.ASLEEP),)),
+    "up, interruptible": (6, (BID,)),
+    "up, a bid as high as the cap": (2, (replace(BID, criteria=Criteria(max_dph=0.2)),)),
+    "up, on a budget": (6, (BOUNDED,)),
     "down": (9, (DOWN,)),
     "down, now": (3, (NOW,)),
     "sleep": (12, (SLEEP,)),
@@ -78,6 +91,9 @@ OPERATIONS: dict[str, tuple[int, tuple[Command, ...]]] = {
 LAST: dict[str, tuple[int, Command]] = {
     "up": (5, WANTED),
     "up, changed config": (1, OTHER),
+    "up, lower cap": (1, CHEAP),
+    "up, cap below the market": (1, LOW),
+    "up, interruptible": (1, BID),
     "down": (3, DOWN),
     "down, now": (1, NOW),
     "sleep": (2, SLEEP),
@@ -228,6 +244,8 @@ def _exit(command: Command, value: Any) -> ErtError | None:
     desired = command.desired if isinstance(command, Rotation) else command
     if doubts := undecided(desired, value.observed):
         return Undecided(tuple(u.instance.id for u in doubts))
+    if value.left is not None:
+        return value.left  # type: ignore[no-any-return]
     return NeedsAttention(f"not told: {value.abandoned}") if value.abandoned else None
 
 
@@ -236,6 +254,10 @@ def _effects(command: Command, tale: Story) -> Effects[Any]:
     if isinstance(command, Desired):
         return apply(_fitted(command, tale), Memory())
     return _rotating(_fitted(command.desired, tale)) if command is not None else _reaping()
+
+
+def _wants(command: Command) -> Desired | None:
+    return command.desired if isinstance(command, Rotation) else command
 
 
 def _rotating(desired: Desired) -> Effects[Any]:
@@ -264,7 +286,8 @@ def together(
 ) -> list[ErtError | None]:
     """Run commands at the same time, each on its own time line; how each ended (None: well, or killed)."""
     running: list[list[Any]] = [
-        [world.now, index, _effects(command, tale), None] for index, command in enumerate(wanted)
+        [world.now, index, _effects(command, tale), None, Actor(_wants(command))]
+        for index, command in enumerate(wanted)
     ]
     ends: list[ErtError | None] = [None] * len(wanted)
     world.operators = len(wanted)
@@ -294,7 +317,7 @@ def together(
 
 def _turns(world: World, process: list[Any], until: tuple[float, int]) -> None:
     """Carry out effects until it is another one's turn; what takes no time is one step with what comes before it."""
-    at, index, generator, effect = process
+    at, index, generator, effect, world.acting = process
     carry_out, due = world.carry_out, world.due
     while (at, index) < until:
         if due and due[0][0] <= at:
@@ -329,6 +352,8 @@ def _reckon(world: World, tale: Story, outcome: Outcome, graveyard: list[Any]) -
         outcome.excused += 1
         desired = DOWN
         (end,) = together(world, tale, (desired,), outcome, graveyard)
+    if desired is not None and desired in (CHEAP, LOW) and end is not None:
+        end = _too_dear(world, tale, desired, end, outcome, graveyard)
     nothing = isinstance(end, UsageError) and desired is not None and not desired.begin
     if end is not None and not nothing:
         raise Violation(f"the last command ended with {type(end).__name__}: {end}")
@@ -379,12 +404,31 @@ def _to_decide(world: World, last: Command) -> list[int]:
 
 def _decided(world: World, tale: Story, number: int) -> None:
     """A person decides, on a sunny day."""
-    process: list[Any] = [world.now, 0, _deciding(number, tale), None]
+    process: list[Any] = [world.now, 0, _deciding(number, tale), None, Actor()]
     try:
         process[3] = next(process[2])
         _turns(world, process, NEVER)
     except StopIteration:
         world.advance(world.now + world.took)
+
+
+def _too_dear(
+    world: World, tale: Story, desired: Desired, end: ErtError, outcome: Outcome, graveyard: list[Any]
+) -> ErtError | None:
+    """Nothing below the cap is left: what serves goes on serving, or there is nothing that does, and it can be rented
+    without the cap."""
+    served = [m for m in world.paid.values() if m.answer(world.now) is m.healthy and not m.halted]
+    if isinstance(end, NeedsAttention) and "keeps serving" in str(end):
+        _must(len(served) == 1, f"{len(served)} are kept serving")
+        too_dear = served[0].price > desired.criteria.max_dph
+        _must(
+            too_dear or served[0].order.launch.spec() != desired.launch.spec(), "what is kept serving fits the config"
+        )
+        return None
+    if isinstance(end, UsageError | Failed) and any(w in str(end) for w in ("no offer matches", "has been tried")):
+        outcome.excused += 1
+        return together(world, tale, (WANTED,), outcome, graveyard)[0]
+    return end
 
 
 def _cut_off(world: World) -> bool:

@@ -13,6 +13,7 @@ from ert_deploy.ports import CreateOrder
 
 HOST, PORT_BASE = "203.0.113.7", 40000
 MOVE = 10000  # ports by which a start may move an instance
+DISK = 0.01  # $/h of every price
 BOOT = 40.0  # seconds until healthy; half of it until the container runs
 UNREACHABLE, LOADING = Health(Vital.UNREACHABLE, "no route"), Health(Vital.LOADING, phase="pulling")
 SICK, IMPOSTOR = Health(Vital.SICK, "it says so"), Health(Vital.IMPOSTOR, "it cannot prove its identity")
@@ -36,6 +37,8 @@ TROUBLES = {
     "halting": ("running", "stopped", "running", ""),
     "stuck": ("exited", "running", "running", ""),
     "oci": ("loading", "running", "running", "OCI runtime create failed"),
+    "clash": ("created", "running", "running", "Bind for 0.0.0.0:40001 failed: port is already allocated"),
+    "unpulled": ("loading", "stopped", "stopped", "toomanyrequests: You have reached your pull rate limit"),
     "sick": ("running", "running", "running", "success"),
     "impostor": ("running", "running", "running", "success"),
 }
@@ -50,6 +53,17 @@ def offer(number: int) -> Offer:
     )  # fmt: skip
 
 
+def as_bids(offers: tuple[Offer, ...]) -> tuple[Offer, ...]:
+    """The same offers in a search for bids: half the price of the GPU, and the whole of the disk."""
+    halves = ((o, round((o.dph_total - DISK) / 2, 6)) for o in offers)
+    return tuple(replace(o, dph_total=bid + DISK, min_bid=bid) for o, bid in halves)
+
+
+def dearer(offers: tuple[Offer, ...]) -> tuple[Offer, ...]:
+    """The same offers at a price above every cap."""
+    return tuple(replace(o, dph_total=o.dph_total + 0.5) for o in offers)
+
+
 STOCK = tuple(offer(n) for n in range(1, 5))
 FRESH = tuple(offer(n) for n in range(5, 9))  # on the market once the trouble is over
 
@@ -61,15 +75,15 @@ class Machine:
     """One rented machine: `ends` is when its bill ended, `listed` and `found` from when on reads show it.
 
     `halted`: only its disk is paid; `rests` is when that shows. `taken`: its GPU went to somebody else. `queued`: a
-    start that may still come. `labelled` and `environed`: its row shows our label and our environment. `made` is when
-    it last began to boot. `keys` are the hashes its backend takes, kept on its disk, and `generation` says how often
-    they were set.
+    start that may still come. `outbid`: it runs again by itself when the higher bid ends. `labelled` and `environed`:
+    its row shows our label and our environment. `made` is when it last began to boot. `keys` are the hashes its backend
+    takes, kept on its disk, and `generation` says how often they were set.
     """
 
     __slots__ = (
         "boot_secret", "certificate", "edited", "ends", "environed", "found", "generation", "halted", "healthy", "id",
-        "keys", "labelled", "leaves", "listed", "made", "mark", "offer", "order", "port", "price", "queued", "rests",
-        "showing", "taken", "trouble",
+        "keys", "labelled", "leaves", "listed", "made", "mark", "offer", "order", "outbid", "port", "price", "queued",
+        "rests", "showing", "taken", "trouble",
     )  # fmt: skip
 
     def __init__(self, number: int, order: CreateOrder, made: float, price: float) -> None:
@@ -78,7 +92,7 @@ class Machine:
         self.listed = self.found = made
         self.ends = self.leaves = float("inf")
         self.port = PORT_BASE + number
-        self.halted = self.taken = self.queued = False
+        self.halted = self.taken = self.queued = self.outbid = False
         self.labelled = self.environed = True  # as it was rented; a person may edit both
         self.edited = 0  # the number of the call at which somebody last did something to it in the console
         self.rests = 0.0
@@ -92,7 +106,9 @@ class Machine:
 
     def show(self, now: float) -> Instance:
         """As the provider lists it; the same object until it changes."""
-        if self.halted:
+        if self.trouble == "unpulled":
+            phase = self.trouble
+        elif self.halted:
             phase = "halted" if now >= self.rests else "halting"
         else:
             phase = self.trouble or ("up" if now >= self.made + BOOT / 2 else "boot")
@@ -109,6 +125,7 @@ class Machine:
         shown = Instance(
             id=self.id, mark=self.mark, claims=self.mark.deployment, status=status, intended=intended, current=current,
             message=message, machine_id=self.offer + 1000, gpu_name="RTX 3090", dph=self.price, started=self.made,
+            bid=self.order.launch.bid is not None,
             address=Address(HOST, self.port) if up else None, spec=env["ERT_SPEC"],
             key_hashes=tuple(env["ERT_KEY_HASHES"].split(",")), boot_secret=self.boot_secret, born=self.mark,
             owner=env.get("ERT_OWNER", ""), label_token=self.mark.token,
@@ -121,15 +138,15 @@ class Machine:
 
     def halt(self, now: float, lag: float = 0.0) -> None:
         """The GPU goes back to the market. What its container suffered from is over."""
-        self.queued = False
+        self.queued = self.outbid = False
         if not self.halted:
             self.halted, self.rests = True, now + lag
             self.trouble = "" if self.trouble in ENDS_WITH_A_STOP else self.trouble
 
     def wake(self, now: float, moves: int = 0) -> None:
         """It boots again; on one that runs nothing changes."""
-        self.queued = False
-        if self.halted:
+        self.queued = self.outbid = False
+        if self.halted and self.trouble != "unpulled":
             self.halted, self.made = False, now
             self.port += moves
 

@@ -83,7 +83,7 @@ MUTANTS = (
     ),
     Mutant(
         "forget before destroy", "engine/apply.py",
-        "            yield from retire(step, desired, observed)",
+        "            yield from retire(step, desired, observed, memory)",
         "            yield from perform(e.Save(observed.state.drop_record(step.instance_id)))",
     ),
     Mutant(
@@ -188,6 +188,31 @@ MUTANTS = (
     Mutant(
         "leave the old key in force", _KEYRING,
         "return bool(record.asked) or any(digest != key.sha256() for digest in record.keys)", "return False",
+    ),
+    Mutant(
+        "give up what serves for its price", _STANDING,
+        "if desired.phase is Phase.RUNNING and over_cap(desired, candidate.instance) and not candidate.told:",
+        "if over_cap(desired, candidate.instance):",
+    ),
+    Mutant(
+        "rent on a machine that has an instance of ours", _STANDING,
+        "return observed.state.machines() | {i.machine_id for i in observed.ours(desired.deployment)}",
+        "return frozenset()",
+    ),
+    Mutant(
+        "take a boot that failed for asleep", "core/planning/health.py",
+        "return instance.status not in ENDED or bool(WRONG.search(instance.message))", "return False",
+    ),
+    Mutant(
+        "rent on with an image that no host can pull", "engine/boot_failures.py",
+        "    for machines in memory.ends.values():", "    for machines in ():",
+    ),
+    Mutant(
+        "rank bids by the least one", "core/model/desired.py", "return offer.dph_total + max(0.0, over)",
+        "return offer.dph_total",
+    ),
+    Mutant(
+        "rent beyond the budget", "engine/budget.py", "    if desired.max_cost is None:", "    if True:",
     ),
     Mutant(
         "go back to the key before", _STANDING,

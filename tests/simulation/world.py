@@ -12,20 +12,37 @@ from collections.abc import Callable
 from copy import copy
 from typing import Any, ClassVar, TypeAlias
 
+from ert_deploy.core.model.desired import Desired, Market, Phase
 from ert_deploy.core.model.errors import ErtError, OfferGone, OutcomeUnknown, StartRefused, StateConflict, Transient
 from ert_deploy.core.model.observed import Address, DeployKind, Health, Instance, Offer, WebDeploy
 from ert_deploy.core.model.secret import Secret
-from ert_deploy.core.model.state import State
+from ert_deploy.core.model.state import State, Tombstone
 from ert_deploy.engine import effects as e
-from ert_deploy.ports import Account, CreateOrder
+from ert_deploy.engine.app_proof import AskApp
+from ert_deploy.ports import Account, AppAnswer, CreateOrder
 from tests.simulation.faults import AFTER, CONSOLE, EVENTS, LATEST, STRIKES, TAKES, Faults
-from tests.simulation.market import BY_ID, FRESH, HOST, MOVE, PORT_BASE, STOCK, STRANGERS, UNREACHABLE, Machine
-from tests.simulation.web import OWNED, Service
+from tests.simulation.market import (
+    BY_ID,
+    DISK,
+    FRESH,
+    HOST,
+    MOVE,
+    PORT_BASE,
+    STOCK,
+    STRANGERS,
+    UNREACHABLE,
+    Machine,
+    as_bids,
+    dearer,
+)
+from tests.simulation.web import NAMES, OWNED, Service
 from tests.simulation.web import TAKES as DEPLOY_TAKES
 
 LATENCY = 0.1
 DRAIN = 75.0  # seconds for which what ran before may still be asking
 START = 1_000_000.0
+WITHIN_BUDGET = 1  # machines of one command with a budget
+MOST_UNPULLED = 2  # hosts on which one command finds that the image cannot be pulled, before it rents no more
 
 
 class Violation(Exception):
@@ -48,6 +65,20 @@ def rarely(hand: Hand) -> Hand:
         return hand(world, effect)
 
     return carry_out
+
+
+class Actor:
+    """The command whose effects are carried out: what it wants (None: it reaps), what it has rented, by token."""
+
+    def __init__(self, wanted: Desired | None = None) -> None:
+        self.wanted = wanted
+        self.rented: dict[str, Machine] = {}
+        self.shown: dict[int, Offer] = {}  # by its last searches
+        self.unpulled: set[int] = set()  # offers of machines of its own that it gave up because of their image
+
+    def must_keep_serving(self) -> bool:
+        """Whether it may not take a backend away from an app."""
+        return self.wanted is not None and self.wanted.phase is not Phase.ABSENT
 
 
 class World:
@@ -83,6 +114,8 @@ class World:
         self.listing = 0  # the number of the newest call that listed
         self.trace: list[tuple[float, str, str]] | None = None
         self.seen: list[type[Any]] | None = None  # the kind of every call, when somebody asks for it
+        self.acting = Actor()
+        self.limited = False  # no host can pull the image
 
     def twin(self, twin: World) -> World:
         """Make a fresh world like this one, at a moment when nothing is under way here, to go on from there."""
@@ -166,6 +199,10 @@ class World:
             self._start(next(iter(self.services.values())), fails=False)
         elif name == "jump":
             self._jump()
+        elif name == "dearer":
+            self.offers = dearer(STOCK)
+        elif name == "limited":
+            self.limited = True
         elif self.paid:
             self._befall(self.paid[max(self.paid)], name)
 
@@ -182,7 +219,9 @@ class World:
             made.halt(self.now)
         elif name == "taken":
             made.taken = True
-        else:
+        elif name == "outbid":
+            self._outbid(made)
+        elif made.trouble != "unpulled":
             made.trouble = name
 
     def _in_the_console(self, made: Machine, name: str) -> None:
@@ -200,14 +239,27 @@ class World:
             case "console-start":
                 made.wake(self.now)
             case _:
+                made.trouble = "removed"
                 self._end(made.id)
         made.showing, made.edited = None, self.calls
+
+    def _outbid(self, made: Machine) -> None:
+        if made.order.launch.bid is not None and not made.halted:
+            made.halt(self.now)
+            made.outbid = True
+            self.coming = max(self.coming, self.now + self.strength)
+            self.later(self.strength, self._bid_wins, made)
+
+    def _bid_wins(self, made: Machine) -> None:
+        if made.outbid:
+            self._come_on(made)
 
     def calm(self) -> None:
         """The trouble is over; what it has done stays done."""
         self.faults.stop()
         self.calmed = self.calls
         self.offers = (*STOCK, *FRESH)
+        self.limited = False
 
     # The GPU market.
 
@@ -222,11 +274,13 @@ class World:
             return made.show(self.now)
         return BY_ID.get(effect.instance_id)
 
-    def _search(self, _: e.Search) -> tuple[Offer, ...]:
+    def _search(self, effect: e.Search) -> tuple[Offer, ...]:
+        offers = as_bids(self.offers) if effect.launch.market is Market.INTERRUPTIBLE else self.offers
+        self.acting.shown |= {o.id: o for o in offers}
         if not self.paid:
-            return self.offers
+            return offers
         taken = {m.offer for m in self.paid.values()}
-        return tuple(o for o in self.offers if o.id not in taken)
+        return tuple(o for o in offers if o.id not in taken)
 
     def _create(self, effect: e.Create) -> int:
         order = effect.order
@@ -234,22 +288,48 @@ class World:
             raise Violation("a create call without a durable intent")
         if len(self.paid) + self.pending >= self.allowed:
             raise Violation(f"a create call while {len(self.paid)} are paid and {self.pending} may be")
+        self._may_rent(order)
         self.changes += 1
         kind = self.kind
         if kind == "late" or (kind == "taken-late" and self.beyond):
-            raise self._put_off(order)
-        if kind == "taken-late" or any(m.offer == order.offer_id for m in self.paid.values()):
+            raise self._put_off(order, self.acting)
+        if kind == "taken-late":
             raise OfferGone("no_such_ask")
         if kind == "duplicate" and (self.beyond or self._alone()):
             self.allowed += self.beyond
             self._make(order)
         return self._make(order)
 
+    def _may_rent(self, order: CreateOrder) -> None:
+        """A create is for another machine than those of ours, at a price below the cap, and within the budget."""
+        wanted, machine = self.acting.wanted, order.offer_id + 1000
+        assert wanted is not None
+        held = {i.machine_id for i in self.state.intents if not i.gone and i.token != order.mark.token}
+        if machine in held | {record.machine_id for record in self.state.records}:
+            raise Violation(f"a create call on machine {machine}, where an instance of ours is")
+        bid, listed = order.launch.bid, self.acting.shown[order.offer_id]  # a host may ask for more since
+        price = listed.dph_total if bid is None else bid + DISK
+        if price > wanted.criteria.max_dph:
+            raise Violation(f"a create call for ${price}/h, above the cap")
+        rented = [made for made in self.acting.rented.values() if made.trouble != "removed"]
+        if wanted.max_cost is not None and len(rented) >= WITHIN_BUDGET:
+            raise Violation("a create call beyond plan/max_cost")
+        if len(self.acting.unpulled) >= MOST_UNPULLED:
+            raise Violation("a create call after the image could not be pulled on several hosts")
+
+    def _price(self, order: CreateOrder) -> float:
+        bids = order.launch.market is Market.INTERRUPTIBLE
+        offers = as_bids(self.offers) if bids else self.offers
+        listed = next((o for o in offers if o.id == order.offer_id), None)
+        if order.launch.bid is not None:
+            return order.launch.bid + DISK
+        return listed.dph_total if listed is not None else 0.0
+
     def _alone(self) -> bool:
         """Whether no other instance is paid and no other create is under way, or may be: by another operator."""
         return len(self.paid) + self.pending == 0 and len(self.state.intents) == 1 and self.operators == 1
 
-    def _put_off(self, order: CreateOrder) -> ErtError:
+    def _put_off(self, order: CreateOrder, actor: Actor) -> ErtError:
         """It takes effect later than the answer; only beyond the contract after the settle time, or after a no."""
         kind, delay = self.kind, self.strength if self.beyond else min(self.strength, LATEST)
         lies = kind == "taken-late" or delay > LATEST
@@ -258,17 +338,23 @@ class World:
         self.allowed += lies
         if lies:
             self.overdue = max(self.overdue, self.now + delay)
-        self.later(delay, self._land, order)
+        self.later(delay, self._land, (order, actor))
         return OutcomeUnknown(kind) if kind == "late" else OfferGone(kind)
 
-    def _land(self, order: CreateOrder) -> None:
+    def _land(self, what: tuple[CreateOrder, Actor]) -> None:
         self.pending -= 1
         self.kind = ""  # whatever strikes the call of this moment has nothing to do with it
-        self._make(order)
+        self._make(*what)
 
-    def _make(self, order: CreateOrder) -> int:
-        kind, price = self.kind, next(o for o in self.offers if o.id == order.offer_id).dph_total
+    def _make(self, order: CreateOrder, actor: Actor | None = None) -> int:
+        kind, price = self.kind, self._price(order)
+        clash = any(m.offer == order.offer_id and not m.halted for m in self.paid.values())
         made = self._add(order, price * 3 if kind == "overpriced" else price)
+        if clash:
+            made.trouble = "clash"  # the provider rents one offer twice, and the second dies of the ports of the first
+        elif self.limited:
+            made.trouble, made.halted = "unpulled", True
+        (actor or self.acting).rented[order.mark.token] = made
         if kind in ("hidden", "hidden-by-id"):
             made.listed = self.now + self.strength
             made.found = made.listed if kind == "hidden-by-id" else self.now
@@ -303,6 +389,25 @@ class World:
         seen = not made.environed and made.edited < self.listing and self.operators == 1
         return seen and made.id not in self.state.claims.adopted
 
+    def _given_up(self, tombstones: list[Tombstone]) -> None:
+        actor = self.acting
+        for tombstone in tombstones:
+            if actor.must_keep_serving():
+                self._leaves_no_app_alone(tombstone.id)
+            made = actor.rented.get(tombstone.token)
+            if made is not None and "toomanyrequests" in tombstone.reason:
+                actor.unpulled.add(made.offer)
+
+    def _leaves_no_app_alone(self, number: int) -> None:
+        """`up`, `wake` and `sleep` give nothing up that answers and that an app runs with."""
+        made = self.paid.get(number)
+        if made is None or made.halted:
+            return
+        url = Secret(f"https://{HOST}:{made.port}")
+        for service in self.services.values():
+            if made.answer(self.now) is made.healthy and service.used.get(NAMES.url) == url:
+                raise Violation(f"instance {number} is given up while {service.name} runs with it")
+
     def _end(self, number: int, lingers: float = 0.0) -> None:
         made = self.paid.pop(number, None)
         if made is not None:
@@ -318,6 +423,8 @@ class World:
         if not self.beyond and record is not None and self.now - record.woken > 60.0:
             raise Violation(f"instance {effect.instance_id} is started by one who did not win the write")
         made, kind = self._ours(effect.instance_id), self.kind
+        if made.trouble == "unpulled":
+            raise Violation(f"instance {made.id} is started, and its image could not be pulled")
         if kind == "late":
             self.took = 30.0
             self.coming = max(self.coming, self.now + self.strength)
@@ -344,8 +451,8 @@ class World:
 
     @rarely
     def _power_off(self, effect: e.StopInstance) -> None:
-        self.changes += 1
         made = self._ours(effect.instance_id)
+        self.changes += not made.halted or made.queued or made.outbid
         if self.kind == "late":
             self.took = 30.0
             self.overdue = max(self.overdue, self.now + self.strength)
@@ -421,6 +528,9 @@ class World:
         state = effect.state
         if state.generation != self.state.generation:
             raise StateConflict("somebody wrote")
+        if state.tombstones:
+            before = {t.id for t in self.state.tombstones}
+            self._given_up([t for t in state.tombstones if t.id not in before])
         self.state = State(  # spelt out: `replace` takes three times as long, and this runs at every write
             state.deployment, state.generation + 1, state.intents, state.records, state.tombstones, state.denied,
             state.rollouts, state.claims,
@@ -495,5 +605,6 @@ class World:
         e.StartDeploy: _deploy,
         e.GetDeploy: lambda self, x: next(d for d in self.services[x.service_id].deploys if d.id == x.deploy_id),
         e.WhyFailed: lambda _, __: "unhealthy: exited with 1",
+        AskApp: lambda _, __: AppAnswer(200),
         e.AppFingerprint: lambda self, x: self.by_url[x.app_url].shown if self.kind != "silent" else None,
     }

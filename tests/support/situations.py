@@ -132,6 +132,7 @@ def shown(step: Step) -> str:
     """A step on one line: what, of whom, why."""
     values = {f.name: getattr(step, f.name) for f in fields(step)}
     reason = values.pop("reason")
+    values.pop("end", None)
     about = " ".join(_word(name, value) for name, value in values.items() if value not in (None, False, ()))
     return f"{type(step).__name__} {about}".strip() + f": {reason}"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from ert_deploy.adapters.bounded_http import KIB, Bounds, NoAnswer, Reply, exchange
 from ert_deploy.core.model.desired import Target
-from ert_deploy.ports import Clock
+from ert_deploy.ports import AppAnswer, Clock
 
 ATTEMPTS = 2  # one lost packet is not "the app shows nothing"
 PAUSE = 2.0
@@ -38,6 +38,19 @@ class HttpAppProbe:
             if reply.status < 500:
                 return _field(reply, target.health_field) if reply.status == 200 else None
         return None
+
+    def answer(self, app_url: str, target: Target) -> AppAnswer:
+        """The status at `target.health_path`, and where a redirect leads; status 0 when nobody answers."""
+        url = app_url.rstrip("/") + "/" + target.health_path.lstrip("/")
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                self._clock.sleep(PAUSE)
+            try:
+                reply = exchange("GET", url, self._bounds)
+            except NoAnswer:
+                continue
+            return AppAnswer(reply.status, reply.headers.get("Location", ""))
+        return AppAnswer(0)
 
 
 def _field(reply: Reply, name: str) -> str | None:

@@ -83,6 +83,7 @@ def service_of(raw: object) -> WebService:
         suspended=_suspended(item),
         has_disk=isinstance(details.get("disk"), dict),
         sleeps=str(details.get("plan") or "").startswith("free"),
+        unreachable=details.get("renderSubdomainPolicy") == "disabled",
     )
 
 

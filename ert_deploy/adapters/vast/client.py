@@ -107,7 +107,7 @@ class VastHost:
         rows = self._read("offers", call)
         if not isinstance(rows, list):
             raise CannotObserve("Vast.ai gave a list of offers that is not one")
-        return tuple(found for row in rows if (found := parse.offer(row)) is not None)
+        return tuple(found for row in rows if (found := parse.offer(row, asked_for_amd64=not wide)) is not None)
 
     def create(self, order: CreateOrder) -> int:
         """Rent: one PUT, never repeated here."""
@@ -222,6 +222,7 @@ def _query(criteria: Criteria, launch: Launch) -> dict[str, Any]:
         "direct_port_count": {"gte": criteria.min_ports},
         "duration": {"gte": criteria.min_duration},
         "disk_space": {"gte": launch.disk_gb},
+        "cpu_arch": {"eq": "amd64"},
     }
     if criteria.verified:
         query["verified"] = {"eq": True}

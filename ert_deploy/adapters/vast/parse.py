@@ -54,6 +54,7 @@ def instance(row: Mapping[str, Any]) -> Instance:
         gpu_name=printable(row.get("gpu_name") or "", 60),
         geolocation=printable(row.get("geolocation") or "", 60),
         dph=_number(row.get("dph_total"), 0.0),
+        bid=row.get("is_bid") is True,
         disk_dph=_number(row.get("storage_total_cost"), 0.0),
         started=_number(row.get("start_date"), math.nan) if row.get("start_date") else None,
         address=_address(row, PORT),
@@ -67,8 +68,11 @@ def instance(row: Mapping[str, Any]) -> Instance:
     )
 
 
-def offer(row: Any) -> Offer | None:
-    """One offer row, None when it has no usable id. A missing number becomes NaN, which no filter lets through."""
+def offer(row: Any, *, asked_for_amd64: bool = False) -> Offer | None:
+    """One offer row, None when it has no usable id. A missing number becomes NaN, which no filter lets through.
+
+    A row may lack its architecture: then it is what the search asked for, and unknown where it did not ask.
+    """
     if not isinstance(row, dict):
         return None
     ask, machine = row.get("ask_contract_id", row.get("id")), row.get("machine_id")
@@ -92,6 +96,7 @@ def offer(row: Any) -> Offer | None:
         verified=row.get("verification") == "verified" or row.get("verified") is True,
         rentable=row.get("rentable") is not False and row.get("rented") is not True,
         datacenter=row.get("hosting_type") == DATACENTER or row.get("datacenter") is True,
+        cpu_arch=_text(row.get("cpu_arch")) or ("amd64" if asked_for_amd64 else ""),
         min_bid=_number(row.get("min_bid")) if row.get("min_bid") is not None else None,
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
+from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.planning.offers import Choice, Ranked
 
 
@@ -21,21 +22,21 @@ def command(config: str | None, as_json: bool, limit: int) -> None:
     model, divided by the chance that the host works.
     """
     from ert_deploy.cli.view.progress import make_view
-    from ert_deploy.core.planning.offers import choose
+    from ert_deploy.core.planning.offers import choose, merged
     from ert_deploy.wiring import assemble
 
     with interruptible(), make_view() as view:
         house = assemble(config, view)
         desired = house.desired
-        denied = house.ports.store.load().denied_machines(house.ports.clock.now())
+        state = house.ports.store.load()
+        denied = state.denied_machines(house.ports.clock.now())
         found = house.ports.gpu.search(desired.criteria, desired.launch)
         looked = house.ports.gpu.search(desired.criteria, desired.launch, wide=True)
-        known = {o.id for o in found}
-        choice = choose((*found, *(o for o in looked if o.id not in known)), desired, denied)
+        choice = choose(merged(found, looked), desired, denied, state.machines())
     if as_json:
         emit_json(_plain(choice, limit))
     else:
-        _show(choice, limit, desired.plan_hours)
+        _show(choice, limit, desired)
 
 
 def _row(number: int, ranked: Ranked) -> dict[str, Any]:
@@ -46,7 +47,7 @@ def _row(number: int, ranked: Ranked) -> dict[str, Any]:
         "machine": offer.machine_id,
         "gpu": offer.gpu_name,
         "place": offer.geolocation,
-        "dph": offer.dph_total,
+        "dph": round(cost.hourly, 6),
         "expected": round(cost.expected(), 4),
         "running": round(cost.running, 4),
         "boot": round(cost.boot, 4),
@@ -67,8 +68,8 @@ def _plain(choice: Choice, limit: int) -> dict[str, Any]:
     }
 
 
-def _show(choice: Choice, limit: int, hours: float) -> None:
-    click.echo(f"{len(choice.ranked)} offers match; cost expected for {hours:g} h, all in $")
+def _show(choice: Choice, limit: int, desired: Desired) -> None:
+    click.echo(f"{len(choice.ranked)} offers match; cost expected for {desired.plan_hours:g} h, all in $")
     click.echo(
         "rank     offer  gpu               place             $/h     expected = (run  + boot + download) / works"
     )
@@ -84,4 +85,5 @@ def _show(choice: Choice, limit: int, hours: float) -> None:
             click.echo(f"  {count:3d}  {name}")
         offer, why = choice.rejected[0]
         reasons = "; ".join(f"{r.filter}: {r.detail}" for r in why)
-        click.echo(f"  the cheapest of them, offer {offer.id} ({offer.gpu_name}, ${offer.dph_total:.4f}/h): {reasons}")
+        price = desired.launch.hourly(offer)
+        click.echo(f"  the cheapest of them, offer {offer.id} ({offer.gpu_name}, ${price:.4f}/h): {reasons}")

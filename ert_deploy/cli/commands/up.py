@@ -18,8 +18,9 @@ def command(config: str | None, as_json: bool) -> None:
     """Rent a GPU, boot the backend, and move the app over to it.
 
     Running it again changes nothing, or goes on where an earlier run was stopped. It ends when the running app has
-    proven that it uses the new backend. Exit code 5 when an instance bears a mark of ours and nobody can say whose it
-    is: it is named, not touched, and nothing is rented while it may be ours.
+    proven that it uses the new backend. A backend that serves is destroyed only after its replacement serves: where
+    none can be rented it keeps serving, and the exit code is 5. So it is when an instance bears a mark of ours and
+    nobody can say whose it is: it is named, not touched, and nothing is rented while it may be ours.
     """
     with interruptible(), named_in_json(as_json):
         outcome = converge(config, Phase.RUNNING)
@@ -27,5 +28,5 @@ def command(config: str | None, as_json: bool) -> None:
         emit_json(outcome.as_dict())
     else:
         show_backend(outcome)
-    if left := doubtful(outcome):
+    if left := outcome.left or doubtful(outcome):
         raise left

@@ -26,5 +26,5 @@ def command(config: str | None, as_json: bool) -> None:
         emit_json(outcome.as_dict())
     else:
         show_backend(outcome)
-    if left := doubtful(outcome):
+    if left := outcome.left or doubtful(outcome):
         raise left

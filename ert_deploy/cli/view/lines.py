@@ -30,10 +30,10 @@ def line(event: events.Event) -> str:
 
 def _renting(event: events.Renting | events.Rented | events.OfferLost | events.CreateUnknown) -> str:
     match event:
-        case events.Renting(offer, rank, of, expected):
+        case events.Renting(offer, rank, of, expected, hourly):
             return (
                 f"renting offer {offer.id}: {offer.gpu_name}, {offer.geolocation or 'unknown place'}, "
-                f"${offer.dph_total:.4f}/h, {offer.inet_down:.0f} Mb/s (rank {rank} of {of}, ${expected:.2f} expected)"
+                f"${hourly:.4f}/h, {offer.inet_down:.0f} Mb/s (rank {rank} of {of}, ${expected:.2f} expected)"
             )
         case events.Rented(instance_id, offer):
             return f"rented instance {instance_id} on machine {offer.machine_id}"

@@ -154,6 +154,7 @@ ROOT = Section(
                 Field("hours", number(0, 720, "hours", above=True), _DESIRED.plan_hours),
                 Field("slots", whole(1, 2), _DESIRED.slots),
                 Field("attempts", whole(1, 50), _DESIRED.attempts),
+                Field("max_cost", number(0, 10_000, "$", above=True), _DESIRED.max_cost),
             ),
         ),
         Section(
@@ -187,6 +188,7 @@ ROOT = Section(
                         Field("health_path", types.url_path, _TARGET.health_path),
                         Field("health_field", types.json_field, _TARGET.health_field),
                         Field("allow_downtime", yes_or_no, _TARGET.allow_downtime),
+                        Field("address", types.provider_url, _TARGET.address),
                         Section("owned", _OWNED_PARTS),
                         Section("blueprint", _BLUEPRINT_PARTS),
                     ),

@@ -58,6 +58,14 @@ class Launch:
     vast_api: str = "https://console.vast.ai"
     debug_ssh: bool = False
 
+    def hourly(self, offer: Offer) -> float:
+        """What a contract on this offer costs in $/h, disk included.
+
+        The price in a search for bids is that of the least bid; the contract costs our bid and the disk.
+        """
+        over = (self.bid or 0.0) - (offer.min_bid or 0.0) if self.market is Market.INTERRUPTIBLE else 0.0
+        return offer.dph_total + max(0.0, over)
+
     def spec(self) -> str:
         """16 hex digits that change when a running container would have to be replaced to match the config."""
         return _spec(self)
@@ -139,7 +147,8 @@ class OwnedNames:
 class Target:
     """A web service that is given the backend's address. `timeout` in seconds.
 
-    `allow_downtime`: it may be deployed although that stops it for a while, as it does a service with a disk.
+    `allow_downtime`: it may be deployed although that stops it for a while, as it does a service with a disk. `address`
+    is where the app answers, None for the address its host gives it.
     """
 
     service: str
@@ -148,12 +157,18 @@ class Target:
     health_path: str = "/health"
     health_field: str = "fingerprint"
     allow_downtime: bool = False
+    address: str | None = None
+
+    def reached_at(self, given: str) -> str:
+        """Where the app answers; `given` is the address its host gives it."""
+        return self.address or given
 
 
 @dataclass(frozen=True, slots=True)
 class Desired:
     """One deployment, wanted in one phase. `begin`: it may be made if there is no trace of it.
 
+    `max_cost` is the most in $ that one run may rent for until something is healthy, None for no such limit.
     `apps_first`: on the way down the apps are told, and their requests may finish, before anything is destroyed.
     `owner` is the owner id of the config, `services` the hashes of those target ids that the config itself names, and
     `ignored` the instances that it declares not to be its business.
@@ -168,6 +183,7 @@ class Desired:
     plan_hours: float = 2.0
     slots: int = 2
     attempts: int = 6
+    max_cost: float | None = None
     begin: bool = True
     apps_first: bool = True
     owner: str = ""
@@ -179,14 +195,12 @@ class Desired:
     ) -> Mapping[str, str]:
         """What the container is told at birth. The boot secret proves identity once; the key is only a hash.
 
-        With the offer it also knows its card and its price in $/h, to show them: Vast tells a container neither. The
-        price in a search is that of the least bid, so the rest of our bid comes on top. `owner` says whose it is.
+        With the offer it also knows its card and its price in $/h, to show them: Vast tells a container neither.
+        `owner` says whose it is.
         """
         known = {"ERT_OWNER": owner} if owner else {}
         if offer is not None:
-            over = (self.launch.bid or 0.0) - (offer.min_bid or 0.0)
-            price = offer.dph_total + (max(0.0, over) if self.launch.market is Market.INTERRUPTIBLE else 0.0)
-            known |= {"ERT_GPU_NAME": offer.gpu_name, "ERT_GPU_PRICE_PER_HOUR": f"{price:.6g}"}
+            known |= {"ERT_GPU_NAME": offer.gpu_name, "ERT_GPU_PRICE_PER_HOUR": f"{self.launch.hourly(offer):.6g}"}
         return {
             **known,
             "ERT_DEPLOYMENT": self.deployment,

@@ -18,12 +18,13 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Renting:
-    """An offer was chosen, `rank` counting from 1 of `of`; `expected` is $ for the planned hours."""
+    """An offer was chosen, `rank` counting from 1 of `of`; `expected` is $ for the planned hours, `hourly` $/h."""
 
     offer: Offer
     rank: int
     of: int
     expected: float
+    hourly: float
 
 
 @dataclass(frozen=True, slots=True)

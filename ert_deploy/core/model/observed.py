@@ -39,6 +39,7 @@ class Instance:
     its token; `born` is the mark in the environment alone, and `owner` what stands there as `ERT_OWNER`.
     `status` is the container's, `intended` and `current` are the contract's. `dph` is what it costs while it runs,
     `disk_dph` the part of it that is paid for the disk in any case, in $/h. `shell` is where its SSH server listens.
+    `bid`: it is interruptible, and runs again by itself after it was outbid.
     """
 
     id: int
@@ -53,6 +54,7 @@ class Instance:
     geolocation: str = ""
     dph: float = 0.0
     disk_dph: float = 0.0
+    bid: bool = False
     started: float | None = None
     address: Address | None = None
     shell: Address | None = None
@@ -76,7 +78,10 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One rentable machine. Prices in $/h and $/GB, RAM in MB, network in Mb/s, duration in seconds."""
+    """One rentable machine. Prices in $/h and $/GB, RAM in MB, network in Mb/s, duration in seconds.
+
+    `cpu_arch` is empty where nobody says what it is.
+    """
 
     id: int
     machine_id: int
@@ -96,6 +101,7 @@ class Offer:
     rentable: bool = True
     datacenter: bool = False
     min_bid: float | None = None
+    cpu_arch: str = "amd64"
 
 
 class Vital(StrEnum):
@@ -179,7 +185,8 @@ class Observed:
     """Everything `plan` may look at. `publications` is None when Render was not (or could not be) read.
 
     `tries` counts how often this run tried in vain to see an instance gone. `fresh` is the key this run has made to
-    take the place of the one in use, and `stopped` are the instances that took a stop from it. `memo` keeps what pure
+    take the place of the one in use, and `stopped` are the instances that took a stop from it. `unreplaceable`: this
+    run found nothing that could take the place of what serves. `memo` keeps what pure
     functions of these facts came to, as a plan asks the same several times over.
     """
 
@@ -193,6 +200,7 @@ class Observed:
     tries: Mapping[int, int] = field(default_factory=dict)
     fresh: Secret | None = None
     stopped: frozenset[int] = frozenset()
+    unreplaceable: bool = False
     memo: dict[str, tuple[object, Any]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
 

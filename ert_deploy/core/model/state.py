@@ -108,6 +108,11 @@ class State:
         """The newest rollout on a service, or None."""
         return next((r for r in self.rollouts if r.service_id == service_id), None)
 
+    def machines(self) -> frozenset[int]:
+        """The machines of its instances, and of creates that may have happened."""
+        unknown = frozenset(i.machine_id for i in self.intents if not i.gone)
+        return unknown | {record.machine_id for record in self.records}
+
     def denied_machines(self, now: float) -> frozenset[int]:
         """Machines that are denied at this time."""
         return frozenset(d.machine_id for d in self.denied if d.until > now)
@@ -151,6 +156,11 @@ class State:
         """With one more denied machine; expired ones go."""
         kept = tuple(d for d in self.denied if d.until > now and d.machine_id != denied.machine_id)
         return replace(self, denied=(*kept, denied))
+
+    def allow(self, machines: Iterable[int]) -> State:
+        """Without a denial of any of these machines."""
+        freed = frozenset(machines)
+        return replace(self, denied=tuple(d for d in self.denied if d.machine_id not in freed))
 
     def put_rollout(self, rollout: Rollout) -> State:
         """With that rollout in place of any other on the same service."""

@@ -160,13 +160,17 @@ class Drain:
 
 @dataclass(frozen=True, slots=True)
 class Retire:
-    """Write a tombstone: from now on the instance is to be destroyed. `deny` shuns its machine for a while."""
+    """Write a tombstone: from now on the instance is to be destroyed.
+
+    `deny` shuns its machine for a while; `end` is how its first boot failed, in words to compare between hosts.
+    """
 
     instance_id: int
     token: str
     machine_id: int
     reason: str
     deny: bool = False
+    end: str = ""
 
 
 @dataclass(frozen=True, slots=True)

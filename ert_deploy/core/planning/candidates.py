@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ert_deploy.core.model.desired import Desired
+from ert_deploy.core.model.desired import Desired, Phase
 from ert_deploy.core.model.keys import is_key
 from ert_deploy.core.model.observed import Instance, Observed, Vital, Watch, once
 from ert_deploy.core.model.secret import Secret
+from ert_deploy.core.planning.app_env import connected
 from ert_deploy.core.planning.health import Candidate, Stage, Verdict, judge
 from ert_deploy.core.planning.key_acceptance import accepts, takes
 from ert_deploy.core.planning.ownership import ours
@@ -71,6 +72,11 @@ def slots_taken(desired: Desired, observed: Observed) -> int:
     return len(live) + len(unknown)
 
 
+def occupied(desired: Desired, observed: Observed) -> frozenset[int]:
+    """The machines on which an instance of ours exists, or may exist."""
+    return observed.state.machines() | {i.machine_id for i in ours(desired, observed)}
+
+
 @once
 def standing(desired: Desired, observed: Observed) -> Standing:
     """Every candidate in its place."""
@@ -84,13 +90,33 @@ def standing(desired: Desired, observed: Observed) -> Standing:
 
 
 def fits(desired: Desired, observed: Observed, candidate: Candidate) -> bool:
-    """Whether it runs what the config asks for and takes the key the app holds."""
+    """Whether it is what the config asks for, at its price, and takes the key the app holds."""
+    return not unfit(desired, observed, candidate)
+
+
+def unfit(desired: Desired, observed: Observed, candidate: Candidate) -> str:
+    """Why another one has to take its place; empty when it fits."""
     instance = candidate.instance
     if instance.spec != desired.launch.spec():
-        return False
-    if observed.publications is None:
-        return True
-    return accepts(instance, candidate.record, kept_key(desired, observed))
+        return "it runs with another image, model, disk, context or guard than the config asks for"
+    if (excess := over_cap(desired, instance)) > 0:
+        return f"{_too_dear(desired, instance)}: ${excess:.4f}/h too much"
+    if observed.publications is None or accepts(instance, candidate.record, kept_key(desired, observed)):
+        return ""
+    return "it does not take the key the app holds"
+
+
+def over_cap(desired: Desired, instance: Instance) -> float:
+    """$/h that its contract costs above the cap, 0 within rounding; NaN when the price is not known."""
+    cap = desired.criteria.max_dph
+    return 0.0 if instance.dph <= cap * PRICE_TOLERANCE else instance.dph - cap
+
+
+def serving(desired: Desired, observed: Observed) -> tuple[Candidate, ...]:
+    """Those that an app was told about and that answer with its key, whether they fit or not."""
+    verdicts, key = standing(desired, observed).verdicts, kept_key(desired, observed)
+    told = (c for c in candidates(desired, observed) if c.told and accepts(c.instance, c.record, key))
+    return tuple(c for c in told if verdicts[c.instance.id].stage is Stage.READY)
 
 
 def pointed_at(desired: Desired, observed: Observed, instance: Instance) -> bool:
@@ -99,6 +125,19 @@ def pointed_at(desired: Desired, observed: Observed, instance: Instance) -> bool
         return False
     url = Secret(instance.address.url())
     return any(p.env.get(t.names.url) == url for t, p in pairs(desired, observed))
+
+
+def runs_with(desired: Desired, observed: Observed, instance: Instance) -> bool:
+    """Whether some running app shows the fingerprint of a configuration with it, whatever its environment holds now.
+
+    Values that were put back after a deploy are not taken up by the process that runs.
+    """
+    health, key = observed.health.get(instance.id), kept_key(desired, observed)
+    if instance.address is None or health is None or health.certificate is None or key is None:
+        return False
+    shown = ((t, p.live_fingerprint) for t, p in pairs(desired, observed) if p.live_fingerprint)
+    url, pem = instance.address.url(), health.certificate
+    return any(connected(t, url, key, pem)[t.names.fingerprint].reveal() == mark for t, mark in shown)
 
 
 def usable_by_an_app(desired: Desired, observed: Observed, instance: Instance) -> bool:
@@ -116,21 +155,28 @@ def usable_by_an_app(desired: Desired, observed: Observed, instance: Instance) -
 def _candidate(desired: Desired, observed: Observed, instance: Instance) -> Candidate:
     record = observed.state.record(instance.id)
     told = pointed_at(desired, observed, instance) or (record is not None and record.published)
+    told = told or runs_with(desired, observed, instance)
     watch = observed.watches.get(instance.id, Watch("", observed.now))
     return Candidate(instance, observed.health.get(instance.id), watch, record, told)
 
 
 def _judge(desired: Desired, observed: Observed, candidate: Candidate) -> Verdict:
-    """The verdict, with the price checked again on the contract we really got."""
-    instance, cap = candidate.instance, desired.criteria.max_dph
-    if not instance.dph <= cap * PRICE_TOLERANCE:
-        reason = f"it costs ${instance.dph:.4f}/h, the cap is ${cap:g}/h (offer/max_dph)"
-        return Verdict(Stage.FAILED, reason, deny=True)
+    """The verdict, with the price checked again on the contract we really got.
+
+    What an app was told about is not given up for its price: it serves until another one does. Nor is anything on the
+    way to sleep, where only its disk is paid from now on and nobody may know what the apps were told.
+    """
+    if desired.phase is Phase.RUNNING and over_cap(desired, candidate.instance) and not candidate.told:
+        return Verdict(Stage.FAILED, _too_dear(desired, candidate.instance))
     verdict = judge(candidate, desired.timings, observed.now)
     stranded = candidate.record is not None and bool(candidate.record.stranded)
     if verdict.stage is Stage.FAILED and candidate.told and not stranded and _may_serve(candidate):
         return replace(verdict, stage=Stage.LOST)
     return verdict
+
+
+def _too_dear(desired: Desired, instance: Instance) -> str:
+    return f"it costs ${instance.dph:.4f}/h, the cap is ${desired.criteria.max_dph:g}/h (offer/max_dph)"
 
 
 def _may_serve(candidate: Candidate) -> bool:
@@ -146,7 +192,8 @@ def _current(
     """The one to keep: ready, else booting, else asleep; the one an app points at, told before new, oldest first.
 
     When all slots are taken and none of them fits, the move that was under way is finished first; an instance that is
-    lost holds its slot, so the old backend then serves every app until there is room again.
+    lost holds its slot, so the old backend then serves every app until there is room again. When nothing can take the
+    place of what serves, that goes on serving.
     """
     key = kept_key(desired, observed)
     ranked = sorted(
@@ -163,4 +210,7 @@ def _current(
     up = [c for c in ranked if verdicts[c.instance.id].stage is not Stage.ASLEEP]
     if not fitting and held >= desired.slots and len(up) == len(ranked) and all(c.told for c in ranked):
         fitting = [c for c in up if accepts(c.instance, c.record, key)]
+    elif not fitting and observed.unreplaceable:
+        serves = (c for c in up if c.told and verdicts[c.instance.id].stage is Stage.READY)
+        fitting = [c for c in serves if accepts(c.instance, c.record, key)]
     return fitting[0] if fitting else None

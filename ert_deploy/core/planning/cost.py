@@ -20,25 +20,32 @@ WORKS_UNVERIFIED = 0.80
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """$ for the planned hours, split up, and the probability that the host works."""
+    """$ for the planned hours, split up, and the probability that the host works. `hourly` is the contract's $/h."""
 
     running: float
     boot: float
     download: float
     works: float
+    hourly: float = 0.0
 
     def expected(self) -> float:
         """$ per attempt divided by the chance that the attempt succeeds."""
-        return (self.running + self.boot + self.download) / self.works
+        return (self.running + self.until_healthy()) / self.works
+
+    def until_healthy(self) -> float:
+        """$ for one attempt until it serves."""
+        return self.boot + self.download
 
 
 def estimate(offer: Offer, launch: Launch, hours: float) -> Estimate:
-    """The expected cost of `hours` of a healthy backend on this offer; disk is part of `dph_total`."""
+    """The expected cost of `hours` of a healthy backend on this offer, at our bid and with the disk."""
+    hourly = launch.hourly(offer)
     gigabytes = launch.image_gb + launch.model_gb
     boot_hours = launch.model_gb * 8000.0 / (max(offer.inet_down, 1.0) * ACHIEVED_RATE) / 3600.0
     return Estimate(
-        running=offer.dph_total * hours,
-        boot=offer.dph_total * boot_hours,
+        running=hourly * hours,
+        boot=hourly * boot_hours,
         download=gigabytes * offer.inet_down_cost,
         works=max(0.05, min(1.0, offer.reliability)) * (WORKS_VERIFIED if offer.verified else WORKS_UNVERIFIED),
+        hourly=hourly,
     )

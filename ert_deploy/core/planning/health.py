@@ -21,9 +21,30 @@ ENDED = frozenset({"exited", "stopped", "offline", "unknown"})
 # Texts Vast shows when an image cannot be pulled or a container not be made (Vast docs; dstack's Vast backend).
 FATAL = re.compile(
     r"manifest unknown|pull access denied|failed to resolve reference|unauthorized|repository does not exist"
-    r"|oci runtime create failed|failed to inject cdi|no space left",
+    r"|oci runtime create failed|failed to inject cdi|no space left|port is already allocated",
     re.IGNORECASE,
 )
+# What a host says while all is well, and words that it says only when it is not.
+PROGRESS = re.compile(
+    r"\s*(?:[0-9a-f]{6,}: ?)?(?:success|pulling|downloading|download complete|pull complete|extracting|waiting"
+    r"|verifying|already exists|preparing|$)",
+    re.IGNORECASE,
+)
+WRONG = re.compile(
+    r"error|denied|fail|too ?many ?requests|unknown|unauthorized|does not exist|not found|no such|no space|refused"
+    r"|timed? ?out|exec format",
+    re.IGNORECASE,
+)
+# The host's own fault, and a port that another instance of ours on the same machine has: neither says a thing about
+# the image, unless the words after it are about a file in the image.
+OF_THE_HOST = re.compile(r"oci runtime create failed|failed to inject cdi|no space left|port is already", re.IGNORECASE)
+OF_THE_IMAGE = re.compile(
+    r"exec format|no such file|executable file|manifest unknown|pull access denied|repository does not exist"
+    r"|no matching manifest|unauthorized",
+    re.IGNORECASE,
+)
+_NUMBERS = re.compile(r"\b(?=\w*\d)\w+\b")
+_LONGEST = 160
 
 
 class Stage(StrEnum):
@@ -44,11 +65,16 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The stage, why, and whether its machine should be shunned."""
+    """The stage, why, and whether its machine should be shunned.
+
+    `end` says how a boot failed in words that are the same on every host with the same cause; empty where the cause is
+    the host's alone.
+    """
 
     stage: Stage
     reason: str
     deny: bool = False
+    end: str = ""
 
 
 def look(previous: Watch | None, instance: Instance, health: Health | None, now: float) -> Watch:
@@ -69,9 +95,15 @@ def complaint(instance: Instance, health: Health | None) -> str:
         return f"{health.vital}: {health.detail}".rstrip(": ")
     if FATAL.search(instance.message):
         return f"the host says: {instance.message}"
+    if instance.halted and instance.status not in ENDED:
+        return f"it stopped before its container ran{_words(instance)}"
     if instance.status in ENDED:
-        return f"the container is {instance.status}"
+        return f"the container is {instance.status}{_words(instance) if WRONG.search(instance.message) else ''}"
     return ""
+
+
+def _words(instance: Instance) -> str:
+    return "" if PROGRESS.match(instance.message) else f", the host says: {instance.message}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +130,43 @@ def judge(candidate: Candidate, timings: Timings, now: float) -> Verdict:
     if record is not None and record.stranded:
         return _stranded(instance, record, timings, now)
     reason = complaint(instance, health)
-    if instance.halted and not FATAL.search(instance.message):
+    if instance.halted and not FATAL.search(instance.message) and not _never_booted(candidate, timings, now):
         return _halted(record, timings, now)
     if reason and not (_waking(record, timings, now) and instance.status in ENDED):
         patience = BAD_LOOKS_SERVING if record is not None and record.certificate else BAD_LOOKS
-        if candidate.watch.strikes >= patience or instance.halted:
-            return Verdict(Stage.FAILED, reason, deny=not instance.halted)
+        if candidate.watch.strikes >= patience or (instance.halted and FATAL.search(instance.message)):
+            return Verdict(Stage.FAILED, reason, deny=_shunned(instance), end=_end(candidate))
         return Verdict(Stage.BOOTING, reason)
     return _slow(candidate, timings, now)
+
+
+def _never_booted(candidate: Candidate, timings: Timings, now: float) -> bool:
+    """Whether it is stopped because its boot failed, and not because it sleeps.
+
+    It was never healthy and no app knows it, and either its container never ran or the host says what went wrong.
+    """
+    instance, record = candidate.instance, candidate.record
+    if candidate.told or record is None or record.certificate or lately(record.woken, now, timings.start_lag):
+        return False
+    return instance.status not in ENDED or bool(WRONG.search(instance.message))
+
+
+def _shunned(instance: Instance) -> bool:
+    """Whether its machine is to blame: not for an image nobody can run, nor for a price that somebody else outbid."""
+    if "port is already" in instance.message.lower():
+        return False
+    return not instance.halted or (bool(_words(instance)) and not OF_THE_IMAGE.search(instance.message))
+
+
+def _end(candidate: Candidate) -> str:
+    """How a first boot ended, in words to compare between hosts."""
+    instance, record = candidate.instance, candidate.record
+    if record is None or record.certificate or record.woken:
+        return ""
+    if not PROGRESS.match(instance.message):
+        of_the_host = OF_THE_HOST.search(instance.message) and not OF_THE_IMAGE.search(instance.message)
+        return "" if of_the_host else _NUMBERS.sub("#", instance.message.lower())[:_LONGEST]
+    return "exited" if instance.status == "exited" and not instance.halted else ""
 
 
 def _stranded(instance: Instance, record: Record, timings: Timings, now: float) -> Verdict:

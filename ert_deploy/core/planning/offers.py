@@ -8,13 +8,14 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ert_deploy.core.model.desired import Desired, Market
 from ert_deploy.core.model.observed import Offer
 from ert_deploy.core.planning.cost import Estimate, estimate
 
 COUNTRY_CODE_LENGTH = 2
+CPU_ARCH = "amd64"  # what the image is built for
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +47,21 @@ class Choice:
         return tuple(counts.most_common())
 
 
-def choose(offers: Iterable[Offer], desired: Desired, denied: frozenset[int] = frozenset()) -> Choice:
-    """Sort offers into rentable (by expected cost, then reliability, then id) and rejected."""
+def choose(
+    offers: Iterable[Offer],
+    desired: Desired,
+    denied: frozenset[int] = frozenset(),
+    occupied: frozenset[int] = frozenset(),
+) -> Choice:
+    """Sort offers into rentable (by expected cost, then reliability, then id) and rejected.
+
+    `occupied` are the machines on which this deployment has an instance, or may have one: two of them on one machine
+    want the same ports, and what breaks the machine takes both.
+    """
     ranked: list[Ranked] = []
     rejected: list[tuple[Offer, tuple[Rejection, ...]]] = []
     for offer in offers:
-        reasons = tuple(reject(offer, desired, denied))
+        reasons = tuple(reject(offer, desired, denied, occupied))
         if reasons:
             rejected.append((offer, reasons))
         else:
@@ -60,25 +70,39 @@ def choose(offers: Iterable[Offer], desired: Desired, denied: frozenset[int] = f
     return Choice(tuple(ranked), tuple(rejected))
 
 
-def reject(offer: Offer, desired: Desired, denied: frozenset[int]) -> Iterable[Rejection]:
+def merged(found: Iterable[Offer], wide: Iterable[Offer]) -> tuple[Offer, ...]:
+    """The offers of a search with filters and of a later one without: the later price counts, the filter's CPU too."""
+    later = {offer.id: offer for offer in wide}
+    first = [replace(later.pop(offer.id, offer), cpu_arch=offer.cpu_arch) for offer in found]
+    return (*first, *later.values())
+
+
+def reject(
+    offer: Offer, desired: Desired, denied: frozenset[int], occupied: frozenset[int] = frozenset()
+) -> Iterable[Rejection]:
     """Every reason not to rent this offer; none means that it may be rented."""
     if offer.machine_id in denied:
         yield Rejection("deny list", f"machine {offer.machine_id} failed here before")
+    if offer.machine_id in occupied:
+        yield Rejection("another machine", f"machine {offer.machine_id} has an instance of this deployment")
     yield from _prices(offer, desired)
     yield from _minimums(offer, desired)
     yield from _kinds(offer, desired)
 
 
 def _prices(offer: Offer, desired: Desired) -> Iterable[Rejection]:
+    launch = desired.launch
+    interruptible = launch.market is Market.INTERRUPTIBLE
+    with_bid = "$/h with our bid and the disk" if interruptible else "$/h"
     caps = (
-        ("offer/max_dph", offer.dph_total, desired.criteria.max_dph, "$/h"),
+        ("offer/max_dph", launch.hourly(offer), desired.criteria.max_dph, with_bid),
         ("offer/max_inet_cost", offer.inet_down_cost, desired.criteria.max_inet_cost, "$/GB"),
     )
     for path, value, cap, unit in caps:
         if not (math.isfinite(value) and 0 <= value <= cap):
             yield Rejection(path, f"{value:g} {unit} > {cap:g}")
-    bid = desired.launch.bid
-    if desired.launch.market is Market.INTERRUPTIBLE and (bid is None or bid < (offer.min_bid or 0.0)):
+    bid = launch.bid
+    if interruptible and (bid is None or bid < (offer.min_bid or 0.0)):
         yield Rejection("launch/bid", f"bid {bid} < {offer.min_bid}")
 
 
@@ -102,6 +126,8 @@ def _kinds(offer: Offer, desired: Desired) -> Iterable[Rejection]:
     c = desired.criteria
     if offer.num_gpus != 1:
         yield Rejection("one GPU", f"{offer.num_gpus} GPUs")
+    if offer.cpu_arch != CPU_ARCH:
+        yield Rejection("cpu_arch", f"{offer.cpu_arch or 'unknown'}, the image is {CPU_ARCH}")
     if not offer.rentable:
         yield Rejection("rentable", "rented by somebody else")
     if c.verified and not offer.verified:

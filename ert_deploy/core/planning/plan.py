@@ -20,8 +20,10 @@ from ert_deploy.core.planning.candidates import (
     candidates,
     fits,
     kept_key,
+    serving,
     slots_taken,
     standing,
+    unfit,
     usable_by_an_app,
 )
 from ert_deploy.core.planning.health import Candidate, Stage
@@ -52,7 +54,7 @@ def _running(desired: Desired, observed: Observed) -> Iterator[Step]:
     now = standing(desired, observed)
     for candidate in now.failed:
         verdict = now.verdicts[candidate.instance.id]
-        yield retire(candidate.instance, verdict.reason, deny=verdict.deny)
+        yield retire(candidate.instance, verdict.reason, deny=verdict.deny, end=verdict.end)
     yield from _surplus(desired, observed, now.others, now.current is not None)
     for candidate in now.others:
         if now.verdicts[candidate.instance.id].stage is Stage.STUCK:
@@ -125,7 +127,12 @@ def _rent(desired: Desired, observed: Observed, now: Standing) -> Iterator[Step]
     if slots_taken(desired, observed) >= desired.slots:
         yield from unsettled(observed, desired.timings.settle, also_gone=False)
         yield from _spare(desired, observed, now)
-    yield steps.Rent("no backend is there")
+    kept = serving(desired, observed)
+    yield steps.Rent(
+        f"instance {kept[0].instance.id} serves until then: {unfit(desired, observed, kept[0])}"
+        if kept
+        else "no backend is there"
+    )
     yield steps.AwaitBoot(None, "the one that will be rented")
     yield from forecast(desired)
 

@@ -78,7 +78,7 @@ def _labels(observed: Observed) -> set[str]:
     return {i.label_token for i in observed.instances if i.label_token}
 
 
-def retire(instance: Instance, reason: str, *, deny: bool = False) -> Step:
+def retire(instance: Instance, reason: str, *, deny: bool = False, end: str = "") -> Step:
     """The first step of getting rid of an instance."""
     token = instance.mark.token if instance.mark is not None else ""
-    return steps.Retire(instance.id, token, instance.machine_id, reason, deny)
+    return steps.Retire(instance.id, token, instance.machine_id, reason, deny, end)

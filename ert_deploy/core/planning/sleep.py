@@ -28,6 +28,8 @@ def asleep(desired: Desired, observed: Observed) -> Iterator[Step]:
     for candidate in (*now.failed, *now.others, *((now.current,) if now.current is not None else ())):
         if candidate is not kept:
             verdict = now.verdicts[candidate.instance.id]
+            if candidate.told and verdict.stage is Stage.READY and not candidate.instance.halted:
+                yield steps.Stop(candidate.instance.id, "it is to finish its reports before it goes")
             yield retire(candidate.instance, _why_not(candidate, now), deny=verdict.deny)
     if kept is not None:
         yield from _stop(desired, observed, kept)
@@ -54,12 +56,15 @@ def _stop(desired: Desired, observed: Observed, kept: Candidate) -> Iterator[Ste
         if start_may_come(record, observed.now, desired.timings.settle):
             yield steps.AwaitStop(instance.id, "a start of it may still take effect")
         yield steps.Stop(instance.id, "a start of it may be queued")
-    elif desired.launch.market is Market.INTERRUPTIBLE and instance.id not in observed.stopped:
+    elif (instance.bid or desired.launch.market is Market.INTERRUPTIBLE) and instance.id not in observed.stopped:
         yield steps.Stop(instance.id, "if it was outbid, it would run again by itself")
 
 
 def _kept(desired: Desired, observed: Observed, now: Standing) -> Candidate | None:
-    """The one whose disk is worth keeping: it was healthy once, or stopped already; the one an app points at first."""
+    """The one whose disk is worth keeping: it was healthy once, or stopped already.
+
+    One that serves comes first, then the one an app points at.
+    """
     worthy = [
         candidate
         for candidate in (*((now.current,) if now.current is not None else ()), *now.others)
@@ -68,6 +73,7 @@ def _kept(desired: Desired, observed: Observed, now: Standing) -> Candidate | No
     return min(
         worthy,
         key=lambda c: (
+            not (c.told and now.verdicts[c.instance.id].stage is Stage.READY),
             not pointed_at(desired, observed, c.instance),
             not c.told,
             now.verdicts[c.instance.id].stage is not Stage.READY,

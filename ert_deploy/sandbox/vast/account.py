@@ -77,9 +77,16 @@ class Estate:
 
     def taken(self, ask: Ask, bid: float | None = None, but: Contract | None = None) -> bool:
         """Whether the offer's GPU is not to be had at this bid by anybody, or by the instance `but`."""
+        return self.doubled(ask, but) or self.kept_out(ask, bid)
+
+    def kept_out(self, ask: Ask, bid: float | None) -> bool:
+        """Whether somebody else, or a lost host, keeps the offer's GPU from everybody at this bid."""
         tenant = self.tenants.get(ask.id)
-        ours = any(c.ask.id == ask.id and c.uses_gpu and c is not but for c in self.live())
-        return ours or ask.machine_id in self.lost or (tenant is not None and tenant.keeps_out(bid))
+        return ask.machine_id in self.lost or (tenant is not None and tenant.keeps_out(bid))
+
+    def doubled(self, ask: Ask, but: Contract | None = None) -> bool:
+        """Whether an instance of this account has the offer's GPU already."""
+        return any(c.ask.id == ask.id and c.uses_gpu and c is not but for c in self.live())
 
     def rent(self, ask: Ask, order: Order, *, running: bool) -> Contract:
         """A new instance, stopped from the start unless `running`."""
@@ -116,6 +123,7 @@ class Estate:
 
     def _begun(self, contract: Contract, running: bool) -> Contract:
         contract.intended = contract.current = "running" if running else "stopped"
+        contract.clashes = running and self.doubled(contract.ask)
         self.contracts[contract.id] = contract
         self.life.begin(contract, contract.created)
         return contract

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ert_deploy.sandbox.httpd.faults import Fault, Faults
@@ -122,6 +123,13 @@ def _end_contract(estate: Estate, trouble: Trouble) -> None:
     estate.tick()
 
 
+def _set_price(estate: Estate, trouble: Trouble) -> None:
+    for id, ask in estate.asks.items():
+        if trouble.hits(ask, None):
+            factor = trouble.number("factor")
+            estate.asks[id] = replace(ask, dph_base=ask.dph_base * factor, min_bid=ask.min_bid * factor)
+
+
 def _set_credit(estate: Estate, trouble: Trouble) -> None:
     estate.paid_in += trouble.number("value") - estate.credit()
     estate.tick()
@@ -133,5 +141,6 @@ EVENTS: Mapping[str, Callable[[Estate, Trouble], None]] = {
     "offline": _lose_host,
     "crash": _crash,
     "contract_end": _end_contract,
+    "price": _set_price,
     "credit": _set_credit,
 }

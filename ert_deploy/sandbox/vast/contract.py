@@ -63,6 +63,7 @@ class Contract:
     """One instance. `ports` maps "8443/tcp" to the external port; times are world seconds since 1970.
 
     `told_address` is what the container was told at its creation; `image_left` and `model_left` are GB to download.
+    `clashes`: another rental of the same offer has its ports.
     """
 
     id: int
@@ -86,6 +87,7 @@ class Contract:
     ran: bool = False
     queued: bool = False
     outbid: bool = False
+    clashes: bool = False
     destroyed: float | None = None
     meter: Meter = field(default_factory=Meter)
     history: list[tuple[float, str | None]] = field(default_factory=list)

@@ -41,7 +41,7 @@ def create(estate: Estate, request: Request) -> Reply:
 
 def _rent(estate: Estate, ask: Ask, order: Order, body: Json) -> Reply:
     wanted = body.get("target_state", "running") != "stopped"
-    taken = estate.taken(ask, order.bid)
+    taken = estate.kept_out(ask, order.bid)  # a second rental of one's own is accepted, and dies at its start
     if taken and wanted and _cancels(body, order):
         raise _gone(ask.id, 410)
     if estate.troubles.use("created_stopped", ask):

@@ -35,6 +35,7 @@ and the fields of its kind. Times are world seconds. Troubles stay until `count`
 | `offline` | `seconds` | the host is lost, not billed; after `seconds` it is back |
 | `crash` | | the container's process is killed: `exited` |
 | `contract_end` | `seconds` (0) | the contract ends then: stopped for good, deleted 48 h later |
+| `price` | `factor` (2) | what the host asks from now on, for new rentals; a contract keeps its price |
 | `credit` | `value` (0) | the account's credit is set; at 0 everything is stopped |
 | `calm` | `only` (all kinds) | standing troubles, and without `only` all faults to come, are switched off |
 """
@@ -82,6 +83,7 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "offline": {"seconds": None},
     "crash": {},
     "contract_end": {"seconds": 0.0},
+    "price": {"factor": 2.0},
     "credit": {"value": 0.0},
 }
 TARGETS = ("instance_id", "machine_id", "offer_id")

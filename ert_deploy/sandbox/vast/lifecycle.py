@@ -21,6 +21,9 @@ OCI = (
     "Error response from daemon: failed to create task for container: failed to create shim task: "
     "OCI runtime create failed: runc create failed: unable to start container process"
 )
+CLASH = "Error response from daemon: driver failed programming external connectivity: Bind for 0.0.0.0:{} failed: "
+CLASH += "port is already allocated"
+FORMAT = "exec /opt/ert/bin/python: exec format error"
 RESTARTED = frozenset({Phase.RESUMING, Phase.REBOOTING})
 
 
@@ -126,6 +129,13 @@ class Life:
     def _started(self, contract: Contract, at: float) -> None:
         if contract.ask.flaw == "oci" or self._troubles.use("oci_failure", contract.ask, contract):
             contract.enter(Phase.BROKEN, at, OCI)
+            return
+        if contract.clashes:
+            contract.enter(Phase.BROKEN, at, CLASH.format(next(iter(contract.ports.values()), 0)))
+            return
+        if contract.ask.cpu_arch != "amd64":
+            contract.enter(Phase.EXITED, at, FORMAT)
+            open_span(contract.meter.gpu, at, contract.gpu_rate())
             return
         try:
             if self._troubles.on("unreachable", contract) is None:

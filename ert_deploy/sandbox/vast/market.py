@@ -90,6 +90,7 @@ class Ask:
     rented: bool = False
     delivered: float = 0.5
     flaw: str = ""
+    cpu_arch: str = "amd64"
 
     def country(self) -> str:
         """The two letters at the end of the location."""
@@ -99,6 +100,7 @@ class Ask:
         """Whether a careful renter of one 24 GB card would take it."""
         return (
             self.verified
+            and self.cpu_arch == "amd64"
             and not self.rented
             and self.gpus == 1
             and 22500 <= self.card.ram_mb < 30000
@@ -169,6 +171,7 @@ def _blemish(ask: Ask, dice: random.Random, index: int, now: float) -> Ask:
     cheaper = round(ask.dph_base * 0.75, 6)
     blemishes: dict[int, dict[str, Any]] = {
         1: {"verified": False, "dph_base": cheaper},
+        3: {"cpu_arch": "arm64", "cpu": "Neoverse-V2", "dph_base": cheaper},
         6: {"reliability": round(dice.uniform(0.80, 0.965), 7), "dph_base": cheaper},
         8: {"ports": dice.choice((0, 1, 2))},
         11: {"inet_down_cost": 0.04, "inet_up_cost": 0.05, "dph_base": cheaper},

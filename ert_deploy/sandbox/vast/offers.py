@@ -217,7 +217,7 @@ def _gpu(ask: Ask) -> Json:
 def _rest(ask: Ask) -> Json:
     return {
         "cpu_name": ask.cpu,
-        "cpu_arch": "amd64",
+        "cpu_arch": ask.cpu_arch,
         "cpu_cores": ask.cores,
         "cpu_cores_effective": float(ask.cores),
         "cpu_ghz": 3.2,

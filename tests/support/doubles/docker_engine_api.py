@@ -40,6 +40,7 @@ class FakeEngine(Double):
     """`images` holds the tags it has; `building` and `pushing` are the streams it answers with."""
 
     images: set[str] = field(default_factory=set)
+    platform: tuple[str, str] = ("linux", "amd64")
     building: list[Line] = field(default_factory=lambda: list(BUILT))
     pushing: list[Line] = field(default_factory=lambda: list(PUSHED))
     built: list[tuple[dict[str, list[str]], list[str]]] = field(default_factory=list)
@@ -56,7 +57,9 @@ class _Handler(Handler[FakeEngine]):
         if path.endswith("/version"):
             self._say(200, {"ApiVersion": "1.41", "Version": "20.10.24"})
         elif (found := re.fullmatch(r"/v[\d.]+/images/(.+)/json", path)) and found[1] in self.double.images:
-            self._say(200, {"Id": "sha256:" + "01" * 32, "Size": 3_300_000_000})
+            os, architecture = self.double.platform
+            about = {"Size": 3_300_000_000, "Os": os, "Architecture": architecture}
+            self._say(200, {"Id": "sha256:" + "01" * 32, **about})
         else:
             self._say(404, {"message": f"No such image: {path}"})
 

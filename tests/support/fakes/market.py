@@ -197,7 +197,7 @@ class FakeGpu:
     def _make(self, order: CreateOrder, now: float) -> int:
         number = next(self.numbers)
         bought = next(o for o in self.offers if o.id == order.offer_id)
-        made = FakeInstance(order, number, bought.machine_id, now, bought.dph_total)
+        made = FakeInstance(order, number, bought.machine_id, now, order.launch.hourly(bought))
         if bought.machine_id in self.conduct:
             self.conduct[bought.machine_id](made)
         self.instances[number] = made

@@ -11,7 +11,7 @@ from ert_deploy.core.model.errors import Rejected
 from ert_deploy.core.model.observed import DeployKind, WebDeploy
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.planning.app_env import fingerprint
-from ert_deploy.ports import WebService
+from ert_deploy.ports import AppAnswer, WebService
 from tests.support.fakes.timing import FakeClock, Plans
 
 NEIGHBOURS = {"OTHER": Secret("kept"), "DATABASE_URL": Secret("postgres://x")}
@@ -32,6 +32,7 @@ class FakeService:
     suspended: str = ""
     has_disk: bool = False
     sleeps: bool = False
+    unreachable: bool = False
     grouped: dict[str, str] = field(default_factory=dict)
 
     def neighbours_kept(self) -> bool:
@@ -57,6 +58,7 @@ class FakeWeb:
         self.shows: str | None = ""
         self.flicker: list[object] = []
         self.trims = False
+        self.answers: dict[str, AppAnswer] = {}
         self.numbers = itertools.count(1)
         clock.hooks.append(self._advance)
 
@@ -64,7 +66,8 @@ class FakeWeb:
         self.faults.before("service")
         found = self.services[target]
         url = f"https://{found.name}.example.org"
-        return WebService(found.id, found.name, url, "tea-1", found.suspended, found.has_disk, found.sleeps)
+        about = found.suspended, found.has_disk, found.sleeps, found.unreachable
+        return WebService(found.id, found.name, url, "tea-1", *about)
 
     def read_groups(self, service: WebService) -> Mapping[str, str]:
         self.faults.before("read_groups")
@@ -135,11 +138,16 @@ class FakeWeb:
     def fingerprint(self, app_url: str, target: Target) -> str | None:
         """The AppProbe of the same world: what the running snapshot shows."""
         self.faults.due("fingerprint")
-        name = app_url.removeprefix("https://").removesuffix(".example.org")
+        name = app_url.removeprefix("https://").removeprefix("www.").removesuffix(".example.org")
         shown = self.flicker.pop(0) if self.flicker else ...
         if shown is not ...:
             return shown if isinstance(shown, str) else None
         return self.shown(name, target) if self.shows == "" else self.shows
+
+    def answer(self, app_url: str, target: Target) -> AppAnswer:
+        """The AppProbe's other question."""
+        self.faults.due("answer")
+        return self.answers.get(app_url, AppAnswer(200))
 
     def shown(self, name: str, target: Target) -> str | None:
         """The fingerprint of the running snapshot, if the snapshot is whole."""

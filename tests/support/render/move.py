@@ -25,6 +25,7 @@ from ert_deploy.core.model.events import Event, Trouble
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.engine.apply import Result, apply
 from ert_deploy.engine.run import Ports, run
+from ert_deploy.ports import AppAnswer
 from ert_deploy.sandbox.httpd.faults import Fault
 from ert_deploy.sandbox.render.models import Profile, Timeline
 from tests.support.fakes.history import WANTED
@@ -161,6 +162,9 @@ class _Looking:
         shown = self._probe.fingerprint(app_url, target)
         self._witness.shown.append(shown)
         return shown
+
+    def answer(self, app_url: str, target: Target) -> AppAnswer:
+        return self._probe.answer(app_url, target)
 
 
 @contextmanager

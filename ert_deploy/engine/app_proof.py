@@ -1,0 +1,85 @@
+"""Whether an app can show which configuration it runs with: looked at before anything is rented.
+
+Only a deployed app is judged. No answer and errors of the server say nothing that lasts: a free service sleeps, and an
+app may be starting.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ert_deploy.core.model.desired import Target
+from ert_deploy.core.model.observed import DeployKind
+from ert_deploy.core.model.text import printable
+from ert_deploy.engine import effects as e
+from ert_deploy.engine.effects import Effect, Effects, perform
+from ert_deploy.ports import AppAnswer, WebService
+
+MOVED = range(300, 400)
+KEPT_OUT = frozenset({401, 403})
+MISSING = frozenset({404, 410})
+
+
+@dataclass(frozen=True, slots=True)
+class AskApp(Effect[AppAnswer]):
+    """How an app answers where its fingerprint is asked for."""
+
+    app_url: str
+    target: Target
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing about a service that a person should know. `stops`: nothing may be rented before it is fixed."""
+
+    what: str
+    hint: str
+    stops: bool = True
+
+
+def no_proof(target: Target, service: WebService) -> Effects[tuple[Finding, ...]]:
+    """Why the app could not prove its configuration, and what to do about it; empty when it can, or may."""
+    if service.unreachable and target.address is None:
+        return (
+            Finding(
+                f"{service.name} does not answer at {service.url}: its onrender.com address is disabled",
+                f"write address: https://YOUR-DOMAIN under {target.service} in render/services, or enable it at Render",
+            ),
+        )
+    url = target.reached_at(service.url) + target.health_path
+    answer = yield from perform(AskApp(target.reached_at(service.url), target))
+    found = _judged(target, service, url, answer)
+    if found is None:
+        return ()
+    newest = yield from perform(e.NewestDeploy(service.id))
+    return (found,) if newest is not None and newest.kind is DeployKind.LIVE else ()
+
+
+def _host(url: str) -> str:
+    """Host and port of an absolute address; empty for a path."""
+    return url.partition("://")[2].partition("/")[0]
+
+
+def _judged(target: Target, service: WebService, url: str, answer: AppAnswer) -> Finding | None:
+    where = f"under {target.service} in render/services"
+    if answer.status in MOVED:
+        location = printable(answer.location or "nowhere", 200)
+        host = _host(answer.location)
+        elsewhere = bool(host) and host != _host(url)
+        return Finding(
+            f"{service.name} answers {answer.status} at {url}, which leads to {location}",
+            f"write address: https://{printable(host, 100)} {where}"
+            if elsewhere
+            else f"{target.health_path} has to answer by itself: let it through without a redirect or a login",
+        )
+    if answer.status in KEPT_OUT:
+        return Finding(
+            f"{service.name} answers {answer.status} at {url}: something lets nobody in without a login",
+            f"let {target.health_path} through the login, allow list or firewall, or set health_path {where}",
+        )
+    if answer.status in MISSING:
+        return Finding(
+            f"{service.name} answers {answer.status} at {url}: nothing is there",
+            f"set health_path {where} to where the app answers with JSON, or address to where the app is",
+        )
+    return None

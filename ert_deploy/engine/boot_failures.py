@@ -1,0 +1,42 @@
+"""The same failed boot on machines of different hosts: the image is at fault then, and no host and no price."""
+
+from __future__ import annotations
+
+import re
+
+from ert_deploy.core.model import steps
+from ert_deploy.core.model.desired import Desired
+from ert_deploy.core.model.errors import Failed
+from ert_deploy.engine.memory import Memory
+
+HOSTS = 2  # that end a boot in the same way, before the image is taken for the cause
+ADVICE = (
+    (r"too ?many ?requests|rate limit", "its registry limits pulls without a login: push it to one that does not"),
+    (r"exec format|no matching manifest", "it is not for linux/amd64: `ert-deploy image build` makes one that is"),
+    (
+        r"manifest unknown|denied|unauthorized|does not exist|not found",
+        "check launch/image: hosts pull it without a login, so it has to be there and public",
+    ),
+)
+OTHERWISE = "check launch/image: run it on a machine of your own; `ert-deploy image build` makes a fresh one"
+
+
+def same_end(step: steps.Retire, memory: Memory) -> frozenset[int]:
+    """The machines on which boots of this run have ended like this one, once they are too many to be at fault."""
+    if not step.end or step.token not in memory.created:
+        return frozenset()
+    machines = memory.ends.setdefault(step.end, {})
+    machines[step.machine_id] = step.reason
+    return frozenset(machines) if len(machines) >= HOSTS else frozenset()
+
+
+def refuse_broken_image(desired: Desired, memory: Memory) -> None:
+    """Raise Failed when boots of this run have ended in the same way on machines of different hosts."""
+    for machines in memory.ends.values():
+        if len(machines) >= HOSTS:
+            reason = next(iter(machines.values()))
+            raise Failed(
+                f"the image {desired.launch.image} does not start: {len(machines)} machines failed in the same way",
+                reason,
+                next((advice for words, advice in ADVICE if re.search(words, reason, re.IGNORECASE)), OTHERWISE),
+            )

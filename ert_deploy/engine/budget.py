@@ -1,0 +1,51 @@
+"""What this run has paid for machines and is committed to, held against plan/max_cost before every create."""
+
+from __future__ import annotations
+
+from ert_deploy.core.model.desired import Desired
+from ert_deploy.core.model.errors import Failed
+from ert_deploy.core.planning.offers import Ranked
+from ert_deploy.engine.memory import Memory, Rental
+
+HOUR = 3600.0
+
+
+def spent(memory: Memory, now: float) -> float:
+    """$ that this run's machines have cost, or will until they are healthy; a create without an answer counts."""
+    return sum(_cost(rental, now) for rental in memory.spending.values())
+
+
+def _cost(rental: Rental, now: float) -> float:
+    hours = ((now if rental.until is None else rental.until) - rental.since) / HOUR
+    paid = rental.download + max(0.0, hours) * rental.hourly
+    return paid if rental.until is not None else max(paid, rental.until_healthy)
+
+
+def commit(ranked: Ranked, token: str, now: float, memory: Memory) -> None:
+    """Count a create that is about to happen."""
+    cost = ranked.estimate
+    memory.spending[token] = Rental(cost.hourly, cost.download, cost.until_healthy(), now)
+
+
+def ended(token: str, now: float, memory: Memory) -> None:
+    """The machine is gone and costs no more."""
+    if token in memory.spending:
+        memory.spending[token].until = now
+
+
+def affordable(ranked: Ranked, desired: Desired, now: float, memory: Memory) -> bool:
+    """Whether one more candidate leaves the run within its budget until it is healthy."""
+    if desired.max_cost is None:
+        return True
+    return spent(memory, now) + ranked.estimate.until_healthy() <= desired.max_cost
+
+
+def too_dear(ranked: Ranked, desired: Desired, now: float, memory: Memory) -> Failed:
+    """Says the sums."""
+    paid, more = spent(memory, now), ranked.estimate.until_healthy()
+    machines = "1 machine" if len(memory.spending) == 1 else f"{len(memory.spending)} machines"
+    return Failed(
+        f"one more machine would bring this run to ${paid + more:.2f}, plan/max_cost is ${desired.max_cost:g}",
+        f"${paid:.2f} paid and committed for {machines} of this run, ${more:.2f} for the next until it is healthy",
+        "raise plan/max_cost; `ert-deploy offers` shows what each offer costs until it is healthy (boot + download)",
+    )

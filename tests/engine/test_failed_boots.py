@@ -1,0 +1,117 @@
+"""Boots that fail: not taken for a sleeping backend, shown in the host's words, and blamed on image or host."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ert_deploy.core.model import steps
+from ert_deploy.core.model.desired import Market
+from ert_deploy.core.model.errors import Failed
+from ert_deploy.core.model.events import Retired
+from ert_deploy.core.model.observed import Instance
+from tests.support.fakes import behaviours
+from tests.support.fakes.history import WANTED, done, is_up, start, told, up
+from tests.support.fakes.loopback import world
+from tests.support.fakes.market import FakeInstance
+
+LIMITED = "Error response from daemon: toomanyrequests: You have reached your unauthenticated pull rate limit."
+FORMAT = "exec /opt/ert/bin/python: exec format error"
+
+
+def halted(status: str | None, message: str) -> behaviours.Conduct:
+    """It stopped by itself before it was healthy."""
+
+    def show(found: Instance) -> Instance:
+        changed = {"status": status, "intended": "stopped", "current": "stopped", "message": message, "address": None}
+        return replace(found, **changed)  # type: ignore[arg-type]
+
+    return lambda made: setattr(made, "override", show)
+
+
+def ended(made: FakeInstance) -> None:
+    """Its container ended at once."""
+    made.override = lambda i: replace(i, status="exited", message=FORMAT, address=None)
+
+
+@pytest.mark.parametrize("status", ["loading", None])
+def test_a_host_that_cannot_pull_is_left_at_the_second_look_and_never_started(status: str | None) -> None:
+    made = world()
+    made.gpu.conduct[1001] = halted(status, LIMITED)
+    begun = made.clock.now()
+    up(made)
+    is_up(made)
+    assert [s for s in done(made) if isinstance(s, steps.Wake)] == []
+    assert made.clock.now() - begun < 180
+    (retired,) = told(made, Retired)
+    assert LIMITED in retired.reason
+    assert [d.machine_id for d in made.store.state.denied] == [1001]
+
+
+@pytest.mark.parametrize(
+    ("how", "words", "hint"),
+    [
+        (halted("loading", LIMITED), "toomanyrequests", "limits pulls without a login"),
+        (ended, "exec format error", "not for linux/amd64"),
+        (behaviours.unpullable, "manifest unknown", "has to be there and public"),
+        (behaviours.exited, "the container is exited", "on a machine of your own"),
+    ],
+)
+def test_the_same_end_on_two_machines_is_the_images_fault_and_nobody_is_denied(
+    how: behaviours.Conduct, words: str, hint: str
+) -> None:
+    made = world()
+    made.gpu.conduct = dict.fromkeys(range(1001, 1013), how)
+    with pytest.raises(Failed, match="the image llm-backend:1 does not start: 2 machines failed") as failed:
+        up(made)
+    assert words in failed.value.detail
+    assert hint in failed.value.hint
+    assert "max_dph" not in failed.value.hint
+    assert len(made.gpu.instances) == 2
+    assert made.gpu.paid() == ()
+    assert made.store.state.denied == ()
+
+
+def test_a_broken_image_leaves_the_old_backend_serving() -> None:
+    made = world()
+    up(made)
+    first = made.gpu.only()
+    made.gpu.conduct = dict.fromkeys(range(1002, 1013), ended)
+    left = up(made, replace(WANTED, launch=replace(WANTED.launch, image="llm-backend:2"))).left
+    assert left is not None
+    assert "the image llm-backend:2 does not start" in left.detail
+    assert made.gpu.only() is first
+
+
+def test_a_fault_of_two_hosts_alone_is_not_the_images() -> None:
+    made = world()
+    full = "failed to inject cdi devices"
+    made.gpu.conduct = dict.fromkeys(
+        (1001, 1002), lambda m: setattr(m, "override", lambda i: replace(i, status="created", message=full))
+    )
+    up(made)
+    is_up(made)
+    assert {d.machine_id for d in made.store.state.denied} == {1001, 1002}
+
+
+def test_what_an_earlier_run_left_behind_says_nothing_about_the_image() -> None:
+    made = world()
+    made.gpu.conduct = dict.fromkeys((1001, 1002), ended)
+    run = start(made)
+    while not made.store.state.records:
+        run.step()
+    run.die(run.done)
+    up(made)
+    is_up(made)
+    assert made.gpu.only().machine_id == 1003
+
+
+def test_one_that_was_outbid_before_it_was_healthy_is_a_failed_boot_that_denies_nobody() -> None:
+    made = world()
+    made.gpu.conduct = dict.fromkeys((1001, 1002), halted("loading", ""))
+    bid = replace(WANTED, launch=replace(WANTED.launch, market=Market.INTERRUPTIBLE, bid=0.15))
+    up(made, bid)
+    is_up(made, bid)
+    assert made.store.state.denied == ()
+    assert made.gpu.only().machine_id == 1003
