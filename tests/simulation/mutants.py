@@ -196,7 +196,7 @@ MUTANTS = (
     ),
     Mutant(
         "rent on a machine that has an instance of ours", _STANDING,
-        "return observed.state.machines() | {i.machine_id for i in observed.ours(desired.deployment)}",
+        "return observed.state.machines() | {i.machine_id for i in ours(desired, observed)}",
         "return frozenset()",
     ),
     Mutant(
