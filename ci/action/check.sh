@@ -10,8 +10,8 @@ refuse() {
 }
 
 case "${ERT_ACTION_COMMAND:-}" in
-  up | sleep | wake | down | rotate | plan | status) ;;
-  *) refuse 'input "command" must be one of up, sleep, wake, down, rotate, plan, status' ;;
+  up | sleep | wake | down | rotate | plan | status | reap) ;;
+  *) refuse 'input "command" must be one of up, sleep, wake, down, rotate, plan, status, reap' ;;
 esac
 
 [[ ${ERT_ACTION_CONFIG:-} =~ ^[A-Za-z0-9._/][A-Za-z0-9._/-]*$ ]] ||

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 KEYS = ("VAST_API_KEY", "RENDER_API_KEY")
+ATTENTION = 5  # the exit code that says that a person has to look
 MOST_CHARACTERS = 200_000  # GitHub takes a summary of 1 MiB a step
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -37,8 +38,10 @@ def harmless(text: str, env: Mapping[str, str]) -> str:
 
 def plan_summary(command: str, code: int, text: str) -> str:
     """The summary's Markdown for a plan that ended with `code`."""
-    if code:
+    if code and not (code == ATTENTION and text.strip()):
         return f"### ert-deploy {command}: no plan (exit code {code})\n\nThe log of this step says why.\n"
+    if code:
+        return f"### ert-deploy {command}: the plan, and a person has to decide\n\n{fenced(text)}"
     return f"### ert-deploy {command}: the plan\n\n{fenced(text)}"
 
 
@@ -47,10 +50,12 @@ def outputs(command: str, said: Mapping[str, Any]) -> dict[str, str]:
     backends, services = said.get("backends", []), said.get("services", [])
     serving = [b for b in backends if b.get("health") == "healthy"] or backends
     changed = bool(said["steps"]) if command == "plan" else said.get("changed")
+    uncertain = [*said.get("attention", []), *said.get("strays", [])]
     return {
         "backend-url": str(serving[0]["url"]) if serving else "",
         "fingerprint": str(services[0]["fingerprint"] or "") if services else "",
         "changed": "" if changed is None else str(changed).lower(),
+        "attention": ",".join(sorted({str(int(row["instance"])) for row in uncertain}, key=int)),
     }
 
 

@@ -27,12 +27,18 @@ COMMANDS = {
     "key": "Look after the API key between the apps and the backend.",
     "logs": "Show the last lines of the backend's log.",
     "ssh": "Run COMMAND on the GPU machine, or open a shell there.",
-    "reap": "Destroy instances that carry our marks and that no state knows.",
+    "reap": "Destroy instances of ours that no state knows.",
+    "adopt": "Decide that an instance is ours: take it into the state.",
+    "ignore": "Decide that an instance is not our business; it is named no more.",
+    "destroy": "Decide that an instance goes: destroy it and see it gone.",
     "state": "Look after the deployment's stored state and its lock.",
     "image": "Build and push the GPU image; record its digest in the config.",
     "render-yaml": "Print the Render Blueprint of the app.",
     "sandbox": "Start, stop or look at the world on loopback.",
 }
+
+
+MODULES = {"adopt": "decide", "ignore": "decide", "destroy": "decide"}  # a command's own name otherwise
 
 
 class LazyGroup(click.Group):
@@ -46,8 +52,9 @@ class LazyGroup(click.Group):
         """The command, imported now."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"ert_deploy.cli.commands.{cmd_name.replace('-', '_')}")
-        command: click.Command = module.command
+        name = MODULES.get(cmd_name, cmd_name).replace("-", "_")
+        module = importlib.import_module(f"ert_deploy.cli.commands.{name}")
+        command: click.Command = getattr(module, cmd_name) if cmd_name in MODULES else module.command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

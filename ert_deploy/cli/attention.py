@@ -1,37 +1,61 @@
-"""What a person has to look at once `down` or `sleep` is done: apps that were not told, instances that may be ours.
+"""What a person has to look at once a command is done: apps that were not told, instances to decide about.
 
 Says it; must not decide what is done about it.
 """
 
 from __future__ import annotations
 
-from ert_deploy.cli.outcome import Outcome
-from ert_deploy.core.model.errors import NeedsAttention
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from ert_deploy.cli.options import emit_json
+from ert_deploy.cli.outcome import Outcome, attention
+from ert_deploy.core.model.errors import NeedsAttention, Undecided
 
 UNTOLD = "the app still points at the old backend"
 RETRY = "run `ert-deploy down` again when Render answers"
-CONSOLE = "look at it in the Vast.ai console"
 
 
 def untold(outcome: Outcome) -> NeedsAttention | None:
-    """What is left after `down`: apps that could not be told, and suspects. None when nothing is."""
+    """What is left after `down`: apps that could not be told, and instances to decide about. None when nothing is."""
     if not outcome.abandoned:
         return doubtful(outcome)
     lines = [f"{target}: {why}" for target, why in outcome.abandoned]
-    suspects = _suspects(outcome)
+    suspects = _lines(outcome.undecided)
     if not suspects:
         return NeedsAttention(f"nothing bills any more, but {UNTOLD}", "\n".join(lines), RETRY)
-    return NeedsAttention(f"{UNTOLD}, and an instance may bill", "\n".join(lines + suspects), f"{RETRY}; {CONSOLE}")
+    hint = f"{RETRY}; {_hint(outcome.undecided)}"
+    return NeedsAttention(f"{UNTOLD}, and an instance may bill", "\n".join(lines + suspects), hint)
 
 
 def doubtful(outcome: Outcome) -> NeedsAttention | None:
-    """Instances with our label and without our environment: never touched, so that nobody knows what they cost."""
-    suspects = _suspects(outcome)
-    if len(suspects) < 2:
-        return NeedsAttention(suspects[0], hint=CONSOLE) if suspects else None
-    return NeedsAttention(f"{len(suspects)} instances may be ours and may bill", "\n".join(suspects), CONSOLE)
+    """Instances with a mark of ours that nobody can say are ours; None when there is none."""
+    return undecided(outcome.undecided)
 
 
-def _suspects(outcome: Outcome) -> list[str]:
-    label = f"bears the label of {outcome.deployment} but not its second mark"
-    return [f"instance {number} {label}; it was not touched and may bill" for number in outcome.suspects]
+def undecided(found: Iterable[tuple[int, str]]) -> NeedsAttention | None:
+    """The error for instances that were not touched, each with the reason; None when there is none."""
+    known = tuple(found)
+    lines = _lines(known)
+    if len(lines) < 2:
+        return NeedsAttention(lines[0], hint=_hint(known)) if lines else None
+    return NeedsAttention(f"{len(lines)} instances may be ours and may bill", "\n".join(lines), _hint(known))
+
+
+@contextmanager
+def named_in_json(as_json: bool) -> Iterator[None]:
+    """A run that stops before it has come to anything names in its JSON document, too, what stands in its way."""
+    try:
+        yield
+    except Undecided as error:
+        if as_json:
+            emit_json(attention(error.found, ()))
+        raise
+
+
+def _lines(found: tuple[tuple[int, str], ...]) -> list[str]:
+    return [f"instance {number} was not touched and may bill: {why}" for number, why in found]
+
+
+def _hint(found: tuple[tuple[int, str], ...]) -> str:
+    return f"`ert-deploy adopt|ignore|destroy {found[0][0]}` decides whose it is"

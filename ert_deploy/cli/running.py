@@ -17,6 +17,8 @@ from ert_deploy.core.model.desired import Desired, Phase
 from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.fingerprints import certificate_sha256
 from ert_deploy.core.model.observed import Health, Instance, Observed
+from ert_deploy.core.planning.marks import sort_out
+from ert_deploy.core.planning.ownership import ours, owned, to_probe, undecided
 from ert_deploy.engine.apply import Result, apply
 from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.observe import observe
@@ -117,6 +119,12 @@ def look(config: str | None) -> tuple[House, Observed]:
         return house, run(observe(house.desired, Memory()), house.ports)
 
 
+def accessible(house: House) -> tuple[Instance, ...]:
+    """The instances whose log or shell may be opened: those with our marks that are not another owner's."""
+    instances = house.ports.gpu.list_instances()
+    return to_probe(sort_out(house.desired, instances, house.ports.store.load(), house.desired.services))
+
+
 def _outcome(desired: Desired, result: Result, *, changed: bool) -> Outcome:
     observed = result.observed
     return Outcome(
@@ -125,16 +133,22 @@ def _outcome(desired: Desired, result: Result, *, changed: bool) -> Outcome:
         changed=changed,
         backends=backends(desired, observed),
         services=services(observed),
-        suspects=tuple(i.id for i in observed.suspects(desired.deployment)),
+        undecided=in_doubt(desired, observed),
+        others=tuple(i.id for i in owned(desired, observed).others),
         abandoned=result.abandoned,
         idle_stop=desired.launch.guard.idle_stop,
         left=result.left,
     )
 
 
+def in_doubt(desired: Desired, observed: Observed) -> tuple[tuple[int, str], ...]:
+    """The instances that a person has to decide about, each with the reason."""
+    return tuple((u.instance.id, u.why) for u in undecided(desired, observed))
+
+
 def backends(desired: Desired, observed: Observed) -> tuple[dict[str, Any], ...]:
     """Every instance of the deployment as plain data."""
-    return tuple(_backend(i, observed.health.get(i.id)) for i in observed.ours(desired.deployment))
+    return tuple(_backend(i, observed.health.get(i.id)) for i in ours(desired, observed))
 
 
 def _backend(instance: Instance, health: Health | None) -> dict[str, Any]:

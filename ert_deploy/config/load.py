@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from ert_deploy.config.schema.rules import broken, model_gb
-from ert_deploy.config.schema.types import PLACEHOLDER
+from ert_deploy.config.schema.types import DEPLOYMENT_PLACEHOLDER, PLACEHOLDER, service_id
 from ert_deploy.config.schema.walk import Reading, read
 from ert_deploy.config.settings import HERE, Blueprint, KeySource, KeySources, SandboxSettings, Settings
 from ert_deploy.config.yaml.file import read_text
 from ert_deploy.config.yaml.problems import ConfigProblems, Problem
 from ert_deploy.config.yaml.tree import read_tree
 from ert_deploy.core.model.desired import Criteria, Desired, Guard, Launch, Market, OwnedNames, Phase, Target, Timings
+from ert_deploy.core.model.owner import service_hash
 
 
 def load(path: Path, *, draft: bool = False) -> Settings:
@@ -28,14 +29,14 @@ def load(path: Path, *, draft: bool = False) -> Settings:
 def parse(text: str, source: Path, *, draft: bool = False) -> Settings:
     """The settings that a text means; `source` is what messages call it. Raises ConfigProblems.
 
-    In a `draft` the image may still be the sample's placeholder: nothing can be rented with it, but all else is there.
+    In a `draft` image and name may still be the sample's placeholders: nothing can be rented, but all else is there.
     """
     tree, problems = read_tree(text)
     if tree is None:
         raise ConfigProblems(str(source), problems or [Problem("", 0, "it holds nothing but comments")])
     reading = read(tree)
     if draft:
-        _excuse_placeholder(reading)
+        _excuse_placeholders(reading)
     problems = [*problems, *reading.problems]
     problems += broken(reading)
     if problems:
@@ -43,11 +44,12 @@ def parse(text: str, source: Path, *, draft: bool = False) -> Settings:
     return _settings(reading, source)
 
 
-def _excuse_placeholder(reading: Reading) -> None:
-    left = [p for p in reading.problems if (p.path, p.what) != ("launch/image", PLACEHOLDER)]
-    if len(left) < len(reading.problems):
-        reading.problems[:] = left
-        reading.values["launch/image"] = ""
+def _excuse_placeholders(reading: Reading) -> None:
+    for path, instead in (("launch/image", ""), ("deployment", DEPLOYMENT_PLACEHOLDER.lower())):
+        left = [p for p in reading.problems if (p.path, p.what) != (path, PLACEHOLDER)]
+        if len(left) < len(reading.problems):
+            reading.problems[:] = left
+            reading.values[path] = instead
 
 
 def _settings(reading: Reading, source: Path) -> Settings:
@@ -77,6 +79,7 @@ def _desired(values: Mapping[str, Any]) -> Desired:
         "guard": Guard(**_direct(values, "launch/guard")),
         "vast_api": "" if values["sandbox"] else values["vast/url"],
     }
+    targets = tuple(_target(values, f"render/services/{at}") for at in range(values["render/services"]))
     offer = _direct(values, "offer")
     offer["min_gpu_ram_mb"] = offer.pop("gpu_ram")
     return Desired(
@@ -84,11 +87,14 @@ def _desired(values: Mapping[str, Any]) -> Desired:
         phase=Phase.RUNNING,
         launch=Launch(**launch),
         criteria=Criteria(**offer),
-        targets=tuple(_target(values, f"render/services/{at}") for at in range(values["render/services"])),
+        targets=targets,
         timings=Timings(**_direct(values, "timings")),
         plan_hours=values["plan/hours"],
         slots=values["plan/slots"],
         attempts=values["plan/attempts"],
+        owner=values["owner"] or "",
+        services=frozenset(service_hash(t.service) for t in targets if service_id(t.service)),
+        ignored=frozenset(values["ignored_instances"]),
         max_cost=values["plan/max_cost"],
     )
 

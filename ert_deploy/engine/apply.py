@@ -11,16 +11,17 @@ from typing import assert_never
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.desired import Desired, Phase
 from ert_deploy.core.model.errors import ErtError, NeedsAttention, StateConflict, Transient
-from ert_deploy.core.model.events import Booting, Retired, Started, Trouble, Verified, Waiting
+from ert_deploy.core.model.events import Retired, Started, Trouble, Verified
 from ert_deploy.core.model.fingerprints import certificate_sha256
-from ert_deploy.core.model.observed import Health, Instance, Observed
+from ert_deploy.core.model.observed import Instance, Observed
 from ert_deploy.core.model.state import Record, Tombstone
 from ert_deploy.core.model.steps import Step
 from ert_deploy.core.planning.adoption import adopted
 from ert_deploy.core.planning.candidates import kept_key
+from ert_deploy.core.planning.ownership import claim
 from ert_deploy.core.planning.plan import next_step
-from ert_deploy.core.planning.polling import time_left, while_booting
 from ert_deploy.engine import effects as e
+from ert_deploy.engine.decide import look_again, must_be_decided
 from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.keep import kept_serving
 from ert_deploy.engine.keys import add_key, drop_keys, relearn
@@ -31,6 +32,7 @@ from ert_deploy.engine.preflight import preflight
 from ert_deploy.engine.publish import deploy, prove, publish
 from ert_deploy.engine.rent import keep_key, rent
 from ert_deploy.engine.retire import bury, destroy, forget, retire
+from ert_deploy.engine.waiting import await_boot, wait
 
 MAX_CONFLICTS = 20
 MAX_TAKEN = 8
@@ -39,6 +41,7 @@ REPEATABLE = (
     steps.AwaitBoot, steps.Settle, steps.Drain, steps.Rent, steps.Destroy, steps.Bury, steps.DropRecord, steps.Wake,
     steps.Strand, steps.Stop, steps.AwaitStop,
 )  # fmt: skip
+MAKES_ANOTHER = (steps.KeepKey, steps.Rent)  # not while another may be ours
 ABOUT_AN_APP = (steps.Publish, steps.Deploy, steps.Prove)
 
 
@@ -62,6 +65,8 @@ def apply(desired: Desired, memory: Memory | None = None) -> Effects[Result]:
         if memory.looks == 1:
             yield from preflight(desired, observed, memory)
         step = next_step(desired, observed)
+        if (step is None or isinstance(step, MAKES_ANOTHER)) and (yield from look_again(desired, observed, memory)):
+            continue
         if step is None:
             return Result(observed, tuple(sorted(memory.abandoned.items())), kept_serving(desired, observed, memory))
         try:
@@ -87,6 +92,8 @@ def _must_work(step: Step, memory: Memory) -> None:
 
 
 def _do(step: Step, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
+    if isinstance(step, MAKES_ANOTHER):
+        must_be_decided(desired, observed)
     yield from perform(e.Tell(Started(step)))
     if not isinstance(step, steps.AwaitBoot):
         memory.publications = None  # what is done next must not rest on what an app was told some minutes ago
@@ -171,11 +178,11 @@ def _small(step: steps.SmallStep, desired: Desired, observed: Observed, memory: 
         case steps.Pin():
             yield from _pin(step, desired, observed)
         case steps.AwaitBoot():
-            yield from _await_boot(step, desired, observed, memory)
+            yield from await_boot(step, desired, observed, memory)
         case steps.Settle():
-            yield from _wait("a create call to show itself or be ruled out", step.until, desired, observed)
+            yield from wait("a create call to show itself or be ruled out", step.until, desired, observed)
         case steps.Drain():
-            yield from _wait("requests under way", step.until, desired, observed)
+            yield from wait("requests under way", step.until, desired, observed)
         case _:
             assert_never(step)
 
@@ -189,7 +196,7 @@ def _record(step: steps.Record, desired: Desired, observed: Observed) -> Effects
         found = adopted(instance, observed.now)
     record = yield from relearn(found, desired, observed)
     if record is not None:
-        yield from perform(e.Save(observed.state.put_record(record)))
+        yield from perform(e.Save(claim(desired, observed).put_record(record)))
 
 
 def _pin(step: steps.Pin, desired: Desired, observed: Observed) -> Effects[None]:
@@ -216,33 +223,6 @@ def _pin(step: steps.Pin, desired: Desired, observed: Observed) -> Effects[None]
     pinned = replace(record, certificate=health.certificate)
     yield from perform(e.Save(observed.state.put_record(pinned)))
     yield from perform(e.Tell(Verified(instance, health, certificate_sha256(health.certificate))))
-
-
-def _await_boot(step: steps.AwaitBoot, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
-    pause = desired.timings.poll
-    for instance in observed.ours(desired.deployment):
-        if instance.id == step.instance_id:
-            record, health = observed.state.record(instance.id), observed.health.get(instance.id)
-            asked = max(record.at, record.woken) if record is not None else observed.now
-            yield from perform(e.Tell(Booting(instance, health, observed.now - asked)))
-            left = _download(instance.id, health, observed.now, memory)
-            changed = observed.watches[instance.id].since
-            pause = while_booting(desired.timings, instance, asked=asked, changed=changed, now=observed.now, left=left)
-    yield from perform(e.Sleep(pause))
-
-
-def _download(number: int, health: Health | None, now: float, memory: Memory) -> float | None:
-    """How long its download takes still, as far as this run has seen it."""
-    if health is None or not health.total:
-        memory.downloads.pop(number, None)
-        return None
-    return time_left(memory.downloads.setdefault(number, (now, health.completed)), health, now)
-
-
-def _wait(what: str, until: float | None, desired: Desired, observed: Observed) -> Effects[None]:
-    left = desired.timings.poll if until is None else max(0.0, until - observed.now)
-    yield from perform(e.Tell(Waiting(what, left)))
-    yield from perform(e.Sleep(min(left, desired.timings.poll) or desired.timings.poll))
 
 
 def _instance(observed: Observed, instance_id: int) -> Instance:

@@ -41,6 +41,7 @@ class Memory:
     creates this run has asked for, and `ends` the machines on which their boots failed, by how, with the reason.
     `spending` is what they cost, by token. `account` is that of the key, once it was read.
     `downloads` has when each download was first seen, and how many bytes of it were there.
+    `doubts` counts the looks at instances that showed no environment.
     """
 
     watches: dict[int, Watch] = field(default_factory=dict)
@@ -69,4 +70,5 @@ class Memory:
     spending: dict[str, Rental] = field(default_factory=dict)
     account: str = ""
     downloads: dict[int, tuple[float, int]] = field(default_factory=dict)
+    doubts: int = 0
     taken: dict[Step, int] = field(default_factory=dict)

@@ -9,9 +9,11 @@ from __future__ import annotations
 from ert_deploy.core.model.desired import Desired, Phase, Target
 from ert_deploy.core.model.errors import CannotObserve, ErtError, Failed
 from ert_deploy.core.model.events import Trouble
-from ert_deploy.core.model.observed import Health, Instance, Observed, Publication, Vital, marked
+from ert_deploy.core.model.observed import Health, Instance, Observed, Publication, Vital
 from ert_deploy.core.model.state import State
 from ert_deploy.core.planning.health import look
+from ert_deploy.core.planning.marks import sort_out
+from ert_deploy.core.planning.ownership import known_services, remember, to_probe
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.accounts import of_this_account
 from ert_deploy.engine.effects import Effects, perform
@@ -26,19 +28,20 @@ def observe(desired: Desired, memory: Memory) -> Effects[Observed]:
     begins, leaving = desired.phase is Phase.RUNNING and desired.begin, desired.phase is not Phase.RUNNING
     state, memory.account = yield from of_this_account(state, instances, memory.account, begins=begins, leaving=leaving)
     now = yield from perform(e.Now())
-    ours = marked(instances, desired.deployment)
+    known = known_services(desired, (service.id for service in memory.services.values()))
+    placed = sort_out(desired, instances, state, known)
     health: dict[int, Health] = {}
-    for instance in ours:
+    for instance in to_probe(placed):
         found = yield from _probe(instance, state)
         if found is not None:
             health[instance.id] = found
         memory.watches[instance.id] = look(memory.watches.get(instance.id), instance, found, now)
-    if desired.apps_first or not (ours or state.tombstones):
+    if desired.apps_first or not (placed.ours or state.tombstones):
         publications = yield from _publications(desired, memory, health)
     else:
         publications = None  # what bills goes first, whether Render can be read or not
     memory.looks += 1
-    return Observed(
+    observed = Observed(
         now=now,
         instances=instances,
         state=state,
@@ -51,6 +54,8 @@ def observe(desired: Desired, memory: Memory) -> Effects[Observed]:
         stopped=frozenset(memory.stopped),
         unreplaceable=memory.kept is not None,
     )
+    remember(desired, observed, placed, known)
+    return observed
 
 
 def _probe(instance: Instance, state: State) -> Effects[Health | None]:

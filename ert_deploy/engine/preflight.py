@@ -14,6 +14,7 @@ from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.events import Trouble
 from ert_deploy.core.model.observed import Observed
 from ert_deploy.core.model.text import printable
+from ert_deploy.core.planning.ownership import ours
 from ert_deploy.core.planning.rollout import pairs
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.app_proof import Finding, no_proof
@@ -77,4 +78,4 @@ def _about(target: Target, service: WebService, grouped: Mapping[str, str]) -> I
 def _begun(desired: Desired, observed: Observed) -> bool:
     """Whether there is any trace of it: an instance, a create under way, or an app that points at a backend of ours."""
     told = any(publication.env.get(t.names.url) for t, publication in pairs(desired, observed))
-    return told or bool(observed.ours(desired.deployment)) or not observed.state.empty()
+    return told or bool(ours(desired, observed)) or not observed.state.empty()

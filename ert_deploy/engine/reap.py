@@ -1,4 +1,6 @@
-"""Reaping: find the instances that bear our marks and no state knows, and see those that were confirmed gone.
+"""Reaping: find our instances that no state knows, and see those that were confirmed gone.
+
+One that proves its identity and serves is named and left alone: its state may be somewhere else.
 
 They go the way every instance goes: tombstone first, by a conditional write, so that a run that adopts one of them at
 the same time and we cannot both win; then destroy; then two proofs; then the tombstone is forgotten.
@@ -8,11 +10,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.errors import CannotObserve, NeedsAttention, Outcome, StateConflict
 from ert_deploy.core.model.events import Destroyed, Retired, Trouble, Waiting
-from ert_deploy.core.model.observed import Instance
+from ert_deploy.core.model.observed import Instance, Vital
 from ert_deploy.core.model.state import State, Tombstone
 from ert_deploy.core.planning.adoption import known, strays
+from ert_deploy.core.planning.marks import Undecided, sort_out
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.accounts import of_this_account
 from ert_deploy.engine.effects import Effects, perform
@@ -23,21 +27,46 @@ REASON = "no state knew it"
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The strays of one deployment. `blank`: there is no state at all, so that everything of it is one."""
+    """What one look for strays came to.
+
+    `strays` are ours and no state knows them, `serving` are those of them that answer as ours and healthy. `undecided`
+    are for a person, `others` are another owner's. `blank`: there is no state at all.
+    """
 
     strays: tuple[Instance, ...]
     blank: bool
+    serving: tuple[Instance, ...] = ()
+    undecided: tuple[Undecided, ...] = ()
+    others: tuple[Instance, ...] = ()
 
 
-def find() -> Effects[Found]:
+def find(desired: Desired) -> Effects[Found]:
     """Look for strays. CannotObserve when the list or the state cannot be read."""
     instances = yield from perform(e.ListInstances())
     state, _ = yield from of_this_account((yield from perform(e.Load())), instances, "", begins=False, leaving=True)
-    return Found(strays(instances, state), state.generation == 0)
+    placed = sort_out(desired, instances, state, desired.services)
+    found = strays(placed.ours, state)
+    serving: list[Instance] = []
+    for stray in found:
+        if (yield from _serves(stray, state)):
+            serving.append(stray)
+    left = tuple(i for i in found if i not in serving)
+    return Found(left, state.generation == 0, tuple(serving), placed.undecided, placed.others)
 
 
-def reap(chosen: tuple[Instance, ...], poll: float) -> Effects[tuple[int, ...]]:
+def _serves(stray: Instance, state: State) -> Effects[bool]:
+    """Whether it proves that it is ours and healthy; one that is to be destroyed does not count."""
+    entombed = any(t.id == stray.id for t in state.tombstones)
+    if entombed or stray.address is None or stray.mark is None or stray.halted:
+        return False
+    health = yield from perform(e.Probe(stray.address, stray.mark, stray.boot_secret, ""))
+    return health.vital is Vital.HEALTHY
+
+
+def reap(chosen: tuple[Instance, ...], poll: float, *, decided: bool = False) -> Effects[tuple[int, ...]]:
     """Destroy these and see them gone; the ids that are. One that a state knows by now is left alone.
+
+    `decided`: a person chose them, whatever their marks are.
 
     NeedsAttention names what still exists after many rounds. CannotObserve at the first look ends it at once.
     """
@@ -48,7 +77,7 @@ def reap(chosen: tuple[Instance, ...], poll: float) -> Effects[tuple[int, ...]]:
             yield from perform(e.Tell(Waiting(f"{_named(left)} to be gone", poll)))
             yield from perform(e.Sleep(poll))
         try:
-            yield from _round(left, gone)
+            yield from _round(left, gone, decided=decided)
         except StateConflict as error:
             yield from perform(e.Tell(Trouble("looking again", error.summary)))
         except CannotObserve as error:
@@ -63,11 +92,11 @@ def reap(chosen: tuple[Instance, ...], poll: float) -> Effects[tuple[int, ...]]:
     )
 
 
-def _round(left: dict[int, Instance], gone: list[int]) -> Effects[None]:
+def _round(left: dict[int, Instance], gone: list[int], *, decided: bool) -> Effects[None]:
     """One look, and for each that is left the next thing to do. What is seen gone moves from `left` to `gone`."""
     listed = {i.id: i for i in (yield from perform(e.ListInstances()))}
     state = yield from perform(e.Load())
-    for stray in _adopted(left, listed, state):
+    for stray in () if decided else _adopted(left, listed, state):
         del left[stray.id]
         yield from perform(e.Tell(Trouble(f"instance {stray.id} is left alone", "it is not a stray any more")))
     state = yield from _entomb(left, state)

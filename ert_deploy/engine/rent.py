@@ -23,6 +23,7 @@ from ert_deploy.core.model.observed import Observed, Offer
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.planning.candidates import kept_key, occupied, serving, slots_taken
 from ert_deploy.core.planning.offers import Choice, Ranked, choose, merged
+from ert_deploy.core.planning.ownership import birth_owner, claim
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.boot_failures import refuse_broken_image
 from ert_deploy.engine.budget import affordable, commit, too_dear
@@ -67,14 +68,14 @@ def rent(desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
         return
     cost = ranked.estimate
     yield from perform(e.Tell(Renting(ranked.offer, rank, len(memory.ranked), cost.expected(), cost.hourly)))
-    yield from _three_beats(desired, observed.state, memory, ranked, key)
+    yield from _three_beats(desired, observed, memory, ranked, key)
 
 
-def _three_beats(desired: Desired, known: state.State, memory: Memory, ranked: Ranked, key: Secret) -> Effects[None]:
-    offer = ranked.offer
+def _three_beats(desired: Desired, observed: Observed, memory: Memory, ranked: Ranked, key: Secret) -> Effects[None]:
+    offer, known = ranked.offer, claim(desired, observed)
     token = (yield from perform(e.Draw(keys.TOKEN_BYTES))).hex()
     boot_secret = (yield from perform(e.Draw(keys.BOOT_SECRET_BYTES))).hex()
-    env = desired.container_env(token, key.sha256(), boot_secret, offer)
+    env = desired.container_env(token, key.sha256(), boot_secret, offer, owner=birth_owner(desired, observed))
     order = CreateOrder(offer.id, desired.launch, Mark(desired.deployment, token), env)
     yield from perform(e.AwaitTurn("create"))
     now = yield from perform(e.Now())

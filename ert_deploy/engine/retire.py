@@ -88,7 +88,7 @@ def _once_more(instance_id: int, memory: Memory) -> int:
     if tries >= MAX_TRIES:
         raise NeedsAttention(
             f"instance {instance_id} still exists after {tries} tries to see it gone, and may bill",
-            "it may have lost its marks (label and environment), or the host does not let go of it",
+            "it is no longer listed, or the host does not let go of it",
             "run the same command again, or destroy it in the Vast.ai console",
         )
     memory.tries[instance_id] = tries + 1

@@ -16,6 +16,7 @@ from ert_deploy.core.model.observed import Observed
 from ert_deploy.core.planning.candidates import kept_key, standing
 from ert_deploy.core.planning.health import Stage
 from ert_deploy.core.planning.key_acceptance import named
+from ert_deploy.core.planning.ownership import ours
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.apply import Result, apply
 from ert_deploy.engine.effects import Effects, perform
@@ -46,7 +47,7 @@ def _must_serve(desired: Desired, observed: Observed) -> None:
     stage = now.verdicts[now.current.instance.id].stage if now.current is not None else None
     if stage is Stage.READY:
         return
-    if not observed.ours(desired.deployment):
+    if not ours(desired, observed):
         raise UsageError(
             f"there is no key to change: no instance of {desired.deployment} exists",
             hint="`ert-deploy up` rents a GPU, and makes a key for it",

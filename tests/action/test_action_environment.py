@@ -82,11 +82,22 @@ def test_values_of_a_hostile_provider_stay_values(played: Job) -> None:
     say(played.workspace, {"changed": False, "backends": backends, "services": [{"fingerprint": None}]})
     ran = played.use(command="status", config="ert")
     assert ran.code == 0, ran.log
-    assert ran.outputs == {"backend-url": url, "fingerprint": "", "changed": "false"}
+    assert ran.outputs == {"backend-url": url, "fingerprint": "", "changed": "false", "attention": ""}
     assert orders(ran.log) == []
     fence = ran.summary.splitlines()[2].removesuffix("text")
     assert len(fence) == 5
     assert ran.summary.count(fence) == 2
+
+
+def test_what_a_person_has_to_decide_about_is_an_output_of_its_own(played: Job) -> None:
+    doubts = [{"instance": 30, "why": "x"}, {"instance": 7, "why": "x"}]
+    say(played.workspace, {"backends": [], "services": [], "attention": doubts})
+    assert played.use(command="status", config="ert").outputs["attention"] == "7,30"
+    say(played.workspace, {"attention": doubts, "strays": [{"instance": 8, "dph": 0.2}], "destroyed": []})
+    ran = played.use(command="reap", config="ert")
+    assert ran.outputs == {"backend-url": "", "fingerprint": "", "changed": "", "attention": "7,8,30"}
+    seen = json.loads((played.workspace / "seen").read_text())
+    assert seen["words"] == ["reap", "--dry-run", "-c", "ert", "--json"]
 
 
 def test_a_plan_is_shown_as_text_whatever_it_says(played: Job) -> None:

@@ -35,9 +35,25 @@ def test_up_twice_then_down(job: Job, place: Place) -> None:
     down = job.use(command="down", config="sandbox")
     off = place.variables()["ERT_LLM_CONFIG_FINGERPRINT"]
     assert down.code == 0, down.log
-    assert down.outputs == {"backend-url": "", "fingerprint": off, "changed": "true"}
+    assert down.outputs == {"backend-url": "", "fingerprint": off, "changed": "true", "attention": ""}
     assert "- destroy instance" in down.summary
     assert place.instances() == []
+    assert place.bill()["running"] == []
+
+
+def test_an_up_and_a_down_that_share_no_state_need_no_question(job: Job, place: Place) -> None:
+    """As on GitHub's runners: each job begins in a fresh checkout."""
+    state = place.folder / ".ert" / "ert-sandbox.json"
+    assert job.use(command="up", config="sandbox").code == 0
+    made = place.instances()
+    state.unlink()
+    for command in ("status", "reap", "up"):
+        ran = job.use(command=command, config="sandbox")
+        assert (ran.code, ran.outputs["attention"]) == ((5, str(made[0])) if command == "reap" else (0, "")), ran.log
+        assert place.instances() == made
+    state.unlink()
+    down = job.use(command="down", config="sandbox")
+    assert down.code == 0, down.log
     assert place.bill()["running"] == []
 
 

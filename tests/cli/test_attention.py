@@ -12,11 +12,14 @@ from ert_deploy.cli.outcome import Outcome
 from ert_deploy.core.model.errors import NeedsAttention
 
 RENDER = ("ert-dashboard", "Render did not answer")
-LINE = "instance {} bears the label of ert but not its second mark; it was not touched and may bill"
+HINT = "`ert-deploy adopt|ignore|destroy 902` decides whose it is"
+WHY = "it has our label and not our environment"
+LINE = f"instance {{}} was not touched and may bill: {WHY}"
 
 
 def outcome(*suspects: int, abandoned: tuple[tuple[str, str], ...] = ()) -> Outcome:
-    return Outcome("ert", "absent", changed=True, suspects=suspects, abandoned=abandoned)
+    doubts = tuple((number, WHY) for number in suspects)
+    return Outcome("ert", "absent", changed=True, undecided=doubts, abandoned=abandoned)
 
 
 def code(left: NeedsAttention | None) -> int:
@@ -34,7 +37,7 @@ def test_one_instance_that_may_be_ours(
     what: Callable[[Outcome], NeedsAttention | None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert code(what(outcome(902))) == 5
-    assert capsys.readouterr().err == f"error: {LINE.format(902)}\nhint: look at it in the Vast.ai console\n"
+    assert capsys.readouterr().err == f"error: {LINE.format(902)}\nhint: {HINT}\n"
 
 
 @pytest.mark.parametrize("what", [untold, doubtful])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from ert_deploy.core.model.errors import Busy, CannotObserve, Failed, NeedsAtten
 from ert_deploy.core.model.state import VERSION, State
 
 ROOT = Path(__file__).resolve().parents[2]
-PRODUCTION = (ROOT / "configs" / "ert.yaml").read_text()
+PRODUCTION = (ROOT / "configs" / "ert.yaml").read_text().replace("YOUR-DEPLOYMENT", "ert")
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +47,8 @@ def production(tmp_path: Path, old: str = "", new: str = "") -> Path:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_says_what_it_does_in_the_words_of_the_list(name: str) -> None:
-    command = importlib.import_module(f"ert_deploy.cli.commands.{name.replace('-', '_')}").command
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
     assert command.name == name
     assert (command.help or "").split("\n\n")[0].replace("\n", " ") == COMMANDS[name]
     for option in command.params:

@@ -11,7 +11,7 @@ import pytest
 from ert_deploy.cli import main
 from tests.support.doubles.docker_engine_api import DIGEST, FakeEngine
 
-SAMPLE = (Path(__file__).parents[2] / "configs" / "ert.yaml").read_text()
+SAMPLE = (Path(__file__).parents[2] / "configs" / "ert.yaml").read_text().replace("YOUR-DEPLOYMENT", "ert")
 TAG = "r.example/me/ert-llm-backend:0.1.0"
 
 

@@ -19,6 +19,7 @@ from ert_deploy.config import load
 from ert_deploy.config.scaffold.blueprint_lint import lint
 from ert_deploy.config.scaffold.detect import web_address
 from ert_deploy.config.scaffold.template import QUESTIONS
+from ert_deploy.core.model.owner import OWNER
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = Path(os.environ.get("ERT_SHARED", ROOT.parent / "shared"))
@@ -83,10 +84,20 @@ def test_what_is_written_is_a_config_and_holds_only_what_differs() -> None:
     settings = load(Path("configs/my-app.yaml"))
     assert (settings.desired.deployment, settings.desired.criteria.max_dph) == ("my-app", 0.45)
     assert settings.desired.targets[0].service == "my app: 2"
-    assert set(yaml.safe_load(text)) == {"deployment", "launch", "offer", "render"}
+    assert OWNER.fullmatch(settings.desired.owner)
+    assert set(yaml.safe_load(text)) == {"deployment", "owner", "launch", "offer", "render"}
     assert "--reference" in text
     assert service()["name"] == "my app: 2"
     assert max(len(line) for line in text.splitlines()) <= 120
+
+
+def test_an_owner_is_random_and_stays_when_a_config_is_begun_anew() -> None:
+    for name in ("one", "two"):
+        assert run("init", name, "--defaults", *OWN, "--force") == 0
+    first, second = (load(Path(f"configs/{name}.yaml")).desired.owner for name in ("one", "two"))
+    assert first != second
+    assert run("init", "one", "--defaults", *OWN, "--force", "--max-dph", "0.33") == 0
+    assert load(Path("configs/one.yaml")).desired.owner == first, "what runs must not lose its owner"
 
 
 HOSTILE = ("no", 'a" {b} #c', "{{ x }}", "a: b", "- x", "&x", "", "\n", "1:30", "é", "x" * 5000, "!!python/object:x")

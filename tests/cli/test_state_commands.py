@@ -19,7 +19,9 @@ from ert_deploy.core.model.state import Denied, Intent, Record, State, Tombstone
 from ert_deploy.ports import StateKeeper
 from tests.support.doubles import moto_s3
 
-PRODUCTION = (Path(__file__).resolve().parents[2] / "configs" / "ert.yaml").read_text()
+PRODUCTION = (
+    (Path(__file__).resolve().parents[2] / "configs" / "ert.yaml").read_text().replace("YOUR-DEPLOYMENT", "ert")
+)
 FULL = State(
     "ert", 0, (Intent("a" * 32, 1.5, 7, 1001),), (Record("b" * 32, 5, 1002, 2.5),),
     (Tombstone("c" * 32, 6, 3.5, "replaced"),), (Denied(1003, 9e9, "no progress"),),

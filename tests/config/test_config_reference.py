@@ -75,16 +75,16 @@ def test_the_default_in_the_comment_is_that_of_the_code(path: str, part: Field |
     assert type(written) is type(part.default) or isinstance(part.default, int | float)
 
 
-def test_the_production_sample_waits_for_an_image_and_nothing_else() -> None:
+def test_the_production_sample_waits_for_a_name_and_an_image_and_nothing_else() -> None:
     with pytest.raises(ConfigProblems) as caught:
         load(ERT)
-    assert [problem.path for problem in caught.value.problems] == ["launch/image"]
-    assert caught.value.hint == "set launch/image to the image you pushed"
+    assert [problem.path for problem in caught.value.problems] == ["deployment", "launch/image"]
 
 
 def test_the_production_sample_has_the_defaults_of_the_code() -> None:
     image = "ghcr.io/someone/ert-llm-backend:0.1.0"
-    sample = parse(ERT.read_text().replace("ghcr.io/YOUR-NAME/ert-llm-backend:0.1.0", image), ERT)
+    text = ERT.read_text().replace("YOUR-DEPLOYMENT", "ert")
+    sample = parse(text.replace("ghcr.io/YOUR-NAME/ert-llm-backend:0.1.0", image), ERT)
     shortest = f"""
 deployment: ert
 launch: {{image: "{image}", model: gpt-oss:20b}}

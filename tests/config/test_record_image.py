@@ -11,7 +11,7 @@ from ert_deploy.config.yaml.edit import check_image, record_image, with_image
 from ert_deploy.core.model.errors import Failed, UsageError
 from tests.support.unprivileged import unprivileged
 
-SAMPLE = (Path(__file__).parents[2] / "configs" / "ert.yaml").read_text()
+SAMPLE = (Path(__file__).parents[2] / "configs" / "ert.yaml").read_text().replace("YOUR-DEPLOYMENT", "ert")
 IMAGE = "ghcr.io/me/ert-llm-backend@sha256:" + "ab" * 32
 
 

@@ -847,10 +847,25 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
             "Bury 1: seen gone",
         ],
     ),
-    "what is entombed has lost its marks": (
+    "what is entombed has lost its label": (
         DOWN,
-        seen(instance(1, mark=None), tombstones=(tombstone(1),)),
-        ["Bury 1: seen gone"],
+        seen(instance(1, mark=None, claims=None), tombstones=(tombstone(1),)),
+        ["Destroy 1: replaced", "Bury 1: seen gone"],
+    ),
+    "what is entombed has lost its environment": (
+        DOWN,
+        seen(instance(1, mark=None, born=None), tombstones=(tombstone(1),)),
+        [],
+    ),
+    "a create that is not answered has left a label alone": (
+        DOWN,
+        seen(instance(1, mark=None, born=None, owner=""), intents=(intent(1, 500),)),
+        [],
+    ),
+    "what is in the state has lost its environment": (
+        DOWN,
+        seen(instance(1, mark=None, born=None), records=(record(1),)),
+        [],
     ),
     "a record without an instance": (
         UP,
@@ -861,7 +876,7 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
         DOWN,
         seen(
             replace(instance(1), mark=replace(instance(1).mark, deployment="other"), claims="other"),  # type: ignore[type-var]
-            instance(2, mark=None),
+            instance(2, mark=None, born=None, owner=""),
             Instance(3),
         ),
         [],
@@ -974,12 +989,6 @@ def test_a_plan_shows_no_secret() -> None:
         assert KEY.reveal() not in said
         assert OTHER_KEY.reveal() not in said
         assert url(1) not in repr(plan(desired, observed))
-
-
-def test_a_cloned_label_is_reported_as_a_suspect_and_nothing_else() -> None:
-    observed = seen(instance(1), instance(2, mark=None), Instance(3))
-    assert [i.id for i in observed.ours("ert")] == [1]
-    assert [i.id for i in observed.suspects("ert")] == [2]
 
 
 def test_an_instance_is_what_the_price_cap_says_now() -> None:

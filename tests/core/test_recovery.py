@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from ert_deploy.core.model.labels import Mark
+from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.state import LONG_AGO, Record, State
 from ert_deploy.core.planning.adoption import known, rebuilt, strays
-from tests.support.situations import NOW, instance, intent, record, stopped, token, tombstone
+from ert_deploy.core.planning.marks import sort_out
+from tests.support.situations import NOW, UP, instance, intent, record, stopped, token, tombstone
 
 STRANGERS = (
     instance(7, mark=None),
@@ -14,8 +16,12 @@ STRANGERS = (
 )
 
 
+def ours_of(*instances: Instance, state: State | None = None) -> tuple[Instance, ...]:
+    return sort_out(UP, instances, state or State("ert"), frozenset()).ours
+
+
 def test_a_rebuilt_state_knows_every_instance_with_both_marks_and_no_other() -> None:
-    state = rebuilt("ert", (instance(2), *STRANGERS, instance(1)), NOW)
+    state = rebuilt("ert", ours_of(instance(2), *STRANGERS, instance(1)), NOW)
     assert state == State("ert", 0, records=(Record(token(1), 1, 1001, NOW), Record(token(2), 2, 1002, NOW)))
 
 
@@ -24,13 +30,13 @@ def test_a_stopped_one_that_no_state_knows_may_have_been_asked_to_start() -> Non
 
 
 def test_of_nothing_an_empty_state_is_rebuilt() -> None:
-    assert rebuilt("ert", STRANGERS, NOW) == State("ert")
+    assert rebuilt("ert", ours_of(*STRANGERS), NOW) == State("ert")
 
 
 def test_a_stray_has_both_marks_and_neither_record_nor_intent() -> None:
     state = State("ert", 3, (intent(2, 5),), (record(1),), (tombstone(3),))
     listed = (instance(5), instance(1), instance(2), instance(3), *STRANGERS)
-    assert [i.id for i in strays(listed, state)] == [3, 5]
+    assert [i.id for i in strays(ours_of(*listed, state=state), state)] == [3, 5]
 
 
 def test_a_twin_of_the_same_create_call_is_a_stray_once_the_other_one_has_the_record() -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ert_deploy.core.model.claims import Claims
 from ert_deploy.core.model.state import (
     VERSION,
     Denied,
@@ -61,6 +62,11 @@ def test_what_is_written_is_read_again(state: State) -> None:
         ({"records": [7]}, "damaged or unknown field"),
         ({"intents": 7}, "damaged or unknown field"),
         ({"rollouts": [7]}, "damaged or unknown field"),
+        ({"claims": 7}, "damaged or unknown field"),
+        ({"claims": {"owners": "ab"}}, "'ab' is not a list of str"),
+        ({"claims": {"ignored": 7}}, "7 is not a list of int"),
+        ({"claims": {"ignored": ["7"]}}, "is not a list of int"),
+        ({"claims": {"other": []}}, "damaged or unknown field"),
     ],
 )
 def test_what_is_not_a_state_of_ours_is_refused(damage: dict[str, Any], says: str) -> None:
@@ -80,6 +86,36 @@ def test_a_state_of_an_older_program_is_read(version: int, record: dict[str, Any
     assert known is not None
     assert (known.certificate, known.published, known.woken) == ("pem", True, record.get("woken", 0.0))
     assert (known.keys, known.asked) == ((), ()), "it takes the keys it was created with"
+
+
+def test_a_state_of_the_release_before_knows_no_claims_and_loses_nothing() -> None:
+    data = {**to_json(EMPTY), "version": 3, "records": [{**OLD_RECORD, "keys": ["ab"]}]}
+    del data["claims"]
+    state = from_json(data)
+    assert [r.id for r in state.records] == [5]
+    assert state.claims == Claims()
+
+
+def test_claims_are_remembered_and_kept_while_anything_can_bill() -> None:
+    state = EMPTY.claim("first-owner", ["a1"]).put_record(Record("t", 5, 1001, 1.0))
+    assert state.claim("", []).claims == Claims(("first-owner",), ("a1",))
+    both = state.claim("second-owner", ["b2"])
+    assert both.claims == Claims(("first-owner", "second-owner"), ("a1", "b2"))
+    assert both.drop_record(5).claim("third-owner", ["c3"]).claims == Claims(("third-owner",), ("c3",))
+    assert from_json(to_json(both)) == both
+
+
+def test_what_a_person_decided_lasts_as_long_as_the_instance_is_known() -> None:
+    state = EMPTY.put_record(Record("t", 5, 1001, 1.0)).adopt(5)
+    assert state.claims.adopted == (5,)
+    entombed = state.entomb(Tombstone("t", 5, 1.0, "not wanted any more"))
+    assert entombed.claims.adopted == (5,), "it has to be seen gone yet"
+    assert entombed.bury(5).claims.adopted == ()
+    assert state.drop_record(5).claims.adopted == ()
+    assert state.drop_record(6) == state
+    ignored = entombed.ignore(5)
+    assert (ignored.claims.ignored, ignored.claims.adopted, ignored.tombstones) == ((5,), (), ())
+    assert ignored.adopt(5).claims.ignored == ()
 
 
 @pytest.mark.parametrize("data", [None, [], "state", 7])

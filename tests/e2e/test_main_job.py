@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import signal
 import subprocess
 from pathlib import Path
@@ -157,6 +158,36 @@ def test_a_deploy_that_fails_puts_everything_back_and_says_why(place: Place) -> 
     assert place.bill()["running"] == []
 
 
+def test_two_projects_of_one_name_and_an_edited_label(place: Place) -> None:
+    """Another owner's machine of our name is shown and never touched; one whose label was edited is decided about."""
+    key = {"Authorization": f"Bearer {place.world.vast_key}"}
+    url = place.world.vast_url
+    asks = requests.post(f"{url}/api/v0/bundles/", json={"limit": 5}, headers=key, timeout=10).json()["offers"]
+    made = []
+    for ask, owner, label in zip(asks, ("their-project:", "the-sandbox:", ""), ("a", "edited", "b"), strict=False):
+        token = label[0] * 32
+        env = {"ERT_DEPLOYMENT": "ert-sandbox", "ERT_TOKEN": token} | ({"ERT_OWNER": owner} if owner else {})
+        text = label if label == "edited" else f"ert1:ert-sandbox:{token}"
+        body = {"client_id": "me", "image": "x/y:1", "env": env, "disk": 10, "label": text, "runtype": "args"}
+        answer = requests.put(f"{url}/api/v0/asks/{ask['id']}/", json=body, headers=key, timeout=10).json()
+        made.append(answer["new_contract"])
+    theirs, edited, older = made
+    seen = json.loads(place.ert("status", "--json", code=5).stdout)
+    assert [row["instance"] for row in seen["attention"]] == sorted((edited, older))
+    assert seen["others"] == [theirs]
+    blocked = json.loads(place.ert("up", "--json", code=5).stdout)
+    assert [row["instance"] for row in blocked["attention"]] == sorted((edited, older))
+    assert "is another owner's" in place.ert("destroy", str(theirs), "--yes", code=2).stderr
+    assert "no terminal to ask on" in place.ert("destroy", str(edited), code=2).stderr
+    assert place.data("destroy", str(edited), "--yes") == {"instance": edited, "decision": "destroyed"}
+    assert "is adopted" in place.ert("adopt", str(older), "--yes").stdout
+    assert [r["id"] for r in place.data("state", "show")["state"]["records"]] == [older]
+    assert place.ert("status").returncode == 0
+    place.ert("down")
+    assert place.instances() == [theirs]
+    requests.delete(f"{url}/api/v0/instances/{theirs}/", json={}, headers=key, timeout=10)
+
+
 def test_a_stranger_on_the_account_is_never_touched(place: Place) -> None:
     """Somebody else's instance, and one that carries our label by hand but not our environment."""
     key = {"Authorization": f"Bearer {place.world.vast_key}"}
@@ -169,14 +200,18 @@ def test_a_stranger_on_the_account_is_never_touched(place: Place) -> None:
         body = {"client_id": "me", "image": "them/img:1", "env": {}, "disk": 10, "label": label, "runtype": "args"}
         made = requests.put(f"{url}/api/v0/asks/{ask['id']}/", json=body, headers=key, timeout=10).json()
         theirs.append(made["new_contract"])
-    place.ert("up")
-    for words in (("sleep", "--now"), ("down", "--json"), ("sleep",)):
+    said = f"instance {theirs[1]} was not touched and may bill: it has our label and not our environment"
+    for words in (("up",), ("status",), ("plan",), ("sleep", "--now"), ("wake",), ("down", "--json"), ("sleep",)):
         done = place.ert(*words, code=5)
-        assert f"instance {theirs[1]} bears the label of ert-sandbox but not its second mark" in done.stderr
+        assert said in done.stderr
         assert str(theirs[0]) not in done.stderr
         assert "nothing bills" not in done.stdout
     assert sorted(place.instances()) == sorted(theirs)
-    assert str(theirs[1]) in place.ert("plan").stdout
+    assert said in place.ert("reap", "--yes", code=5).stderr
+    place.ert("ignore", str(theirs[1]), "--yes")
+    for words in (("status",), ("plan",), ("down",), ("reap", "--yes")):
+        place.ert(*words)
+    assert sorted(place.instances()) == sorted(theirs)
     for number in theirs:
         clock.sleep(3)
         requests.delete(f"{url}/api/v0/instances/{number}/", json={}, headers=key, timeout=10)

@@ -63,6 +63,10 @@ def test_what_a_lost_state_leaves_is_reaped_from_another_machine_once_it_is_conf
     assert knows.data("reap", "--all-deployments", "--dry-run")["strays"] == [], "its state is found by its name"
     blind = place.beside("blind", "mine.json", "another")
     assert blind.data("reap", "--dry-run")["strays"] == [], "another deployment's are not meant"
+    named = json.loads(blind.ert("reap", "--all-deployments", "--yes", "--json", "--state-is-lost", code=5).stdout)
+    assert [row["instance"] for row in named["attention"]] == [backend["instance"]], "it serves, so it is named"
+    assert named["strays"] == []
+    place.ert("sleep")
     (stray,) = blind.data("reap", "--all-deployments", "--dry-run")["strays"]
     assert stray["deployment"] == "ert-sandbox"
     other = place.beside("elsewhere", "lost/{deployment}.json")
@@ -71,8 +75,8 @@ def test_what_a_lost_state_leaves_is_reaped_from_another_machine_once_it_is_conf
     assert listed["strays"][0]["dph"] > 0
     assert listed["without_state"] == ["ert-sandbox"]
     assert listed["destroyed"] == []
-    refused = other.ert("reap", code=2)
-    assert "--yes" in refused.stderr
+    assert "--state-is-lost" in other.ert("reap", "--yes", code=2).stderr
+    assert "--yes" in other.ert("reap", "--state-is-lost", code=2).stderr
     place.fault(provider="vast", operation="list", status=502, body="<html>bad gateway</html>", count=50)
     other.ert("reap", "--yes", code=5)
     assert place.instances() == [backend["instance"]]
@@ -80,8 +84,9 @@ def test_what_a_lost_state_leaves_is_reaped_from_another_machine_once_it_is_conf
 
 def test_reap_destroys_and_sees_it_gone(place: Place) -> None:
     (backend,) = place.data("up")["backends"]
+    place.ert("sleep")
     (place.folder / ".ert" / "ert-sandbox.json").unlink()
-    done = place.ert("reap", "--yes", "--json")
+    done = place.ert("reap", "--yes", "--state-is-lost", "--json")
     assert json.loads(done.stdout)["destroyed"] == [backend["instance"]]
     assert "no state of it is known" in done.stderr
     assert place.instances() == []

@@ -79,7 +79,7 @@ def test_the_reaper_looks_for_nothing_in_another_account() -> None:
     made = world()
     up(made)
     with pytest.raises(NeedsAttention, match="account 7"):
-        run(find(), elsewhere(made).ports)
+        run(find(WANTED), elsewhere(made).ports)
 
 
 def test_an_account_that_cannot_be_read_stops_up_and_not_down() -> None:

@@ -12,7 +12,7 @@ from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.state import Intent, Record
 from ert_deploy.engine import reap as reaping
-from tests.support.fakes.history import Process, down, is_down, is_up, told, up
+from tests.support.fakes.history import WANTED, Process, down, is_down, is_up, told, up
 from tests.support.fakes.loopback import FakeWorld, world
 from tests.support.fakes.random_faults import neighbours
 
@@ -27,7 +27,13 @@ def forgotten() -> tuple[FakeWorld, int]:
 
 
 def find(made: FakeWorld) -> reaping.Found:
-    return Process(made, reaping.find()).finish()
+    return Process(made, reaping.find(WANTED)).finish()
+
+
+def both(made: FakeWorld) -> tuple[Instance, ...]:
+    """The strays, and those of them that serve."""
+    found = find(made)
+    return (*found.strays, *found.serving)
 
 
 def reap(made: FakeWorld, *chosen: Instance) -> tuple[int, ...]:
@@ -38,29 +44,34 @@ def test_what_the_state_knows_is_no_stray() -> None:
     made = world()
     neighbours(made)
     up(made)
-    assert find(made) == reaping.Found((), blank=False)
+    found = find(made)
+    assert (found.strays, found.serving, found.blank) == ((), (), False)
+    assert [u.instance.id for u in found.undecided] == [902], "a label alone"
 
 
 def test_with_the_state_lost_the_instance_is_a_stray_and_it_is_said_that_there_is_no_state() -> None:
     made, number = forgotten()
     found = find(made)
     assert found.blank
-    assert [i.id for i in found.strays] == [number]
+    assert [i.id for i in found.serving] == [number], "it proves that it is ours and serves"
+    assert found.strays == ()
+    made.gpu.only().halted = True
+    assert [i.id for i in find(made).strays] == [number]
 
 
 def test_a_stray_is_destroyed_and_seen_gone_and_nothing_else_is_touched() -> None:
     made, number = forgotten()
     made.gpu.lingers = 45.0
-    assert reap(made, *find(made).strays) == (number,)
+    assert reap(made, *both(made)) == (number,)
     assert made.gpu.paid() == ()
     assert made.store.state.empty()
     assert [d.instance_id for d in told(made, Destroyed)] == [number]
-    assert find(made) == reaping.Found((), blank=False)
+    assert both(made) == ()
 
 
 def test_a_list_that_cannot_be_read_ends_it_before_anything_happens() -> None:
     made, number = forgotten()
-    chosen = find(made).strays
+    chosen = both(made)
     made.gpu.faults.queued["list"] = [CannotObserve("no answer")]
     with pytest.raises(CannotObserve):
         find(made)
@@ -73,7 +84,7 @@ def test_a_list_that_cannot_be_read_ends_it_before_anything_happens() -> None:
 
 def test_trouble_on_the_way_is_ridden_out() -> None:
     made, number = forgotten()
-    chosen = find(made).strays
+    chosen = both(made)
     made.gpu.faults.queued["destroy"] = [Transient("busy"), CannotObserve("no answer")]
     made.gpu.faults.queued["list"] = [None, CannotObserve("no answer")]
     made.gpu.faults.queued["get"] = [CannotObserve("no answer")]
@@ -87,16 +98,16 @@ def test_what_cannot_be_seen_gone_is_named_and_stays_entombed() -> None:
     made, number = forgotten()
     made.gpu.faults.queued["destroy"] = [Transient("busy")] * 999
     with pytest.raises(NeedsAttention, match=f"instance {number} cannot be seen gone"):
-        reap(made, *find(made).strays)
+        reap(made, *both(made))
     assert [t.id for t in made.store.state.tombstones] == [number]
     made.gpu.faults.queued.clear()
-    assert reap(made, *find(made).strays) == (number,), "what is entombed and still there is a stray"
+    assert reap(made, *both(made)) == (number,), "what is entombed and still there is a stray"
 
 
 @pytest.mark.parametrize("how", ["record", "intent"])
 def test_one_that_a_run_has_taken_up_since_is_left_alone(how: str) -> None:
     made, number = forgotten()
-    chosen = find(made).strays
+    chosen = both(made)
     state, mark = made.store.state, chosen[0].mark
     assert mark is not None
     if how == "record":
@@ -109,7 +120,7 @@ def test_one_that_a_run_has_taken_up_since_is_left_alone(how: str) -> None:
 
 def test_one_whose_marks_have_changed_or_that_never_had_any_is_left_alone() -> None:
     made, number = forgotten()
-    chosen = find(made).strays
+    chosen = both(made)
     made.gpu.only().override = lambda i: replace(i, mark=Mark("ert", "e" * 32))
     assert reap(made, *chosen, made.gpu.foreign[1]) == ()
     assert made.gpu.paid() == (number,)
@@ -117,14 +128,14 @@ def test_one_whose_marks_have_changed_or_that_never_had_any_is_left_alone() -> N
 
 def test_one_that_went_by_itself_is_seen_gone_all_the_same() -> None:
     made, number = forgotten()
-    chosen = find(made).strays
+    chosen = both(made)
     made.gpu.destroy(number)
     assert reap(made, *chosen) == (number,)
 
 
 def test_one_that_a_listing_leaves_out_is_not_taken_for_gone() -> None:
     made, number = forgotten()
-    chosen = find(made).strays
+    chosen = both(made)
     made.gpu.hidden = made.clock.now() - made.gpu.only().made + 5.0
     assert reap(made, *chosen) == (number,)
     assert made.gpu.paid() == ()
@@ -134,9 +145,9 @@ def test_two_strays_go_together() -> None:
     made, _ = forgotten()
     up(made, most=3)
     made.store.lose()
-    first = find(made).strays[0]
+    first = both(made)[0]
     twin = made.gpu.create(replace(made.gpu.instances[first.id].order, offer_id=9))
-    assert sorted(reap(made, *find(made).strays)) == [first.id, twin]
+    assert sorted(reap(made, *both(made))) == [first.id, twin]
     assert made.gpu.paid() == ()
 
 
@@ -146,7 +157,7 @@ def test_an_up_that_adopts_at_the_same_time_and_a_reap_do_not_both_win() -> None
 
     for steps in range(0, 30, 2):
         made, number = forgotten()
-        run, reaper = start(made), Process(made, reaping.reap(find(made).strays, 10.0))
+        run, reaper = start(made), Process(made, reaping.reap(both(made), 10.0))
         for _ in range(steps):
             run.step()
         while not reaper.ended and reaper.step():
@@ -164,10 +175,10 @@ def test_killed_at_any_effect_and_run_again_leaves_nothing() -> None:
     after = 0
     while True:
         made, _ = forgotten()
-        run = Process(made, reaping.reap(find(made).strays, 10.0))
+        run = Process(made, reaping.reap(both(made), 10.0))
         if not run.die(after):
             break
-        reap(made, *find(made).strays)
+        reap(made, *both(made))
         assert made.gpu.paid() == ()
         after += 1
     assert after > 5

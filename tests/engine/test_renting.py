@@ -33,6 +33,7 @@ from ert_deploy.core.model.events import (
 from ert_deploy.core.model.fingerprints import certificate_sha256
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance, Offer
+from ert_deploy.core.planning.ownership import undecided
 from ert_deploy.engine import effects as e
 from ert_deploy.ports import AppAnswer
 from tests.support.fakes import behaviours
@@ -448,14 +449,14 @@ def test_an_instance_that_is_missing_in_one_listing_alone_is_not_forgotten() -> 
     assert told(made, Waiting)
 
 
-def test_an_instance_that_lost_its_marks_is_not_touched_and_a_person_is_asked() -> None:
+def test_one_that_is_still_there_by_id_and_not_listed_any_more_is_not_forgotten() -> None:
     made = world()
     up(made)
-    behaviours.unmarked(made.gpu.only())
+    made.gpu.hidden = 1e9
     for command in (up, down):
         with pytest.raises(NeedsAttention, match="still exists after 10 tries") as asked:
             command(made)
-        assert "may have lost its marks" in asked.value.detail
+        assert "no longer listed" in asked.value.detail
         assert asked.value.exit_code == 5
     assert len(made.gpu.paid()) == 1
 
@@ -469,7 +470,7 @@ def test_instances_of_others_and_cloned_labels_are_never_touched() -> None:
         Instance(903, status="exited"),
     ]
     result = up(made)
-    assert [i.id for i in result.observed.suspects("ert")] == [902]
+    assert [u.instance.id for u in undecided(WANTED, result.observed)] == [902]
     down(made)
     is_down(made)
     assert made.gpu.harmed == []

@@ -21,6 +21,7 @@ from ert_deploy.core.model.errors import (
 from ert_deploy.core.model.events import Destroyed, Trouble
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance
+from ert_deploy.core.planning.ownership import undecided
 from tests.support.fakes import behaviours
 from tests.support.fakes.history import GONE, WANTED, done, down, is_down, is_up, start, told, up
 from tests.support.fakes.loopback import FakeWorld, blind, world
@@ -280,9 +281,9 @@ def test_a_tombstone_is_no_leave_to_destroy_what_lost_our_marks() -> None:
     while not made.store.state.tombstones:
         run.step()
     run.die(run.done)
-    behaviours.unmarked(made.gpu.only())
-    with pytest.raises(NeedsAttention, match="still exists"):
-        down(made)
+    behaviours.without_environment(made.gpu.only())
+    result = down(made)
+    assert [u.instance.id for u in undecided(GONE, result.observed)] == list(made.gpu.paid())
     assert len(made.gpu.paid()) == 1
     assert made.store.state.tombstones
 
@@ -293,4 +294,4 @@ def test_other_deployments_live_on() -> None:
     result = down(made)
     is_down(made)
     assert [i.id for i in result.observed.instances] == [901, 902]
-    assert [i.id for i in result.observed.suspects("ert")] == [902]
+    assert [u.instance.id for u in undecided(GONE, result.observed)] == [902]

@@ -14,7 +14,7 @@ from tests.support.image import local_images
 from tests.support.image.docker_engine import Engine
 
 pytestmark = pytest.mark.timeout(600)
-SAMPLE = (local_images.ROOT / "configs" / "ert.yaml").read_text()
+SAMPLE = (local_images.ROOT / "configs" / "ert.yaml").read_text().replace("YOUR-DEPLOYMENT", "ert")
 
 
 def run(*args: str) -> int:

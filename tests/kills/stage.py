@@ -39,6 +39,8 @@ REAL = os.environ.get("ERT_KILLS_APPS") == "real"
 ALONE = (sys.executable, "-I", "-S")
 CONFIG = """\
 deployment: ert-kills
+owner: the-kills
+ignored_instances: {ignored}
 sandbox: {{world: {world}, speed: {speed:g}}}
 launch:
   image: sandbox/ert-llm-backend:0.1.0
@@ -102,10 +104,10 @@ class Desk:
         assert "Traceback" not in ended.said, ended.said
         return ended
 
-    def configure(self, world: Path, *, context: int = 8192) -> None:
+    def configure(self, world: Path, *, context: int = 8192, ignored: tuple[int, ...] = ()) -> None:
         """Write the config that all commands from here use."""
         state = f"s3://{self.bucket}/{KEY}" if self.bucket else "state.json"
-        text = CONFIG.format(world=world, speed=SPEED, context=context, state=state)
+        text = CONFIG.format(world=world, speed=SPEED, context=context, state=state, ignored=list(ignored))
         (self.folder / "kills.yaml").write_text(text)
 
     def state(self) -> dict[str, Any]:

@@ -24,13 +24,24 @@ def kept(request: pytest.FixtureRequest, world: Stage) -> Stage:
 
 def test_reap_leaves_nothing_of_ours_and_everything_of_others(kept: Stage) -> None:
     strangers = kept.strangers()
-    kept.desk.ert("up")
+    kept.desk.ert("up", code=5)  # it names the stranger that carries our label
     (served,) = kept.existing()
-    assert "no strays" in kept.desk.ert("reap", "--yes").said, "what the state knows is no stray"
+    labelled = strangers[1].id
+    said = kept.desk.ert("reap", "--yes", code=5).said
+    assert "no strays" in said, "what the state knows is no stray"
+    assert f"instance {labelled} was not touched and may bill: it has our label" in said
+    kept.desk.configure(kept.directory, ignored=(labelled,))
+    kept.desk.lose_state()
+    for words in (("--dry-run",), ("--yes",), ("--yes", "--state-is-lost")):
+        said = kept.desk.ert("reap", *words, code=5).said
+        assert f"instance {served.id} was not touched and may bill: it proves that it is ours and serves" in said
+    assert kept.existing() == [served]
+    kept.desk.ert("sleep")
     kept.desk.lose_state()
     assert "nothing was done" in kept.desk.ert("reap", "--dry-run").said
+    assert "there is no state of ert-kills here" in kept.desk.ert("reap", "--yes", code=2).said
     assert kept.existing() == [served]
-    kept.desk.ert("reap", "--yes")
+    kept.desk.ert("reap", "--yes", "--state-is-lost")
     assert kept.existing() == []
     assert [c.destroyed for c in strangers] == [None, None]
     assert sorted(kept.vast.bill().running) == sorted(c.id for c in strangers)
@@ -40,8 +51,9 @@ def test_reap_leaves_nothing_of_ours_and_everything_of_others(kept: Stage) -> No
 
 def test_after_a_reap_the_next_up_begins_anew(kept: Stage) -> None:
     kept.desk.ert("up")
+    kept.desk.ert("sleep")
     kept.desk.lose_state()
-    kept.desk.ert("reap", "--yes")
+    kept.desk.ert("reap", "--yes", "--state-is-lost")
     kept.desk.ert("up")
     is_up(kept)
     assert len(kept.ours()) == 2
@@ -49,12 +61,12 @@ def test_after_a_reap_the_next_up_begins_anew(kept: Stage) -> None:
     books(kept)
 
 
-def test_a_create_whose_answer_and_whose_state_are_lost_is_reaped(kept: Stage, s3: tuple[Any, str]) -> None:
+def test_a_create_whose_answer_and_whose_state_are_lost_can_be_destroyed(kept: Stage, s3: tuple[Any, str]) -> None:
     """Killed right after the create call: nobody knows the instance but its own marks."""
     ended = kept.desk.run("up", number="Create", when="after")
     assert ended.killed
-    assert len(kept.existing()) == 1
+    (left,) = kept.existing()
     kept.desk.lose_state()
-    kept.desk.ert("reap", "--yes")
+    kept.desk.ert("destroy", str(left.id), "--yes")
     assert kept.existing() == []
     books(kept)

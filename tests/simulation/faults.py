@@ -26,6 +26,14 @@ TIMEOUT = 30.0
 # Seconds a failing call takes before it is given up, by the name of the fault.
 TAKES = {"timeout": TIMEOUT, "timeout-after": TIMEOUT, "429": 20.0, "5xx": 2.0, "5xx-after": 2.0, "malformed": 0.2}
 KILLS = ("kill-before", "kill-after")
+CONSOLE = (
+    "relabel",
+    "env-lost",
+    "clone",
+    "console-stop",
+    "console-start",
+    "console-destroy",
+)  # what a person does there
 EVENTS = (
     "exit",
     "offline",
@@ -40,6 +48,7 @@ EVENTS = (
     "limited",
     "outbid",
     "rollback",
+    *CONSOLE,
 )
 AFTER = frozenset({
     "timeout-after", "5xx-after", "malformed-after", "refused-after", "save-after", "own-conflict", "empty",

@@ -15,7 +15,10 @@ from typing import Any, TypeAlias
 
 from ert_deploy.core.model.desired import Criteria, Desired, Launch, Market, Phase, Target, Timings
 from ert_deploy.core.model.errors import ErtError, Failed, NeedsAttention, UsageError
+from ert_deploy.core.model.observed import Vital
 from ert_deploy.core.model.secret import Secret
+from ert_deploy.core.planning.ownership import undecided
+from ert_deploy.engine import decide
 from ert_deploy.engine.apply import apply
 from ert_deploy.engine.effects import Effects
 from ert_deploy.engine.memory import Memory
@@ -42,6 +45,7 @@ Command: TypeAlias = Desired | Rotation | None
 WANTED = Desired(
     deployment="ert", phase=Phase.RUNNING, launch=Launch(image="llm-backend:1", model="gpt-oss:20b"),
     criteria=Criteria(max_dph=0.40), targets=(Target("dash"),), timings=Timings(poll=60.0, deny=1800.0),
+    owner="our-project", ignored=frozenset({902}),
 )  # fmt: skip
 CHEAP = replace(WANTED, criteria=Criteria(max_dph=0.2025))  # the two cheapest of the market are below it
 LOW = replace(WANTED, criteria=Criteria(max_dph=0.15))  # nothing on the market is
@@ -255,6 +259,27 @@ def _fitted(desired: Desired, tale: Story) -> Desired:
     return replace(desired, targets=targets, timings=replace(desired.timings, poll=tale.poll))
 
 
+class Undecided(NeedsAttention):
+    """How a command ends, exit code 5, when it names instances that a person has to decide about."""
+
+    def __init__(self, ids: tuple[int, ...]) -> None:
+        super().__init__(f"instances {ids} are to be decided about")
+        self.ids = ids
+
+
+def _exit(command: Command, value: Any) -> ErtError | None:
+    """What the command line makes of what an engine gave back: an exit code 5, or nothing."""
+    if command is None:
+        named = (*value.serving, *(u.instance for u in value.undecided))
+        return Undecided(tuple(sorted(i.id for i in named))) if named else None
+    desired = command.desired if isinstance(command, Rotation) else command
+    if doubts := undecided(desired, value.observed):
+        return Undecided(tuple(u.instance.id for u in doubts))
+    if value.left is not None:
+        return value.left  # type: ignore[no-any-return]
+    return NeedsAttention(f"not told: {value.abandoned}") if value.abandoned else None
+
+
 def _effects(command: Command, tale: Story) -> Effects[Any]:
     """What a command does; the reaper asks nobody for confirmation here."""
     if isinstance(command, Desired):
@@ -270,10 +295,21 @@ def _rotating(desired: Desired) -> Effects[Any]:
     return (yield from rotate(desired)).result
 
 
-def _reaping() -> Effects[None]:
-    found = yield from find()
+def _reaping() -> Effects[Any]:
+    found = yield from find(WANTED)
     if found.strays:
         yield from reap(found.strays, WANTED.timings.poll)
+    return found
+
+
+def _deciding(number: int, tale: Story) -> Effects[None]:
+    """`ert-deploy adopt ID` or `destroy ID`, confirmed: one for an even and one for an odd number."""
+    desired = _fitted(WANTED, tale)
+    observed, instance = yield from decide.find(desired, number)
+    if instance is not None and number % 2 == 0:
+        yield from decide.adopt(desired, observed, instance)
+    else:
+        yield from decide.destroy(desired, observed, number)
 
 
 def together(
@@ -296,10 +332,7 @@ def together(
             _turns(world, process, (others[0][0], others[0][1]) if others else NEVER)
         except StopIteration as done:
             over = max(over, world.now + world.took)
-            if done.value is not None and done.value.abandoned:  # what `down` makes an exit code 5
-                ends[process[1]] = NeedsAttention(f"not told: {done.value.abandoned}")
-            if done.value is not None and done.value.left is not None:
-                ends[process[1]] = done.value.left
+            ends[process[1]] = _exit(wanted[process[1]], done.value)
             running.remove(process)
         except Killed:
             outcome.kills += 1
@@ -338,13 +371,12 @@ def _turns(world: World, process: list[Any], until: tuple[float, int]) -> None:
 def _reckon(world: World, tale: Story, outcome: Outcome, graveyard: list[Any]) -> None:
     """Nothing goes wrong any more: one command has to be enough."""
     world.advance(max(world.now + tale.rest, world.overdue))
-    last, changes, held = LAST[tale.last][1], world.changes, _held(world)
-    (end,) = together(world, tale, (last,), outcome, graveyard)
+    last, held = LAST[tale.last][1], _held(world)
+    end = _end(world, tale, last, outcome, graveyard)
     rotated = isinstance(last, Rotation) and end is None
     if isinstance(last, Rotation) and isinstance(end, UsageError):
-        _must(world.changes == changes, "a rotation that is refused has changed something")
         last = WANTED  # which has to mend whatever it was refused for
-        (end,) = together(world, tale, (last,), outcome, graveyard)
+        end = _end(world, tale, last, outcome, graveyard)
     desired = last.desired if isinstance(last, Rotation) else last
     if desired is not None and isinstance(end, NeedsAttention) and _cut_off(world):
         # By design a person decides: apps were told about both, both may serve them, and we can reach neither.
@@ -364,6 +396,51 @@ def _reckon(world: World, tale: Story, outcome: Outcome, graveyard: list[Any]) -
         before = world.changes
         together(world, tale, (desired,), outcome, graveyard)
         _must(world.changes == before, "doing it again changes something")
+
+
+def _end(world: World, tale: Story, last: Command, outcome: Outcome, graveyard: list[Any]) -> ErtError | None:
+    """How the last command ends; where it asks a person, that one decides, and it is run once more."""
+    changes = world.changes
+    (end,) = together(world, tale, (last,), outcome, graveyard)
+    to_decide = _to_decide(world, last)
+    if not to_decide and isinstance(end, Undecided):
+        raise Violation(f"{end}, and there is nothing to decide")
+    if to_decide and not isinstance(end, UsageError):
+        _must(isinstance(end, NeedsAttention), f"{to_decide} are to be decided about, and nobody is asked")
+        _must(not isinstance(end, Undecided) or list(end.ids) == to_decide, f"{end}, and not {to_decide}")
+        for number in to_decide:
+            _decided(world, tale, number)
+        changes = world.changes
+        (end,) = together(world, tale, (last,), outcome, graveyard)
+    if isinstance(last, Rotation) and isinstance(end, UsageError):
+        _must(world.changes == changes, "a rotation that is refused has changed something")
+    return end
+
+
+def _to_decide(world: World, last: Command) -> list[int]:
+    """What is paid and not ours beyond doubt, as the world knows each machine; the reaper spares what serves."""
+    state, found = world.state, []
+    tokens = {r.id for r in state.records} | {t.id for t in state.tombstones}
+    intents = {i.token for i in state.intents}
+    for number, made in sorted(world.paid.items()):
+        sure = number in state.claims.adopted or (made.environed and (number in tokens or made.mark.token in intents))
+        sure = sure or (number not in tokens and made.labelled and (made.environed or number in state.claims.ignored))
+        serves = made.answer(world.now).vital is Vital.HEALTHY and not made.halted
+        known = number in {r.id for r in state.records} or made.mark.token in intents
+        dead = any(t.id == number for t in state.tombstones)
+        if not sure or (last is None and serves and not known and not dead):
+            found.append(number)
+    return found
+
+
+def _decided(world: World, tale: Story, number: int) -> None:
+    """A person decides, on a sunny day."""
+    process: list[Any] = [world.now, 0, _deciding(number, tale), None, Actor()]
+    try:
+        process[3] = next(process[2])
+        _turns(world, process, NEVER)
+    except StopIteration:
+        world.advance(world.now + world.took)
 
 
 def _too_dear(

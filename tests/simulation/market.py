@@ -17,12 +17,17 @@ DISK = 0.01  # $/h of every price
 BOOT = 40.0  # seconds until healthy; half of it until the container runs
 UNREACHABLE, LOADING = Health(Vital.UNREACHABLE, "no route"), Health(Vital.LOADING, phase="pulling")
 SICK, IMPOSTOR = Health(Vital.SICK, "it says so"), Health(Vital.IMPOSTOR, "it cannot prove its identity")
-# Not ours to touch: another deployment's, a cloned label, and one without any mark. One has our own token form.
+# Not ours to touch: another deployment's, a cloned label that the config ignores, one without any mark, and one of the
+# same name that another project rented.
 STRANGERS = (
     Instance(901, Mark("other", "ab" * 16), "other", status="running"),
     Instance(902, None, "ert", status="running"),
     Instance(903, None, None, status="exited"),
-)
+    Instance(
+        904, Mark("ert", "cd" * 16), "ert", status="running", born=Mark("ert", "cd" * 16),
+        owner="their-project:aaaaaaaaaaaa",
+    ),
+)  # fmt: skip
 BY_ID = {stranger.id: stranger for stranger in STRANGERS}
 # What a troubled machine shows, as (status, intended, current, message).
 TROUBLES = {
@@ -70,14 +75,15 @@ class Machine:
     """One rented machine: `ends` is when its bill ended, `listed` and `found` from when on reads show it.
 
     `halted`: only its disk is paid; `rests` is when that shows. `taken`: its GPU went to somebody else. `queued`: a
-    start that may still come. `outbid`: it runs again by itself when the higher bid ends. `made` is when it last began
-    to boot. `keys` are the hashes its backend takes, kept on its disk, and `generation` says how often they were set.
+    start that may still come. `outbid`: it runs again by itself when the higher bid ends. `labelled` and `environed`:
+    its row shows our label and our environment. `made` is when it last began to boot. `keys` are the hashes its backend
+    takes, kept on its disk, and `generation` says how often they were set.
     """
 
     __slots__ = (
-        "boot_secret", "certificate", "ends", "found", "generation", "halted", "healthy", "id", "keys", "leaves",
-        "listed", "made", "mark", "offer", "order", "outbid", "port", "price", "queued", "rests", "showing", "taken",
-        "trouble",
+        "boot_secret", "certificate", "edited", "ends", "environed", "found", "generation", "halted", "healthy", "id",
+        "keys", "labelled", "leaves", "listed", "made", "mark", "offer", "order", "outbid", "port", "price", "queued",
+        "rests", "showing", "taken", "trouble",
     )  # fmt: skip
 
     def __init__(self, number: int, order: CreateOrder, made: float, price: float) -> None:
@@ -87,12 +93,14 @@ class Machine:
         self.ends = self.leaves = float("inf")
         self.port = PORT_BASE + number
         self.halted = self.taken = self.queued = self.outbid = False
+        self.labelled = self.environed = True  # as it was rented; a person may edit both
+        self.edited = 0  # the number of the call at which somebody last did something to it in the console
         self.rests = 0.0
         self.trouble = ""
         self.showing: tuple[str, Instance] | None = None
         self.boot_secret = Secret(order.env["ERT_BOOT_SECRET"])
         self.keys, self.generation = tuple(order.env["ERT_KEY_HASHES"].split(",")), 0
-        text = base64.b64encode(hashlib.sha256(order.mark.token.encode()).digest()).decode()
+        text = base64.b64encode(hashlib.sha256(f"{order.mark.token}{number}".encode()).digest()).decode()
         self.certificate = f"-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n"
         self.healthy = Health(Vital.HEALTHY, certificate=self.certificate, model="m", engine="ollama 0.35.0")
 
@@ -114,13 +122,19 @@ class Machine:
         plain = ("running", "running", "running", "success") if up else loading
         status, intended, current, message = TROUBLES.get(phase, plain)
         env = self.order.env
-        return Instance(
+        shown = Instance(
             id=self.id, mark=self.mark, claims=self.mark.deployment, status=status, intended=intended, current=current,
             message=message, machine_id=self.offer + 1000, gpu_name="RTX 3090", dph=self.price, started=self.made,
             bid=self.order.launch.bid is not None,
             address=Address(HOST, self.port) if up else None, spec=env["ERT_SPEC"],
-            key_hashes=tuple(env["ERT_KEY_HASHES"].split(",")), boot_secret=self.boot_secret,
+            key_hashes=tuple(env["ERT_KEY_HASHES"].split(",")), boot_secret=self.boot_secret, born=self.mark,
+            owner=env.get("ERT_OWNER", ""), label_token=self.mark.token,
         )  # fmt: skip
+        if not self.labelled:
+            shown = replace(shown, mark=None, claims=None, label_token="")
+        if not self.environed:
+            shown = replace(shown, mark=None, born=None, owner="", spec="", key_hashes=(), boot_secret=Secret(""))
+        return shown
 
     def halt(self, now: float, lag: float = 0.0) -> None:
         """The GPU goes back to the market. What its container suffered from is over."""

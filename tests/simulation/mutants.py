@@ -51,6 +51,7 @@ class Fate:
 _KEYS, _KEYRING = "engine/keys.py", "core/planning/key_acceptance.py"
 _RENT, _RETIRE, _OBSERVE = "engine/rent.py", "engine/retire.py", "engine/observe.py"
 _POWER, _RESTING, _REAP = "engine/power.py", "core/planning/sleep.py", "engine/reap.py"
+_OWNERSHIP = "core/planning/marks.py"
 _PLAN, _PUBLISH, _STANDING = "core/planning/plan.py", "engine/publish.py", "core/planning/candidates.py"
 _ROLLOUT = "core/planning/rollout.py"
 MUTANTS = (
@@ -118,13 +119,27 @@ MUTANTS = (
     Mutant("ignore the slots", _RENT, "slots_taken(desired, observed) >= desired.slots", "False"),
     Mutant("count only what is listed as slots", _STANDING, "return len(live) + len(unknown)", "return len(live)"),
     Mutant(
-        "destroy what has one mark only", "core/model/observed.py",
-        "if i.mark is not None and i.mark.deployment == deployment]",
-        "if i.claims == deployment]",
+        "destroy what has one mark only", _OWNERSHIP,
+        "            return Undecided(instance, _ENVIRONMENT_ONLY)",
+        "            return self._with(instance, born.token)",
     ),
     Mutant(
-        "destroy every deployment's", "core/model/observed.py",
-        "i.mark is not None and i.mark.deployment == deployment", "i.mark is not None",
+        "destroy what has lost its environment", _OWNERSHIP,
+        "return Undecided(instance, _STATE, hidden=instance.born is None)", "return self._with(instance, token)",
+    ),
+    Mutant(
+        "destroy every deployment's", _OWNERSHIP,
+        "if instance.mark is not None and instance.mark.deployment == self.deployment:",
+        "if instance.mark is not None:",
+        also=(_OWNERSHIP, "        if relation is Relation.OTHER:\n            return relation\n", ""),
+    ),
+    Mutant(
+        "destroy every owner's", _OWNERSHIP,
+        "        relation = self._relation(instance)\n", "        relation = Relation.SAME\n",
+    ),
+    Mutant(
+        "rent while something may be ours", "engine/decide.py",
+        "blocking = tuple((u.instance.id, u.why) for u in undecided(desired, observed) if u.blocks)", "blocking = ()",
     ),
     Mutant("do not wait on the way down", _PLAN, "also_gone=True)", "also_gone=False)"),
     Mutant(
@@ -205,7 +220,7 @@ MUTANTS = (
     ),
     Mutant(
         "rent on a machine that has an instance of ours", _STANDING,
-        "return observed.state.machines() | {i.machine_id for i in observed.ours(desired.deployment)}",
+        "return observed.state.machines() | {i.machine_id for i in ours(desired, observed)}",
         "return frozenset()",
     ),
     Mutant(

@@ -20,7 +20,7 @@ from ert_deploy.core.model.state import State, Tombstone
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.app_proof import AskApp
 from ert_deploy.ports import Account, AppAnswer, CreateOrder
-from tests.simulation.faults import AFTER, EVENTS, LATEST, STRIKES, TAKES, Faults
+from tests.simulation.faults import AFTER, CONSOLE, EVENTS, LATEST, STRIKES, TAKES, Faults
 from tests.simulation.market import (
     BY_ID,
     DISK,
@@ -113,6 +113,7 @@ class World:
         self.due: list[tuple[float, int, Callable[[Any], None], Any]] = []
         self.numbers = 500
         self.changes = 0  # writes to any provider
+        self.listing = 0  # the number of the newest call that listed
         self.trace: list[tuple[float, str, str]] | None = None
         self.seen: list[type[Any]] | None = None  # the kind of every call, when somebody asks for it
         self.acting = Actor()
@@ -216,7 +217,9 @@ class World:
             self.allowed += self.strength > 0
 
     def _befall(self, made: Machine, name: str) -> None:
-        if name == "self-stop":
+        if name in CONSOLE:
+            self._in_the_console(made, name)
+        elif name == "self-stop":
             made.halt(self.now)
         elif name == "taken":
             made.taken = True
@@ -224,6 +227,25 @@ class World:
             self._outbid(made)
         elif made.trouble != "unpulled":
             made.trouble = name
+
+    def _in_the_console(self, made: Machine, name: str) -> None:
+        """A person does something to it that no command knows of. A clone is one more that is paid."""
+        match name:
+            case "relabel":
+                made.labelled = False
+            case "env-lost":
+                made.environed = False
+            case "clone":
+                self.allowed += 1
+                self._add(made.order, made.price)
+            case "console-stop":
+                made.halt(self.now)
+            case "console-start":
+                made.wake(self.now)
+            case _:
+                made.trouble = "removed"
+                self._end(made.id)
+        made.showing, made.edited = None, self.calls
 
     def _outbid(self, made: Machine) -> None:
         if made.order.launch.bid is not None and not made.halted:
@@ -248,7 +270,7 @@ class World:
     def _list(self, _: e.ListInstances) -> tuple[Instance, ...]:
         if self.account != "1":
             return ()
-        now = self.now
+        now, self.listing = self.now, self.calls
         ours = [m.show(now) for m in self.machines.values() if m.listed <= now < m.leaves]
         return (*STRANGERS, *ours)
 
@@ -299,7 +321,7 @@ class World:
         price = listed.dph_total if bid is None else bid + DISK
         if price > wanted.criteria.max_dph:
             raise Violation(f"a create call for ${price}/h, above the cap")
-        rented = self.acting.rented.values()
+        rented = [made for made in self.acting.rented.values() if made.trouble != "removed"]
         if wanted.max_cost is not None and len(rented) >= WITHIN_BUDGET:
             raise Violation("a create call beyond plan/max_cost")
         if len(self.acting.unpulled) >= MOST_UNPULLED:
@@ -335,10 +357,10 @@ class World:
         self._make(*what)
 
     def _make(self, order: CreateOrder, actor: Actor | None = None) -> int:
-        self.numbers += 1
         kind, price = self.kind, self._price(order)
-        made = Machine(self.numbers, order, self.now, price * 3 if kind == "overpriced" else price)
-        if any(m.offer == order.offer_id and not m.halted for m in self.paid.values()):
+        clash = any(m.offer == order.offer_id and not m.halted for m in self.paid.values())
+        made = self._add(order, price * 3 if kind == "overpriced" else price)
+        if clash:
             made.trouble = "clash"  # the provider rents one offer twice, and the second dies of the ports of the first
         elif self.limited:
             made.trouble, made.halted = "unpulled", True
@@ -346,11 +368,16 @@ class World:
         if kind in ("hidden", "hidden-by-id"):
             made.listed = self.now + self.strength
             made.found = made.listed if kind == "hidden-by-id" else self.now
+        return made.id
+
+    def _add(self, order: CreateOrder, price: float) -> Machine:
+        self.numbers += 1
+        made = Machine(self.numbers, order, self.now, price)
         self.machines[made.id] = self.paid[made.id] = made
         self.most_paid = max(self.most_paid, len(self.paid))
         if len(self.paid) > self.allowed:
             raise Violation(f"{len(self.paid)} are paid at once")
-        return made.id
+        return made
 
     def _destroy(self, effect: e.DestroyInstance) -> None:
         number = effect.instance_id
@@ -359,11 +386,18 @@ class World:
             raise Violation(f"instance {number} was not ours to destroy")
         if number in self.paid and all(t.id != number for t in self.state.tombstones):
             raise Violation(f"instance {number} is destroyed without a tombstone")
+        if number in self.paid and self._unsure(self.paid[number]):
+            raise Violation(f"instance {number} shows no environment of ours and is destroyed without a question")
         if self.kind == "late":
             self.took = 30.0
             self.later(self.strength, self._end, number)
             raise Transient("timeout")
         self._end(number, self.strength if self.kind == "lingers" else 0.0)
+
+    def _unsure(self, made: Machine) -> bool:
+        """Whether the newest listing shows nothing of ours in its environment, and no person has decided."""
+        seen = not made.environed and made.edited < self.listing and self.operators == 1
+        return seen and made.id not in self.state.claims.adopted
 
     def _given_up(self, tombstones: list[Tombstone]) -> None:
         actor = self.acting
@@ -509,7 +543,7 @@ class World:
             self._given_up([t for t in state.tombstones if t.id not in before])
         self.state = State(  # spelt out: `replace` takes three times as long, and this runs at every write
             state.deployment, state.generation + 1, state.intents, state.records, state.tombstones, state.denied,
-            state.rollouts, account=state.account,
+            state.rollouts, state.account, state.claims,
         )  # fmt: skip
         return self.state
 

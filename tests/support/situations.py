@@ -18,7 +18,8 @@ KEY = Secret("ert-" + "k" * 32)
 OTHER_KEY = Secret("ert-" + "o" * 32)
 DASH, ADMIN = Target("dash"), Target("admin")
 UP = Desired(
-    "ert", Phase.RUNNING, Launch(image="llm-backend:1", model="gpt-oss:20b"), Criteria(max_dph=0.40), (DASH,)
+    "ert", Phase.RUNNING, Launch(image="llm-backend:1", model="gpt-oss:20b"), Criteria(max_dph=0.40), (DASH,),
+    owner="our-project",
 )  # fmt: skip
 DOWN = replace(UP, phase=Phase.ABSENT)
 SLEEP = replace(UP, phase=Phase.ASLEEP)
@@ -43,7 +44,8 @@ def instance(number: int, **changes: Any) -> Instance:
     base = Instance(
         id=number, mark=Mark("ert", token(number)), claims="ert", status="running", intended="running",
         current="running", machine_id=number + 1000, dph=0.2, address=Address("203.0.113.7", 40000 + number),
-        spec=UP.launch.spec(), key_hashes=(KEY.sha256(),),
+        spec=UP.launch.spec(), key_hashes=(KEY.sha256(),), born=Mark("ert", token(number)), owner="our-project:",
+        label_token=token(number),
     )  # fmt: skip
     return replace(base, **changes)
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from ert_deploy.core.model.desired import PORT
 from ert_deploy.core.model.errors import CannotObserve
-from ert_deploy.core.model.labels import parse_label, read_mark
+from ert_deploy.core.model.labels import parse_label, read_birth, read_mark
 from ert_deploy.core.model.observed import Address, Instance, Offer
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.text import printable
@@ -89,6 +89,9 @@ def instance(row: Mapping[str, Any]) -> Instance:
         spec=env.get("ERT_SPEC", ""),
         key_hashes=hashes,
         boot_secret=Secret(env.get("ERT_BOOT_SECRET", "")),
+        born=read_birth(env),
+        owner=env.get("ERT_OWNER", ""),
+        label_token=claim.token if claim else "",
     )
 
 

@@ -6,6 +6,7 @@ import click
 
 from ert_deploy.cli.attention import untold
 from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
+from ert_deploy.cli.outcome import Outcome
 from ert_deploy.cli.running import converge
 from ert_deploy.core.model.desired import Phase
 
@@ -19,15 +20,19 @@ def command(config: str | None, as_json: bool, now: bool) -> None:
 
     The app is told first and requests under way may finish, then every instance of the deployment is destroyed and
     seen gone. When the app cannot be told, the instances go all the same and the exit code is 5. So it is when an
-    instance carries our label but not our environment: it is named, not touched.
+    instance bears a mark of ours and nobody can say whose it is: it is named, not touched.
     """
     with interruptible():
         outcome = converge(config, Phase.ABSENT, patient=not now)
     if as_json:
         emit_json(outcome.as_dict())
     else:
-        click.echo(
-            f"{outcome.deployment} is down: no instance of it exists" + ("" if outcome.changed else " (nor did any)")
-        )
+        click.echo(_claim(outcome))
     if left := untold(outcome):
         raise left
+
+
+def _claim(outcome: Outcome) -> str:
+    if outcome.undecided:
+        return f"{outcome.deployment}: nothing that is known to be ours exists any more"
+    return f"{outcome.deployment} is down: no instance of it exists" + ("" if outcome.changed else " (nor did any)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +57,8 @@ def command(name: str, defaults: bool, force: bool, blueprint: bool, reference: 
         click.echo(_reference(), nl=False)
         return
     config = _place(name)
-    text = draft(_answers(name, defaults, {key: value for key, value in given.items() if value is not None}))
+    answers = _answers(name, defaults, {key: value for key, value in given.items() if value is not None})
+    text = draft(answers, _owner(config))
     files = {config: text}
     settings = validated(text, config)
     if blueprint:
@@ -64,6 +66,19 @@ def command(name: str, defaults: bool, force: bool, blueprint: bool, reference: 
     _mind(files, force=force)
     write(files)
     _say(name, files, placeholder=not settings.desired.launch.image)
+
+
+def _owner(config: Path) -> str:
+    """The owner id of the config that is there already, else a random one: what runs must not lose its owner."""
+    import re
+    import secrets
+
+    from ert_deploy.core.model.owner import OWNER
+
+    with suppress(OSError, ValueError):
+        if kept := re.search(rf"^owner: ({OWNER.pattern})\s*(#.*)?$", config.read_text(encoding="utf-8"), re.MULTILINE):
+            return kept[1]
+    return f"o{secrets.token_hex(5)}"
 
 
 def _place(name: str) -> Path:

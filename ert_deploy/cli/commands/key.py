@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from ert_deploy.cli.attention import doubtful, named_in_json
 from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
 from ert_deploy.cli.outcome import Outcome
 from ert_deploy.cli.running import change_key
@@ -27,12 +28,14 @@ def rotate(config: str | None, as_json: bool) -> None:
     with the old key are over, the backend takes the new one alone. A run that was cut off leaves apps that work; `up`
     puts the keys in order, and another `key rotate` changes them again.
     """
-    with interruptible():
+    with interruptible(), named_in_json(as_json):
         outcome, before, after = change_key(config)
     if as_json:
         emit_json({**outcome.as_dict(), "key": {"before": before, "after": after}})
     else:
         _show(outcome, before, after)
+    if left := doubtful(outcome):
+        raise left
 
 
 def _show(outcome: Outcome, before: str, after: str) -> None:

@@ -15,14 +15,14 @@ from ert_deploy.core.model.errors import UsageError
 @click.option("--instance", type=int, help="Which instance of the deployment; default: the newest.")
 def command(config: str | None, as_json: bool, tail: int, instance: int | None) -> None:
     """Show the last lines of the backend's log."""
+    from ert_deploy.cli.running import accessible
     from ert_deploy.cli.view.progress import make_view
-    from ert_deploy.core.model.observed import marked
     from ert_deploy.wiring import assemble
 
     with interruptible(), make_view() as view:
         house = assemble(config, view, start_sandbox=False)
         deployment = house.desired.deployment
-        mine = [i.id for i in marked(house.ports.gpu.list_instances(), deployment)]
+        mine = [i.id for i in accessible(house)]
         if not mine:
             raise UsageError(f"{deployment} has no instance", hint="`ert-deploy up` rents one")
         if instance is not None and instance not in mine:

@@ -24,9 +24,13 @@ CHANGES = 4
 def command(config: str | None, as_json: bool, phase: str | None, exit_code: bool) -> None:
     """Show what `up` (or `down`, or `sleep`) would do, and do nothing.
 
-    The first steps follow from what is seen now; the rest is a forecast, made again after every step.
+    The first steps follow from what is seen now; the rest is a forecast, made again after every step. Exit code 5 when
+    an instance bears a mark of ours and nobody can say whose it is.
     """
-    from ert_deploy.cli.running import look
+    from ert_deploy.cli.attention import undecided
+    from ert_deploy.cli.outcome import attention
+    from ert_deploy.cli.running import in_doubt, look
+    from ert_deploy.core.planning.ownership import owned
     from ert_deploy.core.planning.plan import plan
     from ert_deploy.engine.memory import Memory
     from ert_deploy.engine.preflight import findings
@@ -36,14 +40,19 @@ def command(config: str | None, as_json: bool, phase: str | None, exit_code: boo
         house, observed = look(config)
         desired = replace(house.desired, phase=Phase(phase or Phase.RUNNING))
         found = run(findings(desired, Memory()), house.ports) if desired.phase is Phase.RUNNING else ()
-    todo = plan(desired, observed)
+    todo, doubts = plan(desired, observed), in_doubt(desired, observed)
     if as_json:
         said = [{"what": f.what, "hint": f.hint, "stops": f.stops} for f in found]
-        emit_json({"deployment": desired.deployment, "steps": [_plain(s) for s in todo], "findings": said})
+        emit_json(
+            {"deployment": desired.deployment, "steps": [_plain(s) for s in todo], "findings": said}
+            | attention(doubts, (i.id for i in owned(desired, observed).others))
+        )
     else:
         _show(desired, observed, todo)
         for finding in found:
             click.echo(f"  ! {'up would refuse: ' if finding.stops else ''}{finding.what} ({finding.hint})")
+    if left := undecided(doubts):
+        raise left
     if exit_code and todo:
         raise click.exceptions.Exit(CHANGES)
 
@@ -56,6 +65,7 @@ def _plain(step: steps.Step) -> dict[str, Any]:
 
 def _show(desired: Desired, observed: Observed, todo: tuple[steps.Step, ...]) -> None:
     from ert_deploy.cli.view.lines import symbol, verb
+    from ert_deploy.core.planning.ownership import owned
 
     if not todo:
         click.echo(f"{desired.deployment}: nothing to do")
@@ -63,5 +73,5 @@ def _show(desired: Desired, observed: Observed, todo: tuple[steps.Step, ...]) ->
         click.echo(f"{desired.deployment}: {len(todo)} steps")
     for step in todo:
         click.echo(f"  {symbol(step)} {verb(step)}  ({step.reason})")
-    for instance in observed.suspects(desired.deployment):
-        click.echo(f"  ! instance {instance.id} carries our label but not our environment: it is not touched")
+    for instance in owned(desired, observed).others:
+        click.echo(f"  ! instance {instance.id} is another owner's and is not touched")

@@ -21,7 +21,7 @@ def command(config: str | None, as_json: bool, now: bool) -> None:
 
     Reports that are being written are finished first. The app keeps its configuration. The disk goes on costing a
     little; the GPU goes back to the market, so it may be taken when it is wanted again. Exit code 5 when an instance
-    carries our label but not our environment: it is named, not touched.
+    bears a mark of ours and nobody can say whose it is: it is named, not touched.
     """
     with interruptible():
         outcome = converge(config, Phase.ASLEEP, patient=not now)
@@ -35,7 +35,7 @@ def command(config: str | None, as_json: bool, now: bool) -> None:
 
 def _show(outcome: Outcome) -> None:
     if not outcome.backends:
-        bills = "" if outcome.suspects else ", and nothing bills"
+        bills = "" if outcome.undecided else ", and nothing bills"
         click.echo(f"{outcome.deployment}: there is nothing that could sleep{bills}")
         return
     click.echo(f"{outcome.deployment} is asleep" + ("" if outcome.changed else " (it was already)"))

@@ -11,7 +11,7 @@ import click
 
 from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
 from ert_deploy.core.model.errors import UsageError
-from ert_deploy.core.model.observed import Instance, marked
+from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.text import printable
 
 if TYPE_CHECKING:
@@ -57,8 +57,10 @@ def _door(config: str | None, identity: Path | None) -> Door:
 
 def _chosen(house: House) -> Instance:
     """The newest instance of the deployment that runs and can be reached."""
+    from ert_deploy.cli.running import accessible
+
     deployment = house.desired.deployment
-    mine = marked(house.ports.gpu.list_instances(), deployment)
+    mine = accessible(house)
     if not mine:
         raise UsageError(f"{deployment} has no instance", hint="`ert-deploy up` rents one")
     newest = max(mine, key=lambda i: (not i.halted, i.id))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from ert_deploy.cli.attention import undecided
 from ert_deploy.cli.options import (
     config_option,
     confirmed,
@@ -15,8 +16,13 @@ from ert_deploy.cli.options import (
     new_run_id,
     yes_option,
 )
+from ert_deploy.cli.outcome import attention
 from ert_deploy.core.model.errors import Damaged, UsageError
 from ert_deploy.core.model.stored import LockHolder
+
+if TYPE_CHECKING:
+    from ert_deploy.core.planning.marks import Ownership
+    from ert_deploy.wiring import House
 
 MINUTE = 60.0
 
@@ -51,6 +57,10 @@ def show(config: str | None, as_json: bool) -> None:
         click.echo(f"  create     {intent.token[:8]} on offer {intent.offer_id}, outcome not known yet")
     for tombstone in state.tombstones:
         click.echo(f"  to be gone {tombstone.id}: {tombstone.reason}")
+    for number in state.claims.adopted:
+        click.echo(f"  adopted    {number}")
+    for number in state.claims.ignored:
+        click.echo(f"  ignored    {number}")
     for denied in state.denied:
         click.echo(f"  avoided    machine {denied.machine_id}: {denied.reason}")
 
@@ -119,7 +129,8 @@ def rebuild(config: str | None, as_json: bool) -> None:
     """Move a damaged state aside and write a new one from the marks of the instances that exist.
 
     Nothing is deleted. A state that is whole, newer, or another deployment's is left as it is. Exit code 5, and no
-    change, when the instances cannot be listed.
+    change, when the instances cannot be listed; so it is when one of them bears a mark of ours and nobody can say
+    whose it is: that one is left out.
     """
     from ert_deploy.cli.running import sandbox_runs
     from ert_deploy.cli.view.progress import make_view
@@ -132,7 +143,7 @@ def rebuild(config: str | None, as_json: bool) -> None:
     with interruptible(), make_view() as view:
         house = assemble(config, view, start_sandbox=False, web=False)
         with store.lock(new_run_id()):
-            instances = house.ports.gpu.list_instances()
+            placed = _placed(house)
             aside, whole = "", None
             try:
                 whole = store.load()
@@ -141,15 +152,28 @@ def rebuild(config: str | None, as_json: bool) -> None:
                 aside = store.set_aside()
             state = whole
             if state is None or state.generation == 0:
-                state = store.save(rebuilt(house.desired.deployment, instances, house.ports.clock.now()))
+                state = store.save(rebuilt(house.desired.deployment, placed.ours, house.ports.clock.now()))
     done = {"where": store.where, "set_aside": aside, "rebuilt": state is not whole}
+    doubts = tuple((u.instance.id, u.why) for u in placed.undecided) if state is not whole else ()
     if as_json:
-        emit_json({**done, "instances": [r.id for r in state.records]})
+        others = (i.id for i in placed.others)
+        emit_json({**done, "instances": [r.id for r in state.records]} | attention(doubts, others))
     elif state is whole:
         click.echo(f"{store.where} is whole (generation {state.generation}); nothing was done")
     else:
         moved = f"; what was there is in {aside}" if aside else ""
         click.echo(f"{store.where} now knows {len(state.records)} instances by their marks{moved}")
+    if left := undecided(doubts):
+        raise left
+
+
+def _placed(house: House) -> Ownership:
+    """Whose every listed instance is as far as it can be said without a state and without asking Render."""
+    from ert_deploy.core.model.state import State
+    from ert_deploy.core.planning.marks import sort_out
+
+    desired = house.desired
+    return sort_out(desired, house.ports.gpu.list_instances(), State(desired.deployment), desired.services)
 
 
 def _plain(holder: LockHolder | None) -> dict[str, Any] | None:

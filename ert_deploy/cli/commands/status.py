@@ -17,9 +17,13 @@ from ert_deploy.core.model.text import per_hour
 def command(config: str | None, as_json: bool) -> None:
     """Show what is running, what it costs, and what the app uses.
 
-    Reads the providers, not only the state: what is shown exists. Exit code 5 when they cannot be read.
+    Reads the providers, not only the state: what is shown exists. Exit code 5 when they cannot be read, or when an
+    instance bears a mark of ours and nobody can say whose it is.
     """
-    from ert_deploy.cli.running import backends, look, sandbox_runs, services
+    from ert_deploy.cli.attention import undecided
+    from ert_deploy.cli.outcome import attention
+    from ert_deploy.cli.running import backends, in_doubt, look, sandbox_runs, services
+    from ert_deploy.core.planning.ownership import owned
     from ert_deploy.wiring import settings_for
 
     if not sandbox_runs(config):
@@ -32,13 +36,13 @@ def command(config: str | None, as_json: bool) -> None:
     with interruptible():
         house, observed = look(config)
     deployment = house.desired.deployment
-    found, apps = backends(house.desired, observed), services(observed)
+    found, apps, doubts = backends(house.desired, observed), services(observed), in_doubt(house.desired, observed)
     state = observed.state
     summary = {
         "deployment": deployment,
         "backends": [{**b, "spent": _spent(b, observed.now)} for b in found],
         "services": list(apps),
-        "suspects": [i.id for i in observed.suspects(deployment)],
+        **attention(doubts, (i.id for i in owned(house.desired, observed).others)),
         "unsettled_creates": len(state.intents),
         "to_be_destroyed": [t.id for t in state.tombstones],
         "denied_machines": sorted(state.denied_machines(observed.now)),
@@ -47,6 +51,8 @@ def command(config: str | None, as_json: bool) -> None:
         emit_json(summary)
     else:
         _show(summary)
+    if left := undecided(doubts):
+        raise left
 
 
 def _spent(backend: dict[str, Any], now: float) -> float:
@@ -55,9 +61,9 @@ def _spent(backend: dict[str, Any], now: float) -> float:
     return round(float(backend["dph"]) * max(0.0, now - started) / 3600.0, 4) if started else 0.0
 
 
-def _in_a_word(found: list[dict[str, Any]]) -> str:
+def _in_a_word(found: list[dict[str, Any]], *, doubts: bool) -> str:
     if not found:
-        return "nothing is running"
+        return "nothing that is known to be ours is running" if doubts else "nothing is running"
     return "asleep" if all(b["asleep"] for b in found) else "running"
 
 
@@ -65,7 +71,7 @@ def _show(summary: dict[str, object]) -> None:
     found, apps = summary["backends"], summary["services"]
     assert isinstance(found, list)
     assert isinstance(apps, list)
-    click.echo(f"{summary['deployment']}: {_in_a_word(found)}")
+    click.echo(f"{summary['deployment']}: {_in_a_word(found, doubts=bool(summary['suspects']))}")
     for b in found:
         click.echo(f"  instance  {b['instance']}  {b['gpu']}, {b['place']}, machine {b['machine']}, {b['status']}")
         costs = f"{per_hour(b['disk_dph'])} for its disk" if b["asleep"] else f"{per_hour(b['dph'])} for GPU and disk"
@@ -80,7 +86,8 @@ def _show(summary: dict[str, object]) -> None:
         shown = app["fingerprint"] or "none (the app uses no backend of ours, or does not answer)"
         click.echo(f"  app       {app['url']}  {app['name']}, fingerprint {shown}")
     for title, key in (
-        ("marked by label only, not touched", "suspects"),
+        ("whose it is has to be decided", "suspects"),
+        ("another owner's, not counted and not touched", "others"),
         ("to be destroyed", "to_be_destroyed"),
         ("machines denied", "denied_machines"),
     ):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from ert_deploy.cli.attention import doubtful, named_in_json
 from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
 from ert_deploy.cli.running import converge
 from ert_deploy.cli.view.outcome import show_backend
@@ -18,13 +19,14 @@ def command(config: str | None, as_json: bool) -> None:
 
     Running it again changes nothing, or goes on where an earlier run was stopped. It ends when the running app has
     proven that it uses the new backend. A backend that serves is destroyed only after its replacement serves: where
-    none can be rented it keeps serving, and the exit code is 5.
+    none can be rented it keeps serving, and the exit code is 5. So it is when an instance bears a mark of ours and
+    nobody can say whose it is: it is named, not touched, and nothing is rented while it may be ours.
     """
-    with interruptible():
+    with interruptible(), named_in_json(as_json):
         outcome = converge(config, Phase.RUNNING)
     if as_json:
         emit_json(outcome.as_dict())
     else:
         show_backend(outcome)
-    if outcome.left is not None:
-        raise outcome.left
+    if left := outcome.left or doubtful(outcome):
+        raise left

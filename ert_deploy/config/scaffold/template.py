@@ -72,6 +72,8 @@ _HEAD = """\
 
 # The name everything of this deployment is marked with. Rename it only when nothing is running.
 deployment: {deployment}
+# Whose its machines are, for the case that another project on the account has the same name. Random; do not copy it.
+owner: {owner}
 
 launch:
   # The image built from images/llm-backend, in a registry the host can pull from without a login.{unset}
@@ -90,11 +92,11 @@ render:
 """
 
 
-def draft(answers: dict[str, str]) -> str:
-    """The text of a config from answers by the names of `QUESTIONS`; every question has to be answered."""
+def draft(answers: dict[str, str], owner: str) -> str:
+    """The text of a config from answers by the names of `QUESTIONS`, each of which needs one, and an owner id."""
     shown = {question.name: _shown(question, answers[question.name]) for question in QUESTIONS}
     unset = "\n  # Put yours here: with the placeholder `up` refuses to rent." if _unset(answers) else ""
-    text = _HEAD.format(**shown, unset=unset)
+    text = _HEAD.format(**shown, owner=owner, unset=unset)
     for name, said in (("health_path", "Where the running app answers"), ("health_field", "What proves a deploy")):
         if answers[name] != _question(name).default:
             text += f'      # {said}; see README, "Use it for your app".\n      {name}: {shown[name]}\n'

@@ -114,6 +114,8 @@ ROOT = Section(
     "",
     (
         Field("deployment", types.deployment),
+        Field("owner", types.owner, None),
+        Many("ignored_instances", whole(1, 2**53), ()),
         Section(
             "launch",
             (

@@ -17,6 +17,7 @@ from ert_deploy.config.settings import HERE, S3Object
 from ert_deploy.config.yaml.problems import nearest, shown
 from ert_deploy.config.yaml.tree import Scalar
 from ert_deploy.core.model.labels import DEPLOYMENT
+from ert_deploy.core.model.owner import OWNER
 
 _PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 _IMAGE = re.compile(
@@ -32,12 +33,14 @@ _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9/!_.*'()-]{0,800}\.json")
 RUNTIMES = ("python", "node", "ruby", "go", "rust", "elixir")
 REGIONS = ("oregon", "ohio", "virginia", "frankfurt", "singapore")
 TRIGGERS = ("off", "commit", "checksPass")
+DEPLOYMENT_PLACEHOLDER = "YOUR-DEPLOYMENT"
 PLACEHOLDER = "it is still the sample's placeholder"
 _RESERVED = ("PORT", "PYTHON_VERSION", "WEB_CONCURRENCY", "GUNICORN_CMD_ARGS")
 
-deployment = matching(
+_deployment = matching(
     DEPLOYMENT.pattern, "a deployment's name", "a lower-case letter, then up to 31 lower-case letters, digits or dashes"
 )
+owner = matching(OWNER.pattern, "an owner id", "a lower-case letter, then 5 to 31 lower-case letters, digits or dashes")
 key_variable = matching(
     r"[A-Z_][A-Z0-9_]{0,127}",
     "the name of an environment variable",
@@ -57,6 +60,21 @@ plan = matching(
     "such as starter or standard",
 )
 url_path = matching(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]{0,200}", "a path", "it starts with / and has no query")
+
+
+def deployment(scalar: Scalar) -> str:
+    """The name of a deployment; not the sample's placeholder, which every copy of the sample would share."""
+    if scalar.text == DEPLOYMENT_PLACEHOLDER:
+        raise Bad(
+            PLACEHOLDER, "a name of your own: two projects with one name and one account get into each other's way"
+        )
+    name: str = _deployment(scalar)
+    return name
+
+
+def service_id(name: str) -> bool:
+    """Whether a service is named by its id, which belongs to no other service."""
+    return _SERVICE_ID.fullmatch(name) is not None
 
 
 def variable(scalar: Scalar) -> str:

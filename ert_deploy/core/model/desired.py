@@ -170,6 +170,8 @@ class Desired:
 
     `max_cost` is the most in $ that one run may rent for until something is healthy, None for no such limit.
     `apps_first`: on the way down the apps are told, and their requests may finish, before anything is destroyed.
+    `owner` is the owner id of the config, `services` the hashes of those target ids that the config itself names, and
+    `ignored` the instances that it declares not to be its business.
     """
 
     deployment: str
@@ -184,17 +186,21 @@ class Desired:
     max_cost: float | None = None
     begin: bool = True
     apps_first: bool = True
+    owner: str = ""
+    services: frozenset[str] = frozenset()
+    ignored: frozenset[int] = frozenset()
 
     def container_env(
-        self, token: str, key_sha256: str, boot_secret: str, offer: Offer | None = None
+        self, token: str, key_sha256: str, boot_secret: str, offer: Offer | None = None, *, owner: str = ""
     ) -> Mapping[str, str]:
         """What the container is told at birth. The boot secret proves identity once; the key is only a hash.
 
         With the offer it also knows its card and its price in $/h, to show them: Vast tells a container neither.
+        `owner` says whose it is.
         """
-        known = {}
+        known = {"ERT_OWNER": owner} if owner else {}
         if offer is not None:
-            known = {"ERT_GPU_NAME": offer.gpu_name, "ERT_GPU_PRICE_PER_HOUR": f"{self.launch.hourly(offer):.6g}"}
+            known |= {"ERT_GPU_NAME": offer.gpu_name, "ERT_GPU_PRICE_PER_HOUR": f"{self.launch.hourly(offer):.6g}"}
         return {
             **known,
             "ERT_DEPLOYMENT": self.deployment,

@@ -6,6 +6,7 @@ ErtError                      one line for a person, with a hint and an exit cod
 +-- Failed             (1)    we tried and it did not work; what is left running is said
 +-- Busy               (3)    somebody else holds the lock
 +-- NeedsAttention     (5)    done as far as we can; a person has to look
+|   +-- Undecided      (5)    something listed may be ours, and a person has to decide whose it is
 |   +-- CannotObserve  (5)    a provider could not be read; never the same as "there is nothing"
 +-- Outcome                   what a provider call came to; the engine decides
     +-- Transient             nothing happened; the same call may be repeated
@@ -62,6 +63,14 @@ class NeedsAttention(ErtError):
     """Some of it could not be finished or proven; running the command again goes on."""
 
     exit_code = 5
+
+
+class Undecided(NeedsAttention):
+    """Instances that may be ours stand in the way; `found` has the id of each and why nobody can say whose it is."""
+
+    def __init__(self, summary: str, detail: str = "", hint: str = "", found: tuple[tuple[int, str], ...] = ()) -> None:
+        super().__init__(summary, detail or "\n".join(f"instance {number}: {why}" for number, why in found), hint)
+        self.found = found
 
 
 class CannotObserve(NeedsAttention):

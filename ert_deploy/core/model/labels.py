@@ -1,7 +1,7 @@
-"""The two marks that say an instance is ours: the label and the environment.
+"""The two marks that say which deployment an instance belongs to: the label and the environment.
 
-Both are written by the same create call, so an instance has both or is not ours. Anything with one mark only (a label
-typed by hand, a cloned template) is never touched.
+Both are written by the same create call. A label can be edited in the console and an environment can be missing from a
+reply, so one mark alone still names an instance: `planning.ownership` says what may be done about it.
 """
 
 from __future__ import annotations
@@ -40,3 +40,10 @@ def read_mark(text: str | None, env: Mapping[str, str]) -> Mark | None:
     if mark is None:
         return None
     return mark if env.get("ERT_DEPLOYMENT") == mark.deployment and env.get("ERT_TOKEN") == mark.token else None
+
+
+def read_birth(env: Mapping[str, str]) -> Mark | None:
+    """The mark in the environment alone, None without any; a part that is missing or malformed is empty."""
+    deployment, token = env.get("ERT_DEPLOYMENT", ""), env.get("ERT_TOKEN", "")
+    mark = Mark(deployment if DEPLOYMENT.fullmatch(deployment) else "", token if TOKEN.fullmatch(token) else "")
+    return mark if mark.deployment or mark.token else None

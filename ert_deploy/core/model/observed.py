@@ -5,11 +5,10 @@ An absent or unknown value is None, never a guess. Money in $, times in Unix sec
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import wraps
-from operator import attrgetter
 from typing import Any, TypeVar
 
 from ert_deploy.core.model.labels import Mark
@@ -18,7 +17,6 @@ from ert_deploy.core.model.state import State
 
 T = TypeVar("T")
 D = TypeVar("D")
-_BY_ID = attrgetter("id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +35,8 @@ class Address:
 class Instance:
     """One rented (or stopped) instance as the provider lists it.
 
-    `mark` is None unless both marks are there; `claims` is the deployment the label alone names.
+    `mark` is None unless both marks are there; `claims` is the deployment the label alone names and `label_token`
+    its token; `born` is the mark in the environment alone, and `owner` what stands there as `ERT_OWNER`.
     `status` is the container's, `intended` and `current` are the contract's. `dph` is what it costs while it runs,
     `disk_dph` the part of it that is paid for the disk in any case, in $/h. `shell` is where its SSH server listens.
     `bid`: it is interruptible, and runs again by itself after it was outbid.
@@ -62,6 +61,9 @@ class Instance:
     spec: str = ""
     key_hashes: tuple[str, ...] = ()
     boot_secret: Secret = field(default_factory=lambda: Secret(""))
+    born: Mark | None = None
+    owner: str = ""
+    label_token: str = ""
 
     @property
     def halted(self) -> bool:
@@ -200,25 +202,6 @@ class Observed:
     stopped: frozenset[int] = frozenset()
     unreplaceable: bool = False
     memo: dict[str, tuple[object, Any]] = field(default_factory=dict, init=False, repr=False, compare=False)
-
-    def ours(self, deployment: str) -> tuple[Instance, ...]:
-        """Instances with both marks of this deployment, oldest first."""
-        known = self.memo.get("ours")
-        if known is None or known[0] != deployment:
-            known = self.memo["ours"] = deployment, marked(self.instances, deployment)
-        found: tuple[Instance, ...] = known[1]
-        return found
-
-    def suspects(self, deployment: str) -> tuple[Instance, ...]:
-        """Instances that carry our label but not both marks: reported, never touched."""
-        return tuple(i for i in self.instances if i.mark is None and i.claims == deployment)
-
-
-def marked(instances: Iterable[Instance], deployment: str) -> tuple[Instance, ...]:
-    """Those with both marks of the deployment, oldest first."""
-    mine = [i for i in instances if i.mark is not None and i.mark.deployment == deployment]
-    mine.sort(key=_BY_ID)
-    return tuple(mine)
 
 
 def once(function: Callable[[D, Observed], T]) -> Callable[[D, Observed], T]:

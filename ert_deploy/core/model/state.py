@@ -9,11 +9,13 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
+from ert_deploy.core.model.claims import NO_CLAIMS, Claims, claims_from
+
 VERSION = 4
+BEFORE_CLAIMS = 3  # the last version that said neither whose account it is nor what was decided
 LONG_AGO = 1.0  # a time, and none that matters
-# 1 knew neither `woken` nor `stranded`, 2 no `keys` and no `asked`, 3 no `account`.
+# 1 knew neither `woken` nor `stranded`, 2 no `keys` and no `asked`, 3 no `account` and no `claims`.
 READABLE = frozenset({1, 2, 3, VERSION})
-NO_ACCOUNT = 3  # the last version that did not say whose it is
 _T = TypeVar("_T")
 
 
@@ -95,6 +97,7 @@ class State:
     denied: tuple[Denied, ...] = ()
     rollouts: tuple[Rollout, ...] = ()
     account: str = ""
+    claims: Claims = NO_CLAIMS
 
     def tokens(self) -> frozenset[str]:
         """Every token the state knows."""
@@ -137,17 +140,21 @@ class State:
 
     def drop_record(self, instance_id: int) -> State:
         """Without that record."""
-        return replace(self, records=tuple(r for r in self.records if r.id != instance_id))
+        return replace(
+            self._claiming(self.claims.released(instance_id)),
+            records=tuple(r for r in self.records if r.id != instance_id),
+        )
 
     def entomb(self, tombstone: Tombstone) -> State:
         """With a tombstone in place of record and intent."""
-        base = self.drop_record(tombstone.id).drop_intent(tombstone.token)
-        others = tuple(t for t in base.tombstones if t.id != tombstone.id)
-        return replace(base, tombstones=(*others, tombstone))
+        records = tuple(r for r in self.records if r.id != tombstone.id)
+        others = tuple(t for t in self.tombstones if t.id != tombstone.id)
+        return replace(self.drop_intent(tombstone.token), records=records, tombstones=(*others, tombstone))
 
     def bury(self, instance_id: int) -> State:
         """Without that tombstone: its absence has been proven."""
-        return replace(self, tombstones=tuple(t for t in self.tombstones if t.id != instance_id))
+        left = tuple(t for t in self.tombstones if t.id != instance_id)
+        return replace(self, tombstones=left, claims=self.claims.released(instance_id))
 
     def deny(self, denied: Denied, now: float) -> State:
         """With one more denied machine; expired ones go."""
@@ -167,6 +174,22 @@ class State:
     def drop_rollout(self, service_id: str) -> State:
         """Without the rollout of that service."""
         return replace(self, rollouts=tuple(r for r in self.rollouts if r.service_id != service_id))
+
+    def claim(self, owner: str, services: Iterable[str]) -> State:
+        """With that owner and those services remembered; they replace others once nothing of those can bill."""
+        return self._claiming(self.claims.claimed(owner, services, replacing=self.empty()))
+
+    def adopt(self, instance_id: int) -> State:
+        """With that instance ours by a person's word."""
+        return self._claiming(self.claims.adopting(instance_id))
+
+    def ignore(self, instance_id: int) -> State:
+        """Without that instance, which is not our business from now on."""
+        base = self.drop_record(instance_id).bury(instance_id)
+        return base._claiming(base.claims.ignoring(instance_id))
+
+    def _claiming(self, claims: Claims) -> State:
+        return self if claims == self.claims else replace(self, claims=claims)
 
     def empty(self) -> bool:
         """True when nothing in it can bill."""
@@ -193,7 +216,8 @@ def from_json(data: Any) -> State:
             tombstones=tuple(Tombstone(**t) for t in data["tombstones"]),
             denied=tuple(Denied(**d) for d in data["denied"]),
             rollouts=tuple(Rollout(**r) for r in data["rollouts"]),
-            account=_typed(data["account"], str) if data["version"] > NO_ACCOUNT else "",
+            account=_typed(data["account"], str) if data["version"] > BEFORE_CLAIMS else "",
+            claims=claims_from(**(data["claims"] if data["version"] > BEFORE_CLAIMS else {})),
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"damaged or unknown field: {error}") from error

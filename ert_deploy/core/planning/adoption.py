@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ert_deploy.core.model.observed import Instance, marked
+from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.state import LONG_AGO, Record, State
 
 
-def rebuilt(deployment: str, instances: Iterable[Instance], now: float) -> State:
-    """A first state that knows every instance with both marks of the deployment, as `up` would write them down."""
-    return State(deployment, records=tuple(adopted(i, now) for i in marked(instances, deployment)))
+def rebuilt(deployment: str, ours: Iterable[Instance], now: float) -> State:
+    """A first state that knows every instance that is ours, as `up` would write them down."""
+    return State(deployment, records=tuple(adopted(i, now) for i in ours))
 
 
 def adopted(instance: Instance, now: float) -> Record:
@@ -28,14 +28,10 @@ def known(state: State, instance_id: int, token: str) -> bool:
     return state.record(instance_id) is not None or any(i.token == token for i in state.intents)
 
 
-def strays(instances: Iterable[Instance], state: State) -> tuple[Instance, ...]:
-    """Instances with both marks of the state's deployment that it does not know, oldest first.
+def strays(ours: Iterable[Instance], state: State) -> tuple[Instance, ...]:
+    """Those of our instances that the state does not know, oldest first.
 
-    `instances` must have been listed before the state was read: a newborn then shows up in the state.
+    They must have been listed before the state was read: a newborn then shows up in the state.
     """
-    found = (
-        i
-        for i in instances
-        if i.mark is not None and i.mark.deployment == state.deployment and not known(state, i.id, i.mark.token)
-    )
+    found = (i for i in ours if i.mark is not None and not known(state, i.id, i.mark.token))
     return tuple(sorted(found, key=lambda i: i.id))

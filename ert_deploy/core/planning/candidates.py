@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ert_deploy.core.model.desired import Desired, Phase
+from ert_deploy.core.model.desired import Desired, Phase, Target
 from ert_deploy.core.model.keys import is_key
-from ert_deploy.core.model.observed import Instance, Observed, Vital, Watch, once
+from ert_deploy.core.model.observed import Instance, Observed, Publication, Vital, Watch, once
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.text import per_hour
 from ert_deploy.core.planning.app_env import connected
 from ert_deploy.core.planning.health import Candidate, Stage, Verdict, judge
 from ert_deploy.core.planning.key_acceptance import accepts, takes
+from ert_deploy.core.planning.ownership import ours
 from ert_deploy.core.planning.rollout import pairs
 
 USABLE = (Stage.READY, Stage.BOOTING, Stage.ASLEEP)  # the earlier the better
@@ -43,7 +44,7 @@ def kept_key(desired: Desired, observed: Observed) -> Secret | None:
     if observed.fresh is None and len(held) <= 1:
         return held[0] if held else None
     age: dict[str, int] = {}
-    for instance in observed.ours(desired.deployment):
+    for instance in ours(desired, observed):
         for place, digest in enumerate(takes(instance, observed.state.record(instance.id))):
             age[digest] = max(place, age.get(digest, place))
     if observed.fresh is not None and observed.fresh.sha256() in age:
@@ -61,12 +62,12 @@ def held_keys(desired: Desired, observed: Observed) -> dict[str, Secret]:
 def candidates(desired: Desired, observed: Observed) -> tuple[Candidate, ...]:
     """Our instances that are not entombed, with all that is known about each."""
     dead = {t.id for t in observed.state.tombstones}
-    return tuple(_candidate(desired, observed, i) for i in observed.ours(desired.deployment) if i.id not in dead)
+    return tuple(_candidate(desired, observed, i) for i in ours(desired, observed) if i.id not in dead)
 
 
 def slots_taken(desired: Desired, observed: Observed) -> int:
     """Creates that may have happened plus instances that exist: what could be billing at most."""
-    live = observed.ours(desired.deployment)
+    live = ours(desired, observed)
     seen = {i.mark.token for i in live if i.mark is not None}
     unknown = [i for i in observed.state.intents if not i.gone and i.token not in seen]
     return len(live) + len(unknown)
@@ -74,7 +75,7 @@ def slots_taken(desired: Desired, observed: Observed) -> int:
 
 def occupied(desired: Desired, observed: Observed) -> frozenset[int]:
     """The machines on which an instance of ours exists, or may exist."""
-    return observed.state.machines() | {i.machine_id for i in observed.ours(desired.deployment)}
+    return observed.state.machines() | {i.machine_id for i in ours(desired, observed)}
 
 
 @once
@@ -133,11 +134,19 @@ def runs_with(desired: Desired, observed: Observed, instance: Instance) -> bool:
     Values that were put back after a deploy are not taken up by the process that runs.
     """
     health, key = observed.health.get(instance.id), kept_key(desired, observed)
-    if instance.address is None or health is None or health.certificate is None or key is None:
+    if instance.address is None or health is None or health.certificate is None:
         return False
+    if key is None:  # taken out of the environment by a `down` that was cut off before its deploy: nobody knows
+        return any(_runs_with_more(t, p) for t, p in pairs(desired, observed))
     shown = ((t, p.live_fingerprint) for t, p in pairs(desired, observed) if p.live_fingerprint)
     url, pem = instance.address.url(), health.certificate
     return any(connected(t, url, key, pem)[t.names.fingerprint].reveal() == mark for t, mark in shown)
+
+
+def _runs_with_more(target: Target, publication: Publication) -> bool:
+    """Whether the running app shows a configuration that its environment does not hold any more."""
+    held, shown = publication.env.get(target.names.fingerprint), publication.live_fingerprint
+    return shown is not None and (held is None or held.reveal() != shown)
 
 
 def usable_by_an_app(desired: Desired, observed: Observed, instance: Instance) -> bool:

@@ -94,7 +94,7 @@ def _absent(desired: Desired, observed: Observed) -> Iterator[Step]:
         yield steps.Bury(candidate.instance.id, "seen gone")
     if not desired.apps_first:
         yield from withdraw(desired, observed)
-    yield from vanished(desired, observed)
+    yield from vanished(observed)
     yield from expired(desired, observed)
     yield from unsettled(observed, desired.timings.settle, also_gone=True)
 

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from ert_deploy.core.model.errors import Transient
 from ert_deploy.core.model.observed import Health, Vital
+from ert_deploy.core.model.secret import Secret
 from tests.support.fakes.market import FakeInstance
 
 Conduct: TypeAlias = Callable[[FakeInstance], object]
@@ -68,6 +69,11 @@ def stopped(made: FakeInstance) -> None:
     made.override = lambda i: replace(i, status="exited", intended="stopped", current="stopped", address=None)
 
 
-def unmarked(made: FakeInstance) -> None:
-    """Somebody took its label away."""
-    made.override = lambda i: replace(i, mark=None, claims=None)
+def relabelled(made: FakeInstance) -> None:
+    """Somebody changed its label in the console."""
+    made.override = lambda i: replace(i, mark=None, claims=None, label_token="")
+
+
+def without_environment(made: FakeInstance) -> None:
+    """Its row does not show the environment any more."""
+    made.override = lambda i: replace(i, mark=None, born=None, owner="", spec="", key_hashes=(), boot_secret=Secret(""))

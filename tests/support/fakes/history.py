@@ -28,6 +28,7 @@ WANTED = Desired(
     launch=Launch(image="llm-backend:1", model="gpt-oss:20b"),
     criteria=Criteria(max_dph=0.40),
     targets=(Target("dash"),),
+    owner="our-project",
 )
 GONE = replace(WANTED, phase=Phase.ABSENT)
 

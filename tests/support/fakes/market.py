@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from ert_deploy.core.model.desired import Criteria, Launch
 from ert_deploy.core.model.errors import OfferGone, OutcomeUnknown, Rejected, StartRefused, StateConflict, Transient
-from ert_deploy.core.model.labels import Mark
+from ert_deploy.core.model.labels import Mark, read_birth
 from ert_deploy.core.model.observed import Address, Health, Instance, Offer, Vital
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.ports import Account, CreateOrder, Turn
@@ -71,7 +71,8 @@ class FakeGpu:
 
     `conduct` changes what is made on a machine. `hidden` and `unknown` are the seconds during which a new instance is
     neither listed nor found by id; `lingers` those during which a destroyed one still is. `slow_list` is how old a
-    listing is when it arrives. `harmed` are the destroyed instances that were not ours to destroy.
+    listing is when it arrives. `harmed` are the destroyed instances that were not ours to destroy; a
+    person may have `decided` that one is.
     """
 
     def __init__(self, clock: FakeClock, offers: tuple[Offer, ...] = ()) -> None:
@@ -80,6 +81,7 @@ class FakeGpu:
         self.instances: dict[int, FakeInstance] = {}
         self.foreign: list[Instance] = []
         self.harmed: list[int] = []
+        self.decided: set[int] = set()
         self.conduct: dict[int, Callable[[FakeInstance], object]] = {}
         self.faults = Plans(clock)
         self.numbers = itertools.count(500)
@@ -144,7 +146,8 @@ class FakeGpu:
         self.harmed += [i.id for i in self.foreign if i.id == instance_id]
         found = self.instances.get(instance_id)
         if found is not None and found.destroyed is None:
-            self.harmed += [] if self._show(found).mark == found.order.mark else [found.id]
+            ours = self._show(found).born == found.order.mark or found.id in self.decided
+            self.harmed += [] if ours else [found.id]
             found.destroyed = self.clock.now()
         if error is not None:
             raise error
@@ -233,6 +236,9 @@ class FakeGpu:
             spec=env["ERT_SPEC"],
             key_hashes=tuple(env["ERT_KEY_HASHES"].split(",")),
             boot_secret=Secret(env["ERT_BOOT_SECRET"]),
+            born=read_birth(env),
+            owner=env.get("ERT_OWNER", ""),
+            label_token=made.order.mark.token,
         )
         return made.override(shown) if made.override else shown
 

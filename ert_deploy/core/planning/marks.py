@@ -1,0 +1,190 @@
+"""Whose one instance is by its marks, the state and the owner: the rules behind `ownership`.
+
+Two marks, an owner and the state speak; what they do not say clearly is for a person. See docs/adr/0020-owner-ids.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from operator import attrgetter
+
+from ert_deploy.core.model.desired import Desired
+from ert_deploy.core.model.labels import Mark
+from ert_deploy.core.model.observed import Instance
+from ert_deploy.core.model.owner import Owner, Relation, parse_owner
+from ert_deploy.core.model.state import State
+
+PROVEN = "proven"  # in place of a key's hash: the certificate that an app holds is the one that is proven now
+_BY_ID = attrgetter("id")
+_LABEL_ONLY = "it has our label and not our environment"
+_ENVIRONMENT_ONLY = "its environment is ours and its label is not (edited in the console?)"
+_TOKEN_ONLY = "its environment holds a token of ours and no deployment"  # noqa: S105, a sentence
+_NO_OWNER = "it has both our marks, and nothing says whose it is (made by an older release?)"
+_COPY = "it has our marks and was rented for other services than this config's (a copied config?)"
+_STATE = "its id is in our state, and its environment does not hold our token"
+_FOREIGN = "its id is in our state, which was written for another owner or other services (a copied config?)"
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """An instance that a person has to decide about, and why. `blocks`: it may be ours, so no other one is rented.
+
+    `hidden`: the state or an intent knows it, and its row shows no environment, as a row may for a moment.
+    """
+
+    instance: Instance
+    why: str
+    blocks: bool = True
+    hidden: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """Every listed instance with a mark in its place, oldest first.
+
+    `foreign`: the state was written for another owner or other services than those of the config.
+    """
+
+    ours: tuple[Instance, ...] = ()
+    undecided: tuple[Undecided, ...] = ()
+    others: tuple[Instance, ...] = ()
+    foreign: bool = False
+
+
+def sort_out(
+    desired: Desired,
+    instances: Iterable[Instance],
+    state: State,
+    known: frozenset[str],
+    held: Callable[[], frozenset[tuple[str, str]]] = frozenset,
+) -> Ownership:
+    """Every instance in its place. `known` are the services, `held` gives address and key hash as apps hold them."""
+    sorter = _sorter(desired, state, known, held)
+    mine: list[Instance] = []
+    doubtful: list[Undecided] = []
+    others: list[Instance] = []
+    for instance in sorted(instances, key=_BY_ID):
+        found = sorter.place(instance)
+        if found is instance or isinstance(found, Instance):
+            mine.append(found)
+        elif isinstance(found, Undecided):
+            doubtful.append(found)
+        elif found is not None:
+            others.append(instance)
+    return Ownership(tuple(mine), tuple(doubtful), tuple(others), sorter.foreign)
+
+
+def _sorter(
+    desired: Desired, state: State, known: frozenset[str], held: Callable[[], frozenset[tuple[str, str]]]
+) -> _Sorter:
+    claims = state.claims
+    tokens = {r.id: r.token for r in state.records}
+    tokens.update((t.id, t.token) for t in state.tombstones)
+    us, foreign = _us(desired.owner, len(desired.targets), known, (claims.owners, claims.services), state.empty())
+    ignored = desired.ignored.union(claims.ignored) if claims.ignored else desired.ignored
+    return _Sorter(
+        desired.deployment, tokens, {i.token for i in state.intents}, claims.adopted, ignored, us, foreign, held
+    )
+
+
+@lru_cache(maxsize=512)
+def _us(
+    owner: str,
+    targets: int,
+    known: frozenset[str],
+    written_for: tuple[tuple[str, ...], tuple[str, ...]],
+    empty: bool,
+) -> tuple[Owner, bool]:
+    """Who we are, and whether the state was written for somebody else, by the owners and services it remembers."""
+    owners, remembered = written_for
+    ids = frozenset(filter(None, [owner]))
+    complete = bool(known) and len(known) >= targets
+    written = Owner(frozenset(owners), frozenset(remembered))
+    if not empty and Owner(ids, known, complete).relation(written) in (Relation.OTHER, Relation.COPY):
+        return Owner(ids, known, complete), True
+    return Owner(ids.union(owners), known.union(remembered), complete or bool(remembered)), False
+
+
+@lru_cache(maxsize=4096)
+def _relation(us: Owner, owner: str) -> Relation:
+    return us.relation(parse_owner(owner))
+
+
+@dataclass(slots=True)
+class _Sorter:
+    """What is known of ourselves: `tokens` by instance id from the state, and those of creates under way."""
+
+    deployment: str
+    tokens: dict[int, str]
+    intents: set[str]
+    adopted: tuple[int, ...]
+    ignored: frozenset[int]
+    us: Owner
+    foreign: bool
+    held: Callable[[], frozenset[tuple[str, str]]]
+
+    def place(self, instance: Instance) -> Instance | Undecided | Relation | None:
+        """The instance itself if it is ours, Relation.OTHER for another owner's, None for what is not our business."""
+        token = self.tokens.get(instance.id)
+        if token is not None:
+            return self._known(instance, token)
+        if instance.id in self.ignored:
+            return None
+        if instance.mark is not None and instance.mark.deployment == self.deployment:
+            return self._marked(instance)
+        return self._traced(instance)
+
+    def _known(self, instance: Instance, token: str) -> Instance | Undecided | Relation:
+        if instance.id in self.adopted:
+            return self._with(instance, token)
+        if self.foreign:
+            other = self._relation(instance) is Relation.OTHER
+            return Relation.OTHER if other else Undecided(instance, _FOREIGN)
+        if instance.born is not None and instance.born.token == token:
+            return self._with(instance, token)
+        return Undecided(instance, _STATE, hidden=instance.born is None)
+
+    def _marked(self, instance: Instance) -> Instance | Undecided | Relation:
+        assert instance.mark is not None
+        relation = self._relation(instance)
+        if relation is Relation.SAME or instance.mark.token in self.intents:
+            return instance
+        if relation is Relation.OTHER:
+            return relation
+        if relation is Relation.COPY:
+            return Undecided(instance, _COPY)
+        return instance if self._held_by_an_app(instance) else Undecided(instance, _NO_OWNER)
+
+    def _traced(self, instance: Instance) -> Instance | Undecided | Relation | None:
+        """What has one mark at most."""
+        born = instance.born
+        if born is not None and born.token in self.intents:
+            return self._with(instance, born.token)
+        labelled = instance.claims == self.deployment
+        environed = born is not None and born.deployment == self.deployment
+        orphan = born is not None and not born.deployment and instance.claims is None
+        if not (labelled or environed or orphan):
+            return None
+        if self._relation(instance) is Relation.OTHER:
+            return Relation.OTHER
+        if environed:
+            return Undecided(instance, _ENVIRONMENT_ONLY)
+        created = instance.label_token in self.intents
+        return Undecided(instance, _LABEL_ONLY if labelled else _TOKEN_ONLY, blocks=created, hidden=created)
+
+    def _relation(self, instance: Instance) -> Relation:
+        return _relation(self.us, instance.owner)
+
+    def _held_by_an_app(self, instance: Instance) -> bool:
+        if instance.address is None:
+            return False
+        held = self.held()
+        return any((instance.address.url(), digest) in held for digest in (*instance.key_hashes, PROVEN))
+
+    def _with(self, instance: Instance, token: str) -> Instance:
+        mark = instance.mark
+        if mark is not None and mark.token == token and mark.deployment == self.deployment:
+            return instance
+        return replace(instance, mark=Mark(self.deployment, token))
