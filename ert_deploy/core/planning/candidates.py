@@ -136,17 +136,24 @@ def runs_with(desired: Desired, observed: Observed, instance: Instance) -> bool:
     health, key = observed.health.get(instance.id), kept_key(desired, observed)
     if instance.address is None or health is None or health.certificate is None:
         return False
-    if key is None:  # taken out of the environment by a `down` that was cut off before its deploy: nobody knows
-        return any(_runs_with_more(t, p) for t, p in pairs(desired, observed))
+    if key is None or not accepts(instance, observed.state.record(instance.id), key):
+        # Its key was taken out of the environment, by a `down` that was cut off before its deploy: nobody knows.
+        return any(_may_run_with(observed, instance, t, p) for t, p in pairs(desired, observed))
     shown = ((t, p.live_fingerprint) for t, p in pairs(desired, observed) if p.live_fingerprint)
     url, pem = instance.address.url(), health.certificate
     return any(connected(t, url, key, pem)[t.names.fingerprint].reveal() == mark for t, mark in shown)
 
 
-def _runs_with_more(target: Target, publication: Publication) -> bool:
-    """Whether the running app shows a configuration that its environment does not hold any more."""
+def _may_run_with(observed: Observed, instance: Instance, target: Target, publication: Publication) -> bool:
+    """Whether the running app shows a configuration that its environment does not hold any more, and may be of it.
+
+    It is not when the app's newest deploy is older than the instance.
+    """
     held, shown = publication.env.get(target.names.fingerprint), publication.live_fingerprint
-    return shown is not None and (held is None or held.reveal() != shown)
+    if shown is None or (held is not None and held.reveal() == shown):
+        return False
+    rollout, record = observed.state.rollout(publication.service_id), observed.state.record(instance.id)
+    return rollout is None or record is None or record.at <= rollout.at
 
 
 def usable_by_an_app(desired: Desired, observed: Observed, instance: Instance) -> bool:

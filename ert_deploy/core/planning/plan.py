@@ -20,6 +20,7 @@ from ert_deploy.core.planning.candidates import (
     candidates,
     fits,
     kept_key,
+    runs_with,
     serving,
     slots_taken,
     standing,
@@ -29,7 +30,7 @@ from ert_deploy.core.planning.candidates import (
 from ert_deploy.core.planning.health import Candidate, Stage
 from ert_deploy.core.planning.key_acceptance import accepts, may_take_others
 from ert_deploy.core.planning.records import expired, graves, put_right, retire, unsettled, vanished
-from ert_deploy.core.planning.rollout import drained, forecast, publish, withdraw
+from ert_deploy.core.planning.rollout import drained, forecast, moving_until, publish, withdraw
 from ert_deploy.core.planning.sleep import asleep
 
 
@@ -146,11 +147,15 @@ def _spare(desired: Desired, observed: Observed, now: Standing) -> Iterator[Step
             yield retire(candidate.instance, "it is stopped, cannot be used, and room is needed")
             return
     spare = [c for c in now.others if not usable_by_an_app(desired, observed, c.instance)]
+    spare.sort(key=lambda c: runs_with(desired, observed, c.instance))  # rather one that no app runs with
     if not spare:
         return
     until = drained(desired, observed)
     if until is not None and until > observed.now:
         yield steps.Drain(spare[0].instance.id, until, "requests under way may finish")
+    moved = moving_until(desired, observed)
+    if moved > observed.now and runs_with(desired, observed, spare[0].instance):
+        yield steps.Drain(spare[0].instance.id, moved, "an app that may run with it is being deployed")
     yield retire(spare[0].instance, "no app can use it any more, and room is needed")
 
 

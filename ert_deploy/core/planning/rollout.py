@@ -63,6 +63,12 @@ def pairs(desired: Desired, observed: Observed) -> tuple[tuple[Target, Publicati
     return tuple((t, by_name[t.service]) for t in desired.targets if t.service in by_name)
 
 
+def moving_until(desired: Desired, observed: Observed) -> float:
+    """When the last deploy that an app has not proven yet is out of time; 0 where none is under way."""
+    begun = (observed.state.rollout(p.service_id) for _, p in pairs(desired, observed))
+    return max((r.at + desired.timings.deploy_limit for r in begun if r is not None and not r.proven), default=0.0)
+
+
 def _silent(observed: Observed, target: Target, publication: Publication) -> bool:
     """Whether an app that was proven shows nothing now: it does not answer, or runs an older version after a rollback.
 
