@@ -632,6 +632,39 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
             *RENT,
         ],
     ),
+    "two that no app points at, while the deploy that takes the app away from one is under way": (
+        UP,
+        seen(
+            instance(1, **OLD),
+            instance(2, **OLD),
+            records=(record(1, pinned=True, published=True), record(2, pinned=True, published=True, at=NOW - 5)),
+            rollouts=(replace(rollout(off()), at=NOW - 9),),
+            apps=(app(off(), shows="that of 1"),),
+            health=(healthy(1), healthy(2)),
+        ),
+        [
+            "KeepKey dash: no API key is kept yet",
+            "Retire 2 token=2 1002: no app can use it any more, and room is needed",
+            *RENT,
+        ],
+    ),
+    "two that an app may run with, while its deploy is under way": (
+        UP,
+        seen(
+            instance(1, **OLD),
+            instance(2, **OLD),
+            records=(record(1, pinned=True, published=True), record(2, pinned=True, published=True)),
+            rollouts=(replace(rollout(off()), at=NOW - 9),),
+            apps=(app(off(), shows="that of one of them"),),
+            health=(healthy(1), healthy(2)),
+        ),
+        [
+            "KeepKey dash: no API key is kept yet",
+            f"Drain 1 in {UP.timings.deploy_limit - 9:.0f} s: an app that may run with it is being deployed",
+            "Retire 1 token=1 1001: no app can use it any more, and room is needed",
+            *RENT,
+        ],
+    ),
     "two take all slots, and the one that no app points at has no address yet": (
         UP,
         seen(

@@ -21,7 +21,7 @@ from tests.simulation.history import Story, play, replay, run, story
 from tests.simulation.search import SEEDS
 
 ROOT = Path(__file__).resolve().parents[2]
-FIXED = 2000
+FIXED = 4000
 FRESH = int(os.environ.get("ERT_SIM_SEEDS", "500"))
 FIRST_FRESH = int(os.environ.get("ERT_SIM_SEED", "1000000000"))
 KILLED_SOON = (
