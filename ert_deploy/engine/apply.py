@@ -30,9 +30,9 @@ from ert_deploy.engine.observe import abandon, patiently
 from ert_deploy.engine.power import await_stop, stop, strand, wake
 from ert_deploy.engine.preflight import preflight
 from ert_deploy.engine.publish import deploy, prove, publish
+from ert_deploy.engine.records.waiting import await_boot, wait
 from ert_deploy.engine.rent import keep_key, rent
 from ert_deploy.engine.retire import bury, destroy, forget, retire
-from ert_deploy.engine.waiting import await_boot, wait
 
 MAX_CONFLICTS = 20
 MAX_TAKEN = 8

@@ -15,9 +15,9 @@ from ert_deploy.core.planning.health import look
 from ert_deploy.core.planning.marks import sort_out
 from ert_deploy.core.planning.ownership import known_services, remember, to_probe
 from ert_deploy.engine import effects as e
-from ert_deploy.engine.accounts import of_this_account
 from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.memory import Memory
+from ert_deploy.engine.records.accounts import of_this_account
 from ert_deploy.ports import WebService
 
 

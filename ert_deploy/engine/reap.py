@@ -18,8 +18,8 @@ from ert_deploy.core.model.state import State, Tombstone
 from ert_deploy.core.planning.adoption import known, strays
 from ert_deploy.core.planning.marks import Undecided, sort_out
 from ert_deploy.engine import effects as e
-from ert_deploy.engine.accounts import of_this_account
 from ert_deploy.engine.effects import Effects, perform
+from ert_deploy.engine.records.accounts import of_this_account
 
 MAX_ROUNDS = 20  # over everything that is to go, before a person is asked to look; the tombstones stay
 REASON = "no state knew it"
