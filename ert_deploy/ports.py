@@ -100,10 +100,13 @@ class GpuHost(Protocol):
         """Ask for its destruction; an instance that is already gone is success."""
 
     def start(self, instance_id: int) -> None:
-        """Ask a stopped one to run again. Raises StartRefused, Gone, or Transient when it may be repeated."""
+        """Ask a stopped one to run again. Raises StartRefused (its GPU is taken), Rejected, Gone or Transient."""
 
     def stop(self, instance_id: int) -> None:
-        """Ask it to stop, or cancel a start that is queued; repeating it is harmless. Raises Gone or Transient."""
+        """Ask it to stop, or cancel a start that is queued; it may be repeated. Raises Gone, Rejected or Transient."""
+
+    def date(self) -> float | None:
+        """The provider's own Unix time by its last good reply and the seconds since; None while none has said."""
 
     def logs(self, instance_id: int, tail: int) -> str:
         """The last lines of its container; best effort, CannotObserve when there are none to be had."""
@@ -221,7 +224,10 @@ class Clock(Protocol):
     """Time, and waiting for it."""
 
     def now(self) -> float:
-        """Unix seconds."""
+        """Unix seconds, by a clock that may be set."""
+
+    def steady(self) -> float:
+        """Seconds since anywhere, by a clock that nobody can set and that goes on while the machine sleeps."""
 
     def sleep(self, seconds: float) -> None:
         """Wait."""

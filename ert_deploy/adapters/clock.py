@@ -3,8 +3,29 @@
 from __future__ import annotations
 
 import secrets
+import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+
+
+def _sleepless() -> Callable[[], float]:
+    """The system's clock that cannot be set and counts the time a machine sleeps.
+
+    On Linux that is CLOCK_BOOTTIME, on macOS CLOCK_MONOTONIC (not Python's `monotonic`, which stands still there).
+    """
+    for name in ("CLOCK_BOOTTIME", *(("CLOCK_MONOTONIC",) if sys.platform == "darwin" else ())):
+        if (number := getattr(time, name, None)) is not None:
+            try:
+                time.clock_gettime(number)
+            except OSError:  # a kernel without it
+                continue
+            return partial(time.clock_gettime, number)
+    return time.monotonic
+
+
+_steady = _sleepless()
 
 
 class RealClock:
@@ -13,6 +34,10 @@ class RealClock:
     def now(self) -> float:
         """Unix seconds."""
         return time.time()
+
+    def steady(self) -> float:
+        """Seconds by a clock that cannot be set, the machine's sleep included."""
+        return _steady()
 
     def sleep(self, seconds: float) -> None:
         """Wait."""
@@ -30,6 +55,10 @@ class CompressedClock:
     def now(self) -> float:
         """World time as Unix seconds."""
         return self.epoch_world + (time.time() - self.epoch_wall) * self.speed
+
+    def steady(self) -> float:
+        """World seconds by a clock that cannot be set, the machine's sleep included."""
+        return _steady() * self.speed
 
     def sleep(self, seconds: float) -> None:
         """Wait `seconds` of world time."""

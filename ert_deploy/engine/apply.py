@@ -10,36 +10,35 @@ from typing import assert_never
 
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.desired import Desired, Phase
-from ert_deploy.core.model.errors import ErtError, NeedsAttention, StateConflict, Transient
-from ert_deploy.core.model.events import Retired, Started, Trouble, Verified
-from ert_deploy.core.model.fingerprints import certificate_sha256
-from ert_deploy.core.model.observed import Instance, Observed
-from ert_deploy.core.model.state import Record, Tombstone
+from ert_deploy.core.model.errors import ErtError, NeedsAttention, StateConflict
+from ert_deploy.core.model.events import Started
+from ert_deploy.core.model.moment import MARGIN
+from ert_deploy.core.model.observed import Observed
+from ert_deploy.core.model.state import State
 from ert_deploy.core.model.steps import Step
-from ert_deploy.core.planning.adoption import adopted
-from ert_deploy.core.planning.candidates import kept_key
-from ert_deploy.core.planning.ownership import claim
 from ert_deploy.core.planning.plan import next_step
+from ert_deploy.core.planning.records import unknown_for
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.decide import look_again, must_be_decided
 from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.keep import kept_serving
-from ert_deploy.engine.keys import add_key, drop_keys, relearn
+from ert_deploy.engine.keys import add_key, drop_keys
 from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.observe import abandon, patiently
 from ert_deploy.engine.power import await_stop, stop, strand, wake
 from ert_deploy.engine.preflight import preflight
 from ert_deploy.engine.publish import deploy, prove, publish
-from ert_deploy.engine.records.waiting import await_boot, wait
+from ert_deploy.engine.records.small_steps import small_step
+from ert_deploy.engine.records.storeless import stored, without_store
 from ert_deploy.engine.rent import keep_key, rent
-from ert_deploy.engine.retire import bury, destroy, forget, retire
+from ert_deploy.engine.retire import await_gone, bury, destroy, forget, retire
 
 MAX_CONFLICTS = 20
 MAX_TAKEN = 8
 # Steps that wait, or that count their own tries; any other one has to have an effect when it is taken.
 REPEATABLE = (
     steps.AwaitBoot, steps.Settle, steps.Drain, steps.Rent, steps.Destroy, steps.Bury, steps.DropRecord, steps.Wake,
-    steps.Strand, steps.Stop, steps.AwaitStop,
+    steps.Strand, steps.Stop, steps.AwaitStop, steps.AwaitGone,
 )  # fmt: skip
 MAKES_ANOTHER = (steps.KeepKey, steps.Rent)  # not while another may be ours
 ABOUT_AN_APP = (steps.Publish, steps.Deploy, steps.Prove)
@@ -50,33 +49,69 @@ class Result:
     """How the run ended: the last look, and targets that could not be updated with the reason.
 
     `left` is what a person has to see to: what serves is not what the config asks for, and nothing can replace it.
+    `unknown_for`: seconds for which a create may still show itself that no state of ours knows.
     """
 
     observed: Observed
     abandoned: tuple[tuple[str, str], ...] = ()
     left: NeedsAttention | None = None
+    unknown_for: float = 0.0
 
 
 def apply(desired: Desired, memory: Memory | None = None) -> Effects[Result]:
-    """Make it so. Raises Failed, NeedsAttention or CannotObserve; running it again goes on from what is seen."""
+    """Make it so. Raises Failed, NeedsAttention or CannotObserve; running it again goes on from what is seen.
+
+    On the way down it goes on where the state cannot be read or written, and says so in the end (NeedsAttention).
+    """
     memory = memory or Memory()
+    if desired.phase is not Phase.ABSENT:
+        return (yield from _apply(desired, memory))
+    while True:
+        result = yield from without_store(_apply(desired, memory), desired.deployment, memory)
+        if (yield from stored(memory)):
+            return result
+        _conflict(memory, "it changes between a look and a write")
+
+
+def _apply(desired: Desired, memory: Memory) -> Effects[Result]:
     while True:
         observed = yield from patiently(desired, memory)
         if memory.looks == 1:
             yield from preflight(desired, observed, memory)
+        if desired.phase is Phase.ABSENT and observed.state.generation == 0 and memory.carried is None:
+            yield from _note(replace(observed.state, account=""), memory)  # nothing says yet whose it is
+            continue
         step = next_step(desired, observed)
         if (step is None or isinstance(step, MAKES_ANOTHER)) and (yield from look_again(desired, observed, memory)):
             continue
         if step is None:
-            return Result(observed, tuple(sorted(memory.abandoned.items())), kept_serving(desired, observed, memory))
+            left = unknown_for(observed, desired.timings.settle) if desired.phase is Phase.ABSENT else 0.0
+            if observed.state.begun and desired.phase is Phase.ABSENT and not left and memory.carried is None:
+                yield from _note(replace(observed.state, begun=0.0), memory)
+                continue
+            abandoned, kept = tuple(sorted(memory.abandoned.items())), kept_serving(desired, observed, memory)
+            # Another run goes by the provider's clock, and is that much more careful.
+            return Result(observed, abandoned, kept, left + MARGIN if left else 0.0)
         try:
             yield from _do(step, desired, observed, memory)
         except StateConflict as error:
-            memory.conflicts += 1
-            if memory.conflicts > MAX_CONFLICTS:
-                raise NeedsAttention("somebody else keeps writing the state", error.summary) from error
+            _conflict(memory, error.summary)
         else:
             _must_work(step, memory)
+
+
+def _note(state: State, memory: Memory) -> Effects[None]:
+    """Write down since when there is a state, or that it no longer matters: the next `down` need not wait again."""
+    try:
+        yield from perform(e.Save(state))
+    except StateConflict as error:
+        _conflict(memory, error.summary)
+
+
+def _conflict(memory: Memory, why: str) -> None:
+    memory.conflicts += 1
+    if memory.conflicts > MAX_CONFLICTS:
+        raise NeedsAttention("somebody else keeps writing the state", why)
 
 
 def _must_work(step: Step, memory: Memory) -> None:
@@ -130,16 +165,26 @@ def _about_machines(step: steps.MachineStep, desired: Desired, observed: Observe
             yield from _keys(step, desired, observed, memory)
         case steps.Retire():
             yield from retire(step, desired, observed, memory)
-        case steps.Destroy():
-            yield from destroy(step, desired, memory)
-        case steps.Bury():
-            yield from bury(step, desired, observed, memory)
-        case steps.DropRecord():
-            yield from forget(step, desired, observed, memory)
+        case steps.Destroy() | steps.Bury() | steps.AwaitGone() | steps.DropRecord():
+            yield from _end(step, desired, observed, memory)
         case steps.Wake() | steps.Strand() | steps.Stop() | steps.AwaitStop():
             yield from _power(step, desired, observed, memory)
         case _:
-            yield from _small(step, desired, observed, memory)
+            yield from small_step(step, desired, observed, memory)
+
+
+def _end(step: steps.EndStep, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
+    match step:
+        case steps.Destroy():
+            yield from destroy(step, desired, observed, memory)
+        case steps.Bury():
+            yield from bury(step, desired, observed, memory)
+        case steps.AwaitGone():
+            yield from await_gone(step, desired, observed, memory)
+        case steps.DropRecord():
+            yield from forget(step, desired, observed, memory)
+        case _:
+            assert_never(step)
 
 
 def _keys(step: steps.KeyStep, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
@@ -159,71 +204,10 @@ def _power(step: steps.PowerStep, desired: Desired, observed: Observed, memory: 
         case steps.Wake():
             yield from wake(step, desired, observed, memory)
         case steps.Strand():
-            yield from strand(step, desired, observed)
+            yield from strand(step, desired, observed, memory)
         case steps.Stop():
             yield from stop(step, desired, observed, memory)
         case steps.AwaitStop():
             yield from await_stop(step, desired, observed, memory)
         case _:
             assert_never(step)
-
-
-def _small(step: steps.SmallStep, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
-    match step:
-        case steps.Record():
-            yield from _record(step, desired, observed)
-        case steps.DropIntent():
-            yield from perform(e.Save(observed.state.drop_intent(step.token)))
-            memory.spending.pop(step.token, None)  # it never came to exist
-        case steps.Pin():
-            yield from _pin(step, desired, observed)
-        case steps.AwaitBoot():
-            yield from await_boot(step, desired, observed, memory)
-        case steps.Settle():
-            yield from wait("a create call to show itself or be ruled out", step.until, desired, observed)
-        case steps.Drain():
-            yield from wait("requests under way", step.until, desired, observed)
-        case _:
-            assert_never(step)
-
-
-def _record(step: steps.Record, desired: Desired, observed: Observed) -> Effects[None]:
-    instance = _instance(observed, step.instance_id)
-    intent = next((i for i in observed.state.intents if i.token == step.token), None)
-    if intent is not None:
-        found = Record(step.token, instance.id, instance.machine_id, intent.at)
-    else:
-        found = adopted(instance, observed.now)
-    record = yield from relearn(found, desired, observed)
-    if record is not None:
-        yield from perform(e.Save(claim(desired, observed).put_record(record)))
-
-
-def _pin(step: steps.Pin, desired: Desired, observed: Observed) -> Effects[None]:
-    """Pin the certificate, after the backend has shown that it takes our key: the first keyed call claims it."""
-    instance = _instance(observed, step.instance_id)
-    health, record, key = observed.health[instance.id], observed.state.record(instance.id), kept_key(desired, observed)
-    # The plan pins nothing else.
-    assert health.certificate is not None
-    assert instance.address is not None
-    assert record is not None
-    assert key is not None
-    try:
-        accepted = yield from perform(e.Accepts(instance.address, health.certificate, key))
-    except Transient as error:
-        yield from perform(e.Tell(Trouble("asking the backend about the key", error.summary)))
-        yield from perform(e.Sleep(desired.timings.poll))
-        return
-    if not accepted:
-        reason = "it does not take the key the app holds"
-        tombstone = Tombstone(record.token, instance.id, observed.now, reason)
-        yield from perform(e.Save(observed.state.entomb(tombstone)))
-        yield from perform(e.Tell(Retired(instance.id, reason)))
-        return
-    pinned = replace(record, certificate=health.certificate)
-    yield from perform(e.Save(observed.state.put_record(pinned)))
-    yield from perform(e.Tell(Verified(instance, health, certificate_sha256(health.certificate))))
-
-
-def _instance(observed: Observed, instance_id: int) -> Instance:
-    return next(i for i in observed.instances if i.id == instance_id)

@@ -77,7 +77,7 @@ def adopt(desired: Desired, observed: Observed, instance: Instance) -> Effects[N
     _must_be_marked(desired, observed, instance.id)
     token = _token(observed.state, instance)
     known = observed.state.record(instance.id)
-    record = known or adopted(replace(instance, mark=Mark(desired.deployment, token)), observed.now)
+    record = known or adopted(replace(instance, mark=Mark(desired.deployment, token)), observed.stamp())
     state = claim(desired, observed).bury(instance.id).put_record(record).adopt(instance.id)
     if state != observed.state:
         yield from perform(e.Save(state))
@@ -104,7 +104,7 @@ def destroy(desired: Desired, observed: Observed, instance_id: int) -> Effects[N
         )
     _must_be_marked(desired, observed, instance_id)
     token = _token(observed.state, instance)
-    tombstone = Tombstone(token, instance_id, observed.now, DECIDED)
+    tombstone = Tombstone(token, instance_id, observed.stamp(), DECIDED)
     if all(t.id != instance_id for t in observed.state.tombstones) or instance_id not in observed.state.claims.adopted:
         yield from perform(e.Save(observed.state.adopt(instance_id).entomb(tombstone)))
     chosen = replace(instance, mark=Mark(desired.deployment, token))

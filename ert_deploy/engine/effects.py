@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ert_deploy.core.model.desired import Criteria, Launch, Target
 from ert_deploy.core.model.events import Event
 from ert_deploy.core.model.labels import Mark
+from ert_deploy.core.model.moment import Moment
 from ert_deploy.core.model.observed import Address, Health, Instance, Offer, WebDeploy
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import State
@@ -21,8 +22,8 @@ __all__ = ["Effect", "Effects", "perform"]  # and each class below
 
 
 @dataclass(frozen=True, slots=True)
-class Now(Effect[float]):
-    """Unix seconds."""
+class Now(Effect[Moment]):
+    """A reading of our clocks, with the provider's time as far as it is known."""
 
 
 @dataclass(frozen=True, slots=True)

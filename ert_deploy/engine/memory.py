@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from ert_deploy.core.model.errors import ErtError
 from ert_deploy.core.model.observed import Publication, Watch
 from ert_deploy.core.model.secret import Secret
+from ert_deploy.core.model.state import State
 from ert_deploy.core.model.steps import Step
 from ert_deploy.core.planning.offers import Ranked
 from ert_deploy.ports import WebService
@@ -42,6 +43,12 @@ class Memory:
     `spending` is what they cost, by token. `account` is that of the key, once it was read.
     `downloads` has when each download was first seen, and how many bytes of it were there.
     `doubts` counts the looks at instances that showed no environment.
+
+    `origin` turns the steady clock into this run's own time, `first_seen` is since when a time in the state is known,
+    and `begun` the time this run gives a state that it found blank. `due` is when a step that did not work may be
+    tried again, `since` when an instance was first tried to be seen gone, `refused` what each call about one came to
+    last. `unread` and `unsaved` say why the store cannot be used, `stored` is what it held last, and `carried` what it
+    would hold if it could be.
     """
 
     watches: dict[int, Watch] = field(default_factory=dict)
@@ -50,7 +57,7 @@ class Memory:
     before: dict[str, Mapping[str, Secret]] = field(default_factory=dict)
     abandoned: dict[str, str] = field(default_factory=dict)
     ranked: tuple[Ranked, ...] = ()
-    ranked_until: float = 0.0
+    ranked_until: float = float("-inf")
     tried: set[int] = field(default_factory=set)
     rentals: int = 0
     lost: int = 0
@@ -72,3 +79,14 @@ class Memory:
     downloads: dict[int, tuple[float, int]] = field(default_factory=dict)
     doubts: int = 0
     taken: dict[Step, int] = field(default_factory=dict)
+    origin: float | None = None
+    first_seen: dict[tuple[str, float], float] = field(default_factory=dict)
+    begun: float = 0.0
+    due: dict[Step, float] = field(default_factory=dict)
+    since: dict[int, float] = field(default_factory=dict)
+    refused: dict[int, ErtError] = field(default_factory=dict)
+    refusals: dict[int, int] = field(default_factory=dict)
+    unread: ErtError | None = None
+    unsaved: ErtError | None = None
+    stored: State | None = None
+    carried: State | None = None

@@ -6,13 +6,18 @@ order it would look like a stray and be destroyed at birth.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ert_deploy.core.model.desired import Desired, Phase, Target
 from ert_deploy.core.model.errors import CannotObserve, ErtError, Failed
 from ert_deploy.core.model.events import Trouble
+from ert_deploy.core.model.moment import Moment
 from ert_deploy.core.model.observed import Health, Instance, Observed, Publication, Vital
+from ert_deploy.core.model.stamps import stamps
 from ert_deploy.core.model.state import State
+from ert_deploy.core.planning.app_env import touched
 from ert_deploy.core.planning.health import look
-from ert_deploy.core.planning.marks import sort_out
+from ert_deploy.core.planning.marks import Ownership, sort_out
 from ert_deploy.core.planning.ownership import known_services, remember, to_probe
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform
@@ -27,7 +32,8 @@ def observe(desired: Desired, memory: Memory) -> Effects[Observed]:
     state = yield from perform(e.Load())
     begins, leaving = desired.phase is Phase.RUNNING and desired.begin, desired.phase is not Phase.RUNNING
     state, memory.account = yield from of_this_account(state, instances, memory.account, begins=begins, leaving=leaving)
-    now = yield from perform(e.Now())
+    moment = yield from perform(e.Now())
+    now = own_time(moment, memory)
     known = known_services(desired, (service.id for service in memory.services.values()))
     placed = sort_out(desired, instances, state, known)
     health: dict[int, Health] = {}
@@ -41,6 +47,12 @@ def observe(desired: Desired, memory: Memory) -> Effects[Observed]:
     else:
         publications = None  # what bills goes first, whether Render can be read or not
     memory.looks += 1
+    if not state.generation and not state.begun:
+        if memory.looks == 1 and _used_before(desired, placed, publications):
+            memory.begun = moment.stamp()
+        state = replace(state, begun=memory.begun)
+    for stamp in stamps(state):
+        memory.first_seen.setdefault(stamp, now)
     observed = Observed(
         now=now,
         instances=instances,
@@ -53,9 +65,30 @@ def observe(desired: Desired, memory: Memory) -> Effects[Observed]:
         fresh=memory.fresh,
         stopped=frozenset(memory.stopped),
         unreplaceable=memory.kept is not None,
+        provider_now=moment.provider,
+        first_seen=memory.first_seen,
+        due=memory.due,
     )
     remember(desired, observed, placed, known)
     return observed
+
+
+def own_time(moment: Moment, memory: Memory) -> float:
+    """This run's own time: our wall clock when it began, and from then on whatever happens to that clock."""
+    if memory.origin is None:
+        memory.origin = moment.wall - moment.steady
+    return memory.origin + moment.steady
+
+
+def _used_before(desired: Desired, placed: Ownership, publications: tuple[Publication, ...] | None) -> bool:
+    """Whether a state that was never written may have been another one once, with a create in it that is under way.
+
+    Before anything is rented an app is given a key, and `down` claims more than an app can tell.
+    """
+    if desired.phase is Phase.ABSENT or placed.ours or placed.undecided or publications is None:
+        return True
+    names = {target.service: target.names for target in desired.targets}
+    return any(touched(names[p.target], p.env) for p in publications)
 
 
 def _probe(instance: Instance, state: State) -> Effects[Health | None]:
@@ -135,10 +168,10 @@ def patiently(desired: Desired, memory: Memory) -> Effects[Observed]:
             return observed
 
 
-def promptly(desired: Desired, written: float) -> Effects[None]:
+def promptly(desired: Desired, written: Moment) -> Effects[None]:
     """Raises Failed when what was written down then is not asked for by now: from then on it is waited for."""
-    late = (yield from perform(e.Now())) - written
-    if not 0 <= late <= desired.timings.call_within:
+    late = (yield from perform(e.Now())).since(written)
+    if late > desired.timings.call_within:
         raise Failed(
             f"writing the state took {late:.0f} s, and what is asked for so late may be taken for lost before it comes",
             "this machine slept, its clock was set, or the state's store is slow; nothing was asked for",

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.desired import Desired
-from ert_deploy.core.model.errors import CannotObserve, NeedsAttention, Outcome, StartRefused, Transient
+from ert_deploy.core.model.errors import CannotObserve, NeedsAttention, Outcome, Rejected, StartRefused, Transient
 from ert_deploy.core.model.events import Stopped, Stranded, Trouble, Waiting, Woken
 from ert_deploy.core.model.observed import Observed, Vital
 from ert_deploy.core.model.state import Record, State
@@ -22,6 +22,7 @@ from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.observe import promptly
 
 MAX_STARTS = 3  # of one instance in one run, before another one is rented
+MAX_REFUSALS = 3  # of one instance's calls that say "you may not", before a person is asked
 MAX_STOPS = 30  # looks at one that does not stop, before a person is asked
 SOON = 2.0  # seconds after which a stop usually shows
 
@@ -31,19 +32,21 @@ def wake(step: steps.Wake, desired: Desired, observed: Observed, memory: Memory)
     record = _record(observed, step.instance_id)
     starts = memory.starts.get(record.id, 0)
     if starts >= MAX_STARTS:
-        yield from _strand(record, observed.state, observed.now, f"it was started {starts} times in vain", desired)
+        yield from _strand(record, observed.state, f"it was started {starts} times in vain", desired, memory)
         return
     memory.starts[record.id] = starts + 1
     memory.watches.pop(record.id, None)  # its patience begins anew
     yield from perform(e.AwaitTurn("start"))
     now = yield from perform(e.Now())  # the look may have been a slow one
-    woken = replace(record, woken=now)
+    woken = replace(record, woken=now.stamp())
     written = yield from perform(e.Save(observed.state.put_record(woken)))
     yield from promptly(desired, now)
     try:
         yield from perform(e.StartInstance(record.id))
     except StartRefused as error:
-        yield from _strand(woken, written, now, error.summary, desired)
+        yield from _strand(woken, written, error.summary, desired, memory)
+    except Rejected as error:
+        yield from refused(f"starting instance {record.id}", record.id, error, desired, memory)
     except (Outcome, CannotObserve) as error:
         yield from perform(e.Tell(Trouble(f"starting instance {record.id}", error.summary)))
         yield from perform(e.Sleep(desired.timings.poll))
@@ -51,19 +54,25 @@ def wake(step: steps.Wake, desired: Desired, observed: Observed, memory: Memory)
         yield from perform(e.Tell(Woken(record.id)))
 
 
-def strand(step: steps.Strand, desired: Desired, observed: Observed) -> Effects[None]:
+def strand(step: steps.Strand, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
     """Give its start up."""
-    yield from _strand(_record(observed, step.instance_id), observed.state, observed.now, step.reason, desired)
+    yield from _strand(_record(observed, step.instance_id), observed.state, step.reason, desired, memory)
 
 
-def _strand(record: Record, state: State, now: float, why: str, desired: Desired) -> Effects[None]:
+def _strand(record: Record, state: State, why: str, desired: Desired, memory: Memory) -> Effects[None]:
+    _patience(record.id, memory)
     try:
         yield from perform(e.StopInstance(record.id))
+    except Rejected as error:
+        yield from refused(f"cancelling the start of instance {record.id}", record.id, error, desired, memory)
+        return
     except (Outcome, CannotObserve) as error:
+        memory.refused[record.id] = error
         yield from perform(e.Tell(Trouble(f"cancelling the start of instance {record.id}", error.summary)))
         yield from perform(e.Sleep(desired.timings.poll))
         return
-    yield from perform(e.Save(state.put_record(replace(record, stranded=now))))
+    now = yield from perform(e.Now())
+    yield from perform(e.Save(state.put_record(replace(record, stranded=now.stamp()))))
     yield from perform(e.Tell(Stranded(record.id, why)))
 
 
@@ -75,14 +84,18 @@ def stop(step: steps.Stop, desired: Desired, observed: Observed, memory: Memory)
         return
     try:
         yield from perform(e.StopInstance(number))
+    except Rejected as error:
+        yield from refused(f"stopping instance {number}", number, error, desired, memory)
+        return
     except (Outcome, CannotObserve) as error:
+        memory.refused[number] = error
         yield from perform(e.Tell(Trouble(f"stopping instance {number}", error.summary)))
         yield from perform(e.Sleep(desired.timings.poll))
         return
     yield from perform(e.Tell(Stopped(number)))
     memory.stopped.add(number)
     record = _record(observed, number)
-    if record.woken and not start_may_come(record, observed.now, desired.timings.settle):
+    if record.woken and not start_may_come(record, observed, desired.timings.settle):
         yield from perform(e.Save(observed.state.put_record(replace(record, woken=0.0))))
     yield from perform(e.Sleep(min(desired.timings.poll, SOON)))
 
@@ -123,11 +136,22 @@ def _busy(number: int, desired: Desired, observed: Observed, memory: Memory) -> 
 def _patience(number: int, memory: Memory) -> None:
     tries = memory.tries.get(number, 0)
     if tries >= MAX_STOPS:
+        last = memory.refused.get(number)
         raise NeedsAttention(
             f"instance {number} is not seen to be stopped after {tries} looks, and its GPU may bill",
-            hint="run the same command again, or `ert-deploy down`, which destroys it",
+            last.summary if last is not None else "",
+            "run the same command again, or `ert-deploy down`, which destroys it",
         )
     memory.tries[number] = tries + 1
+
+
+def refused(what: str, number: int, error: Rejected, desired: Desired, memory: Memory) -> Effects[None]:
+    """Wait and try again a few times; NeedsAttention when a call is refused for good, with what is missing."""
+    memory.refusals[number] = memory.refusals.get(number, 0) + 1
+    if memory.refusals[number] >= MAX_REFUSALS:
+        raise NeedsAttention(error.summary, error.detail or f"{what} was refused {MAX_REFUSALS} times", error.hint)
+    yield from perform(e.Tell(Trouble(what, error.summary)))
+    yield from perform(e.Sleep(desired.timings.poll))
 
 
 def _record(observed: Observed, number: int) -> Record:

@@ -65,7 +65,7 @@ def deploy(step: steps.Deploy, desired: Desired, observed: Observed, memory: Mem
             f"Render refused to deploy {publication.name}: {error.summary}", error.detail, error.hint
         ) from error
     memory.deploys.add(started.id)
-    rollout = Rollout(publication.service_id, mark, started.id, observed.now)
+    rollout = Rollout(publication.service_id, mark, started.id, observed.stamp())
     yield from perform(e.Save(observed.state.put_rollout(rollout)))
 
 
@@ -94,14 +94,14 @@ def prove(step: steps.Prove, desired: Desired, observed: Observed, memory: Memor
             yield from _start(desired, publication)
         raise
     memory.before[step.target] = publication.env
-    now = yield from perform(e.Now())
+    now = (yield from perform(e.Now())).stamp()
     base = rollout or Rollout(publication.service_id, step.fingerprint, "", now)
     yield from perform(e.Save(observed.state.put_rollout(replace(base, fingerprint=step.fingerprint, proven=now))))
     yield from perform(e.Tell(Proven(publication.name, publication.app_url, step.fingerprint)))
 
 
 def _start(desired: Desired, publication: Publication) -> Effects[WebDeploy]:
-    deadline = (yield from perform(e.Now())) + desired.timings.deploy_limit
+    deadline = (yield from perform(e.Now())).steady + desired.timings.deploy_limit
     for _ in range(EMPTY_ANSWERS):
         yield from _idle(desired, publication, deadline)
         try:
@@ -117,12 +117,12 @@ def _start(desired: Desired, publication: Publication) -> Effects[WebDeploy]:
 
 def _idle(desired: Desired, publication: Publication, deadline: float) -> Effects[None]:
     """Wait until the newest deploy is over: only one runs at a time, and a queued one has no id to follow."""
-    began = yield from perform(e.Now())
+    began = (yield from perform(e.Now())).steady
     while True:
         newest = yield from perform(e.NewestDeploy(publication.service_id))
         if newest is None or newest.kind is not DeployKind.IN_FLIGHT:
             return
-        if (now := (yield from perform(e.Now()))) >= deadline:
+        if (now := (yield from perform(e.Now())).steady) >= deadline:
             raise _stuck(newest, publication)
         yield from perform(e.Tell(DeploySeen(publication.name, newest.id, newest.status)))
         yield from perform(e.Sleep(after(now - began, desired.timings, DEPLOY)))
@@ -132,7 +132,7 @@ def _stands(mark: str, desired: Desired, target: Target, publication: Publicatio
     """Whether the app shows the fingerprint while no deploy is under way that could change that."""
     newest = yield from perform(e.NewestDeploy(publication.service_id))
     if newest is not None and newest.kind is DeployKind.IN_FLIGHT:
-        yield from _idle(desired, publication, (yield from perform(e.Now())) + desired.timings.deploy_limit)
+        yield from _idle(desired, publication, (yield from perform(e.Now())).steady + desired.timings.deploy_limit)
         return False
     return (yield from perform(e.AppFingerprint(publication.app_url, target))) == mark
 
@@ -141,7 +141,7 @@ def _follow(
     desired: Desired, memory: Memory, target: Target, publication: Publication, deploy_id: str
 ) -> Effects[None]:
     """Until the deploy is live. One that was replaced or canceled by a newer deploy hands over to that one."""
-    began = yield from perform(e.Now())
+    began = (yield from perform(e.Now())).steady
     deadline, shown = began + desired.timings.deploy_limit, ""
     while True:
         try:
@@ -159,7 +159,7 @@ def _follow(
                 raise (yield from _failure(memory, target, seen))
             deploy_id = newest.id
             continue
-        if (now := (yield from perform(e.Now()))) >= deadline:
+        if (now := (yield from perform(e.Now())).steady) >= deadline:
             raise _stuck(seen, publication)
         yield from perform(e.Sleep(after(now - began, desired.timings, DEPLOY)))
 
@@ -183,9 +183,9 @@ def _failure(memory: Memory, target: Target, seen: WebDeploy) -> Effects[Failed]
 
 
 def _see(mark: str, desired: Desired, target: Target, publication: Publication) -> Effects[None]:
-    began = yield from perform(e.Now())
+    began = (yield from perform(e.Now())).steady
     while (shown := (yield from perform(e.AppFingerprint(publication.app_url, target)))) != mark:
-        waited = (yield from perform(e.Now())) - began
+        waited = (yield from perform(e.Now())).steady - began
         if waited >= desired.timings.prove_limit:
             raise Failed(
                 f"{publication.name} shows {shown or 'no fingerprint'} instead of {mark}",

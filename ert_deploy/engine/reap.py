@@ -123,7 +123,7 @@ def _adopted(left: dict[int, Instance], listed: dict[int, Instance], state: Stat
 
 def _entomb(left: dict[int, Instance], state: State) -> Effects[State]:
     """Every one of them with its tombstone, in one write. Raises StateConflict when somebody else wrote."""
-    now = yield from perform(e.Now())
+    now = (yield from perform(e.Now())).stamp()
     told = {t.id for t in state.tombstones}
     new = [i for i in left.values() if i.id not in told and i.mark is not None]
     for stray in new:

@@ -29,7 +29,7 @@ from ert_deploy.engine.boot_failures import refuse_broken_image
 from ert_deploy.engine.budget import affordable, commit, too_dear
 from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.memory import Memory
-from ert_deploy.engine.observe import find_service, promptly
+from ert_deploy.engine.observe import find_service, own_time, promptly
 from ert_deploy.ports import CreateOrder
 
 RANKED_FOR = 60.0  # seconds a search stays good
@@ -79,7 +79,7 @@ def _three_beats(desired: Desired, observed: Observed, memory: Memory, ranked: R
     order = CreateOrder(offer.id, desired.launch, Mark(desired.deployment, token), env)
     yield from perform(e.AwaitTurn("create"))
     now = yield from perform(e.Now())
-    written = yield from perform(e.Save(known.intend(state.Intent(token, now, offer.id, offer.machine_id))))
+    written = yield from perform(e.Save(known.intend(state.Intent(token, now.stamp(), offer.id, offer.machine_id))))
     try:
         yield from promptly(desired, now)
     except Failed:
@@ -87,7 +87,7 @@ def _three_beats(desired: Desired, observed: Observed, memory: Memory, ranked: R
         raise
     memory.tried.add(offer.id)
     memory.created.add(token)
-    commit(ranked, token, now, memory)
+    commit(ranked, token, own_time(now, memory), memory)
     try:
         instance_id = yield from perform(e.Create(order))
     except OfferGone:
@@ -104,7 +104,7 @@ def _three_beats(desired: Desired, observed: Observed, memory: Memory, ranked: R
         yield from perform(e.Tell(CreateUnknown(token, error.summary)))
         return
     memory.rentals += 1
-    yield from perform(e.Save(written.put_record(state.Record(token, instance_id, offer.machine_id, now))))
+    yield from perform(e.Save(written.put_record(state.Record(token, instance_id, offer.machine_id, now.stamp()))))
     yield from perform(e.Tell(Rented(instance_id, offer)))
 
 
@@ -116,8 +116,8 @@ def best_offer(desired: Desired, observed: Observed, memory: Memory) -> Effects[
             f"{memory.rentals} rented machines did not become healthy, {memory.lost} offers went to others",
             hint="`ert-deploy offers` shows what is left; a higher offer/max_dph opens better hosts",
         )
-    now = yield from perform(e.Now())
-    denied = observed.state.denied_machines(now)
+    moment = yield from perform(e.Now())
+    now, denied = own_time(moment, memory), observed.state.denied_machines(abs(moment.stamp()))
     taken = occupied(desired, observed)
     if now >= memory.ranked_until:
         choice = choose((yield from _on_the_market(desired)), desired, denied, taken)
@@ -133,7 +133,7 @@ def best_offer(desired: Desired, observed: Observed, memory: Memory) -> Effects[
     within = next((found for found in left if affordable(found[0], desired, now, memory)), None)
     if within is not None:
         return within
-    memory.ranked_until = 0.0
+    memory.ranked_until = float("-inf")
     if left:
         raise too_dear(left[0][0], desired, now, memory)
     raise Failed("every offer that matches has been tried", hint="run `ert-deploy up` again for a fresh search")

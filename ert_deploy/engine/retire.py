@@ -6,7 +6,8 @@ from ert_deploy.core.model import steps
 from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.errors import CannotObserve, NeedsAttention, Outcome
 from ert_deploy.core.model.events import Destroyed, Retired, Trouble, Waiting
-from ert_deploy.core.model.observed import Observed
+from ert_deploy.core.model.moment import MARGIN
+from ert_deploy.core.model.observed import Instance, Observed
 from ert_deploy.core.model.state import Denied, Intent, Tombstone
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.boot_failures import same_end
@@ -14,34 +15,41 @@ from ert_deploy.engine.budget import ended
 from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.memory import Memory
 
-MAX_TRIES = 10  # to see one instance gone, before a person is asked to look; the tombstone stays
+NOT_FOUND = "not found"
+MOST_WAIT = 60.0  # seconds between two looks at what does not go, at most; they grow from `timings/poll`
+GROWTH = 1.5
+FIRM_TRIES = 3  # of a destruction that does not work, before anything else is gone on with
 
 
 def retire(step: steps.Retire, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
     """Write the tombstone, and shun the machine if it was the host's fault; nobody for a fault of the image."""
-    state = observed.state.entomb(Tombstone(step.token, step.instance_id, observed.now, step.reason))
+    state = observed.state.entomb(Tombstone(step.token, step.instance_id, observed.stamp(), step.reason))
     if step.deny:
-        state = state.deny(Denied(step.machine_id, observed.now + desired.timings.deny, step.reason), observed.now)
+        now = abs(observed.stamp())
+        state = state.deny(Denied(step.machine_id, now + desired.timings.deny, step.reason), now)
     yield from perform(e.Save(state.allow(same_end(step, memory))))
     yield from perform(e.Tell(Retired(step.instance_id, step.reason)))
 
 
-def destroy(step: steps.Destroy, desired: Desired, memory: Memory) -> Effects[None]:
-    """Ask for the destruction, again and again if need be, 10 s apart as Vast's own host test does."""
-    tries = _once_more(step.instance_id, memory)
+def destroy(step: steps.Destroy, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
+    """Ask for the destruction. If it is not seen gone it is asked for again, at growing intervals."""
+    number = step.instance_id
+    _tried(step, desired, observed, memory)
+    memory.refused.pop(number, None)
     try:
-        yield from perform(e.DestroyInstance(step.instance_id))
+        yield from perform(e.DestroyInstance(number))
     except (Outcome, CannotObserve) as error:
-        yield from perform(e.Tell(Trouble(f"destroying instance {step.instance_id}", error.summary)))
-        yield from perform(e.Sleep(desired.timings.poll))
-    else:
-        if tries:
+        memory.refused[number] = error
+        yield from perform(e.Tell(Trouble(f"destroying instance {number}", error.summary)))
+        if memory.tries[number] < FIRM_TRIES:
+            del memory.due[step]
             yield from perform(e.Sleep(desired.timings.poll))
 
 
 def bury(step: steps.Bury, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
     """Remove the tombstone once a read by id says what the complete listing said: it is gone."""
-    if (yield from seen_by_id(step.instance_id, desired, memory)):
+    if (yield from _by_id(step.instance_id)) != NOT_FOUND:
+        _tried(step, desired, observed, memory)
         return
     yield from perform(e.Save(observed.state.bury(step.instance_id)))
     for tombstone in observed.state.tombstones:
@@ -50,17 +58,34 @@ def bury(step: steps.Bury, desired: Desired, observed: Observed, memory: Memory)
     yield from perform(e.Tell(Destroyed(step.instance_id)))
 
 
+def await_gone(step: steps.AwaitGone, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
+    """Look again a little later; NeedsAttention when it is not seen gone for as long as anything may take effect."""
+    left = memory.since[step.instance_id] + desired.timings.settle - observed.now
+    if left <= 0:
+        raise (yield from _ghost(step.instance_id, desired, observed, memory))
+    wait = min(step.until - observed.now, left)
+    yield from perform(e.Tell(Waiting(f"instance {step.instance_id} to be gone", wait)))
+    yield from perform(e.Sleep(wait))
+
+
 def forget(step: steps.DropRecord, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
     """Remove the record of an instance that is gone, on the same two proofs.
 
     A newborn may be in neither read yet. Until the settle time is over it is as unknown as a create without an answer,
     so it goes back on watch.
     """
-    if (yield from seen_by_id(step.instance_id, desired, memory)):
+    shown = yield from _by_id(step.instance_id)
+    if shown != NOT_FOUND:
+        since = memory.since.setdefault(step.instance_id, observed.now)
+        if observed.now - since >= desired.timings.settle:
+            raise (yield from _ghost(step.instance_id, desired, observed, memory))
+        wait = _wait(step.instance_id, desired, memory)
+        yield from perform(e.Tell(Waiting(f"instance {step.instance_id} to be listed or gone ({shown})", wait)))
+        yield from perform(e.Sleep(wait))
         return
     state = observed.state.drop_record(step.instance_id)
     record = observed.state.record(step.instance_id)
-    if record is not None and observed.now - record.at < desired.timings.settle:
+    if record is not None and observed.age(record.token, record.at, MARGIN) < desired.timings.settle:
         yield from perform(e.Save(state.intend(Intent(record.token, record.at, 0, record.machine_id))))
         return
     yield from perform(e.Save(state))
@@ -68,28 +93,45 @@ def forget(step: steps.DropRecord, desired: Desired, observed: Observed, memory:
     yield from perform(e.Tell(Destroyed(step.instance_id)))
 
 
-def seen_by_id(instance_id: int, desired: Desired, memory: Memory) -> Effects[bool]:
-    """Whether an instance that was not listed as ours may still exist; waits a little if it may."""
-    what = f"instance {instance_id} to leave the provider's books"
+def _by_id(instance_id: int) -> Effects[str]:
+    """What a read by id shows of an instance."""
     try:
-        if (yield from perform(e.GetInstance(instance_id))) is None:
-            return False
+        found = yield from perform(e.GetInstance(instance_id))
     except CannotObserve as error:
-        what = f"instance {instance_id} to be readable ({error.summary})"
-    _once_more(instance_id, memory)
-    yield from perform(e.Tell(Waiting(what, desired.timings.poll)))
-    yield from perform(e.Sleep(desired.timings.poll))
-    return True
+        return f"no answer: {error.summary}"
+    return NOT_FOUND if found is None else _shown(found)
 
 
-def _once_more(instance_id: int, memory: Memory) -> int:
-    """How often it was tried before. NeedsAttention when that was often enough for one run."""
+def _shown(instance: Instance) -> str:
+    return f"{instance.status or 'no status'}, contract {instance.current or 'unknown'}"
+
+
+def _ghost(instance_id: int, desired: Desired, observed: Observed, memory: Memory) -> Effects[NeedsAttention]:
+    """What to say of an instance that does not go: what it costs, what both reads show, and what we may not do."""
+    listed = next((i for i in observed.instances if i.id == instance_id), None)
+    by_id = yield from _by_id(instance_id)
+    lines = [f"list: {_shown(listed) if listed is not None else 'no longer listed'}", f"read by id: {by_id}"]
+    last = memory.refused.get(instance_id)
+    if last is not None:
+        lines.append(f"destroying it: {last.summary}")
+    price = f"${listed.dph:.4f}/h" if listed is not None else "an unknown price"
+    again = "run the same command again, or destroy it in the Vast.ai console"
+    return NeedsAttention(
+        f"instance {instance_id} ({price}) still exists after {desired.timings.settle:.0f} s, and may bill",
+        "\n".join(lines),
+        last.hint if last is not None and last.hint else again,
+    )
+
+
+def _tried(step: steps.Destroy | steps.Bury, desired: Desired, observed: Observed, memory: Memory) -> None:
+    """Note one more try, and when the next one is due."""
+    memory.since.setdefault(step.instance_id, observed.now)
+    memory.due[step] = observed.now + _wait(step.instance_id, desired, memory)
+
+
+def _wait(instance_id: int, desired: Desired, memory: Memory) -> float:
+    """Seconds until it is looked at again; each time more, up to a minute."""
     tries = memory.tries.get(instance_id, 0)
-    if tries >= MAX_TRIES:
-        raise NeedsAttention(
-            f"instance {instance_id} still exists after {tries} tries to see it gone, and may bill",
-            "it is no longer listed, or the host does not let go of it",
-            "run the same command again, or destroy it in the Vast.ai console",
-        )
     memory.tries[instance_id] = tries + 1
-    return tries
+    poll = desired.timings.poll
+    return max(poll, min(MOST_WAIT, poll * GROWTH ** min(tries, 20)))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from ert_deploy.core.model.errors import ErtError
+from ert_deploy.core.model.moment import Moment
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.app_proof import AskApp
 from ert_deploy.ports import AppProbe, Audience, BackendProbe, Clock, Entropy, GpuHost, StateStore, WebHost
@@ -48,7 +49,7 @@ def run(effects: e.Effects[T], ports: Ports) -> T:
 def interpreter(p: Ports) -> dict[type[Any], Callable[[Any], Any]]:
     """How each effect is carried out on these ports."""
     return {
-        e.Now: lambda _: p.clock.now(),
+        e.Now: lambda _: Moment(p.clock.now(), p.clock.steady(), p.gpu.date()),
         e.Sleep: lambda x: p.clock.sleep(x.seconds),
         e.Tell: lambda x: p.audience.tell(x.event),
         e.Draw: lambda x: p.entropy.token_bytes(x.count),

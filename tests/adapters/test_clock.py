@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from ert_deploy.adapters import clock as clock_module
 from ert_deploy.adapters.clock import CompressedClock, RealClock, SystemEntropy
 
 
@@ -38,6 +39,27 @@ def test_compressed_sleep_takes_world_seconds() -> None:
     clock.sleep(12.0)
     assert clock.now() - before >= 12.0
     assert time.monotonic() - started < 1
+
+
+@pytest.mark.parametrize("clock", [RealClock(), CompressedClock(60, 0.0, 0.0)])
+def test_the_steady_clock_counts_up_while_one_sleeps(clock: RealClock | CompressedClock) -> None:
+    before = clock.steady()
+    clock.sleep(0.05)
+    assert clock.steady() - before >= 0.05
+
+
+def test_the_steady_clock_counts_the_sleep_of_the_machine_where_the_system_can(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    chosen = clock_module._sleepless()
+    if hasattr(time, "CLOCK_BOOTTIME"):
+        assert abs(chosen() - time.clock_gettime(time.CLOCK_BOOTTIME)) < 5
+        monkeypatch.delattr(time, "CLOCK_BOOTTIME")
+    assert clock_module._sleepless() is time.monotonic
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert abs(clock_module._sleepless()() - time.clock_gettime(time.CLOCK_MONOTONIC)) < 5
+    monkeypatch.setattr(time, "CLOCK_MONOTONIC", 12345)
+    assert clock_module._sleepless() is time.monotonic, "a kernel without it"
 
 
 def test_random_bytes_are_as_many_as_asked_for_and_never_the_same() -> None:

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+import requests
 
 from ert_deploy.adapters.vast.client import VastHost
+from ert_deploy.adapters.vast.errors import date_of
 from ert_deploy.core.model.desired import Criteria, Launch, Market
 from ert_deploy.core.model.errors import (
     CannotObserve,
@@ -22,6 +24,7 @@ from ert_deploy.core.model.errors import (
     Gone,
     OfferGone,
     OutcomeUnknown,
+    Rejected,
     StartRefused,
     Transient,
     UsageError,
@@ -48,6 +51,9 @@ class Clock:
     def now(self) -> float:
         return self.time
 
+    def steady(self) -> float:
+        return self.time
+
     def sleep(self, seconds: float) -> None:
         self.time += seconds
         self.sleeps.append(seconds)
@@ -63,6 +69,7 @@ class Wire:
     faults: Faults
     replies: dict[str, Callable[[Request], Reply]] = field(default_factory=dict)
     got: list[Request] = field(default_factory=list)
+    world_time: float = 1_700_000_000.0
 
     def says(self, operation: str, value: Any, status: int = 200) -> None:
         self.replies[operation] = lambda _: Reply.json(value, status)
@@ -75,7 +82,7 @@ class Wire:
 @pytest.fixture
 def wire() -> Iterator[Wire]:
     router, faults, clock = Router(), Faults(), Clock()
-    server = Server(router, faults).start()
+    server = Server(router, faults, now=lambda: 1_700_000_000.0).start()
     w = Wire(server, VastHost(KEY, server.url, clock), clock, faults)
     for method, path, operation in (
         ("GET", "/api/v0/users/current", "user"),
@@ -362,6 +369,77 @@ def test_creates_keep_their_distance_and_wait_for_it_before_and_not_within_the_c
     assert wire.clock.sleeps == [], "between an intent and its create nobody waits"
     wire.host.await_turn("create")
     assert wire.clock.sleeps == [pytest.approx(4.95)]
+
+
+def test_the_date_of_a_good_answer_is_vasts_time_and_goes_on_by_the_steady_clock(wire: Wire) -> None:
+    assert wire.host.date() is None
+    wire.says("user", {"error": "nonsense"}, 400)
+    with pytest.raises(CannotObserve):
+        wire.host.account()
+    assert wire.host.date() is None
+    wire.says("user", {"credit": 1.0, "id": 7})
+    wire.host.account()
+    first = wire.host.date()
+    assert first is not None
+    assert abs(first - wire.world_time) <= 1.0
+    wire.clock.time += 100.0
+    assert wire.host.date() == first + 100.0
+
+
+@pytest.mark.parametrize(
+    ("date", "time"),
+    [
+        ("Tue, 14 Nov 2023 22:13:20 GMT", 1_700_000_000.0), ("Tue, 14 Nov 2023 22:13:20 -0000", 1_700_000_000.0),
+        ("yesterday", None), ("", None),
+    ],
+)  # fmt: skip
+def test_a_date_is_read_or_there_is_none(date: str, time: float | None) -> None:
+    answer = requests.Response()
+    answer.headers["Date"] = date
+    assert date_of(answer) == time
+    del answer.headers["Date"]
+    assert date_of(answer) is None
+
+
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize("verb", ["start", "stop"])
+def test_what_the_key_may_not_do_is_no_gpu_that_is_taken(wire: Wire, verb: str, status: int) -> None:
+    wire.says("manage", {"success": False, "error": "forbidden", "msg": "no permission"}, status)
+    with pytest.raises(Rejected, match="may not change instance 7") as refused:
+        getattr(wire.host, verb)(7)
+    assert "instance_write" in refused.value.hint
+
+
+def test_a_destruction_that_the_key_may_not_order_names_the_right(wire: Wire) -> None:
+    wire.says("destroy", {"success": False, "error": "forbidden"}, 403)
+    with pytest.raises(CannotObserve) as refused:
+        wire.host.destroy(7)
+    assert "instance_write" in refused.value.hint
+
+
+def test_a_start_is_not_sent_by_a_machine_that_slept_between_two_tries(wire: Wire) -> None:
+    wire.says("manage", {"success": True})
+    wire.faults.add(Fault("manage", status=500, body="oops"))
+    honest = wire.clock.sleep
+
+    def sleep(seconds: float) -> None:
+        honest(seconds + 3600)
+
+    wire.clock.sleep = sleep  # type: ignore[method-assign]
+    with pytest.raises(CannotObserve, match="not sent any more"):
+        wire.host.start(7)
+    assert wire.got == []
+
+
+def test_calls_that_act_have_the_time_that_the_settle_time_counts_on(wire: Wire) -> None:
+    host = VastHost(KEY, wire.server.url, wire.clock, 0.2)
+    wire.says("create", {"success": True, "new_contract": 1})
+    wire.faults.add(Fault("create", delay=1.0))
+    with pytest.raises(OutcomeUnknown):
+        host.create(order())
+    wire.says("user", {"credit": 1.0, "id": 7})
+    wire.faults.add(Fault("user", delay=0.5))
+    assert host.account().credit == 1.0
 
 
 def test_after_a_create_that_came_too_soon_the_penalty_is_waited_out(wire: Wire) -> None:

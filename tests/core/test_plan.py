@@ -11,7 +11,7 @@ from ert_deploy.core.model import steps
 from ert_deploy.core.model.desired import Criteria, Desired
 from ert_deploy.core.model.observed import Health, Instance, Observed, Vital
 from ert_deploy.core.model.secret import Secret
-from ert_deploy.core.model.state import LONG_AGO
+from ert_deploy.core.model.state import LONG_AGO, State
 from ert_deploy.core.planning.plan import plan
 from tests.support.situations import (
     ADMIN,
@@ -35,8 +35,10 @@ from tests.support.situations import (
     shown,
     still,
     stopped,
+    token,
     told_keys,
     tombstone,
+    undated,
     url,
 )
 
@@ -92,8 +94,8 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
         UP,
         seen(intents=(intent(1, 30), intent(2, 10)), apps=(app(KEYED),)),
         [
-            "Settle token=1 in 210 s: a create call whose outcome is not known",
-            "Settle token=2 in 230 s: a create call whose outcome is not known",
+            "Settle token=1 in 240 s: a create call whose outcome is not known",
+            "Settle token=2 in 240 s: a create call whose outcome is not known",
             *RENT,
         ],
     ),
@@ -104,8 +106,34 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
     ),
     "an unknown create has left no trace": (
         UP,
-        seen(intents=(intent(1, 240),), apps=(app(KEYED),)),
+        seen(intents=(intent(1, 270),), apps=(app(KEYED),)),
         ["DropIntent token=1: no trace of it after 240 s", *RENT],
+    ),
+    "an unknown create is as old as the margin allows for": (
+        UP,
+        seen(intents=(intent(1, 269),), apps=(app(KEYED),)),
+        RENT,
+    ),
+    "an unknown create was written down by a clock that nobody reads": (
+        DOWN,
+        seen(intents=(undated(1, NOW - 9000), undated(2, NOW + 9000))),
+        [
+            "Settle token=1 in 240 s: a create call whose outcome is not known",
+            "Settle token=2 in 240 s: a create call whose outcome is not known",
+        ],
+    ),
+    "an unknown create has been known to this run for long enough": (
+        DOWN,
+        seen(
+            intents=(undated(1, NOW), intent(2, -9000), undated(3, NOW)),
+            first_seen={(token(1), -NOW): NOW - 240, (token(2), NOW + 9000): NOW - 240, (token(3), -NOW): NOW - 100},
+            provider_now=None,
+        ),
+        [
+            "DropIntent token=1: no trace of it after 240 s",
+            "DropIntent token=2: no trace of it after 240 s",
+            "Settle token=3 in 140 s: a create call whose outcome is not known",
+        ],
     ),
     "an unknown create shows itself": (
         UP,
@@ -117,7 +145,7 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
         seen(
             instance(1),
             records=(record(1, pinned=True, published=True),),
-            intents=(intent(2, 30), intent(3, 30, gone=True)),
+            intents=(intent(2, 60), intent(3, 30, gone=True)),
             rollouts=(rollout(env(1), NOW - 100),),
             apps=(app(env(1)),),
             health=(healthy(1),),
@@ -259,7 +287,7 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
     ),
     "sleep: a start of it would have come": (
         SLEEP,
-        seen(stopped(1), records=(served(1, woken=NOW - 240, at=NOW - 240),), apps=(app(env(1)),)),
+        seen(stopped(1), records=(served(1, woken=NOW - 270, at=NOW - 270),), apps=(app(env(1)),)),
         ["Stop 1: a start of it may be queued"],
     ),
     "sleep: a start of it before its record was lost may still come": (
@@ -310,8 +338,13 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
     ),
     "sleep: a create is still unknown": (
         SLEEP,
-        seen(stopped(1), records=(served(1),), intents=(intent(2, 30, gone=True),), apps=(app(env(1)),)),
+        seen(stopped(1), records=(served(1),), intents=(intent(2, 60),), apps=(app(env(1)),)),
         ["Settle token=2 in 210 s: a create call whose outcome is not known"],
+    ),
+    "sleep: an offer that was taken holds up nobody": (
+        SLEEP,
+        seen(stopped(1), records=(served(1),), intents=(intent(2, 30, gone=True),), apps=(app(env(1)),)),
+        [],
     ),
     "down now: what bills goes before the app is told": (
         replace(DOWN, apps_first=False),
@@ -723,7 +756,7 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
             "AddKey 1: a new key is to take the place of the old one",
         ],
     ),
-    "a new key is made, and the clock was set back since the app was moved over": (
+    "a new key is made, and the app was moved over at a time that nobody can tell": (
         UP,
         seen(
             instance(1),
@@ -733,7 +766,10 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
             health=(healthy(1),),
             fresh=OTHER_KEY,
         ),
-        ["AddKey 1: a new key is to take the place of the old one"],
+        [
+            "Drain 1 in 75 s: requests with a key that nobody remembers may finish",
+            "AddKey 1: a new key is to take the place of the old one",
+        ],
     ),
     "it was asked to take the new key, and did not answer": (
         UP,
@@ -983,15 +1019,45 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
             "Bury 1: seen gone",
         ],
     ),
-    "creates are waited for on the way down, gone ones too": (
+    "creates are waited for on the way down, but not where the offer was taken": (
         DOWN,
         seen(records=(record(3),), intents=(intent(1, 30), intent(2, 10, gone=True), intent(4, 300))),
         [
             "DropRecord 3: it is not in a complete listing",
-            "DropIntent token=4: no trace of it after 300 s",
-            "Settle token=1 in 210 s: a create call whose outcome is not known",
-            "Settle token=2 in 230 s: a create call whose outcome is not known",
+            "DropIntent token=4: no trace of it after 270 s",
+            "DropIntent token=2: its offer was taken",
+            "Settle token=1 in 240 s: a create call whose outcome is not known",
         ],
+    ),
+    "down: what is not seen gone holds up nothing else": (
+        DOWN,
+        seen(
+            instance(1),
+            instance(2),
+            tombstones=(tombstone(1), tombstone(2), tombstone(3)),
+            due={
+                steps.Destroy(1, "replaced"): NOW + 20,
+                steps.Destroy(2, "replaced"): NOW,
+                steps.Bury(3, "seen gone"): NOW + 10,
+            },
+        ),
+        [
+            "Destroy 2: replaced",
+            "Bury 2: seen gone",
+            "AwaitGone 3 in 10 s: it is not seen gone yet",
+            "AwaitGone 1 in 20 s: it is not seen gone yet",
+        ],
+    ),
+    "down: there was no state before": (
+        DOWN,
+        replace(seen(), state=State("ert", begun=NOW - 60)),
+        ["Settle in 210 s: the state was blank or unreadable; a create may be under way"],
+    ),
+    "down: there was no state before, and that is long ago": (DOWN, replace(seen(), state=State("ert", begun=5.0)), []),
+    "down now: there was no state before, and nobody waits": (
+        replace(DOWN, apps_first=False),
+        replace(seen(), state=State("ert", begun=NOW - 60)),
+        [],
     ),
 }
 

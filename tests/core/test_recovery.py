@@ -22,15 +22,16 @@ def ours_of(*instances: Instance, state: State | None = None) -> tuple[Instance,
 
 def test_a_rebuilt_state_knows_every_instance_with_both_marks_and_no_other() -> None:
     state = rebuilt("ert", ours_of(instance(2), *STRANGERS, instance(1)), NOW)
-    assert state == State("ert", 0, records=(Record(token(1), 1, 1001, NOW), Record(token(2), 2, 1002, NOW)))
+    known = (Record(token(1), 1, 1001, -NOW), Record(token(2), 2, 1002, -NOW))
+    assert state == State("ert", 0, records=known, begun=-NOW), "by a clock that is compared with nothing"
 
 
 def test_a_stopped_one_that_no_state_knows_may_have_been_asked_to_start() -> None:
-    assert rebuilt("ert", (stopped(1),), NOW).records == (Record(token(1), 1, 1001, NOW, woken=LONG_AGO),)
+    assert rebuilt("ert", (stopped(1),), NOW).records == (Record(token(1), 1, 1001, -NOW, woken=LONG_AGO),)
 
 
 def test_of_nothing_an_empty_state_is_rebuilt() -> None:
-    assert rebuilt("ert", ours_of(*STRANGERS), NOW) == State("ert")
+    assert rebuilt("ert", ours_of(*STRANGERS), NOW) == State("ert", begun=-NOW)
 
 
 def test_a_stray_has_both_marks_and_neither_record_nor_intent() -> None:

@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ert_deploy.core.model.claims import Claims
+from ert_deploy.core.model.stamps import stamps
 from ert_deploy.core.model.state import (
+    LONG_AGO,
     VERSION,
     Denied,
     Intent,
@@ -37,6 +39,7 @@ STATES = st.builds(
     tombstones=st.lists(st.builds(Tombstone, TEXT, NUMBER, TIME, TEXT), max_size=3).map(tuple),
     denied=st.lists(st.builds(Denied, NUMBER, TIME, TEXT), max_size=3).map(tuple),
     rollouts=st.lists(st.builds(Rollout, TEXT, TEXT, TEXT, TIME, TIME), max_size=3).map(tuple),
+    begun=TIME,
 )
 EMPTY = State("ert")
 OLD_RECORD = {"token": "t", "id": 5, "machine_id": 6, "at": 1.0, "certificate": "pem", "published": True}
@@ -84,7 +87,8 @@ def test_a_state_of_an_older_program_is_read(version: int, record: dict[str, Any
     assert state.account == "", "nobody wrote down whose it is"
     known = state.record(5)
     assert known is not None
-    assert (known.certificate, known.published, known.woken) == ("pem", True, record.get("woken", 0.0))
+    assert (known.certificate, known.published) == ("pem", True)
+    assert (known.woken, known.stranded) == (-record.get("woken", 0.0), -record.get("stranded", 0.0)), "nobody's clock"
     assert (known.keys, known.asked) == ((), ()), "it takes the keys it was created with"
 
 
@@ -116,6 +120,25 @@ def test_what_a_person_decided_lasts_as_long_as_the_instance_is_known() -> None:
     ignored = entombed.ignore(5)
     assert (ignored.claims.ignored, ignored.claims.adopted, ignored.tombstones) == ((5,), (), ())
     assert ignored.adopt(5).claims.ignored == ()
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_times_by_an_operators_own_clock_are_names_and_no_times(version: int) -> None:
+    old = {**to_json(EMPTY), "version": version, "intents": [{"token": "t", "at": 1e9, "offer_id": 7, "machine_id": 8}]}
+    del old["begun"]
+    old["records"] = [{**OLD_RECORD, "at": 1e9, "woken": LONG_AGO}]
+    old["rollouts"] = [
+        {"service_id": "s", "fingerprint": "f", "deploy_id": "d", "at": 1e9, "proven": 2e9},
+        {"service_id": "r", "fingerprint": "f", "deploy_id": "d", "at": 1e9, "proven": 0.0},
+    ]
+    state = from_json(old)
+    assert dict(stamps(state)) == {"t": LONG_AGO, "s": -2e9, "r": -1e9}
+    assert [i.at for i in state.intents] == [r.at for r in state.records] == [-1e9]
+    state = replace(state, begun=-3e9)
+    assert from_json(json.loads(json.dumps(to_json(state)))) == state
+    assert to_json(state)["records"][0]["at"] == 1e9, "what is written is the clock as it was"
+    with pytest.raises(ValueError, match="7 is not an object"):
+        from_json({**old, "intents": [7]})
 
 
 @pytest.mark.parametrize("data", [None, [], "state", 7])

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from ert_deploy.core.model import steps
-from ert_deploy.core.model.desired import Criteria, Launch, Target
+from ert_deploy.core.model.desired import Criteria, Launch, Phase, Target
 from ert_deploy.core.model.errors import (
     CannotObserve,
     CreateRefused,
@@ -137,13 +137,15 @@ def test_a_token_kept_on_watch_is_forgotten_after_the_settle_time() -> None:
     assert made.store.state.intents == ()
 
 
-def test_down_waits_until_a_token_on_watch_can_be_ruled_out() -> None:
+@pytest.mark.parametrize("phase", [Phase.ASLEEP, Phase.ABSENT])
+def test_an_offer_that_was_taken_delays_neither_sleep_nor_down(phase: Phase) -> None:
     made = world()
     made.gpu.faults.queued["create"] = [OfferGone("no_such_ask")]
     up(made)
-    down(made)
-    is_down(made)
-    assert any(isinstance(s, steps.Settle) for s in done(made))
+    up(made, replace(WANTED, phase=phase))
+    assert made.gpu.running() == ()
+    assert not any(isinstance(s, steps.Settle) for s in done(made))
+    assert made.store.state.intents == () or phase is Phase.ASLEEP
 
 
 def test_twenty_offers_lost_in_a_row_are_enough() -> None:
@@ -454,9 +456,10 @@ def test_one_that_is_still_there_by_id_and_not_listed_any_more_is_not_forgotten(
     up(made)
     made.gpu.hidden = 1e9
     for command in (up, down):
-        with pytest.raises(NeedsAttention, match="still exists after 10 tries") as asked:
+        with pytest.raises(NeedsAttention, match="still exists after 240 s") as asked:
             command(made)
         assert "no longer listed" in asked.value.detail
+        assert "read by id: running" in asked.value.detail
         assert asked.value.exit_code == 5
     assert len(made.gpu.paid()) == 1
 
@@ -581,13 +584,14 @@ def test_on_the_way_down_nothing_about_a_service_stands_in_the_way(oddity: str) 
     assert made.gpu.paid() == ()
 
 
-@pytest.mark.parametrize("seconds", [61.0, -3600.0])
-def test_a_create_that_was_written_down_long_ago_is_not_made(seconds: float) -> None:
+@pytest.mark.parametrize(("slept", "set_by"), [(61.0, 0.0), (61.0, -3600.0), (0.0, 3600.0)])
+def test_a_create_that_was_written_down_long_ago_is_not_made(slept: float, set_by: float) -> None:
     made = world()
     run = start(made)
     while run.last is not e.Save:
         run.step()
-    made.clock.go_on(seconds)
+    made.clock.go_on(slept)
+    made.clock.set_by = set_by
     with pytest.raises(Failed, match="writing the state took"):
         run.finish()
     assert (made.gpu.paid(), made.store.state.intents) == ((), ())

@@ -171,13 +171,14 @@ def test_an_outbid_machine_is_stopped_so_that_it_does_not_run_again_by_itself() 
     assert [e.instance_id for e in told(made, Stopped)] == [made.gpu.only().id]
 
 
-@pytest.mark.parametrize("seconds", [61.0, -3600.0])
-def test_a_start_that_was_written_down_long_ago_is_not_asked_for(seconds: float) -> None:
+@pytest.mark.parametrize(("slept", "set_by"), [(61.0, 0.0), (61.0, -3600.0), (0.0, 3600.0)])
+def test_a_start_that_was_written_down_long_ago_is_not_asked_for(slept: float, set_by: float) -> None:
     made = asleep()
     run = start(made, WAKE)
     while run.last is not e.Save:
         run.step()
-    made.clock.go_on(seconds)
+    made.clock.go_on(slept)
+    made.clock.set_by = set_by
     with pytest.raises(Failed, match="writing the state took"):
         run.finish()
     assert made.gpu.running() == ()

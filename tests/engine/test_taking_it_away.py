@@ -96,11 +96,24 @@ def test_down_twice_is_down_once() -> None:
     assert before == (len(done(made)), made.store.state.generation, len(made.web.services["dash"].deploys))
 
 
-def test_down_where_nothing_ever_was_does_nothing_and_touches_no_service() -> None:
+def test_down_where_nothing_ever_was_waits_once_and_touches_no_service() -> None:
     made = world()
+    before = made.clock.time
     down(made)
-    assert done(made) == []
+    assert {type(step).__name__ for step in done(made)} == {"Settle"}
     assert set(made.web.faults.calls) == {"service", "read_env", "fingerprint"}
+    assert made.clock.time - before >= WANTED.timings.settle
+    made.clock.go_on(30)
+    before = made.clock.time
+    down(made)
+    assert made.clock.time - before < 10, "the state says since when there is one"
+
+
+def test_a_down_that_meets_another_writer_at_its_first_write_looks_again() -> None:
+    made = world()
+    made.store.faults.queued["save"] = [StateConflict("somebody wrote")]
+    down(made)
+    is_down(made)
 
 
 def test_down_and_up_again() -> None:
@@ -207,7 +220,7 @@ def test_a_destroy_that_fails_is_repeated(trouble: ErtError) -> None:
 def test_a_destroy_that_keeps_failing_needs_a_person_and_is_never_forgotten() -> None:
     made = served()
     made.gpu.faults.queued["destroy"] = [Transient("busy")] * 10
-    with pytest.raises(NeedsAttention, match="still exists after 10 tries") as asked:
+    with pytest.raises(NeedsAttention, match="still exists after 240 s") as asked:
         down(made)
     assert asked.value.exit_code == 5
     (paid,) = made.gpu.paid()
@@ -218,7 +231,7 @@ def test_a_destroy_that_keeps_failing_needs_a_person_and_is_never_forgotten() ->
 
 def test_up_finishes_a_destruction_that_was_left_before_it_rents() -> None:
     made = served()
-    made.gpu.faults.queued["destroy"] = [Transient("busy")] * 10
+    made.gpu.faults.queued["destroy"] = [Transient("busy")] * 8
     with pytest.raises(NeedsAttention):
         down(made)
     up(made)

@@ -74,6 +74,11 @@ def intent(number: int, age: float, *, gone: bool = False) -> Intent:
     return Intent(token(number), NOW - age, 7, number + 1000, gone)
 
 
+def undated(number: int, at: float) -> Intent:
+    """An intent by somebody who did not know the provider's time: it has his own, which is compared with nothing."""
+    return Intent(token(number), -at, 7, number + 1000)
+
+
 def tombstone(number: int, reason: str = "replaced") -> Tombstone:
     return Tombstone(token(number), number, NOW - 5, reason)
 
@@ -120,6 +125,7 @@ def seen(
     """What is seen; `health` goes with the instances in their order."""
     state = State("ert", 3, intents, records, tombstones, (), rollouts)
     known = {i.id: h for i, h in zip(instances, health, strict=False) if h is not None}
+    more = {"provider_now": NOW, **more}
     return Observed(NOW, instances, state, known, publications=apps, **more)
 
 
@@ -134,13 +140,13 @@ def shown(step: Step) -> str:
     reason = values.pop("reason")
     values.pop("end", None)
     about = " ".join(_word(name, value) for name, value in values.items() if value not in (None, False, ()))
-    return f"{type(step).__name__} {about}".strip() + f": {reason}"
+    return " ".join(f"{type(step).__name__} {about}".split()) + f": {reason}"
 
 
 def _word(name: str, value: Any) -> str:
     match name:
         case "token":
-            return f"token={value.lstrip('0')}"
+            return f"token={value.lstrip('0')}" if value else ""
         case "until":
             return f"in {value - NOW:g} s"
         case "deny":

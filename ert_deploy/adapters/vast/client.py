@@ -1,4 +1,4 @@
-"""Vast.ai through the official SDK, the only module that imports it.
+"""Vast.ai through the official SDK, which `session` alone imports.
 
 The SDK retries every call, the create among them, and reads an error-shaped answer as an empty list. So every SDK
 client here is told to try once; reads are retried by us on the injected clock, lists are read as raw JSON through the
@@ -7,19 +7,18 @@ SDK's own client and parsed strictly, and the create goes out exactly once.
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Callable, Mapping
-from functools import cached_property, partial
+from functools import partial
 from typing import Any, TypeVar
 
 import requests
 import tenacity
 
-from ert_deploy.adapters.bounded_http import past_proxies
 from ert_deploy.adapters.vast import errors, onstart, parse
 from ert_deploy.adapters.vast.query import query, wide_query
 from ert_deploy.adapters.vast.rate_limits import LIMITS, Pace
+from ert_deploy.adapters.vast.session import CALL_TIMEOUT, Session
 from ert_deploy.core.model.desired import Criteria, Launch, Market
 from ert_deploy.core.model.errors import CannotObserve, Transient
 from ert_deploy.core.model.labels import label
@@ -29,7 +28,6 @@ from ert_deploy.core.model.text import printable
 from ert_deploy.ports import Account, Clock, CreateOrder, Turn
 
 T = TypeVar("T")
-CALL_TIMEOUT = 30.0
 READ_TRIES = 4
 LIMITED_TRIES = 8  # of what a rate limit refuses: another run with the same key has its turns, too
 PAGE = 25  # the server's own maximum
@@ -43,24 +41,18 @@ TURNS: Mapping[Turn, str] = {"create": "create", "start": "manage"}  # the opera
 
 
 class VastHost:
-    """A `GpuHost` on Vast.ai. `server_url` has no path; the key goes nowhere else."""
+    """A `GpuHost` on Vast.ai. `server_url` has no path; the key goes nowhere else. `act_within`: see `Session`."""
 
-    def __init__(self, api_key: Secret, server_url: str, clock: Clock) -> None:
-        self._api_key = api_key
-        self._server_url = server_url
+    def __init__(self, api_key: Secret, server_url: str, clock: Clock, act_within: float = CALL_TIMEOUT) -> None:
         self._clock = clock
+        self._session = Session(api_key, server_url, clock, act_within)
+        self.date = self._session.date
         self._pace = Pace()
         self._listed = NEVER  # when the last complete list was read, until something is written
 
-    @cached_property
+    @property
     def _sdk(self) -> Any:
-        from vastai import VastAI  # 0.9 s to import: only when used
-
-        logging.getLogger("vastai").setLevel(logging.WARNING)
-        past_proxies(self._server_url)
-        sdk = VastAI(api_key=self._api_key.reveal(), server_url=self._server_url, retry=1, quiet=True)
-        sdk.client.timeout = CALL_TIMEOUT
-        return sdk
+        return self._session.sdk
 
     def account(self) -> Account:
         """Who we are and what is left to spend."""
@@ -80,10 +72,10 @@ class VastHost:
         between: it is no older than one that was slow to arrive.
         """
         at, listed = self._listed
-        if 0 <= self._clock.now() - at < LIMITS["list"].seconds:
+        if 0 <= self._clock.steady() - at < LIMITS["list"].seconds:
             return listed
         listed = self._list()
-        self._listed = self._clock.now(), listed
+        self._listed = self._clock.steady(), listed
         return listed
 
     def _list(self) -> tuple[Instance, ...]:
@@ -138,11 +130,12 @@ class VastHost:
                 cancel_unavail=True,
             )
 
-        return errors.created(partial(self._noted, "create", call))
+        with self._session.acting():
+            return errors.created(partial(self._noted, "create", call))
 
     def await_turn(self, turn: Turn) -> None:
         """Wait until the rate limits let such a call through."""
-        pause = self._pace.pause(TURNS[turn], self._clock.now())
+        pause = self._pace.pause(TURNS[turn], self._clock.steady())
         if pause:
             self._clock.sleep(pause)
 
@@ -165,7 +158,17 @@ class VastHost:
 
         It is not repeated for long: what is asked for late may take effect when nobody waits for it any more.
         """
-        self._change(instance_id, "start", partial(self._sdk.start_instance, instance_id), within=START_WITHIN)
+        asked = self._clock.steady()
+
+        def call() -> Any:
+            if self._clock.steady() - asked > START_WITHIN:  # this machine slept between two tries
+                raise CannotObserve(
+                    f"the start of instance {instance_id} was not sent in time, and is not sent any more"
+                )
+            return self._sdk.start_instance(instance_id)
+
+        with self._session.acting():
+            self._change(instance_id, "start", call, within=START_WITHIN)
 
     def stop(self, instance_id: int) -> None:
         """Ask it to stop; it also cancels a queued start."""
@@ -201,7 +204,7 @@ class VastHost:
         """Retry what may be repeated, for so many seconds; a read that keeps failing means CannotObserve."""
 
         def attempt() -> T:
-            pause = self._pace.pause(operation, self._clock.now())
+            pause = self._pace.pause(operation, self._clock.steady())
             if pause:
                 self._clock.sleep(pause)
             return self._noted(operation, call)
@@ -231,7 +234,7 @@ class VastHost:
             refused = error.response.status_code == requests.codes.too_many_requests
             raise
         finally:
-            self._pace.note(operation, self._clock.now(), refused=refused)
+            self._pace.note(operation, self._clock.steady(), refused=refused)
 
 
 def _tried_enough(state: tenacity.RetryCallState) -> bool:

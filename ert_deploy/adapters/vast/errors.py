@@ -7,6 +7,7 @@ instance that exists all the same (Vast API docs, rate limits and errors; OpenAP
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from email.utils import mktime_tz, parsedate_tz
 from typing import Any, TypeVar
 
 import requests
@@ -20,6 +21,7 @@ from ert_deploy.core.model.errors import (
     Gone,
     OfferGone,
     OutcomeUnknown,
+    Rejected,
     StartRefused,
     Transient,
     UsageError,
@@ -28,6 +30,8 @@ from ert_deploy.core.model.text import printable
 
 T = TypeVar("T")
 BAD_REQUEST = frozenset({400, 401, 403})
+FORBIDDEN = frozenset({401, 403})
+SCOPES = "the key in VAST_API_KEY lacks a right: instance_write changes and destroys, instance_read and misc list"
 RETRYABLE = frozenset({408, 429, 500, 502, 503, 504})
 # What destroying an instance that is gone answers: the published API file says one, field reports the other.
 NO_INSTANCE = frozenset({"no_such_instance", "not_found"})
@@ -84,13 +88,22 @@ def _read_error(what: str, response: requests.Response) -> ErtError:
     if response.status_code in RETRYABLE and body.get("error") != "search_quota_exceeded":
         limited = response.status_code == requests.codes.too_many_requests
         return (TooFrequent if limited else Transient)(text, after=_retry_after(response))
-    return CannotObserve(text)
+    return CannotObserve(text, hint=SCOPES if response.status_code in FORBIDDEN else "")
 
 
 def _retry_after(response: requests.Response) -> float | None:
     try:
         return min(120.0, max(0.0, float(response.headers["Retry-After"])))
     except (KeyError, ValueError):
+        return None
+
+
+def date_of(response: requests.Response) -> float | None:
+    """The Unix time in an answer's `Date`; None where it has none that can be read."""
+    try:
+        found = parsedate_tz(response.headers.get("Date", ""))
+        return float(mktime_tz(found)) if found is not None else None
+    except (ValueError, OverflowError):
         return None
 
 
@@ -117,6 +130,9 @@ def manage(instance_id: int, call: Callable[[], Any]) -> Any:
     except requests.HTTPError as error:
         body = body_of(error.response)
         refuse_bad_key(body)
+        if error.response.status_code in FORBIDDEN:
+            why = words(body, error.response.status_code)
+            raise Rejected(f"this key may not change instance {instance_id} on Vast.ai: {why}", hint=SCOPES) from error
         if error.response.status_code in RETRYABLE or not body:
             raise
         if error.response.status_code == requests.codes.not_found:

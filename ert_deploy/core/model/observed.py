@@ -5,18 +5,15 @@ An absent or unknown value is None, never a guess. Money in $, times in Unix sec
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import wraps
-from typing import Any, TypeVar
+from typing import Any
 
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.secret import Secret
-from ert_deploy.core.model.state import State
-
-T = TypeVar("T")
-D = TypeVar("D")
+from ert_deploy.core.model.state import LONG_AGO, State
+from ert_deploy.core.model.steps import Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +181,10 @@ class Watch:
 class Observed:
     """Everything `plan` may look at. `publications` is None when Render was not (or could not be) read.
 
+    `now` is this run's own time: it cannot be set, and it is compared with nothing but what this run has noted itself.
+    `provider_now` is the provider's, None while it has told none, and `first_seen` says since when this run has known
+    each time that is written in the state. `due` holds when a step is to be tried again that did not work before.
+
     `tries` counts how often this run tried in vain to see an instance gone. `fresh` is the key this run has made to
     take the place of the one in use, and `stopped` are the instances that took a stop from it. `unreplaceable`: this
     run found nothing that could take the place of what serves. `memo` keeps what pure
@@ -201,21 +202,18 @@ class Observed:
     fresh: Secret | None = None
     stopped: frozenset[int] = frozenset()
     unreplaceable: bool = False
+    provider_now: float | None = None
+    first_seen: Mapping[tuple[str, float], float] = field(default_factory=dict)
+    due: Mapping[Step, float] = field(default_factory=dict)
     memo: dict[str, tuple[object, Any]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
+    def stamp(self) -> float:
+        """The time of this look as it is written into the state."""
+        return -self.now if self.provider_now is None else self.provider_now
 
-def once(function: Callable[[D, Observed], T]) -> Callable[[D, Observed], T]:
-    """A pure function of what is desired and observed that is worked out once for each pair of them."""
-    name = function.__name__
-
-    @wraps(function)
-    def ask(desired: D, observed: Observed) -> T:
-        known = observed.memo.get(name)
-        if known is not None and known[0] is desired:
-            value: T = known[1]
-            return value
-        value = function(desired, observed)
-        observed.memo[name] = desired, value
-        return value
-
-    return ask
+    def age(self, whose: str, stamp: float, margin: float = 0.0) -> float:
+        """Seconds since that time was written, at least: by the provider's clock, or for as long as we know of it."""
+        known = self.now - self.first_seen.get((whose, stamp), self.now)
+        if self.provider_now is None or stamp < LONG_AGO:
+            return known
+        return max(known, self.provider_now - stamp - margin)

@@ -1,6 +1,9 @@
 """What must survive a crash: intents, records, tombstones, denied machines and rollouts. Never a secret.
 
 A state is a value; every change makes a new one. Reading and writing it conditionally is the store's business.
+
+Times are by the provider's clock, which all operators can read. Where it had told none, a time is minus the wall clock
+of whoever wrote it: good for telling it from another one, and never compared with any clock.
 """
 
 from __future__ import annotations
@@ -10,12 +13,14 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
 from ert_deploy.core.model.claims import NO_CLAIMS, Claims, claims_from
+from ert_deploy.core.model.undated import named, signed
 
 VERSION = 4
-BEFORE_CLAIMS = 3  # the last version that said neither whose account it is nor what was decided
+BEFORE_CLAIMS = 3  # the last version that said neither whose account it is nor what was decided, by own clocks
 LONG_AGO = 1.0  # a time, and none that matters
-# 1 knew neither `woken` nor `stranded`, 2 no `keys` and no `asked`, 3 no `account` and no `claims`.
+# 1 knew no `woken` and no `stranded`, 2 no `keys` and no `asked`, 3 neither `account`, `claims` nor `begun`.
 READABLE = frozenset({1, 2, 3, VERSION})
+_LISTS = frozenset({"intents", "records", "tombstones", "rollouts"})
 _T = TypeVar("_T")
 
 
@@ -87,6 +92,8 @@ class State:
     """All of it. `generation` counts writes and is what a conditional write compares.
 
     `account` is the provider's id of the account that everything in it was rented with; "" before the first write.
+    `begun` is when this state was begun where none was found; 0 when nobody knows. A create that an earlier one knew
+    may still show itself for a while after that.
     """
 
     deployment: str
@@ -98,6 +105,7 @@ class State:
     rollouts: tuple[Rollout, ...] = ()
     account: str = ""
     claims: Claims = NO_CLAIMS
+    begun: float = 0.0
 
     def tokens(self) -> frozenset[str]:
         """Every token the state knows."""
@@ -198,26 +206,29 @@ class State:
 
 def to_json(state: State) -> dict[str, Any]:
     """Plain data, stable order; `from_json` of it is equal to the state."""
-    return {"version": VERSION, **asdict(state)}
+    plain = {"version": VERSION, **asdict(state)}
+    return named({name: tuple(map(named, v)) if name in _LISTS else v for name, v in plain.items()})
 
 
 def from_json(data: Any) -> State:
     """The state in plain data of this version. ValueError says what is wrong with it."""
     if not isinstance(data, dict):
         raise ValueError("not an object")
-    if data.get("version") not in READABLE:
-        raise ValueError(f"version {data.get('version')!r}, this program reads versions up to {VERSION}")
+    if (version := data.get("version")) not in READABLE:
+        raise ValueError(f"version {version!r}, this program reads versions up to {VERSION}")
+    own = version <= BEFORE_CLAIMS
     try:
         return State(
             deployment=_typed(data["deployment"], str),
             generation=_typed(data["generation"], int),
-            intents=tuple(Intent(**i) for i in data["intents"]),
-            records=tuple(_record(**r) for r in data["records"]),
-            tombstones=tuple(Tombstone(**t) for t in data["tombstones"]),
+            intents=tuple(Intent(**signed(i, own)) for i in data["intents"]),
+            records=tuple(_record(**signed(r, own)) for r in data["records"]),
+            tombstones=tuple(Tombstone(**signed(t, own)) for t in data["tombstones"]),
             denied=tuple(Denied(**d) for d in data["denied"]),
-            rollouts=tuple(Rollout(**r) for r in data["rollouts"]),
-            account=_typed(data["account"], str) if data["version"] > BEFORE_CLAIMS else "",
-            claims=claims_from(**(data["claims"] if data["version"] > BEFORE_CLAIMS else {})),
+            rollouts=tuple(Rollout(**signed(r, own)) for r in data["rollouts"]),
+            account="" if own else _typed(data["account"], str),
+            claims=claims_from(**({} if own else data["claims"])),
+            begun=0.0 if own else _typed(signed(data, own)["begun"], float),
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"damaged or unknown field: {error}") from error

@@ -189,9 +189,19 @@ class Bury:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class AwaitGone:
+    """Wait for an instance that was destroyed, or is to be, and is not seen gone; `until` it is looked at again."""
+
+    instance_id: int
+    until: float
+    reason: str
+
+
 SmallStep: TypeAlias = Record | DropIntent | Pin | AwaitBoot | Settle | Drain
 PowerStep: TypeAlias = Wake | Strand | Stop | AwaitStop
 KeyStep: TypeAlias = KeepKey | AddKey | DropKeys
-MachineStep: TypeAlias = SmallStep | PowerStep | KeyStep | Rent | Retire | Destroy | Bury | DropRecord
+EndStep: TypeAlias = Destroy | Bury | AwaitGone | DropRecord
+MachineStep: TypeAlias = SmallStep | PowerStep | KeyStep | EndStep | Rent | Retire
 AppStep: TypeAlias = Publish | Deploy | Prove
 Step: TypeAlias = MachineStep | AppStep

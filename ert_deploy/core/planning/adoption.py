@@ -9,8 +9,11 @@ from ert_deploy.core.model.state import LONG_AGO, Record, State
 
 
 def rebuilt(deployment: str, ours: Iterable[Instance], now: float) -> State:
-    """A first state that knows every instance that is ours, as `up` would write them down."""
-    return State(deployment, records=tuple(adopted(i, now) for i in ours))
+    """A first state that knows every instance that is ours, as `up` would write them down.
+
+    `now` is by our own clock, and so it becomes a name: what the state before knew is waited for as long as it takes.
+    """
+    return State(deployment, records=tuple(adopted(i, -now) for i in ours), begun=-now)
 
 
 def adopted(instance: Instance, now: float) -> Record:

@@ -10,8 +10,10 @@ from dataclasses import dataclass, replace
 
 from ert_deploy.core.model.desired import Desired, Phase, Target
 from ert_deploy.core.model.keys import is_key
-from ert_deploy.core.model.observed import Instance, Observed, Publication, Vital, Watch, once
+from ert_deploy.core.model.observed import Instance, Observed, Publication, Vital, Watch
+from ert_deploy.core.model.once import once
 from ert_deploy.core.model.secret import Secret
+from ert_deploy.core.model.state import LONG_AGO, Record
 from ert_deploy.core.model.text import per_hour
 from ert_deploy.core.planning.app_env import connected
 from ert_deploy.core.planning.health import Candidate, Stage, Verdict, judge
@@ -147,13 +149,13 @@ def runs_with(desired: Desired, observed: Observed, instance: Instance) -> bool:
 def _may_run_with(observed: Observed, instance: Instance, target: Target, publication: Publication) -> bool:
     """Whether the running app shows a configuration that its environment does not hold any more, and may be of it.
 
-    It is not when the app's newest deploy is older than the instance.
+    It is not when the app's newest deploy is older than the instance, by the provider's clock.
     """
     held, shown = publication.env.get(target.names.fingerprint), publication.live_fingerprint
     if shown is None or (held is not None and held.reveal() == shown):
         return False
     rollout, record = observed.state.rollout(publication.service_id), observed.state.record(instance.id)
-    return rollout is None or record is None or record.at <= rollout.at
+    return rollout is None or record is None or min(record.at, rollout.at) < 0 or record.at <= rollout.at
 
 
 def usable_by_an_app(desired: Desired, observed: Observed, instance: Instance) -> bool:
@@ -173,7 +175,18 @@ def _candidate(desired: Desired, observed: Observed, instance: Instance) -> Cand
     told = pointed_at(desired, observed, instance) or (record is not None and record.published)
     told = told or runs_with(desired, observed, instance)
     watch = observed.watches.get(instance.id, Watch("", observed.now))
-    return Candidate(instance, observed.health.get(instance.id), watch, record, told)
+    return Candidate(instance, observed.health.get(instance.id), watch, _in_our_time(record, observed), told)
+
+
+def _in_our_time(record: Record | None, observed: Observed) -> Record | None:
+    """The record with its times as they are by this run's own clock, so that ages can be told from them."""
+    if record is None:
+        return None
+    at, woken, stranded = (
+        observed.now - observed.age(record.token, at) if abs(at) > LONG_AGO else at
+        for at in (record.at, record.woken, record.stranded)
+    )
+    return replace(record, at=at, woken=woken, stranded=stranded)
 
 
 def _judge(desired: Desired, observed: Observed, candidate: Candidate) -> Verdict:

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ert_deploy.core.model.desired import Desired
-from ert_deploy.core.model.observed import Instance, Observed, once
+from ert_deploy.core.model.observed import Instance, Observed
+from ert_deploy.core.model.once import once
 from ert_deploy.core.model.owner import owner_text, service_hash
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import State

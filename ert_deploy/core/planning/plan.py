@@ -29,7 +29,17 @@ from ert_deploy.core.planning.candidates import (
 )
 from ert_deploy.core.planning.health import Candidate, Stage
 from ert_deploy.core.planning.key_acceptance import accepts, may_take_others
-from ert_deploy.core.planning.records import expired, graves, put_right, retire, unsettled, vanished
+from ert_deploy.core.planning.records import (
+    expired,
+    graves,
+    lingering,
+    put_right,
+    retire,
+    taken,
+    unknown,
+    unsettled,
+    vanished,
+)
 from ert_deploy.core.planning.rollout import drained, forecast, moving_until, publish, withdraw
 from ert_deploy.core.planning.sleep import asleep
 
@@ -80,7 +90,8 @@ def _go_on(desired: Desired, observed: Observed, now: Standing, current: Candida
             yield from _serve(desired, observed, current)
             yield from _old_backends(desired, observed, now)
             yield from _old_keys(desired, observed, current)
-            yield from unsettled(observed, desired.timings.settle, also_gone=False)
+            yield from unsettled(observed, desired.timings.settle)
+            yield from lingering(desired, observed)
 
 
 def _absent(desired: Desired, observed: Observed) -> Iterator[Step]:
@@ -97,7 +108,11 @@ def _absent(desired: Desired, observed: Observed) -> Iterator[Step]:
         yield from withdraw(desired, observed)
     yield from vanished(observed)
     yield from expired(desired, observed)
-    yield from unsettled(observed, desired.timings.settle, also_gone=True)
+    yield from taken(desired, observed)
+    yield from unsettled(observed, desired.timings.settle)
+    if desired.apps_first:
+        yield from unknown(observed, desired.timings.settle)
+    yield from lingering(desired, observed)
 
 
 def _let_go(desired: Desired, observed: Observed, found: tuple[Candidate, ...]) -> Iterator[Step]:
@@ -126,8 +141,9 @@ def _rent(desired: Desired, observed: Observed, now: Standing) -> Iterator[Step]
     if observed.publications is not None and kept_key(desired, observed) is None:
         yield steps.KeepKey(tuple(t.service for t in desired.targets), "no API key is kept yet")
     if slots_taken(desired, observed) >= desired.slots:
-        yield from unsettled(observed, desired.timings.settle, also_gone=False)
+        yield from unsettled(observed, desired.timings.settle)
         yield from _spare(desired, observed, now)
+        yield from lingering(desired, observed)
     kept = serving(desired, observed)
     yield steps.Rent(
         f"instance {kept[0].instance.id} serves until then: {unfit(desired, observed, kept[0])}"

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.desired import Desired
+from ert_deploy.core.model.moment import MARGIN
 from ert_deploy.core.model.observed import Instance, Observed
 from ert_deploy.core.model.steps import Step
 from ert_deploy.core.planning.candidates import candidates
@@ -45,33 +46,72 @@ def vanished(observed: Observed) -> Iterator[Step]:
 def graves(desired: Desired, observed: Observed) -> Iterator[Step]:
     """The least tried first, so that one that will not go does not keep the others alive.
 
-    One that lost its marks is not touched: a person decides.
+    One that lost its marks is not touched: a person decides. One that was tried a short while ago is left to
+    `lingering`: it takes a slot, and holds up nothing else.
     """
+    for step in _last_steps(desired, observed):
+        if observed.due.get(step, 0.0) <= observed.now:
+            yield step
+            if isinstance(step, steps.Destroy):
+                yield steps.Bury(step.instance_id, "seen gone")
+
+
+def lingering(desired: Desired, observed: Observed) -> Iterator[Step]:
+    """What is to go and was not seen gone when it was last tried; there is nothing else left to do."""
+    waiting = [step for step in _last_steps(desired, observed) if observed.due.get(step, 0.0) > observed.now]
+    for step in sorted(waiting, key=lambda s: observed.due[s]):
+        yield steps.AwaitGone(step.instance_id, observed.due[step], "it is not seen gone yet")
+
+
+def _last_steps(desired: Desired, observed: Observed) -> Iterator[steps.Destroy | steps.Bury]:
+    """What is next for everything that is to go: destroy it while it is listed, else see it gone by id, too."""
     listed, mine = {i.id for i in observed.instances}, {i.id for i in ours(desired, observed)}
     for tombstone in sorted(observed.state.tombstones, key=lambda t: observed.tries.get(t.id, 0)):
         if tombstone.id in listed and tombstone.id not in mine:
             continue
         if tombstone.id in listed:
             yield steps.Destroy(tombstone.id, tombstone.reason)
-        yield steps.Bury(tombstone.id, "seen gone")
+        else:
+            yield steps.Bury(tombstone.id, "seen gone")
 
 
 def expired(desired: Desired, observed: Observed) -> Iterator[Step]:
     """Creates that have left no trace within the settle time; a label alone is one, for a person to decide about."""
     seen = {i.mark.token for i in ours(desired, observed) if i.mark is not None} | _labels(observed)
     for intent in observed.state.intents:
-        age = observed.now - intent.at
+        age = observed.age(intent.token, intent.at, MARGIN)
         if intent.token not in seen and age >= desired.timings.settle:
             yield steps.DropIntent(intent.token, f"no trace of it after {age:.0f} s")
 
 
-def unsettled(observed: Observed, settle: float, *, also_gone: bool) -> Iterator[Step]:
-    """Creates that may still show themselves; `also_gone` includes those whose offer was said to be taken."""
+def taken(desired: Desired, observed: Observed) -> Iterator[Step]:
+    """Creates whose offer went to somebody else: watched while more is rented, and nothing that `down` waits for."""
+    seen = {i.mark.token for i in ours(desired, observed) if i.mark is not None} | _labels(observed)
+    for intent in observed.state.intents:
+        if intent.gone and intent.token not in seen:
+            yield steps.DropIntent(intent.token, "its offer was taken")
+
+
+def unsettled(observed: Observed, settle: float) -> Iterator[Step]:
+    """Creates that may still show themselves. One whose offer was said to be taken is not waited for."""
     seen = {i.mark.token for i in observed.instances if i.mark is not None} | _labels(observed)
     for intent in observed.state.intents:
-        waiting = observed.now - intent.at < settle and intent.token not in seen
-        if waiting and (also_gone or not intent.gone):
-            yield steps.Settle(intent.token, intent.at + settle, "a create call whose outcome is not known")
+        left = settle - observed.age(intent.token, intent.at, MARGIN)
+        if left > 0 and not intent.gone and intent.token not in seen:
+            yield steps.Settle(intent.token, observed.now + left, "a create call whose outcome is not known")
+
+
+def unknown(observed: Observed, settle: float) -> Iterator[Step]:
+    """A create of which nothing was found written down: there was no state, or it could not be read."""
+    left = unknown_for(observed, settle)
+    if left > 0:
+        yield steps.Settle("", observed.now + left, "the state was blank or unreadable; a create may be under way")
+
+
+def unknown_for(observed: Observed, settle: float) -> float:
+    """Seconds for which a create may still show itself that no state of ours knows; 0 when that is over."""
+    begun = observed.state.begun
+    return max(0.0, settle - observed.age("", begun, MARGIN)) if begun else 0.0
 
 
 def _labels(observed: Observed) -> set[str]:

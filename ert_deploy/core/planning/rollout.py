@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.desired import Desired, Target
-from ert_deploy.core.model.observed import Observed, Publication, once
+from ert_deploy.core.model.observed import Observed, Publication
+from ert_deploy.core.model.once import once
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.steps import Step
 from ert_deploy.core.planning.app_env import change, connected, touched, withdrawn
@@ -41,8 +42,7 @@ def forecast(desired: Desired) -> Iterator[Step]:
 def drained(desired: Desired, observed: Observed) -> float | None:
     """When the last request to an old backend may be taken as finished; None while some app is not moved over.
 
-    With nothing to move (no target was read, or none was ever ours) there is nothing to wait for. Nor is there for what
-    a clock that was set back since puts far into the future.
+    With nothing to move (no target was read, or none was ever ours) there is nothing to wait for.
     """
     drain = desired.timings.drain
     moved = [
@@ -50,10 +50,10 @@ def drained(desired: Desired, observed: Observed) -> float | None:
         for t, p in pairs(desired, observed)
         if touched(t.names, p.env) and t.service not in observed.abandoned
     ]
-    proven = [r.proven for r in moved if r is not None and r.proven]
+    proven = [observed.age(r.service_id, r.proven) for r in moved if r is not None and r.proven]
     if len(proven) < len(moved):
         return None
-    return max((at for at in proven if at <= observed.now + drain), default=observed.now - drain) + drain
+    return observed.now + drain - min(proven, default=drain)
 
 
 @once
@@ -66,7 +66,8 @@ def pairs(desired: Desired, observed: Observed) -> tuple[tuple[Target, Publicati
 def moving_until(desired: Desired, observed: Observed) -> float:
     """When the last deploy that an app has not proven yet is out of time; 0 where none is under way."""
     begun = (observed.state.rollout(p.service_id) for _, p in pairs(desired, observed))
-    return max((r.at + desired.timings.deploy_limit for r in begun if r is not None and not r.proven), default=0.0)
+    ages = [observed.age(r.service_id, r.at) for r in begun if r is not None and not r.proven]
+    return observed.now + desired.timings.deploy_limit - min(ages) if ages else 0.0
 
 
 def _silent(observed: Observed, target: Target, publication: Publication) -> bool:

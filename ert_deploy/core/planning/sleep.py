@@ -10,12 +10,13 @@ from collections.abc import Iterator
 
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.desired import Desired, Market
+from ert_deploy.core.model.moment import MARGIN
 from ert_deploy.core.model.observed import Observed
 from ert_deploy.core.model.state import Record
 from ert_deploy.core.model.steps import Step
 from ert_deploy.core.planning.candidates import Standing, pointed_at, standing
 from ert_deploy.core.planning.health import Candidate, Stage
-from ert_deploy.core.planning.records import put_right, retire, unsettled
+from ert_deploy.core.planning.records import lingering, put_right, retire, unsettled
 
 KEPT = (Stage.READY, Stage.BOOTING, Stage.ASLEEP, Stage.LOST)
 
@@ -33,27 +34,30 @@ def asleep(desired: Desired, observed: Observed) -> Iterator[Step]:
             yield retire(candidate.instance, _why_not(candidate, now), deny=verdict.deny)
     if kept is not None:
         yield from _stop(desired, observed, kept)
-    yield from unsettled(observed, desired.timings.settle, also_gone=True)
+    yield from unsettled(observed, desired.timings.settle)
+    yield from lingering(desired, observed)
 
 
-def start_may_come(record: Record, now: float, settle: float) -> bool:
+def start_may_come(record: Record, observed: Observed, settle: float) -> bool:
     """Whether a start of it may still take effect, as late as a create may, whatever has come of another one.
 
-    Where its record was lost, that counts from when it was found. The clock may be another one than the one that wrote.
+    Where its record was lost, that counts from when it was found.
     """
-    return bool(record.woken) and any(abs(now - at) < settle for at in (record.woken, record.at))
+    known = (record.woken, record.at)
+    return bool(record.woken) and any(observed.age(record.token, at, MARGIN) < settle for at in known)
 
 
 def _stop(desired: Desired, observed: Observed, kept: Candidate) -> Iterator[Step]:
     """A start without an answer may take effect late, one that was refused may be queued, and so may a bid be."""
-    instance, record = kept.instance, kept.record
+    instance = kept.instance
+    record = observed.state.record(instance.id)
     if not instance.halted:
         yield steps.Stop(instance.id, "it is to sleep")
         yield steps.AwaitStop(instance.id, "its GPU is paid until it is stopped")
     elif not instance.resting:
         yield steps.AwaitStop(instance.id, "its GPU is paid until it is stopped")
     elif record is not None and record.woken:
-        if start_may_come(record, observed.now, desired.timings.settle):
+        if start_may_come(record, observed, desired.timings.settle):
             yield steps.AwaitStop(instance.id, "a start of it may still take effect")
         yield steps.Stop(instance.id, "a start of it may be queued")
     elif (instance.bid or desired.launch.market is Market.INTERRUPTIBLE) and instance.id not in observed.stopped:

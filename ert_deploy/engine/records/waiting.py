@@ -19,8 +19,10 @@ def await_boot(step: steps.AwaitBoot, desired: Desired, observed: Observed, memo
     for instance in ours(desired, observed):
         if instance.id == step.instance_id:
             record, health = observed.state.record(instance.id), observed.health.get(instance.id)
-            asked = max(record.at, record.woken) if record is not None else observed.now
-            yield from perform(e.Tell(Booting(instance, health, observed.now - asked)))
+            assert record is not None, "the plan writes down first what it finds"
+            elapsed = min((observed.age(record.token, at) for at in (record.at, record.woken) if at), default=0.0)
+            asked = observed.now - elapsed
+            yield from perform(e.Tell(Booting(instance, health, elapsed)))
             left = _download(instance.id, health, observed.now, memory)
             changed = observed.watches[instance.id].since
             pause = while_booting(desired.timings, instance, asked=asked, changed=changed, now=observed.now, left=left)

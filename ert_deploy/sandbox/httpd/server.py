@@ -13,6 +13,7 @@ import re
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,8 +26,7 @@ from ert_deploy.sandbox.httpd.messages import Reply, Request
 __all__ = ["Handler", "Middleware", "Reply", "Request", "Route", "Router", "Server", "not_found"]
 
 MAX_BODY = 8 * 1024 * 1024
-
-
+Now = Callable[[], float]
 Handler = Callable[[Request], Reply]
 Middleware = Callable[[Request, Handler], Reply]
 
@@ -83,12 +83,12 @@ def _regex(pattern: str) -> re.Pattern[str]:
 
 
 class Server:
-    """Serves one router on a free loopback port until `stop`."""
+    """Serves one router on a free loopback port until `stop`. `now`: the Unix time that its answers are dated with."""
 
-    def __init__(self, router: Router, faults: Faults | None = None, port: int = 0) -> None:
+    def __init__(self, router: Router, faults: Faults | None = None, port: int = 0, now: Now = time.time) -> None:
         self.router = router
         self.faults = faults or Faults()
-        self._httpd = _Httpd(("127.0.0.1", port), self.answer)
+        self._httpd = _Httpd(("127.0.0.1", port), self.answer, now)
         self._thread = threading.Thread(target=self._httpd.serve_forever, args=(0.05,), daemon=True)
         self._late: list[threading.Timer] = []
 
@@ -155,8 +155,8 @@ class _Httpd(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, address: tuple[str, int], answer: Callable[[Request], Reply | None]) -> None:
-        self.answer = answer
+    def __init__(self, address: tuple[str, int], answer: Callable[[Request], Reply | None], now: Now) -> None:
+        self.answer, self.now = answer, now
         self._open: set[socket.socket] = set()
         super().__init__(address, _Exchange)
 
@@ -191,6 +191,10 @@ class _Exchange(BaseHTTPRequestHandler):
     sys_version = ""
     server: _Httpd
 
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """The `Date` of an answer, by the clock of the world it belongs to."""
+        return super().date_time_string(self.server.now() if timestamp is None else timestamp)
+
     def respond(self) -> None:
         """Answer the request whose head has just been read, whatever its method."""
         try:
@@ -206,8 +210,7 @@ class _Exchange(BaseHTTPRequestHandler):
             self._send(reply)
 
     def _read(self) -> Request:
-        length = int(self.headers.get("Content-Length") or 0)
-        if not 0 <= length <= MAX_BODY:
+        if not 0 <= (length := int(self.headers.get("Content-Length") or 0)) <= MAX_BODY:
             raise ValueError(length)
         parts = urlsplit(self.path)
         return Request(

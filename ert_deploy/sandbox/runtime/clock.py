@@ -24,6 +24,10 @@ class WorldClock:
         """World time as Unix seconds."""
         return self.epoch_world + (time.time() - self.epoch_wall) * self.speed
 
+    def steady(self) -> float:
+        """World seconds since anywhere, whatever is done to the clock on the wall."""
+        return time.monotonic() * self.speed
+
     def real_seconds(self, world_seconds: float) -> float:
         """How long `world_seconds` last here, in real seconds."""
         return world_seconds / self.speed

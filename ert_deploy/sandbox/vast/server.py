@@ -73,7 +73,7 @@ class VastDouble:
         asks = make_market(seed, clock.now(), bad_hosts=options.bad_hosts) if market is None else market
         self.faults = Faults()
         router = Router(self._guarded)
-        self._server = Server(router, self.faults, options.port)
+        self._server = Server(router, self.faults, options.port, clock.now)
         site = Site(images, models, clock.speed, self._server.url, options.machine_env)
         self._estate = Estate(
             clock, asks=asks, directory=directory, site=site, command=command or GUARD, options=options

@@ -88,6 +88,8 @@ class FakeGpu:
         self.credit = 10.0
         self.account_id = "424242"
         self.elsewhere = False  # the key is of an account that has none of the instances
+        self.dates = True
+        self.paces = 0.0
         self.hidden = self.unknown = self.lingers = self.slow_list = 0.0
         self.late: list[tuple[float, CreateOrder]] = []
         self.most_paid = 0
@@ -119,6 +121,7 @@ class FakeGpu:
 
     def await_turn(self, turn: Turn) -> None:
         self.turns.append(turn)
+        self.clock.go_on(self.paces)
 
     def create(self, order: CreateOrder) -> int:
         """Queued faults by their detail: "before", "late SECONDS", "twice"; all others strike after the effect."""
@@ -128,13 +131,13 @@ class FakeGpu:
         if isinstance(error, OfferGone) or (error is not None and error.detail == "before"):
             raise error
         if isinstance(error, OutcomeUnknown) and error.detail.startswith("late"):
-            self.late.append((self.clock.now() + float(error.detail.split()[1]), order))
+            self.late.append((self.clock.real() + float(error.detail.split()[1]), order))
             raise error
         if self._taken(order.offer_id):
             raise OfferGone("no_such_ask")
-        made = self._make(order, self.clock.now())
+        made = self._make(order, self.clock.real())
         if error is not None and error.detail == "twice":
-            self._make(order, self.clock.now())
+            self._make(order, self.clock.real())
         if error is not None:
             raise error
         return made
@@ -148,7 +151,7 @@ class FakeGpu:
         if found is not None and found.destroyed is None:
             ours = self._show(found).born == found.order.mark or found.id in self.decided
             self.harmed += [] if ours else [found.id]
-            found.destroyed = self.clock.now()
+            found.destroyed = self.clock.real()
         if error is not None:
             raise error
 
@@ -161,7 +164,7 @@ class FakeGpu:
         if made.taken:
             raise StartRefused("resources_unavailable")
         if made.halted:
-            made.halted, made.made, made.starts = False, self.clock.now(), made.starts + 1
+            made.halted, made.made, made.starts = False, self.clock.real(), made.starts + 1
             made.port += made.moves
         if error is not None:
             raise error
@@ -177,6 +180,9 @@ class FakeGpu:
     def running(self) -> tuple[int, ...]:
         """Instances whose GPU bills now."""
         return tuple(i for i in self.paid() if not self.instances[i].halted)
+
+    def date(self) -> float | None:
+        return self.clock.real() if self.dates else None
 
     def logs(self, instance_id: int, tail: int) -> str:
         return f"log of {instance_id}"
@@ -194,13 +200,13 @@ class FakeGpu:
         return any(i.order.offer_id == offer_id and i.destroyed is None for i in self.instances.values())
 
     def _visible(self, made: FakeInstance, lag: float) -> bool:
-        now = self.clock.now()
+        now = self.clock.real()
         if made.destroyed is not None:
             return now < made.destroyed + self.lingers
         return now >= made.made + lag
 
     def _land(self) -> None:
-        for due, order in [x for x in self.late if x[0] <= self.clock.now()]:
+        for due, order in [x for x in self.late if x[0] <= self.clock.real()]:
             self.late.remove((due, order))
             self._make(order, due)
 
@@ -215,7 +221,7 @@ class FakeGpu:
         return number
 
     def _show(self, made: FakeInstance) -> Instance:
-        env, age = made.order.env, self.clock.now() - made.made
+        env, age = made.order.env, self.clock.real() - made.made
         up = age >= made.boot / 2 and not made.halted
         contract = "stopped" if made.halted else "running"
         status = "exited" if made.halted else "running" if up else "loading"
@@ -262,7 +268,7 @@ class FakeBackend:
             return made.health
         if made.order.mark != mark or made.order.env["ERT_BOOT_SECRET"] != boot_secret.reveal():
             return Health(Vital.IMPOSTOR, "it cannot prove its identity")
-        age = self.gpu.clock.now() - made.made
+        age = self.gpu.clock.real() - made.made
         if age < made.boot:
             return Health(Vital.LOADING, phase="pulling", completed=int(age), total=int(made.boot))
         return Health(Vital.HEALTHY, certificate=self.certificate(made), model="m", engine="ollama 0.35.0")

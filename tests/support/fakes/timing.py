@@ -20,9 +20,18 @@ class FakeClock:
     def __init__(self, start: float = 1_000_000.0) -> None:
         self.time = start
         self.slept = 0.0
+        self.set_by = 0.0
         self.hooks: list[Callable[[], None]] = []
 
     def now(self) -> float:
+        """Wall time: `set_by` seconds beside the time that really passes."""
+        return self.real() + self.set_by
+
+    def steady(self) -> float:
+        return self.real() - 900_000.0
+
+    def real(self) -> float:
+        """The time that passes, whatever anybody's clock says."""
         return self.time
 
     def sleep(self, seconds: float) -> None:

@@ -113,7 +113,7 @@ class FakeWeb:
         if any(d.kind is DeployKind.IN_FLIGHT for d, _ in service.deploys):
             service.queued = True
             return None
-        made = WebDeploy(f"dep-{next(self.numbers)}", "update_in_progress", DeployKind.IN_FLIGHT, self.clock.now())
+        made = WebDeploy(f"dep-{next(self.numbers)}", "update_in_progress", DeployKind.IN_FLIGHT, self.clock.real())
         service.deploys.append((made, dict(service.env)))
         return made
 
@@ -162,7 +162,7 @@ class FakeWeb:
     def _advance(self) -> None:
         for service in self.services.values():
             for index, (made, env) in enumerate(service.deploys):
-                if made.kind is DeployKind.IN_FLIGHT and self.clock.now() - made.created >= self.takes:
+                if made.kind is DeployKind.IN_FLIGHT and self.clock.real() - made.created >= self.takes:
                     self._end(service, index, env)
 
     def _end(self, service: FakeService, index: int, env: dict[str, Secret]) -> None:

@@ -51,7 +51,7 @@ class WorldTime(FakeClock):
         super().__init__(clock.now())
         self._clock = clock
 
-    def now(self) -> float:
+    def real(self) -> float:
         return self._clock.now()
 
     def sleep(self, seconds: float) -> None:

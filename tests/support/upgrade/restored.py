@@ -107,7 +107,9 @@ def restored(
     """
     user, disk, reports = room / "user", room / "disk", room / "reports"
     (user / ".ert").mkdir(parents=True, mode=0o700)
-    shutil.copy(recording.folder / "ert.yaml", user)
+    config = (recording.folder / "ert.yaml").read_text()
+    # The line that the present program asks to change: it held less than a late call takes.
+    (user / "ert.yaml").write_text(config.replace("settle: 4m ", "settle: 13m", 1))
     state = recording.folder / "state" / ("asleep.json" if asleep else "running.json")
     shutil.copy(state, user / ".ert" / "ert-sandbox.json")
     shutil.copytree(recording.folder / "disk", disk)

@@ -1,0 +1,125 @@
+"""Going down without a store: the marks are the record, so what bills goes whether the state can be kept or not.
+
+Where the state cannot be read, a blank one that begins now takes its place, and nothing is claimed before a create that
+it may have known has had its time. Where it cannot be written, this run remembers what it would hold. In the end it is
+tried once more; what could not be stored is said, with exit code 5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from ert_deploy.core.model.errors import ErtError, NeedsAttention, StateConflict
+from ert_deploy.core.model.events import Trouble
+from ert_deploy.core.model.state import State
+from ert_deploy.engine import effects as e
+from ert_deploy.engine.effects import Effects, perform
+from ert_deploy.engine.memory import Memory
+
+T = TypeVar("T")
+AGAIN = "once the state can be read and written, run `ert-deploy down` again; `ert-deploy state` says what is there"
+
+
+def without_store(effects: Effects[T], deployment: str, memory: Memory) -> Effects[T]:
+    """The same effects, with a state in this run's memory where the store fails."""
+    value: Any = None
+    error: ErtError | None = None
+    while True:
+        try:
+            effect = effects.send(value) if error is None else effects.throw(error)
+        except StopIteration as done:
+            result: T = done.value
+            return result
+        value, error = None, None
+        try:
+            if isinstance(effect, e.Load):
+                value = yield from _load(deployment, memory)
+            elif isinstance(effect, e.Save):
+                value = yield from _save(effect.state, memory)
+            else:
+                value = yield effect
+        except ErtError as caught:
+            error = caught
+
+
+def _load(deployment: str, memory: Memory) -> Effects[State]:
+    try:
+        found = yield from perform(e.Load())
+    except ErtError as error:
+        if memory.unread is None:
+            memory.unread = error
+            yield from perform(e.Tell(Trouble("going on without the state, by the marks alone", error.summary)))
+            now = yield from perform(e.Now())
+            known = memory.carried or memory.stored or State(deployment)
+            memory.carried = replace(known, begun=now.stamp())
+        assert memory.carried is not None
+        return memory.carried
+    if memory.carried is not None and memory.unread is None and found.generation == memory.carried.generation:
+        return memory.carried
+    memory.carried = memory.unread = memory.unsaved = None
+    memory.stored = found
+    return found
+
+
+def _save(state: State, memory: Memory) -> Effects[State]:
+    if memory.unread is None and memory.unsaved is None:
+        try:
+            memory.stored = yield from perform(e.Save(state))
+        except StateConflict:
+            raise
+        except ErtError as error:
+            memory.unsaved = error
+            yield from perform(e.Tell(Trouble("going on although the state cannot be written", error.summary)))
+        else:
+            return memory.stored
+    memory.carried = state
+    return state
+
+
+def stored(memory: Memory) -> Effects[bool]:
+    """Whether the state is stored in the end; False when it can be used again and there may be more to do.
+
+    Raises NeedsAttention with what could not be stored.
+    """
+    if memory.unread is None and memory.unsaved is None:
+        return True
+    try:
+        if memory.unread is not None:
+            yield from perform(e.Load())
+        else:
+            assert memory.carried is not None
+            memory.stored = yield from perform(e.Save(memory.carried))
+            memory.carried = memory.unsaved = None
+            return True
+    except StateConflict as error:
+        yield from perform(e.Tell(Trouble("looking again", error.summary)))
+    except ErtError as error:
+        raise _not_stored(error, memory) from error
+    memory.carried = memory.unread = memory.unsaved = None
+    return False
+
+
+def _not_stored(error: ErtError, memory: Memory) -> NeedsAttention:
+    what = "read" if memory.unread is not None else "written"
+    lines = [error.summary, *_left(memory)]
+    lines += [f"{target} could not be updated: {why}" for target, why in sorted(memory.abandoned.items())]
+    return NeedsAttention(
+        f"no instance is left that is known, but the state cannot be {what}", "\n".join(lines), error.hint or AGAIN
+    )
+
+
+def _left(memory: Memory) -> Iterator[str]:
+    """What the store still holds that is not so any more."""
+    before, after = memory.stored, memory.carried
+    if before is None or after is None:
+        return
+    for number in sorted(_ids(before) - _ids(after)):
+        yield f"the state still knows instance {number}, which is gone"
+    for intent in sorted(set(before.intents) - set(after.intents), key=lambda i: i.token):
+        yield f"the state still knows a create call of offer {intent.offer_id}, which left no trace"
+
+
+def _ids(state: State) -> set[int]:
+    return {r.id for r in state.records} | {t.id for t in state.tombstones}
