@@ -12,7 +12,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ert_deploy.config import S3Object, Settings, addressed, default_config, find, load, read_key, state_of
+from ert_deploy.config import (
+    S3Object,
+    Settings,
+    addressed,
+    call_timeout,
+    default_config,
+    find,
+    load,
+    read_key,
+    state_of,
+)
 from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.ports import Audience, Clock, StateKeeper
@@ -43,17 +53,25 @@ class House:
         return self.settings.sandbox is not None
 
 
-def settings_for(config: str | None, env: Mapping[str, str] | None = None) -> Settings:
+def settings_for(config: str | None, env: Mapping[str, str] | None = None, *, going_down: bool = False) -> Settings:
     """The validated config of that name or path, or the default one. Raises UsageError."""
-    return load(find(config) if config else default_config(os.environ if env is None else env))
+    path = find(config) if config else default_config(os.environ if env is None else env)
+    return load(path, going_down=going_down)
 
 
-def assemble(config: str | None, audience: Audience, *, start_sandbox: bool = True, web: bool = True) -> House:
+def assemble(
+    config: str | None,
+    audience: Audience,
+    *,
+    start_sandbox: bool = True,
+    web: bool = True,
+    going_down: bool = False,
+) -> House:
     """Everything one command needs. Starts the sandbox when the config asks for one and it is not running.
 
-    Without `web` no Render key is asked for, and Render must not be called.
+    Without `web` no Render key is asked for, and Render must not be called. `going_down`: an old config will do.
     """
-    settings = settings_for(config)
+    settings = settings_for(config, going_down=going_down)
     if settings.sandbox is not None:
         return _sandboxed(settings, audience, start=start_sandbox)
     from ert_deploy.adapters.clock import RealClock
@@ -72,7 +90,7 @@ def _sandboxed(settings: Settings, audience: Audience, *, start: bool) -> House:
     if world.model is not None:  # offline, the world falls back to a toy model and says so by its name
         desired = replace(desired, launch=replace(desired.launch, model=world.model))
     clock = CompressedClock(world.speed, world.epoch_wall, world.epoch_world)
-    house = _house(settings, audience, clock, Secret(world.vast_key), Secret(world.render_key))
+    house = _house(settings, audience, clock, Secret(world.vast_key), Secret(world.render_key), speed=world.speed)
     return replace(house, desired=desired, speed=world.speed)
 
 
@@ -92,7 +110,9 @@ def sandbox_world(settings: Settings, *, start: bool) -> WorldFile:
         raise UsageError(str(error), hint="`ert-deploy up` or `ert-deploy sandbox start` starts one") from error
 
 
-def _house(settings: Settings, audience: Audience, clock: Clock, vast_key: Secret, render_key: Secret) -> House:
+def _house(
+    settings: Settings, audience: Audience, clock: Clock, vast_key: Secret, render_key: Secret, *, speed: float = 1.0
+) -> House:
     from ert_deploy.adapters.app.probe import HttpAppProbe
     from ert_deploy.adapters.backend.probe import TlsBackendProbe
     from ert_deploy.adapters.clock import SystemEntropy
@@ -102,7 +122,7 @@ def _house(settings: Settings, audience: Audience, clock: Clock, vast_key: Secre
 
     entropy = SystemEntropy()
     ports = Ports(
-        gpu=VastHost(vast_key, settings.vast_url, clock),
+        gpu=VastHost(vast_key, settings.vast_url, clock, call_timeout(speed)),
         web=RenderWeb(render_key, settings.render_url, clock),
         backend=TlsBackendProbe(entropy, allow_loopback=settings.sandbox is not None),
         app=HttpAppProbe(clock),

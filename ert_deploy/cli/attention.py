@@ -17,7 +17,9 @@ RETRY = "run `ert-deploy down` again when Render answers"
 
 
 def untold(outcome: Outcome) -> NeedsAttention | None:
-    """What is left after `down`: apps that could not be told, and instances to decide about. None when nothing is."""
+    """What is left after `down`: apps that were not told, instances to decide about, what may appear. None: nothing."""
+    if outcome.unknown_until:
+        return _may_appear(outcome)
     if not outcome.abandoned:
         return doubtful(outcome)
     lines = [f"{target}: {why}" for target, why in outcome.abandoned]
@@ -26,6 +28,17 @@ def untold(outcome: Outcome) -> NeedsAttention | None:
         return NeedsAttention(f"nothing bills any more, but {UNTOLD}", "\n".join(lines), RETRY)
     hint = f"{RETRY}; {_hint(outcome.undecided)}"
     return NeedsAttention(f"{UNTOLD}, and an instance may bill", "\n".join(lines + suspects), hint)
+
+
+def _may_appear(outcome: Outcome) -> NeedsAttention:
+    from ert_deploy.adapters.state.document import moment
+
+    lines = [f"{target}: {why}" for target, why in outcome.abandoned] + _lines(outcome.undecided)
+    return NeedsAttention(
+        f"nothing of {outcome.deployment} is listed; until {moment(outcome.unknown_until)} something may still appear",
+        "\n".join(["there was no state of it, or it could not be read: a create may be under way", *lines]),
+        "run `ert-deploy down` then; without --now it waits by itself",
+    )
 
 
 def doubtful(outcome: Outcome) -> NeedsAttention | None:

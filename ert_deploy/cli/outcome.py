@@ -24,6 +24,7 @@ class Outcome:
     """What a run came to, as plain data. It holds no secret.
 
     `undecided` are the instances that a person has to decide about, each with the reason; `others` are another owner's.
+    `unknown_until`: Unix seconds until which a create may still show itself that no state knows; 0 when none may.
     """
 
     deployment: str
@@ -36,6 +37,7 @@ class Outcome:
     abandoned: tuple[tuple[str, str], ...] = ()
     idle_stop: int = 0
     left: NeedsAttention | None = None
+    unknown_until: float = 0.0
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`."""
@@ -47,5 +49,6 @@ class Outcome:
             "services": list(self.services),
             **attention(self.undecided, self.others),
             "misfit": self.left.summary if self.left is not None else "",
+            "may_appear_until": round(self.unknown_until) or None,
             "not_updated": [{"service": target, "why": why} for target, why in self.abandoned],
         }

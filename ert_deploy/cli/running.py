@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from ert_deploy.cli.view.progress import View, make_view
 from ert_deploy.config import key_at_hand
 from ert_deploy.core.model import events
 from ert_deploy.core.model.desired import Desired, Phase
-from ert_deploy.core.model.errors import UsageError
+from ert_deploy.core.model.errors import Busy, ErtError, UsageError
 from ert_deploy.core.model.fingerprints import certificate_sha256
 from ert_deploy.core.model.observed import Health, Instance, Observed
 from ert_deploy.core.planning.marks import sort_out
@@ -47,14 +47,17 @@ def converge(config: str | None, phase: Phase, *, begin: bool = True, patient: b
     Without `begin` it has to exist already. Without `patient` nobody waits for reports that are being written, and
     what bills is destroyed before the apps are told.
     """
-    if not (phase is Phase.RUNNING and begin) and not sandbox_runs(config):
-        return _not_even_a_world(settings_for(config).desired.deployment, phase)
-    with _at_work(config) as (house, audience):
+    down = phase is Phase.ABSENT
+    if not (phase is Phase.RUNNING and begin) and not sandbox_runs(config, going_down=down):
+        return _not_even_a_world(settings_for(config, going_down=down).desired.deployment, phase)
+    with _at_work(config, going_down=down) as (house, audience):
         desired = replace(house.desired, phase=phase, begin=begin)
         if not patient:
             desired = replace(desired, apps_first=False, timings=replace(desired.timings, finish=0.0))
         result = run(apply(desired), house.ports)
-        return _outcome(desired, result, changed=audience.steps > 0)
+        outcome = _outcome(desired, result, changed=audience.steps > 0)
+        until = house.ports.clock.now() + result.unknown_for if result.unknown_for else 0.0
+        return replace(outcome, unknown_until=until)
 
 
 def change_key(config: str | None) -> tuple[Outcome, str, str]:
@@ -71,15 +74,28 @@ def change_key(config: str | None) -> tuple[Outcome, str, str]:
 
 
 @contextmanager
-def _at_work(config: str | None) -> Iterator[tuple[House, _Counting]]:
+def _at_work(config: str | None, *, going_down: bool = False) -> Iterator[tuple[House, _Counting]]:
     """The deployment's house while its lock is held, and what is shown meanwhile."""
     with make_view() as view:
         audience = _Counting(view)
-        house = assemble(config, audience)
+        house = assemble(config, audience, going_down=going_down)
         if house.in_sandbox:
             view.note(f"sandbox on this machine: nothing costs money, provider time runs {house.speed:g}x")
-        with house.ports.store.lock(new_run_id()):
+        with _locked(house, audience, going_down=going_down):
             yield house, audience
+
+
+@contextmanager
+def _locked(house: House, audience: _Counting, *, going_down: bool) -> Iterator[None]:
+    """The lock is a courtesy: on the way down, a store that cannot even be locked keeps nothing that bills alive."""
+    with ExitStack() as held:
+        try:
+            held.enter_context(house.ports.store.lock(new_run_id()))
+        except ErtError as error:
+            if not going_down or isinstance(error, Busy):
+                raise
+            audience.tell(events.Trouble("going on without the lock", error.summary))
+        yield
 
 
 def _not_even_a_world(deployment: str, phase: Phase) -> Outcome:
@@ -90,14 +106,14 @@ def _not_even_a_world(deployment: str, phase: Phase) -> Outcome:
     return Outcome(deployment, phase.value, changed=False)
 
 
-def sandbox_runs(config: str | None) -> bool:
+def sandbox_runs(config: str | None, *, going_down: bool = False) -> bool:
     """False only when the config asks for a sandbox and none is running: then nothing can be running in it.
 
     UsageError where the sandbox was only guessed: the key may be in a file that another config names.
     """
     from ert_deploy.wiring import sandbox_world
 
-    settings = settings_for(config)
+    settings = settings_for(config, going_down=going_down)
     if settings.sandbox is None:
         return True
     try:

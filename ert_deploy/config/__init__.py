@@ -6,7 +6,16 @@ Light to import: the template engine is loaded when a Blueprint is rendered.
 from ert_deploy.config.credentials import read_key
 from ert_deploy.config.discovery import available, default_config, find, key_at_hand
 from ert_deploy.config.load import load, parse
-from ert_deploy.config.settings import KeySource, KeySources, S3Object, SandboxSettings, Settings, addressed, state_of
+from ert_deploy.config.settings import (
+    KeySource,
+    KeySources,
+    S3Object,
+    SandboxSettings,
+    Settings,
+    addressed,
+    call_timeout,
+    state_of,
+)
 from ert_deploy.config.yaml.problems import ConfigProblems, Problem
 
 __all__ = [
@@ -19,6 +28,7 @@ __all__ = [
     "Settings",
     "addressed",
     "available",
+    "call_timeout",
     "default_config",
     "find",
     "key_at_hand",

@@ -10,10 +10,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ert_deploy.config.schema.rules import broken, model_gb
+from ert_deploy.config.schema.rules import broken, model_gb, unsettled
 from ert_deploy.config.schema.types import DEPLOYMENT_PLACEHOLDER, PLACEHOLDER, service_id
 from ert_deploy.config.schema.walk import Reading, read
-from ert_deploy.config.settings import HERE, Blueprint, KeySource, KeySources, SandboxSettings, Settings
+from ert_deploy.config.settings import (
+    HERE,
+    Blueprint,
+    KeySource,
+    KeySources,
+    SandboxSettings,
+    Settings,
+    least_settle,
+)
 from ert_deploy.config.yaml.file import read_text
 from ert_deploy.config.yaml.problems import ConfigProblems, Problem
 from ert_deploy.config.yaml.tree import read_tree
@@ -21,15 +29,16 @@ from ert_deploy.core.model.desired import Criteria, Desired, Guard, Launch, Mark
 from ert_deploy.core.model.owner import service_hash
 
 
-def load(path: Path, *, draft: bool = False) -> Settings:
+def load(path: Path, *, draft: bool = False, going_down: bool = False) -> Settings:
     """The settings of one config, wanted running. Raises ConfigProblems with all that is wrong."""
-    return parse(read_text(path), path, draft=draft)
+    return parse(read_text(path), path, draft=draft, going_down=going_down)
 
 
-def parse(text: str, source: Path, *, draft: bool = False) -> Settings:
+def parse(text: str, source: Path, *, draft: bool = False, going_down: bool = False) -> Settings:
     """The settings that a text means; `source` is what messages call it. Raises ConfigProblems.
 
     In a `draft` image and name may still be the sample's placeholders: nothing can be rented, but all else is there.
+    On the way down a settle time that is too short, as older configs have it, is made long enough instead.
     """
     tree, problems = read_tree(text)
     if tree is None:
@@ -37,11 +46,19 @@ def parse(text: str, source: Path, *, draft: bool = False) -> Settings:
     reading = read(tree)
     if draft:
         _excuse_placeholders(reading)
+    if going_down:
+        _make_settle_last(reading)
     problems = [*problems, *reading.problems]
     problems += broken(reading)
     if problems:
         raise ConfigProblems(str(source), problems)
     return _settings(reading, source)
+
+
+def _make_settle_last(reading: Reading) -> None:
+    for _ in list(unsettled(reading)):
+        speed = reading.values["sandbox/speed"] if reading.values["sandbox"] else 1.0
+        reading.values["timings/settle"] = least_settle(reading.values["timings/call_within"], speed)
 
 
 def _excuse_placeholders(reading: Reading) -> None:

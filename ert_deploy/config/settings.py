@@ -38,6 +38,22 @@ class SandboxSettings:
     speed: float = 20.0
 
 
+CALL_TIMEOUT = 30.0  # real seconds for one call to a provider
+PROVIDER_LAG = 120.0  # provider seconds within which a call that was sent takes effect, if it does at all
+_SANDBOX_CALL = 60.0  # the same of a sandbox: a fast one leaves less real time for a call that acts
+_LEAST_CALL = 1.0
+
+
+def call_timeout(speed: float) -> float:
+    """Real seconds that a create or a start may take to be sent, in a world in which time runs that fast."""
+    return CALL_TIMEOUT if speed == 1 else min(CALL_TIMEOUT, max(_LEAST_CALL, _SANDBOX_CALL / speed))
+
+
+def least_settle(call_within: float, speed: float = 1.0) -> float:
+    """Provider seconds after which nothing that was written down can take effect any more."""
+    return call_within + call_timeout(speed) * speed + PROVIDER_LAG
+
+
 @dataclass(frozen=True, slots=True)
 class Blueprint:
     """How Render builds and starts one service; the defaults are ERT's dashboard.

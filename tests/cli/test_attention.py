@@ -49,6 +49,14 @@ def test_several_have_a_line_each(
     assert said[1:3] == [f"  {LINE.format(902)}", f"  {LINE.format(903)}"]
 
 
+def test_what_may_still_appear_is_said_with_the_time(capsys: pytest.CaptureFixture[str]) -> None:
+    left = Outcome("ert", "absent", changed=True, abandoned=(RENDER,), unknown_until=1_700_000_000.0)
+    assert code(untold(left)) == 5
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == "error: nothing of ert is listed; until 2023-11-14 22:13:20 UTC something may still appear"
+    assert "  ert-dashboard: Render did not answer" in said
+
+
 def test_an_app_that_was_not_told_is_said_as_before(capsys: pytest.CaptureFixture[str]) -> None:
     assert code(untold(outcome(abandoned=(RENDER,)))) == 5
     said = capsys.readouterr().err

@@ -167,6 +167,9 @@ BAD = [
     ("boot_deadline: 45m", "boot_deadline: 40m", "launch/guard/boot_deadline", "after 40m", "shorter boot_limit"),
     ("no_progress: 5m", "no_progress: 50m", "timings/no_progress", "longer than timings/boot_limit", "45m"),
     ("settle: 4m", "settle: 30s", "timings/settle", "not between 1m and 1h", ""),
+    ("settle: 4m", "settle: 3m", "timings/settle", "30s for the call and 2m for the provider", "settle: 210s, or a"),
+    ("settle: 4m", "call_within: 91s", "timings/settle", "what is sent late would be taken for lost", "241s"),
+    ("sandbox: null", "sandbox: {speed: 120}", "timings/settle", "2m for the call", "settle: 5m"),
     ("hours: 2", "hours: 100", "offer/min_duration", "could end during", "plan/hours and a day"),
     ("vast.ai", "vast.example", "vast/url", "has its own address", "sandbox section"),
 ]  # fmt: skip

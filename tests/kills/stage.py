@@ -52,8 +52,8 @@ offer: {{max_dph: 0.60, gpu_ram: 24GB}}
 plan: {{hours: 2}}
 timings:
   poll: 2m
-  settle: 4m
-  call_within: 1h
+  settle: 31m
+  call_within: 20m
   no_progress: 1h
   boot_limit: 6h
   drain: 75s

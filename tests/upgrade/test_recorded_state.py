@@ -14,6 +14,7 @@ import pytest
 
 from ert_deploy.adapters.clock import RealClock
 from ert_deploy.adapters.state.file import StateFile
+from ert_deploy.config import ConfigProblems, load
 
 RECORDED = Path(__file__).parent / "recorded"
 FILES = sorted(RECORDED.glob("*/state/*.json"))
@@ -45,6 +46,16 @@ def leaves(value: Any) -> Iterator[Any]:
 
 def test_there_are_some() -> None:
     assert {path.stem for path in FILES} >= {"up", "running", "asleep"}
+
+
+def test_a_recorded_config_is_told_the_one_line_to_change_and_goes_down_as_it_is() -> None:
+    (config,) = RECORDED.glob("85926eb/ert.yaml")
+    with pytest.raises(ConfigProblems) as refused:
+        load(config)
+    (problem,) = refused.value.problems
+    assert (problem.line, problem.path) == (36, "timings/settle")
+    assert problem.hint == "settle: 13m, or a shorter call_within"
+    assert load(config, going_down=True).desired.timings.settle == 13 * 60
 
 
 @pytest.mark.parametrize("recorded", FILES, ids=lambda path: str(path.relative_to(RECORDED)))

@@ -21,12 +21,16 @@ def command(config: str | None, as_json: bool, now: bool) -> None:
     The app is told first and requests under way may finish, then every instance of the deployment is destroyed and
     seen gone. When the app cannot be told, the instances go all the same and the exit code is 5. So it is when an
     instance bears a mark of ours and nobody can say whose it is: it is named, not touched.
+
+    A state that cannot be read or written keeps nothing alive: what is ours by its marks is destroyed all the same, and
+    the exit code is 5 with what could not be stored. Where there is no state, a create may be under way that nobody
+    remembers: it is waited for, and with --now it is said until when it may appear.
     """
     with interruptible():
         outcome = converge(config, Phase.ABSENT, patient=not now)
     if as_json:
         emit_json(outcome.as_dict())
-    else:
+    elif not outcome.unknown_until:
         click.echo(_claim(outcome))
     if left := untold(outcome):
         raise left

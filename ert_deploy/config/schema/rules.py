@@ -5,13 +5,21 @@ Each rule is a function of those values that returns what is wrong and what to d
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 
 from ert_deploy.config.schema import llm_catalog
 from ert_deploy.config.schema.scalars import spoken
 from ert_deploy.config.schema.walk import Reading
-from ert_deploy.config.settings import RENDER_URL, VAST_URL, Blueprint
+from ert_deploy.config.settings import (
+    PROVIDER_LAG,
+    RENDER_URL,
+    VAST_URL,
+    Blueprint,
+    call_timeout,
+    least_settle,
+)
 from ert_deploy.config.yaml.problems import Problem
 from ert_deploy.core.model.desired import OwnedNames
 
@@ -30,11 +38,34 @@ class Rule:
 
 def broken(reading: Reading) -> Iterator[Problem]:
     """The problems between keys that are good each by itself."""
+    yield from unsettled(reading)
     for rule in (*RULES, *_rules_per_service(reading)):
         if all(path in reading.values for path in rule.needs):
             verdict = rule.check(*(reading.values[path] for path in rule.needs))
             if verdict:
                 yield Problem(rule.needs[0], reading.lines.get(rule.needs[0], 0), *verdict)
+
+
+def unsettled(reading: Reading) -> Iterator[Problem]:
+    """Whether a create or a start may take effect when it is taken for lost already: all in the provider's seconds."""
+    values = reading.values
+    if not {"timings/settle", "timings/call_within", "sandbox"} <= values.keys():
+        return
+    if values["sandbox"] and "sandbox/speed" not in values:
+        return
+    speed = values["sandbox/speed"] if values["sandbox"] else 1.0
+    settle, within = values["timings/settle"], values["timings/call_within"]
+    least = least_settle(within, speed)
+    if settle < least:
+        path = "timings/settle"
+        call = spoken(call_timeout(speed) * speed)
+        yield Problem(
+            path,
+            reading.lines.get(path, 0),
+            f"settle ({spoken(settle)}) is less than call_within ({spoken(within)}), {call} for the call and"
+            f" {spoken(PROVIDER_LAG)} for the provider: what is sent late would be taken for lost",
+            f"settle: {spoken(math.ceil(least))}, or a shorter call_within",
+        )
 
 
 def model_gb(tag: str, given: float | None) -> float:
