@@ -49,7 +49,9 @@ EVENTS = (
     "outbid",
     "rollback",
     *CONSOLE,
+    "nap",
 )
+FOR_GOOD = "for good"  # every call of this kind ends so from now on, until somebody mends it
 AFTER = frozenset({
     "timeout-after", "5xx-after", "malformed-after", "refused-after", "save-after", "own-conflict", "empty",
     "unknown-after",
@@ -93,12 +95,22 @@ STRIKES: dict[type[Any], Strikes] = {
     AskApp: {},
     e.WhyFailed: {},
 }  # fmt: skip
+# What a call ends with that is refused, or cannot be made, for good. A list and a read by id fail together.
+LASTING: dict[type[Any], Callable[[str], x.ErtError]] = {
+    e.ListInstances: x.CannotObserve,
+    e.DestroyInstance: x.CannotObserve,
+    e.StartInstance: x.Rejected,
+    e.StopInstance: x.Rejected,
+    e.Create: x.CreateRefused,
+    e.Load: x.UsageError,
+    e.Save: x.Failed,
+}
 # Faults that let the call through and change what comes of it. "silent": nobody answers (a value, not an error).
 TURNS: dict[type[Any], tuple[str, ...]] = {
     e.Create: ("late", "late", "duplicate", "hidden", "hidden-by-id", "taken-late", "overpriced"),
-    e.DestroyInstance: ("late", "lingers"),
+    e.DestroyInstance: ("late", "lingers", "ghost"),
     e.StartInstance: ("late", "moves", "moves", "stuck", "stuck", "queued"),
-    e.StopInstance: ("late", "lingers"),
+    e.StopInstance: ("late", "lingers", "acts late"),
     e.Busy: ("busy",),
     e.StartDeploy: ("empty", "empty", "fails", "fails", "superseded", "superseded"),
     e.Probe: ("silent",),
@@ -110,7 +122,8 @@ SLOW: dict[type[Any], float] = {e.Save: 120.0, e.Create: 25.0, e.Load: 25.0}
 
 def kinds(call: type[Any]) -> tuple[str, ...]:
     """Every fault that can strike this kind of call."""
-    return (*STRIKES[call], *TURNS.get(call, ()), "slow", *KILLS, *EVENTS)
+    lasting = (FOR_GOOD,) if call in LASTING else ()
+    return (*STRIKES[call], *TURNS.get(call, ()), *lasting, "slow", *KILLS, *EVENTS)
 
 
 KINDS = {call: kinds(call) for call in STRIKES}
@@ -143,6 +156,8 @@ class Faults:
         share = draw.choice((0.15, 0.4, 1.0))
         self.on = frozenset(f for f in FAMILIES if draw.random() < share) | {draw.choice(FAMILIES)}
         self.long_late = draw.random() < 0.05
+        if draw.random() < 0.6:
+            self.on -= {FOR_GOOD}  # which ends many a history early
         self._gap = 1.0 / math.log(1.0 - self.rate)
         self._skip(0)
 
@@ -188,7 +203,7 @@ class Faults:
 
     def _strength(self, name: str, call: type[Any]) -> float:
         assert self.draw is not None
-        if name in ("late", "taken-late"):
+        if name in ("late", "taken-late", "acts late"):
             if self.long_late and call is e.Create:
                 self.long_late = False  # one call of a history may land after the settle time
                 return round(self.draw.uniform(SETTLE, LONG_LATE), 1)
@@ -199,6 +214,10 @@ class Faults:
             return round(self.draw.uniform(1.0, LONG_LATE), 1)
         if name == "jump":
             return self.draw.choice((-3600.0, 3600.0))
+        if name == "nap":
+            return round(self.draw.uniform(30.0, 7200.0), 1)
+        if name == "ghost":
+            return round(self.draw.choice((self.draw.uniform(BEHIND, 900.0), 1e9)), 1)
         if name == "queued":
             return round(self.draw.uniform(1.0, LONG_LATE), 1)
         if name in ("hidden", "hidden-by-id", "lingers"):

@@ -19,6 +19,7 @@ from ert_deploy.core.model.observed import Vital
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.planning.ownership import undecided
 from ert_deploy.engine import decide
+from ert_deploy.engine import effects as e
 from ert_deploy.engine.apply import apply
 from ert_deploy.engine.effects import Effects
 from ert_deploy.engine.memory import Memory
@@ -26,10 +27,11 @@ from ert_deploy.engine.reap import find, reap
 from ert_deploy.engine.rotate import rotate
 from tests.simulation.faults import Fault, Faults, Plan
 from tests.simulation.market import HOST, Machine
+from tests.simulation.operators import SKEWS, Operator
 from tests.simulation.web import NAMES
 from tests.simulation.world import Actor, Killed, Violation, World
 
-MOST_EFFECTS = 20_000  # of one command; no honest one needs as many
+MOST_EFFECTS = 6_000  # of one command; no honest one needs as many
 LONGEST_LATE = 2000.0
 BEYOND = 0.05  # of the histories
 
@@ -123,12 +125,21 @@ _LAST_NAMES, _LAST_WEIGHTS = list(LAST), [weight for weight, _ in LAST.values()]
 # when nothing listens any more.
 
 
+class Unsure(NeedsAttention):
+    """`down --now` says until when something may still show itself."""
+
+    def __init__(self, until: float) -> None:
+        super().__init__("a create may be under way")
+        self.until = until
+
+
 @dataclass(slots=True)
 class Story:
     """What is done, in order; `last` is the command after the calm, `rest` the seconds before it.
 
     `beyond`: the provider breaks what its documentation and the settle time promise. `begins`: with nothing, or with
-    what some commands made of it on a sunny day.
+    what some commands made of it on a sunny day. `skews`: by how much the wall clocks of those who give commands are
+    off, in turn. `dates`: the provider's replies say when they were written.
     """
 
     operations: tuple[str, ...]
@@ -139,6 +150,8 @@ class Story:
     again: bool = False
     beyond: bool = False
     begins: str = NOTHING
+    skews: tuple[float, ...] = (0.0,)
+    dates: bool = True
 
 
 @dataclass(slots=True)
@@ -166,6 +179,8 @@ def story(draw: random.Random) -> Story:
         again=draw.random() < 0.2,
         beyond=draw.random() < BEYOND,
         begins=draw.choices(_BEGINNINGS, _BEGIN_WEIGHTS)[0],
+        skews=tuple(draw.choices(SKEWS, k=3)),
+        dates=draw.random() < 0.85,
     )
 
 
@@ -184,14 +199,16 @@ def replay(tale: Story, plan: Iterable[tuple[int, Fault]], *, watch: bool = Fals
 def run(tale: Story, faults: Faults, *, trace: bool = False, watch: bool = False) -> Outcome:
     """A story in a world with these faults."""
     world = World(faults, tale.services, beyond=tale.beyond)
+    world.dates = tale.dates
     outcome = Outcome(faults.plan)
     graveyard: list[Any] = []
     try:
         world = _begin(tale, world)
         world.trace = [] if trace else None
         world.seen = [type(None)] * world.begun if watch else None
-        for name in tale.operations:
-            _operation(world, tale, name, outcome, graveyard)
+        for number, name in enumerate(tale.operations, 1):
+            following = tale.operations[number] if number < len(tale.operations) else tale.last
+            _operation(world, tale, name, outcome, graveyard, before_down=following in ("down", "down, now"))
         world.calm()
         _reckon(world, tale, outcome, graveyard)
     except Violation as error:
@@ -217,7 +234,9 @@ def _begin(tale: Story, fresh: World) -> World:
     return world
 
 
-def _operation(world: World, tale: Story, name: str, outcome: Outcome, graveyard: list[Any]) -> None:
+def _operation(
+    world: World, tale: Story, name: str, outcome: Outcome, graveyard: list[Any], *, before_down: bool
+) -> None:
     wanted = OPERATIONS[name][1]
     if name == ROLLBACK:
         for service in world.services.values():
@@ -229,8 +248,10 @@ def _operation(world: World, tale: Story, name: str, outcome: Outcome, graveyard
     if wanted:
         together(world, tale, wanted, outcome, graveyard)
         return
-    # What nobody remembers and nobody sees cannot be waited for: the state is lost while no create is under way.
-    world.advance(world.now + (LONGEST_LATE if world.pending else 300.0))
+    if not before_down:
+        # What nobody remembers and nobody sees is waited for by `down` alone: else the state is lost while no create
+        # is under way.
+        world.advance(world.now + (LONGEST_LATE if world.pending else 300.0))
     world.state = replace(world.state.__class__(world.state.deployment), generation=0)
 
 
@@ -247,7 +268,8 @@ def _with_another_key(
     world.account = "2"
     (end,) = together(world, tale, wanted, outcome, graveyard)
     world.account = "1"
-    _must(world.changes == changes, "a command with another key has changed something")
+    if not world.operator.storeless:  # nor can `down`, where whose it is cannot be read; it does not end well
+        _must(world.changes == changes, "a command with another key has changed something")
     _must(world.state == state, "a command with another key has changed what is known")
     _must(end is not None or outcome.kills > kills, "a command with another key says that all is well")
 
@@ -267,7 +289,7 @@ class Undecided(NeedsAttention):
         self.ids = ids
 
 
-def _exit(command: Command, value: Any) -> ErtError | None:
+def _exit(command: Command, value: Any, now: float) -> ErtError | None:
     """What the command line makes of what an engine gave back: an exit code 5, or nothing."""
     if command is None:
         named = (*value.serving, *(u.instance for u in value.undecided))
@@ -275,6 +297,8 @@ def _exit(command: Command, value: Any) -> ErtError | None:
     desired = command.desired if isinstance(command, Rotation) else command
     if doubts := undecided(desired, value.observed):
         return Undecided(tuple(u.instance.id for u in doubts))
+    if value.unknown_for:
+        return Unsure(now + value.unknown_for)
     if value.left is not None:
         return value.left  # type: ignore[no-any-return]
     return NeedsAttention(f"not told: {value.abandoned}") if value.abandoned else None
@@ -317,7 +341,7 @@ def together(
 ) -> list[ErtError | None]:
     """Run commands at the same time, each on its own time line; how each ended (None: well, or killed)."""
     running: list[list[Any]] = [
-        [world.now, index, _effects(command, tale), None, Actor(_wants(command))]
+        [world.now, index, _effects(command, tale), None, Actor(_wants(command)), _operator(world, tale, command)]
         for index, command in enumerate(wanted)
     ]
     ends: list[ErtError | None] = [None] * len(wanted)
@@ -332,7 +356,10 @@ def together(
             _turns(world, process, (others[0][0], others[0][1]) if others else NEVER)
         except StopIteration as done:
             over = max(over, world.now + world.took)
-            ends[process[1]] = _exit(wanted[process[1]], done.value)
+            command = wanted[process[1]]
+            ends[process[1]] = _exit(command, done.value, world.now)
+            if ends[process[1]] is None and len(wanted) == 1 and not world.beyond:
+                _claims(world, command)
             running.remove(process)
         except Killed:
             outcome.kills += 1
@@ -346,9 +373,31 @@ def together(
     return ends
 
 
+def _operator(world: World, tale: Story, command: Command) -> Operator:
+    """The next one who gives a command, each with a clock of his own."""
+    world.turns += 1
+    down = isinstance(command, Desired) and command.phase is Phase.ABSENT
+    return Operator(tale.skews[world.turns % len(tale.skews)], down=down)
+
+
+def _claims(world: World, command: Command) -> None:
+    """What a command that ends well says of the world, there and then: nobody else was at work."""
+    desired = command.desired if isinstance(command, Rotation) else command
+    if desired is None or world.touched >= world.listing:  # since the last look somebody has started or cloned one
+        return
+    ours = [number for number in sorted(world.paid) if number not in world.state.claims.ignored]
+    running = [number for number in ours if not world.paid[number].halted]
+    if desired.phase is Phase.ABSENT:
+        _must(not ours and not world.pending, f"down ended well: paid {ours}, {world.pending} to come")
+    elif desired.phase is Phase.ASLEEP:
+        _must(not running and not world.pending, f"sleep ended well: {running}, {world.pending} to come")
+    else:
+        _must(len(ours) == 1, f"up ended well: paid {ours}")
+
+
 def _turns(world: World, process: list[Any], until: tuple[float, int]) -> None:
     """Carry out effects until it is another one's turn; what takes no time is one step with what comes before it."""
-    at, index, generator, effect, world.acting = process
+    at, index, generator, effect, world.acting, world.operator = process
     carry_out, due = world.carry_out, world.due
     while (at, index) < until:
         if due and due[0][0] <= at:
@@ -371,8 +420,14 @@ def _turns(world: World, process: list[Any], until: tuple[float, int]) -> None:
 def _reckon(world: World, tale: Story, outcome: Outcome, graveyard: list[Any]) -> None:
     """Nothing goes wrong any more: one command has to be enough."""
     world.advance(max(world.now + tale.rest, world.overdue))
+    if world.lasting or world.ghosts():
+        _despite(world, tale, outcome, graveyard)
     last, held = LAST[tale.last][1], _held(world)
     end = _end(world, tale, last, outcome, graveyard)
+    if isinstance(end, Unsure):
+        world.advance(end.until + 1.0)  # a date is good to the second
+        last = NOW if tale.dates else DOWN  # where nobody tells the time, one run has to see it pass
+        end = _end(world, tale, last, outcome, graveyard)
     rotated = isinstance(last, Rotation) and end is None
     if isinstance(last, Rotation) and isinstance(end, UsageError):
         last = WANTED  # which has to mend whatever it was refused for
@@ -435,7 +490,7 @@ def _to_decide(world: World, last: Command) -> list[int]:
 
 def _decided(world: World, tale: Story, number: int) -> None:
     """A person decides, on a sunny day."""
-    process: list[Any] = [world.now, 0, _deciding(number, tale), None, Actor()]
+    process: list[Any] = [world.now, 0, _deciding(number, tale), None, Actor(), Operator()]
     try:
         process[3] = next(process[2])
         _turns(world, process, NEVER)
@@ -460,6 +515,18 @@ def _too_dear(
         outcome.excused += 1
         return together(world, tale, (WANTED,), outcome, graveyard)[0]
     return end
+
+
+def _despite(world: World, tale: Story, outcome: Outcome, graveyard: list[Any]) -> None:
+    """What fails for good still does: a command ends, and claims nothing that is not so. Then it is mended."""
+    for command in (LAST[tale.last][1], DOWN):
+        together(world, tale, (command,), outcome, graveyard)
+    if world.lasting <= {e.Load, e.Save} and not world.beyond:
+        # Without a state nobody can say whose it is that has lost a mark: a person decides.
+        ours = [number for number, made in sorted(world.paid.items()) if made.labelled and made.environed]
+        _must(not ours and not world.pending, f"{ours} are paid after a down without a store")
+    world.mend()
+    world.advance(max(world.now, world.overdue))
 
 
 def _cut_off(world: World) -> bool:
@@ -513,11 +580,17 @@ def _is_rotated(world: World, before: set[Secret]) -> None:
 def _is_down(world: World) -> None:
     """Nothing is paid, nothing is remembered that could be, and no app points anywhere."""
     _must(not world.paid and not world.pending, f"{sorted(world.paid)} are paid after down")
-    _must(world.state.empty(), "the state still knows something")
+    _must(_settled(world), "the state still knows something")
     _neighbours_kept(world)
     for service in world.services.values():
         _must(not {NAMES.url, NAMES.key, NAMES.certificate} & service.env.keys(), "an app still points somewhere")
     _clean(world)
+
+
+def _settled(world: World) -> bool:
+    """Whether the state knows nothing that may bill. An offer that was taken is kept on watch, and holds up nobody."""
+    state = world.state
+    return not (state.records or state.tombstones or [i for i in state.intents if not i.gone])
 
 
 def _is_asleep(world: World) -> None:
@@ -526,7 +599,7 @@ def _is_asleep(world: World) -> None:
     _must(not world.running(), f"the GPUs of {world.running()} are paid after sleep")
     _must(len(world.paid) <= 1 and not world.pending, f"{sorted(world.paid)} are paid after sleep")
     _must(sorted(world.paid) == sorted(r.id for r in state.records), "the state knows another disk")
-    _must(not state.tombstones and not state.intents, "the state is not settled")
+    _must(not state.tombstones and not [i for i in state.intents if not i.gone], "the state is not settled")
     _neighbours_kept(world)
     _clean(world)
 
@@ -534,7 +607,7 @@ def _is_asleep(world: World) -> None:
 def _is_nothing(world: World) -> None:
     """A wake that found nothing: nothing is paid, and nobody remembers anything that could be."""
     _must(not world.paid and not world.pending, f"{sorted(world.paid)} are paid, and wake says there is nothing")
-    _must(world.state.empty(), "the state still knows something")
+    _must(_settled(world), "the state still knows something")
     _clean(world)
 
 

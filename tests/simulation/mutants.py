@@ -52,10 +52,12 @@ _KEYS, _KEYRING = "engine/keys.py", "core/planning/key_acceptance.py"
 _RENT, _RETIRE, _OBSERVE = "engine/rent.py", "engine/retire.py", "engine/observe.py"
 _POWER, _RESTING, _REAP = "engine/power.py", "core/planning/sleep.py", "engine/reap.py"
 _OWNERSHIP = "core/planning/marks.py"
+_RECORDS = "core/planning/records.py"
 _PLAN, _PUBLISH, _STANDING = "core/planning/plan.py", "engine/publish.py", "core/planning/candidates.py"
 _ROLLOUT = "core/planning/rollout.py"
 MUTANTS = (
     Mutant("drop the settle wait", "core/model/desired.py", "settle: float = 240.0", "settle: float = 0.0"),
+    Mutant("settle after 60 s", "core/model/desired.py", "settle: float = 240.0", "settle: float = 60.0"),
     Mutant(
         "a machine that does not stop when idle", "core/model/desired.py",
         "str(self.launch.guard.idle_stop)", '"0"',
@@ -79,10 +81,9 @@ MUTANTS = (
         "an app that was rolled back is up", _ROLLOUT, "return proven and publication.live_fingerprint is None",
         "return False",
     ),
-    Mutant("settle after 100 s", "core/model/desired.py", "settle: float = 240.0", "settle: float = 100.0"),
     Mutant(
         "forget a start that may still come", _POWER,
-        "if record.woken and not start_may_come(record, observed.now, desired.timings.settle):", "if record.woken:",
+        "if record.woken and not start_may_come(record, observed, desired.timings.settle):", "if record.woken:",
         tale="hurried",
     ),
     Mutant(
@@ -91,18 +92,18 @@ MUTANTS = (
     ),
     Mutant(
         "ask for it however long ago it was written down", _OBSERVE,
-        "if not 0 <= late <= desired.timings.call_within:", "if late < 0:",
+        "if late > desired.timings.call_within:", "if late < 0:",
     ),
     Mutant(
         "take a failed listing for an empty one", _OBSERVE,
         "    instances = yield from perform(e.ListInstances())\n",
         "    try:\n        instances = yield from perform(e.ListInstances())\n"
         "    except CannotObserve:\n        instances = ()\n",
-        also=(_RETIRE, "        if (yield from perform(e.GetInstance(instance_id))) is None:", "        if True:"),
+        also=(_RETIRE, "    return NOT_FOUND if found is None else _shown(found)", "    return NOT_FOUND"),
     ),
     Mutant(
         "record after create, no intent", _RENT,
-        "yield from perform(e.Save(known.intend(state.Intent(token, now, offer.id, offer.machine_id))))",
+        "yield from perform(e.Save(known.intend(state.Intent(token, now.stamp(), offer.id, offer.machine_id))))",
         "known",
     ),
     Mutant(
@@ -141,10 +142,36 @@ MUTANTS = (
         "rent while something may be ours", "engine/decide.py",
         "blocking = tuple((u.instance.id, u.why) for u in undecided(desired, observed) if u.blocks)", "blocking = ()",
     ),
-    Mutant("do not wait on the way down", _PLAN, "also_gone=True)", "also_gone=False)"),
+    Mutant(
+        "do not wait on the way down", _PLAN,
+        "    yield from unsettled(observed, desired.timings.settle)\n    if desired.apps_first:",
+        "    if desired.apps_first:",
+    ),
+    Mutant(
+        "claim at once where there was no state", _RECORDS, "    left = unknown_for(observed, settle)\n",
+        "    left = 0\n",
+    ),
+    Mutant(
+        "tell the age of an intent by one's own clock", "core/model/moment.py",
+        "return -self.wall if self.provider is None else self.provider", "return self.wall",
+        also=(_OBSERVE, "provider_now=moment.provider", "provider_now=moment.wall"),
+    ),
+    Mutant(
+        "act by the clock on the wall alone", "core/model/moment.py",
+        "return max(self.wall - earlier.wall, self.steady - earlier.steady)", "return self.wall - earlier.wall",
+    ),
+    Mutant(
+        "go down only with a store", "engine/apply.py", "    if desired.phase is not Phase.ABSENT:\n",
+        "    if True:\n",
+    ),
+    Mutant(
+        "ask for ever for what is refused for good", _POWER, "MAX_REFUSALS = 3", "MAX_REFUSALS = 10**9",
+        also=(_POWER, "    if tries >= MAX_STOPS:", "    if tries >= 10**9:"),
+    ),
+    Mutant("wait for ever for what does not go", _RETIRE, "    if left <= 0:\n", "    if False:\n"),
     Mutant(
         "a newborn that is not seen is forgotten", _RETIRE,
-        "observed.now - record.at < desired.timings.settle", "False",
+        "observed.age(record.token, record.at, MARGIN) < desired.timings.settle", "False",
     ),
     Mutant(
         "take a create without an answer for a failed one", _RENT,
@@ -179,7 +206,7 @@ MUTANTS = (
     ),
     Mutant(
         "start again what was refused", _POWER,
-        "    yield from perform(e.Save(state.put_record(replace(record, stranded=now))))\n", "",
+        "    yield from perform(e.Save(state.put_record(replace(record, stranded=now.stamp()))))\n", "",
     ),
     Mutant(
         "reap without a tombstone", _REAP, "    state = yield from _entomb(left, state)\n", "",

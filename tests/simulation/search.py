@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ert_deploy.engine import effects as e
-from tests.simulation.faults import KINDS, Plan
+from tests.simulation.faults import FOR_GOOD, KINDS, Plan
 from tests.simulation.history import Outcome, Story, play, replay, story
 from tests.simulation.world import World
 
@@ -37,10 +37,15 @@ STRENGTHS = {
     "hidden-by-id": 55.0,
     "lingers": 55.0,
     "queued": 900.0,
+    "acts late": 100.0,
+    "jump": 3600.0,
+    "nap": 600.0,
+    "ghost": 1e9,
 }
 SHORT = frozenset({
     "timeout", "timeout-after", "refused-after", "save-before", "save-after", "own-conflict", "late", "taken-late",
     "duplicate", "hidden-by-id", "lingers", "rejected", "unknown-after", "empty", "fails", "superseded", "silent",
+    "acts late", "jump", "nap", "ghost", FOR_GOOD,
     "kill-before", "kill-after", "exit", "taken", "queued", "stuck", "moves", "refused",
 })  # fmt: skip
 WIDEST = 2  # faults, with every kind of them at every call

@@ -13,14 +13,22 @@ from copy import copy
 from typing import Any, ClassVar, TypeAlias
 
 from ert_deploy.core.model.desired import Desired, Market, Phase
-from ert_deploy.core.model.errors import ErtError, OfferGone, OutcomeUnknown, StartRefused, StateConflict, Transient
+from ert_deploy.core.model.errors import (
+    CannotObserve,
+    ErtError,
+    OfferGone,
+    OutcomeUnknown,
+    StartRefused,
+    StateConflict,
+    Transient,
+)
 from ert_deploy.core.model.observed import Address, DeployKind, Health, Instance, Offer, WebDeploy
 from ert_deploy.core.model.secret import Secret
-from ert_deploy.core.model.state import State, Tombstone
+from ert_deploy.core.model.state import LONG_AGO, State, Tombstone
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.app_proof import AskApp
 from ert_deploy.ports import Account, AppAnswer, CreateOrder
-from tests.simulation.faults import AFTER, CONSOLE, EVENTS, LATEST, STRIKES, TAKES, Faults
+from tests.simulation.faults import AFTER, CONSOLE, EVENTS, FOR_GOOD, LASTING, LATEST, STRIKES, TAKES, Faults
 from tests.simulation.market import (
     BY_ID,
     DISK,
@@ -35,6 +43,7 @@ from tests.simulation.market import (
     as_bids,
     dearer,
 )
+from tests.simulation.operators import Operator
 from tests.simulation.web import NAMES, OWNED, Service
 from tests.simulation.web import TAKES as DEPLOY_TAKES
 
@@ -91,7 +100,12 @@ class World:
 
     def __init__(self, faults: Faults, services: tuple[str, ...] = ("dash",), *, beyond: bool = False) -> None:
         self.faults, self.beyond = faults, beyond
-        self.now, self.took, self.skew = START, 0.0, 0.0
+        self.now, self.took = START, 0.0
+        self.turns = 0  # commands that were given
+        self.touched = -1  # the call at which something last came to run or exist that no command has asked for
+        self.operator = Operator()  # whose effect is carried out
+        self.dates = True  # the provider's replies say when they were written
+        self.lasting: set[type[Any]] = set()  # the calls that fail until somebody mends what is wrong
         self.calls = self.effects = self.drawn = self.begun = self.calmed = 0
         self.kind = ""
         self.strength = 0.0
@@ -150,7 +164,7 @@ class World:
         if call is e.Tell or call is e.AwaitTurn:
             return None
         if call is e.Now:
-            return self.now + self.skew
+            return self.operator.read(self.now)
         self.took = LATENCY
         if call is e.Sleep:
             self.took = effect.seconds
@@ -163,6 +177,8 @@ class World:
             self.seen.append(call)
         if self.trace is not None:
             self.trace.append((self.now, call.__name__, ""))
+        if self.lasting and call in self.lasting:
+            raise self._refusal(call)
         if self.calls == self.faults.next:
             return self.struck(effect, call, self.HANDS[call])
         self.kind = ""
@@ -180,15 +196,48 @@ class World:
             raise Killed
         if name in EVENTS:
             self._event(name)
+        if name == FOR_GOOD:
+            self.lasting |= {call, e.GetInstance} if call is e.ListInstances else {call}
+            raise self._refusal(call)
         strike = STRIKES[call].get(name)
         if strike is not None:
             self.took = TAKES.get(name, LATENCY)
+            self.operator.storeless |= call in (e.Load, e.Save) and strike is not StateConflict
             if name in AFTER:
                 self._quietly(hand, effect)
             raise strike(name)
         if name == "slow":
             self.took = self.strength
+        if name == "nap":
+            return self._nap(hand, effect)
         return hand(self, effect)
+
+    def _nap(self, hand: Hand, effect: Any) -> Any:
+        """The machine sleeps after the call was made, and reads its answer when it wakes up.
+
+        The wall clock of one in three stands still meanwhile.
+        """
+        slept = self.strength
+        if int(slept) % 3 == 0:
+            self.operator.skew -= slept
+        try:
+            return hand(self, effect)
+        finally:
+            self.took += slept
+
+    def _refusal(self, call: type[Any]) -> ErtError:
+        self.operator.storeless |= call in (e.Load, e.Save)
+        return LASTING.get(call, CannotObserve)(FOR_GOOD)
+
+    def mend(self) -> None:
+        """What fails for good does so no longer."""
+        self.lasting.clear()
+        for made in self.machines.values():
+            made.leaves = min(made.leaves, self.now) if made.ends <= self.now else made.leaves
+
+    def ghosts(self) -> bool:
+        """Whether something that was destroyed is still shown."""
+        return any(made.ends <= self.now < made.leaves for made in self.machines.values())
 
     def _quietly(self, hand: Hand, effect: Any) -> None:
         """The effect happens, and its answer gets lost."""
@@ -202,19 +251,13 @@ class World:
         elif name == "rollback":
             next(iter(self.services.values())).roll_back(self.now)
         elif name == "jump":
-            self._jump()
+            self.operator.skew += self.strength
         elif name == "dearer":
             self.offers = dearer(STOCK)
         elif name == "limited":
             self.limited = True
         elif self.paid:
             self._befall(self.paid[max(self.paid)], name)
-
-    def _jump(self) -> None:
-        """The operator's clock is set. Ages are wrong then, so that the settle time may seem to be over at once."""
-        if self.beyond:
-            self.skew += self.strength
-            self.allowed += self.strength > 0
 
     def _befall(self, made: Machine, name: str) -> None:
         if name in CONSOLE:
@@ -230,6 +273,7 @@ class World:
 
     def _in_the_console(self, made: Machine, name: str) -> None:
         """A person does something to it that no command knows of. A clone is one more that is paid."""
+        self.touched = self.calls
         match name:
             case "relabel":
                 made.labelled = False
@@ -256,6 +300,7 @@ class World:
 
     def _bid_wins(self, made: Machine) -> None:
         if made.outbid:
+            self.touched = self.calls
             self._come_on(made)
 
     def calm(self) -> None:
@@ -271,6 +316,8 @@ class World:
         if self.account != "1":
             return ()
         now, self.listing = self.now, self.calls
+        if self.dates:
+            self.operator.hear(now)
         ours = [m.show(now) for m in self.machines.values() if m.listed <= now < m.leaves]
         return (*STRANGERS, *ours)
 
@@ -384,7 +431,8 @@ class World:
         self.changes += 1
         if number in BY_ID:
             raise Violation(f"instance {number} was not ours to destroy")
-        if number in self.paid and all(t.id != number for t in self.state.tombstones):
+        by_marks = self.operator.down and self.operator.storeless
+        if number in self.paid and not by_marks and all(t.id != number for t in self.state.tombstones):
             raise Violation(f"instance {number} is destroyed without a tombstone")
         if number in self.paid and self._unsure(self.paid[number]):
             raise Violation(f"instance {number} shows no environment of ours and is destroyed without a question")
@@ -392,7 +440,7 @@ class World:
             self.took = 30.0
             self.later(self.strength, self._end, number)
             raise Transient("timeout")
-        self._end(number, self.strength if self.kind == "lingers" else 0.0)
+        self._end(number, self.strength if self.kind in ("lingers", "ghost") else 0.0)
 
     def _unsure(self, made: Machine) -> bool:
         """Whether the newest listing shows nothing of ours in its environment, and no person has decided."""
@@ -430,7 +478,7 @@ class World:
         entombed = any(t.id == effect.instance_id for t in self.state.tombstones)
         if effect.instance_id in self.paid and not entombed and (record is None or not record.woken):
             raise Violation(f"instance {effect.instance_id} is started, and nobody wrote that down")
-        if not self.beyond and record is not None and self.now - record.woken > 60.0:
+        if not self.beyond and record is not None and record.woken > LONG_AGO and self.now - record.woken > 62.0:
             raise Violation(f"instance {effect.instance_id} is started by one who did not win the write")
         made, kind = self._ours(effect.instance_id), self.kind
         if made.trouble == "unpulled":
@@ -468,6 +516,10 @@ class World:
             self.overdue = max(self.overdue, self.now + self.strength)
             self.later(self.strength, self._go_off, made)
             raise Transient("timeout")
+        if self.kind == "acts late":
+            self.overdue = max(self.overdue, self.now + self.strength)
+            self.later(self.strength, self._go_off, made)
+            return
         made.halt(self.now, self.strength if self.kind == "lingers" else 0.0)
 
     def _go_off(self, made: Machine) -> None:
@@ -543,7 +595,7 @@ class World:
             self._given_up([t for t in state.tombstones if t.id not in before])
         self.state = State(  # spelt out: `replace` takes three times as long, and this runs at every write
             state.deployment, state.generation + 1, state.intents, state.records, state.tombstones, state.denied,
-            state.rollouts, state.account, state.claims,
+            state.rollouts, state.account, state.claims, state.begun,
         )  # fmt: skip
         return self.state
 
