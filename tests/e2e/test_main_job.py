@@ -164,7 +164,9 @@ def test_two_projects_of_one_name_and_an_edited_label(place: Place) -> None:
     url = place.world.vast_url
     asks = requests.post(f"{url}/api/v0/bundles/", json={"limit": 5}, headers=key, timeout=10).json()["offers"]
     made = []
+    clock = WorldClock(place.world.speed)
     for ask, owner, label in zip(asks, ("their-project:", "the-sandbox:", ""), ("a", "edited", "b"), strict=False):
+        clock.sleep(5)  # as often as Vast takes a create
         token = label[0] * 32
         env = {"ERT_DEPLOYMENT": "ert-sandbox", "ERT_TOKEN": token} | ({"ERT_OWNER": owner} if owner else {})
         text = label if label == "edited" else f"ert1:ert-sandbox:{token}"

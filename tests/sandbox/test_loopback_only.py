@@ -58,7 +58,8 @@ SDK: Mapping[str, Mapping[str, Any]] = {
 def rented() -> Iterator[tuple[Renter, list[int]]]:
     """Every kind of machine, rented by the SDK and by hand; all of them run."""
     with renting(command=[sys.executable, "-c", PAIR], credit=500.0, bad_hosts=False) as renter:
-        offers = iter([offer["id"] for offer in renter.sdk.search_offers({}, order="dph_total", storage=40)])
+        found = renter.sdk.search_offers({}, order="dph_total", storage=40)
+        offers = iter([offer["id"] for offer in found if offer["cpu_arch"] == "amd64"])
         made = [_by_sdk(renter, next(offers), hostile, more) for hostile in (False, True) for more in SDK.values()]
         made += [renter.rent(next(offers), runtype=kind, env=dict(HOSTILE), image="img:1") for kind in RUNTYPES]
         made.append(_bare(renter, next(offers)))

@@ -198,6 +198,8 @@ def _judge(desired: Desired, observed: Observed, candidate: Candidate) -> Verdic
     if desired.phase is Phase.RUNNING and over_cap(desired, candidate.instance) and not candidate.told:
         return Verdict(Stage.FAILED, _too_dear(desired, candidate.instance))
     verdict = judge(candidate, desired.timings, observed.now)
+    if candidate.instance.halted and candidate.instance.id in observed.stopped and verdict.stage is not Stage.STRANDED:
+        return Verdict(Stage.ASLEEP, "this run has stopped it")
     stranded = candidate.record is not None and bool(candidate.record.stranded)
     if verdict.stage is Stage.FAILED and candidate.told and not stranded and _may_serve(candidate):
         return replace(verdict, stage=Stage.LOST)

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from ert_deploy.core.model.desired import Timings
 from ert_deploy.core.model.observed import Health, Instance, Vital, Watch
-from ert_deploy.core.model.state import Record
+from ert_deploy.core.model.state import LONG_AGO, Record
 
 BAD_LOOKS = 2
 BAD_LOOKS_SERVING = 6
@@ -146,7 +146,10 @@ def _never_booted(candidate: Candidate, timings: Timings, now: float) -> bool:
     It was never healthy and no app knows it, and either its container never ran or the host says what went wrong.
     """
     instance, record = candidate.instance, candidate.record
-    if candidate.told or record is None or record.certificate or lately(record.woken, now, timings.start_lag):
+    found_stopped = record is not None and record.woken == LONG_AGO  # nobody knows what it was before
+    if candidate.told or found_stopped or record is None or record.certificate:
+        return False
+    if lately(record.woken, now, timings.start_lag):
         return False
     return instance.status not in ENDED or bool(WRONG.search(instance.message))
 
