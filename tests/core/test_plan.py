@@ -234,6 +234,17 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
         seen(instance(1), records=(served(1, woken=NOW - 400, stranded=NOW - 399),), apps=(app(env(1)),)),
         ["Retire 1 token=1 1001: its start was given up, and it runs all the same", *RENT],
     ),
+    "its start was given up, and it serves all the same": (
+        UP,
+        seen(
+            instance(1),
+            records=(served(1, woken=NOW - 400, stranded=NOW - 399),),
+            rollouts=(rollout(env(1), NOW - 9000),),
+            apps=(app(env(1)),),
+            health=(healthy(1),),
+        ),
+        ["Pin 1: it has proven its identity"],
+    ),
     "its GPU was taken, and the one in its place is ready": (
         UP,
         seen(

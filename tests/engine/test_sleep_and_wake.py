@@ -19,6 +19,7 @@ from ert_deploy.core.model.errors import (
     UsageError,
 )
 from ert_deploy.core.model.events import Stopped, Stranded, Trouble, Waiting, Woken, Wrote
+from ert_deploy.core.model.observed import Health, Vital
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.apply import Result
 from tests.support.fakes import behaviours
@@ -457,3 +458,22 @@ def test_a_refused_start_is_not_tried_on_the_same_disk_again() -> None:
     go(made, WAKE)
     is_up(made)
     assert made.gpu.most_paid == 2
+
+
+def test_a_start_that_was_given_up_and_came_all_the_same_is_not_given_up_for_one_look_that_fails() -> None:
+    made = served()
+    state = made.store.state
+    (record,) = state.records
+    made.store.save(state.put_record(replace(record, woken=made.clock.now() - 400, stranded=made.clock.now() - 399)))
+    go(made, WAKE)
+    (record,) = made.store.state.records
+    assert record.stranded == 0
+    serving = made.gpu.only()
+    healthy, serving.health = serving.health, Health(Vital.UNREACHABLE, "no route")
+    run = start(made, WAKE)
+    while run.last is not e.AppFingerprint:
+        run.step()
+    serving.health = healthy
+    run.finish()
+    is_up(made)
+    assert made.gpu.most_paid == 1

@@ -385,7 +385,8 @@ def _claims(world: World, command: Command) -> None:
     desired = command.desired if isinstance(command, Rotation) else command
     if desired is None or world.touched >= world.listing:  # since the last look somebody has started or cloned one
         return
-    ours = [number for number in sorted(world.paid) if number not in world.state.claims.ignored]
+    not_ours = {*world.state.claims.ignored, *world.lost_to_all()}
+    ours = [number for number in sorted(world.paid) if number not in not_ours]
     running = [number for number in ours if not world.paid[number].halted]
     if desired.phase is Phase.ABSENT:
         _must(not ours and not world.pending, f"down ended well: paid {ours}, {world.pending} to come")
@@ -419,6 +420,9 @@ def _turns(world: World, process: list[Any], until: tuple[float, int]) -> None:
 
 def _reckon(world: World, tale: Story, outcome: Outcome, graveyard: list[Any]) -> None:
     """Nothing goes wrong any more: one command has to be enough."""
+    for number in world.lost_to_all():
+        outcome.excused += 1
+        del world.paid[number]
     world.advance(max(world.now + tale.rest, world.overdue))
     if world.lasting or world.ghosts():
         _despite(world, tale, outcome, graveyard)

@@ -289,6 +289,8 @@ class World:
             case _:
                 made.trouble = "removed"
                 self._end(made.id)
+        if not (made.labelled or made.environed):
+            self.allowed += 1  # see `lost_to_all`
         made.showing, made.edited = None, self.calls
 
     def _outbid(self, made: Machine) -> None:
@@ -302,6 +304,11 @@ class World:
         if made.outbid:
             self.touched = self.calls
             self._come_on(made)
+
+    def lost_to_all(self) -> list[int]:
+        """What is paid, bears neither mark any more, and whose id was never stored: nobody can know it."""
+        known = {r.id for r in self.state.records} | {t.id for t in self.state.tombstones}
+        return [n for n, made in self.paid.items() if not (made.labelled or made.environed) and n not in known]
 
     def calm(self) -> None:
         """The trouble is over; what it has done stays done."""

@@ -182,7 +182,7 @@ def _serve(desired: Desired, observed: Observed, current: Candidate) -> Iterator
     if certificate is None or address is None or key is None:
         yield steps.AwaitBoot(current.instance.id, "its address is not known yet")
         return
-    if record is None or record.certificate != certificate:
+    if record is None or record.certificate != certificate or record.stranded:
         yield steps.Pin(current.instance.id, "it has proven its identity")
     if observed.fresh is not None and not accepts(current.instance, record, observed.fresh):
         until = drained(desired, observed)

@@ -55,7 +55,10 @@ def _record(step: steps.Record, desired: Desired, observed: Observed) -> Effects
 
 
 def _pin(step: steps.Pin, desired: Desired, observed: Observed) -> Effects[None]:
-    """Pin the certificate, after the backend has shown that it takes our key: the first keyed call claims it."""
+    """Pin the certificate, after the backend has shown that it takes our key: the first keyed call claims it.
+
+    A start of it that was given up has come all the same: it serves, and is not given up for one look that fails.
+    """
     instance = _instance(observed, step.instance_id)
     health, record, key = observed.health[instance.id], observed.state.record(instance.id), kept_key(desired, observed)
     # The plan pins nothing else.
@@ -75,7 +78,7 @@ def _pin(step: steps.Pin, desired: Desired, observed: Observed) -> Effects[None]
         yield from perform(e.Save(observed.state.entomb(tombstone)))
         yield from perform(e.Tell(Retired(instance.id, reason)))
         return
-    pinned = replace(record, certificate=health.certificate)
+    pinned = replace(record, certificate=health.certificate, stranded=0.0)
     yield from perform(e.Save(observed.state.put_record(pinned)))
     yield from perform(e.Tell(Verified(instance, health, certificate_sha256(health.certificate))))
 
