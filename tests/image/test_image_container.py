@@ -157,7 +157,7 @@ def _files(saved: Path) -> list[str]:
 
 def test_an_idle_machine_stops_itself_through_its_own_id(docker_engine: Engine, image: str) -> None:
     """The provider's double listens on the bridge, where a container reaches the machine it runs on."""
-    gateway = json.loads(docker_engine.says("network", "inspect", "bridge"))[0]["IPAM"]["Config"][0]["Gateway"]
+    gateway = docker_engine.gateway(image)
     rules = {"ERT_CLOCK_SPEED": "100", "ERT_IDLE_STOP": "600", "ERT_BOOT_DEADLINE": "9000", "ERT_MAX_LIFETIME": "0"}
     with FakeVast(host=gateway) as vast:
         env = {**rules, "ERT_VAST_API": vast.url, "ERT_MIN_TOKENS_PER_S": "1"}
@@ -175,7 +175,7 @@ def test_an_idle_machine_stops_itself_through_its_own_id(docker_engine: Engine, 
 
 
 def test_an_unclaimed_machine_destroys_itself(docker_engine: Engine, image: str) -> None:
-    gateway = json.loads(docker_engine.says("network", "inspect", "bridge"))[0]["IPAM"]["Config"][0]["Gateway"]
+    gateway = docker_engine.gateway(image)
     with FakeVast(host=gateway) as vast:
         env = {"ERT_CLOCK_SPEED": "100", "ERT_BOOT_DEADLINE": "500", "ERT_VAST_API": vast.url}
         with container(docker_engine, image, **env):

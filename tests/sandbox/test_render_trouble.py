@@ -10,7 +10,7 @@ from ert_deploy.sandbox.httpd.faults import Fault
 from ert_deploy.sandbox.render.models import Timeline
 from tests.support.render.world import World, running, until
 
-SHORT = Timeline(build=10, boot=60, health_deadline=200, patience=3.0)
+SHORT = Timeline(build=10, boot=60, health_deadline=200)
 
 
 @pytest.fixture(scope="module")

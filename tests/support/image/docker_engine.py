@@ -16,6 +16,16 @@ from pathlib import Path
 
 from tests.support.backend.rig import wait_for
 
+# Linux writes addresses there as hexadecimal in the machine's byte order (proc_net_route.5).
+DEFAULT_ROUTE = """
+import socket, struct, sys
+for line in open("/proc/net/route").read().splitlines()[1:]:
+    _, destination, gateway, *_ = line.split()
+    if destination == "00000000":
+        sys.exit(print(socket.inet_ntoa(struct.pack("=L", int(gateway, 16)))))
+sys.exit("the container has no default route")
+"""
+
 
 class NoEngine(Exception):
     """There is no engine here and none can be started; the text says why."""
@@ -42,6 +52,10 @@ class Engine:
 
     def says(self, *arguments: str) -> str:
         return self.run(*arguments).stdout.strip()
+
+    def gateway(self, image: str) -> str:
+        """Where a container of `image` reaches this machine: its default route, which `inspect` may not name."""
+        return self.says("run", "--rm", "--entrypoint", "python3", image, "-c", DEFAULT_ROUTE)
 
 
 @contextlib.contextmanager

@@ -17,8 +17,8 @@ from ert_deploy.sandbox.render.server import RenderDouble
 from ert_deploy.sandbox.runtime.clock import WorldClock
 
 KEY = "rnd_for_tests_only"
-QUICK = Timeline(build=80.0, boot=20.0, patience=3.0)
-SLOW = Timeline(build=80.0, boot=80.0, drain=300.0, patience=3.0)
+QUICK = Timeline(build=80.0, boot=20.0)
+SLOW = Timeline(build=80.0, boot=80.0, drain=300.0)
 ENV = {"FINGERPRINT": "one", "KEEP": "kept"}
 
 
