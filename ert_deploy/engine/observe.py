@@ -51,8 +51,10 @@ def observe(desired: Desired, memory: Memory) -> Effects[Observed]:
         if memory.looks == 1 and _used_before(desired, placed, publications):
             memory.begun = moment.stamp()
         state = replace(state, begun=memory.begun)
-    for stamp in stamps(state):
-        memory.first_seen.setdefault(stamp, now)
+    if state is not memory.stamped:
+        memory.stamped = state
+        for stamp in stamps(state):
+            memory.first_seen.setdefault(stamp, now)
     observed = Observed(
         now=now,
         instances=instances,

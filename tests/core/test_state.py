@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ert_deploy.core.model.claims import Claims
-from ert_deploy.core.model.stamps import stamps
+from ert_deploy.core.model.stamps import stamps, timed
 from ert_deploy.core.model.state import (
     LONG_AGO,
     VERSION,
@@ -208,3 +208,9 @@ def test_a_rollout_is_put_in_place_of_the_one_of_the_same_service() -> None:
     assert state.rollout("srv-c") is None
     assert state.drop_rollout("srv-a").rollouts == (second,)
     assert state.empty()
+
+
+def test_a_record_whose_times_are_put_another_way_is_the_same_otherwise() -> None:
+    record = Record("t", 5, 1001, 1.0, "pem", True, 2.0, 3.0, ("a",), ("b",))
+    assert timed(record, 1.0, 2.0, 3.0) == record
+    assert timed(record, 7.0, 8.0, 9.0) == replace(record, at=7.0, woken=8.0, stranded=9.0)

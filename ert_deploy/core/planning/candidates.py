@@ -13,6 +13,7 @@ from ert_deploy.core.model.keys import is_key
 from ert_deploy.core.model.observed import Instance, Observed, Publication, Vital, Watch
 from ert_deploy.core.model.once import once
 from ert_deploy.core.model.secret import Secret
+from ert_deploy.core.model.stamps import timed
 from ert_deploy.core.model.state import LONG_AGO, Record
 from ert_deploy.core.model.text import per_hour
 from ert_deploy.core.planning.app_env import connected
@@ -172,10 +173,10 @@ def usable_by_an_app(desired: Desired, observed: Observed, instance: Instance) -
 
 def _candidate(desired: Desired, observed: Observed, instance: Instance) -> Candidate:
     record = observed.state.record(instance.id)
-    told = pointed_at(desired, observed, instance) or (record is not None and record.published)
-    told = told or runs_with(desired, observed, instance)
+    pointed = pointed_at(desired, observed, instance)
+    told = pointed or (record is not None and record.published) or runs_with(desired, observed, instance)
     watch = observed.watches.get(instance.id, Watch("", observed.now))
-    return Candidate(instance, observed.health.get(instance.id), watch, _in_our_time(record, observed), told)
+    return Candidate(instance, observed.health.get(instance.id), watch, _in_our_time(record, observed), told, pointed)
 
 
 def _in_our_time(record: Record | None, observed: Observed) -> Record | None:
@@ -186,7 +187,7 @@ def _in_our_time(record: Record | None, observed: Observed) -> Record | None:
         observed.now - observed.age(record.token, at) if abs(at) > LONG_AGO else at
         for at in (record.at, record.woken, record.stranded)
     )
-    return replace(record, at=at, woken=woken, stranded=stranded)
+    return timed(record, at, woken, stranded)
 
 
 def _judge(desired: Desired, observed: Observed, candidate: Candidate) -> Verdict:
@@ -231,7 +232,7 @@ def _current(
         usable,
         key=lambda c: (
             USABLE.index(verdicts[c.instance.id].stage),
-            not pointed_at(desired, observed, c.instance),
+            not c.pointed,
             not c.told,
             c.instance.id,
         ),

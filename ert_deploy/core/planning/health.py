@@ -108,13 +108,17 @@ def _words(instance: Instance) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One instance of ours with everything known about it. `told`: some app was given its address."""
+    """One instance of ours with everything known about it.
+
+    `told`: some app was given its address. `pointed`: some app's environment holds it now.
+    """
 
     instance: Instance
     health: Health | None
     watch: Watch
     record: Record | None
     told: bool = False
+    pointed: bool = False
 
 
 def lately(at: float, now: float, seconds: float) -> bool:

@@ -73,8 +73,12 @@ def choose(
 def merged(found: Iterable[Offer], wide: Iterable[Offer]) -> tuple[Offer, ...]:
     """The offers of a search with filters and of a later one without: the later price counts, the filter's CPU too."""
     later = {offer.id: offer for offer in wide}
-    first = [replace(later.pop(offer.id, offer), cpu_arch=offer.cpu_arch) for offer in found]
+    first = [_on(later.pop(offer.id, offer), offer.cpu_arch) for offer in found]
     return (*first, *later.values())
+
+
+def _on(offer: Offer, cpu_arch: str) -> Offer:
+    return offer if offer.cpu_arch == cpu_arch else replace(offer, cpu_arch=cpu_arch)
 
 
 def reject(

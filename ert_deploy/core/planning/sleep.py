@@ -14,7 +14,7 @@ from ert_deploy.core.model.moment import MARGIN
 from ert_deploy.core.model.observed import Observed
 from ert_deploy.core.model.state import Record
 from ert_deploy.core.model.steps import Step
-from ert_deploy.core.planning.candidates import Standing, pointed_at, standing
+from ert_deploy.core.planning.candidates import Standing, standing
 from ert_deploy.core.planning.health import Candidate, Stage
 from ert_deploy.core.planning.records import lingering, put_right, retire, unsettled
 
@@ -25,7 +25,7 @@ def asleep(desired: Desired, observed: Observed) -> Iterator[Step]:
     """What is left to do until nothing but a disk is paid."""
     yield from put_right(desired, observed)
     now = standing(desired, observed)
-    kept = _kept(desired, observed, now)
+    kept = _kept(now)
     for candidate in (*now.failed, *now.others, *((now.current,) if now.current is not None else ())):
         if candidate is not kept:
             verdict = now.verdicts[candidate.instance.id]
@@ -64,7 +64,7 @@ def _stop(desired: Desired, observed: Observed, kept: Candidate) -> Iterator[Ste
         yield steps.Stop(instance.id, "if it was outbid, it would run again by itself")
 
 
-def _kept(desired: Desired, observed: Observed, now: Standing) -> Candidate | None:
+def _kept(now: Standing) -> Candidate | None:
     """The one whose disk is worth keeping: it was healthy once, or stopped already.
 
     One that serves comes first, then the one an app points at.
@@ -78,7 +78,7 @@ def _kept(desired: Desired, observed: Observed, now: Standing) -> Candidate | No
         worthy,
         key=lambda c: (
             not (c.told and now.verdicts[c.instance.id].stage is Stage.READY),
-            not pointed_at(desired, observed, c.instance),
+            not c.pointed,
             not c.told,
             now.verdicts[c.instance.id].stage is not Stage.READY,
             c.instance.id,
