@@ -17,7 +17,7 @@ demo: $(VENV)/.sandbox  ## Watch the whole product work on the sandbox: no accou
 	@$(BIN)/python -m ert_deploy.sandbox.ollama.weights
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash demo/run
 
-PARALLEL := -n auto --dist loadgroup
+PARALLEL := -n auto --dist loadscope --no-loadscope-reorder
 test: $(VENV)/.dev $(VENV)/.frontend  ## Run every test but those that build a container (`image-test`), in parallel
 	@$(BIN)/python -m ert_deploy.sandbox.ollama.weights
 	@# Some tests play provider minutes in real milliseconds: what failed beside others counts when it fails alone.
@@ -47,7 +47,8 @@ types: $(VENV)/.dev  ## Types, strict, of everything
 
 check: lint types  ## Format, lint, types, import directions, and full branch coverage of core and engine
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -q tests/core tests/engine tests/house
+	$(BIN)/coverage run -m pytest -q $(PARALLEL) tests/core tests/engine tests/house
+	$(BIN)/coverage combine -q
 	$(BIN)/coverage report
 
 bench: $(VENV)/.sandbox  ## Measure: start-up of `ert-deploy --help` against `vastai --help`

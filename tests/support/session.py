@@ -9,14 +9,16 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 SHOWN = 10
-# Of these folders one test runs at a time.
-ONE_AT_A_TIME = frozenset({"browser", "image"})
+ROOT = Path(__file__).resolve().parents[2]
+SHARED_FIXTURE = 'scope="module"'
 # What `make unit` leaves out: it starts processes, plays histories, or takes seconds a test.
 PROCESS_FOLDERS = frozenset({
     "abuse", "action", "browser", "e2e", "guard_stats", "image", "job_schedules", "kills", "sandbox", "simulation",
@@ -37,26 +39,47 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return (os.cpu_count() or 1) + 1  # a test waits for processes and clocks as much as it computes
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests of a group on one worker; mark what starts processes and what needs a Docker engine."""
-    for item in items:
-        folder = item.path.parent.name
-        if "docker_engine" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.image)
-        if folder in PROCESS_FOLDERS or f"{folder}/{item.path.stem}" in PROCESS_MODULES:
-            item.add_marker(pytest.mark.process)
-        if folder in ONE_AT_A_TIME:
-            item.add_marker(pytest.mark.xdist_group(folder))
-        elif _shares(item):
-            item.add_marker(pytest.mark.xdist_group(f"{folder}/{item.path.stem}"))
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark what starts processes and what needs a Docker engine."""
+    folder = item.path.parent.name
+    if "docker_engine" in getattr(item, "fixturenames", ()):
+        item.add_marker(pytest.mark.image)
+    if folder in PROCESS_FOLDERS or f"{folder}/{item.path.stem}" in PROCESS_MODULES:
+        item.add_marker(pytest.mark.process)
 
 
-def _shares(item: pytest.Item) -> bool:
-    """Whether it uses a fixture that the tests of its module share, which every worker would make for itself."""
-    found = getattr(item, "_fixtureinfo", None)
-    given = found.name2fixturedefs.values() if found is not None else ()
-    return any(fixture.scope == "module" and fixture.baseid for fixtures in given for fixture in fixtures)
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In a worker what takes long comes first, so that no worker is left alone with it in the end."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: (item.get_closest_marker("process") is None, not shares(_module(item.nodeid))))
+
+
+def _module(nodeid: str) -> str:
+    return nodeid.partition("::")[0]
+
+
+@cache
+def shares(module: str) -> bool:
+    """Whether the tests of a module (its path from the top) share a fixture, of which every worker would make one."""
+    path = ROOT / module
+    return any(SHARED_FIXTURE in file.read_text() for file in (path, path.with_name("conftest.py")) if file.is_file())
+
+
+class ByModule(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Tests of a module that share a fixture go to one worker, each other one to whichever worker is free.
+
+    xdist's own groups write themselves into a test's id, which pytest 9.2 does not read any more: they do nothing.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = _module(nodeid)
+        return module if shares(module) else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByModule | None:
+    """Ours in place of `--dist loadscope`."""
+    return ByModule(config, log) if config.getoption("dist") == "loadscope" else None
 
 
 class Parts:
@@ -65,16 +88,25 @@ class Parts:
     def __init__(self) -> None:
         self.seconds: dict[str, float] = defaultdict(float)
         self.skipped: list[tuple[str, str]] = []
+        self.workers: dict[str, set[str]] = defaultdict(set)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        self.seconds[report.nodeid.partition("::")[0]] += report.duration
+        module = _module(report.nodeid)
+        self.seconds[module] += report.duration
+        if shares(module) and (worker := getattr(report, "worker_id", "")):
+            self.workers[module].add(worker)
         if report.skipped and not hasattr(report, "wasxfail") and OUTSIDE not in report.keywords:
             reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
             self.skipped.append((report.nodeid, reason.removeprefix("Skipped: ")))
 
+    def torn(self) -> list[str]:
+        """Modules whose tests share a fixture and were spread over several workers all the same."""
+        return [module for module, workers in self.workers.items() if len(workers) > 1]
+
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        if self.skipped and os.environ.get("ERT_NO_SKIPS") and session.exitstatus == pytest.ExitCode.OK:
+        missing = self.skipped and os.environ.get("ERT_NO_SKIPS")
+        if (missing or self.torn()) and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if path := os.environ.get("ERT_PARTS"):
             with Path(path).open("a") as file:
@@ -86,6 +118,9 @@ class Parts:
             terminalreporter.section(f"the {len(slowest)} slowest modules (seconds, of all workers)")
             for name, seconds in slowest:
                 terminalreporter.line(f"{seconds:8.1f}  {name}")
+        if torn := self.torn():
+            terminalreporter.section("spread over several workers, with a fixture for each", red=True)
+            terminalreporter.line(", ".join(torn))
         if self.skipped and os.environ.get("ERT_NO_SKIPS"):
             terminalreporter.section("skipped, and must not be (ERT_NO_SKIPS)", red=True)
             for line in _named(self.skipped):
