@@ -13,18 +13,24 @@ import sys
 from pathlib import Path
 
 from tests.simulation.history import play
-from tests.simulation.search import CHUNK, cores, say
+from tests.simulation.search import CHUNK, Tally, cores, say
 
 RECORDED = Path(__file__).with_name("histories.txt")
 LENGTH = 16  # hexadecimal digits of a line
 
 
-def digest(first: int) -> str:
-    """Every effect, its time and fault, and the end of the `CHUNK` histories that begin with this seed, in one hash."""
+def digest(first: int, tally: Tally | None = None) -> str:
+    """Every effect, its time and fault, and the end of the `CHUNK` histories that begin with this seed, in one hash.
+
+    The histories are added to `tally`, with those that ended badly.
+    """
     total = hashlib.sha256()
     for seed in range(first, first + CHUNK):
         outcome = play(seed, trace=True)
         assert outcome.world is not None
+        if tally is not None:
+            tally.add(outcome)
+            tally.broken += [{"seed": seed, "violation": outcome.violation}] if outcome.violation else []
         ended = outcome.effects, outcome.kills, outcome.most_paid, outcome.excused, outcome.violation
         total.update(repr((seed, outcome.world.trace, ended, outcome.world.state)).encode())
     return total.hexdigest()[:LENGTH]
