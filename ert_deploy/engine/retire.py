@@ -72,7 +72,7 @@ def forget(step: steps.DropRecord, desired: Desired, observed: Observed, memory:
     """Remove the record of an instance that is gone, on the same two proofs.
 
     A newborn may be in neither read yet. Until the settle time is over it is as unknown as a create without an answer,
-    so it goes back on watch.
+    so it goes back on watch; but not where its token is that of another one, which its clone was in the console.
     """
     shown = yield from _by_id(step.instance_id)
     if shown != NOT_FOUND:
@@ -85,7 +85,8 @@ def forget(step: steps.DropRecord, desired: Desired, observed: Observed, memory:
         return
     state = observed.state.drop_record(step.instance_id)
     record = observed.state.record(step.instance_id)
-    if record is not None and observed.age(record.token, record.at, MARGIN) < desired.timings.settle:
+    cloned = record is not None and any(other.token == record.token for other in state.records)
+    if record is not None and not cloned and observed.age(record.token, record.at, MARGIN) < desired.timings.settle:
         yield from perform(e.Save(state.intend(Intent(record.token, record.at, 0, record.machine_id))))
         return
     yield from perform(e.Save(state))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ert_deploy.core.model.desired import Criteria, Market
 from ert_deploy.core.model.observed import Health, Instance, Offer, Vital, Watch
-from ert_deploy.core.model.state import Record
+from ert_deploy.core.model.state import LONG_AGO, Record
 from ert_deploy.core.planning.cost import estimate
 from ert_deploy.core.planning.health import BAD_LOOKS, BAD_LOOKS_SERVING, Candidate, Stage, complaint, judge, look
 from ert_deploy.core.planning.offers import choose, country, merged
@@ -275,6 +275,9 @@ UNHEALTHY = record(1)
         (PULLING, replace(UNHEALTHY, woken=NOW - 99), Stage.FAILED, True, False),
         (PULLING, record(1, pinned=True), Stage.ASLEEP, False, False),
         (PULLING, None, Stage.ASLEEP, False, False),
+        (PULLING, replace(UNHEALTHY, woken=LONG_AGO), Stage.FAILED, True, False),
+        (replace(PULLING, message="success"), replace(UNHEALTHY, woken=LONG_AGO), Stage.ASLEEP, False, False),
+        (STOPPED, replace(UNHEALTHY, woken=LONG_AGO), Stage.ASLEEP, False, False),
     ],
 )
 def test_one_that_was_never_healthy_and_stopped_is_a_failed_boot_and_does_not_sleep(

@@ -10,6 +10,7 @@ from ert_deploy.core.model import steps
 from ert_deploy.core.model.desired import Criteria, Desired, Market, Phase
 from ert_deploy.core.model.errors import Failed, UsageError
 from ert_deploy.core.model.events import Renting, Retired
+from ert_deploy.core.model.state import Record
 from tests.support.fakes import behaviours
 from tests.support.fakes.history import WANTED, done, is_up, start, told, up
 from tests.support.fakes.loopback import FakeWorld, offer, world
@@ -190,3 +191,16 @@ def test_a_sleep_in_the_middle_of_a_move_stops_what_serves_before_it_destroys_it
     up(made, replace(OTHER, phase=Phase.ASLEEP))
     assert made.gpu.only() is not first
     assert first.halted, "it was stopped, after its reports, before it was destroyed"
+
+
+def test_a_clone_from_the_console_that_is_destroyed_there_leaves_nothing_on_watch() -> None:
+    made = world()
+    up(made)
+    original = made.gpu.only()
+    clone = made.gpu.create(replace(original.order, offer_id=2))
+    state = made.store.state
+    made.store.save(state.put_record(Record(original.order.mark.token, clone, 1002, made.clock.now())))
+    made.gpu.destroy(clone)
+    up(made)
+    is_up(made)
+    assert made.store.state.intents == ()

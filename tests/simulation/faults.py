@@ -48,6 +48,7 @@ EVENTS = (
     "limited",
     "outbid",
     "rollback",
+    "contract-end",
     *CONSOLE,
     "nap",
 )

@@ -75,15 +75,16 @@ class Machine:
     """One rented machine: `ends` is when its bill ended, `listed` and `found` from when on reads show it.
 
     `halted`: only its disk is paid; `rests` is when that shows. `taken`: its GPU went to somebody else. `queued`: a
-    start that may still come. `outbid`: it runs again by itself when the higher bid ends. `labelled` and `environed`:
-    its row shows our label and our environment. `made` is when it last began to boot. `keys` are the hashes its backend
-    takes, kept on its disk, and `generation` says how often they were set.
+    start that may still come. `expired`: its contract is over, so that it is stopped and no start will ever come.
+    `outbid`: it runs again by itself when the higher bid ends. `labelled` and `environed`: its row shows our label
+    and our environment. `made` is when it last began to boot. `keys` are the hashes its backend takes, kept on its
+    disk, and `generation` says how often they were set.
     """
 
     __slots__ = (
-        "boot_secret", "certificate", "edited", "ends", "environed", "found", "generation", "halted", "healthy", "id",
-        "keys", "labelled", "leaves", "listed", "made", "mark", "offer", "order", "outbid", "port", "price", "queued",
-        "rests", "showing", "taken", "trouble",
+        "boot_secret", "certificate", "edited", "ends", "environed", "expired", "found", "generation", "halted",
+        "healthy", "id", "keys", "labelled", "leaves", "listed", "made", "mark", "offer", "order", "outbid",
+        "port", "price", "queued", "rests", "showing", "taken", "trouble",
     )  # fmt: skip
 
     def __init__(self, number: int, order: CreateOrder, made: float, price: float) -> None:
@@ -92,7 +93,7 @@ class Machine:
         self.listed = self.found = made
         self.ends = self.leaves = float("inf")
         self.port = PORT_BASE + number
-        self.halted = self.taken = self.queued = self.outbid = False
+        self.halted = self.taken = self.queued = self.outbid = self.expired = False
         self.labelled = self.environed = True  # as it was rented; a person may edit both
         self.edited = 0  # the number of the call at which somebody last did something to it in the console
         self.rests = 0.0

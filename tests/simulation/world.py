@@ -266,6 +266,9 @@ class World:
             made.halt(self.now)
         elif name == "taken":
             made.taken = True
+        elif name == "contract-end":  # stopped, cannot start again (Vast's guide to instances)
+            made.halt(self.now)
+            made.expired = True
         elif name == "outbid":
             self._outbid(made)
         elif made.trouble != "unpulled":
@@ -285,7 +288,7 @@ class World:
             case "console-stop":
                 made.halt(self.now)
             case "console-start":
-                made.wake(self.now)
+                self._come_on(made)
             case _:
                 made.trouble = "removed"
                 self._end(made.id)
@@ -499,14 +502,14 @@ class World:
             made.queued = True
             self.coming = max(self.coming, self.now + self.strength)
             self.later(self.strength, self._from_the_queue, made)
-        if made.taken or kind == "queued":
+        if made.taken or made.expired or kind == "queued":
             raise StartRefused("resources_unavailable")
         self._come_on(made, MOVE if kind == "moves" else 0)
         if kind == "stuck":
             made.trouble = "stuck"
 
     def _come_on(self, made: Machine, moves: int = 0) -> None:
-        if made.id in self.paid and not made.taken:
+        if made.id in self.paid and not (made.taken or made.expired):
             made.wake(self.now, moves)
 
     def _from_the_queue(self, made: Machine) -> None:

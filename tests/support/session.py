@@ -21,8 +21,8 @@ ROOT = Path(__file__).resolve().parents[2]
 SHARED_FIXTURE = 'scope="module"'
 # What `make unit` leaves out: it starts processes, plays histories, or takes seconds a test.
 PROCESS_FOLDERS = frozenset({
-    "abuse", "action", "browser", "e2e", "guard_stats", "image", "job_schedules", "kills", "sandbox", "simulation",
-    "upgrade",
+    "abuse", "action", "browser", "e2e", "guard_stats", "image", "job_schedules", "kills", "mutation", "sandbox",
+    "simulation", "upgrade",
 })  # fmt: skip
 PROCESS_MODULES = frozenset({
     "adapters/test_render_field_problems", "adapters/test_render_platform_faults", "adapters/test_render_with_double",

@@ -147,15 +147,14 @@ def judge(candidate: Candidate, timings: Timings, now: float) -> Verdict:
 def _never_booted(candidate: Candidate, timings: Timings, now: float) -> bool:
     """Whether it is stopped because its boot failed, and not because it sleeps.
 
-    It was never healthy and no app knows it, and either its container never ran or the host says what went wrong.
+    It was never healthy and no app knows it, and either its container never ran or the host says what went wrong. One
+    that was found stopped may have been healthy before: there it takes both.
     """
     instance, record = candidate.instance, candidate.record
-    found_stopped = record is not None and record.woken == LONG_AGO  # nobody knows what it was before
-    if candidate.told or found_stopped or record is None or record.certificate:
+    if candidate.told or record is None or record.certificate or lately(record.woken, now, timings.start_lag):
         return False
-    if lately(record.woken, now, timings.start_lag):
-        return False
-    return instance.status not in ENDED or bool(WRONG.search(instance.message))
+    never_ran, wrong = instance.status not in ENDED, bool(WRONG.search(instance.message))
+    return (never_ran and wrong) if record.woken == LONG_AGO else (never_ran or wrong)
 
 
 def _shunned(instance: Instance) -> bool:

@@ -65,7 +65,7 @@ class Process(Generic[T]):
             self.result, self.ended = stop.value, True
         except ErtError as error:
             self.error, self.ended = error, True
-        self.world.check(self.most)
+        self.world.check(self.most, kind)
         return not self.ended
 
     def finish(self) -> T:

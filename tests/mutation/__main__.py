@@ -1,0 +1,94 @@
+"""`python -m tests.mutation`: break core and engine at places drawn by a seed, and see whether the test suite notices.
+
+The seed is the id of the commit unless another one is given, so that nobody chooses which mutants are drawn. The tests
+run from the quickest to the slowest, and only until one fails: a mutant that all of them let pass has survived.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tests.mutation.operators import Place, mutated, places
+
+ROOT = Path(__file__).resolve().parents[2]
+# Quickest first. The last is everything else that `make unit` runs.
+STAGES = (
+    ("tests/core",),
+    ("tests/simulation", "-k", "fixed_histories or stays_fixed or single_fault"),
+    ("tests/engine",),
+    (
+        "tests",
+        "-m",
+        "not image and not process",
+        "--ignore=tests/core",
+        "--ignore=tests/engine",
+        "--ignore=tests/house",
+    ),
+)
+LONGEST = 60  # seconds of one test: a mutant may turn a loop into one without an end
+BROKEN = (1, 2, 3)  # pytest's exit codes: a test failed, or nothing could even be collected
+
+
+def survives(place: Place) -> str:
+    """The stage whose tests noticed; empty when none did."""
+    with tempfile.TemporaryDirectory() as folder:
+        top = Path(folder)
+        for entry in ROOT.iterdir():
+            if entry.name not in ("ert_deploy", "tests") and not entry.name.startswith("."):
+                (top / entry.name).symlink_to(entry)
+        ignored = shutil.ignore_patterns("__pycache__", "screenshots", "node_modules")
+        for part in ("ert_deploy", "tests"):
+            shutil.copytree(ROOT / part, top / part, ignore=ignored)
+        path = top / place.file
+        path.write_text(mutated(path.read_text(), place.number))
+        return next((" ".join(stage) for stage in STAGES if _fails(stage, top)), "")
+
+
+def _fails(stage: tuple[str, ...], top: Path) -> bool:
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-n0", "-p", "no:cacheprovider", "-o", f"timeout={LONGEST}"]
+    environment = {**os.environ, "PYTHONPATH": str(top), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run([*command, *stage], cwd=top, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode not in (0, *BROKEN):
+        raise RuntimeError(f"pytest ended with {done.returncode}: {done.stdout[-2000:]}")
+    return done.returncode in BROKEN
+
+
+def main() -> int:
+    """Draw, run, report. 0: as many were noticed as were asked for."""
+    parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
+    parser.add_argument("-n", type=int, default=100, help="how many to draw")
+    parser.add_argument("--least", type=int, default=95, help="how many of 100 have to be noticed")
+    parser.add_argument("--seed", help="what draws them (default: the id of the commit)")
+    given = parser.parse_args()
+    git = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
+    seed = given.seed or git.stdout.strip()
+    found = places(ROOT)
+    drawn = random.Random(seed).sample(found, min(given.n, len(found)))
+    say(f"{len(drawn)} of {len(found):,} places, drawn by {seed}")
+    began, survivors = time.monotonic(), 0
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        for place, by in zip(drawn, pool.map(survives, drawn), strict=True):
+            survivors += not by
+            say(f"{place.file}:{place.line}  {place.what[:100]}  {'noticed by ' + by if by else 'SURVIVED'}")
+    noticed = len(drawn) - survivors
+    say(f"{noticed} of {len(drawn)} noticed in {(time.monotonic() - began) / 60:.0f} min")
+    return int(noticed * 100 < given.least * len(drawn))
+
+
+def say(text: str) -> None:
+    """One line for a person, at once."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
