@@ -103,6 +103,7 @@ def test_twice_gives_two_new_keys() -> None:
     one_key(made)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("desired", [WANTED, BOTH], ids=["one app", "two apps"])
 def test_killed_after_any_effect_every_app_works_and_up_leaves_one_key(desired: Desired) -> None:
     rehearsal = rotating(serving(desired), desired)
@@ -121,6 +122,7 @@ def test_killed_after_any_effect_every_app_works_and_up_leaves_one_key(desired: 
         assert made.gpu.only().id == number, f"killed after effect {effects}"
 
 
+@pytest.mark.process
 def test_killed_after_any_effect_another_rotation_gives_another_key() -> None:
     rehearsal = rotating(serving())
     to_the_end(rehearsal)

@@ -424,6 +424,7 @@ def test_a_wake_and_a_sleep_at_once_end_in_one_or_the_other() -> None:
     is_asleep(made)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("taken", [False, True])
 @pytest.mark.parametrize("rest", [0.0, 400.0])
 def test_a_wake_that_dies_anywhere_is_finished_by_the_next_one(taken: bool, rest: float) -> None:

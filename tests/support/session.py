@@ -26,9 +26,10 @@ PROCESS_FOLDERS = frozenset({
 })  # fmt: skip
 PROCESS_MODULES = frozenset({
     "adapters/test_render_field_problems", "adapters/test_render_platform_faults", "adapters/test_render_with_double",
-    "adapters/test_ssh_shell", "adapters/test_vast_contract", "backend/test_guard_process", "cli/test_init",
+    "adapters/test_ssh_shell", "adapters/test_state_stores", "adapters/test_vast_contract",
+    "backend/test_guard_process", "cli/test_init",
     "cli/test_ssh", "cli/test_state_commands", "config/test_config_process", "dashboard/test_dashboard_gunicorn",
-    "dashboard/test_dashboard_memory",
+    "dashboard/test_dashboard_memory", "engine/test_kills", "engine/test_storms",
 })  # fmt: skip
 # Needs what is not part of a checkout; CI has it, a clone has not.
 OUTSIDE = "contract"
@@ -36,7 +37,7 @@ OUTSIDE = "contract"
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """How many workers `-n auto` means."""
-    return (os.cpu_count() or 1) + 1  # a test waits for processes and clocks as much as it computes
+    return (os.cpu_count() or 1) + 2  # a test waits for processes and clocks as much as it computes
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
