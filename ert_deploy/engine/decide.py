@@ -25,12 +25,13 @@ MAX_DOUBTS = 9  # looks of one run at rows that show no environment, before a pe
 DECIDED = "a person decided so"
 
 
-def must_be_decided(desired: Desired, observed: Observed) -> None:
+def must_be_decided(desired: Desired, observed: Observed, *, any_doubt: bool = False) -> None:
     """Raises Undecided when something listed may be ours: no other one is rented.
 
+    `any_doubt`: also where it is hardly ours, because a label alone says so: nobody is told that there is nothing.
     Raises NeedsAttention when the state is another owner's.
     """
-    blocking = tuple((u.instance.id, u.why) for u in undecided(desired, observed) if u.blocks)
+    blocking = tuple((u.instance.id, u.why) for u in undecided(desired, observed) if u.blocks or any_doubt)
     if blocking:
         raise Undecided(
             f"nothing is rented before it is decided whose instance {', '.join(str(n) for n, _ in blocking)} is",

@@ -18,6 +18,7 @@ from ert_deploy.core.planning.ownership import ours
 from ert_deploy.core.planning.rollout import pairs
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.app_proof import Finding, no_proof
+from ert_deploy.engine.decide import must_be_decided
 from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.observe import find_service
@@ -29,6 +30,7 @@ def preflight(desired: Desired, observed: Observed, memory: Memory) -> Effects[N
     if desired.phase is not Phase.RUNNING:
         return
     if not desired.begin and not _begun(desired, observed):
+        must_be_decided(desired, observed, any_doubt=True)
         raise UsageError(
             f"there is nothing to wake: no instance of {desired.deployment} exists",
             hint="`ert-deploy up` rents a GPU",

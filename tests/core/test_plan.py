@@ -347,6 +347,22 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
             "AwaitStop 1: its GPU is paid until it is stopped",
         ],
     ),
+    "sleep: a move is under way, and one of the two does not answer at this look": (
+        SLEEP,
+        seen(
+            instance(1),
+            instance(2),
+            records=(served(1), served(2)),
+            apps=(app(env(1)),),
+            health=(None, healthy(2)),
+        ),
+        [
+            "Stop 1: it is to finish its reports before it goes",
+            "Retire 1 token=1 1001: another disk is kept",
+            "Stop 2: it is to sleep",
+            "AwaitStop 2: its GPU is paid until it is stopped",
+        ],
+    ),
     "sleep: a create is still unknown": (
         SLEEP,
         seen(stopped(1), records=(served(1),), intents=(intent(2, 60),), apps=(app(env(1)),)),

@@ -15,6 +15,7 @@ from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.owner import service_hash
 from ert_deploy.core.planning.ownership import owned, undecided
 from ert_deploy.engine import decide
+from ert_deploy.engine.apply import apply
 from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.observe import observe
 from ert_deploy.ports import CreateOrder
@@ -92,6 +93,18 @@ def test_without_a_state_an_edited_label_is_named_and_nothing_is_rented() -> Non
     with pytest.raises(NeedsAttention, match=f"whose instance {number} is") as asked:
         up(made)
     assert f"adopt|ignore|destroy {number}" in asked.value.hint
+    assert made.gpu.paid() == (number,)
+
+
+@pytest.mark.parametrize("lose", [behaviours.relabelled, behaviours.without_environment])
+def test_wake_does_not_say_that_there_is_nothing_where_something_may_be_ours(lose: Callable[[Any], None]) -> None:
+    made = served()
+    number = made.gpu.only().id
+    lose(made.gpu.only())
+    made.store.lose()
+    emptied(made)
+    with pytest.raises(NeedsAttention, match=f"whose instance {number} is"):
+        Process(made, apply(replace(WANTED, begin=False), Memory())).finish()
     assert made.gpu.paid() == (number,)
 
 

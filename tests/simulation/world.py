@@ -292,8 +292,6 @@ class World:
             case _:
                 made.trouble = "removed"
                 self._end(made.id)
-        if not (made.labelled or made.environed):
-            self.allowed += 1  # see `lost_to_all`
         made.showing, made.edited = None, self.calls
 
     def _outbid(self, made: Machine) -> None:
@@ -312,6 +310,13 @@ class World:
         """What is paid, bears neither mark any more, and whose id was never stored: nobody can know it."""
         known = {r.id for r in self.state.records} | {t.id for t in self.state.tombstones}
         return [n for n, made in self.paid.items() if not (made.labelled or made.environed) and n not in known]
+
+    def _hardly_ours(self) -> int:
+        """How many are paid that no environment and no state says are ours; a label alone keeps nobody from renting."""
+        if all(made.environed for made in self.paid.values()):
+            return 0
+        known = {r.id for r in self.state.records} | {t.id for t in self.state.tombstones}
+        return sum(not made.environed and number not in known for number, made in self.paid.items())
 
     def calm(self) -> None:
         """The trouble is over; what it has done stays done."""
@@ -353,7 +358,7 @@ class World:
             raise Violation("a create call of a machine that would not stop by itself")
         if all(i.token != order.mark.token for i in self.state.intents):
             raise Violation("a create call without a durable intent")
-        if len(self.paid) + self.pending >= self.allowed:
+        if len(self.paid) + self.pending - self._hardly_ours() >= self.allowed:
             raise Violation(f"a create call while {len(self.paid)} are paid and {self.pending} may be")
         self._may_rent(order)
         self.changes += 1
@@ -432,7 +437,7 @@ class World:
         made = Machine(self.numbers, order, self.now, price)
         self.machines[made.id] = self.paid[made.id] = made
         self.most_paid = max(self.most_paid, len(self.paid))
-        if len(self.paid) > self.allowed:
+        if len(self.paid) - self._hardly_ours() > self.allowed:
             raise Violation(f"{len(self.paid)} are paid at once")
         return made
 

@@ -29,7 +29,7 @@ def asleep(desired: Desired, observed: Observed) -> Iterator[Step]:
     for candidate in (*now.failed, *now.others, *((now.current,) if now.current is not None else ())):
         if candidate is not kept:
             verdict = now.verdicts[candidate.instance.id]
-            if candidate.told and verdict.stage is Stage.READY and not candidate.instance.halted:
+            if candidate.told and verdict.stage in KEPT and not candidate.instance.halted:
                 yield steps.Stop(candidate.instance.id, "it is to finish its reports before it goes")
             yield retire(candidate.instance, _why_not(candidate, now), deny=verdict.deny)
     if kept is not None:
