@@ -92,7 +92,8 @@ def test_interrupted_says_how_to_go_on_and_the_next_command_does(place: Place, n
         process.wait(1.5)
     process.send_signal(number)
     _, said = process.communicate(timeout=60)
-    assert process.returncode == 130, said
+    # A shell shows 130 for both: CPython ends by the signal where the interrupt came inside an exec() of an import.
+    assert process.returncode in (130, -signal.SIGINT), said
     assert "ert-deploy down" in said
     assert "Traceback" not in said
     place.ert("down")
