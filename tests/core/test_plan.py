@@ -677,6 +677,21 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
             *RENT,
         ],
     ),
+    "two that an app may run with, and no app was ever told about the younger": (
+        UP,
+        seen(
+            instance(1, **OLD),
+            instance(2, **OLD),
+            records=(record(1, pinned=True, published=True), record(2, pinned=True)),
+            apps=(app(off(), shows="that of one of them"),),
+            health=(healthy(1), healthy(2)),
+        ),
+        [
+            "KeepKey dash: no API key is kept yet",
+            "Retire 2 token=2 1002: no app can use it any more, and room is needed",
+            *RENT,
+        ],
+    ),
     "two that no app points at, and requests have finished": (
         UP,
         seen(

@@ -487,6 +487,8 @@ def _to_decide(world: World, last: Command) -> list[int]:
         serves = made.answer(world.now).vital is Vital.HEALTHY and not made.halted
         known = number in {r.id for r in state.records} or made.mark.token in intents
         dead = any(t.id == number for t in state.tombstones)
+        if last is None and made.listed > world.now:
+            continue  # reap says what is listed, and waits for nothing
         if not sure or (last is None and serves and not known and not dead):
             found.append(number)
     return found

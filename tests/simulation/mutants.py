@@ -252,7 +252,7 @@ MUTANTS = (
     ),
     Mutant(
         "take a boot that failed for asleep", "core/planning/health.py",
-        "return instance.status not in ENDED or bool(WRONG.search(instance.message))", "return False",
+        "return (never_ran and wrong) if record.woken == LONG_AGO else (never_ran or wrong)", "return False",
     ),
     Mutant(
         "rent on with an image that no host can pull", "engine/boot_failures.py",

@@ -163,7 +163,7 @@ def _spare(desired: Desired, observed: Observed, now: Standing) -> Iterator[Step
             yield retire(candidate.instance, "it is stopped, cannot be used, and room is needed")
             return
     spare = [c for c in now.others if not usable_by_an_app(desired, observed, c.instance)]
-    spare.sort(key=lambda c: runs_with(desired, observed, c.instance))  # rather one that no app runs with
+    spare.sort(key=lambda c: _in_use(desired, observed, c))
     if not spare:
         return
     until = drained(desired, observed)
@@ -173,6 +173,12 @@ def _spare(desired: Desired, observed: Observed, now: Standing) -> Iterator[Step
     if moved > observed.now and runs_with(desired, observed, spare[0].instance):
         yield steps.Drain(spare[0].instance.id, moved, "an app that may run with it is being deployed")
     yield retire(spare[0].instance, "no app can use it any more, and room is needed")
+
+
+def _in_use(desired: Desired, observed: Observed, candidate: Candidate) -> tuple[bool, bool]:
+    """The least first: whether an app runs with it, and, as that is not always known, whether one was told about it."""
+    record = candidate.record
+    return runs_with(desired, observed, candidate.instance), record is not None and record.published
 
 
 def _serve(desired: Desired, observed: Observed, current: Candidate) -> Iterator[Step]:
