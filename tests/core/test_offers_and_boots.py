@@ -275,7 +275,7 @@ UNHEALTHY = record(1)
         (PULLING, replace(UNHEALTHY, woken=NOW - 99), Stage.FAILED, True, False),
         (PULLING, record(1, pinned=True), Stage.ASLEEP, False, False),
         (PULLING, None, Stage.ASLEEP, False, False),
-        (PULLING, replace(UNHEALTHY, woken=LONG_AGO), Stage.FAILED, True, False),
+        (PULLING, replace(UNHEALTHY, woken=LONG_AGO), Stage.FAILED, True, True),
         (replace(PULLING, message="success"), replace(UNHEALTHY, woken=LONG_AGO), Stage.ASLEEP, False, False),
         (STOPPED, replace(UNHEALTHY, woken=LONG_AGO), Stage.ASLEEP, False, False),
     ],

@@ -231,8 +231,17 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
     ),
     "its GPU was taken, and it starts all the same": (
         UP,
+        seen(instance(1), records=(replace(record(1), woken=NOW - 400, stranded=NOW - 399),), apps=(app(off()),)),
+        [
+            "Retire 1 token=1 1001: its start was given up, and it runs all the same",
+            "KeepKey dash: no API key is kept yet",
+            *RENT,
+        ],
+    ),
+    "its GPU was taken, and it starts all the same while an app points at it": (
+        UP,
         seen(instance(1), records=(served(1, woken=NOW - 400, stranded=NOW - 399),), apps=(app(env(1)),)),
-        ["Retire 1 token=1 1001: its start was given up, and it runs all the same", *RENT],
+        RENT,
     ),
     "its start was given up, and it serves all the same": (
         UP,

@@ -519,7 +519,7 @@ def _too_dear(
         return None
     if isinstance(end, UsageError | Failed) and any(w in str(end) for w in ("no offer matches", "has been tried")):
         outcome.excused += 1
-        return together(world, tale, (WANTED,), outcome, graveyard)[0]
+        return _end(world, tale, WANTED, outcome, graveyard)
     return end
 
 

@@ -52,6 +52,7 @@ DRAIN = 75.0  # seconds for which what ran before may still be asking
 START = 1_000_000.0
 WITHIN_BUDGET = 1  # machines of one command with a budget
 MOST_UNPULLED = 2  # hosts on which one command finds that the image cannot be pulled, before it rents no more
+MOST_CLONES = 4  # that a person makes in one history
 LIMITS = ("ERT_IDLE_STOP", "ERT_BOOT_DEADLINE", "ERT_MAX_LIFETIME")  # of the guard; 0 would switch one off
 
 
@@ -118,6 +119,7 @@ class World:
         self.overdue = 0.0  # when a create call lands that is later than the settle time allows for
         self.coming = 0.0  # when the last start takes effect that was not answered, or refused and queued
         self.most_paid = 0
+        self.clones = 0
         self.state = State("ert")
         made = [Service(name) for name in services]
         self.services = {service.id: service for service in made}
@@ -283,8 +285,10 @@ class World:
             case "env-lost":
                 made.environed = False
             case "clone":
-                self.allowed += 1
-                self._add(made.order, made.price)
+                if self.clones < MOST_CLONES:
+                    self.clones += 1
+                    self.allowed += 1
+                    self._add(made.order, made.price)
             case "console-stop":
                 made.halt(self.now)
             case "console-start":

@@ -17,7 +17,7 @@ from ert_deploy.core.model.stamps import timed
 from ert_deploy.core.model.state import LONG_AGO, Record
 from ert_deploy.core.model.text import per_hour
 from ert_deploy.core.planning.app_env import connected
-from ert_deploy.core.planning.health import Candidate, Stage, Verdict, judge
+from ert_deploy.core.planning.health import Candidate, Stage, Verdict, complaint, judge
 from ert_deploy.core.planning.key_acceptance import accepts, takes
 from ert_deploy.core.planning.ownership import ours
 from ert_deploy.core.planning.rollout import pairs
@@ -201,8 +201,7 @@ def _judge(desired: Desired, observed: Observed, candidate: Candidate) -> Verdic
     verdict = judge(candidate, desired.timings, observed.now)
     if candidate.instance.halted and candidate.instance.id in observed.stopped and verdict.stage is not Stage.STRANDED:
         return Verdict(Stage.ASLEEP, "this run has stopped it")
-    stranded = candidate.record is not None and bool(candidate.record.stranded)
-    if verdict.stage is Stage.FAILED and candidate.told and not stranded and _may_serve(candidate):
+    if verdict.stage is Stage.FAILED and candidate.told and _may_serve(candidate):
         return replace(verdict, stage=Stage.LOST)
     return verdict
 
@@ -212,10 +211,11 @@ def _too_dear(desired: Desired, instance: Instance) -> str:
 
 
 def _may_serve(candidate: Candidate) -> bool:
-    """Whether all we know is that we cannot reach it; the app perhaps can."""
+    """Whether all we know is that we cannot reach it, or that a start that was given up came: the app may use it."""
     instance, health = candidate.instance, candidate.health
     cut_off = health is None or health.vital in (Vital.UNREACHABLE, Vital.IMPOSTOR)
-    return cut_off and instance.status == "running" and instance.current != "stopped"
+    coming = candidate.record is not None and bool(candidate.record.stranded) and not complaint(instance, health)
+    return coming or (cut_off and instance.status == "running" and instance.current != "stopped")
 
 
 def _current(

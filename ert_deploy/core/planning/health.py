@@ -167,7 +167,7 @@ def _shunned(instance: Instance) -> bool:
 def _end(candidate: Candidate) -> str:
     """How a first boot ended, in words to compare between hosts."""
     instance, record = candidate.instance, candidate.record
-    if record is None or record.certificate or record.woken:
+    if record is None or record.certificate or record.woken not in (0.0, LONG_AGO):
         return ""
     if not PROGRESS.match(instance.message):
         of_the_host = OF_THE_HOST.search(instance.message) and not OF_THE_IMAGE.search(instance.message)
