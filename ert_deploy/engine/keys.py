@@ -27,10 +27,11 @@ MAX_UNANSWERED = 6  # changes in one run that a healthy backend does not answer,
 
 
 def add_key(step: steps.AddKey, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
-    """The key this run has made, besides those that are taken."""
-    assert observed.fresh is not None, "the plan adds no other"
+    """The key this run has made, or else the one that is kept, besides those that are taken."""
+    key = observed.fresh if observed.fresh is not None else kept_key(desired, observed)
+    assert key is not None, "the plan adds no other"
     instance, record = _known(step.instance_id, observed)
-    hashes = (*takes(instance, record), observed.fresh.sha256())
+    hashes = (*takes(instance, record), key.sha256())
     yield from _set(step.instance_id, hashes, desired, observed, memory)
 
 

@@ -540,9 +540,8 @@ def _cut_off(world: World) -> bool:
     held = {service.env[NAMES.url].reveal() for service in world.services.values() if NAMES.url in service.env}
     told = {r.id for r in world.state.records if r.published}
     told |= {i for i, made in world.paid.items() if _address(made) in held}
-    return (
-        len(world.paid) == 2 and set(world.paid) <= told and all(m.trouble == "impostor" for m in world.paid.values())
-    )
+    unproven = all(made.trouble == "impostor" or not made.environed for made in world.paid.values())
+    return len(world.paid) == 2 and set(world.paid) <= told and unproven
 
 
 def _address(made: Machine) -> str:

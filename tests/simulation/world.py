@@ -34,6 +34,7 @@ from tests.simulation.market import (
     DISK,
     FRESH,
     HOST,
+    IMPOSTOR,
     MOVE,
     PORT_BASE,
     STOCK,
@@ -569,6 +570,8 @@ class World:
         made = self._at(effect.address)
         if made is None or self.kind == "silent":
             return UNREACHABLE
+        if not made.environed and made.answer(self.now) is made.healthy:
+            return IMPOSTOR  # nobody has the boot secret any more, with which it could prove itself
         return made.answer(self.now)
 
     def _accepts(self, effect: e.Accepts) -> bool:
