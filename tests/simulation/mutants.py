@@ -140,7 +140,8 @@ MUTANTS = (
     ),
     Mutant(
         "rent while something may be ours", "engine/decide.py",
-        "blocking = tuple((u.instance.id, u.why) for u in undecided(desired, observed) if u.blocks)", "blocking = ()",
+        "blocking = tuple((u.instance.id, u.why) for u in undecided(desired, observed) if u.blocks or any_doubt)",
+        "blocking = ()",
     ),
     Mutant(
         "do not wait on the way down", _PLAN,
