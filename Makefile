@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit lint types frontend frontend-test check bench bench-up kills histories simulate simulate-exhaustive mutants lock clean bench-backend grounding corpus abuse bench-dashboard image-test guard-stats simulate-jobs mutants-jobs
+.PHONY: help demo test unit lint types frontend frontend-test check bench bench-up kills histories simulate simulate-exhaustive mutants mutants-operators lock clean bench-backend grounding corpus abuse bench-dashboard image-test guard-stats simulate-jobs mutants-jobs
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 22
@@ -93,6 +93,10 @@ simulate-exhaustive: $(VENV)/.dev  ## Play every history with up to FAULTS=3 fau
 
 mutants: $(VENV)/.dev  ## Break the product on purpose and see that the simulator notices every break
 	$(BIN)/python -m tests.simulation.mutants
+
+DRAWN ?= 100
+mutants-operators: $(VENV)/.dev  ## Change DRAWN=100 operators of core and engine, drawn by the commit's id: 95 must be noticed
+	$(BIN)/python -m tests.mutation -n $(DRAWN) $(if $(SEED),--seed $(SEED))
 
 INPUTS ?= 10500
 abuse: $(VENV)/.dev  ## Send the backend INPUTS=10500 bad inputs and hold 500 half-open connections (SEED=n repeats a run)
