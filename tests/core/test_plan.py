@@ -712,6 +712,17 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
         ),
         ["AddKey 1: an app may run with it, and it is to take the key that is kept", *RENT],
     ),
+    "two that an app may run with that does not answer, and a key is kept again": (
+        UP,
+        seen(
+            instance(1, **OLD),
+            instance(2, **OLD),
+            records=(record(1, pinned=True, published=True), record(2, pinned=True, published=True)),
+            apps=(app({**off(), DASH.names.key: OTHER_KEY}, shows=None),),
+            health=(healthy(1), healthy(2)),
+        ),
+        ["AddKey 1: an app may run with it, and it is to take the key that is kept", *RENT],
+    ),
     "two that no app points at, and requests have finished": (
         UP,
         seen(

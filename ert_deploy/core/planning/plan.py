@@ -40,7 +40,7 @@ from ert_deploy.core.planning.records import (
     unsettled,
     vanished,
 )
-from ert_deploy.core.planning.rollout import drained, forecast, moving_until, publish, withdraw
+from ert_deploy.core.planning.rollout import drained, forecast, moving_until, pairs, publish, withdraw
 from ert_deploy.core.planning.sleep import asleep
 
 
@@ -184,13 +184,17 @@ def _can_take_the_key(desired: Desired, observed: Observed, now: Standing, candi
     if key is None or record is None or not record.certificate or accepts(candidate.instance, record, key):
         return False
     ready = now.verdicts[candidate.instance.id].stage is Stage.READY
-    return ready and runs_with(desired, observed, candidate.instance)
+    return ready and _in_use(desired, observed, candidate)[0]
 
 
 def _in_use(desired: Desired, observed: Observed, candidate: Candidate) -> tuple[bool, bool]:
-    """The least first: whether an app runs with it, and, as that is not always known, whether one was told about it."""
-    record = candidate.record
-    return runs_with(desired, observed, candidate.instance), record is not None and record.published
+    """The least first: whether an app may run with it, and whether one was ever told about it.
+
+    An app that does not answer at this look shows nothing; it may run with whatever one was told about.
+    """
+    published = candidate.record is not None and candidate.record.published
+    silent = any(p.live_fingerprint is None for _, p in pairs(desired, observed))
+    return runs_with(desired, observed, candidate.instance) or (published and silent), published
 
 
 def _serve(desired: Desired, observed: Observed, current: Candidate) -> Iterator[Step]:
