@@ -34,7 +34,7 @@ from tests.support.fakes.timing import FakeClock
 from tests.support.render.world import KEY, World, running, until
 
 SPEED = 400.0
-PATIENCE = 0.5
+PATIENCE = 3.0
 STANDIN = Path(__file__).parents[2] / "kills" / "standin_app.py"
 QUICK = Timeline(build=20.0, boot=10.0, drain=20.0, health_deadline=100.0, wake=60.0, patience=PATIENCE)
 ODD = ["", " padded ", "two\nlines\n", "$(rm -rf /)", "é\u2028", '{"a": 1}', "'\"\\", "x" * 9000]
