@@ -653,8 +653,10 @@ def test_the_account_says_its_credit_and_who_it_is_or_raises(wire: Wire) -> None
     whole = {"id": 4711, "credit": 4.5, "email": "dev@example.org", "balance": 0}
     wire.says("user", whole)
     assert (wire.host.account().credit, wire.host.account().id) == (4.5, "4711")
+    assert [request.operation for request in wire.got] == ["user"]  # asked at once again: no call
     for name, odd in (("credit", None), ("credit", "4.5"), ("id", None), ("id", "4711"), ("id", True)):
         wire.says("user", {**whole, name: odd})
+        wire.clock.time += 1.5
         with pytest.raises(CannotObserve):
             wire.host.account()
     wire.says("user", [])

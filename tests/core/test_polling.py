@@ -14,7 +14,7 @@ GB = 10**9
 
 
 @pytest.mark.parametrize(
-    ("waited", "pause"), [(0, 1), (5, 1), (10, 1), (30, 3), (99, 9.9), (100, 10), (1e6, 10), (-3600, 1)]
+    ("waited", "pause"), [(0, 1), (5, 1), (20, 1), (30, 1.5), (100, 5), (200, 10), (1e6, 10), (-3600, 1)]
 )
 def test_a_pause_is_a_share_of_what_was_waited_and_bounded(waited: float, pause: float) -> None:
     assert after(waited, TIMINGS) == pytest.approx(pause)
@@ -22,22 +22,22 @@ def test_a_pause_is_a_share_of_what_was_waited_and_bounded(waited: float, pause:
 
 
 @pytest.mark.parametrize("took", [3.0, 20.0, 60.0, 90.0])
-def test_what_happens_is_seen_late_by_a_tenth_of_the_time_it_took_at_most(took: float) -> None:
+def test_what_happens_is_seen_late_by_a_twentieth_of_the_time_it_took_at_most(took: float) -> None:
     waited = 0.0
     while waited < took:
         waited += after(waited, TIMINGS)
-    assert waited - took <= max(1.0, 0.1 * took)
+    assert waited - took <= max(1.0, 0.05 * took)
 
 
 def test_one_that_cannot_answer_yet_is_waited_for_from_when_it_was_asked_to_start() -> None:
     pulling = instance(1, status="loading", address=None)
-    assert while_booting(TIMINGS, pulling, asked=NOW - 50, changed=NOW, now=NOW, left=None) == pytest.approx(5)
+    assert while_booting(TIMINGS, pulling, asked=NOW - 50, changed=NOW, now=NOW, left=None) == pytest.approx(2.5)
 
 
 def test_one_that_may_answer_any_moment_is_looked_at_soon_after_it_changed() -> None:
     up = instance(1)
     assert while_booting(TIMINGS, up, asked=NOW - 500, changed=NOW - 2, now=NOW, left=None) == 1
-    assert while_booting(TIMINGS, up, asked=NOW - 500, changed=NOW - 70, now=NOW, left=None) == pytest.approx(7)
+    assert while_booting(TIMINGS, up, asked=NOW - 500, changed=NOW - 70, now=NOW, left=None) == pytest.approx(3.5)
 
 
 @pytest.mark.parametrize(("left", "pause"), [(600, 10), (12, 6), (1.5, 1), (0.1, 1)])

@@ -17,7 +17,7 @@ import tenacity
 
 from ert_deploy.adapters.vast import errors, onstart, parse
 from ert_deploy.adapters.vast.query import query, wide_query
-from ert_deploy.adapters.vast.rate_limits import LIMITS, Pace
+from ert_deploy.adapters.vast.rate_limits import LIMITS, UNKNOWN, Pace
 from ert_deploy.adapters.vast.session import CALL_TIMEOUT, Session
 from ert_deploy.core.model.desired import Criteria, Launch, Market
 from ert_deploy.core.model.errors import CannotObserve, Transient
@@ -49,21 +49,20 @@ class VastHost:
         self.date = self._session.date
         self._pace = Pace()
         self._listed = NEVER  # when the last complete list was read, until something is written
+        self._account: tuple[float, Account | None] = 0.0, None
 
     @property
     def _sdk(self) -> Any:
         return self._session.sdk
 
     def account(self) -> Account:
-        """Who we are and what is left to spend."""
-        user = self._read("user", "account", self._sdk.show_user)
-        credit = user.get("credit") if isinstance(user, dict) else None
-        if not isinstance(credit, int | float):
-            raise CannotObserve("Vast.ai did not say how much credit is left")
-        number = user.get("id")
-        if type(number) is not int:
-            raise CannotObserve("Vast.ai did not say which account the key is of")
-        return Account(float(credit), printable(user.get("email") or "", 100), str(number))
+        """Who we are and what is left to spend; asked again sooner than the limit allows, as of the last answer."""
+        at, known = self._account
+        if known is not None and 0 <= self._clock.steady() - at < UNKNOWN.seconds:
+            return known
+        known = parse.account(self._read("user", "account", self._sdk.show_user))
+        self._account = self._clock.steady(), known
+        return known
 
     def list_instances(self) -> tuple[Instance, ...]:
         """Every instance of the account, page by page; complete or CannotObserve.

@@ -19,6 +19,7 @@ from ert_deploy.core.model.labels import parse_label, read_birth, read_mark
 from ert_deploy.core.model.observed import Address, Instance, Offer
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.text import printable
+from ert_deploy.ports import Account
 
 DATACENTER = 1  # hosting_type
 SSH_PORT = 22  # of the container
@@ -162,6 +163,16 @@ def _address(row: Mapping[str, Any], port: int) -> Address | None:
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
     return Address(str(parsed), found[0]) if found and 0 < found[0] < 65536 else None
+
+
+def account(user: Any) -> Account:
+    """Who the key is of and what is left to spend. Raises CannotObserve where one of them is not said."""
+    credit, number = (user.get("credit"), user.get("id")) if isinstance(user, dict) else (None, None)
+    if not isinstance(credit, int | float):
+        raise CannotObserve("Vast.ai did not say how much credit is left")
+    if type(number) is not int:
+        raise CannotObserve("Vast.ai did not say which account the key is of")
+    return Account(float(credit), printable(user.get("email") or "", 100), str(number))
 
 
 def _number(value: Any, default: float = math.nan) -> float:

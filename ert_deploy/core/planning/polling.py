@@ -10,7 +10,7 @@ from ert_deploy.core.model.desired import Timings
 from ert_deploy.core.model.observed import Health, Instance
 
 QUICK = 0.1  # of timings/poll: the shortest pause
-SHARE = 0.1  # of the time that was waited
+SHARE = 0.05  # of the time that was waited
 DEPLOY = 0.5  # of these pauses while a deploy is under way: it moves faster than a machine boots
 
 
