@@ -38,8 +38,8 @@ LONGEST = 60  # seconds of one test: a mutant may turn a loop into one without a
 BROKEN = (1, 2, 3)  # pytest's exit codes: a test failed, or nothing could even be collected
 
 
-def survives(place: Place) -> str:
-    """The stage whose tests noticed; empty when none did."""
+def noticed_by(place: Place | None, stages: tuple[tuple[str, ...], ...] = STAGES) -> str:
+    """The stage whose tests noticed that mutant, or fail on the product as it is (None); empty when none did."""
     with tempfile.TemporaryDirectory() as folder:
         top = Path(folder)
         for entry in ROOT.iterdir():
@@ -48,9 +48,10 @@ def survives(place: Place) -> str:
         ignored = shutil.ignore_patterns("__pycache__", "screenshots", "node_modules")
         for part in ("ert_deploy", "tests"):
             shutil.copytree(ROOT / part, top / part, ignore=ignored)
-        path = top / place.file
-        path.write_text(mutated(path.read_text(), place.number))
-        return next((" ".join(stage) for stage in STAGES if _fails(stage, top)), "")
+        if place is not None:
+            path = top / place.file
+            path.write_text(mutated(path.read_text(), place.number))
+        return next((" ".join(stage) for stage in stages if _fails(stage, top)), "")
 
 
 def _fails(stage: tuple[str, ...], top: Path) -> bool:
@@ -74,9 +75,12 @@ def main() -> int:
     found = places(ROOT)
     drawn = random.Random(seed).sample(found, min(given.n, len(found)))
     say(f"{len(drawn)} of {len(found):,} places, drawn by {seed}")
+    if failing := noticed_by(None):
+        say(f"the product as it is fails {failing}: nothing could be told from mutants")
+        return 2
     began, survivors = time.monotonic(), 0
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        for place, by in zip(drawn, pool.map(survives, drawn), strict=True):
+        for place, by in zip(drawn, pool.map(noticed_by, drawn), strict=True):
             survivors += not by
             say(f"{place.file}:{place.line}  {place.what[:100]}  {'noticed by ' + by if by else 'SURVIVED'}")
     noticed = len(drawn) - survivors

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutation.__main__ import survives
+from tests.mutation.__main__ import STAGES, noticed_by
 from tests.mutation.operators import mutated, places
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,4 +69,5 @@ def test_every_mutant_of_the_product_is_python_and_another_program() -> None:
 
 def test_a_mutant_that_matters_is_noticed_by_the_quickest_tests() -> None:
     place = next(p for p in places(ROOT) if p.file.endswith("health.py") and p.what.endswith("Vital.HEALTHY: IsNot"))
-    assert survives(place) == "tests/core"
+    assert noticed_by(place, STAGES[:1]) == "tests/core"
+    assert noticed_by(None, STAGES[:1]) == "", "the copy itself fails, so that anything would be noticed"
