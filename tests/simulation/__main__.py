@@ -27,7 +27,7 @@ def main() -> int:
         first = secrets.randbelow(2**40) if given.first is None else given.first
         search.say(f"first seed {first}")
         tally, seconds = search.timed(search.across, first, given.n, cores, stop=given.stop)
-    return search.report(tally, seconds, cores, keep=not given.stop)
+    return search.report(tally, seconds, cores)
 
 
 if __name__ == "__main__":

@@ -180,14 +180,25 @@ def _settle_in() -> None:
     gc.freeze()
 
 
-def _heard(tallies: Iterable[Tally], of: int, whole: Tally) -> Iterator[Tally]:
-    """The same, and a sign of life now and then: the longest runs take a quarter of an hour."""
+def _heard(tallies: Iterable[Tally], of: int, whole: Tally, *, keep: bool) -> Iterator[Tally]:
+    """The same, with a sign of life now and then, and each finding said (and kept) at once: runs take long."""
     said = time.monotonic()
     for number, tally in enumerate(tallies):
         if time.monotonic() - said >= SIGN_OF_LIFE:
             said = time.monotonic()
             say(f"{number / of:4.0%}: {whole.schedules:,} histories, {len(whole.broken):,} violations")
+        for found in tally.broken[: max(0, MOST_REPORTED - len(whole.broken))]:
+            _tell(found, keep=keep)
         yield tally
+
+
+def _tell(found: dict[str, Any], *, keep: bool) -> None:
+    git = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    found["commit"] = git.stdout.strip()
+    say(json.dumps(found))
+    if keep:
+        name = found["seed"] if found["seed"] is not None else "-".join(str(fault[0]) for fault in found["faults"])
+        (SEEDS / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n")
 
 
 def across(first: int, count: int, cores: int, *, stop: bool = False) -> Tally:
@@ -196,7 +207,7 @@ def across(first: int, count: int, cores: int, *, stop: bool = False) -> Tally:
     step = min(CHUNK, 100) if stop else CHUNK
     chunks = [(a, min(a + step, first + count)) for a in range(first, first + count, step)]
     with multiprocessing.get_context("fork").Pool(cores, _settle_in) as pool:
-        for tally in _heard(pool.imap(_range, chunks), len(chunks), whole):
+        for tally in _heard(pool.imap(_range, chunks), len(chunks), whole, keep=not stop):
             whole.merge(tally)
             if stop and whole.broken:
                 pool.terminate()
@@ -247,7 +258,7 @@ def exhaustive_across(faults: int, cores: int, tales: Iterable[str] = tuple(TALE
     depths = [faults] if faults <= WIDEST else [WIDEST, faults]
     with multiprocessing.get_context("fork").Pool(cores, _settle_in) as pool:
         tasks = [(TALES[tale], depth, part, parts) for depth in depths for tale in tales for part in range(parts)]
-        for tally in _heard(pool.imap_unordered(_share, tasks), len(tasks), whole):
+        for tally in _heard(pool.imap_unordered(_share, tasks), len(tasks), whole, keep=not stop):
             whole.merge(tally)
             if stop and whole.broken:
                 pool.terminate()
@@ -255,16 +266,9 @@ def exhaustive_across(faults: int, cores: int, tales: Iterable[str] = tuple(TALE
     return whole
 
 
-def report(tally: Tally, seconds: float, cores: int, *, keep: bool = True) -> int:
-    """Print the table and what failed, keep the findings, and give the exit code."""
+def report(tally: Tally, seconds: float, cores: int) -> int:
+    """Print the table, and give the exit code; what failed was said and kept when it was found."""
     say(tally.table(seconds, cores))
-    git = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    for found in tally.broken[:MOST_REPORTED]:
-        found["commit"] = git.stdout.strip()
-        say(json.dumps(found))
-        if keep:
-            name = found["seed"] if found["seed"] is not None else "-".join(str(f[0]) for f in found["faults"])
-            (SEEDS / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n")
     return 1 if tally.broken else 0
 
 
