@@ -31,7 +31,7 @@ from tests.simulation.operators import SKEWS, Operator
 from tests.simulation.web import NAMES
 from tests.simulation.world import Actor, Killed, Violation, World
 
-MOST_EFFECTS = 6_000  # of one command; no honest one needs as many
+MOST_EFFECTS = 6_000  # of one command after somebody last stepped in; no honest one needs as many
 LONGEST_LATE = 2000.0
 BEYOND = 0.05  # of the histories
 
@@ -346,6 +346,7 @@ def together(
     ]
     ends: list[ErtError | None] = [None] * len(wanted)
     world.operators = len(wanted)
+    world.patience, world.disturbed = world.effects + MOST_EFFECTS * len(wanted), world.effects
     over = world.now  # a command is over when its last effect is
     for run_ in running:
         run_[3] = next(run_[2])
@@ -412,7 +413,7 @@ def _turns(world: World, process: list[Any], until: tuple[float, int]) -> None:
                 effect = generator.throw(error)
             else:
                 effect = generator.send(value)
-            if world.effects > MOST_EFFECTS:
+            if world.effects > world.patience:
                 raise Violation("it does not come to an end")
         at += world.took
     process[0], process[3] = at, effect
@@ -437,13 +438,8 @@ def _reckon(world: World, tale: Story, outcome: Outcome, graveyard: list[Any]) -
         last = WANTED  # which has to mend whatever it was refused for
         end = _end(world, tale, last, outcome, graveyard)
     desired = last.desired if isinstance(last, Rotation) else last
-    if desired is not None and isinstance(end, NeedsAttention) and _cut_off(world):
-        # By design a person decides: apps were told about both, both may serve them, and we can reach neither.
-        outcome.excused += 1
-        desired = DOWN
-        (end,) = together(world, tale, (desired,), outcome, graveyard)
-    if desired is not None and desired in (CHEAP, LOW) and end is not None:
-        end = _too_dear(world, tale, desired, end, outcome, graveyard)
+    if desired is not None and end is not None:
+        desired, end = _otherwise(world, tale, desired, end, outcome, graveyard)
     nothing = isinstance(end, UsageError) and desired is not None and not desired.begin
     if end is not None and not nothing:
         raise Violation(f"the last command ended with {type(end).__name__}: {end}")
@@ -497,6 +493,7 @@ def _to_decide(world: World, last: Command) -> list[int]:
 def _decided(world: World, tale: Story, number: int) -> None:
     """A person decides, on a sunny day."""
     process: list[Any] = [world.now, 0, _deciding(number, tale), None, Actor(), Operator()]
+    world.patience, world.disturbed = world.effects + MOST_EFFECTS, world.effects
     try:
         process[3] = next(process[2])
         _turns(world, process, NEVER)
@@ -504,23 +501,33 @@ def _decided(world: World, tale: Story, number: int) -> None:
         world.advance(world.now + world.took)
 
 
-def _too_dear(
+def _otherwise(
     world: World, tale: Story, desired: Desired, end: ErtError, outcome: Outcome, graveyard: list[Any]
-) -> ErtError | None:
-    """Nothing below the cap is left: what serves goes on serving, or there is nothing that does, and it can be rented
-    without the cap."""
-    served = [m for m in world.paid.values() if m.answer(world.now) is m.healthy and not m.halted]
-    if isinstance(end, NeedsAttention) and "keeps serving" in str(end):
-        _must(len(served) == 1, f"{len(served)} are kept serving")
-        too_dear = served[0].price > desired.criteria.max_dph
-        _must(
-            too_dear or served[0].order.launch.spec() != desired.launch.spec(), "what is kept serving fits the config"
-        )
-        return None
-    if isinstance(end, UsageError | Failed) and any(w in str(end) for w in ("no offer matches", "has been tried")):
+) -> tuple[Desired, ErtError | None]:
+    """What a person does about a command that by design did not do it all, and how that ends."""
+    if isinstance(end, NeedsAttention) and _cut_off(world):
+        # Apps were told about both, both may serve them, and we can reach neither.
         outcome.excused += 1
-        return _end(world, tale, WANTED, outcome, graveyard)
-    return end
+        return DOWN, together(world, tale, (DOWN,), outcome, graveyard)[0]
+    if desired in (CHEAP, LOW) and _found_nothing(end):
+        outcome.excused += 1  # nothing serves, and it can be rented without the cap
+        return WANTED, _end(world, tale, WANTED, outcome, graveyard)
+    return desired, _too_dear(world, desired, end) if desired in (CHEAP, LOW) else end
+
+
+def _too_dear(world: World, desired: Desired, end: ErtError) -> ErtError | None:
+    """Nothing below the cap is left: what serves goes on serving."""
+    if not (isinstance(end, NeedsAttention) and "keeps serving" in str(end)):
+        return end
+    served = [m for m in world.paid.values() if m.answer(world.now) is m.healthy and not m.halted]
+    _must(len(served) == 1, f"{len(served)} are kept serving")
+    too_dear = served[0].price > desired.criteria.max_dph
+    _must(too_dear or served[0].order.launch.spec() != desired.launch.spec(), "what is kept serving fits the config")
+    return None
+
+
+def _found_nothing(end: ErtError) -> bool:
+    return isinstance(end, UsageError | Failed) and any(w in str(end) for w in ("no offer matches", "has been tried"))
 
 
 def _despite(world: World, tale: Story, outcome: Outcome, graveyard: list[Any]) -> None:

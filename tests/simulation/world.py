@@ -10,6 +10,7 @@ import contextlib
 import heapq
 from collections.abc import Callable
 from copy import copy
+from itertools import takewhile
 from typing import Any, ClassVar, TypeAlias
 
 from ert_deploy.core.model.desired import Desired, Market, Phase
@@ -109,6 +110,7 @@ class World:
         self.dates = True  # the provider's replies say when they were written
         self.lasting: set[type[Any]] = set()  # the calls that fail until somebody mends what is wrong
         self.calls = self.effects = self.drawn = self.begun = self.calmed = 0
+        self.patience = self.disturbed = 0  # effects: a command ends by so many, and when somebody last stepped in
         self.kind = ""
         self.strength = 0.0
         self.operators = 1  # at work now
@@ -198,6 +200,8 @@ class World:
                 self._quietly(hand, effect)
             raise Killed
         if name in EVENTS:
+            self.patience += self.effects - self.disturbed
+            self.disturbed = self.effects
             self._event(name)
         if name == FOR_GOOD:
             self.lasting |= {call, e.GetInstance} if call is e.ListInstances else {call}
@@ -381,8 +385,9 @@ class World:
         """A create is for another machine than those of ours, at a price below the cap, and within the budget."""
         wanted, machine = self.acting.wanted, order.offer_id + 1000
         assert wanted is not None
-        held = {i.machine_id for i in self.state.intents if not i.gone and i.token != order.mark.token}
-        if machine in held | {record.machine_id for record in self.state.records}:
+        before = takewhile(lambda intent: intent.token != order.mark.token, self.state.intents)  # the later gives way
+        held = {intent.machine_id for intent in before if not intent.gone}
+        if machine in held | {record.machine_id for record in self.state.records if record.id in self.paid}:
             raise Violation(f"a create call on machine {machine}, where an instance of ours is")
         bid, listed = order.launch.bid, self.acting.shown[order.offer_id]  # a host may ask for more since
         price = listed.dph_total if bid is None else bid + DISK
