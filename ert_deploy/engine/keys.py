@@ -75,7 +75,7 @@ def _accepted(address: Address, certificate: str, held: Mapping[str, Secret]) ->
 
 def _set(number: int, hashes: tuple[str, ...], desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
     instance, record = _known(number, observed)
-    address, certificate, secret = _address(instance), record.certificate, instance.boot_secret
+    address, certificate, secret = _address(instance), _certificate(record, observed), instance.boot_secret
     try:
         generation = yield from perform(e.KeyGeneration(address, certificate, secret))
         claimed = replace(record, keys=takes(instance, record), asked=hashes)
@@ -110,6 +110,12 @@ def _known(number: int, observed: Observed) -> tuple[Instance, Record]:
     record = observed.state.record(number)
     assert record is not None, "the plan writes down first what it finds"
     return next(i for i in observed.instances if i.id == number), record
+
+
+def _certificate(record: Record, observed: Observed) -> str:
+    """What is pinned; of one whose record was lost, what has just proven its identity."""
+    health = observed.health.get(record.id)
+    return record.certificate or (health.certificate if health is not None else None) or ""
 
 
 def _address(instance: Instance) -> Address:

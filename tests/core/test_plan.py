@@ -723,6 +723,28 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
         ),
         ["AddKey 1: an app may run with it, and it is to take the key that is kept", *RENT],
     ),
+    "two that an app may run with, of which one is silent, and a key is kept again": (
+        UP,
+        seen(
+            instance(1, **OLD),
+            instance(2, **OLD),
+            records=(record(1, pinned=True, published=True), record(2, pinned=True, published=True)),
+            apps=(app({**off(), DASH.names.key: OTHER_KEY}, shows="that of one of them"),),
+            health=(healthy(1),),
+        ),
+        ["AddKey 1: an app may run with it, and it is to take the key that is kept", *RENT],
+    ),
+    "two whose records were lost, one of which an app may run with": (
+        UP,
+        seen(
+            instance(1, **OLD),
+            instance(2, **OLD),
+            records=(record(1, published=True), record(2, published=True)),
+            apps=(app({**off(), DASH.names.key: OTHER_KEY}, shows="that of one of them"),),
+            health=(healthy(1), healthy(2)),
+        ),
+        ["AddKey 1: an app may run with it, and it is to take the key that is kept", *RENT],
+    ),
     "two that no app points at, and requests have finished": (
         UP,
         seen(

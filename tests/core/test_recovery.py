@@ -5,7 +5,7 @@ from __future__ import annotations
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.state import LONG_AGO, Record, State
-from ert_deploy.core.planning.adoption import known, rebuilt, strays
+from ert_deploy.core.planning.adoption import adopted, known, rebuilt, strays
 from ert_deploy.core.planning.marks import sort_out
 from tests.support.situations import NOW, UP, instance, intent, record, stopped, token, tombstone
 
@@ -28,6 +28,10 @@ def test_a_rebuilt_state_knows_every_instance_with_both_marks_and_no_other() -> 
 
 def test_a_stopped_one_that_no_state_knows_may_have_been_asked_to_start() -> None:
     assert rebuilt("ert", (stopped(1),), NOW).records == (Record(token(1), 1, 1001, -NOW, woken=LONG_AGO),)
+
+
+def test_a_healthy_one_that_no_state_knows_may_have_been_published() -> None:
+    assert adopted(instance(1), NOW, healthy=True) == Record(token(1), 1, 1001, NOW, published=True)
 
 
 def test_of_nothing_an_empty_state_is_rebuilt() -> None:

@@ -40,8 +40,8 @@ class Standing:
 def kept_key(desired: Desired, observed: Observed) -> Secret | None:
     """The key to go on with: one a target holds and an instance of ours takes, else any that a target holds.
 
-    Where several are taken it is the one that was added last: a change of keys that was cut off is gone on with. One
-    that this run has just made counts as held once an instance takes it.
+    Of several that are taken, the one that was added last: a change of keys that was cut off is gone on with. One that
+    this run has just made counts as held once an instance takes it.
     """
     held = list(held_keys(desired, observed).values())
     if observed.fresh is None and len(held) <= 1:
@@ -150,20 +150,23 @@ def runs_with(desired: Desired, observed: Observed, instance: Instance) -> bool:
 def _may_run_with(observed: Observed, instance: Instance, target: Target, publication: Publication) -> bool:
     """Whether the running app shows a configuration that its environment does not hold any more, and may be of it.
 
-    It is not when the app's newest deploy is older than the instance, by the provider's clock.
+    Not when the app's newest deploy is older than the instance. One that was published and has no pinned certificate
+    is older than its record, which was lost.
     """
     held, shown = publication.env.get(target.names.fingerprint), publication.live_fingerprint
     if shown is None or (held is not None and held.reveal() == shown):
         return False
     rollout, record = observed.state.rollout(publication.service_id), observed.state.record(instance.id)
-    return rollout is None or record is None or min(record.at, rollout.at) < 0 or record.at <= rollout.at
+    if rollout is None or record is None or (record.published and not record.certificate):
+        return True
+    return min(record.at, rollout.at) < 0 or record.at <= rollout.at
 
 
 def usable_by_an_app(desired: Desired, observed: Observed, instance: Instance) -> bool:
     """Whether some app's environment holds its address together with a key that it takes.
 
     Two runs that wrote at once can leave the address of one backend beside the key of another; all it answers is 401.
-    One whose keys nobody knows, as its row shows no environment any more, may take any.
+    One whose row shows no environment any more may take any key.
     """
     if instance.address is None:
         return False
@@ -225,19 +228,13 @@ def _current(
 ) -> Candidate | None:
     """The one to keep: ready, else booting, else asleep; the one an app points at, told before new, oldest first.
 
-    When all slots are taken and none of them fits, the move that was under way is finished first; an instance that is
-    lost holds its slot, so the old backend then serves every app until there is room again. When nothing can take the
-    place of what serves, that goes on serving.
+    When all slots are taken and none of them fits, the move that was under way is finished first; one that is lost
+    holds its slot, so the old backend serves every app until there is room. What nothing can replace goes on serving.
     """
     key = kept_key(desired, observed)
     ranked = sorted(
         usable,
-        key=lambda c: (
-            USABLE.index(verdicts[c.instance.id].stage),
-            not c.pointed,
-            not c.told,
-            c.instance.id,
-        ),
+        key=lambda c: (USABLE.index(verdicts[c.instance.id].stage), not c.pointed, not c.told, c.instance.id),
     )
     fitting = [c for c in ranked if fits(desired, observed, c)]
     held = sum(verdict.stage is not Stage.FAILED for verdict in verdicts.values())

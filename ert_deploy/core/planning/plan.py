@@ -166,9 +166,10 @@ def _spare(desired: Desired, observed: Observed, now: Standing) -> Iterator[Step
     spare.sort(key=lambda c: _in_use(desired, observed, c))
     if not spare:
         return
-    if _can_take_the_key(desired, observed, now, spare[0]):
-        yield steps.AddKey(spare[0].instance.id, "an app may run with it, and it is to take the key that is kept")
-        return
+    for candidate in sorted(spare, key=lambda c: _in_use(desired, observed, c), reverse=True):
+        if _can_take_the_key(desired, observed, now, candidate):
+            yield steps.AddKey(candidate.instance.id, "an app may run with it, and it is to take the key that is kept")
+            return
     until = drained(desired, observed)
     if until is not None and until > observed.now:
         yield steps.Drain(spare[0].instance.id, until, "requests under way may finish")
@@ -181,7 +182,7 @@ def _spare(desired: Desired, observed: Observed, now: Standing) -> Iterator[Step
 def _can_take_the_key(desired: Desired, observed: Observed, now: Standing, candidate: Candidate) -> bool:
     """Whether it serves some app, perhaps, and all that is wrong with it is the key: it is not taken away for that."""
     record, key = candidate.record, kept_key(desired, observed)
-    if key is None or record is None or not record.certificate or accepts(candidate.instance, record, key):
+    if key is None or record is None or accepts(candidate.instance, record, key):
         return False
     ready = now.verdicts[candidate.instance.id].stage is Stage.READY
     return ready and _in_use(desired, observed, candidate)[0]

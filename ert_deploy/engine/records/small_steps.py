@@ -10,7 +10,7 @@ from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.errors import Transient
 from ert_deploy.core.model.events import Retired, Trouble, Verified
 from ert_deploy.core.model.fingerprints import certificate_sha256
-from ert_deploy.core.model.observed import Instance, Observed
+from ert_deploy.core.model.observed import Instance, Observed, Vital
 from ert_deploy.core.model.state import Record, Tombstone
 from ert_deploy.core.planning.adoption import adopted
 from ert_deploy.core.planning.candidates import kept_key
@@ -48,7 +48,9 @@ def _record(step: steps.Record, desired: Desired, observed: Observed) -> Effects
     if intent is not None:
         found = Record(step.token, instance.id, instance.machine_id, intent.at)
     else:
-        found = adopted(instance, observed.stamp())
+        health = observed.health.get(instance.id)
+        healthy = health is not None and health.vital is Vital.HEALTHY
+        found = adopted(instance, observed.stamp(), healthy=healthy)
     record = yield from relearn(found, desired, observed)
     if record is not None:
         yield from perform(e.Save(claim(desired, observed).put_record(record)))
