@@ -41,7 +41,9 @@ def observe(desired: Desired, memory: Memory) -> Effects[Observed]:
         found = yield from _probe(instance, state)
         if found is not None:
             health[instance.id] = found
-        memory.watches[instance.id] = look(memory.watches.get(instance.id), instance, found, now)
+        memory.watches[instance.id] = look(
+            memory.watches.get(instance.id), instance, found, now, desired.timings.no_progress
+        )
     if desired.apps_first or not (placed.ours or state.tombstones):
         publications = yield from _publications(desired, memory, health)
     else:

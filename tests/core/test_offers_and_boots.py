@@ -214,17 +214,24 @@ def test_a_complaint_names_what_is_wrong(found: Instance, health: Health | None,
 
 
 def test_a_look_that_shows_a_change_restarts_the_clock_and_a_bad_one_adds_a_strike() -> None:
-    first = look(None, instance(1, message="a"), None, 10.0)
-    same = look(first, instance(1, message="a"), None, 20.0)
-    moved = look(same, instance(1, message="b"), None, 30.0)
+    first = look(None, instance(1, message="a"), None, 10.0, 600.0)
+    same = look(first, instance(1, message="a"), None, 20.0, 600.0)
+    moved = look(same, instance(1, message="b"), None, 30.0, 600.0)
     assert (first.since, same.since, moved.since) == (10.0, 10.0, 30.0)
-    bad = look(moved, instance(1, status="exited"), None, 40.0)
-    worse = look(bad, instance(1, status="exited"), None, 50.0)
-    good = look(worse, instance(1), Health(Vital.LOADING, completed=5), 60.0)
+    bad = look(moved, instance(1, status="exited"), None, 40.0, 600.0)
+    worse = look(bad, instance(1, status="exited"), None, 50.0, 600.0)
+    good = look(worse, instance(1), Health(Vital.LOADING, completed=5), 60.0, 600.0)
     assert (bad.strikes, worse.strikes, good.strikes) == (1, 2, 0)
-    assert look(None, instance(1, status="exited"), None, 1.0).strikes == 1
-    further = look(good, instance(1), Health(Vital.LOADING, completed=6), 70.0)
+    assert look(None, instance(1, status="exited"), None, 1.0, 600.0).strikes == 1
+    further = look(good, instance(1), Health(Vital.LOADING, completed=6), 70.0, 600.0)
     assert further.since == 70.0
+
+
+def test_time_that_nobody_looked_is_no_time_without_progress() -> None:
+    first = look(None, instance(1, message="a"), None, 10.0, 600.0)
+    slept = look(first, instance(1, message="a"), None, 5_000.0, 600.0)
+    looked = look(first, instance(1, message="a"), None, 310.0, 600.0)
+    assert (slept.since, looked.since) == (5_000.0, 10.0)
 
 
 def test_one_that_serves_gets_more_patience_than_a_new_one() -> None:

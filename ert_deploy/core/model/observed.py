@@ -170,11 +170,12 @@ class Publication:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """How one booting instance is getting on: last change of its progress, and looks in a row that were bad."""
+    """How one booting instance is getting on: since when its progress stands still, bad looks in a row, last look."""
 
     mark: str
     since: float
     strikes: int = 0
+    seen: float = float("inf")
 
 
 @dataclass(frozen=True, slots=True)

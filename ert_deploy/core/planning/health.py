@@ -77,14 +77,18 @@ class Verdict:
     end: str = ""
 
 
-def look(previous: Watch | None, instance: Instance, health: Health | None, now: float) -> Watch:
-    """The watch after one more look: a changed mark restarts the progress timer, a bad look adds a strike."""
+def look(previous: Watch | None, instance: Instance, health: Health | None, now: float, patience: float) -> Watch:
+    """The watch after one more look: a changed mark restarts the progress timer, a bad look adds a strike.
+
+    So does a gap between two looks of more than half the `patience` (s): this machine slept, and what it was told
+    before says nothing of the time since.
+    """
     mark = f"{instance.status}|{instance.message}|{health.progress() if health else ''}"
     bad = bool(complaint(instance, health))
     if previous is None:
-        return Watch(mark, now, int(bad))
-    since = previous.since if previous.mark == mark else now
-    return Watch(mark, since, previous.strikes + 1 if bad else 0)
+        return Watch(mark, now, int(bad), now)
+    unbroken = previous.mark == mark and now - previous.seen <= patience / 2
+    return Watch(mark, previous.since if unbroken else now, previous.strikes + 1 if bad else 0, now)
 
 
 def complaint(instance: Instance, health: Health | None) -> str:
