@@ -734,6 +734,16 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
         ),
         ["AddKey 1: an app may run with it, and it is to take the key that is kept", *RENT],
     ),
+    "two that an app may run with, both silent at this look, and a key is kept again": (
+        UP,
+        seen(
+            instance(1, **OLD),
+            instance(2, **OLD),
+            records=(record(1, pinned=True, published=True), record(2, pinned=True, published=True)),
+            apps=(app({**off(), DASH.names.key: OTHER_KEY}, shows="that of one of them"),),
+        ),
+        ["AwaitBoot 1: an app may run with it, and it does not answer at this look", *RENT],
+    ),
     "two whose records were lost, one of which an app may run with": (
         UP,
         seen(

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ert_deploy.core.model.desired import Desired, Phase, Target
+from ert_deploy.core.model.desired import Desired, Phase
 from ert_deploy.core.model.keys import is_key
-from ert_deploy.core.model.observed import Instance, Observed, Publication, Vital, Watch
+from ert_deploy.core.model.observed import Instance, Observed, Vital, Watch
 from ert_deploy.core.model.once import once
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.stamps import timed
@@ -132,34 +132,35 @@ def pointed_at(desired: Desired, observed: Observed, instance: Instance) -> bool
 
 
 def runs_with(desired: Desired, observed: Observed, instance: Instance) -> bool:
-    """Whether some running app shows the fingerprint of a configuration with it, whatever its environment holds now.
-
-    Values that were put back after a deploy are not taken up by the process that runs.
-    """
+    """Whether some running app shows the fingerprint of a configuration with it, whatever its environment holds now."""
     health, key = observed.health.get(instance.id), kept_key(desired, observed)
     if instance.address is None or health is None or health.certificate is None:
         return False
     if key is None or not accepts(instance, observed.state.record(instance.id), key):
         # Its key was taken out of the environment, by a `down` that was cut off before its deploy: nobody knows.
-        return any(_may_run_with(observed, instance, t, p) for t, p in pairs(desired, observed))
+        return may_run_with(desired, observed, instance)
     shown = ((t, p.live_fingerprint) for t, p in pairs(desired, observed) if p.live_fingerprint)
     url, pem = instance.address.url(), health.certificate
     return any(connected(t, url, key, pem)[t.names.fingerprint].reveal() == mark for t, mark in shown)
 
 
-def _may_run_with(observed: Observed, instance: Instance, target: Target, publication: Publication) -> bool:
-    """Whether the running app shows a configuration that its environment does not hold any more, and may be of it.
+def may_run_with(desired: Desired, observed: Observed, instance: Instance) -> bool:
+    """Whether some running app shows a configuration that its environment does not hold any more, and may be of it.
 
     Not when the app's newest deploy is older than the instance. One that was published and has no pinned certificate
     is older than its record, which was lost.
     """
-    held, shown = publication.env.get(target.names.fingerprint), publication.live_fingerprint
-    if shown is None or (held is not None and held.reveal() == shown):
-        return False
-    rollout, record = observed.state.rollout(publication.service_id), observed.state.record(instance.id)
-    if rollout is None or record is None or (record.published and not record.certificate):
-        return True
-    return min(record.at, rollout.at) < 0 or record.at <= rollout.at
+    record = observed.state.record(instance.id)
+    for target, publication in pairs(desired, observed):
+        held, shown = publication.env.get(target.names.fingerprint), publication.live_fingerprint
+        if shown is None or (held is not None and held.reveal() == shown):
+            continue
+        rollout = observed.state.rollout(publication.service_id)
+        if rollout is None or record is None or (record.published and not record.certificate):
+            return True
+        if min(record.at, rollout.at) < 0 or record.at <= rollout.at:
+            return True
+    return False
 
 
 def usable_by_an_app(desired: Desired, observed: Observed, instance: Instance) -> bool:

@@ -20,6 +20,7 @@ from ert_deploy.core.planning.candidates import (
     candidates,
     fits,
     kept_key,
+    may_run_with,
     runs_with,
     serving,
     slots_taken,
@@ -170,6 +171,10 @@ def _spare(desired: Desired, observed: Observed, now: Standing) -> Iterator[Step
         if _can_take_the_key(desired, observed, now, candidate):
             yield steps.AddKey(candidate.instance.id, "an app may run with it, and it is to take the key that is kept")
             return
+    silent = [c for c in spare if now.verdicts[c.instance.id].stage is Stage.BOOTING and _published(c)]
+    if silent and may_run_with(desired, observed, silent[0].instance):
+        yield steps.AwaitBoot(silent[0].instance.id, "an app may run with it, and it does not answer at this look")
+        return
     until = drained(desired, observed)
     if until is not None and until > observed.now:
         yield steps.Drain(spare[0].instance.id, until, "requests under way may finish")
@@ -193,9 +198,13 @@ def _in_use(desired: Desired, observed: Observed, candidate: Candidate) -> tuple
 
     An app that does not answer at this look shows nothing; it may run with whatever one was told about.
     """
-    published = candidate.record is not None and candidate.record.published
+    published = _published(candidate)
     silent = any(p.live_fingerprint is None for _, p in pairs(desired, observed))
     return runs_with(desired, observed, candidate.instance) or (published and silent), published
+
+
+def _published(candidate: Candidate) -> bool:
+    return candidate.record is not None and candidate.record.published
 
 
 def _serve(desired: Desired, observed: Observed, current: Candidate) -> Iterator[Step]:
