@@ -30,8 +30,8 @@ def test_a_stopped_one_that_no_state_knows_may_have_been_asked_to_start() -> Non
     assert rebuilt("ert", (stopped(1),), NOW).records == (Record(token(1), 1, 1001, -NOW, woken=LONG_AGO),)
 
 
-def test_a_healthy_one_that_no_state_knows_may_have_been_published() -> None:
-    assert adopted(instance(1), NOW, healthy=True) == Record(token(1), 1, 1001, NOW, published=True)
+def test_one_that_may_serve_and_that_no_state_knows_may_have_been_published() -> None:
+    assert adopted(instance(1), NOW, may_serve=True) == Record(token(1), 1, 1001, NOW, published=True)
 
 
 def test_of_nothing_an_empty_state_is_rebuilt() -> None:

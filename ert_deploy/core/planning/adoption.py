@@ -16,14 +16,14 @@ def rebuilt(deployment: str, ours: Iterable[Instance], now: float) -> State:
     return State(deployment, records=tuple(adopted(i, -now) for i in ours), begun=-now)
 
 
-def adopted(instance: Instance, now: float, *, healthy: bool = False) -> Record:
+def adopted(instance: Instance, now: float, *, may_serve: bool = False) -> Record:
     """A first record of a marked instance that no state knows. A stopped one may have a start queued all the same.
 
-    A healthy one counts as published: nobody remembers which app was told about it, and one may run with it.
+    One that may serve counts as published: nobody remembers which app was told about it, and one may run with it.
     """
     token = instance.mark.token if instance.mark is not None else ""
     woken = LONG_AGO if instance.halted else 0.0
-    return Record(token, instance.id, instance.machine_id, now, published=healthy, woken=woken)
+    return Record(token, instance.id, instance.machine_id, now, published=may_serve, woken=woken)
 
 
 def known(state: State, instance_id: int, token: str) -> bool:

@@ -49,8 +49,8 @@ def _record(step: steps.Record, desired: Desired, observed: Observed) -> Effects
         found = Record(step.token, instance.id, instance.machine_id, intent.at)
     else:
         health = observed.health.get(instance.id)
-        healthy = health is not None and health.vital is Vital.HEALTHY
-        found = adopted(instance, observed.stamp(), healthy=healthy)
+        may_serve = health is not None and health.vital in (Vital.HEALTHY, Vital.UNREACHABLE)
+        found = adopted(instance, observed.stamp(), may_serve=may_serve and instance.status == "running")
     record = yield from relearn(found, desired, observed)
     if record is not None:
         yield from perform(e.Save(claim(desired, observed).put_record(record)))
