@@ -1,26 +1,31 @@
 """One HTTP exchange with every bound set: connect, read and total time, size, no redirects, no borrowed credentials.
 
 Each exchange has a connection of its own. A kept-alive connection that the other side has just closed would make a
-POST fail after it was sent, and nobody could say whether it took effect. This module knows nothing of any provider;
-it neither retries nor judges a status.
+POST fail after it was sent, and nobody could say whether it took effect. Of the environment it takes proxies (never
+for a loopback) and the CA bundle, and nothing else: no .netrc. This module knows nothing of any provider; it neither
+retries nor judges a status.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import json
-import os
-import time
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+import requests.utils
 import urllib3.exceptions
+
+from ert_deploy.adapters.bounded_socket import Deadline, Forbidden, Reach, everywhere, limited
+from ert_deploy.adapters.bounded_transport import Transport, context
 
 KIB = 1024
 PIECE = 64 * KIB
+HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "ert-deploy"}
 Authorize = Callable[[requests.PreparedRequest], requests.PreparedRequest]
 
 
@@ -82,38 +87,62 @@ def exchange(
     authorize: Authorize = anonymous,
     params: Mapping[str, str] | None = None,
     body: object = None,
+    headers: Mapping[str, str] | None = None,
+    content: bytes | None = None,
+    reach: Reach = everywhere,
+    ca: str = "",
 ) -> Reply:
-    """Send one request (`body` as JSON unless None) and read the whole answer. Raises NoAnswer."""
-    started = time.monotonic()
+    """Send one request and read the whole answer, whatever its status; a redirect is an answer, too. Raises NoAnswer.
+
+    `body` is sent as JSON unless None, `content` as it is. `headers` replace our own. `reach` says which addresses the
+    host may have, `ca` is the path of a CA bundle in place of the environment's.
+    """
+    deadline = Deadline.after(bounds.total)
+    request = requests.Request(
+        method, url, headers={**HEADERS, **(headers or {})}, params=params, json=body, data=content, auth=authorize
+    )
     try:
-        with requests.Session() as session:
-            # Proxies and CA bundles of the environment are used, but a proxy cannot reach this machine's loopback.
-            session.trust_env = not is_loopback(url)
-            with session.request(
-                method,
-                url,
-                params=params,
-                json=body,
-                headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "ert-deploy"},
-                auth=authorize,
+        with limited(deadline, bounds.read), requests.Session() as session:
+            session.trust_env = False
+            prepared = session.prepare_request(request)
+            if content is not None:
+                prepared.url = url  # signed as it is written
+            scheme, proxies = urlsplit(url).scheme.lower(), _proxies(url, reach)
+            trusted = context(ca) if scheme == "https" or proxies else None  # reading a bundle takes 20 ms
+            session.mount(f"{scheme}://", Transport(trusted, reach))
+            with session.send(
+                prepared,
                 timeout=(bounds.connect, bounds.read),
                 allow_redirects=False,
                 stream=True,
-                verify=True,
+                proxies=proxies,
             ) as response:
-                return Reply(response.status_code, response.headers, _body(response, bounds, started))
+                return Reply(response.status_code, response.headers, _body(response, bounds))
+    except Forbidden as error:
+        trouble = NoAnswer(str(error), sent=False, lasting=True)
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-        trouble = classify(error)
+        trouble = _classify(error)
+        if trouble.sent and deadline.over:
+            trouble = NoAnswer(f"the answer did not end within {bounds.total:g} s", sent=True)
     # Raised out here, so that the exception which carries the request (and its headers) is not chained to it.
     raise trouble
 
 
-def past_proxies(url: str) -> None:
-    """Keep a client that reads proxies from the environment, and can be told of none, away from them for a loopback."""
-    host = urlsplit(url).hostname or ""
-    listed = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
-    if is_loopback(url) and host not in listed.split(","):
-        os.environ["no_proxy"] = ",".join(part for part in (listed, host) if part)
+def _proxies(url: str, reach: Reach) -> dict[str, str]:
+    """The environment's proxies, but for what a proxy cannot reach: this machine's loopback.
+
+    Where only some addresses are allowed, a host written as a number is judged here, because the proxy connects.
+    """
+    if is_loopback(url):
+        return {}
+    proxies = requests.utils.get_environ_proxies(url)
+    try:
+        ip = ipaddress.ip_address(urlsplit(url).hostname or "")
+    except ValueError:
+        return proxies
+    if not reach(ip):
+        raise Forbidden(f"it leads to {ip}, which is not an address for it")
+    return proxies
 
 
 def is_loopback(url: str) -> bool:
@@ -125,21 +154,43 @@ def is_loopback(url: str) -> bool:
         return False
 
 
-def _body(response: requests.Response, bounds: Bounds, started: float) -> bytes:
-    """Read what is there as it comes (`read1`), so that a body that trickles cannot outlast the total."""
+def _body(response: requests.Response, bounds: Bounds) -> bytes:
+    """Read what is there as it comes (`read1`), so that a body without end is known for one early."""
     pieces: list[bytes] = []
     length = 0
-    while piece := response.raw.read1(PIECE, decode_content=True):
+    while piece := response.raw.read1(PIECE, decode_content=False):
         pieces.append(piece)
         length += len(piece)
         if length > bounds.size:
-            raise NoAnswer(f"the answer is larger than {bounds.size // KIB} KiB", sent=True, lasting=True)
-        if time.monotonic() - started > bounds.total:
-            raise NoAnswer(f"the answer did not end within {bounds.total:g} s", sent=True)
-    return b"".join(pieces)
+            raise _too_large(bounds)
+    return _decoded(b"".join(pieces), response.headers.get("Content-Encoding", ""), bounds)
 
 
-def classify(error: Exception) -> NoAnswer:
+def _decoded(body: bytes, coding: str, bounds: Bounds) -> bytes:
+    """The body as it was before it was compressed (unasked), within the same bound."""
+    match coding.strip().lower():
+        case "" | "identity":
+            return body
+        case "gzip" | "x-gzip" | "deflate":
+            inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)
+        case _:
+            raise NoAnswer("the answer is in a coding that was not asked for", sent=True, lasting=True)
+    try:
+        plain = inflate.decompress(body, bounds.size + 1)
+    except zlib.error:
+        raise NoAnswer("the answer cannot be decompressed", sent=True) from None
+    if len(plain) > bounds.size:
+        raise _too_large(bounds)
+    if not inflate.eof:
+        raise NoAnswer("the answer broke off", sent=True)
+    return plain
+
+
+def _too_large(bounds: Bounds) -> NoAnswer:
+    return NoAnswer(f"the answer is larger than {bounds.size // KIB} KiB", sent=True, lasting=True)
+
+
+def _classify(error: Exception) -> NoAnswer:
     """What went wrong on the wire, in words that quote nothing of the request."""
     cause = _cause(error)
     match error:

@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-import requests
-
-from ert_deploy.adapters.bounded_http import classify, past_proxies
+from ert_deploy.adapters.bounded_http import KIB, Bounds, NoAnswer, exchange
 from ert_deploy.core.model.errors import CannotObserve, Failed, UsageError
 from ert_deploy.core.model.text import printable
 from ert_deploy.ports import Clock
 
 POLL = 0.5
-TIMEOUT = (5.0, 30.0)
+BOUNDS = Bounds(connect=5.0, read=30.0, total=60.0, size=16 * KIB * KIB)
 OVER = frozenset({"failed", "aborted", "error"})
 
 
@@ -31,12 +29,12 @@ class Report:
 
 
 class ErtApp:
-    """One dashboard at a public URL."""
+    """One dashboard at a public URL. `bounds` limit each single exchange."""
 
-    def __init__(self, url: str, clock: Clock) -> None:
-        past_proxies(url)
+    def __init__(self, url: str, clock: Clock, bounds: Bounds = BOUNDS) -> None:
         self._url = url.rstrip("/")
         self._clock = clock
+        self._bounds = bounds
 
     def report(self, ticker: str, limit: float, progress: Callable[[str, int], None]) -> Report:
         """A report on `ticker` within `limit` seconds. `progress` is told the status and percent as they change."""
@@ -62,18 +60,21 @@ class ErtApp:
 
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None) -> Mapping[str, Any]:
         try:
-            reply = requests.request(method, self._url + path, json=body, timeout=TIMEOUT, allow_redirects=False)
+            reply = exchange(method, self._url + path, self._bounds, body=body)
+        except NoAnswer as trouble:
+            raise CannotObserve(f"the dashboard at {self._url} does not answer: {trouble.reason}") from None
+        if 300 <= reply.status < 400:
+            raise CannotObserve(f"the dashboard at {self._url} answers with a redirect, which is not followed")
+        try:
             data = reply.json()
-        except requests.JSONDecodeError as error:
-            raise CannotObserve(f"the dashboard at {self._url} gave an unusable answer") from error
-        except requests.RequestException as error:
-            raise CannotObserve(f"the dashboard at {self._url} does not answer: {classify(error)}") from error
+        except ValueError:
+            data = None
         if not isinstance(data, dict):
             raise CannotObserve(f"the dashboard at {self._url} gave an unusable answer")
-        if reply.status_code in (400, 404, 422):
+        if reply.status in (400, 404, 422):
             raise UsageError(_words(data))
-        if reply.status_code >= requests.codes.bad_request:
-            raise Failed(f"the dashboard answers {reply.status_code}: {_words(data)}")
+        if reply.status >= 400:
+            raise Failed(f"the dashboard answers {reply.status}: {_words(data)}")
         return data
 
 

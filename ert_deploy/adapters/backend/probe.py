@@ -16,8 +16,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ert_deploy.adapters.backend import key_admin
-from ert_deploy.adapters.backend.tls import Deadline, Line, Stranger, Unreachable, open_pinned, open_unproven
+from ert_deploy.adapters.backend.tls import Line, Stranger, Unreachable, open_pinned, open_unproven
 from ert_deploy.adapters.bounded_http import json_of
+from ert_deploy.adapters.bounded_socket import Deadline
 from ert_deploy.core.model.errors import Transient, UsageError
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Address, Health, Vital

@@ -13,13 +13,12 @@ import ipaddress
 import re
 import socket
 import ssl
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import TracebackType
 from typing import cast
 
+from ert_deploy.adapters.bounded_socket import Deadline
 from ert_deploy.core.model.observed import Address
 from ert_deploy.core.model.text import printable
 
@@ -34,25 +33,6 @@ class Unreachable(Exception):
 
 class Stranger(Exception):
     """Somebody answers who is not the one we look for, or cannot show it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Deadline:
-    """A moment on the machine's own monotonic clock."""
-
-    at: float
-
-    @classmethod
-    def after(cls, seconds: float) -> Deadline:
-        """That many seconds from now."""
-        return cls(time.monotonic() + seconds)
-
-    def left(self, most: float = float("inf")) -> float:
-        """Seconds left, at most `most`. TimeoutError when there are none."""
-        left = self.at - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("no complete answer in time")
-        return min(left, most)
 
 
 class Line:

@@ -1,4 +1,4 @@
-"""Vast.ai through the official SDK, which `session` alone imports.
+"""Vast.ai through the official SDK, which `session` makes.
 
 The SDK retries every call, the create among them, and reads an error-shaped answer as an empty list. So every SDK
 client here is told to try once; reads are retried by us on the injected clock, lists are read as raw JSON through the
@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import requests
 import tenacity
 
-from ert_deploy.adapters.vast import errors, onstart, parse
+from ert_deploy.adapters.vast import errors, logs, onstart, parse
 from ert_deploy.adapters.vast.query import query, wide_query
 from ert_deploy.adapters.vast.rate_limits import LIMITS, UNKNOWN, Pace
 from ert_deploy.adapters.vast.session import CALL_TIMEOUT, Session
@@ -181,11 +181,13 @@ class VastHost:
 
     def logs(self, instance_id: int, tail: int) -> str:
         """The last lines of the container's log."""
-        try:
-            text = self._read("logs", "logs", lambda: self._sdk.logs(instance_id, tail=str(tail)))
-        except TimeoutError as error:
-            raise CannotObserve(f"Vast.ai did not deliver the log of instance {instance_id} in time") from error
-        return "\n".join(printable(line, 2000) for line in str(text).splitlines()[-tail:])
+
+        def ask() -> str:
+            answer = self._sdk.client.put(f"/instances/request_logs/{instance_id}/", json_data={"tail": str(tail)})
+            return logs.log_url(answer)
+
+        text = logs.fetch(self._read("logs", "logs", ask), self._session.server_url, self._clock)
+        return "\n".join(printable(line, 2000) for line in text.splitlines()[-tail:])
 
     def _raw(self, path: str) -> requests.Response:
         """A GET whose 4xx answers are ours to read."""

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import requests
 
-from ert_deploy.adapters.bounded_http import classify
+from ert_deploy.adapters.bounded_http import NoAnswer
 from ert_deploy.core.model.errors import (
     CannotObserve,
     CreateRefused,
@@ -29,6 +29,10 @@ from ert_deploy.core.model.errors import (
 from ert_deploy.core.model.text import printable
 
 T = TypeVar("T")
+IN_BETWEEN = (
+    "something on the way may answer in its place, such as a login page or a proxy; if a proxy opens TLS, let "
+    "SSL_CERT_FILE or REQUESTS_CA_BUNDLE name its CA"
+)
 BAD_REQUEST = frozenset({400, 401, 403})
 FORBIDDEN = frozenset({401, 403})
 SCOPES = "the key in VAST_API_KEY lacks a right: instance_write changes and destroys, instance_read and misc list"
@@ -75,8 +79,9 @@ def reading(what: str, call: Callable[[], T]) -> T:
         return call()
     except requests.HTTPError as error:
         raise _read_error(what, error.response) from error
-    except (requests.ConnectionError, requests.Timeout) as error:
-        raise Transient(f"Vast.ai did not answer ({what}): {classify(error)}") from error
+    except NoAnswer as trouble:
+        text = f"Vast.ai did not answer ({what}): {trouble.reason}"
+        raise CannotObserve(text, hint=IN_BETWEEN) if trouble.lasting else Transient(text) from None
     except (ValueError, KeyError, TypeError, AttributeError, requests.RequestException) as error:
         raise CannotObserve(f"Vast.ai gave an unusable answer ({what}): {type(error).__name__}") from error
 
@@ -113,6 +118,8 @@ def created(call: Callable[[], Any]) -> int:
         body, status = call(), 200
     except requests.HTTPError as error:
         body, status = body_of(error.response), error.response.status_code
+    except NoAnswer as trouble:
+        raise OutcomeUnknown(f"no usable answer to the create call: {trouble.reason}") from None
     except (requests.RequestException, ValueError, KeyError, TypeError, AttributeError) as error:
         raise OutcomeUnknown(f"no usable answer to the create call: {type(error).__name__}") from error
     if not isinstance(body, dict):

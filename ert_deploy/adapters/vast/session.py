@@ -1,4 +1,4 @@
-"""The SDK's client, which nothing else imports: one try per call, time-outs, and the dates of answers."""
+"""The SDK, which only this and `strict_client` import: one try per call, time-outs, and the dates of answers."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from typing import Any
 
 import requests
 
-from ert_deploy.adapters.bounded_http import past_proxies
 from ert_deploy.adapters.vast.errors import date_of
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.ports import Clock
 
 UNUSED = ("vastai.serverless",)  # asyncio clients and servers of endpoints, which nothing here rents
-CALL_TIMEOUT = 30.0  # seconds, also of a call that acts unless it is given less
+CALL_TIMEOUT = (
+    30.0  # seconds from the look-up of the name to the last byte, also of a call that acts unless it is given less
+)
 
 
 @contextmanager
@@ -40,7 +41,7 @@ class Session:
 
     def __init__(self, api_key: Secret, server_url: str, clock: Clock, act_within: float) -> None:
         self._api_key = api_key
-        self._server_url = server_url
+        self.server_url = server_url
         self._clock = clock
         self._act_within = act_within
         self._date: tuple[float, float] | None = None
@@ -51,10 +52,11 @@ class Session:
         with _without_serverless():
             from vastai import VastAI  # slow to import: only when used
 
+            from ert_deploy.adapters.vast.strict_client import StrictClient
+
         logging.getLogger("vastai").setLevel(logging.WARNING)
-        past_proxies(self._server_url)
-        sdk = VastAI(api_key=self._api_key.reveal(), server_url=self._server_url, retry=1, quiet=True)
-        sdk.client.timeout = CALL_TIMEOUT
+        sdk = VastAI(api_key=self._api_key.reveal(), server_url=self.server_url, quiet=True)
+        sdk.client = StrictClient(self._api_key.reveal(), self.server_url, retry=1, timeout=CALL_TIMEOUT)
         sdk.client._request = partial(self._dated, sdk.client._request)
         return sdk
 

@@ -20,8 +20,8 @@ RESET = b"\x01\x00\x00\x00\x00\x00\x00\x00"  # SO_LINGER on, zero seconds: close
 class Answer:
     """One answer. `body` bytes are sent as they are, None is no body at all, anything else as JSON.
 
-    `reset` closes the connection unanswered; `cut` after that many bytes of the body; `trickle` sends one byte in so
-    many seconds.
+    `reset` closes the connection unanswered; `cut` after that many bytes of the body; `trickle` sends one byte of the
+    body in so many seconds, `endless` one of a header that does not end.
     """
 
     status: int = 200
@@ -31,6 +31,7 @@ class Answer:
     reset: bool = False
     cut: int | None = None
     trickle: float = 0.0
+    endless: float = 0.0
     pause: float = 0.0
 
     def data(self) -> bytes:
@@ -62,7 +63,10 @@ Answers = Mapping[str, Reaction]
 
 @dataclass
 class Script:
-    """Answers by `METHOD /path`: a list is used up one by one and its last one stays. Unknown addresses get a 404."""
+    """Answers by `METHOD /path`: a list is used up one by one and its last one stays.
+
+    Unknown addresses get what is under `*`, or a 404.
+    """
 
     answers: dict[str, Reaction]
     url: str = ""
@@ -72,7 +76,8 @@ class Script:
 
     def take(self, seen: Seen) -> Answer:
         self.seen.append(seen)
-        reaction = self.answers.get(f"{seen.method} {seen.path}", Answer(404, {"message": f"not found: {seen.path}"}))
+        unknown = self.answers.get("*", Answer(404, {"message": f"not found: {seen.path}"}))
+        reaction = self.answers.get(f"{seen.method} {seen.path}", unknown)
         if isinstance(reaction, list):
             return reaction.pop(0) if len(reaction) > 1 else reaction[0]
         return reaction if isinstance(reaction, Answer) else reaction(seen)
@@ -137,6 +142,9 @@ class _Handler(BaseHTTPRequestHandler):
         if answer.reset:
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             self.connection.close()
+            return
+        if answer.endless:
+            self._send(b"HTTP/1.1 200 OK\r\nX-Endless: " + b"x" * 10_000, answer.endless)
             return
         data = answer.data()
         self.send_response(answer.status)

@@ -1,0 +1,45 @@
+"""The SDK's client with our exchange under it; `session` imports it when it is first used, for it imports the SDK.
+
+The SDK's own follows up to 30 redirects (307 and 308 with the body, also to http), lets a .netrc file replace the key,
+ignores the CA bundles of the environment, and bounds neither the time nor the size of an answer. Here one call is one
+exchange, `timeout` seconds for all of it, and a redirect is no answer: who made it is not Vast.ai's API.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+from requests.structures import CaseInsensitiveDict
+from vastai.api.client import VastClient
+
+from ert_deploy.adapters.bounded_http import KIB, Bounds, NoAnswer, Reply, exchange
+
+CONNECT = 10.0
+SIZE = 8 * KIB * KIB  # 64 offers or 25 instances are some hundred KiB
+
+
+class StrictClient(VastClient):  # type: ignore[misc]
+    """Every call of the SDK comes through `_request`. Raises NoAnswer; an answer of any status is given back."""
+
+    def _request(
+        self, method: str, url: str, headers: Mapping[str, str], json_data: Any = None, timeout: float | None = None
+    ) -> requests.Response:
+        total = self.timeout if timeout is None else timeout
+        bounds = Bounds(connect=min(CONNECT, total), read=total, total=total, size=SIZE)
+        return answered(url, exchange(method, url, bounds, body=json_data, headers=headers))
+
+
+def answered(url: str, reply: Reply) -> requests.Response:
+    """A reply in the form in which the SDK reads it. NoAnswer for a redirect, which would pass for success there."""
+    if 300 <= reply.status < 400:
+        raise NoAnswer(f"it was redirected (status {reply.status}), which is not followed", sent=True, lasting=True)
+    response = requests.Response()
+    response.status_code = reply.status
+    response.headers = CaseInsensitiveDict(reply.headers)
+    response.encoding = "utf-8"
+    response.url = url
+    response.raw = io.BytesIO(reply.body)
+    return response
