@@ -64,13 +64,13 @@ def impatient(seconds: float) -> None:
     """Wait no longer than that for an answer: a world whose hours pass in seconds has no half minutes to lose."""
     from ert_deploy.adapters.bounded_http import Bounds
     from ert_deploy.adapters.render import web as render_web
-    from ert_deploy.adapters.state import s3_objects
+    from ert_deploy.adapters.state import s3_http
     from ert_deploy.adapters.vast import client as vast_client
 
     shorter = replace(Bounds(), connect=seconds, read=seconds, total=3 * seconds)
     vars(vast_client)["CALL_TIMEOUT"] = seconds
     vars(render_web)["Bounds"] = lambda: shorter
-    vars(s3_objects).update(CONNECT_SECONDS=seconds, READ_SECONDS=seconds)
+    vars(s3_http)["BOUNDS"] = replace(shorter, size=s3_http.BOUNDS.size)
 
 
 @contextmanager

@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 
 import tenacity
 
+from ert_deploy.adapters import bounded_http
+from ert_deploy.adapters.state import s3_http
 from ert_deploy.adapters.state.document import MAX_BYTES
 from ert_deploy.core.model.errors import CannotObserve, UsageError
 from ert_deploy.core.model.stored import StoredVersion
@@ -21,7 +23,6 @@ from ert_deploy.ports import Clock
 
 T = TypeVar("T")
 ATTEMPTS = 4
-CONNECT_SECONDS, READ_SECONDS = 5, 20
 UNMET = frozenset({"PreconditionFailed", "412"})
 # A conditional write that met another one is answered with 409 and may be repeated (S3 user guide, conditional writes).
 PASSING_CODES = frozenset({"ConditionalRequestConflict", "OperationAborted", "SlowDown", "RequestTimeout"})
@@ -166,6 +167,12 @@ class S3Objects:
             raise _answered(what, error.response) from None
         except (NoConnection, HTTPClientError, IncompleteReadError, ResponseParserError) as error:
             raise NoAnswer(printable(error)) from None
+        except bounded_http.NoAnswer as trouble:
+            if trouble.lasting and not trouble.sent:
+                raise UsageError(
+                    f"cannot {what}", trouble.reason, "check AWS_ENDPOINT_URL_S3 and AWS_CA_BUNDLE"
+                ) from None
+            raise NoAnswer(trouble.reason) from None
         except KeyError as error:  # 200 and a page of some gateway: boto3 takes whatever is missing for left out
             raise NoAnswer(f"an answer without {printable(error)}") from None
         except (BotoCoreError, ValueError) as error:
@@ -181,6 +188,8 @@ def _answered(what: str, response: Mapping[str, Any]) -> Exception:
         return Unmet(said)
     if code in PASSING_CODES or status in PASSING or (status == 409 and code not in HINTS):
         return NoAnswer(said)
+    if 300 <= status < 400 and code not in HINTS:
+        return NoAnswer(f"it was redirected, which is not followed: {said}")
     why, hint = HINTS.get(code, ("it was refused", "the answer says why"))
     return UsageError(f"cannot {what}: {why}", said, hint)
 
@@ -193,13 +202,13 @@ def _make_client(endpoint_url: str | None, region: str | None) -> Any:
     except ImportError:
         raise UsageError("state in S3 needs boto3", hint="pip install 'ert-deploy[s3]'") from None
     config = Config(
-        connect_timeout=CONNECT_SECONDS,
-        read_timeout=READ_SECONDS,
         retries={"total_max_attempts": 1, "mode": "standard"},
         request_checksum_calculation="when_required",  # other makes of S3 do not know the newer kinds
         response_checksum_validation="when_required",
     )
     try:
-        return boto3.session.Session().client("s3", endpoint_url=endpoint_url, region_name=region, config=config)
+        session = boto3.session.Session()
+        s3_http.install(session)
+        return session.client("s3", endpoint_url=endpoint_url, region_name=region, config=config)
     except (BotoCoreError, ValueError) as error:
         raise UsageError("S3 cannot be used", printable(error), KEYS) from None
