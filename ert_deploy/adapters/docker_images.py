@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ert_deploy.adapters.bounded_http import anonymous
 from ert_deploy.core.model.errors import Failed, UsageError
 from ert_deploy.core.model.text import printable
 
@@ -102,16 +103,15 @@ class DockerImages:
     @contextmanager
     def _engine(self) -> Iterator[Any]:
         """A client of an engine that answers; every error of the package comes out as one of ours."""
-        import docker
         import requests
         from docker.errors import APIError, BuildError, DockerException
 
         try:
-            client = docker.from_env(environment=dict(self._env), timeout=PATIENCE, version="auto")
+            client = _client(self._env)
         except DockerException as error:
             raise _no_engine(self._env, error) from None
         try:
-            yield client.api
+            yield client
         except APIError as error:
             raise Failed(f"the Docker engine refused: {printable(error.explanation or error)}") from None
         except (BuildError, DockerException) as error:
@@ -120,6 +120,25 @@ class DockerImages:
             raise Failed(f"the Docker engine stopped answering ({type(error).__name__})") from None
         finally:
             client.close()
+
+
+def _client(env: Mapping[str, str]) -> Any:
+    """The package's client, which by itself follows redirects and shows an engine behind TCP a .netrc password."""
+    from docker import APIClient
+    from docker.errors import DockerException
+    from docker.utils import kwargs_from_env
+
+    class Strict(APIClient):  # type: ignore[misc]
+        """One engine, and nobody else."""
+
+        def request(self, method: str, url: str, **named: Any) -> Any:
+            response = super().request(method, url, **{**named, "auth": anonymous, "allow_redirects": False})
+            if 300 <= response.status_code < 400:
+                response.close()
+                raise DockerException("it answers with a redirect, which is not followed")
+            return response
+
+    return Strict(**kwargs_from_env(environment=dict(env)), timeout=PATIENCE, version="auto")
 
 
 def _of_the_hosts(built: Built) -> Built:

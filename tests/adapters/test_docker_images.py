@@ -13,6 +13,7 @@ import pytest
 from ert_deploy.adapters.docker_images import PASSWORD, USERNAME, DockerImages, split
 from ert_deploy.core.model.errors import ErtError, Failed, UsageError
 from tests.support.doubles.docker_engine_api import DIGEST, FakeEngine
+from tests.support.doubles.scripted_http import Answer, scripted
 
 TAG = "r.example/me/ert-llm-backend:0.1.0"
 
@@ -165,3 +166,26 @@ def test_what_has_no_tag_is_refused(reference: str) -> None:
     with pytest.raises(UsageError, match="has no tag"):
         split(reference)
     assert split("r.example:5000/a/b:1.0") == ("r.example:5000/a/b", "1.0")
+
+
+@pytest.mark.parametrize("place", ["version", "image", "push"])
+def test_an_engine_that_redirects_is_followed_nowhere_and_sees_no_netrc_password(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login thief password else\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    image = {"Id": "sha256:1", "Os": "linux", "Architecture": "amd64"}
+    with scripted({"*": Answer(200, {"ApiVersion": "1.41"})}) as other:
+        away = Answer(307, {"ApiVersion": "1.41", **image}, {"Location": other.url + "/"})
+        answers = {
+            "GET /version": away if place == "version" else Answer(200, {"ApiVersion": "1.41"}),
+            f"GET /v1.41/images/{TAG}/json": away if place == "image" else Answer(200, image),
+            "*": away,
+        }
+        with scripted(answers) as engine, pytest.raises(Failed) as caught:
+            DockerImages({"DOCKER_HOST": f"tcp://127.0.0.1:{engine.port}"}).push(TAG, lambda _: None)
+    assert "redirect" in f"{caught.value} {caught.value.detail}"
+    assert not other.seen
+    assert not any("Authorization" in one.headers for one in engine.seen)
