@@ -9,6 +9,7 @@ Exit codes: 0 fetched, 2 the job has no permission, 5 GitHub cannot be asked or 
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import re
@@ -22,7 +23,7 @@ from typing import IO
 from urllib.parse import urlencode, urlsplit
 
 AUDIENCE = "sts.amazonaws.com"
-TIMEOUT = 20.0
+TIMEOUT, TOTAL = 20.0, 30.0  # seconds between two bytes, and for all of them
 MOST_BYTES = 64 * 1024
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 TOKEN = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
@@ -59,18 +60,31 @@ def request(env: Mapping[str, str]) -> urllib.request.Request:
 
 
 def fetch(env: Mapping[str, str]) -> str:
-    """The token. Raises Refused."""
+    """The token, within TOTAL seconds: an answer that trickles never runs into a socket's time-out. Raises Refused."""
+    box: list[str | Refused] = []
+    asked = request(env)
+    thread = threading.Thread(target=lambda: box.append(_ask(asked)), daemon=True)
+    thread.start()
+    thread.join(TOTAL)
+    if not box:
+        raise Refused("GitHub cannot be asked for the job's identity (no answer in time)", 5)
+    if isinstance(box[0], Refused):
+        raise box[0]
+    return box[0]
+
+
+def _ask(asked: urllib.request.Request) -> str | Refused:
     try:
-        with urllib.request.build_opener(_NoRedirect).open(request(env), timeout=TIMEOUT) as answer:
+        with urllib.request.build_opener(_NoRedirect).open(asked, timeout=TIMEOUT) as answer:
             said = json.loads(answer.read(MOST_BYTES))
     except urllib.error.HTTPError as error:
         error.close()
-        raise Refused(f"GitHub refused to identify the job (HTTP {error.code})", 5) from None
-    except (OSError, ValueError) as error:
-        raise Refused(f"GitHub cannot be asked for the job's identity ({type(error).__name__})", 5) from None
+        return Refused(f"GitHub refused to identify the job (HTTP {error.code})", 5)
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        return Refused(f"GitHub cannot be asked for the job's identity ({type(error).__name__})", 5)
     token = said.get("value") if isinstance(said, dict) else None
     if not isinstance(token, str) or not TOKEN.fullmatch(token):
-        raise Refused("GitHub's answer holds no token", 5)
+        return Refused("GitHub's answer holds no token", 5)
     return token
 
 

@@ -7,11 +7,14 @@ and who goes over is shut out for about ten minutes. So after a 403 or 429 nothi
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import httpx
 
 from ert_dashboard.base.clock import Clock
+from ert_dashboard.base.interrupt import Interrupt
 from ert_dashboard.base.rate_limit import Rates
 from ert_dashboard.base.strict_json import load_strictly
 from ert_dashboard.market.model import SourceAway
@@ -68,7 +71,7 @@ class Edgar:
         deadline = self._clock.monotonic() + self._total_s
         self._wait_for_turn(deadline)
         try:
-            with self._http.stream("GET", url) as response:
+            with self._within(deadline) as interrupt, self._stream(url, interrupt) as response:
                 if response.status_code == 404:
                     return None
                 self._accept(response)
@@ -77,6 +80,16 @@ class Edgar:
             raise SourceAway("the SEC does not answer now", _TROUBLE_S) from None
         except ValueError:
             raise SourceAway("the SEC's answer was cut off or is not JSON", _TROUBLE_S) from None
+
+    @contextmanager
+    def _within(self, deadline: float) -> Iterator[Interrupt]:
+        """Cuts the line at the deadline: a header that trickles meets no read timeout, and is not read by us."""
+        with Interrupt() as interrupt:
+            interrupt.limit(deadline - self._clock.monotonic())
+            yield interrupt
+
+    def _stream(self, url: str, interrupt: Interrupt) -> AbstractContextManager[httpx.Response]:
+        return self._http.stream("GET", url, extensions={"trace": interrupt.trace})
 
     def _wait_for_turn(self, deadline: float) -> None:
         while True:
