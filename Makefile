@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit lint types frontend frontend-test check bench bench-up kills histories simulate simulate-exhaustive mutants mutants-operators lock clean bench-backend grounding corpus abuse bench-dashboard image-test guard-stats simulate-jobs mutants-jobs
+.PHONY: outgoing help demo test unit lint types frontend frontend-test check bench bench-up kills histories simulate simulate-exhaustive mutants mutants-operators lock clean bench-backend grounding corpus abuse bench-dashboard image-test guard-stats simulate-jobs mutants-jobs
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 22
@@ -63,6 +63,9 @@ kills: $(VENV)/.dev  ## Kill the real program before and after its every effect,
 	$(BIN)/python -m tests.kills --faults $(STRIKES)
 
 IMAGES := images/llm-backend:images/dashboard
+outgoing: $(VENV)/.dev  ## Play every outgoing call with redirects, a .netrc line, a private CA, trickles: print what came of it
+	PYTHONPATH=.:$(IMAGES) $(BIN)/python -m tests.outgoing
+
 grounding: $(VENV)/.sandbox  ## Plant 3,000 wrong numbers and count what is caught; count false alarms on real model texts
 	PYTHONPATH=.:$(IMAGES) $(BIN)/python -m benchmarks.grounding
 

@@ -1,0 +1,264 @@
+"""Every outgoing call of the product, made through the module that makes it in earnest to a server on loopback."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ert_backend.guard import settings as guard_settings
+from ert_backend.guard.rules import Action
+from ert_backend.guard.vast_api import ask
+from ert_dashboard.backend import client as dashboard_backend
+from ert_dashboard.backend.client import BackendClient
+from ert_dashboard.base.clock import SystemClock
+from ert_dashboard.base.interrupt import Interrupt
+from ert_dashboard.base.secret import Secret as DashboardSecret
+from ert_dashboard.market import edgar
+from ert_dashboard.settings import Backend
+from ert_deploy.adapters.app.dashboard_client import ErtApp
+from ert_deploy.adapters.app.probe import HttpAppProbe
+from ert_deploy.adapters.backend.probe import TlsBackendProbe
+from ert_deploy.adapters.bounded_http import Bounds
+from ert_deploy.adapters.clock import SystemEntropy
+from ert_deploy.adapters.docker_images import DockerImages
+from ert_deploy.adapters.render.web import RenderWeb
+from ert_deploy.adapters.state import s3_http
+from ert_deploy.adapters.state.s3_objects import S3Objects
+from ert_deploy.adapters.vast import logs, strict_client
+from ert_deploy.adapters.vast.client import VastHost
+from ert_deploy.core.model.desired import Criteria, Launch, Target
+from ert_deploy.core.model.labels import Mark
+from ert_deploy.core.model.observed import Address
+from ert_deploy.core.model.secret import Secret
+from ert_deploy.ports import CreateOrder
+from tests.support.certificates.ip_bound import pair
+from tests.support.doubles.docker_engine_api import DIGEST
+from tests.support.doubles.scripted_http import Answer, Script, Seen
+from tests.support.fakes.timing import FakeClock
+from tests.support.render.recorded import SERVICE, service, variable
+
+ROOT = Path(__file__).resolve().parents[2]
+OWN = "own-key-0123456789abcdef"
+TOKEN = "0123456789abcdef" * 2
+LAUNCH = Launch("img/backend:1", "gpt-oss:20b", disk_gb=40)
+SECTIONS = {"success": True, "report_id": "r-1", "data": {"status": "completed"}, "report": {"sections": {}}}
+VAST_GOOD: dict[tuple[str, str], Any] = {
+    ("GET", "/api/v0/users/current"): {"credit": 5.0, "id": 7},
+    ("GET", "/api/v1/instances/"): {"success": True, "instances": [], "total_instances": 0, "next_token": None},
+    ("GET", "/api/v0/instances/9/"): {"instances": None},
+    ("POST", "/api/v0/bundles/"): {"success": True, "offers": []},
+    ("PUT", "/api/v0/asks/5/"): {"success": True, "new_contract": 7},
+    ("DELETE", "/api/v0/instances/9/"): {"success": True},
+    ("PUT", "/api/v0/instances/9/"): {"success": True},
+}
+JWT = "aaaa.bbbb.cccc"
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """One kind of call. `run` raises, or gives back what its caller takes for an answer; `nothing` stands for none."""
+
+    name: str
+    module: str
+    good: Callable[[Seen], Answer]
+    run: Callable[[Script, Bounds], Any]
+    authorization: str | None = f"Bearer {OWN}"  # how the header begins; None for no such header
+    nothing: tuple[Any, ...] = ()
+    pinned: bool = False  # trusts one certificate, whatever the environment names
+    tls: bool = True
+    bounded: bool = True  # in time and size
+
+
+def always(body: Any, status: int = 200, **headers: str) -> Callable[[Seen], Answer]:
+    return lambda _: Answer(status, body, headers)
+
+
+def vast(name: str, call: Callable[[VastHost], Any]) -> Outgoing:
+    """A call of Vast.ai's API through the SDK."""
+
+    def run(script: Script, bounds: Bounds) -> Any:
+        host = VastHost(Secret(OWN), script.url, FakeClock(), act_within=bounds.total)
+        host._session.sdk.client.timeout = bounds.total
+        return call(host)
+
+    def good(seen: Seen) -> Answer:
+        return Answer(200, VAST_GOOD[seen.method, seen.path.removesuffix("?")])
+
+    return Outgoing(f"Vast.ai: {name}", "ert_deploy/adapters/vast/strict_client.py", good, run)
+
+
+def order() -> CreateOrder:
+    armed = {"ERT_IDLE_STOP": "1200", "ERT_BOOT_DEADLINE": "2700", "ERT_MAX_LIFETIME": "43200"}
+    return CreateOrder(5, LAUNCH, Mark("ert", TOKEN), {"ERT_TOKEN": TOKEN, "ERT_BOOT_SECRET": "ab" * 32, **armed})
+
+
+def render(name: str, good: Callable[[Seen], Answer], call: Callable[[RenderWeb], Any]) -> Outgoing:
+    """A call of Render's API."""
+
+    def run(script: Script, bounds: Bounds) -> Any:
+        return call(RenderWeb(Secret(OWN), script.url + "/v1", FakeClock(), bounds))
+
+    return Outgoing(f"Render: {name}", "ert_deploy/adapters/render/client.py", good, run)
+
+
+def s3(name: str, call: Callable[[S3Objects], Any]) -> Outgoing:
+    """A call of boto3's, with keys of the environment."""
+
+    def run(script: Script, _: Bounds) -> Any:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("AWS_ACCESS_KEY_ID", "AKIATEST")
+            patch.setenv("AWS_SECRET_ACCESS_KEY", "s3-secret")
+            return call(S3Objects("bucket", FakeClock(), script.url, "us-east-1"))
+
+    def good(seen: Seen) -> Answer:
+        return Answer(200, b"{}" if seen.method == "GET" else None, {"ETag": '"1"'})
+
+    return Outgoing(f"S3: {name}", "ert_deploy/adapters/state/s3_http.py", good, run, "AWS4-HMAC-SHA256 ")
+
+
+def backend(name: str, good: Any, call: Callable[[TlsBackendProbe, Address], Any], own: str | None) -> Outgoing:
+    """A call of the GPU backend, whose certificate is pinned."""
+
+    def run(script: Script, bounds: Bounds) -> Any:
+        probe = TlsBackendProbe(SystemEntropy(), allow_loopback=True, total=bounds.total)
+        return call(probe, Address("127.0.0.1", script.port))
+
+    return Outgoing(f"backend: {name}", "ert_deploy/adapters/backend/tls.py", always(good), run, own, pinned=True)
+
+
+def engine(seen: Seen) -> Answer:
+    """What a Docker engine says to a push."""
+    if seen.path.endswith("/version"):
+        return Answer(200, {"ApiVersion": "1.41"})
+    if seen.method == "GET":
+        return Answer(200, {"Id": "sha256:1", "Os": "linux", "Architecture": "amd64"})
+    return Answer(200, {"aux": {"Tag": "1", "Digest": DIGEST, "Size": 1}})
+
+
+def docker(script: Script, _: Bounds) -> Any:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DOCKER_CONFIG", "/nonexistent")
+        return DockerImages({"DOCKER_HOST": f"tcp://127.0.0.1:{script.port}"}).push("r.example/x:1", lambda _: None)
+
+
+def guard(script: Script, bounds: Bounds) -> Any:
+    env = {"CONTAINER_ID": "4711", "CONTAINER_API_KEY": OWN, "ERT_VAST_API": script.url, "ERT_TOKEN": TOKEN}
+    return ask(guard_settings.load({**env, "ERT_DATA_DIR": "/nonexistent"}), Action.STOP, bounds.total).success
+
+
+def dashboard(script: Script, bounds: Bounds) -> Any:
+    client = BackendClient(Backend(script.url, DashboardSecret(OWN), pair().pem, 5.0))
+    try:
+        with Interrupt() as interrupt:
+            interrupt.limit(bounds.total)
+            return client.status(interrupt)
+    finally:
+        client.close()
+
+
+def sec(script: Script, bounds: Bounds) -> Any:
+    urls = {"files_url": script.url, "data_url": script.url}
+    source = edgar.Edgar("Example ops@example.com", SystemClock(), **urls, total_s=bounds.total)
+    try:
+        return source.tickers()
+    finally:
+        source.close()
+
+
+def aws_token(script: Script, bounds: Bounds) -> Any:
+    spec = importlib.util.spec_from_file_location("aws_token", ROOT / "ci" / "action" / "aws_token.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module: Any = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.TOTAL = bounds.total
+    asked = {"ACTIONS_ID_TOKEN_REQUEST_URL": script.url + "/idtoken", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": OWN}
+    return module.fetch(asked)
+
+
+def log_text(script: Script, _: Bounds) -> str:
+    return logs.fetch(f"{script.url}/instance_logs/x.log", script.url, FakeClock())
+
+
+HEALTH = {"fingerprint": "0123456789abcdef"}
+CALLS = (
+    vast("account", lambda host: host.account()),
+    vast("list", lambda host: host.list_instances()),
+    vast("one instance", lambda host: host.get_instance(9)),
+    vast("search", lambda host: host.search(Criteria(0.4), LAUNCH)),
+    vast("create", lambda host: host.create(order())),
+    vast("start", lambda host: host.start(9)),
+    vast("stop", lambda host: host.stop(9)),
+    vast("destroy", lambda host: host.destroy(9)),
+    Outgoing("Vast.ai: text of a log", "ert_deploy/adapters/vast/logs.py", always(b"a line\n"), log_text, None),
+    render("service", always(service()), lambda web: web.service(SERVICE)),
+    render("write a variable", always(variable("A", "v")), lambda web: web.put_env(SERVICE, "A", Secret("v"))),
+    Outgoing(
+        "app: its fingerprint",
+        "ert_deploy/adapters/app/probe.py",
+        always(HEALTH),
+        lambda script, bounds: HttpAppProbe(FakeClock(), bounds).fingerprint(script.url, Target("x")),
+        None,
+        (None,),
+    ),
+    Outgoing(
+        "app: report",
+        "ert_deploy/adapters/app/dashboard_client.py",
+        always(SECTIONS),
+        lambda script, bounds: ErtApp(script.url, FakeClock(), bounds).report("AAPL", 60, lambda *_: None),
+        None,
+    ),
+    s3("read the state", lambda objects: objects.get("ert.json")),
+    s3("write the state", lambda objects: objects.put("ert.json", b"{}", None, "m")),
+    backend("key", {"queue": {}}, lambda p, at: p.accepts(at, pair().pem, Secret(OWN)), f"Bearer {OWN}"),
+    backend(
+        "change of keys",
+        {"generation": 1},
+        lambda p, at: p.set_keys(at, pair().pem, Secret("ab" * 32), 1, ("c" * 64,)),
+        "Bearer ",
+    ),
+    Outgoing(
+        "Docker engine",
+        "ert_deploy/adapters/docker_images.py",
+        engine,
+        docker,
+        None,
+        tls=False,
+        bounded=False,
+    ),
+    Outgoing(
+        "guard: stop itself",
+        "images/llm-backend/ert_backend/guard/vast_api.py",
+        always({"success": True}),
+        guard,
+        nothing=(False,),
+    ),
+    Outgoing(
+        "dashboard: backend",
+        "images/dashboard/ert_dashboard/backend/client.py",
+        always({"status": "healthy"}),
+        dashboard,
+        pinned=True,
+    ),
+    Outgoing("dashboard: SEC", "images/dashboard/ert_dashboard/market/edgar.py", always({"0": {}}), sec, None),
+    Outgoing("action: identity", "ci/action/aws_token.py", always({"value": JWT}), aws_token),
+)
+
+
+@contextmanager
+def shortened(bounds: Bounds) -> Iterator[None]:
+    """The bounds that are constants of their modules, as small as `bounds`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(strict_client, "SIZE", bounds.size)
+        patch.setattr(logs, "BOUNDS", bounds)
+        patch.setattr(logs, "OVER", 2 * bounds.total)
+        patch.setattr(s3_http, "BOUNDS", bounds)
+        patch.setattr(dashboard_backend, "_LARGEST_ANSWER", bounds.size)
+        patch.setattr(edgar, "_LARGEST", bounds.size)
+        yield
