@@ -78,7 +78,10 @@ def adopt(desired: Desired, observed: Observed, instance: Instance) -> Effects[N
     _must_be_marked(desired, observed, instance.id)
     token = _token(observed.state, instance)
     known = observed.state.record(instance.id)
-    record = known or adopted(replace(instance, mark=Mark(desired.deployment, token)), observed.stamp())
+    if known is not None:
+        record = known if known.token == token else replace(known, token=token)
+    else:
+        record = adopted(replace(instance, mark=Mark(desired.deployment, token)), observed.stamp())
     state = claim(desired, observed).bury(instance.id).put_record(record).adopt(instance.id)
     if state != observed.state:
         yield from perform(e.Save(state))
@@ -106,7 +109,8 @@ def destroy(desired: Desired, observed: Observed, instance_id: int) -> Effects[N
     _must_be_marked(desired, observed, instance_id)
     token = _token(observed.state, instance)
     tombstone = Tombstone(token, instance_id, observed.stamp(), DECIDED)
-    if all(t.id != instance_id for t in observed.state.tombstones) or instance_id not in observed.state.claims.adopted:
+    chosen_before = any((t.id, t.token) == (instance_id, token) for t in observed.state.tombstones)
+    if not chosen_before or instance_id not in observed.state.claims.adopted:
         yield from perform(e.Save(observed.state.adopt(instance_id).entomb(tombstone)))
     chosen = replace(instance, mark=Mark(desired.deployment, token))
     yield from reap((chosen,), desired.timings.poll, decided=True)
@@ -127,8 +131,6 @@ def _tokens(state: State) -> dict[int, str]:
 
 
 def _token(state: State, instance: Instance) -> str:
-    """The token of an instance as the state, its environment or its label knows it; empty when none does."""
-    known = _tokens(state).get(instance.id)
-    if known is not None:
-        return known
-    return (instance.born.token if instance.born is not None else "") or instance.label_token
+    """The token of an instance as its environment, the state or its label knows it; empty when none does."""
+    born = instance.born.token if instance.born is not None else ""
+    return born or _tokens(state).get(instance.id, instance.label_token)

@@ -45,10 +45,10 @@ class Memory:
     `doubts` counts the looks at instances that showed no environment.
 
     `origin` turns the steady clock into this run's own time, `first_seen` is since when a time in the state is known
-    (those of `stamped` are in it), and `begun` the time this run gives a state that it found blank. `due` is when a
-    step that did not work may be tried again, `since` when an instance was first tried to be seen gone, `refused`
-    what each call about one came to last. `unread` and `unsaved` say why the store cannot be used, `stored` is what
-    it held last, and `carried` what it would hold if it could be.
+    (those of `dated` are in it, which is `stamped` without times to come), and `begun` the time this run gives a state
+    that it found blank. `due` is when a step that did not work may be tried again, `since` when an instance was first
+    tried to be seen gone, `refused` what each call about one came to last. `unread` and `unsaved` say why the store
+    cannot be used, `stored` is what it held last, and `carried` what it would hold if it could be.
     """
 
     watches: dict[int, Watch] = field(default_factory=dict)
@@ -82,6 +82,7 @@ class Memory:
     origin: float | None = None
     first_seen: dict[tuple[str, float], float] = field(default_factory=dict)
     stamped: State | None = None
+    dated: State | None = None
     begun: float = 0.0
     due: dict[Step, float] = field(default_factory=dict)
     since: dict[int, float] = field(default_factory=dict)

@@ -13,7 +13,7 @@ from ert_deploy.core.model.errors import CannotObserve, ErtError, Failed
 from ert_deploy.core.model.events import Trouble
 from ert_deploy.core.model.moment import Moment
 from ert_deploy.core.model.observed import Health, Instance, Observed, Publication, Vital
-from ert_deploy.core.model.stamps import stamps
+from ert_deploy.core.model.stamps import none_ahead, stamps
 from ert_deploy.core.model.state import State
 from ert_deploy.core.planning.app_env import touched
 from ert_deploy.core.planning.health import look
@@ -54,9 +54,10 @@ def observe(desired: Desired, memory: Memory) -> Effects[Observed]:
             memory.begun = moment.stamp()
         state = replace(state, begun=memory.begun)
     if state is not memory.stamped:
-        memory.stamped = state
-        for stamp in stamps(state):
+        memory.stamped, memory.dated = state, none_ahead(state, moment.provider)
+        for stamp in stamps(memory.dated):
             memory.first_seen.setdefault(stamp, now)
+    state = memory.dated or state
     observed = Observed(
         now=now,
         instances=instances,

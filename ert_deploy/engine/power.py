@@ -77,8 +77,16 @@ def _strand(record: Record, state: State, why: str, desired: Desired, memory: Me
 
 
 def stop(step: steps.Stop, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
-    """Ask it to stop, after it has finished what it is writing."""
+    """Ask it to stop, after it has finished what it is writing.
+
+    One that serves although its start was given up has come all the same: that is written down before, so that its
+    disk is not taken for one that cannot be started.
+    """
     number = step.instance_id
+    record, health = _record(observed, number), observed.health.get(number)
+    if record.stranded and health is not None and health.vital is Vital.HEALTHY:
+        yield from perform(e.Save(observed.state.put_record(replace(record, stranded=0.0))))
+        return
     _patience(number, memory)
     if (yield from _busy(number, desired, observed, memory)):
         return
@@ -94,7 +102,6 @@ def stop(step: steps.Stop, desired: Desired, observed: Observed, memory: Memory)
         return
     yield from perform(e.Tell(Stopped(number)))
     memory.stopped.add(number)
-    record = _record(observed, number)
     if record.woken and not start_may_come(record, observed, desired.timings.settle):
         yield from perform(e.Save(observed.state.put_record(replace(record, woken=0.0))))
     yield from perform(e.Sleep(min(desired.timings.poll, SOON)))

@@ -18,7 +18,8 @@ import pytest
 from ert_deploy.adapters.state.document import MAX_BYTES
 from ert_deploy.adapters.state.file import StateFile
 from ert_deploy.core.model.errors import Busy, ErtError, Failed, StateConflict, UsageError
-from ert_deploy.core.model.state import VERSION, Denied, Intent, Record, Rollout, State, Tombstone
+from ert_deploy.core.model.plain.state import VERSION
+from ert_deploy.core.model.state import Denied, Intent, Record, Rollout, State, Tombstone
 from tests.support.fakes.loopback import FakeClock
 from tests.support.unprivileged import unprivileged
 

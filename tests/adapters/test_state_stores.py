@@ -16,7 +16,8 @@ from ert_deploy.adapters.state.file import StateFile
 from ert_deploy.adapters.state.s3 import StateS3
 from ert_deploy.adapters.state.s3_objects import S3Objects
 from ert_deploy.core.model.errors import Busy, Damaged, ErtError, Failed, StateConflict, UsageError
-from ert_deploy.core.model.state import VERSION, Denied, Intent, Record, Rollout, State, Tombstone
+from ert_deploy.core.model.plain.state import VERSION
+from ert_deploy.core.model.state import Denied, Intent, Record, Rollout, State, Tombstone
 from ert_deploy.core.model.stored import LockHolder
 from ert_deploy.ports import StateKeeper
 from tests.support.doubles import moto_s3

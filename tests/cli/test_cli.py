@@ -15,7 +15,8 @@ from ert_deploy.adapters.state.file import StateFile
 from ert_deploy.cli import COMMANDS, cli, main
 from ert_deploy.cli.failure import explain
 from ert_deploy.core.model.errors import Busy, CannotObserve, Failed, NeedsAttention, UsageError
-from ert_deploy.core.model.state import VERSION, State
+from ert_deploy.core.model.plain.state import VERSION
+from ert_deploy.core.model.state import State
 
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCTION = (ROOT / "configs" / "ert.yaml").read_text().replace("YOUR-DEPLOYMENT", "ert")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from operator import attrgetter
 from typing import Any
 
 import pytest
@@ -11,36 +12,53 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ert_deploy.core.model.claims import Claims
+from ert_deploy.core.model.plain.state import VERSION, from_json, to_json
 from ert_deploy.core.model.stamps import stamps, timed
 from ert_deploy.core.model.state import (
     LONG_AGO,
-    VERSION,
     Denied,
     Intent,
     Record,
     Rollout,
     State,
     Tombstone,
-    from_json,
-    to_json,
 )
 
 TEXT = st.text(max_size=20)
-NUMBER = st.integers(0, 2**40)
-TIME = st.floats(0, 2e9)
-HASHES = st.lists(TEXT, max_size=3).map(tuple)
-RECORDS = st.builds(Record, TEXT, NUMBER, NUMBER, TIME, TEXT, st.booleans(), TIME, TIME, HASHES, HASHES)
+NUMBER = st.integers(0, 2**63 - 1)
+TIME = st.one_of(st.floats(0, 2e9), st.floats(0, allow_infinity=False))
+STAMP = st.one_of(TIME, st.floats(-2e9, -1.5))  # that of another clock has a minus
+HASHES = st.lists(st.binary(min_size=32, max_size=32).map(bytes.hex), max_size=3).map(tuple)
+IDS = st.lists(NUMBER, max_size=8, unique=True)
+
+
+def rows(kind: type[Any], key: str, **others: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Up to three rows of a kind, of which no two have the same key."""
+    return st.lists(st.builds(kind, **others), max_size=3, unique_by=attrgetter(key)).map(tuple)
+
+
+def without_twins(state: State) -> State:
+    """No instance has a record and a tombstone."""
+    dead = {t.id for t in state.tombstones}
+    return replace(state, records=tuple(r for r in state.records if r.id not in dead))
+
+
 STATES = st.builds(
     State,
     deployment=TEXT,
     generation=NUMBER,
-    intents=st.lists(st.builds(Intent, TEXT, TIME, NUMBER, NUMBER, st.booleans()), max_size=3).map(tuple),
-    records=st.lists(RECORDS, max_size=3).map(tuple),
-    tombstones=st.lists(st.builds(Tombstone, TEXT, NUMBER, TIME, TEXT), max_size=3).map(tuple),
-    denied=st.lists(st.builds(Denied, NUMBER, TIME, TEXT), max_size=3).map(tuple),
-    rollouts=st.lists(st.builds(Rollout, TEXT, TEXT, TEXT, TIME, TIME), max_size=3).map(tuple),
-    begun=TIME,
-)
+    intents=rows(Intent, "token", token=TEXT, at=STAMP, offer_id=NUMBER, machine_id=NUMBER, gone=st.booleans()),
+    records=rows(
+        Record, "id", token=TEXT, id=NUMBER, machine_id=NUMBER, at=STAMP, certificate=TEXT, published=st.booleans(),
+        woken=STAMP, stranded=STAMP, keys=HASHES, asked=HASHES,
+    ),
+    tombstones=rows(Tombstone, "id", token=TEXT, id=NUMBER, at=STAMP, reason=TEXT),
+    denied=rows(Denied, "machine_id", machine_id=NUMBER, until=TIME, reason=TEXT),
+    rollouts=rows(Rollout, "service_id", service_id=TEXT, fingerprint=TEXT, deploy_id=TEXT, at=STAMP, proven=STAMP),
+    account=TEXT,
+    claims=IDS.map(lambda ids: Claims(("o",), ("s",), tuple(ids[:4]), tuple(ids[4:]))),
+    begun=STAMP,
+).map(without_twins)  # fmt: skip
 EMPTY = State("ert")
 OLD_RECORD = {"token": "t", "id": 5, "machine_id": 6, "at": 1.0, "certificate": "pem", "published": True}
 
@@ -51,30 +69,93 @@ def test_what_is_written_is_read_again(state: State) -> None:
     assert from_json(json.loads(json.dumps(to_json(state)))) == state
 
 
+NEW_RECORD = {**OLD_RECORD, "woken": 0.0, "stranded": 0.0, "keys": [], "asked": []}
+TOMBSTONE = {"token": "t", "id": 5, "at": 1.0, "reason": "old"}
+INTENT = {"token": "t", "at": 1.0, "offer_id": 7, "machine_id": 8, "gone": False}
+DENIED = {"machine_id": 8, "until": 1.0, "reason": "slow"}
+ROLLOUT = {"service_id": "s", "fingerprint": "f", "deploy_id": "d", "at": 1.0, "proven": 0.0}
+CLAIMS: dict[str, Any] = {"owners": [], "services": [], "adopted": [], "ignored": []}
+ROWS = {"records": NEW_RECORD, "tombstones": TOMBSTONE, "intents": INTENT, "denied": DENIED, "rollouts": ROLLOUT}
+
+
 @pytest.mark.parametrize(
     ("damage", "says"),
     [
         ({"version": VERSION + 1}, f"version {VERSION + 1}"),
         ({"version": None}, "version None"),
-        ({"deployment": 7}, "7 is not str"),
-        ({"generation": "7"}, "'7' is not int"),
-        ({"records": [{"token": "t"}]}, "damaged or unknown field"),
-        ({"records": [{**to_json(EMPTY)}]}, "damaged or unknown field"),
-        ({"records": [{**OLD_RECORD, "keys": "ab"}]}, "'ab' is not a list"),
-        ({"records": [{**OLD_RECORD, "asked": [7]}]}, "7 is not str"),
-        ({"records": [7]}, "damaged or unknown field"),
-        ({"intents": 7}, "damaged or unknown field"),
-        ({"rollouts": [7]}, "damaged or unknown field"),
-        ({"claims": 7}, "damaged or unknown field"),
-        ({"claims": {"owners": "ab"}}, "'ab' is not a list of str"),
-        ({"claims": {"ignored": 7}}, "7 is not a list of int"),
-        ({"claims": {"ignored": ["7"]}}, "is not a list of int"),
-        ({"claims": {"other": []}}, "damaged or unknown field"),
+        ({"version": []}, "version \\[\\]"),
+        ({"version": True}, "version True"),
+        ({"version": 4.0}, "version 4.0"),
+        ({"deployment": 7}, "7 is not text"),
+        ({"deployment": "\ud800"}, "surrogates not allowed"),
+        ({"generation": "7"}, "'7' is not a whole number"),
+        ({"generation": True}, "True is not a whole number"),
+        ({"generation": -1}, "-1 is below 0"),
+        ({"generation": 2**63}, "too large"),
+        ({"account": None}, "None is not text"),
+        ({"begun": float("nan")}, "nan is not a finite number"),
+        ({"begun": float("inf")}, "inf is not a finite number"),
+        ({"begun": 10**400}, "too large"),
+        ({"begun": 1.0, "undated": "begun"}, "'begun' is not a list"),
+        ({"begun": 1.0, "undated": ["at"]}, "are not times of it"),
+        ({"begun": 1.0, "undated": [[]]}, "are not times of it"),
+        ({"more": 1}, "'more' is unknown"),
+        ({"records": [{"token": "t"}]}, "at, id, machine_id is missing"),
+        ({"records": [{**to_json(EMPTY)}]}, "is missing"),
+        ({"records": [{**NEW_RECORD, "more": 1}]}, "'more' is unknown"),
+        ({"records": [{**NEW_RECORD, "keys": "ab"}]}, "'ab' is not a list"),
+        ({"records": [{**NEW_RECORD, "keys": ["ab"]}]}, "is not a list of SHA-256"),
+        ({"records": [{**NEW_RECORD, "asked": [7]}]}, "7 is not text"),
+        ({"records": [{**NEW_RECORD, "undated": ["until"]}]}, "are not times of it"),
+        ({"records": [7]}, "7 is not an object"),
+        ({"intents": 7}, "7 is not a list"),
+        ({"rollouts": [7]}, "7 is not an object"),
+        ({"claims": 7}, "7 is not an object"),
+        ({"claims": {"owners": "ab"}}, "'ab' is not a list"),
+        ({"claims": {"ignored": 7}}, "7 is not a list"),
+        ({"claims": {"ignored": ["7"]}}, "'7' is not a whole number"),
+        ({"claims": {"other": []}}, "'other' is unknown"),
+        ({"records": [NEW_RECORD, {**NEW_RECORD, "token": "u"}]}, "instance 5 is in it twice"),
+        ({"records": [NEW_RECORD], "tombstones": [TOMBSTONE]}, "instance 5 is in it twice"),
+        ({"tombstones": [TOMBSTONE, TOMBSTONE]}, "instance 5 is in it twice"),
+        ({"intents": [INTENT, INTENT]}, "create t is in it twice"),
+        ({"denied": [DENIED, DENIED]}, "denial of machine 8 is in it twice"),
+        ({"rollouts": [ROLLOUT, ROLLOUT]}, "rollout of service s is in it twice"),
+        ({"claims": {**CLAIMS, "adopted": [5], "ignored": [5]}}, "decision about instance 5 is in it twice"),
     ],
 )
 def test_what_is_not_a_state_of_ours_is_refused(damage: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         from_json({**to_json(EMPTY), **damage})
+
+
+WRONG: dict[type[Any], list[Any]] = {
+    str: [None, 7, True, [], {}],
+    int: [None, "7", True, 7.0, float("nan"), -1, 2**63, [7]],
+    float: [None, "7", True, float("nan"), float("inf"), -float("inf"), -1.0, 10**400, [1.0]],
+    bool: [None, 0, 1, "true", []],
+    list: [None, 7, "ab", {}, [7], ["ab"]],
+}
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "wrong"),
+    [(p, n, w) for p, row in ROWS.items() for n, value in row.items() for w in WRONG[type(value)]],
+)
+def test_no_field_takes_a_value_of_another_type_or_no_finite_number(part: str, name: str, wrong: Any) -> None:
+    whole = {**to_json(EMPTY), part: [ROWS[part]]}
+    assert to_json(from_json(whole))[part] == ({**ROWS[part], **_lists_are_tuples(ROWS[part])},)
+    with pytest.raises(ValueError, match="damaged or unknown field"):
+        from_json({**whole, part: [{**ROWS[part], name: wrong}]})
+
+
+def _lists_are_tuples(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) for name, value in row.items() if isinstance(value, list)}
+
+
+def test_a_whole_number_will_do_for_a_time() -> None:
+    state = from_json({**to_json(EMPTY), "records": [{**NEW_RECORD, "at": 7}]})
+    assert isinstance(state.records[0].at, float)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +174,7 @@ def test_a_state_of_an_older_program_is_read(version: int, record: dict[str, Any
 
 
 def test_a_state_of_the_release_before_knows_no_claims_and_loses_nothing() -> None:
-    data = {**to_json(EMPTY), "version": 3, "records": [{**OLD_RECORD, "keys": ["ab"]}]}
+    data = {**to_json(EMPTY), "version": 3, "records": [{**OLD_RECORD, "keys": ["ab" * 32]}]}
     del data["claims"]
     state = from_json(data)
     assert [r.id for r in state.records] == [5]

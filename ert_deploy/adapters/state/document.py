@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ert_deploy.core.model.errors import Damaged, UsageError
-from ert_deploy.core.model.state import VERSION, State, from_json, to_json
+from ert_deploy.core.model.plain.state import VERSION, from_json, to_json
+from ert_deploy.core.model.state import State
 from ert_deploy.core.model.stored import LockHolder
 
 FORMAT = "ert-deploy state"

@@ -40,7 +40,7 @@ def command() -> None:
 @json_option
 def show(config: str | None, as_json: bool) -> None:
     """Show what is stored and who holds the lock."""
-    from ert_deploy.core.model.state import to_json
+    from ert_deploy.core.model.plain.state import to_json
     from ert_deploy.wiring import keeper
 
     store = keeper(config)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +43,3 @@ class Claims:
 
 
 NO_CLAIMS = Claims()
-
-
-def claims_from(owners: Any = (), services: Any = (), adopted: Any = (), ignored: Any = ()) -> Claims:
-    """Claims from plain data. Raises TypeError with what is wrong."""
-    return Claims(_many(owners, str), _many(services, str), _many(adopted, int), _many(ignored, int))
-
-
-def _many(values: Any, kind: type[Any]) -> tuple[Any, ...]:
-    if not isinstance(values, list | tuple) or not all(isinstance(value, kind) for value in values):
-        raise TypeError(f"{values!r} is not a list of {kind.__name__}")
-    return tuple(values)

@@ -9,19 +9,11 @@ of whoever wrote it: good for telling it from another one, and never compared wi
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
-from typing import Any, TypeVar
+from dataclasses import dataclass, replace
 
-from ert_deploy.core.model.claims import NO_CLAIMS, Claims, claims_from
-from ert_deploy.core.model.undated import named, signed
+from ert_deploy.core.model.claims import NO_CLAIMS, Claims
 
-VERSION = 4
-BEFORE_CLAIMS = 3  # the last version that said neither whose account it is nor what was decided, by own clocks
 LONG_AGO = 1.0  # a time, and none that matters
-# 1 knew no `woken` and no `stranded`, 2 no `keys` and no `asked`, 3 neither `account`, `claims` nor `begun`.
-READABLE = frozenset({1, 2, 3, VERSION})
-_LISTS = frozenset({"intents", "records", "tombstones", "rollouts"})
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,49 +194,3 @@ class State:
     def empty(self) -> bool:
         """True when nothing in it can bill."""
         return not (self.intents or self.records or self.tombstones)
-
-
-def to_json(state: State) -> dict[str, Any]:
-    """Plain data, stable order; `from_json` of it is equal to the state."""
-    plain = {"version": VERSION, **asdict(state)}
-    return named({name: tuple(map(named, v)) if name in _LISTS else v for name, v in plain.items()})
-
-
-def from_json(data: Any) -> State:
-    """The state in plain data of this version. ValueError says what is wrong with it."""
-    if not isinstance(data, dict):
-        raise ValueError("not an object")
-    if (version := data.get("version")) not in READABLE:
-        raise ValueError(f"version {version!r}, this program reads versions up to {VERSION}")
-    own = version <= BEFORE_CLAIMS
-    try:
-        return State(
-            deployment=_typed(data["deployment"], str),
-            generation=_typed(data["generation"], int),
-            intents=tuple(Intent(**signed(i, own)) for i in data["intents"]),
-            records=tuple(_record(**signed(r, own)) for r in data["records"]),
-            tombstones=tuple(Tombstone(**signed(t, own)) for t in data["tombstones"]),
-            denied=tuple(Denied(**d) for d in data["denied"]),
-            rollouts=tuple(Rollout(**signed(r, own)) for r in data["rollouts"]),
-            account="" if own else _typed(data["account"], str),
-            claims=claims_from(**({} if own else data["claims"])),
-            begun=0.0 if own else _typed(signed(data, own)["begun"], float),
-        )
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"damaged or unknown field: {error}") from error
-
-
-def _record(keys: Any = (), asked: Any = (), **others: Any) -> Record:
-    return Record(**others, keys=_hashes(keys), asked=_hashes(asked))
-
-
-def _hashes(values: Any) -> tuple[str, ...]:
-    if not isinstance(values, list | tuple):
-        raise TypeError(f"{values!r} is not a list of hashes")
-    return tuple(_typed(value, str) for value in values)
-
-
-def _typed(value: Any, kind: type[_T]) -> _T:
-    if not isinstance(value, kind):
-        raise TypeError(f"{value!r} is not {kind.__name__}")
-    return value

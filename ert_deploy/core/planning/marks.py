@@ -137,14 +137,19 @@ class _Sorter:
         return self._traced(instance)
 
     def _known(self, instance: Instance, token: str) -> Instance | Undecided | Relation:
-        if instance.id in self.adopted:
+        if instance.id in self.adopted and self._may_bear(instance, token):
             return self._with(instance, token)
         if self.foreign:
             other = self._relation(instance) is Relation.OTHER
             return Relation.OTHER if other else Undecided(instance, _FOREIGN)
-        if instance.born is not None and instance.born.token == token:
+        if instance.born is not None and instance.born.token and self._may_bear(instance, token):
             return self._with(instance, token)
         return Undecided(instance, _STATE, hidden=instance.born is None)
+
+    def _may_bear(self, instance: Instance, token: str) -> bool:
+        """Whether nothing in its environment contradicts that it is ours with that token, whoever wrote it down."""
+        born = instance.born
+        return born is None or (born.token in ("", token) and born.deployment in ("", self.deployment))
 
     def _marked(self, instance: Instance) -> Instance | Undecided | Relation:
         assert instance.mark is not None
@@ -160,7 +165,7 @@ class _Sorter:
     def _traced(self, instance: Instance) -> Instance | Undecided | Relation | None:
         """What has one mark at most."""
         born = instance.born
-        if born is not None and born.token in self.intents:
+        if born is not None and born.token in self.intents and born.deployment in ("", self.deployment):
             return self._with(instance, born.token)
         labelled = instance.claims == self.deployment
         environed = born is not None and born.deployment == self.deployment

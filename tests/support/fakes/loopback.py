@@ -14,7 +14,8 @@ from typing import Any
 
 from ert_deploy.core.model.errors import Busy, CannotObserve, ErtError, StateConflict
 from ert_deploy.core.model.events import Event
-from ert_deploy.core.model.state import State, from_json, to_json
+from ert_deploy.core.model.plain.state import from_json, to_json
+from ert_deploy.core.model.state import State
 from ert_deploy.engine.effects import DeleteEnv, PutEnv
 from ert_deploy.engine.run import Ports
 from tests.support.fakes.market import FakeBackend, FakeGpu, FakeInstance, certificate, offer
