@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ert_deploy.config import (
-    S3Object,
     Settings,
     addressed,
     call_timeout,
@@ -119,6 +118,7 @@ def _house(
     from ert_deploy.adapters.render.web import RenderWeb
     from ert_deploy.adapters.vast.client import VastHost
     from ert_deploy.engine.run import Ports
+    from ert_deploy.stores import own_store
 
     entropy = SystemEntropy()
     ports = Ports(
@@ -126,7 +126,7 @@ def _house(
         web=RenderWeb(render_key, settings.render_url, clock),
         backend=TlsBackendProbe(entropy, allow_loopback=settings.sandbox is not None),
         app=HttpAppProbe(clock),
-        store=_own_store(settings, clock),
+        store=own_store(settings, clock),
         clock=clock,
         entropy=entropy,
         audience=audience,
@@ -134,44 +134,30 @@ def _house(
     return House(settings, settings.desired, ports)
 
 
-def keeper(config: str | None) -> StateKeeper:
-    """The store of a config's state, for those who look after it. It needs no provider and no key of one."""
+def keeper(config: str | None, *, signing: bool = False, remove: bool = False) -> StateKeeper:
+    """The store of a config's state, for those who look after it. It needs no provider and no key of one.
+
+    `signing`: for whom signs it, or with `remove` takes the signature away.
+    """
     from ert_deploy.adapters.clock import CompressedClock
     from ert_deploy.core.model.errors import UsageError
+    from ert_deploy.stores import keys_to_sign, own_store
 
     settings, clock = settings_for(config), _real_clock()
     if settings.sandbox is not None:
         with suppress(UsageError):
             world = sandbox_world(settings, start=False)
             clock = CompressedClock(world.speed, world.epoch_wall, world.epoch_world)
-    return _own_store(settings, clock)
+    return own_store(settings, clock, keys_to_sign(settings, remove=remove) if signing else None)
 
 
 def elsewhere(house: House, deployment: str) -> Ports:
     """The same ports with another deployment's state, as far as this config says where that is."""
     from ert_deploy.adapters.state.ephemeral import StateNowhere
+    from ert_deploy.stores import store_of
 
-    store = _store(house.settings, deployment, house.ports.clock)
+    store = store_of(house.settings, deployment, house.ports.clock)
     return replace(house.ports, store=store or StateNowhere(deployment))
-
-
-def _own_store(settings: Settings, clock: Clock) -> StateKeeper:
-    store = _store(settings, settings.desired.deployment, clock)
-    assert store is not None
-    return store
-
-
-def _store(settings: Settings, deployment: str, clock: Clock) -> StateKeeper | None:
-    place = state_of(settings, deployment)
-    if place is None:
-        return None
-    if isinstance(place, S3Object):
-        from ert_deploy.adapters.state.s3 import StateS3
-
-        return StateS3(place.bucket, place.key, deployment, clock)
-    from ert_deploy.adapters.state.file import StateFile
-
-    return StateFile(place, deployment, clock)
 
 
 def images() -> DockerImages:

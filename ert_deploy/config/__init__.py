@@ -3,7 +3,7 @@
 Light to import: the template engine is loaded when a Blueprint is rendered.
 """
 
-from ert_deploy.config.credentials import read_key
+from ert_deploy.config.credentials import read_key, read_state_key
 from ert_deploy.config.discovery import available, default_config, find, key_at_hand
 from ert_deploy.config.load import load, parse
 from ert_deploy.config.settings import (
@@ -35,5 +35,6 @@ __all__ = [
     "load",
     "parse",
     "read_key",
+    "read_state_key",
     "state_of",
 ]

@@ -1,4 +1,4 @@
-"""Reads a provider's API key from the environment or from a private file; never from a command line.
+"""Reads a provider's API key or the state's from the environment or a private file; never from a command line.
 
 No message here repeats any part of a key.
 """
@@ -9,12 +9,13 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from ert_deploy.config.settings import KeySource
+from ert_deploy.config.settings import STATE, STATE_KEY, KeySource
 from ert_deploy.config.yaml.regular_file import Unreadable, read_plain
 from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.secret import Secret
 
 MOST_CHARACTERS = 512
+LEAST_STATE_KEY = 32  # characters: whoever can read a state can try keys on it
 _QUOTES = "\"'\u2018\u2019\u201c\u201d\u00ab\u00bb`"
 
 
@@ -26,7 +27,21 @@ def read_key(source: KeySource, env: Mapping[str, str]) -> Secret:
     if source.file is not None:
         return _checked(_from_file(source, source.file), source, str(source.file))
     state = "is set but empty" if found == "" else "is not set"
-    raise UsageError(f"no {source.provider} API key: {source.env} {state}", hint=_advice(source))
+    raise UsageError(f"no {source.what}: {source.env} {state}", hint=_advice(source))
+
+
+def read_state_key(source: KeySource | None, env: Mapping[str, str]) -> Secret | None:
+    """The key that the state is signed with; None where none is set and the config asks for none. Raises UsageError."""
+    if source is None:
+        if not env.get(STATE_KEY):
+            return None
+        source = KeySource(STATE, STATE_KEY)
+    key = read_key(source, env)
+    if len(key.reveal()) < LEAST_STATE_KEY:
+        raise UsageError(
+            f"the state key is shorter than {LEAST_STATE_KEY} characters", hint="`openssl rand -hex 32` makes one"
+        )
+    return key
 
 
 def _from_file(source: KeySource, path: Path) -> str:
@@ -35,10 +50,10 @@ def _from_file(source: KeySource, path: Path) -> str:
         _must_be_private(source, path, about)
         return data.decode()
     except Unreadable as reason:
-        raise UsageError(f"no {source.provider} API key: {path}: {reason}", hint=_advice(source)) from None
+        raise UsageError(f"no {source.what}: {path}: {reason}", hint=_advice(source)) from None
     except UnicodeDecodeError:
         # Not chained: the error would carry the file's bytes.
-        raise UsageError(f"the {source.provider} API key in {path} is not text") from None
+        raise UsageError(f"the {source.what} in {path} is not text") from None
 
 
 def _must_be_private(source: KeySource, path: Path, about: os.stat_result) -> None:
@@ -58,7 +73,7 @@ def _checked(text: str, source: KeySource, place: str) -> Secret:
     key = text.removesuffix("\n").removesuffix("\r")
     wrong = next((what for what, is_so in _faults(key) if is_so), "")
     if wrong:
-        raise UsageError(f"the {source.provider} API key in {place} {wrong}", hint="copy it again, the key alone")
+        raise UsageError(f"the {source.what} in {place} {wrong}", hint="copy it again, the key alone")
     return Secret(key)
 
 
@@ -73,5 +88,7 @@ def _faults(key: str) -> tuple[tuple[str, bool], ...]:
 
 
 def _advice(source: KeySource) -> str:
+    if source.provider == STATE:
+        return f"export {source.env}=...  with the key that the state is signed with (`openssl rand -hex 32` makes one)"
     section = "vast" if source.provider == "Vast.ai" else "render"
     return f"export {source.env}=...  or name a file with mode 0600 as {section}/key/file in the config"

@@ -15,6 +15,7 @@ from ert_deploy.config.schema.types import DEPLOYMENT_PLACEHOLDER, PLACEHOLDER, 
 from ert_deploy.config.schema.walk import Reading, read
 from ert_deploy.config.settings import (
     HERE,
+    STATE,
     Blueprint,
     KeySource,
     KeySources,
@@ -81,6 +82,7 @@ def _settings(reading: Reading, source: Path) -> Settings:
             KeySource("Vast.ai", **_direct(values, "vast/key")), KeySource("Render", **_direct(values, "render/key"))
         ),
         state=values["state"] or Path(".ert") / f"{HERE}.json",
+        state_key=KeySource(STATE, values["state_key"]) if values["state_key"] else None,
         sandbox=sandbox,
         source=source,
         blueprints=tuple(

@@ -10,16 +10,23 @@ from ert_deploy.core.model.desired import Desired
 VAST_URL = "https://console.vast.ai"
 RENDER_URL = "https://api.render.com/v1"
 SANDBOX_WORLD = ".ert/sandbox"
+STATE = "state"  # in place of a provider: the key that a state is signed with
+STATE_KEY = "ERT_STATE_KEY"
 HERE = "{deployment}"  # stands for the deployment's name in the place of the state
 
 
 @dataclass(frozen=True, slots=True)
 class KeySource:
-    """Where one provider's API key is: an environment variable, else a file. Never the key itself."""
+    """Where one key is: an environment variable, else a file. Never the key itself."""
 
     provider: str
     env: str
     file: Path | None = None
+
+    @property
+    def what(self) -> str:
+        """How messages call the key."""
+        return "state key" if self.provider == STATE else f"{self.provider} API key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +92,7 @@ class Settings:
     """One config. With a sandbox, the two URLs are empty until `addressed` puts in those of a running world.
 
     `state` may hold `{deployment}`; `state_of` puts the name in. `blueprints` are in the order of the targets.
+    `state_key`: the state has to be signed; None: it is where STATE_KEY is set.
     """
 
     desired: Desired
@@ -95,6 +103,7 @@ class Settings:
     sandbox: SandboxSettings | None
     source: Path
     blueprints: tuple[Blueprint, ...] = ()
+    state_key: KeySource | None = None
 
 
 def addressed(settings: Settings, *, vast_url: str, render_url: str) -> Settings:

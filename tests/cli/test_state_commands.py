@@ -157,3 +157,87 @@ def test_a_person_on_a_terminal_is_asked_and_may_decline(monkeypatch: pytest.Mon
     finally:
         os.close(ours)
         os.close(theirs)
+
+
+# The state key
+
+KEY, OTHER = "k" * 32, "o" * 40
+
+
+def test_a_state_is_signed_by_hand_and_then_every_command_wants_the_key(
+    store: StateKeeper, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.save(FULL)
+    assert run("sign", "--yes") == 2
+    assert "ERT_STATE_KEY is not set" in capsys.readouterr().err
+    monkeypatch.setenv("ERT_STATE_KEY", KEY)
+    assert run("show") == 2
+    assert "is not signed, and a state key is set" in capsys.readouterr().err
+    assert data(capsys, "sign", "--yes")["changed"] is True
+    assert run("show") == 0
+    assert run("sign", "--yes") == 0
+    assert "is signed with this key already" in capsys.readouterr().out
+    monkeypatch.setenv("ERT_STATE_KEY", "")
+    assert run("show") == 2
+    assert "is signed, and no state key is set" in capsys.readouterr().err
+
+
+def test_nothing_is_signed_without_a_yes(
+    store: StateKeeper, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.save(FULL)
+    monkeypatch.setenv("ERT_STATE_KEY", KEY)
+    monkeypatch.setattr("ert_deploy.cli.commands.state.confirmed", lambda *_, **__: False)
+    assert run("sign") == 0
+    assert "nothing was done" in capsys.readouterr().out
+    assert run("show") == 2
+
+
+def test_the_key_is_changed_with_the_former_one_and_taken_away_with_the_present_one(
+    store: StateKeeper, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ERT_STATE_KEY", KEY)
+    assert run("sign", "--yes") == 0
+    assert "nothing is stored" in capsys.readouterr().out
+    store.save(FULL)
+    assert run("sign", "--yes") == 0
+    monkeypatch.setenv("ERT_STATE_KEY", OTHER)
+    assert run("sign", "--yes") == 2
+    assert "its signature is not of this state key" in capsys.readouterr().err
+    assert run("sign", "--yes", "--remove") == 2
+    monkeypatch.setenv("ERT_STATE_KEY_OLD", KEY)
+    assert run("sign", "--yes") == 0
+    monkeypatch.delenv("ERT_STATE_KEY_OLD")
+    assert run("show") == 0
+    assert run("sign", "--yes", "--remove") == 0
+    assert "is no longer signed" in capsys.readouterr().out
+    assert run("show") == 2
+    monkeypatch.delenv("ERT_STATE_KEY")
+    assert run("show") == 0
+
+
+@pytest.mark.parametrize("key", [KEY, None])
+def test_a_config_can_ask_for_the_key(
+    store: StateKeeper, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, key: str | None
+) -> None:
+    config = Path("mine.yaml")
+    config.write_text(config.read_text().replace("state_key: null ", "state_key: ERT_STATE_KEY_MINE "))
+    store.save(FULL)
+    if key is None:
+        assert run("show") == 2
+        assert "no state key: ERT_STATE_KEY_MINE is not set" in capsys.readouterr().err
+        return
+    monkeypatch.setenv("ERT_STATE_KEY_MINE", key)
+    assert run("sign", "--yes") == 0
+    assert run("show") == 0
+
+
+def test_a_key_that_can_be_guessed_is_refused_and_not_shown(
+    store: StateKeeper, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.save(FULL)
+    monkeypatch.setenv("ERT_STATE_KEY", "hunter2hunter2")
+    assert run("show") == 2
+    said = capsys.readouterr().err
+    assert "shorter than 32 characters" in said
+    assert "hunter2" not in said

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from ert_deploy.config import KeySource, read_key
+from ert_deploy.config import ConfigProblems, KeySource, parse, read_key, read_state_key
 from ert_deploy.core.model.errors import UsageError
 
+SAMPLE = Path(__file__).resolve().parents[2] / "configs" / "ert.yaml"
 KEY = "0123456789abcdef0123456789abcdef"
 
 
@@ -101,3 +102,35 @@ def test_files_that_cannot_hold_a_key(tmp_path: Path) -> None:
     assert "it is a pipe" in refused(tmp_path / "fifo", {}).summary
     assert "is not text" in refused(private(tmp_path / "key", b"\xff\xfe\x80"), {}).summary
     assert "is empty" in refused(private(tmp_path / "key", b""), {}).summary
+
+
+# The key of the state
+
+
+def test_the_state_key_is_used_where_it_is_set_and_has_to_be_there_where_a_config_names_it() -> None:
+    named = KeySource("state", "ERT_STATE_KEY_MINE")
+    assert read_state_key(None, {}) is None
+    assert read_state_key(None, {"ERT_STATE_KEY": ""}) is None, "a secret of CI that is not set is empty"
+    for source, env in ((None, {"ERT_STATE_KEY": KEY}), (named, {"ERT_STATE_KEY_MINE": KEY, "ERT_STATE_KEY": "no"})):
+        key = read_state_key(source, env)
+        assert key is not None
+        assert key.reveal() == KEY
+    with pytest.raises(UsageError, match="no state key: ERT_STATE_KEY_MINE is not set") as refused:
+        read_state_key(named, {"ERT_STATE_KEY": KEY})
+    assert "openssl" in refused.value.hint
+
+
+@pytest.mark.parametrize("text", ["hunter2", "k" * 31, "k" * 40 + " k"])
+def test_a_state_key_that_can_be_guessed_or_was_miscopied_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="the state key") as refused:
+        read_state_key(None, {"ERT_STATE_KEY": text})
+    assert text not in f"{refused.value.summary}{refused.value.detail}{refused.value.hint}"
+
+
+@pytest.mark.parametrize("name", ["AWS_SECRET_ACCESS_KEY", "VAST_API_KEY", "ert_state_key", KEY])
+def test_a_config_names_no_other_variable_for_the_state_key(name: str) -> None:
+    text = SAMPLE.read_text().replace("YOUR-NAME", "me").replace("YOUR-DEPLOYMENT", "ert")
+    with pytest.raises(ConfigProblems) as caught:
+        parse(text.replace("state_key: null ", f"state_key: {name} "), SAMPLE)
+    assert [problem.path for problem in caught.value.problems] == ["state_key"]
+    assert "ERT_STATE_KEY" in caught.value.problems[0].hint

@@ -1,4 +1,4 @@
-"""The document a state is stored as, whatever it is stored in: format, version, checksum, state. Never a secret.
+"""The document a state is stored as, whatever it is stored in: format, version, checksum, signature, state. No secret.
 
 Also says who we are, for locks. It reads and writes nothing itself.
 """
@@ -13,6 +13,7 @@ import socket
 from datetime import UTC, datetime
 from typing import Any
 
+from ert_deploy.adapters.state.signature import NO_KEY, StateKeys
 from ert_deploy.core.model.errors import Damaged, UsageError
 from ert_deploy.core.model.plain.state import VERSION, from_json, to_json
 from ert_deploy.core.model.state import State
@@ -20,36 +21,48 @@ from ert_deploy.core.model.stored import LockHolder
 
 FORMAT = "ert-deploy state"
 MAX_BYTES = 4 * 1024 * 1024
+MOST_WORDS = 300  # characters of what is wrong with it: it may be all of it
 REBUILD = (
     "`ert-deploy state rebuild` moves it aside and begins a new one: instances are found by the marks they carry, "
     "and nothing is rented twice"
 )
 
 
-def encode(state: State) -> bytes:
-    """The document of a state."""
+def encode(state: State, keys: StateKeys = NO_KEY) -> bytes:
+    """The document of a state, signed where there is a key. UsageError where one is wanted and is not there."""
     body = to_json(state)
-    document = {"format": FORMAT, "version": VERSION, "sha256": digest(body), "state": body}
+    checksum = digest(body)
+    document = {"format": FORMAT, "version": VERSION, "sha256": checksum, **keys.sign(VERSION, checksum), "state": body}
     return json.dumps(document, indent=1).encode()
 
 
-def decode(raw: bytes, where: str, deployment: str) -> State:
+def decode(raw: bytes, where: str, deployment: str, keys: StateKeys = NO_KEY) -> State:
     """The state in a document. Damaged when it cannot be trusted, UsageError when it is newer or somebody else's."""
     try:
         if len(raw) > MAX_BYTES:
             raise ValueError("larger than any state of ours")
-        document = json.loads(raw)
+        document = json.loads(raw, parse_constant=_no_number)
         if not isinstance(document, dict) or document.get("format") != FORMAT:
             raise ValueError("not a state file of ert-deploy")
         _refuse_newer(document, where)
-        if document.get("sha256") != digest(document.get("state")):
+        checksum = digest(document.get("state"))
+        if document.get("sha256") != checksum:
             raise ValueError("the checksum does not match")
+        keys.verify(document, checksum, where)
         state = from_json(document["state"])
+        if document["version"] != document["state"]["version"]:
+            raise ValueError("it names two versions")
     except (ValueError, RecursionError) as error:
-        raise Damaged(f"{where}: damaged state file: {error}", hint=REBUILD) from error
+        why = str(error)
+        short = why if len(why) <= MOST_WORDS else why[:MOST_WORDS] + "..."
+        raise Damaged(f"{where}: damaged state file: {short}", hint=REBUILD) from error
     if state.deployment != deployment:
         raise UsageError(f"{where}: holds deployment {state.deployment!r}, not {deployment!r}")
     return state
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(f"{name} is no finite number")
 
 
 def digest(body: Any) -> str:

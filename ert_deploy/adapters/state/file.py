@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from ert_deploy.adapters.state.document import MAX_BYTES, decode, encode, read_holder, spoken, who, write_holder
+from ert_deploy.adapters.state.signature import NO_KEY, StateKeys
 from ert_deploy.core.model.errors import Busy, Failed, StateConflict, UsageError
 from ert_deploy.core.model.state import State
 from ert_deploy.core.model.stored import LockHolder, StoredVersion
@@ -31,11 +32,20 @@ LOCKLESS = "this file system gives no locks; keep the state on a local disk, or 
 class StateFile:
     """One deployment's state at `path`; the folder is made when needed, mode 0700. `sync` is `os.fsync`."""
 
-    def __init__(self, path: Path, deployment: str, clock: Clock, sync: Callable[[int], None] = os.fsync) -> None:
+    def __init__(
+        self,
+        path: Path,
+        deployment: str,
+        clock: Clock,
+        sync: Callable[[int], None] = os.fsync,
+        *,
+        keys: StateKeys = NO_KEY,
+    ) -> None:
         self.path = path
         self.deployment = deployment
         self._clock = clock
         self._sync = sync
+        self._keys = keys
 
     @property
     def where(self) -> str:
@@ -51,7 +61,7 @@ class StateFile:
             return State(self.deployment)
         except OSError as error:
             raise UsageError(f"{self.path}: cannot be read: {error.strerror}") from error
-        return decode(raw, self.where, self.deployment)
+        return decode(raw, self.where, self.deployment, self._keys)
 
     def save(self, state: State) -> State:
         """Durably write `state` one generation higher, if the stored generation is still its own."""
@@ -164,7 +174,7 @@ class StateFile:
         temporary = self._beside("tmp")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(encode(state))
+            file.write(encode(state, self._keys))
             file.flush()
             self._sync(file.fileno())
         temporary.replace(self._real)

@@ -16,6 +16,7 @@ from typing import Any
 from ert_deploy.adapters.state.document import decode, encode
 from ert_deploy.adapters.state.s3_lock import S3Lock
 from ert_deploy.adapters.state.s3_objects import ATTEMPTS, Found, NoAnswer, S3Objects, Unmet
+from ert_deploy.adapters.state.signature import NO_KEY, StateKeys
 from ert_deploy.core.model.errors import CannotObserve, Failed, StateConflict, UsageError
 from ert_deploy.core.model.state import State
 from ert_deploy.core.model.stored import LockHolder, StoredVersion
@@ -37,11 +38,13 @@ class StateS3:
         endpoint_url: str | None = None,
         region: str | None = None,
         client: Any = None,
+        keys: StateKeys = NO_KEY,
     ) -> None:
         self.deployment = deployment
         self.where = f"s3://{bucket}/{key}"
         self._key = key
         self._clock = clock
+        self._keys = keys
         self._objects = S3Objects(bucket, clock, endpoint_url, region, client)
         self._lock = S3Lock(self._objects, f"{key}.lock", deployment)
         self._read: tuple[int, str | None] | None = None  # the generation that was last seen, and its ETag
@@ -49,7 +52,7 @@ class StateS3:
     def load(self) -> State:
         """The stored state; generation 0 and empty when there is none. Damaged, UsageError or CannotObserve."""
         found = self._objects.get(self._key)
-        state = State(self.deployment) if found is None else decode(found.body, self.where, self.deployment)
+        state = State(self.deployment) if found is None else self._decoded(found.body)
         self._read = (state.generation, found.etag if found is not None else None)
         self._lock.renew()
         return state
@@ -64,7 +67,7 @@ class StateS3:
         if etag is None:
             self._must_keep_versions()
         written = replace(state, generation=state.generation + 1)
-        self._read = (written.generation, self._put(encode(written), etag, state.generation))
+        self._read = (written.generation, self._put(encode(written, self._keys), etag, state.generation))
         return written
 
     @contextmanager
@@ -142,8 +145,11 @@ class StateS3:
         self._read = None
         if found is None:
             return StateConflict(f"{self.where} is gone, we read generation {generation}")
-        stored = decode(found.body, self.where, self.deployment).generation
+        stored = self._decoded(found.body).generation
         return StateConflict(f"{self.where} is at generation {stored}, we read {generation}")
+
+    def _decoded(self, body: bytes) -> State:
+        return decode(body, self.where, self.deployment, self._keys)
 
     def _unwritten(self, why: str) -> Failed:
         self._read = None

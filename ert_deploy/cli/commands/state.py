@@ -122,6 +122,44 @@ def history(config: str | None, as_json: bool) -> None:
         click.echo(f"nothing is stored in {store.where}")
 
 
+@command.command("sign")
+@config_option
+@json_option
+@yes_option
+@click.option("--remove", is_flag=True, help="Write it without a signature again.")
+def sign(config: str | None, as_json: bool, yes: bool, remove: bool) -> None:
+    """Sign the stored state with the key in ERT_STATE_KEY, for the first time or after a change of keys.
+
+    A state that bears another key's signature is taken only with that key in ERT_STATE_KEY_OLD. One that bears none is
+    shown, and you are asked whether it is yours: nothing proves who wrote it. With --remove the key is needed, too.
+    """
+    from ert_deploy.wiring import keeper
+
+    store = keeper(config, signing=True, remove=remove)
+    done, why = False, ""
+    with interruptible(), store.lock(new_run_id()):
+        try:
+            keeper(config).load()
+        except Damaged as error:
+            why = error.summary
+        state = store.load()
+        if state.generation and (remove or why):
+            known = ", ".join(str(i) for i in sorted({r.id for r in state.records} | {t.id for t in state.tombstones}))
+            about = f"generation {state.generation}, instances {known or 'none'}, {len(state.intents)} create calls"
+            question = "write it without a signature?" if remove else "sign it?"
+            if confirmed(f"{why or store.where}\n{about}: {question}", yes=yes):
+                store.save(state)
+                done = True
+    if as_json:
+        emit_json({"where": store.where, "signed": not remove, "changed": done})
+    elif done:
+        click.echo(f"{store.where} is {'no longer signed' if remove else 'signed'}")
+    elif not state.generation:
+        click.echo(f"nothing is stored in {store.where}")
+    else:
+        click.echo("nothing was done" if why or remove else f"{store.where} is signed with this key already")
+
+
 @command.command("rebuild")
 @config_option
 @json_option

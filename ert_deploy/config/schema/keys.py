@@ -196,6 +196,7 @@ ROOT = Section(
             ),
         ),
         Field("state", types.state_place, None),
+        Field("state_key", types.state_key_variable, None),
         Section(
             "sandbox",
             (

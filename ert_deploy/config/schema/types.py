@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 from ert_deploy.config.schema.market_catalog import CARDS, COUNTRIES
 from ert_deploy.config.schema.scalars import Bad, matching, text
 from ert_deploy.config.schema.secret_shapes import SECRET_VALUE
-from ert_deploy.config.settings import HERE, S3Object
+from ert_deploy.config.settings import HERE, STATE_KEY, S3Object
 from ert_deploy.config.yaml.problems import nearest, shown
 from ert_deploy.config.yaml.tree import Scalar
 from ert_deploy.core.model.labels import DEPLOYMENT
@@ -45,6 +45,12 @@ key_variable = matching(
     r"[A-Z_][A-Z0-9_]{0,127}",
     "the name of an environment variable",
     "capitals, digits and underscores; the key itself never stands in a config",
+    secret=True,
+)
+state_key_variable = matching(
+    rf"{STATE_KEY}[A-Z0-9_]{{0,100}}",
+    "the name of the environment variable that holds the state key",
+    f"{STATE_KEY}, or a name that begins like it; the key itself never stands in a config",
     secret=True,
 )
 json_field = matching(r"[A-Za-z_][A-Za-z0-9_-]{0,63}", "the name of a JSON field")
