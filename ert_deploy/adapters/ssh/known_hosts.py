@@ -43,7 +43,7 @@ class KnownHosts:
         """Pin a key; on the disk before anything is said to its owner."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
             with os.fdopen(descriptor, "w", encoding="ascii") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 os.fchmod(file.fileno(), 0o600)

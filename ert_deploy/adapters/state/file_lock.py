@@ -1,0 +1,137 @@
+"""The courtesy lock beside a state file: it says who works here, and falls by itself when that process ends.
+
+Nothing depends on it. Who holds it without a word is no run of ours, and keeps nobody waiting for long.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+from ert_deploy.adapters.state.document import MAX_BYTES, read_holder, spoken, who, write_holder
+from ert_deploy.adapters.state.private import lock_within, open_private, reason
+from ert_deploy.core.model.errors import Busy, Failed
+from ert_deploy.core.model.stored import LockHolder
+from ert_deploy.ports import Clock
+
+LOCKLESS = "this file system gives no locks; keep the state on a local disk, or in S3 (`state: s3://...`)"
+STRANGER = "another program holds it: `fuser {0}` names it; end it, or remove that file"
+NAME_SECONDS = 3.0  # real ones, within which a run that holds the lock has written down who it is
+
+
+class _Stranger(Failed):
+    """Held by somebody who does not say who he is."""
+
+
+class FileLock:
+    """One lock. `path` gives its file, `prepare` makes the folder it is in."""
+
+    def __init__(self, path: Callable[[], Path], prepare: Callable[[], None], deployment: str, clock: Clock) -> None:
+        self._path = path
+        self._prepare = prepare
+        self._deployment = deployment
+        self._clock = clock
+
+    @contextmanager
+    def held(self, run_id: str) -> Iterator[None]:
+        """Hold it. Busy when another run does; Failed when it cannot be held."""
+        with self._locked() as file:
+            _write(file, write_holder(LockHolder(who(), os.getpid(), run_id, self._clock.now())))
+            try:
+                yield
+            finally:
+                _write(file, b"")
+
+    def hold(self, run_id: str, seconds: float) -> LockHolder:
+        """Keep everybody out for that long, also after this process has ended. Busy when somebody holds it."""
+        now = self._clock.now()
+        holder = LockHolder(who(), 0, run_id, now, now + seconds)
+        with self._locked() as file:
+            _write(file, write_holder(holder))
+        return holder
+
+    def holder(self) -> LockHolder | None:
+        """Who holds it now."""
+        if not os.path.lexists(self._path()):
+            return None
+        try:
+            with self._locked():
+                return None
+        except _Stranger:
+            return LockHolder("somebody", 0, "", 0.0)
+        except Busy:
+            with open_private(self._path()) as file:
+                return read_holder(file.read(MAX_BYTES)) or LockHolder("somebody", 0, "", 0.0)
+
+    def unlock(self) -> LockHolder | None:
+        """End what `hold` began; whom it kept out. Busy when a living process holds it: only its end frees it."""
+        if not os.path.lexists(self._path()):
+            return None
+        with self._locked(by_hand=True) as file:
+            before = self._kept(file)
+            _write(file, b"")
+        return before
+
+    @contextmanager
+    def _locked(self, *, by_hand: bool = False) -> Iterator[IO[bytes]]:
+        """The lock file, ours alone. Busy when it is not, or (but `by_hand`) when somebody asked to be left alone."""
+        path = self._path()
+        try:
+            self._prepare()
+            file = open_private(path)
+        except OSError as error:
+            raise Failed(f"{path}: cannot be locked: {reason(error)}", hint="mend the permissions first") from error
+        with file:
+            self._take(file, path)
+            kept = None if by_hand else self._kept(file)
+            if kept is not None:
+                raise self._busy(kept, "wait for it, or end it with `ert-deploy state unlock`")
+            yield file
+
+    def _take(self, file: IO[bytes], path: Path) -> None:
+        try:
+            if lock_within(file, 0.0):
+                return
+            if (holder := _run(file)) is None and lock_within(file, NAME_SECONDS):
+                return
+        except OSError as error:
+            raise Failed(f"{path}: cannot be locked: {error.strerror}", hint=LOCKLESS) from error
+        if (holder := holder or _run(file)) is None:
+            raise _Stranger(f"{path}: cannot be locked: no run of ours holds it", hint=STRANGER.format(path))
+        raise self._busy(holder, "wait for it")
+
+    def _busy(self, holder: LockHolder, hint: str) -> Busy:
+        return Busy(f"another run works on {self._deployment}", spoken(holder), hint)
+
+    def _kept(self, file: IO[bytes]) -> LockHolder | None:
+        """Who asked to be left alone, and still does. What a killed run left behind asks for nothing."""
+        holder = _named(file)
+        return holder if holder is not None and (holder.expires or 0.0) > self._clock.now() else None
+
+
+def _run(file: IO[bytes]) -> LockHolder | None:
+    """The run that holds the lock, by its own word; None when that one has ended."""
+    holder = _named(file)
+    if holder is not None and holder.who == who() and holder.pid > 0:
+        try:
+            os.kill(holder.pid, 0)
+        except ProcessLookupError:
+            return None
+        except (PermissionError, OverflowError):
+            pass
+    return holder
+
+
+def _named(file: IO[bytes]) -> LockHolder | None:
+    file.seek(0)
+    return read_holder(file.read(MAX_BYTES))
+
+
+def _write(file: IO[bytes], text: bytes) -> None:
+    """Best effort: a full disk must not keep anybody from taking things away."""
+    with suppress(OSError):
+        os.truncate(file.fileno(), 0)
+        os.pwrite(file.fileno(), text, 0)

@@ -1,0 +1,150 @@
+"""Private files in a folder that nobody else may write: no link followed, mode 0600 under any umask, no endless lock.
+
+What stands in a working directory may have come with a cloned repository, so that no name in it is trusted: a link in
+place of a file of ours is an error, and what is opened is a regular file of this user.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import stat
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from ert_deploy.adapters.clock import RealClock
+from ert_deploy.core.model.errors import UsageError
+from ert_deploy.core.model.text import printable
+
+PRIVATE = 0o600
+FOLDER = 0o700
+OTHERS_WRITE = 0o022
+PAUSE = 0.05
+_PLAIN = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_ELSEWHERE = "run as its owner, or keep the state in a folder that only you may write (`state` in the config)"
+
+Notice = Callable[[str], None]
+
+
+def to_stderr(text: str) -> None:
+    """A notice as every command shows it."""
+    sys.stderr.write(f"note: {text}\n")
+
+
+def must_be_private(folder: Path, notice: Notice) -> None:
+    """A folder that others may write is refused; one of our own is tightened, with a notice. UsageError.
+
+    Who may write the folder may put any file in the place of ours. OSError when it cannot be looked at.
+    """
+    about = folder.stat()
+    if about.st_uid not in (os.geteuid(), 0):
+        raise UsageError(f"{printable(folder)}: belongs to another user, who may write the state", hint=_ELSEWHERE)
+    if not about.st_mode & OTHERS_WRITE:
+        return
+    with suppress(OSError):
+        if about.st_uid == os.geteuid() and not about.st_mode & stat.S_ISVTX:
+            folder.chmod(stat.S_IMODE(about.st_mode) & ~OTHERS_WRITE)
+    now = folder.stat().st_mode
+    if now & OTHERS_WRITE:
+        raise UsageError(
+            f"{printable(folder)}: others may write this folder (mode {stat.S_IMODE(now):04o}), and with it the state",
+            hint=f"chmod go-w {printable(folder)}, or keep the state in a folder of its own (`state` in the config)",
+        )
+    notice(f"{printable(folder)}: others may no longer write this folder (mode {stat.S_IMODE(now):04o})")
+
+
+def make_folder(folder: Path, sync: Callable[[Path], None]) -> None:
+    """The folder and those above it that are missing, mode 0700, each with an entry that outlives a crash. OSError."""
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    for one in reversed(missing):
+        with suppress(FileExistsError):  # another run made it just now
+            one.mkdir(mode=FOLDER)
+            one.chmod(FOLDER)  # an umask takes bits away
+    for one in missing:
+        sync(one.parent)
+
+
+def open_private(path: Path) -> IO[bytes]:
+    """A file of ours to read and write, made when it is missing. OSError, also for a link or what is no plain file."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _PLAIN, PRIVATE)
+    try:
+        _must_be_plain(os.fstat(descriptor))
+        os.fchmod(descriptor, PRIVATE)
+        return os.fdopen(descriptor, "r+b", buffering=0)
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def new_private(path: Path) -> IO[bytes]:
+    """An empty file in place of whatever has that name. OSError."""
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _PLAIN, PRIVATE)
+    os.fchmod(descriptor, PRIVATE)
+    return os.fdopen(descriptor, "wb")
+
+
+def read_private(path: Path, most: int, notice: Notice) -> bytes:
+    """The first bytes of a plain file that others may not write; one of ours is tightened, with a notice. OSError.
+
+    Opened without blocking and looked at before it is read: a pipe would keep us waiting for a writer for ever.
+    """
+    descriptor = os.open(path, os.O_RDONLY | _PLAIN)
+    try:
+        about = os.fstat(descriptor)
+        if stat.S_ISDIR(about.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        _must_be_plain(about, alone=False)
+        if about.st_mode & OTHERS_WRITE:
+            os.fchmod(descriptor, PRIVATE)
+            notice(f"{printable(path)}: others may no longer write it; look at what stands in it")
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(most)
+    finally:
+        os.close(descriptor)
+
+
+def lock_within(file: IO[bytes], seconds: float) -> bool:
+    """Lock it for us alone; False when somebody else has held it for that many real seconds. OSError without locks."""
+    clock = RealClock()
+    until = clock.steady() + seconds
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if clock.steady() >= until:
+                return False
+            clock.sleep(PAUSE)
+        else:
+            return True
+
+
+def reason(error: OSError) -> str:
+    """Why a file cannot be used, for people."""
+    if error.errno == errno.ELOOP:
+        return f"{printable(error.filename)} is a symbolic link" if error.filename else "it is a symbolic link"
+    return error.strerror or "unknown reason"
+
+
+def _must_be_plain(about: os.stat_result, *, alone: bool = True) -> None:
+    if not stat.S_ISREG(about.st_mode):
+        raise OSError(errno.EINVAL, "it is a pipe or a device, not a regular file")
+    if about.st_uid not in (os.geteuid(), 0):
+        raise OSError(errno.EPERM, "it belongs to another user")
+    if alone and about.st_nlink > 1:
+        raise OSError(errno.EMLINK, "it has another name somewhere, which is not to be written")
+
+
+def keep_out_of_git(folder: Path) -> None:
+    """A `.gitignore` in a folder of our own, `.ert`; one that is there is somebody's, and no reason not to go on."""
+    if folder.name != ".ert" or folder.is_symlink():
+        return
+    with suppress(OSError):
+        descriptor = os.open(folder / ".gitignore", os.O_WRONLY | os.O_CREAT | os.O_EXCL | _PLAIN, PRIVATE)
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(descriptor, PRIVATE)
+            file.write(b"*\n")
