@@ -50,7 +50,7 @@ def decode(raw: bytes, where: str, deployment: str, keys: StateKeys = NO_KEY) ->
             raise ValueError("the checksum does not match")
         keys.verify(document, checksum, where)
         state = from_json(document["state"])
-        if document["version"] != document["state"]["version"]:
+        if document.get("version") != document["state"]["version"]:
             raise ValueError("it names two versions")
     except (ValueError, RecursionError) as error:
         why = str(error)
