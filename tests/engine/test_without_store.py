@@ -7,7 +7,15 @@ from dataclasses import replace
 
 import pytest
 
-from ert_deploy.core.model.errors import CannotObserve, Damaged, ErtError, Failed, NeedsAttention, OutcomeUnknown
+from ert_deploy.core.model.errors import (
+    CannotObserve,
+    Damaged,
+    ErtError,
+    Failed,
+    NeedsAttention,
+    OutcomeUnknown,
+    UsageError,
+)
 from ert_deploy.core.model.events import Destroyed
 from ert_deploy.core.model.state import State
 from tests.support.fakes.history import GONE, WANTED, down, is_down, is_up, start, told, up
@@ -46,7 +54,9 @@ def test_down_destroys_and_confirms_where_nothing_can_be_written(desired: object
 
 
 @pytest.mark.parametrize("desired", [GONE, AT_ONCE])
-@pytest.mark.parametrize("error", [CannotObserve("no such role"), Damaged("not a state")])
+@pytest.mark.parametrize(
+    "error", [CannotObserve("no such role"), Damaged("not a state"), UsageError("it is signed, and no key is set")]
+)
 def test_down_goes_by_the_marks_where_nothing_can_be_read(desired: object, error: ErtError) -> None:
     made = served()
     made.store.faults.chance = fails("load", "save", error=error)
