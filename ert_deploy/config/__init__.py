@@ -3,7 +3,7 @@
 Light to import: the template engine is loaded when a Blueprint is rendered.
 """
 
-from ert_deploy.config.credentials import read_key, read_state_key
+from ert_deploy.config.credentials import allowed_hosts, read_key, read_state_key
 from ert_deploy.config.discovery import available, default_config, find, key_at_hand
 from ert_deploy.config.load import load, parse
 from ert_deploy.config.settings import (
@@ -27,6 +27,7 @@ __all__ = [
     "SandboxSettings",
     "Settings",
     "addressed",
+    "allowed_hosts",
     "available",
     "call_timeout",
     "default_config",

@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from ert_deploy.config.settings import STATE, STATE_KEY, KeySource
+from ert_deploy.config.settings import ALLOW_HOST, STATE, STATE_KEY, KeySource
 from ert_deploy.config.yaml.regular_file import Unreadable, read_plain
 from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.secret import Secret
@@ -27,7 +27,7 @@ def read_key(source: KeySource, env: Mapping[str, str]) -> Secret:
     if source.file is not None:
         return _checked(_from_file(source, source.file), source, str(source.file))
     state = "is set but empty" if found == "" else "is not set"
-    raise UsageError(f"no {source.what}: {source.env} {state}", hint=_advice(source))
+    raise UsageError(f"no {source.what}: {source.env} {state}", source.note, hint=_advice(source))
 
 
 def read_state_key(source: KeySource | None, env: Mapping[str, str]) -> Secret | None:
@@ -42,6 +42,11 @@ def read_state_key(source: KeySource | None, env: Mapping[str, str]) -> Secret |
             f"the state key is shorter than {LEAST_STATE_KEY} characters", hint="`openssl rand -hex 32` makes one"
         )
     return key
+
+
+def allowed_hosts(env: Mapping[str, str]) -> frozenset[str]:
+    """The hosts that whoever started this program lets have a provider's key, besides the providers' own."""
+    return frozenset(host.strip().lower() for host in env.get(ALLOW_HOST, "").split(",") if host.strip())
 
 
 def _from_file(source: KeySource, path: Path) -> str:

@@ -6,16 +6,18 @@ Reads one file and nothing else; a key is never in it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from ert_deploy.config.schema.rules import broken, model_gb, unsettled
-from ert_deploy.config.schema.types import DEPLOYMENT_PLACEHOLDER, PLACEHOLDER, service_id
+from ert_deploy.config.schema.types import DEPLOYMENT_PLACEHOLDER, FOREIGN_VARIABLE, PLACEHOLDER, service_id
 from ert_deploy.config.schema.walk import Reading, read
 from ert_deploy.config.settings import (
     HERE,
+    RENDER_KEY,
     STATE,
+    VAST_KEY,
     Blueprint,
     KeySource,
     KeySources,
@@ -30,16 +32,20 @@ from ert_deploy.core.model.desired import Criteria, Desired, Guard, Launch, Mark
 from ert_deploy.core.model.owner import service_hash
 
 
-def load(path: Path, *, draft: bool = False, going_down: bool = False) -> Settings:
+def load(path: Path, *, draft: bool = False, going_down: bool = False, hosts: Collection[str] = ()) -> Settings:
     """The settings of one config, wanted running. Raises ConfigProblems with all that is wrong."""
-    return parse(read_text(path), path, draft=draft, going_down=going_down)
+    return parse(read_text(path), path, draft=draft, going_down=going_down, hosts=hosts)
 
 
-def parse(text: str, source: Path, *, draft: bool = False, going_down: bool = False) -> Settings:
+def parse(
+    text: str, source: Path, *, draft: bool = False, going_down: bool = False, hosts: Collection[str] = ()
+) -> Settings:
     """The settings that a text means; `source` is what messages call it. Raises ConfigProblems.
 
     In a `draft` image and name may still be the sample's placeholders: nothing can be rented, but all else is there.
-    On the way down a settle time that is too short, as older configs have it, is made long enough instead.
+    On the way down a settle time that is too short, as older configs have it, is made long enough instead, and a key's
+    variable that is not named after its provider gives way to the standard one. `hosts` are those besides the
+    providers' own that may be sent a key.
     """
     tree, problems = read_tree(text)
     if tree is None:
@@ -47,19 +53,33 @@ def parse(text: str, source: Path, *, draft: bool = False, going_down: bool = Fa
     reading = read(tree)
     if draft:
         _excuse_placeholders(reading)
+    notes: dict[str, str] = {}
     if going_down:
         _make_settle_last(reading)
+        notes = _take_standard_keys(reading)
     problems = [*problems, *reading.problems]
-    problems += broken(reading)
+    problems += broken(reading, hosts)
     if problems:
         raise ConfigProblems(str(source), problems)
-    return _settings(reading, source)
+    return _settings(reading, source, notes)
 
 
 def _make_settle_last(reading: Reading) -> None:
     for _ in list(unsettled(reading)):
         speed = reading.values["sandbox/speed"] if reading.values["sandbox"] else 1.0
         reading.values["timings/settle"] = least_settle(reading.values["timings/call_within"], speed)
+
+
+def _take_standard_keys(reading: Reading) -> dict[str, str]:
+    """What is to be said where a key that is still missing then should have come from, by section."""
+    notes: dict[str, str] = {}
+    for section, standard in (("vast", VAST_KEY), ("render", RENDER_KEY)):
+        path = f"{section}/key/env"
+        for problem in [p for p in reading.problems if p.path == path and FOREIGN_VARIABLE in p.what]:
+            reading.problems.remove(problem)
+            reading.values[path] = standard
+            notes[section] = f"line {problem.line}: {path}: {problem.what}"
+    return notes
 
 
 def _excuse_placeholders(reading: Reading) -> None:
@@ -70,7 +90,7 @@ def _excuse_placeholders(reading: Reading) -> None:
             reading.values[path] = instead
 
 
-def _settings(reading: Reading, source: Path) -> Settings:
+def _settings(reading: Reading, source: Path, notes: Mapping[str, str]) -> Settings:
     values = reading.values
     sandbox = SandboxSettings(**_direct(values, "sandbox")) if values["sandbox"] else None
     return Settings(
@@ -79,7 +99,8 @@ def _settings(reading: Reading, source: Path) -> Settings:
         vast_url="" if sandbox else values["vast/url"],
         render_url="" if sandbox else values["render/url"],
         keys=KeySources(
-            KeySource("Vast.ai", **_direct(values, "vast/key")), KeySource("Render", **_direct(values, "render/key"))
+            KeySource("Vast.ai", **_direct(values, "vast/key"), note=notes.get("vast", "")),
+            KeySource("Render", **_direct(values, "render/key"), note=notes.get("render", "")),
         ),
         state=values["state"] or Path(".ert") / f"{HERE}.json",
         state_key=KeySource(STATE, values["state_key"]) if values["state_key"] else None,

@@ -12,16 +12,22 @@ RENDER_URL = "https://api.render.com/v1"
 SANDBOX_WORLD = ".ert/sandbox"
 STATE = "state"  # in place of a provider: the key that a state is signed with
 STATE_KEY = "ERT_STATE_KEY"
+ALLOW_HOST = "ERT_ALLOW_PROVIDER_URL"  # names the hosts besides these and loopback that may be sent a provider's key
+VAST_KEY, RENDER_KEY = "VAST_API_KEY", "RENDER_API_KEY"
 HERE = "{deployment}"  # stands for the deployment's name in the place of the state
 
 
 @dataclass(frozen=True, slots=True)
 class KeySource:
-    """Where one key is: an environment variable, else a file. Never the key itself."""
+    """Where one key is: an environment variable, else a file. Never the key itself.
+
+    `note` says that the config names another variable, which is not read; empty where it does not.
+    """
 
     provider: str
     env: str
     file: Path | None = None
+    note: str = ""
 
     @property
     def what(self) -> str:

@@ -159,6 +159,12 @@ BAD = [
     ("https://console.vast.ai", "ftp://127.0.0.1", "vast/url", "not an https address", ""),
     ("https://console.vast.ai", "https://[::1", "vast/url", "not a web address", ""),
     ("https://console.vast.ai", "https://a:70000", "vast/url", "not a web address", ""),
+    ("env: VAST_API_KEY", "env: GH_TOKEN", "vast/key/env", "GH_TOKEN does not start with VAST_", '="$GH_TOKEN"'),
+    ("env: VAST_API_KEY", "env: RENDER_API_KEY", "vast/key/env", "does not start with VAST_", "write VAST_API_KEY"),
+    ("env: VAST_API_KEY", "env: VASTLY", "vast/key/env", "does not start with VAST_", "write VAST_API_KEY"),
+    ("https://console.vast.ai", "https://vast.example", "vast/url", "would be sent the API key", "=vast.example if"),
+    ("https://console.vast.ai", "https://console.vast.ai:444", "vast/url", "is not console.vast.ai", "remove it"),
+    ("https://console.vast.ai", "https://api.render.com/v1", "vast/url", "would be sent the API key", "remove it"),
     # between keys
     ("market: on-demand", "market: interruptible", "launch/bid", "needs a bid", "launch/bid in $/h"),
     ("bid: null", "bid: 0.2", "launch/bid", "interruptible market only", "remove it"),
@@ -230,6 +236,7 @@ def test_a_long_list_is_refused(problems: Judge, changed: Change) -> None:
     [
         ("env: VAST_API_KEY", "env: 0123456789abcdef0123456789abcdef"),
         ("env: VAST_API_KEY", "env: rnd_0123456789abcdef"),
+        ("env: VAST_API_KEY", "env: X_0123456789abcdef"),
         ("https://console.vast.ai", "https://me:0123456789abcdef@vast.example"),
         ("https://console.vast.ai", "https://vast.example?api_key=0123456789abcdef"),
         ("  key:\n    env: VAST_API_KEY", "  key: 0123456789abcdef"),

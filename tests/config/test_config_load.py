@@ -7,7 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from ert_deploy.config import KeySource, S3Object, Settings, addressed, load, parse, state_of
+from ert_deploy.config import (
+    ConfigProblems,
+    KeySource,
+    S3Object,
+    Settings,
+    addressed,
+    allowed_hosts,
+    load,
+    parse,
+    state_of,
+)
 from ert_deploy.config.schema.llm_catalog import KNOWN
 from ert_deploy.config.settings import SandboxSettings
 from ert_deploy.core.model.desired import Criteria, Desired, Guard, Launch, Market, OwnedNames, Phase, Target, Timings
@@ -135,7 +145,7 @@ def test_the_longest_names_keep_within_vast_s_limits() -> None:
         "model: gpt-oss:20b", f"model: {tag}, model_gb: 1"
     )
     url = "https://" + "v" * 150 + ".example"
-    settings = parse(text + f"vast: {{url: '{url}'}}\n", Path("c.yaml"))
+    settings = parse(text + f"vast: {{url: '{url}'}}\n", Path("c.yaml"), hosts={"v" * 150 + ".example"})
     mark = Mark(settings.desired.deployment, "0" * 32)
     env = settings.desired.container_env(mark.token, ",".join(["0" * 64] * 2), "0" * 64)
     assert len(label(mark)) <= 256
@@ -162,3 +172,32 @@ def test_the_state_is_a_file_or_an_object_in_s3_for_one_deployment_or_for_each(
     settings = parse(good.replace("state: null", f"state: {given}"), Path("c.yaml"))
     assert state_of(settings, "ert") == own
     assert state_of(settings, "other") == other
+
+
+def test_on_the_way_down_a_key_of_another_name_gives_way_to_the_standard_one() -> None:
+    """Whoever wrote the config before names had to start so can still take everything away."""
+    text = SHORTEST + "vast: {key: {env: MY_GPU_KEY}}\n"
+    going_down = parse(text, Path("c.yaml"), going_down=True).keys
+    assert going_down.vast.env == "VAST_API_KEY"
+    assert going_down.vast.note.endswith("vast/key/env: MY_GPU_KEY does not start with VAST_, and is not read")
+    assert going_down.render == KeySource("Render", "RENDER_API_KEY", None)
+    with pytest.raises(ConfigProblems, match="MY_GPU_KEY"):
+        parse(text, Path("c.yaml"))
+
+
+def test_a_key_of_the_provider_s_own_name_is_read() -> None:
+    text = SHORTEST + "vast: {key: {env: VAST_KEY_OF_CI}}\n"
+    assert parse(text, Path("c.yaml")).keys.vast == KeySource("Vast.ai", "VAST_KEY_OF_CI", None)
+
+
+@pytest.mark.parametrize("given", ["", " ", ",", "a.example, B.example"])
+def test_hosts_are_allowed_by_the_environment_alone(given: str) -> None:
+    assert allowed_hosts({"ERT_ALLOW_PROVIDER_URL": given}) == ({"a.example", "b.example"} if "a" in given else set())
+    assert allowed_hosts({}) == set()
+
+
+def test_an_allowed_host_and_this_machine_may_be_sent_a_key() -> None:
+    text = SHORTEST + "vast: {url: 'https://gpu.example/proxy'}\n"
+    assert parse(text, Path("c.yaml"), hosts={"gpu.example"}).vast_url == "https://gpu.example/proxy"
+    for url in ("http://127.0.0.1:9", "https://localhost", "https://console.vast.ai/api"):
+        assert parse(text.replace("https://gpu.example/proxy", url), Path("c.yaml")).vast_url == url

@@ -211,7 +211,32 @@ def test_a_name_that_nobody_knows_is_said_to_be_one(folder: Path) -> None:
     config = folder / "good.yaml"
     lines = ["  url: https://vast.invalid" if "127.0.0.1" in line else line for line in config.read_text().splitlines()]
     config.write_text("\n".join(lines))
-    refused(program(folder, "offers", "-c", "good.yaml"), 5, "its name could not be resolved", "nothing was changed")
+    done = program(folder, "offers", "-c", "good.yaml", ERT_ALLOW_PROVIDER_URL="vast.invalid")
+    refused(done, 5, "its name could not be resolved", "nothing was changed")
+
+
+def test_a_config_sends_no_key_to_a_host_of_its_own_choice(folder: Path, elsewhere: Watched) -> None:
+    config = folder / "good.yaml"
+    text = config.read_text()
+    line = next(line for line in text.splitlines() if "url: http://127.0.0.1" in line)
+    config.write_text(text.replace(line, "  url: https://vast.example"))
+    done = program(folder, "offers", "-c", "good.yaml")
+    refused(done, 2, "vast/url: vast.example is not console.vast.ai", "export ERT_ALLOW_PROVIDER_URL=vast.example")
+
+
+@pytest.mark.parametrize("command", ["offers", "down"])
+def test_a_config_sends_no_secret_of_another_program(folder: Path, elsewhere: Watched, command: str) -> None:
+    """One line of a pull request is enough to name it; the URL leads to a server that would tell what it is sent."""
+    config = folder / "good.yaml"
+    text = config.read_text()
+    line = next(line for line in text.splitlines() if "url: http://127.0.0.1" in line)
+    text = text.replace("env: VAST_API_KEY", "env: AWS_SECRET_ACCESS_KEY")
+    config.write_text(text.replace(line, f"  url: {elsewhere.url}"))
+    env = {"AWS_SECRET_ACCESS_KEY": "aws-canary-0123456789", "VAST_API_KEY": ""}
+    done = program(folder, command, "-c", "good.yaml", **env)
+    refused(done, 2, "AWS_SECRET_ACCESS_KEY does not start with VAST_", "VAST_API_KEY=")
+    assert "aws-canary" not in done.stdout + done.stderr
+    assert not elsewhere.called()
 
 
 def printing(folder: Path, output: int) -> tuple[int, str]:

@@ -107,7 +107,7 @@ _BLUEPRINT_PARTS: tuple[Part, ...] = (
 
 
 def _key(variable: str) -> Section:
-    return Section("key", (Field("env", types.key_variable, variable), Field("file", types.path, None)))
+    return Section("key", (Field("env", types.key_variable(variable), variable), Field("file", types.path, None)))
 
 
 ROOT = Section(
@@ -174,12 +174,12 @@ ROOT = Section(
                 Field("finish", seconds(0, 6 * 3600), _TIMINGS.finish),
             ),
         ),
-        Section("vast", (Field("url", types.provider_url, places.VAST_URL), _key("VAST_API_KEY"))),
+        Section("vast", (Field("url", types.provider_url, places.VAST_URL), _key(places.VAST_KEY))),
         Section(
             "render",
             (
                 Field("url", types.provider_url, places.RENDER_URL),
-                _key("RENDER_API_KEY"),
+                _key(places.RENDER_KEY),
                 Rows(
                     "services",
                     (

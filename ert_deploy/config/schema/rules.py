@@ -6,13 +6,16 @@ Each rule is a function of those values that returns what is wrong and what to d
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, fields
+from urllib.parse import urlsplit
 
 from ert_deploy.config.schema import llm_catalog
 from ert_deploy.config.schema.scalars import spoken
+from ert_deploy.config.schema.types import is_loopback
 from ert_deploy.config.schema.walk import Reading
 from ert_deploy.config.settings import (
+    ALLOW_HOST,
     PROVIDER_LAG,
     RENDER_URL,
     VAST_URL,
@@ -36,10 +39,10 @@ class Rule:
     check: Callable[..., Verdict]
 
 
-def broken(reading: Reading) -> Iterator[Problem]:
-    """The problems between keys that are good each by itself."""
+def broken(reading: Reading, hosts: Collection[str] = ()) -> Iterator[Problem]:
+    """The problems between keys that are good each by itself. `hosts` may be sent keys besides the known ones."""
     yield from unsettled(reading)
-    for rule in (*RULES, *_rules_per_service(reading)):
+    for rule in (*RULES, *_rules_of_hosts(hosts), *_rules_per_service(reading)):
         if all(path in reading.values for path in rule.needs):
             verdict = rule.check(*(reading.values[path] for path in rule.needs))
             if verdict:
@@ -194,6 +197,30 @@ RULES = (
     Rule(("vast/url", "sandbox"), _no_address_in_sandbox(VAST_URL)),
     Rule(("render/url", "sandbox"), _no_address_in_sandbox(RENDER_URL)),
 )
+
+
+def _rules_of_hosts(hosts: Collection[str]) -> Iterator[Rule]:
+    yield Rule(("vast/url", "sandbox"), _trusted_host(VAST_URL, hosts))
+    yield Rule(("render/url", "sandbox"), _trusted_host(RENDER_URL, hosts))
+
+
+def _trusted_host(known: str, hosts: Collection[str]) -> Callable[[str, bool], Verdict]:
+    """The key of a provider goes to its own host and to this machine; to another one by the caller's word alone.
+
+    A config comes with a clone or a pull request, the environment does not.
+    """
+
+    def check(url: str, sandbox: bool) -> Verdict:
+        host = urlsplit(url).hostname or ""
+        if sandbox or urlsplit(url).netloc == urlsplit(known).netloc or is_loopback(host) or host in hosts:
+            return None
+        return (
+            f"{host} is not {urlsplit(known).netloc}, and would be sent the API key",
+            f"remove it, or export {ALLOW_HOST}={host} if that host may have the key",
+        )
+
+    return check
+
 
 _OWNED = tuple(f"owned/{name.name}" for name in fields(OwnedNames))
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from ert_deploy.config.schema.market_catalog import CARDS, COUNTRIES
-from ert_deploy.config.schema.scalars import Bad, matching, text
+from ert_deploy.config.schema.scalars import Bad, Parser, matching, text
 from ert_deploy.config.schema.secret_shapes import SECRET_VALUE
 from ert_deploy.config.settings import HERE, STATE_KEY, S3Object
 from ert_deploy.config.yaml.problems import nearest, shown
@@ -34,6 +34,7 @@ RUNTIMES = ("python", "node", "ruby", "go", "rust", "elixir")
 REGIONS = ("oregon", "ohio", "virginia", "frankfurt", "singapore")
 TRIGGERS = ("off", "commit", "checksPass")
 DEPLOYMENT_PLACEHOLDER = "YOUR-DEPLOYMENT"
+FOREIGN_VARIABLE = "does not start with"
 PLACEHOLDER = "it is still the sample's placeholder"
 _RESERVED = ("PORT", "PYTHON_VERSION", "WEB_CONCURRENCY", "GUNICORN_CMD_ARGS")
 
@@ -41,7 +42,7 @@ _deployment = matching(
     DEPLOYMENT.pattern, "a deployment's name", "a lower-case letter, then up to 31 lower-case letters, digits or dashes"
 )
 owner = matching(OWNER.pattern, "an owner id", "a lower-case letter, then 5 to 31 lower-case letters, digits or dashes")
-key_variable = matching(
+_variable = matching(
     r"[A-Z_][A-Z0-9_]{0,127}",
     "the name of an environment variable",
     "capitals, digits and underscores; the key itself never stands in a config",
@@ -53,6 +54,7 @@ state_key_variable = matching(
     f"{STATE_KEY}, or a name that begins like it; the key itself never stands in a config",
     secret=True,
 )
+_NAME = re.compile(r"[A-Z]{1,16}(_[A-Z]{1,16}\d?){1,5}")  # surely a name: nothing else is ever repeated
 json_field = matching(r"[A-Za-z_][A-Za-z0-9_-]{0,63}", "the name of a JSON field")
 branch = matching(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,199}", "the name of a branch")
 folder = matching(
@@ -66,6 +68,27 @@ plan = matching(
     "such as starter or standard",
 )
 url_path = matching(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]{0,200}", "a path", "it starts with / and has no query")
+
+
+def key_variable(standard: str) -> Parser:
+    """The name of a variable that holds one provider's key: it starts like `standard`, up to the underscore.
+
+    Whoever can change a line of a config could else have any secret of the environment sent out.
+    """
+    start = standard.partition("_")[0] + "_"
+
+    def parse(scalar: Scalar) -> str:
+        name: str = _variable(scalar)
+        if name.startswith(start):
+            return name
+        what = name if _NAME.fullmatch(name) else "the variable"
+        value = f"${name}" if _NAME.fullmatch(name) else "..."
+        raise Bad(
+            f"{what} {FOREIGN_VARIABLE} {start}, and is not read",
+            f'write {standard} here, and export {standard}="{value}"',
+        )
+
+    return parse
 
 
 def deployment(scalar: Scalar) -> str:
@@ -213,10 +236,11 @@ def state_place(scalar: Scalar) -> Path | S3Object:
 def _reachable_safely(parts: SplitResult, host: str) -> bool:
     if parts.scheme == "https":
         return True
-    return parts.scheme == "http" and _is_loopback(host)
+    return parts.scheme == "http" and is_loopback(host)
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine, by a loopback address or as localhost."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
