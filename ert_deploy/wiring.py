@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from ert_deploy.config import (
     Settings,
     addressed,
+    allowed_hosts,
     call_timeout,
     default_config,
     find,
@@ -54,8 +55,9 @@ class House:
 
 def settings_for(config: str | None, env: Mapping[str, str] | None = None, *, going_down: bool = False) -> Settings:
     """The validated config of that name or path, or the default one. Raises UsageError."""
-    path = find(config) if config else default_config(os.environ if env is None else env)
-    return load(path, going_down=going_down)
+    env = os.environ if env is None else env
+    path = find(config) if config else default_config(env)
+    return load(path, going_down=going_down, hosts=allowed_hosts(env))
 
 
 def assemble(
@@ -205,6 +207,7 @@ def shell_door(house: House, instance: Instance, identity: Path | None) -> Door:
     """Where the shell of an instance is, and where its host key is remembered: beside the state, if that is a file."""
     from pathlib import Path
 
+    from ert_deploy.adapters.bounded_http import is_loopback
     from ert_deploy.adapters.ssh.known_hosts import KnownHosts
     from ert_deploy.adapters.ssh.shell import Door
     from ert_deploy.core.model.errors import UsageError
@@ -214,7 +217,8 @@ def shell_door(house: House, instance: Instance, identity: Path | None) -> Door:
         raise UsageError("the sandbox's machines are processes of this computer and have no SSH server")
     place = state_of(house.settings, house.desired.deployment)
     folder = place.parent if isinstance(place, Path) else Path(".ert")
-    return Door(instance.id, instance.shell, KnownHosts(folder / "known_hosts"), identity)
+    known, nearby = KnownHosts(folder / "known_hosts"), is_loopback(house.settings.vast_url)
+    return Door(instance.id, instance.shell, known, identity, allow_loopback=nearby)
 
 
 def _real_clock() -> Clock:

@@ -39,7 +39,7 @@ def server() -> Iterator[Sshd]:
 def door(server: Sshd, tmp_path: Path) -> Door:
     MINE.write_private_key_file(str(tmp_path / "id"))
     known = KnownHosts(tmp_path / "state" / "known_hosts")
-    return Door(7, Address("127.0.0.1", server.port), known, tmp_path / "id", Patience(3, 3, 3))
+    return Door(7, Address("127.0.0.1", server.port), known, tmp_path / "id", Patience(3, 3, 3), allow_loopback=True)
 
 
 def run(door: Door, command: str) -> tuple[int, bytes, bytes]:
@@ -143,13 +143,25 @@ def test_a_closed_port_is_said(door: Door) -> None:
         run(replace(door, address=Address("127.0.0.1", port)), "both")
 
 
+@pytest.mark.parametrize("ip", ["127.0.0.1", "10.0.0.7", "169.254.169.254", "::ffff:192.168.1.1", "100.64.0.1", "host"])
+def test_only_a_public_address_is_called(door: Door, server: Sshd, ip: str) -> None:
+    """The agent would show its keys to whatever answers there; the port is that of a server that lets us in."""
+    inward = replace(door, address=Address(ip, server.port), allow_loopback=False)
+    with pytest.raises(NeedsAttention, match=r"instance 7 is not called: .* is not (a public|an IP) address"):
+        run(inward, "both")
+    assert server.commands == []
+    assert not door.known_hosts.path.exists()
+
+
 def test_a_shell_on_a_terminal(door: Door, server: Sshd) -> None:
     code = (
         "import sys\nfrom pathlib import Path\n"
         "from ert_deploy.adapters.ssh.shell import *\nfrom ert_deploy.adapters.ssh.known_hosts import KnownHosts\n"
         "from ert_deploy.core.model.observed import Address\n"
         "known, key, port = sys.argv[1:]\n"
-        "sys.exit(interact(Door(7, Address('127.0.0.1', int(port)), KnownHosts(Path(known)), Path(key))))"
+        "address = Address('127.0.0.1', int(port))\n"
+        "door = Door(7, address, KnownHosts(Path(known)), Path(key), allow_loopback=True)\n"
+        "sys.exit(interact(door))"
     )
     ours, theirs = pty.openpty()
     words = [str(door.known_hosts.path), str(door.identity), str(server.port)]

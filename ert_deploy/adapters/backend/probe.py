@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import ipaddress
 import re
 import ssl
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ from ert_deploy.adapters.backend import key_admin
 from ert_deploy.adapters.backend.tls import Line, Stranger, Unreachable, open_pinned, open_unproven
 from ert_deploy.adapters.bounded_http import json_of
 from ert_deploy.adapters.bounded_socket import Deadline
+from ert_deploy.adapters.public_address import objection
 from ert_deploy.core.model.errors import Transient, UsageError
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Address, Health, Vital
@@ -112,15 +112,8 @@ class TlsBackendProbe:
 
     def _check(self, address: Address) -> None:
         """The address comes from a provider's answer: it must not lead into the operator's own network."""
-        try:
-            ip = ipaddress.ip_address(address.ip)
-        except ValueError:
-            raise Unreachable(f"{printable(address.ip, 60)} is not an IP address") from None
-        ip = getattr(ip, "ipv4_mapped", None) or ip
-        if not 0 < address.port < 65536:
-            raise Unreachable(f"{address.port} is not a port")
-        if not (ip.is_global and not ip.is_multicast) and not (self._allow_loopback and ip.is_loopback):
-            raise Unreachable(f"{ip} is not a public address")
+        if why := objection(address, allow_loopback=self._allow_loopback):
+            raise Unreachable(why)
 
     def _prove(self, address: Address, mark: Mark, boot_secret: Secret, deadline: Deadline) -> str:
         """The PEM of whoever answers there, once it has proven to be the container of that mark."""

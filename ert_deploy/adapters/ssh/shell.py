@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ert_deploy.adapters.public_address import objection
 from ert_deploy.adapters.ssh import terminal
 from ert_deploy.adapters.ssh.known_hosts import KnownHosts
 from ert_deploy.core.model.errors import Failed, NeedsAttention, UsageError
@@ -38,13 +39,17 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """Where a shell is and who may be behind it. `identity`: a private key's file, else the agent's keys are used."""
+    """Where a shell is and who may be behind it. `identity`: a private key's file, else the agent's keys are used.
+
+    `allow_loopback` is for a provider on this machine; else only globally routable addresses are called.
+    """
 
     instance: int
     address: Address
     known_hosts: KnownHosts
     identity: Path | None = None
     patience: Patience = field(default_factory=Patience)
+    allow_loopback: bool = False
 
 
 def execute(door: Door, command: str, out: Callable[[bytes], None], err: Callable[[bytes], None]) -> int:
@@ -98,6 +103,12 @@ def _connect(door: Door, client: Any) -> None:
             door.known_hosts.add(door.instance, key.get_name(), key.get_base64())
 
     host, port = door.address.ip, door.address.port
+    if why := objection(door.address, allow_loopback=door.allow_loopback):
+        raise NeedsAttention(
+            f"instance {door.instance} is not called: {why}",
+            "an SSH agent would show its keys to whatever is there",
+            "`ert-deploy status` shows the instance; Vast.ai lists a public address once it has booted",
+        )
     client.set_missing_host_key_policy(TakeOnFirstUse())
     pinned = door.known_hosts.find(door.instance)
     if pinned is not None:
