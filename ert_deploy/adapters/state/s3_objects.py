@@ -209,6 +209,19 @@ def _make_client(endpoint_url: str | None, region: str | None) -> Any:
     try:
         session = boto3.session.Session()
         s3_http.install(session)
-        return session.client("s3", endpoint_url=endpoint_url, region_name=region, config=config)
+        client = session.client("s3", endpoint_url=endpoint_url, region_name=region, config=config)
     except (BotoCoreError, ValueError) as error:
         raise UsageError("S3 cannot be used", printable(error), KEYS) from None
+    _refuse_plain_http(client.meta.endpoint_url)
+    return client
+
+
+def _refuse_plain_http(endpoint: str) -> None:
+    """Over plain http anybody on the way could read the state and answer with another one. UsageError."""
+    if endpoint.lower().startswith("https:") or bounded_http.is_loopback(endpoint):
+        return
+    raise UsageError(
+        f"the state would go to {printable(endpoint, 100)} over plain http",
+        "whoever is on the way could read it and put another in its place",
+        "write https:// in AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL or the endpoint_url of the profile",
+    )
