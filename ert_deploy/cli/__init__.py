@@ -85,6 +85,7 @@ def cli() -> None:
 
 def main(args: Sequence[str] | None = None) -> None:
     """The console script. Ends the process with one of the documented exit codes."""
+    _leave_no_core()
     try:
         cli.main(args=args, standalone_mode=False)
     except click.exceptions.Exit as done:
@@ -103,6 +104,13 @@ def main(args: Sequence[str] | None = None) -> None:
 
         sys.exit(explain(error))
     sys.exit(0)
+
+
+def _leave_no_core() -> None:
+    """A crash writes no memory to the disk, where keys would be in it; nor does that of a process we start."""
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _say_usage(error: click.ClickException) -> None:

@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -33,6 +34,11 @@ START_SECONDS, STOP_SECONDS = 300.0, 60.0
 BILL_EVERY = 1.0
 BUSY_EXIT = 3
 _TAIL = 20
+# Everything else stays with the caller: a daemon lives for hours, and its crash or its log is nobody's secret.
+INHERITED = re.compile(
+    r"PATH|HOME|USER|LOGNAME|LANG|LC_[A-Z]+|TZ|TMPDIR|XDG_CACHE_HOME|SSL_CERT_FILE|OPENBLAS_\w+"
+    r"|PYTHON(?:DONTWRITEBYTECODE|WARNINGS|HASHSEED)"
+)
 _real = WorldClock()
 
 
@@ -50,6 +56,8 @@ def start(
         _claim(directory)
         if not isinstance(problem, NotRunning) and not _free(directory):
             raise
+    if command is None and model == "auto" and ensure_model(default_cache()).is_toy:
+        model = "toy"  # the daemon has neither the index nor the proxy of whoever starts it
     argv = command or foreground_command(directory, speed, model)
     log = directory / LOG
     with log.open("ab") as sink:
@@ -72,9 +80,10 @@ def foreground_command(directory: Path, speed: float, model: str) -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    """Ours, and this very package importable from any working directory."""
+    """No key, proxy or index of the caller's, and this very package importable from any working directory."""
     places = [str(Path(__file__).resolve().parents[3]), os.environ.get("PYTHONPATH", "")]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, places))}
+    kept = {name: value for name, value in os.environ.items() if INHERITED.fullmatch(name)}
+    return {**kept, "PYTHONPATH": os.pathsep.join(filter(None, places))}
 
 
 def _claim(directory: Path) -> None:
