@@ -149,7 +149,8 @@ class BackendProbe(Protocol):
     def probe(self, address: Address, mark: Mark, boot_secret: Secret, pinned: str) -> Health:
         """Identity first, then health, on one verified connection. Never raises, never sends a key.
 
-        `pinned` is the PEM this instance has proven before, or empty.
+        `pinned` is the PEM this instance has proven before, to this run, or empty: what others may have written proves
+        nothing. The calls below raise NeedsAttention for a certificate that no probe of this run has seen proven.
         """
 
     def accepts(self, address: Address, certificate: str, key: Secret) -> bool:

@@ -16,7 +16,7 @@ from ert_deploy.core.model.errors import Rejected, StateConflict, Transient
 from ert_deploy.core.model.observed import Address
 from ert_deploy.core.model.secret import Secret
 from tests.support.backend.rig import KEY, NEXT_KEY, SECRET, running
-from tests.support.backend.served import BOOT, backend, sent_to
+from tests.support.backend.served import BOOT, MARK, backend, sent_to
 from tests.support.certificates.ip_bound import Pair, pair, signed_by
 from tests.support.doubles.scripted_http import Answer, Reaction, Script
 from tests.support.doubles.scripted_ollama import ScriptedOllama
@@ -36,13 +36,18 @@ def keyed(get: Reaction, put: Reaction | None = None, own: Pair | None = None) -
     """A backend of ours with these answers to whoever asks for keys or sets them."""
     with backend(own) as script:
         script.answers |= {"GET /admin/keys": get, "PUT /admin/keys": put or get}
-        yield script, Address("127.0.0.1", script.port)
+        address = Address("127.0.0.1", script.port)
+        PROBE._proven.add((address, pair().pem))
+        yield script, address
 
 
 def test_a_rotation_of_the_real_backend_add_then_drop(tmp_path: Path) -> None:
     new = "ert-brand-new"
     with ScriptedOllama() as ollama, running(tmp_path, ollama.host) as app:
         address, pem, secret = Address("127.0.0.1", app.port), app.identity.certificate.read_text(), Secret(SECRET)
+
+        proven = PROBE.probe(address, MARK, secret, "")
+        assert proven.certificate == pem
 
         def taken() -> list[bool]:
             return [PROBE.accepts(address, pem, Secret(key)) for key in (KEY, NEXT_KEY, new)]

@@ -12,12 +12,14 @@ import pytest
 
 from ert_backend.edge import identity
 from ert_deploy.adapters.backend.probe import TlsBackendProbe
+from ert_deploy.core.model.errors import NeedsAttention
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Address, Health, Vital
 from ert_deploy.core.model.secret import Secret
 from tests.support.backend.served import (
     BOOT,
     HEALTHY,
+    KEY,
     MARK,
     ask,
     backend,
@@ -49,11 +51,57 @@ def test_the_nonce_is_a_fresh_one_each_time() -> None:
     assert all(len(nonce) == 64 for nonce in nonces)
 
 
-def test_a_pinned_backend_needs_no_new_proof() -> None:
+def test_a_backend_proves_itself_once_a_run() -> None:
+    """A run is one probe. What it has seen proven costs no second question, at that address and with that secret."""
+    probe = TlsBackendProbe(FakeEntropy(), allow_loopback=True)
+    with backend() as script:
+        address = Address("127.0.0.1", script.port)
+        first = probe.probe(address, MARK, BOOT, "")
+        assert first.certificate is not None
+        assert probe.probe(address, MARK, BOOT, first.certificate) == first
+    assert script.asked() == ["/identity", "/health", "/health"]
+
+
+def test_what_another_run_has_pinned_proves_nothing() -> None:
     with backend(identity=Answer(500)) as script:
-        found = look(script.port, pinned=pair().pem, boot=Secret(""))
-    assert (found.vital, found.certificate) == (Vital.HEALTHY, pair().pem)
-    assert script.asked() == ["/health"]
+        found = look(script.port, pinned=pair().pem)
+    assert (found.vital, found.certificate) == (Vital.UNREACHABLE, None)
+    assert script.asked() == ["/identity"]
+
+
+def test_whoever_holds_a_forged_pin_is_an_impostor() -> None:
+    """Who can write the state, and sits on the path: the certificate in the state is his, and he holds its key."""
+    with backend(pair(number=3), identity=prover(pair())) as script:
+        found = look(script.port, pinned=pair(number=3).pem)
+    assert (found.vital, found.certificate) == (Vital.IMPOSTOR, None)
+    assert script.asked() == ["/identity"]
+
+
+def test_no_secret_goes_to_a_certificate_that_this_run_has_not_seen_proven() -> None:
+    forged = pair(number=3)
+    with backend(forged, identity=prover(pair())) as script:
+        address = Address("127.0.0.1", script.port)
+        probe = TlsBackendProbe(FakeEntropy(), allow_loopback=True)
+        assert probe.probe(address, MARK, BOOT, forged.pem).vital is Vital.IMPOSTOR
+        for call in (
+            lambda: probe.accepts(address, forged.pem, KEY),
+            lambda: probe.busy(address, forged.pem, KEY),
+            lambda: probe.key_generation(address, forged.pem, BOOT),
+            lambda: probe.set_keys(address, forged.pem, BOOT, 1, ("0" * 64,)),
+        ):
+            with pytest.raises(NeedsAttention, match=r"^impostor: "):
+                call()
+    assert script.asked() == ["/identity"]
+    assert "Authorization" not in sent_to(script)
+
+
+def test_what_was_proven_at_one_address_is_not_at_another() -> None:
+    probe = TlsBackendProbe(FakeEntropy(), allow_loopback=True)
+    with backend() as first, backend() as second:
+        assert probe.probe(Address("127.0.0.1", first.port), MARK, BOOT, "").vital is Vital.HEALTHY
+        with pytest.raises(NeedsAttention):
+            probe.accepts(Address("127.0.0.1", second.port), pair().pem, KEY)
+        assert not second.seen
 
 
 def test_a_new_certificate_has_to_prove_itself_anew() -> None:

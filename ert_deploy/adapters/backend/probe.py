@@ -1,8 +1,8 @@
 """Looks at a GPU backend from outside: is it ours, and is it well?
 
-Who answers is a stranger until it has proven itself: with the certificate it proved before, or by an HMAC over our
-nonce and its certificate, made with the boot secret only our container was given. Until then nothing but the nonce is
-sent, and a key, or the token that changes keys, to the holder of the given certificate alone.
+Who answers is a stranger until it has proven itself to this very run, by an HMAC over our nonce and its certificate,
+made with the boot secret only our container was given. Until then nothing but the nonce is sent; a key, or the token
+that changes keys, goes to the holder of a certificate that was proven so, whatever certificate a caller names.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ert_deploy.adapters.backend.tls import Line, Stranger, Unreachable, open_pi
 from ert_deploy.adapters.bounded_http import json_of
 from ert_deploy.adapters.bounded_socket import Deadline
 from ert_deploy.adapters.public_address import objection
-from ert_deploy.core.model.errors import Transient, UsageError
+from ert_deploy.core.model.errors import NeedsAttention, Transient, UsageError
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Address, Health, Vital
 from ert_deploy.core.model.secret import Secret
@@ -43,6 +43,7 @@ class TlsBackendProbe:
         self._entropy = entropy
         self._allow_loopback = allow_loopback
         self._total = total
+        self._proven: set[tuple[Address, str]] = set()
 
     def probe(self, address: Address, mark: Mark, boot_secret: Secret, pinned: str) -> Health:
         """Identity first, then health over a line that verifies the certificate which proved itself. Never raises."""
@@ -50,8 +51,9 @@ class TlsBackendProbe:
         certificate: str | None = None
         try:
             self._check(address)
-            line = _known(address, mark, pinned, deadline)
+            line = _known(address, mark, pinned, deadline) if (address, pinned) in self._proven else None
             certificate = pinned if line else self._prove(address, mark, boot_secret, deadline)
+            self._proven.add((address, certificate))
             try:
                 with line or open_pinned(address, certificate, mark.deployment, deadline) as sure:
                     return health_of(*sure.get("/health"), certificate)
@@ -94,6 +96,7 @@ class TlsBackendProbe:
         headers = key_admin.headers(boot_secret)
         try:
             self._check(address)
+            self._must_be_proven(address, certificate)
             with open_pinned(address, certificate, None, Deadline.after(self._total)) as line:
                 return line.send(method, key_admin.PATH, headers, body)
         except (Stranger, Unreachable, TimeoutError) as trouble:
@@ -105,10 +108,20 @@ class TlsBackendProbe:
             raise UsageError("the API key is empty or holds characters that no key has")
         try:
             self._check(address)
+            self._must_be_proven(address, certificate)
             with open_pinned(address, certificate, None, Deadline.after(self._total)) as line:
                 return line.get("/status", {"Authorization": f"Bearer {key.reveal()}"})
         except (Stranger, Unreachable, TimeoutError) as trouble:
             raise _silent(address, str(trouble)) from trouble
+
+    def _must_be_proven(self, address: Address, certificate: str) -> None:
+        """Raises NeedsAttention for a certificate that has proven nothing to this run, wherever it comes from."""
+        if (address, certificate) not in self._proven:
+            raise NeedsAttention(
+                f"{Vital.IMPOSTOR}: what is to answer at {address.ip}:{address.port} has not proven its identity",
+                "nothing secret is sent to it",
+                "run the command again; if this stays so, the state names a certificate that is not the backend's",
+            )
 
     def _check(self, address: Address) -> None:
         """The address comes from a provider's answer: it must not lead into the operator's own network."""
@@ -130,9 +143,9 @@ class TlsBackendProbe:
 
 
 def _known(address: Address, mark: Mark, pinned: str, deadline: Deadline) -> Line | None:
-    """A line to the holder of the pinned certificate, or None when somebody else answers (or nothing is pinned)."""
+    """A line to the holder of the pinned certificate, or None when somebody else answers."""
     try:
-        return open_pinned(address, pinned, mark.deployment, deadline) if pinned else None
+        return open_pinned(address, pinned, mark.deployment, deadline)
     except Stranger:
         return None
 
