@@ -30,7 +30,7 @@ from ert_deploy.engine.preflight import preflight
 from ert_deploy.engine.publish import deploy, prove, publish
 from ert_deploy.engine.records.small_steps import small_step
 from ert_deploy.engine.records.storeless import stored, without_store
-from ert_deploy.engine.rent import keep_key, rent
+from ert_deploy.engine.rent import mark_apps, rent
 from ert_deploy.engine.retire import await_gone, bury, destroy, forget, retire
 
 MAX_CONFLICTS = 20
@@ -40,7 +40,7 @@ REPEATABLE = (
     steps.AwaitBoot, steps.Settle, steps.Drain, steps.Rent, steps.Destroy, steps.Bury, steps.DropRecord, steps.Wake,
     steps.Strand, steps.Stop, steps.AwaitStop, steps.AwaitGone,
 )  # fmt: skip
-MAKES_ANOTHER = (steps.KeepKey, steps.Rent)  # not while another may be ours
+MAKES_ANOTHER = (steps.MarkApps, steps.Rent)  # not while another may be ours
 ABOUT_AN_APP = (steps.Publish, steps.Deploy, steps.Prove)
 
 
@@ -159,9 +159,11 @@ def _about_an_app(step: steps.AppStep, desired: Desired, observed: Observed, mem
 
 def _about_machines(step: steps.MachineStep, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
     match step:
+        case steps.MarkApps():
+            yield from mark_apps(desired, observed, memory)
         case steps.Rent():
             yield from rent(desired, observed, memory)
-        case steps.KeepKey() | steps.AddKey() | steps.DropKeys():
+        case steps.AddKey() | steps.DropKeys():
             yield from _keys(step, desired, observed, memory)
         case steps.Retire():
             yield from retire(step, desired, observed, memory)
@@ -189,8 +191,6 @@ def _end(step: steps.EndStep, desired: Desired, observed: Observed, memory: Memo
 
 def _keys(step: steps.KeyStep, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
     match step:
-        case steps.KeepKey():
-            yield from keep_key(desired, observed, memory)
         case steps.AddKey():
             yield from add_key(step, desired, observed, memory)
         case steps.DropKeys():

@@ -14,11 +14,13 @@ from ert_deploy.core.model import steps
 from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.errors import Failed, NeedsAttention, Rejected, Transient
 from ert_deploy.core.model.events import KeysSet, Trouble
+from ert_deploy.core.model.keys import KEY_BYTES, make_key
 from ert_deploy.core.model.observed import Address, Instance, Observed, Vital
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import Record
-from ert_deploy.core.planning.candidates import held_keys, kept_key
-from ert_deploy.core.planning.key_acceptance import named, takes
+from ert_deploy.core.planning.candidates import candidates
+from ert_deploy.core.planning.current_key import current_key, held_keys, keys_beside
+from ert_deploy.core.planning.key_acceptance import besides, forgotten, named, takes
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.memory import Memory
@@ -27,28 +29,44 @@ MAX_UNANSWERED = 6  # changes in one run that a healthy backend does not answer,
 
 
 def add_key(step: steps.AddKey, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
-    """The key this run has made, or else the one that is kept, besides those that are taken."""
-    key = observed.fresh if observed.fresh is not None else kept_key(desired, observed)
-    assert key is not None, "the plan adds no other"
+    """A key that is made now, in this run's memory alone, besides those that an app may use.
+
+    Before an app is told about it, the key that it was created with goes: nobody has it. A key that another run adds at
+    the same time stays. What it was told before its record was lost is asked first.
+    """
+    assert step.instance_id is not None, "the plan adds it to what answers"
     instance, record = _known(step.instance_id, observed)
-    hashes = (*takes(instance, record), key.sha256())
-    yield from _set(step.instance_id, hashes, desired, observed, memory)
+    told = any(c.told for c in candidates(desired, observed) if c.instance.id == instance.id)
+    if told and forgotten(record):
+        learned = yield from relearn(record, desired, observed)
+        if learned is not record:
+            if learned is not None:
+                yield from perform(e.Save(observed.state.put_record(learned)))
+            return
+    if instance.id not in memory.made:
+        memory.made[instance.id] = make_key((yield from perform(e.Draw(KEY_BYTES))))
+    new = memory.made[instance.id].sha256()
+    taken = [d for d in takes(instance, record) if d != new and (told or d not in instance.key_hashes)]
+    hashes = (*besides(tuple(taken), held_keys(desired, observed)), new)
+    yield from _set(instance.id, hashes, desired, observed, memory)
 
 
 def drop_keys(step: steps.DropKeys, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
-    """The kept key and no other."""
-    key = kept_key(desired, observed)
-    assert key is not None, "the plan drops no key where none is kept"
+    """The key that the apps use and no other."""
+    instance, _ = _known(step.instance_id, observed)
+    key = current_key(desired, observed, instance)
+    assert key is not None, "the plan drops no key where none is known"
     yield from _set(step.instance_id, (key.sha256(),), desired, observed, memory)
 
 
 def relearn(record: Record, desired: Desired, observed: Observed) -> Effects[Record | None]:
     """A new record, with the keys of a backend that was told others before its old record was lost.
 
-    One that takes a key that an app holds serves that app, whatever it was created with. None: it did not answer now.
+    It is asked about the keys that apps hold together with its address or certificate, and about no other: it was told
+    those, or it learns nothing that it could use elsewhere. None: it did not answer now.
     """
     instance = next(i for i in observed.instances if i.id == record.id)
-    health, held = observed.health.get(record.id), held_keys(desired, observed)
+    health, held = observed.health.get(record.id), keys_beside(desired, observed, instance)
     if all(digest in instance.key_hashes for digest in held):
         return record
     if health is None or health.vital is not Vital.HEALTHY or health.certificate is None:
@@ -59,7 +77,8 @@ def relearn(record: Record, desired: Desired, observed: Observed) -> Effects[Rec
         yield from perform(e.Tell(Trouble("asking a backend that is not in the state about the key", error.summary)))
         yield from perform(e.Sleep(desired.timings.poll))
         return None
-    later = tuple(digest for digest in accepted if digest not in instance.key_hashes)
+    # Apps are moved over in their order: the key of the first is the one that was added last.
+    later = tuple(digest for digest in reversed(accepted) if digest not in instance.key_hashes)
     # It may take the key of its creation, too: as after a change that was cut off before the old one went.
     return replace(record, keys=(*instance.key_hashes, *later), asked=accepted) if later else record
 
@@ -75,7 +94,7 @@ def _accepted(address: Address, certificate: str, held: Mapping[str, Secret]) ->
 
 def _set(number: int, hashes: tuple[str, ...], desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
     instance, record = _known(number, observed)
-    address, certificate, secret = _address(instance), _certificate(record, observed), instance.boot_secret
+    address, certificate, secret = _address(instance), _proven(instance, observed), instance.boot_secret
     try:
         generation = yield from perform(e.KeyGeneration(address, certificate, secret))
         claimed = replace(record, keys=takes(instance, record), asked=hashes)
@@ -85,7 +104,7 @@ def _set(number: int, hashes: tuple[str, ...], desired: Desired, observed: Obser
         raise Failed(
             f"the backend of instance {instance.id} does not have its keys changed: {error.summary}",
             error.detail,
-            "an image from before keys could be changed cannot do it; `ert-deploy down` and `up` make a new key, too",
+            "an image from before keys could be changed cannot do it: build and push a newer one, then `ert-deploy up`",
         ) from error
     except Transient as error:
         yield from _unanswered(error, desired, memory)
@@ -112,10 +131,11 @@ def _known(number: int, observed: Observed) -> tuple[Instance, Record]:
     return next(i for i in observed.instances if i.id == number), record
 
 
-def _certificate(record: Record, observed: Observed) -> str:
-    """What is pinned; of one whose record was lost, what has just proven its identity."""
-    health = observed.health.get(record.id)
-    return record.certificate or (health.certificate if health is not None else None) or ""
+def _proven(instance: Instance, observed: Observed) -> str:
+    """The certificate that has proven itself to this run; never what the state says, which others may write."""
+    certificate = observed.health[instance.id].certificate
+    assert certificate is not None, "the plan changes the keys of what has proven itself"
+    return certificate
 
 
 def _address(instance: Instance) -> Address:

@@ -36,13 +36,14 @@ class Memory:
     proven, to put them back when its deploy fails. `ranked` is the last search, good until `ranked_until`. `tries`
     counts per instance how often it was not seen gone, `starts` how often this run started it, and `waiting` holds
     since when its reports hold up its stop; `stopped` are those that took a stop from this run. `deploys` are those it
-    began, and `taken` counts how often a step was taken that should be needed once. `fresh` is a key this run has made
-    to take the place of the one in use, and `unanswered` counts changes of keys that a backend did not answer. `kept`
-    is why nothing can take the place of what serves and does not fit the config. `created` are the tokens of the
-    creates this run has asked for, and `ends` the machines on which their boots failed, by how, with the reason.
-    `spending` is what they cost, by token. `account` is that of the key, once it was read.
-    `downloads` has when each download was first seen, and how many bytes of it were there.
-    `doubts` counts the looks at instances that showed no environment.
+    began, and `taken` counts how often a step was taken that should be needed once. `made` are the keys this run has
+    made, by instance, `rotating` says that such a key is to take the place of the one in use, `proven` are the
+    certificates that have proven themselves to this run, by instance, and `unanswered` counts changes of keys that a
+    backend did not answer. `kept` is why nothing can take the place of what serves and does not fit the config.
+    `created` are the tokens of the creates this run has asked for, and `ends` the machines on which their boots failed,
+    by how, with the reason. `spending` is what they cost, by token. `account` is that of the key, once it was read.
+    `downloads` has when each download was first seen, and how many bytes of it were there. `doubts` counts the looks at
+    instances that showed no environment.
 
     `origin` turns the steady clock into this run's own time, `first_seen` is since when a time in the state is known
     (those of `dated` are in it, which is `stamped` without times to come), and `begun` the time this run gives a state
@@ -69,7 +70,9 @@ class Memory:
     stopped: set[int] = field(default_factory=set)
     waiting: dict[int, float] = field(default_factory=dict)
     deploys: set[str] = field(default_factory=set)
-    fresh: Secret | None = None
+    made: dict[int, Secret] = field(default_factory=dict)
+    rotating: bool = False
+    proven: dict[int, str] = field(default_factory=dict)
     unanswered: int = 0
     kept: ErtError | None = None
     created: set[str] = field(default_factory=set)

@@ -38,7 +38,7 @@ def observe(desired: Desired, memory: Memory) -> Effects[Observed]:
     placed = sort_out(desired, instances, state, known)
     health: dict[int, Health] = {}
     for instance in to_probe(placed):
-        found = yield from _probe(instance, state)
+        found = yield from _probe(instance, state, memory)
         if found is not None:
             health[instance.id] = found
         memory.watches[instance.id] = look(
@@ -67,7 +67,8 @@ def observe(desired: Desired, memory: Memory) -> Effects[Observed]:
         publications=publications,
         abandoned=frozenset(memory.abandoned),
         tries=dict(memory.tries),
-        fresh=memory.fresh,
+        made=memory.made,
+        rotating=memory.rotating,
         stopped=frozenset(memory.stopped),
         unreplaceable=memory.kept is not None,
         provider_now=moment.provider,
@@ -88,7 +89,7 @@ def own_time(moment: Moment, memory: Memory) -> float:
 def _used_before(desired: Desired, placed: Ownership, publications: tuple[Publication, ...] | None) -> bool:
     """Whether a state that was never written may have been another one once, with a create in it that is under way.
 
-    Before anything is rented an app is given a key, and `down` claims more than an app can tell.
+    Before anything is rented an app is marked, and `down` claims more than an app can tell.
     """
     if desired.phase is Phase.ABSENT or placed.ours or placed.undecided or publications is None:
         return True
@@ -96,13 +97,16 @@ def _used_before(desired: Desired, placed: Ownership, publications: tuple[Public
     return any(touched(names[p.target], p.env) for p in publications)
 
 
-def _probe(instance: Instance, state: State) -> Effects[Health | None]:
+def _probe(instance: Instance, state: State, memory: Memory) -> Effects[Health | None]:
+    """How it is. It proves its identity once a run: the certificate in the state proves nothing, as others write it."""
     entombed = any(t.id == instance.id for t in state.tombstones)
     if instance.address is None or instance.mark is None or instance.halted or entombed:
         return None  # at the address of a stopped one somebody else may answer
-    record = state.record(instance.id)
-    pinned = record.certificate if record is not None else ""
-    return (yield from perform(e.Probe(instance.address, instance.mark, instance.boot_secret, pinned)))
+    proven = memory.proven.get(instance.id, "")
+    found = yield from perform(e.Probe(instance.address, instance.mark, instance.boot_secret, proven))
+    if found.certificate is not None:
+        memory.proven[instance.id] = found.certificate
+    return found
 
 
 def _publications(

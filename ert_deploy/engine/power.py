@@ -14,7 +14,7 @@ from ert_deploy.core.model.errors import CannotObserve, NeedsAttention, Outcome,
 from ert_deploy.core.model.events import Stopped, Stranded, Trouble, Waiting, Woken
 from ert_deploy.core.model.observed import Observed, Vital
 from ert_deploy.core.model.state import Record, State
-from ert_deploy.core.planning.candidates import kept_key
+from ert_deploy.core.planning.current_key import current_key
 from ert_deploy.core.planning.sleep import start_may_come
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform
@@ -117,9 +117,9 @@ def await_stop(step: steps.AwaitStop, desired: Desired, observed: Observed, memo
 
 def _busy(number: int, desired: Desired, observed: Observed, memory: Memory) -> Effects[bool]:
     """Whether its reports hold up the stop; they do for `timings/finish` at most. One we cannot ask does not."""
-    health, record, key = observed.health.get(number), observed.state.record(number), kept_key(desired, observed)
-    address = next(i.address for i in observed.instances if i.id == number)
-    if health is None or health.vital is not Vital.HEALTHY or record is None or not record.certificate:
+    health, instance = observed.health.get(number), next(i for i in observed.instances if i.id == number)
+    address, key = instance.address, current_key(desired, observed, instance)
+    if health is None or health.vital is not Vital.HEALTHY or health.certificate is None:
         return False
     if key is None or address is None:
         return False
@@ -128,7 +128,7 @@ def _busy(number: int, desired: Desired, observed: Observed, memory: Memory) -> 
     if left <= 0:
         return False
     try:
-        reports = yield from perform(e.Busy(address, record.certificate, key))
+        reports = yield from perform(e.Busy(address, health.certificate, key))
     except Transient as error:
         yield from perform(e.Tell(Trouble("asking the backend whether it is busy", error.summary)))
         return False

@@ -18,7 +18,8 @@ from ert_deploy.core.model.observed import DeployKind, Observed, Publication, We
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import Rollout
 from ert_deploy.core.planning.app_env import connected, fingerprint, withdrawn
-from ert_deploy.core.planning.candidates import kept_key, standing
+from ert_deploy.core.planning.candidates import standing
+from ert_deploy.core.planning.current_key import current_key
 from ert_deploy.core.planning.polling import DEPLOY, after
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform
@@ -220,13 +221,14 @@ def _wanted(desired: Desired, observed: Observed, target: Target) -> Mapping[str
     """What the target should have: no backend when nothing is desired, else the one that has proven itself."""
     if desired.phase is Phase.ABSENT:
         return withdrawn(target)
-    current, key = standing(desired, observed).current, kept_key(desired, observed)
-    # The plan publishes nothing else.
-    assert current is not None
-    assert current.record is not None
+    current = standing(desired, observed).current
+    assert current is not None, "the plan publishes nothing else"
     assert current.instance.address is not None
+    key = current_key(desired, observed, current.instance)
+    certificate = observed.health[current.instance.id].certificate
     assert key is not None
-    return connected(target, current.instance.address.url(), key, current.record.certificate)
+    assert certificate is not None, "it has proven itself to this run, whatever the state says"
+    return connected(target, current.instance.address.url(), key, certificate)
 
 
 def _announce(publication: Publication, observed: Observed, urls: set[Secret | None]) -> Effects[None]:

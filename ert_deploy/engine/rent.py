@@ -20,30 +20,33 @@ from ert_deploy.core.model.errors import (
 from ert_deploy.core.model.events import CreateUnknown, OfferLost, Rented, Renting, Trouble, Wrote
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Observed, Offer
-from ert_deploy.core.model.secret import Secret
-from ert_deploy.core.planning.candidates import kept_key, occupied, serving, slots_taken
+from ert_deploy.core.planning.app_env import withdrawn
+from ert_deploy.core.planning.candidates import occupied, serving, slots_taken
 from ert_deploy.core.planning.offers import Choice, Ranked, choose, merged
 from ert_deploy.core.planning.ownership import birth_owner, claim
+from ert_deploy.core.planning.rollout import pairs
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.boot_failures import refuse_broken_image
 from ert_deploy.engine.budget import affordable, commit, too_dear
 from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.memory import Memory
-from ert_deploy.engine.observe import find_service, own_time, promptly
+from ert_deploy.engine.observe import own_time, promptly
 from ert_deploy.ports import CreateOrder
 
 RANKED_FOR = 60.0  # seconds a search stays good
 MAX_LOST = 20  # offers taken by others before we stop
 
 
-def keep_key(desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
-    """Make a key and keep it where the app will read it; only once an offer is known that it will be used for."""
+def mark_apps(desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
+    """Write the fingerprint of an app without a backend, no secret, once an offer is known that will be rented.
+
+    Without it nobody could tell a state that was never written from one that was lost with a create in it.
+    """
     yield from best_offer(desired, observed, memory)
-    key = keys.make_key((yield from perform(e.Draw(keys.KEY_BYTES))))
-    for target in desired.targets:
-        service = yield from find_service(target, memory)
-        yield from perform(e.PutEnv(service.id, target.names.key, key))
-        yield from perform(e.Tell(Wrote(service.name, (target.names.key,), ())))
+    for target, publication in pairs(desired, observed):
+        name = target.names.fingerprint
+        yield from perform(e.PutEnv(publication.service_id, name, withdrawn(target)[name]))
+        yield from perform(e.Tell(Wrote(publication.name, (name,), ())))
 
 
 def rent(desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
@@ -51,8 +54,6 @@ def rent(desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
 
     Where there is none, what serves goes on serving; with nothing that serves, UsageError or Failed says why.
     """
-    key = kept_key(desired, observed)
-    assert key is not None, "the plan keeps a key first"
     if slots_taken(desired, observed) >= desired.slots:
         raise NeedsAttention(
             "two instances of this deployment may be billing already",
@@ -68,14 +69,16 @@ def rent(desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
         return
     cost = ranked.estimate
     yield from perform(e.Tell(Renting(ranked.offer, rank, len(memory.ranked), cost.expected(), cost.hourly)))
-    yield from _three_beats(desired, observed, memory, ranked, key)
+    yield from _three_beats(desired, observed, memory, ranked)
 
 
-def _three_beats(desired: Desired, observed: Observed, memory: Memory, ranked: Ranked, key: Secret) -> Effects[None]:
+def _three_beats(desired: Desired, observed: Observed, memory: Memory, ranked: Ranked) -> Effects[None]:
     offer, known = ranked.offer, claim(desired, observed)
     token = (yield from perform(e.Draw(keys.TOKEN_BYTES))).hex()
     boot_secret = (yield from perform(e.Draw(keys.BOOT_SECRET_BYTES))).hex()
-    env = desired.container_env(token, key.sha256(), boot_secret, offer, owner=birth_owner(desired, observed))
+    # It is born with a key that is forgotten here: it gets its own once it has proven itself and is healthy.
+    closed = keys.make_key((yield from perform(e.Draw(keys.KEY_BYTES)))).sha256()
+    env = desired.container_env(token, closed, boot_secret, offer, owner=birth_owner(desired, observed))
     order = CreateOrder(offer.id, desired.launch, Mark(desired.deployment, token), env)
     yield from perform(e.AwaitTurn("create"))
     now = yield from perform(e.Now())
@@ -104,7 +107,8 @@ def _three_beats(desired: Desired, observed: Observed, memory: Memory, ranked: R
         yield from perform(e.Tell(CreateUnknown(token, error.summary)))
         return
     memory.rentals += 1
-    yield from perform(e.Save(written.put_record(state.Record(token, instance_id, offer.machine_id, now.stamp()))))
+    record = state.Record(token, instance_id, offer.machine_id, now.stamp(), keys=(closed,))
+    yield from perform(e.Save(written.put_record(record)))
     yield from perform(e.Tell(Rented(instance_id, offer)))
 
 

@@ -1,25 +1,25 @@
 """Rotation: another API key between the apps and the backend, while it serves.
 
-Whatever is unfinished is finished first. Then there is a new key in this run's memory, and the plan says the rest: add
-it to the backend, move every app over, see each prove it, let requests with the old one finish, drop the old one. A run
+Whatever is unfinished is finished first. Then the plan says the rest: make a key in this run's memory, add it to the
+backend, move every app over, see each prove it, let requests with the old one finish, drop the old one. A run
 that dies on the way leaves apps that work; the next run of anything that serves goes on with what the apps hold.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ert_deploy.core.model import keys
 from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.observed import Observed
-from ert_deploy.core.planning.candidates import kept_key, standing
-from ert_deploy.core.planning.health import Stage
+from ert_deploy.core.planning.candidates import standing
+from ert_deploy.core.planning.current_key import current_key
+from ert_deploy.core.planning.health import Stage, complaint
 from ert_deploy.core.planning.key_acceptance import named
 from ert_deploy.core.planning.ownership import ours
-from ert_deploy.engine import effects as e
 from ert_deploy.engine.apply import Result, apply
-from ert_deploy.engine.effects import Effects, perform
+from ert_deploy.engine.effects import Effects
 from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.observe import observe
 
@@ -37,8 +37,7 @@ def rotate(desired: Desired) -> Effects[Rotated]:
     """Change the key. UsageError, and nothing done, unless a backend serves as the config says."""
     _must_serve(desired, (yield from observe(desired, Memory())))
     before = yield from apply(desired)
-    fresh = keys.make_key((yield from perform(e.Draw(keys.KEY_BYTES))))
-    result = yield from apply(desired, Memory(fresh=fresh))
+    result = yield from apply(desired, Memory(rotating=True))
     return Rotated(_name(desired, before.observed), _name(desired, result.observed), result)
 
 
@@ -58,11 +57,19 @@ def _must_serve(desired: Desired, observed: Observed) -> None:
         )
     raise UsageError(
         f"no backend of {desired.deployment} serves now as the config says, and only one that does takes a new key",
+        "\n".join(_amiss(desired, observed)),
         hint="`ert-deploy status` shows how it is; `ert-deploy up` first",
     )
 
 
+def _amiss(desired: Desired, observed: Observed) -> Iterator[str]:
+    for instance in ours(desired, observed):
+        if why := complaint(instance, observed.health.get(instance.id)):
+            yield f"instance {instance.id}: {why}"
+
+
 def _name(desired: Desired, observed: Observed) -> str:
-    key = kept_key(desired, observed)
+    current = standing(desired, observed).current
+    key = current_key(desired, observed, current.instance) if current is not None else None
     assert key is not None, "what serves has a key"
     return named(key.sha256())

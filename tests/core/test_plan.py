@@ -12,6 +12,7 @@ from ert_deploy.core.model.desired import Criteria, Desired
 from ert_deploy.core.model.observed import Health, Instance, Observed, Vital
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import LONG_AGO, State
+from ert_deploy.core.planning.key_acceptance import besides
 from ert_deploy.core.planning.plan import plan
 from tests.support.situations import (
     ADMIN,
@@ -43,9 +44,11 @@ from tests.support.situations import (
 )
 
 OWNED = ",".join(DASH.names.all())
-LATE = "ERT_LLM_BACKEND_URL,ERT_LLM_CA_CERT,ERT_LLM_CONFIG_FINGERPRINT"
+LATE = "ERT_LLM_BACKEND_URL,ERT_LLM_API_KEY,ERT_LLM_CA_CERT,ERT_LLM_CONFIG_FINGERPRINT"
+ADDRESS = "ERT_LLM_BACKEND_URL,ERT_LLM_CA_CERT,ERT_LLM_CONFIG_FINGERPRINT"
 POINTERS = "ERT_LLM_BACKEND_URL,ERT_LLM_API_KEY,ERT_LLM_TIMEOUT,ERT_LLM_CA_CERT"
 FORECAST = [
+    "AddKey: a key of its own",
     f"Publish dash write={LATE}: known after boot",
     "Deploy dash: to take up the new environment",
     "Prove dash: known after boot",
@@ -69,7 +72,7 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
     "nothing is there": (
         UP,
         seen(apps=(app({}),)),
-        ["KeepKey dash: no API key is kept yet", *RENT],
+        ["MarkApps dash: nothing was ever rented for it", *RENT],
     ),
     "a key is kept": (UP, seen(apps=(app(KEYED),)), RENT),
     "render was not read": (UP, seen(apps=None), RENT),
@@ -77,7 +80,7 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
         BOTH,
         seen(apps=(app({}), app({}, target=ADMIN))),
         [
-            "KeepKey dash,admin: no API key is kept yet",
+            "MarkApps dash,admin: nothing was ever rented for it",
             *RENT,
             f"Publish admin write={LATE}: known after boot",
             "Deploy admin: to take up the new environment",
@@ -232,11 +235,7 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
     "its GPU was taken, and it starts all the same": (
         UP,
         seen(instance(1), records=(replace(record(1), woken=NOW - 400, stranded=NOW - 399),), apps=(app(off()),)),
-        [
-            "Retire 1 token=1 1001: its start was given up, and it runs all the same",
-            "KeepKey dash: no API key is kept yet",
-            *RENT,
-        ],
+        ["Retire 1 token=1 1001: its start was given up, and it runs all the same", *RENT],
     ),
     "its GPU was taken, and it starts all the same while an app points at it": (
         UP,
@@ -264,9 +263,8 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
             health=(None, healthy(2)),
         ),
         [
-            f"Publish dash write={LATE}: the environment differs",
-            "Deploy dash: to take up the new environment",
-            "Prove dash fingerprint: 200 from an old process proves nothing",
+            f"Publish dash write={ADDRESS}: the environment differs",
+            *MOVED,
             "Retire 1 token=1 1001: replaced",
             "Destroy 1: replaced",
             "Bury 1: seen gone",
@@ -450,7 +448,7 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
     "it does not take the key the app holds": (
         UP,
         seen(instance(1), records=(record(1),), apps=(app({DASH.names.key: OTHER_KEY}),)),
-        ["Retire 1 token=1 1001: it does not fit the config", *RENT],
+        ["AwaitBoot 1: running", *FORECAST],
     ),
     # Moving the app over
     "it is healthy and not pinned": (
@@ -585,9 +583,8 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
             health=(healthy(1), healthy(2)),
         ),
         [
-            f"Publish dash write={LATE}: the environment differs",
-            "Deploy dash: to take up the new environment",
-            "Prove dash fingerprint: 200 from an old process proves nothing",
+            f"Publish dash write={ADDRESS}: the environment differs",
+            *MOVED,
             "Retire 1 token=1 1001: replaced",
             "Destroy 1: replaced",
             "Bury 1: seen gone",
@@ -680,10 +677,14 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
             health=(healthy(1), healthy(2)),
         ),
         [
-            "KeepKey dash: no API key is kept yet",
-            "Drain 1 in 50 s: requests under way may finish",
-            "Retire 1 token=1 1001: no app can use it any more, and room is needed",
-            *RENT,
+            "Drain 1 in 50 s: requests with a key that nobody remembers may finish",
+            "AddKey 1: no app holds a key that it takes",
+            "Pin 1: it has proven its identity",
+            *FORECAST[1:],
+            "Drain 2 in 50 s: requests under way may finish",
+            "Retire 2 token=2 1002: replaced",
+            "Destroy 2: replaced",
+            "Bury 2: seen gone",
         ],
     ),
     "two that an app may run with, and no app was ever told about the younger": (
@@ -696,9 +697,12 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
             health=(healthy(1), healthy(2)),
         ),
         [
-            "KeepKey dash: no API key is kept yet",
-            "Retire 2 token=2 1002: no app can use it any more, and room is needed",
-            *RENT,
+            "AddKey 1: no app holds a key that it takes",
+            *FORECAST[1:],
+            "Drain 2: requests under way may finish",
+            "Retire 2 token=2 1002: replaced",
+            "Destroy 2: replaced",
+            "Bury 2: seen gone",
         ],
     ),
     "two that an app may run with, and a key is kept again": (
@@ -710,7 +714,14 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
             apps=(app({**off(), DASH.names.key: OTHER_KEY}, shows="that of one of them"),),
             health=(healthy(1), healthy(2)),
         ),
-        ["AddKey 1: an app may run with it, and it is to take the key that is kept", *RENT],
+        [
+            "AddKey 1: no app holds a key that it takes",
+            *FORECAST[1:],
+            "Drain 2: requests under way may finish",
+            "Retire 2 token=2 1002: replaced",
+            "Destroy 2: replaced",
+            "Bury 2: seen gone",
+        ],
     ),
     "two that an app may run with that does not answer, and a key is kept again": (
         UP,
@@ -721,7 +732,14 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
             apps=(app({**off(), DASH.names.key: OTHER_KEY}, shows=None),),
             health=(healthy(1), healthy(2)),
         ),
-        ["AddKey 1: an app may run with it, and it is to take the key that is kept", *RENT],
+        [
+            "AddKey 1: no app holds a key that it takes",
+            *FORECAST[1:],
+            "Drain 2: requests under way may finish",
+            "Retire 2 token=2 1002: replaced",
+            "Destroy 2: replaced",
+            "Bury 2: seen gone",
+        ],
     ),
     "two that an app may run with, of which one is silent, and a key is kept again": (
         UP,
@@ -764,11 +782,7 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
             rollouts=(rollout(off(), NOW - 100),),
             apps=(app(off()),),
         ),
-        [
-            "KeepKey dash: no API key is kept yet",
-            "Retire 1 token=1 1001: no app can use it any more, and room is needed",
-            *RENT,
-        ],
+        ["AwaitBoot 1: running"],
     ),
     "two that no app points at, while the deploy that takes the app away from one is under way": (
         UP,
@@ -781,9 +795,12 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
             health=(healthy(1), healthy(2)),
         ),
         [
-            "KeepKey dash: no API key is kept yet",
-            "Retire 2 token=2 1002: no app can use it any more, and room is needed",
-            *RENT,
+            "AddKey 1: no app holds a key that it takes",
+            *FORECAST[1:],
+            "Drain 2: requests under way may finish",
+            "Retire 2 token=2 1002: replaced",
+            "Destroy 2: replaced",
+            "Bury 2: seen gone",
         ],
     ),
     "two that an app may run with, while its deploy is under way": (
@@ -797,10 +814,54 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
             health=(healthy(1), healthy(2)),
         ),
         [
-            "KeepKey dash: no API key is kept yet",
+            "AddKey 1: no app holds a key that it takes",
+            *FORECAST[1:],
+            "Drain 2: requests under way may finish",
+            "Retire 2 token=2 1002: replaced",
+            "Destroy 2: replaced",
+            "Bury 2: seen gone",
+        ],
+    ),
+    "two that are lost, and the app was taken away from them just now": (
+        UP,
+        seen(
+            instance(1),
+            instance(2),
+            records=(served(1), served(2)),
+            rollouts=(rollout(off(), NOW - 25),),
+            apps=(app(off()),),
+            health=(Health(Vital.IMPOSTOR), Health(Vital.IMPOSTOR)),
+            watches={1: still(300, 6), 2: still(300, 6)},
+        ),
+        [
+            "Drain 1 in 50 s: requests under way may finish",
+            "Retire 1 token=1 1001: no app can use it any more, and room is needed",
+            *RENT,
+        ],
+    ),
+    "two that are lost, while the deploy that takes the app away is under way": (
+        UP,
+        seen(
+            instance(1),
+            instance(2),
+            records=(served(1), served(2)),
+            rollouts=(replace(rollout(off()), at=NOW - 9),),
+            apps=(app(off(), shows="that of one of them"),),
+            health=tuple(Health(Vital.UNREACHABLE, certificate=certificate) for certificate in ("1", "2")),
+            watches={1: still(300), 2: still(300)},
+        ),
+        [
             f"Drain 1 in {UP.timings.deploy_limit - 9:.0f} s: an app that may run with it is being deployed",
             "Retire 1 token=1 1001: no app can use it any more, and room is needed",
             *RENT,
+        ],
+    ),
+    "an app may run with it and with a key that nobody knows, as the state was lost": (
+        UP,
+        seen(instance(1), records=(record(1),), apps=(app(off(), shows="its"),), health=(healthy(1),)),
+        [
+            "Rent: no backend is there",
+            *RENT[1:],
         ],
     ),
     "two take all slots, and the one that no app points at has no address yet": (
@@ -814,7 +875,7 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
             health=(Health(Vital.IMPOSTOR), None),
             watches={1: still(300, 6)},
         ),
-        ["Retire 2 token=2 1002: no app can use it any more, and room is needed", *RENT],
+        ["AwaitBoot 2: loading"],
     ),
     "an impostor serves, and the app that points at the other one holds a key that one does not take": (
         BOTH,
@@ -828,9 +889,15 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
             watches={2: still(300, 6)},
         ),
         [
-            "Retire 1 token=1 1001: no app can use it any more, and room is needed",
-            *RENT,
-            *(line.replace("dash", "admin") for line in FORECAST),
+            "AddKey 1: no app holds a key that it takes",
+            *FORECAST[1:],
+            f"Publish admin write={LATE}: known after boot",
+            "Deploy admin: to take up the new environment",
+            "Prove admin: known after boot",
+            "Drain 2: requests under way may finish",
+            "Retire 2 token=2 1002: replaced",
+            "Destroy 2: replaced",
+            "Bury 2: seen gone",
         ],
     ),
     # Another key
@@ -842,7 +909,8 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
             rollouts=(rollout(env(1), NOW - 100),),
             apps=(app(env(1)),),
             health=(healthy(1),),
-            fresh=OTHER_KEY,
+            made={1: OTHER_KEY},
+            rotating=True,
         ),
         ["AddKey 1: a new key is to take the place of the old one"],
     ),
@@ -854,7 +922,8 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
             rollouts=(rollout(env(1), NOW - 25),),
             apps=(app(env(1)),),
             health=(healthy(1),),
-            fresh=OTHER_KEY,
+            made={1: OTHER_KEY},
+            rotating=True,
         ),
         [
             "Drain 1 in 50 s: requests with a key that nobody remembers may finish",
@@ -869,7 +938,8 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
             rollouts=(rollout(env(1), NOW + 3600),),
             apps=(app(env(1)),),
             health=(healthy(1),),
-            fresh=OTHER_KEY,
+            made={1: OTHER_KEY},
+            rotating=True,
         ),
         [
             "Drain 1 in 75 s: requests with a key that nobody remembers may finish",
@@ -884,7 +954,8 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
             rollouts=(rollout(env(1), NOW - 100),),
             apps=(app(env(1)),),
             health=(healthy(1),),
-            fresh=OTHER_KEY,
+            made={1: OTHER_KEY},
+            rotating=True,
         ),
         ["AddKey 1: a new key is to take the place of the old one", DROP],
     ),
@@ -896,7 +967,8 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
             rollouts=(rollout(env(1), NOW - 100),),
             apps=(app(env(1)),),
             health=(healthy(1),),
-            fresh=OTHER_KEY,
+            made={1: OTHER_KEY},
+            rotating=True,
         ),
         [REKEY, *MOVED, DROP],
     ),
@@ -978,7 +1050,8 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
             rollouts=(rollout(env(1, key=OTHER_KEY), NOW - 100),),
             apps=(app(env(1, key=OTHER_KEY)),),
             health=(healthy(1),),
-            fresh=OTHER_KEY,
+            made={1: OTHER_KEY},
+            rotating=True,
         ),
         [],
     ),
@@ -991,7 +1064,7 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
             apps=(app(env(1)),),
             health=(healthy(1),),
         ),
-        RENT,
+        ["AddKey 1: no app holds a key that it takes", *FORECAST[1:]],
     ),
     # What is left over
     "an old grave": (
@@ -1199,3 +1272,10 @@ def test_an_instance_is_what_the_price_cap_says_now() -> None:
     looser = replace(UP, criteria=Criteria(max_dph=0.50))
     observed = seen(instance(1, dph=0.41), records=(record(1),), apps=(app(KEYED),))
     assert [shown(s) for s in plan(looser, observed)] == ["AwaitBoot 1: running", *FORECAST]
+
+
+def test_one_more_key_makes_room_for_itself() -> None:
+    """A backend takes four: what no app holds goes first, the oldest before the others."""
+    assert besides(("a", "b", "c"), ()) == ("a", "b", "c")
+    assert besides(("a", "b", "c", "d"), ("a",)) == ("a", "c", "d")
+    assert besides(("a", "b", "c", "d"), ("a", "b", "c", "d")) == ("b", "c", "d")

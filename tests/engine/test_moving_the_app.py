@@ -63,10 +63,23 @@ def test_a_changed_config_gets_a_new_instance_and_the_old_one_goes_after_the_dra
 def test_the_fingerprint_is_written_last_and_nothing_else_of_the_service_is_touched() -> None:
     made = world()
     up(made)
-    (keys, wrote) = told(made, Wrote)
-    assert keys.written == (NAMES.key,)
+    (mark, wrote) = told(made, Wrote)
+    assert mark.written == (NAMES.fingerprint,)
     assert wrote.written[-1] == NAMES.fingerprint
-    assert NAMES.key not in wrote.written
+    assert NAMES.key in wrote.written
+
+
+def test_no_key_is_in_an_app_before_the_backend_takes_it() -> None:
+    """At any moment, of all apps that hold a key: the backend whose address stands beside it opens for it."""
+    made = world()
+    for desired in (WANTED, OTHER):
+        process = start(made, desired)
+        while process.step():
+            env = made.web.services["dash"].env
+            taken = {digest for i in made.gpu.instances.values() for digest in i.keys}
+            assert NAMES.key not in env or env[NAMES.key].sha256() in taken
+        process.finish()
+        is_up(made, desired)
 
 
 def test_a_change_that_needs_no_new_machine_deploys_and_rents_nothing() -> None:
@@ -78,14 +91,45 @@ def test_a_change_that_needs_no_new_machine_deploys_and_rents_nothing() -> None:
     assert told(made, Wrote)[-1].written == (NAMES.timeout, NAMES.fingerprint)
 
 
-def test_a_key_that_was_changed_by_hand_gets_an_instance_that_takes_it() -> None:
-    made = served()
-    old, key = made.gpu.only(), Secret("ert-" + "k" * 32)
+@pytest.mark.parametrize("begun", [False, True], ids=["before the first rental", "while it serves"])
+def test_a_key_that_no_backend_of_ours_takes_is_not_adopted(begun: bool) -> None:
+    """Whoever can write a variable of the app would else choose the key of the machine."""
+    made = served() if begun else world()
+    key = Secret("ert-" + "k" * 32)
     made.web.services["dash"].env[NAMES.key] = key
     up(made)
     is_up(made)
-    assert made.gpu.only() is not old
-    assert made.web.services["dash"].env[NAMES.key] == key
+    assert len(made.gpu.instances) == 1
+    assert made.web.services["dash"].env[NAMES.key] != key
+    assert all(key.sha256() not in change for change in made.backend.changes)
+
+
+def test_every_rented_machine_has_a_key_of_its_own() -> None:
+    """What a replaced host has seen opens nothing afterwards, and what it was created with nobody has."""
+    made = served()
+    first, key = made.gpu.only(), made.web.services["dash"].env[NAMES.key]
+    up(made, OTHER)
+    is_up(made, OTHER)
+    second = made.gpu.only()
+    assert second is not first
+    assert made.web.services["dash"].env[NAMES.key] != key
+    assert second.keys == (made.web.services["dash"].env[NAMES.key].sha256(),)
+    assert key.sha256() not in {digest for change in made.backend.changes[1:] for digest in change}
+    assert key.sha256() != second.order.env["ERT_KEY_HASHES"] not in second.keys
+
+
+def test_each_of_two_machines_of_one_run_has_a_key_of_its_own() -> None:
+    """The first one takes its key and then fails before an app is told: the second one takes another."""
+    made = world()
+    process = start(made)
+    while not made.backend.changes:
+        process.step()
+    behaviours.unreachable(made.gpu.only())
+    process.finish()
+    is_up(made)
+    first, *others = made.backend.changes
+    assert len(made.gpu.instances) == 2
+    assert not set(first) & {digest for change in others for digest in change}
 
 
 def test_a_key_that_is_not_one_of_ours_is_replaced() -> None:
@@ -214,11 +258,11 @@ def test_a_deploy_that_fails_is_explained_undone_and_tried_again_by_the_next_up(
     assert len(made.gpu.instances) == 2, "the new backend was kept and is used"
 
 
-def test_a_first_deploy_that_fails_leaves_no_variable_of_ours_but_the_key() -> None:
+def test_a_first_deploy_that_fails_leaves_no_variable_of_ours_but_the_mark() -> None:
     made = world()
     made.web.endings = ["build_failed"]
     failed(made, "build_failed")
-    assert {*made.web.services["dash"].env} == {"OTHER", "DATABASE_URL", NAMES.key}
+    assert {*made.web.services["dash"].env} == {"OTHER", "DATABASE_URL", NAMES.fingerprint}
     up(made)
     is_up(made)
     assert len(made.gpu.instances) == 1

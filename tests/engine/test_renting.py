@@ -56,7 +56,7 @@ def test_up_rents_the_cheapest_offer_boots_it_and_moves_the_app_over() -> None:
     made = world()
     result = up(made)
     is_up(made)
-    assert kinds(made) == ["KeepKey", "Rent", "Pin", "Publish", "Deploy", "Prove"]
+    assert kinds(made) == ["MarkApps", "Rent", "AddKey", "Pin", "Publish", "Deploy", "Prove"]
     assert made.gpu.only().machine_id == 1001
     assert result.abandoned == ()
     assert [r.rank for r in told(made, Renting)] == [1]
@@ -102,7 +102,7 @@ def test_after_the_state_was_lost_up_adopts_and_neither_rents_nor_deploys() -> N
     is_up(made)
     assert len(made.gpu.instances) == 1
     assert len(made.web.services["dash"].deploys) == 1
-    assert kinds(made, before) == ["Record", "Pin", "Prove"]
+    assert kinds(made, before) == ["Record", "Pin", "Prove", "DropKeys"]
 
 
 # What a create call may come to

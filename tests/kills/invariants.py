@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import Any
 
 import requests
 
 from ert_deploy.adapters.backend.probe import TlsBackendProbe
 from ert_deploy.adapters.clock import SystemEntropy
+from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Address
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.sandbox.vast.contract import Contract
@@ -76,18 +78,22 @@ def app(stage: Stage) -> dict[str, Any]:
     return {
         "variables": sorted(name for name in variables if name in (*OWNED, FINGERPRINT)),
         "leads to": _shape(backend) if backend else "nowhere" if URL in variables else "nothing",
-        "key": backend is not None and _takes(backend, variables.get(KEY, ""), variables.get(CERTIFICATE, "")),
+        "key": backend is not None and _takes(stage, backend, variables.get(KEY, ""), variables.get(CERTIFICATE, "")),
         "runs": said["fingerprint"] == variables.get(FINGERPRINT) and said["configuration"],
     }
 
 
-def _takes(backend: Contract, key: str, certificate: str) -> bool:
-    """Whether it takes the key: it is asked while it runs, else it is what it was created with."""
+def _takes(stage: Stage, backend: Contract, key: str, certificate: str) -> bool:
+    """Whether it takes the key: it is asked while it runs, else its disk is read."""
     if _shape(backend) != RUNNING:
-        return hashlib.sha256(key.encode()).hexdigest() in str(backend.order.env["ERT_KEY_HASHES"]).split(",")
+        (kept,) = stage.directory.rglob(f"instances/{backend.id}/disk/keys.json")
+        return hashlib.sha256(key.encode()).hexdigest() in json.loads(kept.read_text())["hashes"]
     (port,) = backend.ports.values()
+    env, address = backend.order.env, Address("127.0.0.1", int(port))
     probe = TlsBackendProbe(SystemEntropy(), allow_loopback=True)
-    return probe.accepts(Address("127.0.0.1", int(port)), certificate, Secret(key))
+    mark = Mark(str(env["ERT_DEPLOYMENT"]), str(env["ERT_TOKEN"]))
+    assert probe.probe(address, mark, Secret(str(env["ERT_BOOT_SECRET"])), "").certificate == certificate
+    return probe.accepts(address, certificate, Secret(key))
 
 
 def is_up(stage: Stage) -> None:

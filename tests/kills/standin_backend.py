@@ -28,13 +28,18 @@ def main() -> None:
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(pem)
     digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(_first(pem.read_text()))).digest()
+    kept = Path(env["ERT_DATA_DIR"]) / "keys.json"  # on the disk, which outlives a stop
     keys: dict[str, Any] = {"generation": 0, "hashes": env["ERT_KEY_HASHES"].split(",")}
+    if kept.exists():
+        keys.update(json.loads(kept.read_text()))
     admin = hmac.new(bytes.fromhex(env["ERT_BOOT_SECRET"]), b"ert-backend admin 1", hashlib.sha256).hexdigest()
 
     def change(wanted: dict[str, Any]) -> Answer:
         if wanted != keys and wanted["generation"] <= keys["generation"]:
             return 409, {}
         keys.update(wanted)
+        kept.with_suffix(".new").write_text(json.dumps(keys))
+        kept.with_suffix(".new").replace(kept)
         return 200, {"generation": keys["generation"]}
 
     def answer(path: str, authorization: str, body: bytes) -> Answer:

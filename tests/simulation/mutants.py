@@ -267,8 +267,9 @@ MUTANTS = (
         "rent beyond the budget", "engine/budget.py", "    if desired.max_cost is None:", "    if True:",
     ),
     Mutant(
-        "go back to the key before", _STANDING,
-        "age[digest] = max(place, age.get(digest, place))", "age[digest] = -place",
+        "go back to the key before", "core/planning/current_key.py",
+        "for digest in reversed(takes(instance, observed.state.record(instance.id))):",
+        "for digest in takes(instance, observed.state.record(instance.id)):",
     ),
 )  # fmt: skip
 ALL = MUTANTS

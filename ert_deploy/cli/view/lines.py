@@ -112,7 +112,7 @@ def _boot(status: str | None, message: str, health: Health | None) -> str:
 
 SYMBOLS = {
     steps.Rent: "+",
-    steps.KeepKey: "+",
+    steps.MarkApps: "~",
     steps.Record: "~",
     steps.Pin: "~",
     steps.AddKey: "+",
@@ -142,8 +142,8 @@ def verb(step: steps.Step) -> str:
     match step:
         case steps.Rent():
             return "rent a GPU"
-        case steps.KeepKey(targets):
-            return f"make an API key and keep it in {', '.join(targets)}"
+        case steps.MarkApps(targets):
+            return f"leave a mark in {', '.join(targets)}"
         case steps.AwaitBoot(instance_id):
             return f"boot {_named(instance_id)} and prove that it is ours and healthy"
         case steps.Drain(instance_id):

@@ -186,10 +186,10 @@ class Observed:
     `provider_now` is the provider's, None while it has told none, and `first_seen` says since when this run has known
     each time that is written in the state. `due` holds when a step is to be tried again that did not work before.
 
-    `tries` counts how often this run tried in vain to see an instance gone. `fresh` is the key this run has made to
-    take the place of the one in use, and `stopped` are the instances that took a stop from it. `unreplaceable`: this
-    run found nothing that could take the place of what serves. `memo` keeps what pure
-    functions of these facts came to, as a plan asks the same several times over.
+    `tries` counts how often this run tried in vain to see an instance gone. `made` are the keys this run has made, by
+    instance; when it is `rotating`, such a key is to take the place of the one in use. `stopped` are the instances that
+    took a stop from it. `unreplaceable`: this run found nothing that could take the place of what serves. `memo` keeps
+    what pure functions of these facts came to, as a plan asks the same several times over.
     """
 
     now: float
@@ -200,7 +200,8 @@ class Observed:
     publications: tuple[Publication, ...] | None = None
     abandoned: frozenset[str] = frozenset()
     tries: Mapping[int, int] = field(default_factory=dict)
-    fresh: Secret | None = None
+    made: Mapping[int, Secret] = field(default_factory=dict)
+    rotating: bool = False
     stopped: frozenset[int] = frozenset()
     unreplaceable: bool = False
     provider_now: float | None = None

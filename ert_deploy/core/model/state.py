@@ -33,8 +33,8 @@ class Record:
 
     `published` says that some target was ever given its address. `woken` is when it was last asked to start again, and
     `stranded` when it turned out that it cannot (its GPU was taken); 0 for never, LONG_AGO where nobody knows whether
-    and when. `keys` are the SHA-256 of the keys it takes, oldest first; empty for those it was created with. `asked`
-    are those it is being told to take instead, empty once it has answered that it does.
+    and when. `keys` are the SHA-256 of the keys it takes, oldest first; empty where no others are known than those it
+    was created with. `asked` are those it is being told to take instead, empty once it has answered that it does.
     """
 
     token: str

@@ -44,8 +44,8 @@ class Settle:
 
 
 @dataclass(frozen=True, slots=True)
-class KeepKey:
-    """Make sure that an API key exists and is kept in every target's environment."""
+class MarkApps:
+    """Leave a trace in every target's environment, before the first create that a lost state might have known."""
 
     targets: tuple[str, ...]
     reason: str
@@ -135,15 +135,15 @@ class Prove:
 
 @dataclass(frozen=True, slots=True)
 class AddKey:
-    """Have the backend take the key this run has made besides those it takes already."""
+    """Have the backend take a key that this run makes, besides those that apps use. None: that of the one to come."""
 
-    instance_id: int
+    instance_id: int | None
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class DropKeys:
-    """Have the backend take the kept key and no other."""
+    """Have the backend take the key that the apps use and no other."""
 
     instance_id: int
     reason: str
@@ -200,8 +200,8 @@ class AwaitGone:
 
 SmallStep: TypeAlias = Record | DropIntent | Pin | AwaitBoot | Settle | Drain
 PowerStep: TypeAlias = Wake | Strand | Stop | AwaitStop
-KeyStep: TypeAlias = KeepKey | AddKey | DropKeys
+KeyStep: TypeAlias = AddKey | DropKeys
 EndStep: TypeAlias = Destroy | Bury | AwaitGone | DropRecord
-MachineStep: TypeAlias = SmallStep | PowerStep | KeyStep | EndStep | Rent | Retire
+MachineStep: TypeAlias = SmallStep | PowerStep | KeyStep | EndStep | MarkApps | Rent | Retire
 AppStep: TypeAlias = Publish | Deploy | Prove
 Step: TypeAlias = MachineStep | AppStep

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ert_deploy.core.model.desired import Desired, Phase
-from ert_deploy.core.model.keys import is_key
 from ert_deploy.core.model.observed import Instance, Observed, Vital, Watch
 from ert_deploy.core.model.once import once
 from ert_deploy.core.model.secret import Secret
@@ -17,8 +16,9 @@ from ert_deploy.core.model.stamps import timed
 from ert_deploy.core.model.state import LONG_AGO, Record
 from ert_deploy.core.model.text import per_hour
 from ert_deploy.core.planning.app_env import connected
+from ert_deploy.core.planning.current_key import current_key
 from ert_deploy.core.planning.health import Candidate, Stage, Verdict, complaint, judge
-from ert_deploy.core.planning.key_acceptance import accepts, takes
+from ert_deploy.core.planning.key_acceptance import forgotten, takes
 from ert_deploy.core.planning.ownership import ours
 from ert_deploy.core.planning.rollout import pairs
 
@@ -34,31 +34,6 @@ class Standing:
     others: tuple[Candidate, ...]
     failed: tuple[Candidate, ...]
     verdicts: dict[int, Verdict]
-
-
-@once
-def kept_key(desired: Desired, observed: Observed) -> Secret | None:
-    """The key to go on with: one a target holds and an instance of ours takes, else any that a target holds.
-
-    Of several that are taken, the one that was added last: a change of keys that was cut off is gone on with. One that
-    this run has just made counts as held once an instance takes it.
-    """
-    held = list(held_keys(desired, observed).values())
-    if observed.fresh is None and len(held) <= 1:
-        return held[0] if held else None
-    age: dict[str, int] = {}
-    for instance in ours(desired, observed):
-        for place, digest in enumerate(takes(instance, observed.state.record(instance.id))):
-            age[digest] = max(place, age.get(digest, place))
-    if observed.fresh is not None and observed.fresh.sha256() in age:
-        held.append(observed.fresh)
-    return max(held, key=lambda key: age.get(key.sha256(), -1), default=None)
-
-
-def held_keys(desired: Desired, observed: Observed) -> dict[str, Secret]:
-    """The keys that targets hold, by hash, in the order of the targets."""
-    held = (p.env.get(t.names.key) for t, p in pairs(desired, observed))
-    return {key.sha256(): key for key in held if key is not None and is_key(key)}
 
 
 @once
@@ -94,7 +69,7 @@ def standing(desired: Desired, observed: Observed) -> Standing:
 
 
 def fits(desired: Desired, observed: Observed, candidate: Candidate) -> bool:
-    """Whether it is what the config asks for, at its price, and takes the key the app holds."""
+    """Whether it is what the config asks for, at its price, and can be given a key."""
     return not unfit(desired, observed, candidate)
 
 
@@ -105,9 +80,20 @@ def unfit(desired: Desired, observed: Observed, candidate: Candidate) -> str:
         return "it runs with another image, model, disk, context or guard than the config asks for"
     if (excess := over_cap(desired, instance)) > 0:
         return f"{_too_dear(desired, instance)}: ${excess:.4f}/h too much"
-    if observed.publications is None or accepts(instance, candidate.record, kept_key(desired, observed)):
+    if can_have_a_key(desired, observed, candidate):
         return ""
-    return "it does not take the key the app holds"
+    return "an app may run with it and with a key that nobody knows any more"
+
+
+def can_have_a_key(desired: Desired, observed: Observed, candidate: Candidate) -> bool:
+    """Whether it takes a key that is known, or can be given one without taking another from an app that uses it.
+
+    After the state was lost nobody knows what it was told to take, unless an app still holds that key.
+    """
+    instance = candidate.instance
+    if observed.publications is None or current_key(desired, observed, instance) is not None:
+        return True
+    return not (forgotten(candidate.record) and candidate.told and runs_with(desired, observed, instance))
 
 
 def over_cap(desired: Desired, instance: Instance) -> float:
@@ -118,8 +104,8 @@ def over_cap(desired: Desired, instance: Instance) -> float:
 
 def serving(desired: Desired, observed: Observed) -> tuple[Candidate, ...]:
     """Those that an app was told about and that answer with its key, whether they fit or not."""
-    verdicts, key = standing(desired, observed).verdicts, kept_key(desired, observed)
-    told = (c for c in candidates(desired, observed) if c.told and accepts(c.instance, c.record, key))
+    verdicts = standing(desired, observed).verdicts
+    told = (c for c in candidates(desired, observed) if c.told and current_key(desired, observed, c.instance))
     return tuple(c for c in told if verdicts[c.instance.id].stage is Stage.READY)
 
 
@@ -132,11 +118,14 @@ def pointed_at(desired: Desired, observed: Observed, instance: Instance) -> bool
 
 
 def runs_with(desired: Desired, observed: Observed, instance: Instance) -> bool:
-    """Whether some running app shows the fingerprint of a configuration with it, whatever its environment holds now."""
-    health, key = observed.health.get(instance.id), kept_key(desired, observed)
+    """Whether some running app shows the fingerprint of a configuration with it, whatever its environment holds now.
+
+    Values that were put back after a deploy are not taken up by the process that runs.
+    """
+    health, key = observed.health.get(instance.id), current_key(desired, observed, instance)
     if instance.address is None or health is None or health.certificate is None:
         return False
-    if key is None or not accepts(instance, observed.state.record(instance.id), key):
+    if key is None:
         # Its key was taken out of the environment, by a `down` that was cut off before its deploy: nobody knows.
         return may_run_with(desired, observed, instance)
     shown = ((t, p.live_fingerprint) for t, p in pairs(desired, observed) if p.live_fingerprint)
@@ -232,7 +221,6 @@ def _current(
     When all slots are taken and none of them fits, the move that was under way is finished first; one that is lost
     holds its slot, so the old backend serves every app until there is room. What nothing can replace goes on serving.
     """
-    key = kept_key(desired, observed)
     ranked = sorted(
         usable,
         key=lambda c: (USABLE.index(verdicts[c.instance.id].stage), not c.pointed, not c.told, c.instance.id),
@@ -241,8 +229,8 @@ def _current(
     held = sum(verdict.stage is not Stage.FAILED for verdict in verdicts.values())
     up = [c for c in ranked if verdicts[c.instance.id].stage is not Stage.ASLEEP]
     if not fitting and held >= desired.slots and len(up) == len(ranked) and all(c.told for c in ranked):
-        fitting = [c for c in up if accepts(c.instance, c.record, key)]
+        fitting = [c for c in up if can_have_a_key(desired, observed, c)]
     elif not fitting and observed.unreplaceable:
         serves = (c for c in up if c.told and verdicts[c.instance.id].stage is Stage.READY)
-        fitting = [c for c in serves if accepts(c.instance, c.record, key)]
+        fitting = [c for c in serves if can_have_a_key(desired, observed, c)]
     return fitting[0] if fitting else None

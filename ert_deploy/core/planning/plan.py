@@ -14,12 +14,13 @@ from collections.abc import Iterator
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.desired import Desired, Phase
 from ert_deploy.core.model.observed import Observed, Vital
+from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.steps import Step
+from ert_deploy.core.planning.app_env import touched
 from ert_deploy.core.planning.candidates import (
     Standing,
     candidates,
     fits,
-    kept_key,
     may_run_with,
     runs_with,
     serving,
@@ -28,6 +29,7 @@ from ert_deploy.core.planning.candidates import (
     unfit,
     usable_by_an_app,
 )
+from ert_deploy.core.planning.current_key import current_key
 from ert_deploy.core.planning.health import Candidate, Stage
 from ert_deploy.core.planning.key_acceptance import accepts, may_take_others
 from ert_deploy.core.planning.records import (
@@ -41,7 +43,7 @@ from ert_deploy.core.planning.records import (
     unsettled,
     vanished,
 )
-from ert_deploy.core.planning.rollout import drained, forecast, moving_until, pairs, publish, withdraw
+from ert_deploy.core.planning.rollout import drained, forecast, moves, moving_until, pairs, publish, withdraw
 from ert_deploy.core.planning.sleep import asleep
 
 
@@ -139,8 +141,9 @@ def _surplus(desired: Desired, observed: Observed, others: tuple[Candidate, ...]
 
 
 def _rent(desired: Desired, observed: Observed, now: Standing) -> Iterator[Step]:
-    if observed.publications is not None and kept_key(desired, observed) is None:
-        yield steps.KeepKey(tuple(t.service for t in desired.targets), "no API key is kept yet")
+    apps = pairs(desired, observed)
+    if apps and not any(touched(t.names, p.env) for t, p in apps):
+        yield steps.MarkApps(tuple(t.service for t, _ in apps), "nothing was ever rented for it")
     if slots_taken(desired, observed) >= desired.slots:
         yield from unsettled(observed, desired.timings.settle)
         yield from _spare(desired, observed, now)
@@ -167,10 +170,6 @@ def _spare(desired: Desired, observed: Observed, now: Standing) -> Iterator[Step
     spare.sort(key=lambda c: _in_use(desired, observed, c))
     if not spare:
         return
-    for candidate in sorted(spare, key=lambda c: _in_use(desired, observed, c), reverse=True):
-        if _can_take_the_key(desired, observed, now, candidate):
-            yield steps.AddKey(candidate.instance.id, "an app may run with it, and it is to take the key that is kept")
-            return
     silent = [c for c in spare if now.verdicts[c.instance.id].stage is Stage.BOOTING and _published(c)]
     if silent and may_run_with(desired, observed, silent[0].instance):
         yield steps.AwaitBoot(silent[0].instance.id, "an app may run with it, and it does not answer at this look")
@@ -182,15 +181,6 @@ def _spare(desired: Desired, observed: Observed, now: Standing) -> Iterator[Step
     if moved > observed.now and runs_with(desired, observed, spare[0].instance):
         yield steps.Drain(spare[0].instance.id, moved, "an app that may run with it is being deployed")
     yield retire(spare[0].instance, "no app can use it any more, and room is needed")
-
-
-def _can_take_the_key(desired: Desired, observed: Observed, now: Standing, candidate: Candidate) -> bool:
-    """Whether it serves some app, perhaps, and all that is wrong with it is the key: it is not taken away for that."""
-    record, key = candidate.record, kept_key(desired, observed)
-    if key is None or record is None or accepts(candidate.instance, record, key):
-        return False
-    ready = now.verdicts[candidate.instance.id].stage is Stage.READY
-    return ready and _in_use(desired, observed, candidate)[0]
 
 
 def _in_use(desired: Desired, observed: Observed, candidate: Candidate) -> tuple[bool, bool]:
@@ -208,25 +198,34 @@ def _published(candidate: Candidate) -> bool:
 
 
 def _serve(desired: Desired, observed: Observed, current: Candidate) -> Iterator[Step]:
-    health, record, key = current.health, current.record, kept_key(desired, observed)
+    health, record = current.health, current.record
     certificate = health.certificate if health is not None and health.vital is Vital.HEALTHY else None
     address = current.instance.address
-    if certificate is None or address is None or key is None:
+    if certificate is None or address is None or observed.publications is None:
         yield steps.AwaitBoot(current.instance.id, "its address is not known yet")
         return
+    key = current_key(desired, observed, current.instance)
+    yield from _new_key(desired, observed, current, key)
     if record is None or record.certificate != certificate or record.stranded:
         yield steps.Pin(current.instance.id, "it has proven its identity")
-    if observed.fresh is not None and not accepts(current.instance, record, observed.fresh):
-        until = drained(desired, observed)
-        if until is not None and until > observed.now:
-            yield steps.Drain(current.instance.id, until, "requests with a key that nobody remembers may finish")
-        yield steps.AddKey(current.instance.id, "a new key is to take the place of the old one")
-    yield from publish(desired, observed, address.url(), key, certificate)
+    yield from moves(desired) if key is None else publish(desired, observed, address.url(), key, certificate)
+
+
+def _new_key(desired: Desired, observed: Observed, current: Candidate, key: Secret | None) -> Iterator[Step]:
+    """A key that only this machine takes, made and added before any app is told of it."""
+    made = observed.made.get(current.instance.id)
+    if key is not None and not (observed.rotating and not accepts(current.instance, current.record, made)):
+        return
+    until = drained(desired, observed)
+    if current.told and until is not None and until > observed.now:
+        yield steps.Drain(current.instance.id, until, "requests with a key that nobody remembers may finish")
+    why = "a new key is to take the place of the old one" if key is not None else "no app holds a key that it takes"
+    yield steps.AddKey(current.instance.id, why)
 
 
 def _old_keys(desired: Desired, observed: Observed, current: Candidate) -> Iterator[Step]:
     """Once every app is proven to use the kept key and nobody can be in the middle of using another, the others go."""
-    record, key = current.record, kept_key(desired, observed)
+    record, key = current.record, current_key(desired, observed, current.instance)
     if record is None or key is None or not may_take_others(record, key):
         return
     until = drained(desired, observed)

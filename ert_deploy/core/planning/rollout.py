@@ -30,10 +30,16 @@ def withdraw(desired: Desired, observed: Observed) -> Iterator[Step]:
 
 
 def forecast(desired: Desired) -> Iterator[Step]:
-    """The same steps before the backend's address is known."""
+    """The same steps before the backend's address is known. It gets a key of its own first."""
+    yield steps.AddKey(None, "a key of its own")
+    yield from moves(desired)
+
+
+def moves(desired: Desired) -> Iterator[Step]:
+    """How every app will be moved over to what is not known yet."""
     for target in desired.targets:
         names = target.names
-        late = (names.url, names.certificate, names.fingerprint)
+        late = (names.url, names.key, names.certificate, names.fingerprint)
         yield steps.Publish(target.service, late, (), "known after boot")
         yield steps.Deploy(target.service, "to take up the new environment")
         yield steps.Prove(target.service, "", "known after boot")

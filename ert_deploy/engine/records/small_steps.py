@@ -13,7 +13,7 @@ from ert_deploy.core.model.fingerprints import certificate_sha256
 from ert_deploy.core.model.observed import Instance, Observed, Vital
 from ert_deploy.core.model.state import Record, Tombstone
 from ert_deploy.core.planning.adoption import adopted
-from ert_deploy.core.planning.candidates import kept_key
+from ert_deploy.core.planning.current_key import current_key
 from ert_deploy.core.planning.ownership import claim
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform
@@ -46,7 +46,7 @@ def _record(step: steps.Record, desired: Desired, observed: Observed) -> Effects
     instance = _instance(observed, step.instance_id)
     intent = next((i for i in observed.state.intents if i.token == step.token), None)
     if intent is not None:
-        found = Record(step.token, instance.id, instance.machine_id, intent.at)
+        found = Record(step.token, instance.id, instance.machine_id, intent.at, keys=instance.key_hashes)
     else:
         health = observed.health.get(instance.id)
         may_serve = health is not None and health.vital in (Vital.HEALTHY, Vital.UNREACHABLE)
@@ -62,7 +62,8 @@ def _pin(step: steps.Pin, desired: Desired, observed: Observed) -> Effects[None]
     A start of it that was given up has come all the same: it serves, and is not given up for one look that fails.
     """
     instance = _instance(observed, step.instance_id)
-    health, record, key = observed.health[instance.id], observed.state.record(instance.id), kept_key(desired, observed)
+    health, record = observed.health[instance.id], observed.state.record(instance.id)
+    key = current_key(desired, observed, instance)
     # The plan pins nothing else.
     assert health.certificate is not None
     assert instance.address is not None
@@ -73,6 +74,11 @@ def _pin(step: steps.Pin, desired: Desired, observed: Observed) -> Effects[None]
     except Transient as error:
         yield from perform(e.Tell(Trouble("asking the backend about the key", error.summary)))
         yield from perform(e.Sleep(desired.timings.poll))
+        return
+    if not accepted and record.certificate and (record.keys or record.asked):
+        # Its disk is another one, such as after a recycle in the console: it takes what it was created with.
+        yield from perform(e.Tell(Trouble("asking the backend about the key", "it has forgotten what it was told")))
+        yield from perform(e.Save(observed.state.put_record(replace(record, keys=(), asked=()))))
         return
     if not accepted:
         reason = "it does not take the key the app holds"

@@ -1,0 +1,55 @@
+"""The API key that goes with one instance: what an app holds and it takes, or what this run has made for it.
+
+Each instance has keys of its own. What an app holds and no instance takes is nobody's of ours: it is never adopted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ert_deploy.core.model.desired import Desired
+from ert_deploy.core.model.keys import is_key
+from ert_deploy.core.model.observed import Instance, Observed, Publication
+from ert_deploy.core.model.once import once
+from ert_deploy.core.model.secret import Secret
+from ert_deploy.core.planning.key_acceptance import takes
+from ert_deploy.core.planning.rollout import pairs
+
+
+@once
+def held_keys(desired: Desired, observed: Observed) -> Mapping[str, Secret]:
+    """The keys that targets hold, by hash, in the order of the targets."""
+    held = (p.env.get(t.names.key) for t, p in pairs(desired, observed))
+    return {key.sha256(): key for key in held if key is not None and is_key(key)}
+
+
+def current_key(desired: Desired, observed: Observed, instance: Instance) -> Secret | None:
+    """The key to go on with at this instance; None when it takes no key whose text is known.
+
+    Of several it is the one that was added last: a change of keys that was cut off is gone on with.
+    """
+    held, made = held_keys(desired, observed), observed.made.get(instance.id)
+    for digest in reversed(takes(instance, observed.state.record(instance.id))):
+        if made is not None and made.sha256() == digest:
+            return made
+        if digest in held:
+            return held[digest]
+    return None
+
+
+def keys_beside(desired: Desired, observed: Observed, instance: Instance) -> Mapping[str, Secret]:
+    """The keys, by hash, that targets hold together with its address or with the certificate it has just proven."""
+    return {
+        key.sha256(): key
+        for target, publication in pairs(desired, observed)
+        if (key := publication.env.get(target.names.key)) is not None
+        and is_key(key)
+        and _points_at(observed, instance, publication, target.names.url, target.names.certificate)
+    }
+
+
+def _points_at(observed: Observed, instance: Instance, publication: Publication, url: str, pem: str) -> bool:
+    health = observed.health.get(instance.id)
+    proven = health.certificate if health is not None else None
+    there = instance.address is not None and publication.env.get(url) == Secret(instance.address.url())
+    return there or (proven is not None and publication.env.get(pem) == Secret(proven))

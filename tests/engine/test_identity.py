@@ -1,0 +1,126 @@
+"""Who can write the state and sits on the path to a backend gets nothing: identity is proven in every run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from ert_deploy.core.model.desired import OwnedNames, Phase
+from ert_deploy.core.model.errors import ErtError
+from ert_deploy.core.model.labels import Mark
+from ert_deploy.core.model.observed import Address, Health, Vital
+from ert_deploy.core.model.secret import Secret
+from ert_deploy.engine import effects as e
+from ert_deploy.engine.rotate import rotate
+from tests.support.fakes.history import WANTED, Process, is_up, start, up
+from tests.support.fakes.loopback import FakeBackend, FakeWorld, certificate, world
+
+NAMES = OwnedNames()
+OTHER = replace(WANTED, launch=replace(WANTED.launch, context=8192))
+FORGED = certificate("of somebody else")
+SECRETS = (e.Accepts, e.Busy, e.KeyGeneration, e.SetKeys)
+
+
+@dataclass
+class OnThePath:
+    """Answers at every address of before, with a certificate of his own and without any boot secret."""
+
+    honest: FakeBackend
+    addresses: set[Address]
+    given: list[str] = field(default_factory=list)
+
+    def probe(self, address: Address, mark: Mark, boot_secret: Secret, pinned: str) -> Health:
+        if address not in self.addresses:
+            return self.honest.probe(address, mark, boot_secret, pinned)
+        if pinned == FORGED:  # he holds its key: no TLS library would find anything wrong with him
+            return Health(Vital.HEALTHY, certificate=FORGED, model="m", engine="ollama 0.35.0")
+        return Health(Vital.IMPOSTOR, "it cannot prove its identity")
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        """Every call that carries a secret: what is sent to the holder of his certificate is his."""
+
+        def call(address: Address, pem: str, *rest: Any) -> Any:
+            if address in self.addresses or pem == FORGED:
+                self.given.append(name)
+                return {"key_generation": 9, "busy": 1}.get(name, True)
+            return getattr(self.honest, name)(address, pem, *rest)
+
+        return call
+
+
+def served() -> FakeWorld:
+    made = world()
+    up(made)
+    return made
+
+
+def forged(made: FakeWorld) -> None:
+    """Somebody has written his certificate into the state."""
+    state = made.store.state
+    made.store.save(state.put_record(replace(state.records[0], certificate=FORGED)))
+
+
+def attacked(made: FakeWorld) -> tuple[FakeWorld, OnThePath]:
+    forged(made)
+    instance = made.gpu.only()
+    between = OnThePath(made.backend, {Address("203.0.113.7", instance.port)})
+    return replace(made, ports=replace(made.ports, backend=between)), between
+
+
+RUNS: dict[str, Callable[[FakeWorld], Process[Any]]] = {
+    "up": start,
+    "up, changed config": lambda made: start(made, OTHER),
+    "sleep": lambda made: start(made, replace(WANTED, phase=Phase.ASLEEP)),
+    "wake": lambda made: start(made, replace(WANTED, begin=False)),
+    "down": lambda made: start(made, replace(WANTED, phase=Phase.ABSENT)),
+    "key rotate": lambda made: Process(made, rotate(replace(WANTED, begin=False))),
+}
+
+
+@pytest.mark.parametrize("run", RUNS.values(), ids=RUNS)
+def test_who_wrote_the_state_and_sits_on_the_path_gets_no_secret(run: Callable[[FakeWorld], Process[Any]]) -> None:
+    made, between = attacked(served())
+    process = run(made)
+    while process.step():
+        assert made.web.services["dash"].env.get(NAMES.certificate) != Secret(FORGED)
+    assert between.given == []
+
+
+def test_rotate_says_who_answers_there() -> None:
+    made, _ = attacked(served())
+    with pytest.raises(ErtError) as refused:
+        RUNS["key rotate"](made).finish()
+    assert "impostor: it cannot prove its identity" in refused.value.detail
+
+
+@pytest.mark.parametrize("run", RUNS.values(), ids=RUNS)
+def test_every_secret_is_sent_to_what_this_run_has_seen_proven(run: Callable[[FakeWorld], Process[Any]]) -> None:
+    """With a forged certificate in the state and nobody on the path: the backend's own is used, and pinned again."""
+    made = served()
+    forged(made)
+    process, shown = run(made), set[str]()
+    while True:
+        effect = process.effect
+        if isinstance(effect, e.Probe):
+            assert effect.pinned in shown | {""}
+        elif isinstance(effect, SECRETS):
+            assert effect.certificate in shown
+        before = process.done
+        if not process.step():
+            break
+        if isinstance(effect, e.Probe) and process.done > before:
+            shown |= {certificate(i.order.mark.token) for i in made.gpu.instances.values()}
+    assert process.error is None
+    assert FORGED not in made.store.text
+
+
+def test_a_certificate_that_was_forged_is_pinned_anew_without_a_deploy() -> None:
+    made = served()
+    forged(made)
+    up(made)
+    is_up(made)
+    assert made.store.state.records[0].certificate == certificate(made.gpu.only().order.mark.token)
+    assert len(made.web.services["dash"].deploys) == 1
