@@ -856,6 +856,23 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
             *RENT,
         ],
     ),
+    "two take all slots: one gets nowhere, and the other is lost": (
+        UP,
+        seen(
+            instance(1, status="exited", address=None),
+            instance(2),
+            records=(served(1, woken=NOW - 400), served(2)),
+            rollouts=(rollout(env(2), NOW - 100),),
+            apps=(app(env(2)),),
+            health=(None, Health(Vital.IMPOSTOR)),
+            watches={1: still(300), 2: still(300, 6)},
+        ),
+        [
+            "Strand 1: no progress for 300 s (timings/no_progress)",
+            "Retire 1 token=1 1001: no app can use it any more, and room is needed",
+            *RENT,
+        ],
+    ),
     "an app may run with it and with a key that nobody knows, as the state was lost": (
         UP,
         seen(instance(1), records=(record(1),), apps=(app(off(), shows="its"),), health=(healthy(1),)),
