@@ -159,8 +159,8 @@ class BackendProbe(Protocol):
     def busy(self, address: Address, certificate: str, key: Secret) -> int:
         """How many reports it is writing or has queued. Raises Transient when it does not say."""
 
-    def key_generation(self, address: Address, certificate: str, boot_secret: Secret) -> int:
-        """How often the keys of the backend that owns `certificate` were set. Rejected when it knows no such thing."""
+    def keys_in_force(self, address: Address, certificate: str, boot_secret: Secret) -> tuple[int, tuple[str, ...]]:
+        """How often its keys were set, and their SHA-256: none if it does not say. Rejected: it knows no such thing."""
 
     def set_keys(
         self, address: Address, certificate: str, boot_secret: Secret, generation: int, hashes: tuple[str, ...]

@@ -149,8 +149,8 @@ class Busy(Effect[int]):
 
 
 @dataclass(frozen=True, slots=True)
-class KeyGeneration(Effect[int]):
-    """Ask a proven backend how often its keys were set."""
+class KeysInForce(Effect[tuple[int, tuple[str, ...]]]):
+    """Ask a proven backend how often its keys were set, and for their hashes."""
 
     address: Address
     certificate: str

@@ -14,7 +14,7 @@ NO_ROOM = "a replacement must serve before it goes, and plan/slots leaves no roo
 def kept_serving(desired: Desired, observed: Observed, memory: Memory) -> NeedsAttention | None:
     """Says which backend serves although it does not fit, and why; None when what serves fits."""
     current = standing(desired, observed).current if desired.phase is Phase.RUNNING else None
-    why = unfit(desired, observed, current) if current is not None else ""
+    why = unfit(desired, current) if current is not None else ""
     if current is None or not why:
         return None
     summary = f"instance {current.instance.id} keeps serving, but {why}"

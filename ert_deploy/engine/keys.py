@@ -18,7 +18,7 @@ from ert_deploy.core.model.keys import KEY_BYTES, make_key
 from ert_deploy.core.model.observed import Address, Instance, Observed, Vital
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import Record
-from ert_deploy.core.planning.candidates import candidates
+from ert_deploy.core.planning.candidates import candidates, runs_with
 from ert_deploy.core.planning.current_key import current_key, held_keys, keys_beside
 from ert_deploy.core.planning.key_acceptance import besides, forgotten, named, takes
 from ert_deploy.engine import effects as e
@@ -43,6 +43,12 @@ def add_key(step: steps.AddKey, desired: Desired, observed: Observed, memory: Me
             if learned is not None:
                 yield from perform(e.Save(observed.state.put_record(learned)))
             return
+        if runs_with(desired, observed, instance):
+            raise NeedsAttention(
+                f"an app runs with instance {instance.id}, and nobody knows with which key",
+                "the state was lost, and its image is too old to say; another key would take that one away",
+                "`ert-deploy down`, and then `ert-deploy up`",
+            )
     if instance.id not in memory.made:
         memory.made[instance.id] = make_key((yield from perform(e.Draw(KEY_BYTES))))
     new = memory.made[instance.id].sha256()
@@ -62,16 +68,18 @@ def drop_keys(step: steps.DropKeys, desired: Desired, observed: Observed, memory
 def relearn(record: Record, desired: Desired, observed: Observed) -> Effects[Record | None]:
     """A new record, with the keys of a backend that was told others before its old record was lost.
 
-    It is asked about the keys that apps hold together with its address or certificate, and about no other: it was told
-    those, or it learns nothing that it could use elsewhere. None: it did not answer now.
+    An image too old to say is asked about the keys that apps hold together with its address or certificate, and about
+    no other: it was told those, or it learns nothing that it could use elsewhere. None: it did not answer now.
     """
     instance = next(i for i in observed.instances if i.id == record.id)
     health, held = observed.health.get(record.id), keys_beside(desired, observed, instance)
-    if all(digest in instance.key_hashes for digest in held):
-        return record
     if health is None or health.vital is not Vital.HEALTHY or health.certificate is None:
         return record
     try:
+        if hashes := (yield from _in_force(instance, health.certificate)):
+            return replace(record, keys=hashes)
+        if all(digest in instance.key_hashes for digest in held):
+            return record
         accepted = yield from _accepted(_address(instance), health.certificate, held)
     except Transient as error:
         yield from perform(e.Tell(Trouble("asking a backend that is not in the state about the key", error.summary)))
@@ -81,6 +89,14 @@ def relearn(record: Record, desired: Desired, observed: Observed) -> Effects[Rec
     later = tuple(digest for digest in reversed(accepted) if digest not in instance.key_hashes)
     # It may take the key of its creation, too: as after a change that was cut off before the old one went.
     return replace(record, keys=(*instance.key_hashes, *later), asked=accepted) if later else record
+
+
+def _in_force(instance: Instance, certificate: str) -> Effects[tuple[str, ...]]:
+    """The hashes of the keys it takes, oldest first; none where its image is too old to say. Raises Transient."""
+    try:
+        return (yield from perform(e.KeysInForce(_address(instance), certificate, instance.boot_secret)))[1]
+    except Rejected:
+        return ()
 
 
 def _accepted(address: Address, certificate: str, held: Mapping[str, Secret]) -> Effects[tuple[str, ...]]:
@@ -96,7 +112,7 @@ def _set(number: int, hashes: tuple[str, ...], desired: Desired, observed: Obser
     instance, record = _known(number, observed)
     address, certificate, secret = _address(instance), _proven(instance, observed), instance.boot_secret
     try:
-        generation = yield from perform(e.KeyGeneration(address, certificate, secret))
+        generation, _ = yield from perform(e.KeysInForce(address, certificate, secret))
         claimed = replace(record, keys=takes(instance, record), asked=hashes)
         written = yield from perform(e.Save(observed.state.put_record(claimed)))
         yield from perform(e.SetKeys(address, certificate, secret, generation + 1, hashes))

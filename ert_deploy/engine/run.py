@@ -67,7 +67,7 @@ def interpreter(p: Ports) -> dict[type[Any], Callable[[Any], Any]]:
         e.Probe: lambda x: p.backend.probe(x.address, x.mark, x.boot_secret, x.pinned),
         e.Accepts: lambda x: p.backend.accepts(x.address, x.certificate, x.key),
         e.Busy: lambda x: p.backend.busy(x.address, x.certificate, x.key),
-        e.KeyGeneration: lambda x: p.backend.key_generation(x.address, x.certificate, x.boot_secret),
+        e.KeysInForce: lambda x: p.backend.keys_in_force(x.address, x.certificate, x.boot_secret),
         e.SetKeys: lambda x: p.backend.set_keys(x.address, x.certificate, x.boot_secret, x.generation, x.hashes),
         e.FindService: lambda x: p.web.service(x.target),
         e.ReadGroups: lambda x: p.web.read_groups(x.service),

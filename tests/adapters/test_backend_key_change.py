@@ -52,12 +52,12 @@ def test_a_rotation_of_the_real_backend_add_then_drop(tmp_path: Path) -> None:
         def taken() -> list[bool]:
             return [PROBE.accepts(address, pem, Secret(key)) for key in (KEY, NEXT_KEY, new)]
 
-        assert (PROBE.key_generation(address, pem, secret), taken()) == (0, [True, True, False])
+        assert (PROBE.keys_in_force(address, pem, secret), taken()) == ((0, (digest(KEY), digest(NEXT_KEY))), [True, True, False])
         PROBE.set_keys(address, pem, secret, 1, (digest(KEY), digest(new)))
         PROBE.set_keys(address, pem, secret, 1, (digest(KEY), digest(new)))
-        assert (PROBE.key_generation(address, pem, secret), taken()) == (1, [True, False, True])
+        assert (PROBE.keys_in_force(address, pem, secret), taken()) == ((1, (digest(KEY), digest(new))), [True, False, True])
         PROBE.set_keys(address, pem, secret, 2, (digest(new),))
-        assert (PROBE.key_generation(address, pem, secret), taken()) == (2, [False, False, True])
+        assert (PROBE.keys_in_force(address, pem, secret), taken()) == ((2, (digest(new),)), [False, False, True])
         with pytest.raises(StateConflict):
             PROBE.set_keys(address, pem, secret, 2, (digest(KEY),))
         with pytest.raises(Rejected, match="401"):
@@ -69,7 +69,7 @@ def test_a_rotation_of_the_real_backend_add_then_drop(tmp_path: Path) -> None:
 
 def test_the_token_and_the_hashes_are_all_that_is_sent() -> None:
     with keyed(Answer(200, {"generation": 7, "keys": []})) as (script, address):
-        assert PROBE.key_generation(address, pair().pem, BOOT) == 7
+        assert PROBE.keys_in_force(address, pair().pem, BOOT) == (7, ())
         PROBE.set_keys(address, pair().pem, BOOT, 8, HASHES)
     assert [seen.method for seen in script.seen] == ["GET", "PUT"]
     assert {seen.headers["Authorization"] for seen in script.seen} == {f"Bearer {TOKEN}"}
@@ -83,7 +83,7 @@ def test_the_token_is_shown_to_nobody_else(own: Pair) -> None:
         with pytest.raises(Transient) as caught:
             PROBE.set_keys(address, pair().pem, BOOT, 8, HASHES)
         with pytest.raises(Transient):
-            PROBE.key_generation(address, pair().pem, BOOT)
+            PROBE.keys_in_force(address, pair().pem, BOOT)
     assert TOKEN not in sent_to(script)
     assert "/admin/keys" not in script.asked()
     assert TOKEN not in "".join(traceback.format_exception(caught.value)) + repr(vars(caught.value))
@@ -92,7 +92,7 @@ def test_the_token_is_shown_to_nobody_else(own: Pair) -> None:
 @pytest.mark.parametrize("boot", ["", "ab", "AB" * 32])
 def test_without_a_boot_secret_nothing_is_asked(boot: str) -> None:
     with keyed(Answer(200, {"generation": 7})) as (script, address), pytest.raises(Rejected, match="boot secret"):
-        PROBE.key_generation(address, pair().pem, Secret(boot))
+        PROBE.keys_in_force(address, pair().pem, Secret(boot))
     assert not script.seen
 
 
@@ -100,7 +100,7 @@ def test_without_a_boot_secret_nothing_is_asked(boot: str) -> None:
 def test_a_refusal_is_final_and_says_its_status(status: int) -> None:
     with keyed(Answer(status, {"detail": "\x1b[31mno"})) as (_, address):
         for call in (
-            lambda: PROBE.key_generation(address, pair().pem, BOOT),
+            lambda: PROBE.keys_in_force(address, pair().pem, BOOT),
             lambda: PROBE.set_keys(address, pair().pem, BOOT, 8, HASHES),
         ):
             with pytest.raises(Rejected, match=str(status)) as refused:
@@ -120,7 +120,7 @@ ODD = [
 def test_any_other_answer_may_or_may_not_have_changed_it(answer: Answer) -> None:
     with keyed(answer) as (_, address):
         with pytest.raises(Transient):
-            PROBE.key_generation(address, pair().pem, BOOT)
+            PROBE.keys_in_force(address, pair().pem, BOOT)
         with pytest.raises(Transient):
             PROBE.set_keys(address, pair().pem, BOOT, 8, HASHES)
 

@@ -86,7 +86,7 @@ def test_no_secret_goes_to_a_certificate_that_this_run_has_not_seen_proven() -> 
         for call in (
             lambda: probe.accepts(address, forged.pem, KEY),
             lambda: probe.busy(address, forged.pem, KEY),
-            lambda: probe.key_generation(address, forged.pem, BOOT),
+            lambda: probe.keys_in_force(address, forged.pem, BOOT),
             lambda: probe.set_keys(address, forged.pem, BOOT, 1, ("0" * 64,)),
         ):
             with pytest.raises(NeedsAttention, match=r"^impostor: "):

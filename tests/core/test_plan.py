@@ -750,7 +750,14 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
             apps=(app({**off(), DASH.names.key: OTHER_KEY}, shows="that of one of them"),),
             health=(healthy(1),),
         ),
-        ["AddKey 1: an app may run with it, and it is to take the key that is kept", *RENT],
+        [
+            "AddKey 1: no app holds a key that it takes",
+            *FORECAST[1:],
+            "Drain 2: requests under way may finish",
+            "Retire 2 token=2 1002: replaced",
+            "Destroy 2: replaced",
+            "Bury 2: seen gone",
+        ],
     ),
     "two that an app may run with, both silent at this look, and a key is kept again": (
         UP,
@@ -760,7 +767,7 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
             records=(record(1, pinned=True, published=True), record(2, pinned=True, published=True)),
             apps=(app({**off(), DASH.names.key: OTHER_KEY}, shows="that of one of them"),),
         ),
-        ["AwaitBoot 1: an app may run with it, and it does not answer at this look", *RENT],
+        ["AwaitBoot 1: running"],
     ),
     "two whose records were lost, one of which an app may run with": (
         UP,
@@ -771,7 +778,15 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
             apps=(app({**off(), DASH.names.key: OTHER_KEY}, shows="that of one of them"),),
             health=(healthy(1), healthy(2)),
         ),
-        ["AddKey 1: an app may run with it, and it is to take the key that is kept", *RENT],
+        [
+            "AddKey 1: no app holds a key that it takes",
+            "Pin 1: it has proven its identity",
+            *FORECAST[1:],
+            "Drain 2: requests under way may finish",
+            "Retire 2 token=2 1002: replaced",
+            "Destroy 2: replaced",
+            "Bury 2: seen gone",
+        ],
     ),
     "two that no app points at, and requests have finished": (
         UP,
@@ -876,10 +891,7 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
     "an app may run with it and with a key that nobody knows, as the state was lost": (
         UP,
         seen(instance(1), records=(record(1),), apps=(app(off(), shows="its"),), health=(healthy(1),)),
-        [
-            "Rent: no backend is there",
-            *RENT[1:],
-        ],
+        ["AddKey 1: no app holds a key that it takes", "Pin 1: it has proven its identity", *FORECAST[1:]],
     ),
     "two take all slots, and the one that no app points at has no address yet": (
         UP,

@@ -21,7 +21,7 @@ from tests.support.fakes.loopback import FakeBackend, FakeWorld, certificate, wo
 NAMES = OwnedNames()
 OTHER = replace(WANTED, launch=replace(WANTED.launch, context=8192))
 FORGED = certificate("of somebody else")
-SECRETS = (e.Accepts, e.Busy, e.KeyGeneration, e.SetKeys)
+SECRETS = (e.Accepts, e.Busy, e.KeysInForce, e.SetKeys)
 
 
 @dataclass
@@ -45,7 +45,7 @@ class OnThePath:
         def call(address: Address, pem: str, *rest: Any) -> Any:
             if address in self.addresses or pem == FORGED:
                 self.given.append(name)
-                return {"key_generation": 9, "busy": 1}.get(name, True)
+                return {"keys_in_force": 9, "busy": 1}.get(name, True)
             return getattr(self.honest, name)(address, pem, *rest)
 
         return call

@@ -102,7 +102,7 @@ def test_after_the_state_was_lost_up_adopts_and_neither_rents_nor_deploys() -> N
     is_up(made)
     assert len(made.gpu.instances) == 1
     assert len(made.web.services["dash"].deploys) == 1
-    assert kinds(made, before) == ["Record", "Pin", "Prove", "DropKeys"]
+    assert kinds(made, before) == ["Record", "Pin", "Prove"]
 
 
 # What a create call may come to

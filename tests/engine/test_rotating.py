@@ -12,6 +12,7 @@ from ert_deploy.core.model.desired import Desired, OwnedNames, Phase, Target
 from ert_deploy.core.model.errors import Failed, NeedsAttention, Rejected, StateConflict, Transient, UsageError
 from ert_deploy.core.model.events import KeysSet
 from ert_deploy.core.model.keys import make_key
+from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import Record
 from ert_deploy.engine.rotate import Rotated, rotate
 from tests.support.fakes import behaviours
@@ -179,14 +180,14 @@ def test_where_nothing_serves_it_is_refused_and_nothing_is_touched(refusal: str)
 def test_a_backend_from_before_keys_could_be_changed_is_left_as_it_is() -> None:
     made = serving()
     keys, state, env = made.gpu.only().keys, made.store.state, dict(made.web.services["dash"].env)
-    made.backend.faults.queued["key_generation"] = [Rejected("/admin/keys answered 404")]
+    made.backend.faults.queued["keys_in_force"] = [Rejected("/admin/keys answered 404")]
     with pytest.raises(Failed, match="answered 404") as failed:
         rotating(made).finish()
     assert "image" in failed.value.hint
     assert (made.gpu.only().keys, made.store.state, made.web.services["dash"].env) == (keys, state, env)
 
 
-@pytest.mark.parametrize("call", ["key_generation", "set_keys"])
+@pytest.mark.parametrize("call", ["keys_in_force", "set_keys"])
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_lost_answer_is_asked_for_again(call: str, when: str) -> None:
     made = serving()
@@ -289,6 +290,31 @@ def test_one_that_was_recycled_and_has_forgotten_its_key_is_given_another() -> N
     assert not held(made) & keys
 
 
+@pytest.mark.parametrize("says", [True, False])
+def test_a_key_that_only_the_running_app_knows_is_not_taken_away(*, says: bool) -> None:
+    """A `down` was cut off after it took the variables away, and the state was lost: the app still asks with its key."""
+    made = serving()
+    made.backend.says_keys = says
+    instance, (used,), variables = made.gpu.only(), held(made), made.web.services["dash"].env
+    changes = len(made.backend.changes)
+    for name in (NAMES.url, NAMES.key, NAMES.certificate):
+        del variables[name]
+    variables[NAMES.fingerprint] = Secret("0123456789abcdef")
+    made.store.lose()
+    run = start(made)
+    if not says:
+        with pytest.raises(NeedsAttention, match="nobody knows with which key"):
+            to_the_end(run)
+        assert (instance.keys, instance.destroyed) == ((used,), None)
+        return
+    while len(made.backend.changes) == changes:
+        run.step()
+    assert used in instance.keys
+    to_the_end(run)
+    one_key(made)
+    assert made.gpu.only() is instance
+
+
 def test_after_the_state_was_lost_before_the_old_key_was_dropped_it_is_dropped() -> None:
     made = serving()
     process, (old,) = rotating(made), held(made)
@@ -349,7 +375,7 @@ def test_after_the_state_was_lost_one_that_is_not_healthy_is_only_written_down()
     while not made.store.state.records:
         process.step()
     (known,) = made.store.state.records
-    assert known == Record(known.token, number, known.machine_id, known.at)
+    assert known == Record(known.token, number, known.machine_id, known.at, published=True)
 
 
 # Two at once: the lock is a courtesy.

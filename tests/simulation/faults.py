@@ -89,7 +89,7 @@ STRIKES: dict[type[Any], Strikes] = {
     },
     e.Accepts: {"timeout": x.Transient},
     e.Busy: {"timeout": x.Transient},
-    e.KeyGeneration: dict.fromkeys(("timeout", "429", "5xx", "malformed"), x.Transient),
+    e.KeysInForce: dict.fromkeys(("timeout", "429", "5xx", "malformed"), x.Transient),
     e.SetKeys: {**_WRITE, "refused": x.Rejected},
     e.Probe: {},
     e.AppFingerprint: {},

@@ -582,7 +582,7 @@ class World:
     def _accepts(self, effect: e.Accepts) -> bool:
         return effect.key.sha256() in self._holder(effect).keys
 
-    def _holder(self, effect: e.Accepts | e.KeyGeneration | e.SetKeys) -> Machine:
+    def _holder(self, effect: e.Accepts | e.KeysInForce | e.SetKeys) -> Machine:
         """The machine at that address that holds that certificate."""
         made = self._at(effect.address)
         if made is None or made.certificate != effect.certificate or made.trouble:
@@ -590,8 +590,9 @@ class World:
         return made
 
     @rarely
-    def _generation(self, effect: e.KeyGeneration) -> int:
-        return self._holder(effect).generation
+    def _keys(self, effect: e.KeysInForce) -> tuple[int, tuple[str, ...]]:
+        made = self._holder(effect)
+        return made.generation, made.keys
 
     @rarely
     def _set_keys(self, effect: e.SetKeys) -> None:
@@ -683,7 +684,7 @@ class World:
         e.Busy: _busy,
         e.Probe: _probe,
         e.Accepts: _accepts,
-        e.KeyGeneration: _generation,
+        e.KeysInForce: _keys,
         e.SetKeys: _set_keys,
         e.FindService: lambda self, x: self.by_name[x.target].seen,
         e.ReadGroups: lambda _, __: {},

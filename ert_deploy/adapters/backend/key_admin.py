@@ -37,8 +37,11 @@ def change(generation: int, hashes: tuple[str, ...]) -> bytes:
     return json.dumps({"generation": generation, "hashes": list(hashes)}).encode()
 
 
-def generation_of(status: int, body: bytes) -> int:
-    """How often keys were set, by an answer of the backend. Raises Rejected or Transient."""
+def in_force(status: int, body: bytes) -> tuple[int, tuple[str, ...]]:
+    """How often keys were set and their SHA-256, by an answer of the backend. Raises Rejected or Transient.
+
+    An older backend names its keys by 8 digits alone: it has no hashes here.
+    """
     if status in REFUSED:
         raise Rejected(_refused(status, body))
     try:
@@ -47,15 +50,22 @@ def generation_of(status: int, body: bytes) -> int:
         shown = None
     generation = shown.get("generation") if isinstance(shown, dict) else None
     if status == 200 and type(generation) is int and 0 <= generation < HIGHEST:
-        return generation
+        keys = shown.get("keys") if isinstance(shown, dict) else None
+        return generation, _hashes(keys) if isinstance(keys, list) else ()
     raise Transient(f"its keys could not be asked for: it answered {status}")
+
+
+def _hashes(keys: list[object]) -> tuple[str, ...]:
+    """What the list says of every key, or nothing."""
+    said = [str(key.get("sha256")) if isinstance(key, dict) else "" for key in keys]
+    return tuple(said) if all(_HEX_SECRET.fullmatch(digest) for digest in said) else ()
 
 
 def check_changed(status: int, body: bytes) -> None:
     """Whether a change was taken. Raises StateConflict, Rejected or Transient."""
     if status == 409:
         raise StateConflict("the keys of the backend were changed by somebody else just now")
-    generation_of(status, body)
+    in_force(status, body)
 
 
 def _refused(status: int, body: bytes) -> str:

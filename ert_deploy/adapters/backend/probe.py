@@ -79,9 +79,9 @@ class TlsBackendProbe:
             raise _silent(address, f"it answered {status} without its queue")
         return _count(queue.get("depth")) + _count(queue.get("active"))
 
-    def key_generation(self, address: Address, certificate: str, boot_secret: Secret) -> int:
-        """How often the keys of the holder of `certificate` were set. Raises Rejected or Transient."""
-        return key_admin.generation_of(*self._admin(address, certificate, boot_secret, "GET", None))
+    def keys_in_force(self, address: Address, certificate: str, boot_secret: Secret) -> tuple[int, tuple[str, ...]]:
+        """How often its holder's keys were set, and their hashes. Raises Rejected or Transient."""
+        return key_admin.in_force(*self._admin(address, certificate, boot_secret, "GET", None))
 
     def set_keys(
         self, address: Address, certificate: str, boot_secret: Secret, generation: int, hashes: tuple[str, ...]

@@ -18,7 +18,7 @@ from ert_deploy.core.model.text import per_hour
 from ert_deploy.core.planning.app_env import connected
 from ert_deploy.core.planning.current_key import current_key
 from ert_deploy.core.planning.health import Candidate, Stage, Verdict, complaint, judge
-from ert_deploy.core.planning.key_acceptance import forgotten, takes
+from ert_deploy.core.planning.key_acceptance import takes
 from ert_deploy.core.planning.ownership import ours
 from ert_deploy.core.planning.rollout import pairs
 
@@ -68,32 +68,19 @@ def standing(desired: Desired, observed: Observed) -> Standing:
     return Standing(current, others, failed, verdicts)
 
 
-def fits(desired: Desired, observed: Observed, candidate: Candidate) -> bool:
-    """Whether it is what the config asks for, at its price, and can be given a key."""
-    return not unfit(desired, observed, candidate)
+def fits(desired: Desired, candidate: Candidate) -> bool:
+    """Whether it is what the config asks for, at its price."""
+    return not unfit(desired, candidate)
 
 
-def unfit(desired: Desired, observed: Observed, candidate: Candidate) -> str:
+def unfit(desired: Desired, candidate: Candidate) -> str:
     """Why another one has to take its place; empty when it fits."""
     instance = candidate.instance
     if instance.spec != desired.launch.spec():
         return "it runs with another image, model, disk, context or guard than the config asks for"
     if (excess := over_cap(desired, instance)) > 0:
         return f"{_too_dear(desired, instance)}: ${excess:.4f}/h too much"
-    if can_have_a_key(desired, observed, candidate):
-        return ""
-    return "an app may run with it and with a key that nobody knows any more"
-
-
-def can_have_a_key(desired: Desired, observed: Observed, candidate: Candidate) -> bool:
-    """Whether it takes a key that is known, or can be given one without taking another from an app that uses it.
-
-    After the state was lost nobody knows what it was told to take, unless an app still holds that key.
-    """
-    instance = candidate.instance
-    if observed.publications is None or current_key(desired, observed, instance) is not None:
-        return True
-    return not (forgotten(candidate.record) and candidate.told and runs_with(desired, observed, instance))
+    return ""
 
 
 def over_cap(desired: Desired, instance: Instance) -> float:
@@ -225,12 +212,11 @@ def _current(
         usable,
         key=lambda c: (USABLE.index(verdicts[c.instance.id].stage), not c.pointed, not c.told, c.instance.id),
     )
-    fitting = [c for c in ranked if fits(desired, observed, c)]
+    fitting = [c for c in ranked if fits(desired, c)]
     held = sum(verdict.stage is not Stage.FAILED for verdict in verdicts.values())
     up = [c for c in ranked if verdicts[c.instance.id].stage is not Stage.ASLEEP]
     if not fitting and held >= desired.slots and len(up) == len(ranked) and all(c.told for c in ranked):
-        fitting = [c for c in up if can_have_a_key(desired, observed, c)]
+        fitting = up
     elif not fitting and observed.unreplaceable:
-        serves = (c for c in up if c.told and verdicts[c.instance.id].stage is Stage.READY)
-        fitting = [c for c in serves if can_have_a_key(desired, observed, c)]
+        fitting = [c for c in up if c.told and verdicts[c.instance.id].stage is Stage.READY]
     return fitting[0] if fitting else None

@@ -69,7 +69,7 @@ def _running(desired: Desired, observed: Observed) -> Iterator[Step]:
     for candidate in now.failed:
         verdict = now.verdicts[candidate.instance.id]
         yield retire(candidate.instance, verdict.reason, deny=verdict.deny, end=verdict.end)
-    yield from _surplus(desired, observed, now.others, now.current is not None)
+    yield from _surplus(desired, now.others, now.current is not None)
     for candidate in now.others:
         if now.verdicts[candidate.instance.id].stage is Stage.STUCK:
             yield steps.Strand(candidate.instance.id, now.verdicts[candidate.instance.id].reason)
@@ -133,10 +133,10 @@ def _asked(candidate: Candidate) -> bool:
     return (candidate.told or healthy) and not candidate.instance.resting
 
 
-def _surplus(desired: Desired, observed: Observed, others: tuple[Candidate, ...], replaced: bool) -> Iterator[Step]:
+def _surplus(desired: Desired, others: tuple[Candidate, ...], replaced: bool) -> Iterator[Step]:
     """What no app was ever told about can go as soon as there is another one, or when it does not fit."""
     for candidate in others:
-        if not candidate.told and (replaced or not fits(desired, observed, candidate)):
+        if not candidate.told and (replaced or not fits(desired, candidate)):
             yield retire(candidate.instance, "another instance serves" if replaced else "it does not fit the config")
 
 
@@ -150,7 +150,7 @@ def _rent(desired: Desired, observed: Observed, now: Standing) -> Iterator[Step]
         yield from lingering(desired, observed)
     kept = serving(desired, observed)
     yield steps.Rent(
-        f"instance {kept[0].instance.id} serves until then: {unfit(desired, observed, kept[0])}"
+        f"instance {kept[0].instance.id} serves until then: {unfit(desired, kept[0])}"
         if kept
         else "no backend is there"
     )

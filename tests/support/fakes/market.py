@@ -256,6 +256,7 @@ class FakeBackend:
         self.gpu = gpu
         self.faults = Plans(gpu.clock)
         self.refuses_key = False
+        self.says_keys = True  # an older image does not
         self.changes: list[tuple[str, ...]] = []
         self.reports = 0
         self.certificate: Callable[[FakeInstance], str] = lambda made: certificate(made.order.mark.token)
@@ -277,9 +278,10 @@ class FakeBackend:
         self.faults.before("accepts")
         return not self.refuses_key and key.sha256() in self._holder(address, certificate).keys
 
-    def key_generation(self, address: Address, certificate: str, boot_secret: Secret) -> int:
-        self.faults.before("key_generation")
-        return self._holder(address, certificate, boot_secret).generation
+    def keys_in_force(self, address: Address, certificate: str, boot_secret: Secret) -> tuple[int, tuple[str, ...]]:
+        self.faults.before("keys_in_force")
+        made = self._holder(address, certificate, boot_secret)
+        return made.generation, made.keys if self.says_keys else ()
 
     def set_keys(
         self, address: Address, certificate: str, boot_secret: Secret, generation: int, hashes: tuple[str, ...]

@@ -81,7 +81,7 @@ def _faults(draw: random.Random) -> dict[str, Callable[[], ErtError]]:
         "save": lambda: Failed("cannot be written", effect()),
         "probe": lambda: Transient("no route"),
         "accepts": lambda: Transient("no route"),
-        "key_generation": lambda: Transient("no route"),
+        "keys_in_force": lambda: Transient("no route"),
         "set_keys": lambda: Transient("no route", effect()),
         "deploy": lambda: draw.choice(
             (

@@ -51,8 +51,9 @@ def routes(app: FastAPI, keys: KeyRing, audit: Audit) -> None:
 
 
 def describe(keys: KeyRing) -> dict[str, Any]:
-    """The keys in force by name, and how long ago each was last shown (None: not since this process began)."""
+    """The keys in force by name and hash, and how long ago each was last shown (None: not since this process began)."""
     now = boot_seconds()
-    names = [short(digest) for digest in keys.now.hashes]
     seen = {name: round(now - at, 3) for name, at in keys.used.items()}
-    return {"generation": keys.now.generation, "keys": [{"id": n, "idle_seconds": seen.get(n)} for n in names]}
+    shown = [(short(digest), digest) for digest in keys.now.hashes]
+    listed = [{"id": name, "sha256": digest.hex(), "idle_seconds": seen.get(name)} for name, digest in shown]
+    return {"generation": keys.now.generation, "keys": listed}
