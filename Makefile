@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: outgoing help demo test unit lint types frontend frontend-test check bench bench-up kills histories simulate simulate-exhaustive mutants mutants-operators lock clean bench-backend grounding corpus abuse bench-dashboard image-test guard-stats simulate-jobs mutants-jobs
+.PHONY: help outgoing demo test unit lint types frontend frontend-test check bench bench-up kills histories simulate simulate-exhaustive mutants mutants-operators lock licenses audit clean bench-backend grounding corpus abuse bench-dashboard image-test guard-stats simulate-jobs mutants-jobs
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 22
@@ -77,7 +77,7 @@ bench-backend: $(VENV)/.sandbox .bench/.done  ## Measure the backend before an e
 
 # The proxy to compare with has a venv of its own.
 .bench/.done: requirements/bench.lock
-	$(PYTHON) -m venv .bench && .bench/bin/pip install -q --no-deps --require-hashes -r requirements/bench.lock && touch $@
+	$(PYTHON) -m venv .bench && .bench/bin/pip install -q --no-deps --only-binary :all: --require-hashes -r requirements/bench.lock && touch $@
 
 bench-dashboard: $(VENV)/.dev  ## Measure: the dashboard's memory with 50 open pages and its answers without the backend
 	PYTHONPATH=. $(BIN)/python benchmarks/dashboard.py
@@ -119,12 +119,22 @@ simulate-jobs: $(VENV)/.dev  ## Play SCHEDULES=100000 schedules of reports, stop
 mutants-jobs: $(VENV)/.dev  ## Break the backend on purpose and see that the schedules notice every break
 	PYTHONPATH=.:images/llm-backend:images/dashboard $(BIN)/python -m tests.job_schedules.mutants
 
-lock: $(VENV)/.dev  ## Renew the hash-locked dependency files
-	bash requirements/lock
+lock: $(VENV)/.dev  ## Renew the hash-locked dependency files (UPGRADE=--upgrade: take the newest releases)
+	UPGRADE=$(UPGRADE) bash requirements/lock
+
+licenses: $(VENV)/.dev  ## Write docs/licenses.md from the packages' metadata; fails on AGPL
+	$(BIN)/python -m ci.licenses
+
+AUDITED := $(wildcard requirements/*.lock) images/llm-backend/requirements.lock images/dashboard/requirements.txt
+audit: .audit/.done  ## Ask OSV about known weaknesses of every locked package (api.osv.dev has to be reached)
+	.audit/bin/pip-audit --disable-pip --require-hashes --vulnerability-service osv $(AUDITED:%=-r %)
+
+.audit/.done: requirements/audit.lock
+	$(PYTHON) -m venv .audit && .audit/bin/pip install -q --no-deps --only-binary :all: --require-hashes -r requirements/audit.lock && touch $@
 
 clean:  ## Remove everything that was built or installed here
 	rm -rf images/dashboard/frontend/node_modules tests/browser/screenshots
-	rm -rf $(VENV) .bench build dist *.egg-info .coverage htmlcov .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .bench .audit build dist *.egg-info .coverage htmlcov .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/bin/python:
@@ -134,12 +144,12 @@ $(VENV)/bin/python:
 # A lock that changed installs again; --no-deps because the lock is complete.
 $(VENV)/.sandbox: $(VENV)/bin/python requirements/sandbox.lock pyproject.toml
 	@bash requirements/openmp
-	$(BIN)/pip install -q --no-deps --require-hashes -r requirements/sandbox.lock
+	$(BIN)/pip install -q --no-deps --only-binary :all: --require-hashes -r requirements/sandbox.lock
 	$(BIN)/pip install -q --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.sandbox requirements/dev.lock
-	$(BIN)/pip install -q --no-deps --require-hashes -r requirements/dev.lock
+	$(BIN)/pip install -q --no-deps --only-binary :all: --require-hashes -r requirements/dev.lock
 	@touch $@
 
 # The page's packages, by the hashes of their lock; no script of theirs runs.

@@ -108,7 +108,8 @@ def sandbox_world(settings: Settings, *, start: bool) -> WorldFile:
             return daemon.start(sandbox.world, sandbox.speed)
         return world.attach(sandbox.world)
     except world.WorldError as error:
-        raise UsageError(str(error), hint="`ert-deploy up` or `ert-deploy sandbox start` starts one") from error
+        starts = "`ert-deploy up` or `ert-deploy sandbox start` starts one"
+        raise UsageError(str(error), hint="name a real deployment with -c" if start else starts) from error
 
 
 def _house(

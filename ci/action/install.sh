@@ -4,9 +4,17 @@
 set -euo pipefail
 umask 077
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-lock=$root/requirements/runtime.lock
+locks=(-r "$root/requirements/runtime.lock")
 venv=${RUNNER_TEMP:?}/ert-deploy/venv
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
+
+# boto3 and what it needs are for state in S3 only, which a role, a region, or AWS's own variables tell.
+extras=
+if [[ -n ${ERT_ACTION_AWS_ROLE:-}${ERT_ACTION_AWS_REGION:-} ]] ||
+  [[ -n ${AWS_ROLE_ARN:-}${AWS_ACCESS_KEY_ID:-}${AWS_PROFILE:-}${AWS_REGION:-}${AWS_DEFAULT_REGION:-} ]]; then
+  locks+=(-r "$root/requirements/s3.lock")
+  extras=' s3'
+fi
 
 fits() {
   command -v "$1" >/dev/null && "$1" -I -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
@@ -33,15 +41,15 @@ if ! python=$(choose); then
   exit 2
 fi
 
-stamp=$(printf '%s %s ' "$python" "$root" && sha256sum <"$lock")
-if [[ -f $venv/stamp && $(<"$venv/stamp") == "$stamp" ]]; then
+stamp=$(printf '%s %s ' "$python" "$root" && cat "$root"/requirements/{runtime,s3}.lock | sha256sum)
+if [[ -f $venv/stamp && $(<"$venv/stamp") == "$stamp$extras"* ]]; then
   echo "ert-deploy is installed already"
   exit 0
 fi
 
 rm -rf "$venv"
 "$python" -I -m venv "$venv"
-"$venv/bin/python" -I -m pip install --quiet --no-deps --only-binary :all: --require-hashes -r "$lock"
+"$venv/bin/python" -I -m pip install --quiet --no-deps --only-binary :all: --require-hashes "${locks[@]}"
 printf '%s\n' "$root" >"$("$venv/bin/python" -I -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/ert_deploy.pth"
 "$venv/bin/python" -I -m ert_deploy.cli --version
-printf '%s\n' "$stamp" >"$venv/stamp"
+printf '%s\n' "$stamp$extras" >"$venv/stamp"

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ert_deploy.adapters.bounded_http import anonymous
+from ert_deploy.adapters.extras import part_of
 from ert_deploy.core.model.errors import Failed, UsageError
 from ert_deploy.core.model.text import printable
 
@@ -103,8 +104,9 @@ class DockerImages:
     @contextmanager
     def _engine(self) -> Iterator[Any]:
         """A client of an engine that answers; every error of the package comes out as one of ours."""
+        with part_of("image", "`ert-deploy image`"):
+            from docker.errors import APIError, BuildError, DockerException
         import requests
-        from docker.errors import APIError, BuildError, DockerException
 
         try:
             client = _client(self._env)

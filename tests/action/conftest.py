@@ -30,6 +30,7 @@ def checkout(tmp_path: Path) -> Path:
     root = tmp_path / "check out"
     shutil.copytree(ROOT / "ci", root / "ci", ignore=shutil.ignore_patterns("__pycache__"))
     (root / "requirements").mkdir()
+    (root / "requirements" / "s3.lock").touch()
     (root / "ert_deploy" / "cli").mkdir(parents=True)
     (root / "ert_deploy" / "__init__.py").touch()
     (root / "ert_deploy" / "cli" / "__init__.py").touch()

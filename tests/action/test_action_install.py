@@ -84,3 +84,24 @@ def test_the_lock_of_this_repository_has_a_hash_for_everything() -> None:
     pins = [n for n, line in enumerate(lines) if "==" in line and not line.startswith("#")]
     assert pins
     assert all("--hash=sha256:" in lines[n + 1] for n in pins)
+
+
+def wants_s3(checkout: Path, **extra: str) -> str:
+    """What the step says, with an s3.lock of a wheel that does not exist: pip fails on it only if it is asked for."""
+    runner = checkout.parent / "runner"
+    (checkout / "requirements" / "s3.lock").write_text(f"boto3==0.0.1 --hash=sha256:{'0' * 64}\n")
+    pip = {"PIP_CONFIG_FILE": "/dev/null", "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(checkout.parent / "wheels")}
+    inputs = {name: value for name, value in extra.items() if name.startswith("aws_")}
+    own = {name: value for name, value in extra.items() if name not in inputs}
+    job = Job(checkout.parent, runner, checkout, extra=pip | own)
+    return job.start(action()["runs"]["steps"][1], filled(inputs)).communicate(timeout=100)[0]
+
+
+def test_what_state_in_s3_needs_is_installed_for_it_alone(checkout: Path, tmp_path: Path) -> None:
+    digest = wheel(tmp_path / "wheels", "WHO = 'the locked one'")
+    (checkout / "requirements" / "runtime.lock").write_text(f"click==8.99.0 --hash=sha256:{digest}\n")
+    assert "the locked one" in wants_s3(checkout)
+    assert wants_s3(checkout) == "ert-deploy is installed already\n"
+    assert "boto3" in wants_s3(checkout, aws_region="eu-central-1")
+    assert "boto3" in wants_s3(checkout, AWS_PROFILE="anything")
+    assert "the locked one" in wants_s3(checkout), "what failed in between left a venv behind that counts as one"

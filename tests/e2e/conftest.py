@@ -21,7 +21,7 @@ from ert_deploy.sandbox.world.file import WorldFile
 from tests.support.doubles import moto_s3
 
 SAMPLE = Path(__file__).resolve().parents[2] / "configs" / "sandbox.yaml"
-COMMAND = [sys.executable, "-m", "ert_deploy.cli"]
+COMMAND = (sys.executable, "-m", "ert_deploy.cli")
 
 
 @dataclass
@@ -32,6 +32,7 @@ class Place:
     world: WorldFile
     started: list[subprocess.Popen[str]] = field(default_factory=list)
     extra: dict[str, str] = field(default_factory=dict)
+    program: tuple[str, ...] = COMMAND
 
     def environ(self) -> dict[str, str]:
         kept = ("PATH", "HOME", "LANG", "SSL_CERT_FILE", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "PYTHONPATH")
@@ -40,7 +41,7 @@ class Place:
     def ert(self, *args: str, code: int = 0, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         """Run one command to its end and expect its exit code."""
         done = subprocess.run(
-            [*COMMAND, *args],
+            [*self.program, *args],
             cwd=self.folder,
             env=self.environ(),
             capture_output=True,
@@ -59,7 +60,7 @@ class Place:
     def start(self, *args: str) -> subprocess.Popen[str]:
         """Start one command and leave it running."""
         process = subprocess.Popen(
-            [*COMMAND, *args],
+            [*self.program, *args],
             cwd=self.folder,
             env=self.environ(),
             stdout=subprocess.PIPE,

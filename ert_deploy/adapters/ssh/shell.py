@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ert_deploy.adapters.extras import part_of
 from ert_deploy.adapters.public_address import objection
 from ert_deploy.adapters.ssh import terminal
 from ert_deploy.adapters.ssh.known_hosts import KnownHosts
@@ -76,7 +77,8 @@ def interact(door: Door) -> int:
 
 @contextmanager
 def _session(door: Door) -> Iterator[tuple[Any, Any]]:
-    import paramiko
+    with part_of("ssh", "`ert-deploy ssh`"):
+        import paramiko
 
     log = logging.getLogger("paramiko")  # what it logs is raised, too
     log.addHandler(logging.NullHandler())

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import tenacity
 
 from ert_deploy.adapters import bounded_http
+from ert_deploy.adapters.extras import part_of
 from ert_deploy.adapters.state import s3_http
 from ert_deploy.adapters.state.document import MAX_BYTES
 from ert_deploy.core.model.errors import CannotObserve, UsageError
@@ -195,12 +196,10 @@ def _answered(what: str, response: Mapping[str, Any]) -> Exception:
 
 
 def _make_client(endpoint_url: str | None, region: str | None) -> Any:
-    try:
+    with part_of("s3", "state in S3"):
         import boto3
         from botocore.config import Config
         from botocore.exceptions import BotoCoreError
-    except ImportError:
-        raise UsageError("state in S3 needs boto3", hint="pip install 'ert-deploy[s3]'") from None
     config = Config(
         retries={"total_max_attempts": 1, "mode": "standard"},
         request_checksum_calculation="when_required",  # other makes of S3 do not know the newer kinds

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import importlib.util
 import json
 import os
 import re
@@ -39,6 +40,7 @@ INHERITED = re.compile(
     r"PATH|HOME|USER|LOGNAME|LANG|LC_[A-Z]+|TZ|TMPDIR|XDG_CACHE_HOME|SSL_CERT_FILE|OPENBLAS_\w+"
     r"|PYTHON(?:DONTWRITEBYTECODE|WARNINGS|HASHSEED)"
 )
+PACKAGES = ("fastapi", "flask", "gunicorn", "numpy", "uvicorn")  # of those that its processes cannot do without
 _real = WorldClock()
 
 
@@ -56,6 +58,7 @@ def start(
         _claim(directory)
         if not isinstance(problem, NotRunning) and not _free(directory):
             raise
+        _must_be_installed()
     if command is None and model == "auto" and ensure_model(default_cache()).is_toy:
         model = "toy"  # the daemon has neither the index nor the proxy of whoever starts it
     argv = command or foreground_command(directory, speed, model)
@@ -71,6 +74,15 @@ def start(
     else:
         child.wait(STOP_SECONDS)
     return world
+
+
+def _must_be_installed() -> None:
+    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        raise WorldError(
+            f"the sandbox needs {', '.join(missing)}, which are not installed: they come with the extra sandbox, "
+            "pip install 'ert-deploy[sandbox]', or with `make demo` in a checkout"
+        )
 
 
 def foreground_command(directory: Path, speed: float, model: str) -> list[str]:

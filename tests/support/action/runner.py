@@ -139,8 +139,9 @@ class Job:
         packages = subprocess.run([str(python), "-I", "-c", shown], capture_output=True, text=True, check=True).stdout
         here = sysconfig.get_path("purelib")
         (Path(packages.strip()) / "ert_deploy.pth").write_text(f"{self.root}\n{here}\n")
-        lock = hashlib.sha256((self.root / "requirements" / "runtime.lock").read_bytes()).hexdigest()
-        (venv / "stamp").write_text(f"{sys.executable} {self.root} {lock}  -\n")
+        locks = (self.root / "requirements" / f"{name}.lock" for name in ("runtime", "s3"))
+        digest = hashlib.sha256(b"".join(lock.read_bytes() for lock in locks)).hexdigest()
+        (venv / "stamp").write_text(f"{sys.executable} {self.root} {digest}  - s3\n")
 
 
 def filled(given: Mapping[str, str]) -> dict[str, str]:
