@@ -45,7 +45,7 @@ def steps() -> Iterator[dict[str, Any]]:
 
 
 def test_there_is_something_to_look_at() -> None:
-    assert [path.name for path in WORKFLOWS] == ["ci.yml", "deploy.yml"]
+    assert [path.name for path in WORKFLOWS] == ["ci.yml", "dependencies.yml", "deploy.yml"]
     assert {path.name for path in SCRIPTS} == {"check.sh", "common.sh", "install.sh", "plan.sh", "run.sh"}
 
 
@@ -62,14 +62,32 @@ def test_no_expression_stands_in_shell_text() -> None:
 
 def test_no_workflow_runs_a_stranger_s_change_with_our_rights() -> None:
     for path in WORKFLOWS:
-        assert triggers(path) <= {"push", "pull_request", "workflow_dispatch"}, path
+        assert triggers(path) <= {"push", "pull_request", "schedule", "workflow_dispatch"}, path
     assert triggers(ROOT / ".github" / "workflows" / "deploy.yml") == {"workflow_dispatch"}
 
 
 def test_rights_are_given_job_by_job_and_are_the_least() -> None:
     assert all(document(path)["permissions"] == {} for path in WORKFLOWS)
-    given = {path.stem: job["permissions"] for path, job in jobs()}
+    given = {path.stem: job["permissions"] for path, job in jobs() if path.stem != "dependencies"}
     assert given == {"ci": {"contents": "read"}, "deploy": {"contents": "read", "id-token": "write"}}
+
+
+def test_the_job_that_renews_the_locks_may_write_nothing_and_the_one_that_writes_runs_nothing_of_others() -> None:
+    found = document(ROOT / ".github" / "workflows" / "dependencies.yml")["jobs"]
+    assert found["renew"]["permissions"] == {"contents": "read"}
+    assert found["propose"]["permissions"] == {"actions": "write", "contents": "write", "pull-requests": "write"}
+    runs = [step["run"] for step in found["propose"]["steps"] if "run" in step]
+    assert runs == ["exec bash ci/propose.sh"]
+
+
+def test_what_makes_no_lock_of_python_is_renewed_by_dependabot() -> None:
+    updates = document(ROOT / ".github" / "dependabot.yml")["updates"]
+    assert {(u["package-ecosystem"], u["directory"]) for u in updates} == {
+        ("github-actions", "/"),
+        ("docker", "/images/llm-backend"),
+        ("npm", "/images/dashboard/frontend"),
+    }
+    assert "schedule" in triggers(ROOT / ".github" / "workflows" / "dependencies.yml")
 
 
 def test_a_deploy_waits_for_the_one_before_and_is_never_cancelled_for_it() -> None:
@@ -162,7 +180,8 @@ def clean(*argv: str, **more: str) -> None:
 
 
 def test_zizmor_at_its_strictest_finds_nothing() -> None:
-    clean(tool("zizmor"), "--offline", "--no-progress", "--persona=auditor", "action.yml", ".github/workflows")
+    places = ("action.yml", ".github/workflows", ".github/dependabot.yml")
+    clean(tool("zizmor"), "--offline", "--no-progress", "--persona=auditor", *places)
 
 
 def test_the_linters_find_nothing_in_the_job_of_the_readme_once_it_is_filled_in(tmp_path: Path) -> None:
@@ -178,5 +197,5 @@ def test_actionlint_finds_nothing() -> None:
 
 
 def test_shellcheck_finds_nothing() -> None:
-    more = [".ci/run", "requirements/lock", "requirements/openmp"]
+    more = [".ci/run", "ci/propose.sh", "requirements/lock", "requirements/openmp"]
     clean(tool("shellcheck"), "-x", *(str(path) for path in SCRIPTS), *more)
