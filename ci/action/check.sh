@@ -26,6 +26,7 @@ esac
 if [[ -n ${ERT_ACTION_AWS_ROLE:-} ]]; then
   [[ $ERT_ACTION_AWS_ROLE =~ ^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]+$ ]] ||
     refuse 'input "aws-role" must be the ARN of a role, arn:aws:iam::ACCOUNT:role/NAME'
-  [[ ${ERT_ACTION_AWS_REGION:-} =~ ^[a-z]{2}(-[a-z]+)+-[0-9]+$ ]] ||
-    refuse 'input "aws-region" must be a region such as eu-central-1 when "aws-role" is given'
+  [[ -n ${ERT_ACTION_AWS_REGION:-} ]] || refuse 'input "aws-region" must be given with "aws-role"'
 fi
+[[ ${ERT_ACTION_AWS_REGION:-} =~ ^([a-z]{2}(-[a-z]+)+-[0-9]+)?$ ]] ||
+  refuse 'input "aws-region" must be a region such as eu-central-1'

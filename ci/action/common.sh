@@ -29,6 +29,8 @@ enter() {
 # the identity a few minutes, so a long run needs a fresh one beside it. Sets `renewer` to that process.
 renewer=
 identify() {
+  [[ -z ${ERT_ACTION_AWS_REGION:-} ]] ||
+    export AWS_REGION=$ERT_ACTION_AWS_REGION AWS_DEFAULT_REGION=$ERT_ACTION_AWS_REGION
   [[ -n ${ERT_ACTION_AWS_ROLE:-} ]] || return 0
   "$python" -I "$here/aws_token.py" "$token" || return
   "$python" -I "$here/aws_token.py" "$token" --every 240 </dev/null >/dev/null 2>&1 &
@@ -36,7 +38,6 @@ identify() {
   unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_PROFILE
   export AWS_ROLE_ARN=$ERT_ACTION_AWS_ROLE AWS_WEB_IDENTITY_TOKEN_FILE=$token
   export AWS_ROLE_SESSION_NAME="ert-deploy-${GITHUB_RUN_ID:-0}"
-  export AWS_REGION=$ERT_ACTION_AWS_REGION AWS_DEFAULT_REGION=$ERT_ACTION_AWS_REGION
 }
 
 forget() {

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.action.issuer import BEARER, TOKEN, Issuer, environ
-from tests.support.action.runner import Job, orders
+from tests.support.action.runner import Job, action, filled, orders
 
 ROLE = {"aws_role": "arn:aws:iam::123456789012:role/state", "aws_region": "eu-central-1"}
 
@@ -114,3 +114,35 @@ def test_a_success_without_a_document_is_a_failure(played: Job, said: str) -> No
     assert ran.code == 1
     assert "printed no JSON document" in ran.log
     assert ran.outputs == {}
+
+
+MAIN = {"vast_api_key": "vast-main", "render_api_key": "render-main"}
+READING = {"vast_read_key": "vast-read", "render_read_key": "render-read"}
+
+
+def keys_seen(played: Job, command: str, step: int, **given: str) -> tuple[str, str]:
+    """The two keys that the program gets in one step of the action."""
+    process = played.start(action()["runs"]["steps"][step], filled({"command": command, "config": "ert", **given}))
+    process.communicate(timeout=100)
+    seen = json.loads((played.workspace / "seen").read_text())["env"]
+    assert not any("main" in value for name, value in seen.items() if name not in ("VAST_API_KEY", "RENDER_API_KEY"))
+    return seen["VAST_API_KEY"], seen["RENDER_API_KEY"]
+
+
+@pytest.mark.parametrize(("command", "step"), [("up", 2), ("down", 2), ("plan", 3), ("status", 3)])
+def test_what_only_reads_gets_the_keys_that_only_read(played: Job, command: str, step: int) -> None:
+    assert keys_seen(played, command, step, **MAIN, **READING) == ("vast-read", "render-read")
+    assert keys_seen(played, command, step, **MAIN) == ("vast-main", "render-main")
+
+
+@pytest.mark.parametrize("command", ["up", "sleep", "wake", "down", "rotate", "reap"])
+def test_what_changes_something_gets_the_keys_that_may(played: Job, command: str) -> None:
+    assert keys_seen(played, command, 3, **MAIN, **READING) == ("vast-main", "render-main")
+
+
+def test_a_region_without_a_role_is_for_the_job_s_own_credentials(played: Job) -> None:
+    played.extra = {"AWS_PROFILE": "own"}
+    assert played.use(command="up", config="ert", aws_region="eu-central-1").code == 0
+    seen = json.loads((played.workspace / "seen").read_text())["env"]
+    assert (seen["AWS_REGION"], seen["AWS_PROFILE"]) == ("eu-central-1", "own")
+    assert "AWS_ROLE_ARN" not in seen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -68,8 +69,35 @@ def test_no_workflow_runs_a_stranger_s_change_with_our_rights() -> None:
 
 def test_rights_are_given_job_by_job_and_are_the_least() -> None:
     assert all(document(path)["permissions"] == {} for path in WORKFLOWS)
-    given = {path.stem: job["permissions"] for path, job in jobs() if path.stem != "dependencies"}
-    assert given == {"ci": {"contents": "read"}, "deploy": {"contents": "read", "id-token": "write"}}
+    wide = [job for job in document(ROOT / ".github" / "workflows" / "dependencies.yml")["jobs"].values()]
+    wide.append(deploying()["deploy-with-role"])
+    assert all(job["permissions"] == {"contents": "read"} for _, job in jobs() if job not in wide[1:])
+    assert deploying()["deploy-with-role"]["permissions"] == {"contents": "read", "id-token": "write"}
+
+
+def deploying() -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = document(ROOT / ".github" / "workflows" / "deploy.yml")["jobs"]
+    return {name: job for name, job in found.items() if "environment" in job}
+
+
+def test_only_a_job_that_assumes_a_role_may_show_who_it_is() -> None:
+    for job in deploying().values():
+        (with_inputs,) = [step["with"] for step in job["steps"] if step["uses"] == "./"]
+        assert ("id-token" in job["permissions"]) == ("aws-role" in with_inputs)
+    assert {name: job["if"] for name, job in deploying().items()} == {
+        "deploy": "vars.ERT_AWS_ROLE == ''",
+        "deploy-with-role": "vars.ERT_AWS_ROLE != ''",
+    }
+
+
+def test_the_two_jobs_differ_in_the_role_alone() -> None:
+    plain, with_role = (json.loads(json.dumps(job)) for job in deploying().values())
+    for name in ("aws-role", "aws-region"):
+        del with_role["steps"][-1]["with"][name]
+    del with_role["permissions"]["id-token"]
+    for job in (plain, with_role):
+        del job["if"], job["name"]
+    assert plain == with_role
 
 
 def test_the_job_that_renews_the_locks_may_write_nothing_and_the_one_that_writes_runs_nothing_of_others() -> None:
@@ -91,15 +119,17 @@ def test_what_makes_no_lock_of_python_is_renewed_by_dependabot() -> None:
 
 
 def test_a_deploy_waits_for_the_one_before_and_is_never_cancelled_for_it() -> None:
-    concurrency = document(ROOT / ".github" / "workflows" / "deploy.yml")["concurrency"]
-    assert concurrency == {"group": "ert-deploy-${{ inputs.config }}", "cancel-in-progress": False}
+    assert "concurrency" not in document(ROOT / ".github" / "workflows" / "deploy.yml")
+    for job in deploying().values():
+        group = "ert-deploy-${{ needs.which.outputs.deployment }}"
+        assert job["concurrency"] == {"group": group, "cancel-in-progress": False}
+        assert job["needs"] == "which"
 
 
 def test_keys_come_from_an_environment_and_only_in_the_deploy() -> None:
     for path, job in jobs():
         text = str(job)
-        assert ("secrets." in text) == (path.stem == "deploy")
-        assert ("environment" in job) == (path.stem == "deploy")
+        assert ("secrets." in text) == ("environment" in job) == (job in deploying().values()), path
         assert not any("AWS_SECRET" in word or "AWS_ACCESS" in word for word in text.split())
 
 

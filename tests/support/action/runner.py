@@ -22,7 +22,8 @@ import yaml
 ROOT = Path(__file__).resolve().parents[3]
 SHELL = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail"]
 KEPT = ("PATH", "HOME", "LANG", "SSL_CERT_FILE", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
-INPUT = re.compile(r"\$\{\{ inputs\.([a-z-]+) \}\}")
+INPUT = re.compile(r"inputs\.([a-z-]+)")
+EXPRESSION = re.compile(r"\$\{\{ (?:\(([^()]+)\) && )?inputs\.([a-z-]+)(?: \|\| inputs\.([a-z-]+))? \}\}")
 ORDER = re.compile(r"^\s*::([^:]+)::(.*)$")
 
 
@@ -72,7 +73,7 @@ class Job:
         """One `run` step, begun. Its text goes to bash as a file, as it stands: nothing is put into it."""
         assert step["shell"] == "bash"
         environ = self.environ(step["run"])
-        environ |= {name: INPUT.sub(lambda m: inputs[m[1]], value) for name, value in step.get("env", {}).items()}
+        environ |= {name: filled_in(value, inputs) for name, value in step.get("env", {}).items()}
         script = self.temp / "step.sh"
         script.write_text(step["run"])
         process = subprocess.Popen(
@@ -150,13 +151,27 @@ def filled(given: Mapping[str, str]) -> dict[str, str]:
     return {**inputs, "python": sys.executable, **{name.replace("_", "-"): value for name, value in given.items()}}
 
 
+def filled_in(value: str, inputs: Mapping[str, str]) -> str:
+    """A value of `env` as the runner computes it: `(CONDITION) && INPUT || INPUT`, or less of it."""
+    found = EXPRESSION.fullmatch(value)
+    assert found, value
+    condition, first, otherwise = found.groups()
+    chosen = inputs[first] if condition is None or _any(condition, inputs) else ""
+    return chosen or (inputs[otherwise] if otherwise else "")
+
+
 def holds(condition: str | None, inputs: Mapping[str, str]) -> bool:
     """Whether a step's `if` is true."""
     if condition is None:
         return True
     inner = re.fullmatch(r"\$\{\{ (.*) \}\}", condition)
     assert inner, condition
-    parts = [re.fullmatch(r"inputs\.([a-z-]+) == '([a-z]+)'", part) for part in inner[1].split(" || ")]
+    return _any(inner[1], inputs)
+
+
+def _any(alternatives: str, inputs: Mapping[str, str]) -> bool:
+    parts = [re.fullmatch(r"inputs\.([a-z-]+) == '([a-z]+)'", part) for part in alternatives.split(" || ")]
+    assert all(parts), alternatives
     return any(inputs[part[1]] == part[2] for part in parts if part)
 
 
