@@ -26,7 +26,7 @@ Turn: TypeAlias = Literal["create", "start"]  # calls that are written down befo
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The GPU account: spendable credit in $, who it is, and the id by which the provider knows it. No secret."""
+    """The GPU account: spendable credit in $, who it is, and its id. A key that may not read it: inf, "", `BY_KEY`."""
 
     credit: float
     email: str
@@ -80,6 +80,9 @@ class GpuHost(Protocol):
 
     def account(self) -> Account:
         """The account behind the key. Raises UsageError when the key is refused."""
+
+    def account_variables(self) -> tuple[str, ...] | None:
+        """The names of what the account puts into every container's environment; None: the key may not read them."""
 
     def list_instances(self) -> tuple[Instance, ...]:
         """Every instance of the account, complete and validated; CannotObserve otherwise."""

@@ -65,19 +65,21 @@ def assemble(
     audience: Audience,
     *,
     start_sandbox: bool = True,
+    gpu: bool = True,
     web: bool = True,
     going_down: bool = False,
 ) -> House:
     """Everything one command needs. Starts the sandbox when the config asks for one and it is not running.
 
-    Without `web` no Render key is asked for, and Render must not be called. `going_down`: an old config will do.
+    Without `gpu` no Vast key is asked for, without `web` no Render key; that provider must then not be called.
+    `going_down`: an old config will do.
     """
     settings = settings_for(config, going_down=going_down)
     if settings.sandbox is not None:
         return _sandboxed(settings, audience, start=start_sandbox)
     from ert_deploy.adapters.clock import RealClock
 
-    vast_key = read_key(settings.keys.vast, os.environ)
+    vast_key = read_key(settings.keys.vast, os.environ) if gpu else Secret("none")
     render_key = read_key(settings.keys.render, os.environ) if web else Secret("none")
     return _house(settings, audience, RealClock(), vast_key, render_key)
 

@@ -31,7 +31,9 @@ def observe(desired: Desired, memory: Memory) -> Effects[Observed]:
     instances = yield from perform(e.ListInstances())
     state = yield from perform(e.Load())
     begins, leaving = desired.phase is Phase.RUNNING and desired.begin, desired.phase is not Phase.RUNNING
-    state, memory.account = yield from of_this_account(state, instances, memory.account, begins=begins, leaving=leaving)
+    state, memory.account = yield from of_this_account(
+        state, instances, memory.account, memory.same, begins=begins, leaving=leaving
+    )
     moment = yield from perform(e.Now())
     now = own_time(moment, memory)
     known = known_services(desired, (service.id for service in memory.services.values()))

@@ -43,7 +43,8 @@ class Found:
 def find(desired: Desired) -> Effects[Found]:
     """Look for strays. CannotObserve when the list or the state cannot be read."""
     instances = yield from perform(e.ListInstances())
-    state, _ = yield from of_this_account((yield from perform(e.Load())), instances, "", begins=False, leaving=True)
+    stored = yield from perform(e.Load())
+    state, _ = yield from of_this_account(stored, instances, "", set(), begins=False, leaving=True)
     placed = sort_out(desired, instances, state, desired.services)
     found = strays(placed.ours, state)
     serving: list[Instance] = []

@@ -6,6 +6,8 @@ Whatever happens in between, the token in the label and in the environment finds
 
 from __future__ import annotations
 
+import math
+
 from ert_deploy.core.model import keys, state
 from ert_deploy.core.model.desired import Desired, Market
 from ert_deploy.core.model.errors import (
@@ -176,6 +178,8 @@ def _no_offer(choice: Choice, desired: Desired) -> UsageError:
 
 def _can_pay(ranked: Ranked, desired: Desired) -> Effects[None]:
     account = yield from perform(e.ReadAccount())
+    if account.credit == math.inf:
+        yield from perform(e.Tell(Trouble("the credit was not checked", "the key may not read it (user_read)")))
     need = ranked.estimate.expected()
     if account.credit < need:
         raise UsageError(

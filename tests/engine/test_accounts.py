@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
 
-from ert_deploy.core.model.desired import Phase
-from ert_deploy.core.model.errors import CannotObserve, NeedsAttention
+from ert_deploy.core.model.desired import Desired, Phase
+from ert_deploy.core.model.errors import CannotObserve, ErtError, NeedsAttention, Rejected
+from ert_deploy.core.model.events import Trouble
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.reap import find
 from ert_deploy.engine.run import run
-from tests.support.fakes.history import GONE, WANTED, is_down, is_up, start, up
+from tests.support.fakes.history import GONE, WANTED, is_down, is_up, start, told, up
 from tests.support.fakes.loopback import FakeWorld, world
 
 SLEEP, WAKE = replace(WANTED, phase=Phase.ASLEEP), replace(WANTED, begin=False)
@@ -101,3 +103,112 @@ def test_an_account_that_cannot_be_read_and_a_list_without_what_is_known_prove_n
     with pytest.raises(CannotObserve):
         up(made, GONE)
     assert made.store.text == before
+
+
+MINE, ANOTHERS = "key:00000000000000aa", "key:00000000000000bb"
+
+
+def unreadable(made: FakeWorld, account: str = MINE) -> FakeWorld:
+    """The key lacks the right to read its account."""
+    made.gpu.account_id, made.gpu.credit = account, math.inf
+    return made
+
+
+def test_a_key_that_may_not_read_its_account_does_the_whole_job_and_says_what_it_left_out() -> None:
+    made = unreadable(world())
+    up(made)
+    is_up(made)
+    assert made.store.state.account == MINE
+    assert Trouble("the credit was not checked", "the key may not read it (user_read)") in told(made, Trouble)
+    up(made, SLEEP)
+    up(made, WAKE)
+    up(made, GONE)
+    is_down(made)
+
+
+def test_a_run_of_such_a_key_that_died_is_gone_on_with_by_the_same_key() -> None:
+    """Nothing is listed yet that would show whose it is: the same key is the same account."""
+    made = unreadable(world())
+    process = start(made)
+    while process.last is not e.Create:
+        process.step()
+    process.die(process.done)
+    up(made)
+    is_up(made)
+
+
+@pytest.mark.parametrize("goes", [GONE, AT_ONCE])
+@pytest.mark.parametrize(("before", "after"), [("424242", MINE), (MINE, "424242"), (MINE, ANOTHERS)])
+def test_another_key_is_of_the_same_account_where_the_list_shows_it(before: str, after: str, goes: Desired) -> None:
+    """Also when it is asked for the last time after all of it has left the list."""
+    made = world()
+    made.gpu.account_id = before
+    up(made)
+    made.gpu.account_id = after
+    up(made)
+    is_up(made)
+    up(made, goes)
+    is_down(made)
+
+
+def test_the_number_of_an_account_is_kept_once_it_is_known() -> None:
+    made = unreadable(world())
+    up(made)
+    made.gpu.account_id = "424242"
+    up(made, SLEEP)
+    up(made, WAKE)
+    assert made.store.state.account == "424242"
+    made.gpu.account_id = MINE
+    up(made, SLEEP)
+    up(made, WAKE)
+    assert made.store.state.account == "424242"
+
+
+@pytest.mark.parametrize("desired", [WANTED, GONE, AT_ONCE, SLEEP, WAKE])
+@pytest.mark.parametrize(
+    ("before", "after", "hint"),
+    [
+        ("424242", MINE, "a key of account 424242 that has the right user_read"),
+        (MINE, "424242", "the key that it was rented with"),
+        (MINE, ANOTHERS, "the key that it was rented with"),
+    ],
+)
+def test_another_key_whose_list_shows_nothing_of_it_changes_nothing(
+    before: str, after: str, hint: str, desired: object
+) -> None:
+    made = world()
+    made.gpu.account_id = before
+    up(made)
+    number, stored = made.gpu.only().id, made.store.text
+    made.gpu.account_id, made.gpu.elsewhere = after, True
+    with pytest.raises(NeedsAttention, match="nothing shows that the key is of the account that ert") as left:
+        up(made, desired)  # type: ignore[arg-type]
+    assert f"instance {number}" in left.value.detail
+    assert left.value.hint == f"set VAST_API_KEY to {hint} and run the command again"
+    assert made.store.text == stored
+
+
+def test_with_another_key_of_unknown_account_an_empty_deployment_may_begin() -> None:
+    made = world()
+    up(made)
+    up(made, GONE)
+    up(unreadable(made))
+    is_up(made)
+    assert made.store.state.account == MINE
+
+
+@pytest.mark.parametrize("goes", [GONE, AT_ONCE])
+@pytest.mark.parametrize(("before", "after"), [("424242", MINE), (MINE, "424242"), (MINE, ANOTHERS)])
+def test_what_the_list_has_shown_once_holds_for_the_whole_run(before: str, after: str, goes: Desired) -> None:
+    """The first key may not destroy, but its run has written down that it would; so the second writes nothing first."""
+    made = world()
+    made.gpu.account_id = before
+    up(made)
+    made.gpu.faults.queued["destroy"] = [Rejected("this key may not change instance 500")] * 9
+    with pytest.raises(ErtError):
+        up(made, goes)
+    assert made.store.state.tombstones
+    del made.gpu.faults.queued["destroy"]
+    made.gpu.account_id = after
+    up(made, goes)
+    is_down(made)

@@ -14,7 +14,7 @@ from tests.support.vast.world import Renter, renting
 # The figures of `../shared/facts/vast.md`, section 1.1, written down a second time.
 FACTS = {
     "create": 4.5, "list": 1.0, "show": 2.0, "manage": 1.0, "destroy": 3.0, "reboot": 1.0, "recycle": 1.0, "bid": 5.5,
-    "execute": 1.5, "search": 6.0,
+    "execute": 1.5, "search": 6.0, "secrets": 5.0,
 }  # fmt: skip
 
 

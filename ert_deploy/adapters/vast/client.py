@@ -16,8 +16,9 @@ import requests
 import tenacity
 
 from ert_deploy.adapters.vast import errors, logs, onstart, parse
+from ert_deploy.adapters.vast.account import AccountReader
 from ert_deploy.adapters.vast.query import query, wide_query
-from ert_deploy.adapters.vast.rate_limits import LIMITS, UNKNOWN, Pace
+from ert_deploy.adapters.vast.rate_limits import LIMITS, Pace
 from ert_deploy.adapters.vast.session import CALL_TIMEOUT, Session
 from ert_deploy.core.model.desired import Criteria, Launch, Market
 from ert_deploy.core.model.errors import CannotObserve, Transient
@@ -25,7 +26,7 @@ from ert_deploy.core.model.labels import label
 from ert_deploy.core.model.observed import Instance, Offer
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.text import printable
-from ert_deploy.ports import Account, Clock, CreateOrder, Turn
+from ert_deploy.ports import Clock, CreateOrder, Turn
 
 T = TypeVar("T")
 READ_TRIES = 4
@@ -49,20 +50,12 @@ class VastHost:
         self.date = self._session.date
         self._pace = Pace()
         self._listed = NEVER  # when the last complete list was read, until something is written
-        self._account: tuple[float, Account | None] = 0.0, None
+        reader = AccountReader(api_key, self._session, clock, self._read)
+        self.account, self.account_variables = reader.account, reader.variables
 
     @property
     def _sdk(self) -> Any:
         return self._session.sdk
-
-    def account(self) -> Account:
-        """Who we are and what is left to spend; asked again sooner than the limit allows, as of the last answer."""
-        at, known = self._account
-        if known is not None and 0 <= self._clock.steady() - at < UNKNOWN.seconds:
-            return known
-        known = parse.account(self._read("user", "account", self._sdk.show_user))
-        self._account = self._clock.steady(), known
-        return known
 
     def list_instances(self) -> tuple[Instance, ...]:
         """Every instance of the account, page by page; complete or CannotObserve.

@@ -175,6 +175,14 @@ def account(user: Any) -> Account:
     return Account(float(credit), printable(user.get("email") or "", 100), str(number))
 
 
+def variable_names(said: Any) -> tuple[str, ...]:
+    """The names in an answer about the account's variables, whose values are left where they are."""
+    found = said.get("secrets") if isinstance(said, dict) else None
+    if not isinstance(found, dict):
+        raise CannotObserve("Vast.ai did not say which variables the account has")
+    return tuple(sorted(printable(name, 100) for name in found))
+
+
 def _number(value: Any, default: float = math.nan) -> float:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else default
 

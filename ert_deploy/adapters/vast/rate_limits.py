@@ -31,6 +31,7 @@ LIMITS: Mapping[str, Limit] = {
     "manage": Limit(1.0),
     "destroy": Limit(3.0),
     "search": Limit(60.0, calls=10),
+    "secrets": Limit(5.0),
 }
 
 

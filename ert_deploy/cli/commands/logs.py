@@ -20,7 +20,7 @@ def command(config: str | None, as_json: bool, tail: int, instance: int | None) 
     from ert_deploy.wiring import assemble
 
     with interruptible(), make_view() as view:
-        house = assemble(config, view, start_sandbox=False)
+        house = assemble(config, view, start_sandbox=False, web=False)
         deployment = house.desired.deployment
         mine = [i.id for i in accessible(house)]
         if not mine:

@@ -26,7 +26,7 @@ def command(config: str | None, as_json: bool, limit: int) -> None:
     from ert_deploy.wiring import assemble
 
     with interruptible(), make_view() as view:
-        house = assemble(config, view)
+        house = assemble(config, view, web=False)
         desired = house.desired
         state = house.ports.store.load()
         denied = state.denied_machines(house.ports.clock.now())

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +14,11 @@ from ert_deploy.core.model.desired import Desired, Phase
 from ert_deploy.core.model.observed import Observed
 
 CHANGES = 4
+SHOWN = 5  # names of variables; an account may have many
+
+if TYPE_CHECKING:
+    from ert_deploy.engine.app_proof import Finding
+    from ert_deploy.wiring import House
 
 
 @click.command("plan")
@@ -39,7 +45,10 @@ def command(config: str | None, as_json: bool, phase: str | None, exit_code: boo
     with interruptible():
         house, observed = look(config)
         desired = replace(house.desired, phase=Phase(phase or Phase.RUNNING))
-        found = run(findings(desired, Memory()), house.ports) if desired.phase is Phase.RUNNING else ()
+        if desired.phase is Phase.RUNNING:
+            found = (*run(findings(desired, Memory()), house.ports), *_of_the_account(house))
+        else:
+            found = ()
     todo, doubts = plan(desired, observed), in_doubt(desired, observed)
     if as_json:
         said = [{"what": f.what, "hint": f.hint, "stops": f.stops} for f in found]
@@ -55,6 +64,28 @@ def command(config: str | None, as_json: bool, phase: str | None, exit_code: boo
         raise left
     if exit_code and todo:
         raise click.exceptions.Exit(CHANGES)
+
+
+def _of_the_account(house: House) -> Iterator[Finding]:
+    """What the Vast account puts into the container besides what we order."""
+    from ert_deploy.core.model.errors import CannotObserve
+    from ert_deploy.engine.app_proof import Finding
+
+    try:
+        names = house.ports.gpu.account_variables()
+        why = "the key may not read them (user_read)"
+    except CannotObserve as error:
+        names, why = None, error.summary
+    if names is None:
+        what = "the variables of the Vast.ai account were not looked at, which go into every container"
+        yield Finding(what, why, stops=False)
+    elif names:
+        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+        yield Finding(
+            f"the Vast.ai account puts {', '.join(names[:SHOWN])}{more} into every container, also into this one",
+            "the machine's host can read them: delete them in the console, or use an account of its own",
+            stops=False,
+        )
 
 
 def _plain(step: steps.Step) -> dict[str, Any]:

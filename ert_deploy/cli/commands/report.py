@@ -23,7 +23,7 @@ def command(ticker: str, config: str | None, as_json: bool, excerpt: int | None)
     from ert_deploy.wiring import app, assemble
 
     with interruptible(), make_view() as view:
-        house = assemble(config, view, start_sandbox=False)
+        house = assemble(config, view, start_sandbox=False, gpu=False)
         shown = [""]
 
         def progress(status: str, percent: int) -> None:

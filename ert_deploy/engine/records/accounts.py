@@ -5,18 +5,25 @@ from __future__ import annotations
 from ert_deploy.core.model.errors import CannotObserve, NeedsAttention
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.state import State
-from ert_deploy.core.planning.accounts import bound, evident, known_there
+from ert_deploy.core.planning.accounts import bound, by_key, evident, known_there
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform
 
 
 def of_this_account(
-    state: State, instances: tuple[Instance, ...], account: str, *, begins: bool, leaving: bool = False
+    state: State,
+    instances: tuple[Instance, ...],
+    account: str,
+    same: set[str],
+    *,
+    begins: bool,
+    leaving: bool = False,
 ) -> Effects[tuple[State, str]]:
     """The state as one of the key's account, and that account. NeedsAttention when the state is of another one.
 
-    `account` is "" until it was read. CannotObserve when it cannot be, but when `leaving` only where something hangs on
-    it: on the way down nothing may stand between us and the bill.
+    `account` is "" until it was read; `same` are the ways in which the run has seen it named. CannotObserve when it
+    cannot be read, but when `leaving` only where something hangs on it: on the way down nothing may stand between us
+    and the bill.
     """
     if not account:
         try:
@@ -25,12 +32,23 @@ def of_this_account(
             if leaving and (not state.account or evident(state, instances)):
                 return state, ""
             raise
-    found = bound(state, account, begins=begins)
+    found = bound(state, account, instances, same, begins=begins)
     if found is None:
-        known = known_there(state)
-        raise NeedsAttention(
-            f"the key is of account {account}, and {state.deployment} was rented with account {state.account}",
-            f"nothing was changed; there may exist, and bill: {known}" if known else "nothing was changed",
-            f"set VAST_API_KEY to a key of account {state.account} and run the command again",
-        )
-    return found, account
+        raise _of_another(state, account)
+    same |= {state.account, found.account} - {""}
+    return found, found.account
+
+
+def _of_another(state: State, account: str) -> NeedsAttention:
+    known, unread = known_there(state), by_key(account) or by_key(state.account)
+    said = f"the key is of account {account}, and {state.deployment} was rented with account {state.account}"
+    if unread:
+        said = f"nothing shows that the key is of the account that {state.deployment} was rented with"
+    right = "the key that it was rented with" if by_key(state.account) else f"a key of account {state.account}"
+    more = " that has the right user_read" if unread and not by_key(state.account) else ""
+    anew = "; nothing is known to exist there, so `ert-deploy up` may begin anew with this key"
+    return NeedsAttention(
+        said,
+        f"nothing was changed; there may exist, and bill: {known}" if known else "nothing was changed",
+        f"set VAST_API_KEY to {right}{more} and run the command again{anew if unread and not known else ''}",
+    )

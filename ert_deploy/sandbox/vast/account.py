@@ -20,6 +20,7 @@ from ert_deploy.sandbox.vast.faults import Troubles
 from ert_deploy.sandbox.vast.lifecycle import Life
 from ert_deploy.sandbox.vast.market import DAY, Ask
 from ert_deploy.sandbox.vast.options import Options
+from ert_deploy.sandbox.vast.user.model import User
 
 FIRST_CONTRACT = 27_000_000
 KEPT_AFTER_END = 2 * DAY
@@ -61,6 +62,7 @@ class Estate:
         self.paid_in = options.credit
         self.troubles = Troubles()
         self.machines = Machines(directory)
+        self.user = User()
         self.life = Life(options, self.troubles, self.machines, self._launch, self._readdress)
         self._ports = Ports()
         self._site = site
@@ -189,7 +191,8 @@ class Estate:
                         self.life.find_host(contract, now)
 
     def _launch(self, contract: Contract) -> None:
-        env = environment(contract, self._site, self.machines.disk(contract.id), self.troubles)
+        disk = self.machines.disk(contract.id)
+        env = self.user.variables | environment(contract, self._site, disk, self.troubles)
         self.machines.start(contract.id, self._command, env)
 
     def _readdress(self, contract: Contract) -> None:

@@ -1,4 +1,4 @@
-"""Who may call what, and how often: the account's key, the keys that containers get, and the documented rate limits.
+"""Who may call what, and how often: the account's keys, the keys that containers get, and the documented rate limits.
 
 Facts: a missing key is 403, an unknown one 404 (not 401); a container's key manages its own instance and is refused
 from outside the container (Vast docs and field reports).
@@ -17,6 +17,7 @@ by file, `x-rate-limit` block or 429 example):
 | bid | one in 5.5 s | `change_bid.yaml` |
 | execute | one in 1.5 s | `execute.yaml` |
 | search | 10 in 60 s | `search_offers.yaml`: "10 per minute per IP" |
+| secrets | one in 5 s | `show_env_vars.yaml`: "endpoint threshold=5.0" |
 
 Users, logs and the old list have no figure there, so none here. What a refusal adds elsewhere is not on record.
 """
@@ -31,6 +32,7 @@ from dataclasses import dataclass
 from ert_deploy.sandbox.httpd.messages import Reply, Request
 from ert_deploy.sandbox.vast.account import Estate
 from ert_deploy.sandbox.vast.contract import Contract
+from ert_deploy.sandbox.vast.user.rights import permit
 from ert_deploy.sandbox.vast.wire import Refusal
 
 OPEN = ("", "result")
@@ -53,6 +55,9 @@ def authorize(estate: Estate, key: str, request: Request) -> None:
     if given is None:
         raise Refusal(403, "auth_error", "This action requires login.")
     if secrets.compare_digest(given.encode(), key.encode()):
+        return
+    if (limited := estate.user.keys.get(given)) is not None:
+        permit(limited, request.operation)
         return
     contract = next((c for c in estate.live() if c.key == given), None)
     if contract is None:
@@ -96,6 +101,7 @@ LIMITS: Mapping[str, Limit] = {
     "recycle": Limit(1.0),
     "bid": Limit(5.5),
     "execute": Limit(1.5),
+    "secrets": Limit(5.0),
 }
 
 

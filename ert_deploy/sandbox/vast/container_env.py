@@ -2,7 +2,8 @@
 
 Vast's own (docs, instances/docker-environment): CONTAINER_ID, CONTAINER_API_KEY, PUBLIC_IPADDR, VAST_TCP_PORT_n,
 VAST_CONTAINERLABEL, GPU_COUNT, DATA_DIRECTORY. The create call's plain variables come first and cannot override them,
-nor ERT_VAST_API, which is the double's own URL in every machine, whoever rents it and however. Only `extra` and the
+nor ERT_VAST_API, which is the double's own URL in every machine, whoever rents it and however. Before them come the
+account's own variables. Only `extra` and the
 trouble `machine_env` come after it, and neither leads off loopback.
 """
 

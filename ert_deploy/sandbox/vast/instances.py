@@ -162,23 +162,3 @@ def _existing(estate: Estate, request: Request) -> Contract:
     if contract is None:
         raise no_such_instance(id)
     return contract
-
-
-def user(estate: Estate, _: Request) -> Reply:
-    """The account; what can be spent is `credit`."""
-    credit = estate.credit()
-    return Reply.json(
-        {
-            "id": 424242,
-            "email": "sandbox@localhost",
-            "username": "sandbox",
-            "credit": credit,
-            "balance": 0.0,
-            "balance_threshold": 1.0,
-            "balance_threshold_enabled": False,
-            "has_billing": True,
-            "key_id": 1,
-            "sid": "sandbox",
-            "ssh_key": "",
-        }
-    )

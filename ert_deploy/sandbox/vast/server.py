@@ -1,7 +1,8 @@
 """A double of Vast.ai on loopback: a market to search, GPUs to rent, instances that are real processes, and a bill.
 
 The official SDK works against it with `server_url=double.url`. Operations for faults: search, create, list, list_v0,
-show, manage, destroy, reboot, recycle, bid, logs, result, execute, user. Troubles: see `faults.py`.
+show, manage, destroy, reboot, recycle, bid, logs, result, execute, user, secrets, secrets_write, keys, keys_write.
+Troubles: see `faults.py`.
 
 It keeps no secret but random keys made here, talks to nobody, and bills in world seconds. Whatever a client orders, its
 machines reach loopback only and find the provider here: `ERT_VAST_API` is `double.url` in each of them.
@@ -32,6 +33,7 @@ from ert_deploy.sandbox.vast.contract import Order
 from ert_deploy.sandbox.vast.market import Ask, make_market
 from ert_deploy.sandbox.vast.offers import parse_search, search
 from ert_deploy.sandbox.vast.options import Options
+from ert_deploy.sandbox.vast.user import handlers as user_api
 from ert_deploy.sandbox.vast.wire import Json, Refusal, body_of
 
 TICK = 0.05  # real seconds
@@ -46,7 +48,14 @@ ROUTES: tuple[tuple[str, str, str, EstateHandler], ...] = (
     ("PUT", "/api/v0/instances/reboot/{id}/", "reboot", handlers.reboot),
     ("PUT", "/api/v0/instances/recycle/{id}/", "recycle", handlers.recycle),
     ("PUT", "/api/v0/instances/bid_price/{id}/", "bid", handlers.change_bid),
-    ("GET", "/api/v0/users/current/", "user", handlers.user),
+    ("GET", "/api/v0/users/current/", "user", user_api.show),
+    ("GET", "/api/v0/secrets/", "secrets", user_api.variables),
+    ("POST", "/api/v0/secrets/", "secrets_write", user_api.create_variable),
+    ("PUT", "/api/v0/secrets/", "secrets_write", user_api.update_variable),
+    ("DELETE", "/api/v0/secrets/", "secrets_write", user_api.delete_variable),
+    ("GET", "/api/v0/auth/apikeys/", "keys", user_api.keys),
+    ("POST", "/api/v0/auth/apikeys/", "keys_write", user_api.create_key),
+    ("DELETE", "/api/v0/auth/apikeys/{id}/", "keys_write", user_api.delete_key),
 )
 
 

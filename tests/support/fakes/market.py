@@ -100,6 +100,10 @@ class FakeGpu:
         self.faults.before("account")
         return Account(self.credit, "dev@example.org", self.account_id)
 
+    def account_variables(self) -> tuple[str, ...] | None:
+        self.faults.before("account_variables")
+        return ()
+
     def list_instances(self) -> tuple[Instance, ...]:
         self.faults.before("list")
         shown = (*self.foreign, *(self._show(i) for i in self.instances.values() if self._visible(i, self.hidden)))

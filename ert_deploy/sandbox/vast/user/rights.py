@@ -1,0 +1,64 @@
+"""Which permission each operation takes, and whether a key has it.
+
+The categories and their routes are those of Vast's API docs, permissions, and of its CLI's `api_scopes.json`. What a
+key that lacks one is answered is not on record; this double answers 403 `not_authorized`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ert_deploy.sandbox.vast.user.model import ApiKey
+from ert_deploy.sandbox.vast.wire import Refusal
+
+CATEGORIES = frozenset(
+    {
+        "billing_read",
+        "billing_write",
+        "instance_read",
+        "instance_write",
+        "machine_read",
+        "machine_write",
+        "misc",
+        "team_read",
+        "team_write",
+        "user_read",
+        "user_write",
+    }
+)
+NEEDED: Mapping[str, str] = {
+    "search": "misc",
+    "list": "instance_read",
+    "list_v0": "instance_read",
+    "show": "instance_read",
+    "logs": "instance_read",
+    "create": "instance_write",
+    "manage": "instance_write",
+    "destroy": "instance_write",
+    "reboot": "instance_write",
+    "recycle": "instance_write",
+    "bid": "instance_write",
+    "execute": "instance_write",
+    "user": "user_read",
+    "secrets": "user_read",
+    "keys": "user_read",
+    "secrets_write": "user_write",
+    "keys_write": "user_write",
+}
+
+
+def permit(key: ApiKey, operation: str) -> None:
+    """Refusal 403 unless the key has the permission that the operation takes."""
+    if NEEDED[operation] not in key.permissions:
+        raise Refusal(403, "not_authorized", f"This key lacks the permission {NEEDED[operation]}.")
+
+
+def parse(permissions: Any) -> frozenset[str]:
+    """The categories of `{"api": {"misc": {}, ..}}`; Refusal 400 for anything else, and for limits on parameters."""
+    found = permissions.get("api") if isinstance(permissions, dict) else None
+    if not isinstance(found, dict) or not set(found) <= CATEGORIES:
+        raise Refusal(400, "invalid_args", "permissions must be an object of known categories under api")
+    if any(found.values()):
+        raise Refusal(400, "invalid_args", "this double knows no limits on parameters")
+    return frozenset(found)

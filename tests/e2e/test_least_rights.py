@@ -1,0 +1,207 @@
+"""The README's table of rights: each command works with a key of exactly those, and one less refuses it.
+
+Keys are made at the Vast double as they are at Vast, with permissions. Render's column is held by refusing writes, or
+the key, for the commands that are said to do without.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from ert_deploy.cli import COMMANDS
+from ert_deploy.sandbox.vast.user.rights import CATEGORIES
+from tests.e2e.conftest import Place
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]
+ROOT = Path(__file__).resolve().parents[2]
+RENDER_WRITES = ("put_env_var", "delete_env_var", "create_deploy", "put_env_vars", "update_service")
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one command may do: categories at Vast, of those the ones for some cases only, and how far at Render."""
+
+    vast: frozenset[str]
+    sometimes: frozenset[str]
+    render: str
+
+
+def table() -> dict[str, Row]:
+    text = (ROOT / "README.md").read_text()
+    section = text[text.index("\n## Keys with the least rights\n") : text.index("\n## Commands\n")]
+    found: dict[str, Row] = {}
+    for names, vast, render in re.findall(r"^\| (`.+?) \| (.+?) \| (.+?) \|$", section, re.MULTILINE):
+        parts = [] if vast == "no key" else re.split(r", (?![^(]*\))", vast)
+        words = {part.split(" ")[0]: "(" in part for part in parts}
+        row = Row(frozenset(words), frozenset(name for name, some in words.items() if some), render)
+        found |= dict.fromkeys(re.findall(r"`([a-z][a-z -]*)`", names), row)
+    return found
+
+
+TABLE = table()
+
+
+def test_the_table_has_every_command_and_knows_every_category() -> None:
+    assert {name.split(" ")[0] for name in TABLE} == set(COMMANDS)
+    assert {category for row in TABLE.values() for category in row.vast} <= CATEGORIES
+    assert {row.render for row in TABLE.values()} == {"no key", "reads", "writes"}
+    assert "user_read" not in {category for row in TABLE.values() for category in row.vast}
+
+
+@contextmanager
+def keys(place: Place, vast: frozenset[str] | None, render: str = "") -> Iterator[None]:
+    """The world's file with a Vast key of these rights (None: one that opens nothing) and another Render key."""
+    path = place.folder / ".ert" / "sandbox" / "world.json"
+    whole = path.read_text()
+    key = "nobody" if vast is None else made(place, vast)
+    said: dict[str, Any] = json.loads(whole)
+    path.write_text(json.dumps(said | {"vast_key": key} | ({"render_key": render} if render else {})))
+    try:
+        yield
+    finally:
+        path.write_text(whole)
+
+
+def made(place: Place, rights: frozenset[str]) -> str:
+    """The one key of these rights, as a person would have one for each use."""
+    kept = place.folder / f"key-{'-'.join(sorted(rights))}"
+    if kept.exists():
+        return kept.read_text()
+    body = {"name": "limited", "permissions": {"api": {name: {} for name in rights}}}
+    url = f"{place.world.vast_url}/api/v0/auth/apikeys/"
+    answer = requests.post(url, json=body, headers={"Authorization": f"Bearer {place.world.vast_key}"}, timeout=10)
+    kept.write_text(answer.json()["key"])
+    return kept.read_text()
+
+
+def refuse_render_writes(place: Place) -> None:
+    for operation in RENDER_WRITES:
+        place.fault(provider="render", operation=operation, status=403, body='{"message": "forbidden"}', count=99)
+
+
+def exactly(place: Place, *words: str, row: str = "", rights: frozenset[str] | None = None) -> Any:
+    """The command with the rights of its row, and at Render no more than its row says."""
+    mine = TABLE[row or words[0]]
+    if mine.render == "reads":
+        refuse_render_writes(place)
+    with keys(place, rights if rights is not None else mine.vast or None, "nobody" if mine.render == "no key" else ""):
+        said = place.data(*words)
+    place.fault(provider="render", clear=True)
+    return said
+
+
+def one_less(place: Place, *words: str, row: str = "", but: str = "") -> None:
+    """The command without each of its rights in turn does not end well. `but` is one that it can do without here."""
+    rights = TABLE[row or words[0]].vast
+    for missing in sorted(rights - {but}):
+        with keys(place, rights - {missing}):
+            done = place.start(*words)
+            _, err = done.communicate(timeout=100)
+        assert done.returncode in (1, 2, 5), f"{words} without {missing}: {done.returncode}"
+        assert "Traceback" not in err
+
+
+def no_render_writes(place: Place, *words: str) -> None:
+    refuse_render_writes(place)
+    done = place.start(*words)
+    done.communicate(timeout=100)
+    assert done.returncode != 0, f"{words} needs no right to write at Render"
+    place.fault(provider="render", clear=True)
+
+
+def test_from_nothing_to_nothing_with_the_least_rights(place: Place) -> None:
+    assert exactly(place, "offers")["offers"]
+    one_less(place, "offers")
+    said = exactly(place, "plan")
+    assert said["steps"]
+    assert any("were not looked at" in f["what"] for f in said["findings"])
+    one_less(place, "plan")
+    one_less(place, "up")
+    assert place.instances() == []
+    # The create that was refused stays on watch, with the key that it was sent with; this one is another.
+    (place.folder / ".ert" / "ert-sandbox.json").unlink()
+    no_render_writes(place, "up")
+    assert len(exactly(place, "up")["backends"]) == 1
+
+    assert exactly(place, "status")["backends"][0]["health"] == "healthy"
+    one_less(place, "status")
+    assert exactly(place, "logs")["lines"]
+    one_less(place, "logs")
+    with keys(place, None):
+        done = place.start("report", "NOSUCH")
+        assert "NOSUCH" in done.communicate(timeout=100)[1], "the app was not asked"
+    no_render_writes(place, "key", "rotate")
+    one_less(place, "key", "rotate", row="key rotate")
+    exactly(place, "key", "rotate", row="key rotate")
+    exactly(place, "state", "rebuild", "--yes", row="state rebuild")
+    one_less(place, "state", "rebuild", "--yes", row="state rebuild")
+
+    one_less(place, "sleep")
+    assert exactly(place, "sleep")["changed"]
+    one_less(place, "wake", but="misc")
+    assert exactly(place, "wake", rights=TABLE["wake"].vast - TABLE["wake"].sometimes)["changed"]
+    one_less(place, "down")
+    assert exactly(place, "down")["changed"]
+    assert place.instances() == []
+
+
+def forget(place: Place, id: int, label: str) -> None:
+    """Nobody here remembers the instance, and somebody may have edited its label: then a person has to decide."""
+    (place.folder / ".ert" / "ert-sandbox.json").unlink(missing_ok=True)
+    url = f"{place.world.vast_url}/api/v0/instances/{id}/"
+    headers = {"Authorization": f"Bearer {place.world.vast_key}"}
+    assert requests.put(url, json={"label": label}, headers=headers, timeout=10).json()["success"]
+
+
+def test_what_a_person_decides_takes_no_more_than_the_table_says(place: Place) -> None:
+    (backend,) = place.data("up")["backends"]
+    id = backend["instance"]
+    token = json.loads((place.folder / ".ert" / "ert-sandbox.json").read_text())["state"]["records"][0]["token"]
+    forget(place, id, "mine")
+    for word in ("ignore", "adopt"):
+        one_less(place, word, str(id), "--yes")
+        assert exactly(place, word, str(id), "--yes")["decision"]
+    place.data("sleep")
+    forget(place, id, f"ert1:ert-sandbox:{token}")
+    strays = ("reap", "--state-is-lost", "--yes")
+    some = TABLE["reap"].vast - TABLE["reap"].sometimes
+    assert exactly(place, "reap", "--dry-run", rights=some)["strays"]
+    one_less(place, *strays)
+    assert place.instances() == [id]
+    assert exactly(place, *strays)["destroyed"] == [id]
+
+
+def test_destroying_one_that_nobody_knows_takes_the_right_to_write(place: Place) -> None:
+    (backend,) = place.data("up")["backends"]
+    id = backend["instance"]
+    forget(place, id, "mine")
+    one_less(place, "destroy", str(id), "--yes")
+    assert place.instances() == [id]
+    assert exactly(place, "destroy", str(id), "--yes")["decision"] == "destroyed"
+    assert place.instances() == []
+
+
+def test_plan_names_what_the_account_puts_into_every_container_and_never_a_value(place: Place) -> None:
+    url, headers = f"{place.world.vast_url}/api/v0/secrets/", {"Authorization": f"Bearer {place.world.vast_key}"}
+    assert not any("account" in found["what"] for found in place.data("plan")["findings"])
+    for number in range(7):
+        body = {"key": f"TOKEN_{number}", "value": f"canary-{number}"}
+        assert requests.post(url, json=body, headers=headers, timeout=10).json()["success"]
+    said = place.ert("plan")
+    names = ", ".join(f"TOKEN_{number}" for number in range(5))
+    assert f"! the Vast.ai account puts {names} and 2 more into every container, also into this one" in said.stdout
+    (found,) = [f for f in place.data("plan")["findings"] if "account" in f["what"]]
+    assert found["stops"] is False
+    assert "canary" not in said.stdout + said.stderr
+    assert place.data("plan", "--down")["findings"] == []
+    place.fault(provider="vast", operation="secrets", status=502, body="<html>", count=50)
+    assert any("were not looked at" in found["what"] for found in place.data("plan")["findings"])
