@@ -138,12 +138,12 @@ def test_from_nothing_to_nothing_with_the_least_rights(place: Place) -> None:
     one_less(place, "logs")
     with keys(place, None):
         done = place.start("report", "NOSUCH")
-        assert "NOSUCH" in done.communicate(timeout=100)[1], "the app was not asked"
+        assert "no data for this ticker" in done.communicate(timeout=100)[1], "the app was not asked"
     no_render_writes(place, "key", "rotate")
     one_less(place, "key", "rotate", row="key rotate")
     exactly(place, "key", "rotate", row="key rotate")
-    exactly(place, "state", "rebuild", "--yes", row="state rebuild")
-    one_less(place, "state", "rebuild", "--yes", row="state rebuild")
+    exactly(place, "state", "rebuild", row="state rebuild")
+    one_less(place, "state", "rebuild", row="state rebuild")
 
     one_less(place, "sleep")
     assert exactly(place, "sleep")["changed"]

@@ -192,7 +192,11 @@ def test_with_another_key_of_unknown_account_an_empty_deployment_may_begin() -> 
     made = world()
     up(made)
     up(made, GONE)
-    up(unreadable(made))
+    unreadable(made)
+    with pytest.raises(NeedsAttention, match="nothing shows") as left:
+        up(made, GONE)
+    assert left.value.hint.endswith("nothing is known to exist there, so `ert-deploy up` may begin anew with this key")
+    up(made)
     is_up(made)
     assert made.store.state.account == MINE
 

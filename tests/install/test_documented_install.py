@@ -21,6 +21,7 @@ import pytest
 
 from ci import licenses
 from tests.e2e.conftest import Place, place
+from tests.support.action.runner import Job, action, filled
 
 __all__ = ["place"]
 pytestmark = [pytest.mark.process, pytest.mark.timeout(300)]
@@ -191,6 +192,24 @@ def test_the_sandbox_says_which_extra_it_needs(installed: Installed, tmp_path: P
 def test_an_extra_adds_to_the_runtime_and_repeats_nothing(extra: str) -> None:
     assert locked(ROOT / "requirements" / f"{extra}.lock")
     assert not locked(ROOT / "requirements" / f"{extra}.lock") & locked(LOCK)
+
+
+def test_uv_installs_the_same_from_the_same_lock(tmp_path: Path) -> None:
+    uv = f'"{sys.executable}" -m uv'
+    _, packages, _ = readme("").splitlines()
+    assert packages.startswith("ert/bin/pip install ")
+    shell(tmp_path, f'{uv} venv -q -p "{sys.executable}" ert')
+    shell(ROOT, packages.replace("ert/bin/pip install", f'{uv} pip install -q -p "{tmp_path / "ert"}"'))
+    assert set(Installed(tmp_path / "ert").packages()) == locked(LOCK)
+
+
+def test_the_action_installs_the_same(pytestconfig: pytest.Config, tmp_path: Path) -> None:
+    assert pytestconfig.cache is not None
+    job = Job(tmp_path, Path(pytestconfig.cache.mkdir("action-install")))
+    process = job.start(action()["runs"]["steps"][1], filled({}))
+    log = process.communicate(timeout=200)[0]
+    assert process.returncode == 0, log
+    assert set(Installed(job.temp / "ert-deploy" / "venv").packages()) == locked(LOCK)
 
 
 def test_a_project_of_uv_with_the_documented_lines_gets_the_same(installed: Installed, tmp_path: Path) -> None:
