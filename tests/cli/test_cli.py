@@ -18,6 +18,7 @@ from ert_deploy.cli.failure import explain
 from ert_deploy.core.model.errors import Busy, CannotObserve, Failed, NeedsAttention, UsageError
 from ert_deploy.core.model.plain.state import VERSION
 from ert_deploy.core.model.state import State
+from ert_deploy.sandbox.httpd.server import Reply, Request, Router, Server
 
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCTION = (ROOT / "configs" / "ert.yaml").read_text().replace("YOUR-DEPLOYMENT", "ert")
@@ -84,6 +85,46 @@ def test_a_missing_key_is_named_with_a_way_out(tmp_path: Path, capsys: pytest.Ca
     assert "VAST_API_KEY" in said
     assert "hint: " in said
     assert not (tmp_path / ".ert").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "key", "other", "addressed"),
+    [
+        (("offers",), "VAST_API_KEY", "Render", "https://console.vast.ai"),
+        (("logs",), "VAST_API_KEY", "Render", "https://console.vast.ai"),
+        (("report", "AAPL"), "RENDER_API_KEY", "Vast.ai", "https://api.render.com/v1"),
+    ],
+)
+def test_no_key_is_asked_for_that_a_command_does_not_use(
+    words: tuple[str, ...],
+    key: str,
+    other: str,
+    addressed: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It goes on to ask its provider, whose place a double has that knows no key."""
+    monkeypatch.delenv("VAST_API_KEY", raising=False)
+    monkeypatch.delenv("RENDER_API_KEY", raising=False)
+    monkeypatch.setenv(key, "a-key-0123456789")
+    asked: list[str] = []
+
+    def refuse(request: Request) -> Reply:
+        asked.append(request.path)
+        return Reply.json({"error": "auth_error", "msg": "Invalid user key", "message": "Unauthorized"}, 401)
+
+    router = Router()
+    for method, path in (("POST", "/api/v0/bundles/"), ("GET", "/api/v1/instances/"), ("GET", "/services")):
+        router.add(method, path, "read", refuse)
+    server = Server(router).start()
+    try:
+        path = production(tmp_path, addressed, server.url)
+        assert run(*words, "-c", str(path)) == 2
+    finally:
+        server.stop()
+    assert asked
+    assert f"no {other} API key" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
