@@ -115,8 +115,8 @@ def test_no_key_is_asked_for_that_a_command_does_not_use(
         return Reply.json({"error": "auth_error", "msg": "Invalid user key", "message": "Unauthorized"}, 401)
 
     router = Router()
-    for method, path in (("POST", "/api/v0/bundles/"), ("GET", "/api/v1/instances/"), ("GET", "/services")):
-        router.add(method, path, "read", refuse)
+    for method, pattern in (("POST", "/api/v0/bundles/"), ("GET", "/api/v1/instances/"), ("GET", "/services")):
+        router.add(method, pattern, "read", refuse)
     server = Server(router).start()
     try:
         path = production(tmp_path, addressed, server.url)
