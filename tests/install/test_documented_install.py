@@ -24,7 +24,7 @@ from tests.e2e.conftest import Place, place
 from tests.support.action.runner import Job, action, filled
 
 __all__ = ["place"]
-pytestmark = [pytest.mark.process, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.process, pytest.mark.timeout(500)]
 ROOT = Path(__file__).resolve().parents[2]
 LOCK = ROOT / "requirements" / "runtime.lock"
 WHEEL = "ert_deploy-0.1.0-py3-none-any.whl"
@@ -137,7 +137,7 @@ def test_the_program_does_its_whole_job_with_nothing_else(installed: Installed, 
     assert len(up["backends"]) == 1
     assert place.data("status")["backends"][0]["health"] == "healthy"
     assert place.data("logs")["lines"]
-    assert len(place.data("report", "AAPL")["sections"]) == 5
+    assert len(place.data("report", "AAPL", timeout=250)["sections"]) == 5
     assert place.data("key", "rotate")["changed"]
     assert place.data("sleep")["changed"]
     assert place.data("wake")["changed"]
