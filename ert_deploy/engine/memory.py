@@ -41,9 +41,9 @@ class Memory:
     certificates that have proven themselves to this run, by instance, and `unanswered` counts changes of keys that a
     backend did not answer. `kept` is why nothing can take the place of what serves and does not fit the config.
     `created` are the tokens of the creates this run has asked for, and `ends` the machines on which their boots failed,
-    by how, with the reason. `spending` is what they cost, by token. `account` is that of the key, once it was read,
-    and `same` holds what else stands for it. `downloads` has when each download was first seen, and how many bytes of it were there. `doubts` counts the looks at
-    instances that showed no environment.
+    by how, with the reason. `spending` is what they cost, by token. `account` is that of the key, once it was read, and
+    `same` holds what else stands for it. `downloads` has when each download was first seen, and how many bytes of it
+    were there. `doubts` counts the looks at instances that showed no environment.
 
     `origin` turns the steady clock into this run's own time, `first_seen` is since when a time in the state is known
     (those of `dated` are in it, which is `stamped` without times to come), and `begun` the time this run gives a state

@@ -52,10 +52,16 @@ def test_a_rotation_of_the_real_backend_add_then_drop(tmp_path: Path) -> None:
         def taken() -> list[bool]:
             return [PROBE.accepts(address, pem, Secret(key)) for key in (KEY, NEXT_KEY, new)]
 
-        assert (PROBE.keys_in_force(address, pem, secret), taken()) == ((0, (digest(KEY), digest(NEXT_KEY))), [True, True, False])
+        assert (PROBE.keys_in_force(address, pem, secret), taken()) == (
+            (0, (digest(KEY), digest(NEXT_KEY))),
+            [True, True, False],
+        )
         PROBE.set_keys(address, pem, secret, 1, (digest(KEY), digest(new)))
         PROBE.set_keys(address, pem, secret, 1, (digest(KEY), digest(new)))
-        assert (PROBE.keys_in_force(address, pem, secret), taken()) == ((1, (digest(KEY), digest(new))), [True, False, True])
+        assert (PROBE.keys_in_force(address, pem, secret), taken()) == (
+            (1, (digest(KEY), digest(new))),
+            [True, False, True],
+        )
         PROBE.set_keys(address, pem, secret, 2, (digest(new),))
         assert (PROBE.keys_in_force(address, pem, secret), taken()) == ((2, (digest(new),)), [False, False, True])
         with pytest.raises(StateConflict):

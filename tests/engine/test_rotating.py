@@ -292,7 +292,7 @@ def test_one_that_was_recycled_and_has_forgotten_its_key_is_given_another() -> N
 
 @pytest.mark.parametrize("says", [True, False])
 def test_a_key_that_only_the_running_app_knows_is_not_taken_away(*, says: bool) -> None:
-    """A `down` was cut off after it took the variables away, and the state was lost: the app still asks with its key."""
+    """A `down` was cut off after it took the variables away, and the state was lost: the app goes on asking."""
     made = serving()
     made.backend.says_keys = says
     instance, (used,), variables = made.gpu.only(), held(made), made.web.services["dash"].env

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import importlib.util
 import json
 import os
 import re
@@ -28,6 +27,7 @@ from ert_deploy.sandbox.runtime.processes import ProcessMark, end_processes, rec
 from ert_deploy.sandbox.world import file as world_file
 from ert_deploy.sandbox.world.control_client import ask
 from ert_deploy.sandbox.world.file import NotRunning, WorldError, WorldFile
+from ert_deploy.sandbox.world.installed import must_be_installed
 from ert_deploy.sandbox.world.world import RENDER, VAST, World
 
 LOG, LOCK, BILL = "sandbox.log", "sandbox.lock", "bill.json"
@@ -40,7 +40,6 @@ INHERITED = re.compile(
     r"PATH|HOME|USER|LOGNAME|LANG|LC_[A-Z]+|TZ|TMPDIR|XDG_CACHE_HOME|SSL_CERT_FILE|OPENBLAS_\w+"
     r"|PYTHON(?:DONTWRITEBYTECODE|WARNINGS|HASHSEED)"
 )
-PACKAGES = ("fastapi", "flask", "gunicorn", "numpy", "uvicorn")  # of those that its processes cannot do without
 _real = WorldClock()
 
 
@@ -58,7 +57,7 @@ def start(
         _claim(directory)
         if not isinstance(problem, NotRunning) and not _free(directory):
             raise
-        _must_be_installed()
+        must_be_installed()
     if command is None and model == "auto" and ensure_model(default_cache()).is_toy:
         model = "toy"  # the daemon has neither the index nor the proxy of whoever starts it
     argv = command or foreground_command(directory, speed, model)
@@ -74,15 +73,6 @@ def start(
     else:
         child.wait(STOP_SECONDS)
     return world
-
-
-def _must_be_installed() -> None:
-    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
-    if missing:
-        raise WorldError(
-            f"the sandbox needs {', '.join(missing)}, which are not installed: they come with the extra sandbox, "
-            "pip install 'ert-deploy[sandbox]', or with `make demo` in a checkout"
-        )
 
 
 def foreground_command(directory: Path, speed: float, model: str) -> list[str]:
