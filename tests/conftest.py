@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from pytest_socket import socket_allow_hosts
 
+from ert_deploy.core.model import redaction
+
 pytest_plugins = ("tests.support.session",)
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("ERT_SHARED", ROOT.parent / "shared"))
@@ -38,6 +40,14 @@ def _nobody_in_particular(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.setenv(name, os.devnull)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@pytest.fixture(autouse=True)
+def held(monkeypatch: pytest.MonkeyPatch) -> redaction.Redactor:
+    """The redactor of the process, which holds nothing of the tests before."""
+    fresh = redaction.Redactor()
+    monkeypatch.setattr(redaction, "HELD", fresh)
+    return fresh
 
 
 @pytest.fixture

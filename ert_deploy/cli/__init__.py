@@ -7,6 +7,7 @@ one-line helps below are the same as in those modules, and a test holds them tog
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -85,7 +86,15 @@ def cli() -> None:
 
 def main(args: Sequence[str] | None = None) -> None:
     """The console script. Ends the process with one of the documented exit codes."""
+    from ert_deploy.cli.streams import guarded
+
     _leave_no_core()
+    with guarded(os.environ):
+        _run(args)
+    sys.exit(0)
+
+
+def _run(args: Sequence[str] | None) -> None:
     try:
         cli.main(args=args, standalone_mode=False)
     except click.exceptions.Exit as done:
@@ -103,7 +112,6 @@ def main(args: Sequence[str] | None = None) -> None:
         from ert_deploy.cli.failure import explain
 
         sys.exit(explain(error))
-    sys.exit(0)
 
 
 def _leave_no_core() -> None:
@@ -115,10 +123,12 @@ def _leave_no_core() -> None:
 
 def _say_usage(error: click.ClickException) -> None:
     """The command line was not understood: say it the way every other error is said."""
+    from ert_deploy.cli.streams import say_error
+
     context = getattr(error, "ctx", None)
-    click.secho("error: ", err=True, nl=False, fg="red", bold=True)
-    click.echo(error.format_message(), err=True)
-    click.echo(f"hint: `{context.command_path if context else 'ert-deploy'} --help` shows what there is", err=True)
+    say_error(
+        error.format_message(), hint=f"`{context.command_path if context else 'ert-deploy'} --help` shows what there is"
+    )
 
 
 def _interrupted() -> None:
@@ -131,6 +141,4 @@ def _interrupted() -> None:
 
 def _close_quietly() -> None:
     """Whoever read our output has gone; keep the interpreter from complaining about it."""
-    import os
-
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

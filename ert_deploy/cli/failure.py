@@ -7,8 +7,7 @@ import os
 import traceback
 from pathlib import Path
 
-import click
-
+from ert_deploy.cli.streams import say_error
 from ert_deploy.core.model.errors import ErtError
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
@@ -18,21 +17,19 @@ PACKAGE = Path(__file__).resolve().parents[1]
 def explain(error: BaseException) -> int:
     """Print the error to stderr and return the exit code."""
     if isinstance(error, ErtError):
-        click.secho("error: ", err=True, nl=False, fg="red", bold=True)
-        click.echo(error.summary, err=True)
-        for line in error.detail.splitlines():
-            click.echo(f"  {line.rstrip()}", err=True)
-        if error.hint:
-            click.echo(f"hint: {error.hint}", err=True)
+        say_error(error.summary, error.detail, error.hint)
         return error.exit_code
-    click.secho("error: ", err=True, nl=False, fg="red", bold=True)
     if isinstance(error, OSError) and error.errno in _FULL:
-        click.echo(f"nothing more could be written: {os.strerror(error.errno)}", err=True)
-        click.echo("hint: make room, or send the output elsewhere; the state on disk is consistent", err=True)
+        say_error(
+            f"nothing more could be written: {os.strerror(error.errno)}",
+            hint="make room, or send the output elsewhere; the state on disk is consistent",
+        )
         return 1
     # The message of an unforeseen error may quote anything, a key included; its kind and place cannot.
-    click.echo(f"unforeseen {type(error).__name__} at {_place(error)}", err=True)
-    click.echo("hint: the state on disk is consistent; run the command again, and please report this line", err=True)
+    say_error(
+        f"unforeseen {type(error).__name__} at {_place(error)}",
+        hint="the state on disk is consistent; run the command again, and please report this line",
+    )
     return 1
 
 

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import click
 
 from ert_deploy.core.model.errors import UsageError
+from ert_deploy.core.model.redaction import clean
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -36,15 +37,22 @@ def json_option(command: F) -> F:
 
 
 def emit_json(value: Any) -> None:
-    """One JSON document on stdout. A number that is not known is null there: JSON has no NaN."""
-    click.echo(json.dumps(_known(value), indent=2, ensure_ascii=False, allow_nan=False))
+    """One JSON document on stdout. A number that is not known is null there: JSON has no NaN.
+
+    What a terminal or a runner would obey is escaped, so that the document means the same and commands nobody.
+    """
+    text = json.dumps(_known(value), indent=2, ensure_ascii=False, allow_nan=False)
+    text = "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
+    click.echo(text.replace("##[", "#\\u0023["))
 
 
 def _known(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _known(one) for name, one in value.items()}
+        return {clean(str(name)): _known(one) for name, one in value.items()}
     if isinstance(value, list | tuple):
         return [_known(one) for one in value]
+    if isinstance(value, str):
+        return clean(value)
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

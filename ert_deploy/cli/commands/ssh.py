@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, TextIO
 
 import click
 
 from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
+from ert_deploy.cli.streams import safe
 from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.observed import Instance
-from ert_deploy.core.model.text import printable
 
 if TYPE_CHECKING:
     from ert_deploy.adapters.ssh.shell import Door
@@ -89,7 +90,7 @@ def _run(door: Door, line: str, *, as_json: bool) -> int:
         said = {"stdout": out.decode(errors="replace"), "stderr": err.decode(errors="replace")}
         emit_json({"instance": door.instance, "exit_code": code, **said})
         return code
-    streams = _Stream(sys.stdout.buffer, sys.stdout.isatty()), _Stream(sys.stderr.buffer, sys.stderr.isatty())
+    streams = [_Stream(stream.buffer, _obeys(stream)) for stream in (sys.stdout, sys.stderr)]
     try:
         return execute(door, line, streams[0].write, streams[1].write)
     finally:
@@ -97,17 +98,22 @@ def _run(door: Door, line: str, *, as_json: bool) -> int:
             stream.end()
 
 
-class _Stream:
-    """Passes bytes on; to a terminal whole lines only, without anything that a terminal would obey."""
+def _obeys(stream: TextIO) -> bool:
+    """Whether what is at the end of it takes orders from what it is shown: a terminal, or the runner of a job."""
+    return stream.isatty() or "GITHUB_ACTIONS" in os.environ
 
-    def __init__(self, target: IO[bytes], terminal: bool) -> None:
+
+class _Stream:
+    """Passes bytes on; to what takes orders whole lines only, without secrets and without any order."""
+
+    def __init__(self, target: IO[bytes], obeys: bool) -> None:
         self._target = target
-        self._terminal = terminal
+        self._obeys = obeys
         self._rest = b""
 
     def write(self, data: bytes) -> None:
         """More of the stream."""
-        if not self._terminal:
+        if not self._obeys:
             self._put(data)
             return
         *lines, self._rest = (self._rest + data).split(b"\n")
@@ -123,7 +129,8 @@ class _Stream:
             self._rest = b""
 
     def _line(self, line: bytes) -> None:
-        self._put(printable(line.decode(errors="replace"), LONGEST).encode() + b"\n")
+        text = safe(line.decode(errors="replace").removesuffix("\r"))
+        self._put(text[:LONGEST].encode() + b"\n")
 
     def _put(self, data: bytes) -> None:
         self._target.write(data)

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.status import Status
 
+from ert_deploy.cli.streams import Painted, SafeStream, safe
 from ert_deploy.cli.view.lines import line, passing
 from ert_deploy.core.model import events
 
@@ -34,7 +35,9 @@ class View(Protocol):
 
 def make_view() -> View:
     """The view that fits where stderr goes."""
-    console = Console(stderr=True, highlight=False)
+    # What draws has a stream of its own: the one in front of stderr lets no escape through.
+    drawing = Painted(sys.stderr.target) if isinstance(sys.stderr, SafeStream) else None
+    console = Console(file=drawing, stderr=True, highlight=False)
     return LiveView(console) if console.is_terminal and not console.is_dumb_terminal else PlainView()
 
 
@@ -80,13 +83,13 @@ class LiveView:
         text = line(event)
         if text and text != self._shown:
             self._shown = text
-            self._console.print(escape(text), style=STYLES.get(type(event), ""), soft_wrap=True)
+            self._console.print(escape(safe(text)), style=STYLES.get(type(event), ""), soft_wrap=True)
         elif fleeting := passing(event):
-            self._status.update(escape(fleeting))
+            self._status.update(escape(safe(fleeting)))
 
     def note(self, text: str) -> None:
         """Print one line above the live one."""
-        self._console.print(escape(text), style="dim", soft_wrap=True)
+        self._console.print(escape(safe(text)), style="dim", soft_wrap=True)
 
     def __enter__(self) -> LiveView:
         self._status.start()

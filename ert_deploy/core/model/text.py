@@ -1,20 +1,48 @@
-"""Text from outside, made safe to print: no control characters, no terminal escapes, no endless lines."""
+"""Text from outside, made safe to print: no secret, no control characters, no terminal escapes, no endless lines."""
 
 from __future__ import annotations
 
 import math
 import re
 
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)")
+from ert_deploy.core.model.redaction import clean
+
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|.)")
+_DRAWING = re.compile(r"\x1b\[[0-9;]*[mABCDGHJK]|\x1b\[\?25[lh]|\r(?!\n)")
+_ODD = re.compile(r"[^ -~\n\t]")
+_ORDER = re.compile(r"^([^\S\n]*):(?=:)", re.MULTILINE)
+
+
+def inert(text: str) -> str:
+    """`text` with its lines and tabs, and nothing else in it that a terminal would obey."""
+    return _ODD.sub(_harmless, _ESCAPES.sub("", text.replace("\r\n", "\n")))
+
+
+def painted(text: str) -> str:
+    """`text` as `inert` leaves it, but for colours, and moves of the cursor that stay on the screen."""
+    kept = _DRAWING.findall(text)
+    return "".join(inert(piece) + own for piece, own in zip(_DRAWING.split(text), [*kept, ""], strict=True))
+
+
+def obeyed_by_no_runner(text: str) -> str:
+    """`text` without lines that a GitHub runner takes for orders: `::name::value`, or `##[name]` anywhere.
+
+    Source: actions/runner, ActionCommand.cs (`TryParseV2` looks behind white space, `TryParse` within the line).
+    """
+    return _ORDER.sub(r"\1: ", text).replace("##[", "# #[")
 
 
 def printable(text: object, limit: int = 300) -> str:
-    """`text` on one line without escapes or control characters, cut at `limit` characters."""
-    safe = (c if c.isprintable() else " " if c.isspace() else "" for c in _ESCAPES.sub("", str(text)))
-    kept = " ".join("".join(safe).split())
+    """`text` on one line without secrets, escapes or control characters, cut at `limit` characters."""
+    kept = " ".join(clean(inert(str(text))).split())
     return kept if len(kept) <= limit else kept[: limit - 3] + "..."
 
 
 def per_hour(price: float) -> str:
     """A price in $/h as people read it; one that is not known is said to be so, never shown as a number."""
     return f"${price:.4f}/h" if math.isfinite(price) else "an unknown price per hour"
+
+
+def _harmless(found: re.Match[str]) -> str:
+    character = found[0]
+    return character if character.isprintable() else " " if character.isspace() else ""

@@ -1,0 +1,71 @@
+"""The ways in which a secret comes back: each takes a text and gives what an echo of it would look like."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
+from urllib.parse import quote
+
+COLUMNS = 19
+
+
+def _base64(offset: int, encode: Callable[[bytes], bytes] = base64.b64encode) -> Callable[[str], str]:
+    return lambda text: encode(b"\xa7" * offset + text.encode() + b"\xa7" * 3).decode()
+
+
+def _wrapped(text: str) -> str:
+    return "\n  ".join(textwrap.wrap(text, COLUMNS, break_on_hyphens=False)) or text
+
+
+def _all_percent(text: str) -> str:
+    return "".join(f"%{byte:02x}" for byte in text.encode())
+
+
+def _all_unicode(text: str) -> str:
+    return "".join(f"\\u{ord(char):04x}" for char in text)
+
+
+ENCODINGS: Mapping[str, Callable[[str], str]] = {
+    "raw": lambda text: text,
+    "percent": lambda text: quote(text, safe=""),
+    "percent, every byte": _all_percent,
+    "base64 at offset 0": _base64(0),
+    "base64 at offset 1": _base64(1),
+    "base64 at offset 2": _base64(2),
+    "url-safe base64": _base64(1, base64.urlsafe_b64encode),
+    "JSON": lambda text: json.dumps(text).replace("/", "\\/"),
+    "JSON, every character": _all_unicode,
+    "HTML": html.escape,
+    "HTML, every character": lambda text: "".join(f"&#x{ord(char):x};" for char in text),
+    "split over lines": _wrapped,
+    "base64 split over lines": lambda text: _wrapped(_base64(0)(text)),
+    "percent in JSON, split": lambda text: json.dumps(_wrapped(quote(text, safe=""))),
+    "hex": lambda text: text.encode().hex(),
+}
+
+
+def found_in(text: str, secret: str) -> Iterator[str]:
+    """The names of the encodings in which a text shows a secret, found without the product's own way to do it.
+
+    White space is left out of both, so that no line break hides anything.
+    """
+    squeezed = "".join(text.split())
+    unfolded = squeezed.replace("\\n", "")
+    for name, encode in ENCODINGS.items():
+        wanted = "".join(_core(name, encode, secret).split())
+        if wanted and (wanted in squeezed or wanted in unfolded):
+            yield name
+
+
+def _core(name: str, encode: Callable[[str], str], secret: str) -> str:
+    """What of an encoding does not depend on what stands around the secret."""
+    shown = encode(secret)
+    if "base64" in name and "split" not in name:
+        offset = 1 if name.startswith("url") else int(name[-1])
+        return shown[-(-offset * 8 // 6) : (offset + len(secret.encode())) * 8 // 6]
+    if "base64" in name:
+        return "".join(shown.split())[: len(secret.encode()) * 8 // 6]
+    return shown.strip('"')
