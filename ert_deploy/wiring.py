@@ -23,6 +23,7 @@ from ert_deploy.config import (
     read_key,
     state_of,
 )
+from ert_deploy.core import redaction
 from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.ports import Audience, Clock, StateKeeper
@@ -125,6 +126,7 @@ def _house(
     from ert_deploy.engine.run import Ports
     from ert_deploy.stores import own_store
 
+    redaction.hold(vast_key.reveal(), render_key.reveal())
     entropy = SystemEntropy()
     ports = Ports(
         gpu=VastHost(vast_key, settings.vast_url, clock, call_timeout(speed)),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
 from pytest_socket import socket_allow_hosts
 
-from ert_deploy.core.model import redaction
+from ert_deploy.core import redaction
 
 pytest_plugins = ("tests.support.session",)
 ROOT = Path(__file__).resolve().parents[1]
@@ -47,6 +48,8 @@ def held(monkeypatch: pytest.MonkeyPatch) -> redaction.Redactor:
     """The redactor of the process, which holds nothing of the tests before."""
     fresh = redaction.Redactor()
     monkeypatch.setattr(redaction, "HELD", fresh)
+    for copy in filter(None, map(sys.modules.get, ("ert_backend.base.redaction", "ert_dashboard.base.redaction"))):
+        monkeypatch.setattr(copy, "HELD", copy.Redactor())
     return fresh
 
 

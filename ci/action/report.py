@@ -1,8 +1,8 @@
 """Writes what a command printed where GitHub looks for it: the job's summary, and the step's outputs.
 
-`report.py plan COMMAND CODE` takes a plan's text on stdin, `report.py outputs COMMAND CODE` a command's JSON. Uses the
-standard library only. Values come from providers and are not trusted: no text can leave its code fence or become
-another output. Must not decide anything: exit codes are the command's own.
+`report.py plan COMMAND CODE` takes a plan's text on stdin, `report.py outputs COMMAND CODE` a command's JSON. Values
+come from providers and are not trusted: no text can leave its code fence or become another output, and no secret of
+the environment gets through. Must not decide anything: exit codes are the command's own.
 """
 
 from __future__ import annotations
@@ -16,10 +16,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-KEYS = ("VAST_API_KEY", "RENDER_API_KEY")
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # the program of this very checkout
+
+from ert_deploy.core import redaction
+from ert_deploy.core.model.text import inert
+
 ATTENTION = 5  # the exit code that says that a person has to look
 MOST_CHARACTERS = 200_000  # GitHub takes a summary of 1 MiB a step
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def fenced(text: str) -> str:
@@ -30,10 +33,9 @@ def fenced(text: str) -> str:
 
 
 def harmless(text: str, env: Mapping[str, str]) -> str:
-    """`text` without control characters, and without a key, should one ever get there."""
-    for key in filter(None, (env.get(name, "").strip() for name in KEYS)):
-        text = text.replace(key, "***")
-    return CONTROL.sub("", text)[:MOST_CHARACTERS]
+    """`text` without control characters, and without a secret, should one ever get there."""
+    redaction.HELD.hold_named(env)
+    return redaction.clean(inert(text))[:MOST_CHARACTERS]
 
 
 def plan_summary(command: str, code: int, text: str) -> str:

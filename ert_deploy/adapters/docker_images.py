@@ -16,10 +16,12 @@ from typing import Any
 
 from ert_deploy.adapters.bounded_http import anonymous
 from ert_deploy.adapters.extras import part_of
+from ert_deploy.core import redaction
 from ert_deploy.core.model.errors import Failed, UsageError
 from ert_deploy.core.model.text import printable
 
 USERNAME, PASSWORD = "ERT_REGISTRY_USERNAME", "ERT_REGISTRY_PASSWORD"
+SECRET_PARTS = frozenset({"password", "identitytoken", "registrytoken", "auth"})  # of a login
 PLATFORM = "linux/amd64"  # what the machines on the market run
 PATIENCE = 600  # seconds without a byte from the engine: a step of a build may be silent for minutes
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -75,7 +77,7 @@ class DockerImages:
         repository, name = split(tag)
         with self._engine() as api:
             _of_the_hosts(self._look(api, tag))
-            login = self._login()
+            login = self._login() or _stored_login(api, repository)
             lines = api.push(repository, tag=name, stream=True, decode=True, auth_config=login)
             digest = _follow_push(lines, repository, say)
             if digest is None:
@@ -99,6 +101,7 @@ class DockerImages:
         username, password = self._env.get(USERNAME, ""), self._env.get(PASSWORD, "")
         if bool(username) != bool(password):
             raise UsageError(f"only one of {USERNAME} and {PASSWORD} is set", hint="set both, or use `docker login`")
+        redaction.hold(password, f"{username}:{password}" if username else "")
         return {"username": username, "password": password} if username else None
 
     @contextmanager
@@ -141,6 +144,16 @@ def _client(env: Mapping[str, str]) -> Any:
             return response
 
     return Strict(**kwargs_from_env(environment=dict(env)), timeout=PATIENCE, version="auto")
+
+
+def _stored_login(api: Any, repository: str) -> dict[str, str] | None:
+    """What docker's config file or credential helper has for the registry, as the package itself would find it."""
+    from docker.auth import resolve_repository_name
+
+    login: dict[str, str] | None = api._auth_configs.resolve_authconfig(resolve_repository_name(repository)[0]) or None
+    for name, value in (login or {}).items():
+        redaction.hold(str(value) if name.lower() in SECRET_PARTS else "")
+    return login
 
 
 def _of_the_hosts(built: Built) -> Built:

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import click
 
 from ert_deploy.core.model.errors import UsageError
-from ert_deploy.core.model.redaction import clean
+from ert_deploy.core.redaction import clean
 
 F = TypeVar("F", bound=Callable[..., Any])
 

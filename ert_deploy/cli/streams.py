@@ -15,7 +15,7 @@ from typing import IO, TextIO
 
 import click
 
-from ert_deploy.core.model import redaction
+from ert_deploy.core import redaction
 from ert_deploy.core.model.text import inert, obeyed_by_no_runner, painted
 
 
@@ -70,7 +70,7 @@ class SafeStream(io.TextIOBase):
 
 
 class Painted(SafeStream):
-    """For what draws on a terminal: colours and moves within the line and the lines above pass, titles and links do not.
+    """For what draws on a terminal: colours and moves on the screen pass, titles and links do not.
 
     Text of others must have been made safe before.
     """

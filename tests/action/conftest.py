@@ -26,11 +26,13 @@ def job(place: Place, tmp_path: Path) -> Iterator[Job]:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A checkout with the action's scripts, a program of three lines and no lock yet."""
+    """A checkout with the action's scripts, a program of three lines before the real core, and no lock yet."""
     root = tmp_path / "check out"
     shutil.copytree(ROOT / "ci", root / "ci", ignore=shutil.ignore_patterns("__pycache__"))
     (root / "requirements").mkdir()
     (root / "requirements" / "s3.lock").touch()
+    core = Path("ert_deploy", "core")  # what the scripts take from the program
+    shutil.copytree(ROOT / core, root / core, ignore=shutil.ignore_patterns("__pycache__"))
     (root / "ert_deploy" / "cli").mkdir(parents=True)
     (root / "ert_deploy" / "__init__.py").touch()
     (root / "ert_deploy" / "cli" / "__init__.py").touch()

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ert_deploy.core.model.redaction import MASK, Redactor, is_secret_name
 from ert_deploy.core.model.text import inert, obeyed_by_no_runner, printable
+from ert_deploy.core.redaction import MASK, Redactor, is_secret_name
 from tests.support.secrets.encodings import ENCODINGS, found_in
 
 SECRETS = (
     "a3f1c07b5d9e2846" * 4,
     "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
-    'p<a&s"s\'w/o\\r:d@ 1?=%',
+    "p<a&s\"s'w/o\\r:d@ 1?=%",
     "gh-Tok_en.with~marks99",
     "pässwörd-übung-42",
     "Hunter2!",
@@ -153,7 +153,9 @@ def test_values_are_held_by_name_and_the_passwords_of_addresses_with_them() -> N
 
 def test_a_script_shows_what_it_sets() -> None:
     redactor = Redactor()
-    redactor.hold_assigned("export WANDB_API_KEY='0f1e2d3c4b5a' A=plain-value; docker login -u me -p s3cr3t-pass r.example")
+    redactor.hold_assigned(
+        "export WANDB_API_KEY='0f1e2d3c4b5a' A=plain-value; docker login -u me -p s3cr3t-pass r.example"
+    )
     assert redactor.clean("0f1e2d3c4b5a plain-value s3cr3t-pass") == "*** plain-value ***"
 
 

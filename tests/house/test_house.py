@@ -122,6 +122,12 @@ def test_images_and_product_share_http_and_environment_only() -> None:
         assert not re.search(r"^\s*(?:from|import) ert_(?:backend|dashboard)\b", path.read_text(), re.MULTILINE), path
 
 
+def test_the_images_have_the_redactor_of_the_product_letter_by_letter() -> None:
+    own = (ROOT / "ert_deploy" / "core" / "redaction.py").read_bytes()
+    copies = ("llm-backend/ert_backend", "dashboard/ert_dashboard")
+    assert [name for name in copies if (ROOT / "images" / name / "base" / "redaction.py").read_bytes() != own] == []
+
+
 def test_the_replace_all_call_for_environment_variables_is_not_in_the_product() -> None:
     """Render's bulk PUT wipes every variable that is not in the body."""
     for path in (ROOT / "ert_deploy" / "adapters").rglob("*.py"):

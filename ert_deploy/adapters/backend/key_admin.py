@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 
 from ert_deploy.adapters.bounded_http import json_of
+from ert_deploy.core import redaction
 from ert_deploy.core.model.errors import Rejected, StateConflict, Transient
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.text import printable
@@ -29,6 +30,7 @@ def headers(boot_secret: Secret) -> Mapping[str, str]:
     if not _HEX_SECRET.fullmatch(boot_secret.reveal()):
         raise Rejected("there is no boot secret to ask it with")
     token = hmac.new(bytes.fromhex(boot_secret.reveal()), MESSAGE, hashlib.sha256).hexdigest()
+    redaction.hold(token)
     return {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 
 

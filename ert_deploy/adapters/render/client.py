@@ -19,9 +19,11 @@ import tenacity
 from ert_deploy.adapters.bounded_http import Bounds, NoAnswer, Reply, exchange, is_loopback
 from ert_deploy.adapters.render.parse import Json, page_of
 from ert_deploy.adapters.render.rate_limits import LONGEST_PAUSE, Pace, seconds_until
+from ert_deploy.core import redaction
 from ert_deploy.core.model.errors import CannotObserve, ErtError, Rejected, Transient, UsageError
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.text import printable
+from ert_deploy.core.redaction import Redactor
 from ert_deploy.ports import Clock
 
 T = TypeVar("T")
@@ -68,7 +70,8 @@ class RenderHttp:
         self._base = base_url.rstrip("/")
         self._clock = clock
         self._bounds = bounds
-        self._held = {api_key}
+        self._held = Redactor()
+        redaction.hold(api_key.reveal())
         self._pace = Pace()
         if not re.fullmatch(r"[\x21-\x7e]+", api_key.reveal()):
             raise UsageError("RENDER_API_KEY is empty or holds characters that no key has", hint=KEY_HINT)
@@ -204,11 +207,12 @@ class RenderHttp:
 
     def hold(self, values: Iterable[Secret]) -> None:
         """Remember values that must not show up in anything Render says later; short ones and plain addresses may."""
-        self._held |= {v for v in values if len(v.reveal()) >= LONG and not _ADDRESS.fullmatch(v.reveal())}
+        texts = (value.reveal() for value in values)
+        self._held.hold(*(text for text in texts if len(text) >= LONG and not _ADDRESS.fullmatch(text)))
 
     def clean(self, text: str) -> str:
         """`text` without the key and the values that are held."""
-        return redacted(text, self._held)
+        return redaction.clean(self._held.clean(text))
 
 
 def redacted(text: str, secrets: Iterable[Secret]) -> str:

@@ -24,6 +24,7 @@ from ert_deploy.adapters.render.parse import (
     thing_of,
     variable_of,
 )
+from ert_deploy.core import redaction
 from ert_deploy.core.model.errors import CannotObserve, Transient, UsageError
 from ert_deploy.core.model.observed import WebDeploy
 from ert_deploy.core.model.secret import Secret
@@ -77,7 +78,7 @@ class RenderWeb:
             env = dict(variable_of(item) for item in items)
         except ValueError as error:
             raise CannotObserve(f"Render's answer cannot be used: {printable(error)}", str(call)) from None
-        self._http.hold(env.values())
+        self._hold(env)
         return env
 
     def read_groups(self, service: WebService) -> Mapping[str, str]:
@@ -99,7 +100,7 @@ class RenderWeb:
             )
         path = path_of("services", service_id, "env-vars", _variable(name))
         call = Call("PUT", path, body={"value": value.reveal()}, secrets=(value,))
-        self._http.hold((value,))
+        self._hold({name: value})
         reply = self._write(call)
         if reply.status not in (200, 201):
             raise self._http.unwritten(call, reply)
@@ -112,6 +113,11 @@ class RenderWeb:
         reply = self._write(call)
         if reply.status not in (200, 204, 404):
             raise self._http.unwritten(call, reply)
+
+    def _hold(self, env: Mapping[str, Secret]) -> None:
+        """No value shows up in what Render says, and none that its name calls secret anywhere."""
+        self._http.hold(env.values())
+        redaction.HELD.hold_named({name: value.reveal() for name, value in env.items()})
 
     def _write(self, call: Call) -> Reply:
         try:

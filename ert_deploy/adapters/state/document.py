@@ -18,8 +18,11 @@ from ert_deploy.core.model.errors import Damaged, UsageError
 from ert_deploy.core.model.plain.state import VERSION, from_json, to_json
 from ert_deploy.core.model.state import State
 from ert_deploy.core.model.stored import LockHolder
+from ert_deploy.core.model.text import printable
 
 FORMAT = "ert-deploy state"
+TOLD = ("tombstones", "denied")  # what gives a reason in words, which may be somebody else's
+REASON = 1000  # characters
 MAX_BYTES = 4 * 1024 * 1024
 MOST_WORDS = 300  # characters of what is wrong with it: it may be all of it
 REBUILD = (
@@ -29,11 +32,20 @@ REBUILD = (
 
 
 def encode(state: State, keys: StateKeys = NO_KEY) -> bytes:
-    """The document of a state, signed where there is a key. UsageError where one is wanted and is not there."""
-    body = to_json(state)
+    """The document of a state, signed where there is a key. UsageError where one is wanted and is not there.
+
+    What a host said in it is stored without any secret that it repeated.
+    """
+    body = without_secrets(to_json(state))
     checksum = digest(body)
     document = {"format": FORMAT, "version": VERSION, "sha256": checksum, **keys.sign(VERSION, checksum), "state": body}
     return json.dumps(document, indent=1).encode()
+
+
+def without_secrets(body: dict[str, Any]) -> dict[str, Any]:
+    """The plain data of a state with its free text cleaned; ids, tokens and certificates are what they are."""
+    cleaned = {name: [{**row, "reason": printable(row["reason"], REASON)} for row in body[name]] for name in TOLD}
+    return {**body, **cleaned}
 
 
 def decode(raw: bytes, where: str, deployment: str, keys: StateKeys = NO_KEY) -> State:

@@ -17,6 +17,7 @@ from ert_deploy.adapters import bounded_http
 from ert_deploy.adapters.extras import part_of
 from ert_deploy.adapters.state import s3_http
 from ert_deploy.adapters.state.document import MAX_BYTES
+from ert_deploy.core import redaction
 from ert_deploy.core.model.errors import CannotObserve, UsageError
 from ert_deploy.core.model.stored import StoredVersion
 from ert_deploy.core.model.text import printable
@@ -211,6 +212,8 @@ def _make_client(endpoint_url: str | None, region: str | None) -> Any:
         client = session.client("s3", endpoint_url=endpoint_url, region_name=region, config=config)
     except (BotoCoreError, ValueError) as error:
         raise UsageError("S3 cannot be used", printable(error), KEYS) from None
+    client.meta.events.register("before-send.s3", _hold_token)
+    _hold_stored(session)
     _refuse_plain_http(client.meta.endpoint_url)
     return client
 
@@ -224,3 +227,18 @@ def _refuse_plain_http(endpoint: str) -> None:
         "whoever is on the way could read it and put another in its place",
         "write https:// in AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL or the endpoint_url of the profile",
     )
+
+
+def _hold_stored(session: Any) -> None:
+    """Remember keys that lie ready; those that have to be fetched are never sent, but for their token."""
+    from botocore.credentials import RefreshableCredentials
+
+    found = session.get_credentials()
+    if found is not None and not isinstance(found, RefreshableCredentials):
+        redaction.hold(found.secret_key or "", found.token or "")
+
+
+def _hold_token(request: Any, **_: Any) -> None:
+    """Remember the session's token as it goes out."""
+    token = request.headers.get("X-Amz-Security-Token") or b""
+    redaction.hold(token.decode() if isinstance(token, bytes) else str(token))

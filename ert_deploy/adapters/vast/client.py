@@ -20,6 +20,7 @@ from ert_deploy.adapters.vast.account import AccountReader
 from ert_deploy.adapters.vast.query import query, wide_query
 from ert_deploy.adapters.vast.rate_limits import LIMITS, Pace
 from ert_deploy.adapters.vast.session import CALL_TIMEOUT, Session
+from ert_deploy.core import redaction
 from ert_deploy.core.model.desired import Criteria, Launch, Market
 from ert_deploy.core.model.errors import CannotObserve, Transient
 from ert_deploy.core.model.labels import label
@@ -109,6 +110,7 @@ class VastHost:
     def create(self, order: CreateOrder) -> int:
         """Rent: one PUT, never repeated and never delayed here: `await_turn` comes before the intent is written."""
         launch = order.launch
+        redaction.HELD.hold_named(order.env)
 
         def call() -> Any:
             return self._sdk.create_instance(

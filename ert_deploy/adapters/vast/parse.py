@@ -9,10 +9,11 @@ from __future__ import annotations
 import ipaddress
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
+from ert_deploy.core import redaction
 from ert_deploy.core.model.desired import PORT
 from ert_deploy.core.model.errors import CannotObserve
 from ert_deploy.core.model.labels import parse_label, read_birth, read_mark
@@ -37,6 +38,7 @@ def page(data: Any) -> tuple[list[Mapping[str, Any]], str | None, int]:
     rows, token, total = data.get("instances"), data.get("next_token"), data.get("total_instances")
     if not isinstance(rows, list) or not all(isinstance(r, dict) and type(r.get("id")) is int for r in rows):
         raise CannotObserve("Vast.ai gave a list of instances that is not one")
+    hold_secrets(rows)
     if token is not None and not isinstance(token, str):
         raise CannotObserve("Vast.ai gave a page token that is not text")
     if type(total) is not int:
@@ -59,9 +61,25 @@ def one(data: Any, status: int, instance_id: int) -> Instance | None:
         return None
     if status == HTTPStatus.OK and not failed and isinstance(row, dict) and type(row.get("id")) is int:
         if row["id"] == instance_id:
+            hold_secrets([row])
             return instance(row)
         raise CannotObserve(f"Vast.ai was asked about instance {instance_id} and answered about {row['id']}")
     raise CannotObserve(f"Vast.ai gave an unusable answer about instance {instance_id}", f"status {status}")
+
+
+def hold_secrets(rows: Iterable[Mapping[str, Any]]) -> None:
+    """Remember every secret in the rows before any of their text is used: a host may say one that is not its own.
+
+    A row shows the whole environment, account-wide variables included, and tokens of Vast's own (OpenAPI,
+    `show_instances`).
+    """
+    for row in rows:
+        texts = {name: value for name, value in row.items() if isinstance(value, str)}
+        redaction.HELD.hold_named({**texts, **_env(row.get("extra_env"))})
+        arguments = row.get("image_args")
+        given = [str(word) for word in arguments] if isinstance(arguments, list) else []
+        for text in (*texts.values(), " ".join(given)):
+            redaction.HELD.hold_assigned(text)
 
 
 def instance(row: Mapping[str, Any]) -> Instance:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from types import TracebackType
-from typing import Protocol
+from typing import IO, Protocol, cast
 
 from rich.console import Console
 from rich.markup import escape
@@ -37,7 +37,7 @@ def make_view() -> View:
     """The view that fits where stderr goes."""
     # What draws has a stream of its own: the one in front of stderr lets no escape through.
     drawing = Painted(sys.stderr.target) if isinstance(sys.stderr, SafeStream) else None
-    console = Console(file=drawing, stderr=True, highlight=False)
+    console = Console(file=cast("IO[str] | None", drawing), stderr=True, highlight=False)
     return LiveView(console) if console.is_terminal and not console.is_dumb_terminal else PlainView()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 
-from ert_deploy.core.model.redaction import clean
+from ert_deploy.core.redaction import clean
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|.)")
 _DRAWING = re.compile(r"\x1b\[[0-9;]*[mABCDGHJK]|\x1b\[\?25[lh]|\r(?!\n)")

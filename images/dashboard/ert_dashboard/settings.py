@@ -18,6 +18,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from ert_dashboard.auth.access import Access, read_access
+from ert_dashboard.base import redaction
 from ert_dashboard.base.env import BadSetting, finite, number
 from ert_dashboard.base.machine import Machine, read_machine
 from ert_dashboard.base.secret import Secret
@@ -88,6 +89,7 @@ def fingerprint_of(environ: Mapping[str, str]) -> str:
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
     """Read `environ`. A bad owned variable makes the configuration torn; a bad own limit raises `BadSetting`."""
+    redaction.HELD.hold_named(environ)
     configuration, problem, backend = _judge(environ)
     claimed = environ.get(FINGERPRINT, "").strip()
     matches = hmac.compare_digest(claimed.encode("utf-8", "replace"), fingerprint_of(environ).encode())

@@ -11,6 +11,7 @@ from flask_socketio import SocketIO
 
 from ert_dashboard.auth.login import Login
 from ert_dashboard.auth.middleware import Gate
+from ert_dashboard.base import redaction
 from ert_dashboard.base.clock import Clock
 from ert_dashboard.market.model import MarketData
 from ert_dashboard.settings import Settings
@@ -65,8 +66,18 @@ def create_dashboard(settings: Settings, *, market: MarketData | None = None, cl
     return Dashboard(app, socketio, service)
 
 
+class CleanLines(logging.Formatter):
+    """Log records without any secret that the process holds, tracebacks included."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, or lines."""
+        return redaction.clean(super().format(record))
+
+
 def log_to_stderr(level: str) -> None:
     """One line a record on stderr. The HTTP libraries stay quiet: at DEBUG they would show what they send."""
-    logging.basicConfig(stream=sys.stderr, level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(CleanLines("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=level, handlers=[handler])
     for noisy in ("httpx", "httpcore", "engineio", "socketio", "werkzeug"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 import traceback
 from datetime import UTC, datetime
+
+from ert_backend.base import redaction
 
 # A scanner causes these by the thousand; they are counted in /metrics instead.
 NOISE = ("aiohttp.client", "uvicorn.error", "asyncio")
@@ -33,11 +36,12 @@ class JsonLines(logging.Formatter):
             frames = traceback.extract_tb(record.exc_info[2])[-8:]
             line["exception"] = record.exc_info[0].__name__
             line["raised_at"] = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames]
-        return json.dumps(line, default=str)
+        return redaction.clean(json.dumps(line, default=str))
 
 
 def to_stdout() -> None:
-    """Make this the only log of the process."""
+    """Make this the only log of the process, without the secrets that the process was started with."""
+    redaction.HELD.hold_named(os.environ)
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)

@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Mapping
 
+from ert_backend.base import redaction
 from ert_backend.base.activity import DRAIN, request_drain
 from ert_backend.base.clock import MoneyClock
 from ert_backend.guard import settings as guard_settings
@@ -26,12 +27,13 @@ OLLAMA_GRACE = 1.5
 
 def log(text: str) -> None:
     """One line for the container's log."""
-    sys.stdout.write(f"guard: {text}\n")
+    sys.stdout.write(f"guard: {redaction.clean(text)}\n")
     sys.stdout.flush()
 
 
 def main(env: Mapping[str, str]) -> int:
     """Exit status: 0 after SIGTERM, 3 when the off-switch cannot be armed."""
+    redaction.HELD.hold_named(env)
     settings = guard_settings.load(env)
     for problem in settings.problems:
         log(problem)

@@ -48,7 +48,9 @@ _ESCAPE = re.compile(
 _LETTERS = re.compile(r"[^\W_]+")
 _WRAP = re.compile(r"(?<![\"', \t])[\"', \t]*(?:\\?\r?\n|\r|\\r\\n|\\n)[\s>|\"']*")
 _UNESCAPED = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
-_CALLED = r"(?i:pass(?:word|wd|phrase)?|pwd|secret|token|(?:api.?)?key|credentials?|auth)[\"']?\s*(?:[:=]|\bis\b)\s*[\"']?"
+_CALLED = (
+    r"(?i:pass(?:word|wd|phrase)?|pwd|secret|token|(?:api.?)?key|credentials?|auth)[\"']?\s*(?:[:=]|\bis\b)\s*[\"']?"
+)
 
 
 def is_secret_name(name: str) -> bool:
@@ -221,7 +223,6 @@ def _decoded_once(text: str) -> str:
 
 
 def _plain(escape: str) -> str:
-    """What one escape stands for."""
     if escape[0] == "&":
         return html.unescape(escape)
     if escape[0] == "%":
@@ -240,7 +241,6 @@ def _occurrences(view: _View, needles: Iterable[str]) -> Iterator[tuple[int, int
 
 
 def _masked(text: str, spans: Iterable[tuple[int, int]]) -> str:
-    """The text with each span, or run of overlapping ones, replaced; `spans` come in order."""
     shown: list[str] = []
     last = 0
     for start, end in spans:
