@@ -101,9 +101,9 @@ def test_what_a_person_has_to_decide_about_is_an_output_of_its_own(played: Job) 
 
 
 def test_a_plan_is_shown_as_text_whatever_it_says(played: Job) -> None:
-    say(played.workspace, "```\n# not a heading\n\x1b[31mred v-key")
-    ran = played.use(command="up", config="ert", vast_api_key="v-key")
-    assert "````text\n```\n# not a heading\n[31mred ***\n````" in ran.summary
+    say(played.workspace, "```\n# not a heading\n\x1b[31mred v-key-0123456789")
+    ran = played.use(command="up", config="ert", vast_api_key="v-key-0123456789")
+    assert "````text\n```\n# not a heading\nred ***\n````" in ran.summary
     assert "v-key" not in ran.summary
 
 

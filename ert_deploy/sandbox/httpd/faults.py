@@ -11,6 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
+from ert_deploy.sandbox.httpd.echo import encoded, told
+from ert_deploy.sandbox.httpd.messages import Reply, Request
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -20,7 +23,8 @@ class Fault:
     only delays), "after" it has happened, "late" it happens `late` real seconds after the client was told nothing.
     `twice` delivers the request two times and shows the second answer (with "after"). `delay` is real seconds before
     the answer; `reset` closes the connection without one; `status` replaces the answer; `cut` ends the connection
-    after that many bytes of the body.
+    after that many bytes of the body. `echo` names an encoding (see `echo`): the answer is an error, by default 400,
+    that repeats what the request shows of its sender, the longest first.
     """
 
     operation: str
@@ -36,6 +40,7 @@ class Fault:
     late: float = 0.0
     twice: bool = False
     cut: int | None = None
+    echo: str = ""
 
     @classmethod
     def parse(cls, value: Mapping[str, Any]) -> Fault:
@@ -47,7 +52,20 @@ class Fault:
             raise ValueError("a fault needs an operation")
         if value.get("when", "before") not in ("before", "after", "late"):
             raise ValueError("when must be before, after or late")
+        if value.get("echo"):
+            encoded("", value["echo"])
         return cls(**value)
+
+    def answer(self, request: Request) -> Reply | None:
+        """What takes the place of the honest answer; None where there is nothing."""
+        if self.echo:
+            said = "; ".join(encoded(text, self.echo) for text in sorted(told(request), key=len, reverse=True))
+            words = dict.fromkeys(("msg", "message", "detail"), f"not with this: {said}")
+            body = {"success": False, "error": "invalid_args", **words}
+            return Reply.json(body, 400 if self.status is None else self.status, self.headers)
+        if self.status is not None:
+            return Reply(self.status, self.body.encode(), self.headers, self.content_type, self.cut)
+        return None
 
 
 class Faults:

@@ -131,10 +131,9 @@ class Server:
         self.faults.pause(fault)
         if fault.reset:
             return None
-        if fault.status is not None:
-            return Reply(fault.status, fault.body.encode(), fault.headers, fault.content_type, fault.cut)
-        reply = honest or self.router(request)
-        return replace(reply, cut=fault.cut)
+        if (instead := fault.answer(request)) is not None:
+            return instead
+        return replace(honest or self.router(request), cut=fault.cut)
 
     def _effect(self, request: Request, fault: Fault) -> Reply | None:
         """What has happened by the time the client learns anything."""

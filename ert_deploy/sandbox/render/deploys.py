@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ert_deploy.sandbox.httpd.echo import LEAST, encoded
 from ert_deploy.sandbox.render.fleet import Canceled, Fleet, Unhealthy
 from ert_deploy.sandbox.render.models import Commit, Deploy, Mode, Service, Timeline, new_commit
 from ert_deploy.sandbox.render.process import Instance
@@ -143,7 +144,7 @@ class Deployer:
         self.store.log(service.id, f"==> Checking out commit {deploy.commit.id}", kind="build")
         try:
             self._pause(deploy, self.timeline.build)
-            self._ambush(deploy, "build_failed")
+            self._ambush(service, deploy, "build_failed")
         except Canceled:
             self._build_ended(service, deploy, "canceled", {})
             raise
@@ -176,7 +177,7 @@ class Deployer:
         refuse = self.store.troubles.take("unhealthy") is not None
         self._pause(deploy, self.timeline.boot)
         for status in ("pre_deploy_failed", "update_failed", "canceled"):
-            self._ambush(deploy, status)
+            self._ambush(service, deploy, status)
         try:
             self.fleet.await_healthy(service, instance, deploy.cancel, refuse=refuse)
         except Unhealthy as sick:
@@ -194,11 +195,21 @@ class Deployer:
         self._close(service, deploy, Ended("live"))
         self.store.log(service.id, "==> Your service is live", instance=instance.id)
 
-    def _ambush(self, deploy: Deploy, status: str) -> None:
+    def _tell(self, service: Service, encoding: str) -> Mapping[str, Any]:
+        """An indiscreet process: its log and its last words repeat the variables that it was given."""
+        values = [v for v in self.store.environment_of(service).values() if len(v) >= LEAST]
+        said = [encoded(value, encoding) for value in values]
+        for text in said:
+            for line in f"cannot use {text}".splitlines():
+                self.store.log(service.id, line)
+        return {"unhealthy": "; ".join(said)}
+
+    def _ambush(self, service: Service, deploy: Deploy, status: str) -> None:
         waiting = self.store.troubles.next_deploy
         if any(t["kind"] == "deploy_fails" and t["status"] == status for t in waiting):
             trouble = self.store.troubles.take("deploy_fails") or {}
-            raise Ended(status, {"failure": trouble.get("reason") or {"evicted": False, "nonZeroExit": 1}})
+            told = self._tell(service, str(trouble["echo"])) if trouble.get("echo") else {}
+            raise Ended(status, {"failure": trouble.get("reason") or told or {"evicted": False, "nonZeroExit": 1}})
         if deploy.cancel.is_set():
             raise Canceled
 

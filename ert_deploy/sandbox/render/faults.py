@@ -3,6 +3,7 @@
 | kind | other keys (default) | effect |
 |---|---|---|
 | `deploy_fails` | `status` (`update_failed`), `reason` (exit code 1), `count` (1) | the next deploys end so |
+| | `echo` (none), an encoding of `httpd.echo` | and say every variable in the log, and why they end |
 | `unhealthy` | `count` (1) | the next new instances never pass their check; `update_failed` after 15 min |
 | `unknown_status` | `status` (`artifact_fetch_in_progress`), `count` (1) | shown instead of `update_in_progress` |
 | `early_404` | `reads` (2), `count` (1) | the first reads of the next new deploy answer 404 |
@@ -26,6 +27,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ert_deploy.sandbox.httpd.echo import encoded
 from ert_deploy.sandbox.render.env_vars import put_variable
 from ert_deploy.sandbox.render.models import EnvGroup, Service, new_commit
 from ert_deploy.sandbox.render.platform import Platform
@@ -33,7 +35,7 @@ from ert_deploy.sandbox.render.store import new_id
 
 Trouble = Mapping[str, Any]
 AMBUSHES: Mapping[str, Mapping[str, Any]] = {
-    "deploy_fails": {"status": "update_failed", "reason": None},
+    "deploy_fails": {"status": "update_failed", "reason": None, "echo": ""},
     "unhealthy": {},
     "unknown_status": {"status": "artifact_fetch_in_progress"},
     "early_404": {"reads": 2},
@@ -66,6 +68,8 @@ def _await_deploy(platform: Platform, trouble: Trouble) -> None:
     waiting = {**AMBUSHES[trouble["kind"]], **trouble, "times": int(trouble.get("count", 1))}
     if trouble["kind"] == "deploy_fails" and waiting["status"] not in FAILURES:
         raise ValueError(f"status must be one of {', '.join(FAILURES)}")
+    if waiting.get("echo"):
+        encoded("", waiting["echo"])
     with platform.store.lock:
         platform.store.troubles.next_deploy.append(waiting)
 

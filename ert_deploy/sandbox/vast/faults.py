@@ -37,6 +37,7 @@ and the fields of its kind. Times are world seconds. Troubles stay until `count`
 | `contract_end` | `seconds` (0) | the contract ends then: stopped for good, deleted 48 h later |
 | `price` | `factor` (2) | what the host asks from now on, for new rentals; a contract keeps its price |
 | `credit` | `value` (0) | the account's credit is set; at 0 everything is stopped |
+| `tells` | `encoding` ("raw"), `texts` ([]) | `status_msg` and log repeat its variables, its key, and these texts |
 | `calm` | `only` (all kinds) | standing troubles, and without `only` all faults to come, are switched off |
 """
 
@@ -85,6 +86,7 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "contract_end": {"seconds": 0.0},
     "price": {"factor": 2.0},
     "credit": {"value": 0.0},
+    "tells": {"encoding": "raw", "texts": []},
 }
 TARGETS = ("instance_id", "machine_id", "offer_id")
 # Fields that name addresses, or hold values that may.
@@ -101,6 +103,7 @@ class Trouble:
     machine_id: int | None = None
     offer_id: int | None = None
     left: int | None = None
+    told: int = 0
 
     def number(self, name: str) -> float:
         """A field that is a number."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from ert_deploy.sandbox.httpd.messages import Reply, Request
 from ert_deploy.sandbox.vast.account import Estate
 from ert_deploy.sandbox.vast.contract import Contract
+from ert_deploy.sandbox.vast.serialize import tells
 from ert_deploy.sandbox.vast.wire import Refusal, body_of, instance_id, success
 
 MAX_COMMAND = 512
@@ -48,6 +49,8 @@ def request_logs(estate: Estate, results: Results, request: Request) -> Reply:
         raise Refusal(404, "invalid_id", "Invalid instance id.")
     body = body_of(request)
     lines = _daemon(contract) if body.get("daemon_logs") else _lines(estate.machines.log(contract.id))
+    for text in tells(contract, estate.troubles):
+        lines += f"variable: {text}".splitlines()
     wanted = str(body.get("filter") or "")
     found = [line for line in lines if wanted in line]
     text = "".join(f"{line}\n" for line in found[-_tail(body.get("tail")) :])

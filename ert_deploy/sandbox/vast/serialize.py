@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ert_deploy.sandbox.httpd.echo import LEAST, encoded
 from ert_deploy.sandbox.vast.contract import Contract, Phase
 from ert_deploy.sandbox.vast.faults import Trouble, Troubles
 from ert_deploy.sandbox.vast.offers import breakdown, host_row, prices
@@ -28,7 +29,7 @@ def instance_row(contract: Contract, now: float, troubles: Troubles, options: Op
         **_money(contract),
         **_times(contract, now, up),
         **_load(up),
-        "status_msg": _message(contract, now, options),
+        "status_msg": _told(contract, troubles) or _message(contract, now, options),
         "ports": _ports(contract) if up else None,
     }
     return _bent(row, troubles.on("row", contract))
@@ -140,6 +141,25 @@ def _message(contract: Contract, now: float, options: Options) -> str | None:
     done = total - contract.image_left + contract.meter.transfers[-1].gigabytes(now)
     percent = 100.0 * done / total if total else 100.0
     return f"{LAYER}: Downloading {done * 1000:.1f}MB/{total * 1000:.1f}MB ({percent:.1f}%)"
+
+
+def tells(contract: Contract, troubles: Troubles) -> tuple[str, ...]:
+    """What an indiscreet host has to say: its secrets, and what it was told of others."""
+    trouble = troubles.on("tells", contract)
+    if trouble is None:
+        return ()
+    own = [value for value in contract.order.env.values() if len(value) >= LEAST]
+    said = [*own, contract.key, contract.key[::-1], *trouble.details["texts"]]
+    return tuple(encoded(text, str(trouble.details["encoding"])) for text in said)
+
+
+def _told(contract: Contract, troubles: Troubles) -> str | None:
+    """One thing at a time, the next one at the next look."""
+    trouble, said = troubles.on("tells", contract), tells(contract, troubles)
+    if trouble is None or not said:
+        return None
+    trouble.told += 1
+    return f"docker: {said[trouble.told % len(said)]} is not what it should be"
 
 
 def _ports(contract: Contract) -> Mapping[str, list[Json]]:

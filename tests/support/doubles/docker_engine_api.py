@@ -44,6 +44,7 @@ class FakeEngine(Double):
     building: list[Line] = field(default_factory=lambda: list(BUILT))
     pushing: list[Line] = field(default_factory=lambda: list(PUSHED))
     built: list[tuple[dict[str, list[str]], list[str]]] = field(default_factory=list)
+    contexts: list[bytes] = field(default_factory=list)
     pushed: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
 
     @property
@@ -68,6 +69,7 @@ class _Handler(Handler[FakeEngine]):
         query = parse_qs(split.query)
         body = self.body()
         if split.path.endswith("/build"):
+            self.double.contexts.append(body)
             with tarfile.open(fileobj=io.BytesIO(body)) as context:
                 self.double.built.append((query, context.getnames()))
             if not any("error" in line for line in self.double.building):

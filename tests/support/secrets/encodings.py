@@ -32,6 +32,7 @@ ENCODINGS: Mapping[str, Callable[[str], str]] = {
     "raw": lambda text: text,
     "percent": lambda text: quote(text, safe=""),
     "percent, every byte": _all_percent,
+    "percent, capitals": lambda text: _all_percent(text).upper(),
     "base64 at offset 0": _base64(0),
     "base64 at offset 1": _base64(1),
     "base64 at offset 2": _base64(2),
@@ -40,11 +41,18 @@ ENCODINGS: Mapping[str, Callable[[str], str]] = {
     "JSON, every character": _all_unicode,
     "HTML": html.escape,
     "HTML, every character": lambda text: "".join(f"&#x{ord(char):x};" for char in text),
+    "HTML, decimal": lambda text: "".join(f"&#{ord(char)};" for char in text),
     "split over lines": _wrapped,
     "base64 split over lines": lambda text: _wrapped(_base64(0)(text)),
     "percent in JSON, split": lambda text: json.dumps(_wrapped(quote(text, safe=""))),
     "hex": lambda text: text.encode().hex(),
 }
+
+
+def needles(name: str, secret: str) -> tuple[str, ...]:
+    """What a text without white space holds if it shows a secret in that encoding."""
+    shown = "".join(_core(name, secret).split())
+    return (shown,) if shown else ()
 
 
 def found_in(text: str, secret: str) -> Iterator[str]:
@@ -54,18 +62,17 @@ def found_in(text: str, secret: str) -> Iterator[str]:
     """
     squeezed = "".join(text.split())
     unfolded = squeezed.replace("\\n", "")
-    for name, encode in ENCODINGS.items():
-        wanted = "".join(_core(name, encode, secret).split())
-        if wanted and (wanted in squeezed or wanted in unfolded):
+    for name in ENCODINGS:
+        if any(wanted in squeezed or wanted in unfolded for wanted in needles(name, secret)):
             yield name
 
 
-def _core(name: str, encode: Callable[[str], str], secret: str) -> str:
+def _core(name: str, secret: str) -> str:
     """What of an encoding does not depend on what stands around the secret."""
-    shown = encode(secret)
+    shown = ENCODINGS[name](secret)
     if "base64" in name and "split" not in name:
         offset = 1 if name.startswith("url") else int(name[-1])
         return shown[-(-offset * 8 // 6) : (offset + len(secret.encode())) * 8 // 6]
     if "base64" in name:
         return "".join(shown.split())[: len(secret.encode()) * 8 // 6]
-    return shown.strip('"')
+    return shown.replace("\\n", "").strip('"') if "split" in name else shown.strip('"')

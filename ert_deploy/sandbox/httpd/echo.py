@@ -1,0 +1,67 @@
+"""Echoes: what a provider repeats of what it was told, as it is or in some encoding. Knows no provider."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from ert_deploy.sandbox.httpd.messages import Request
+
+COLUMNS = 20
+LEAST = 8  # characters of a value that is worth repeating
+
+
+def _base64(before: bytes, text: str) -> str:
+    return base64.b64encode(before + text.encode() + b"...").decode()
+
+
+ENCODINGS: Mapping[str, Callable[[str], str]] = {
+    "raw": lambda text: text,
+    "percent": lambda text: quote(text, safe=""),
+    "percent-all": lambda text: "".join(f"%{byte:02X}" for byte in text.encode()),
+    "base64": lambda text: _base64(b"", text),
+    "base64-1": lambda text: _base64(b"-", text),
+    "base64-2": lambda text: _base64(b"--", text),
+    "base64-url": lambda text: base64.urlsafe_b64encode(text.encode()).decode().rstrip("="),
+    "json": json.dumps,
+    "json-all": lambda text: "".join(f"\\u{ord(char):04x}" for char in text),
+    "html": html.escape,
+    "html-all": lambda text: "".join(f"&#{ord(char)};" for char in text),
+    "hex": lambda text: text.encode().hex(),
+    "wrapped": lambda text: "\r\n    ".join(textwrap.wrap(text, COLUMNS)),
+    "terminal": lambda text: f"\x1b]0;{text}\x07\x1b[31m{text}\x1b[0m\r\n::error::{text}\n##[warning]{text}",
+}
+
+
+def encoded(text: str, encoding: str) -> str:
+    """`text` in that encoding. ValueError for one that is not known."""
+    if encoding not in ENCODINGS:
+        raise ValueError(f"no encoding is called {encoding!r}; known: {', '.join(ENCODINGS)}")
+    return ENCODINGS[encoding](text)
+
+
+def told(request: Request) -> tuple[str, ...]:
+    """What a request shows of its sender: what it authorizes itself with, and the values in its body."""
+    authorization = request.headers.get("Authorization", "").rpartition(" ")[2]
+    try:
+        values = tuple(_values(request.json()))
+    except ValueError:
+        values = ()
+    return (authorization, *values) if authorization else values
+
+
+def _values(value: Any) -> Iterator[str]:
+    match value:
+        case dict():
+            for one in value.values():
+                yield from _values(one)
+        case list():
+            for one in value:
+                yield from _values(one)
+        case str() if len(value) >= LEAST:
+            yield value

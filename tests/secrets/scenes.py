@@ -1,0 +1,252 @@
+"""What is done in a world full of secrets: each scene runs commands while the doubles repeat what they were told.
+
+A scene leaves the world as the next one wants it: `before` nothing of ours is rented, then a backend serves, and in the
+end everything is gone again.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from ert_deploy.sandbox.httpd.echo import ENCODINGS, encoded
+from tests.e2e.conftest import SAMPLE
+from tests.secrets.stage import Stage, full, on_a_full_disk, with_core_dumps
+from tests.support.action.runner import Job
+from tests.support.doubles.scripted_http import Answer, Seen, scripted
+
+# Which calls a command makes; each is answered with an echo of what it was sent.
+READS = (
+    (("status",), "vast", "list"),
+    (("status", "--json"), "vast", "list"),
+    (("plan",), "vast", "user"),
+    (("offers",), "vast", "search"),
+    (("logs",), "vast", "logs"),
+    (("status",), "render", "list_services"),
+    (("plan", "--json"), "render", "list_env_vars"),
+    (("up",), "render", "list_env_groups"),
+    (("reap", "--dry-run"), "vast", "list"),
+    (("down",), "vast", "show"),
+    (("state", "rebuild"), "vast", "list"),
+)
+# Without a fault, but everything that is listed or logged is full of secrets.
+TOLD = (
+    ("status",), ("status", "--json"), ("plan",), ("plan", "--down", "--json"), ("logs", "--tail", "2000"),
+    ("logs", "--tail", "2000", "--json"), ("state", "show"), ("state", "show", "--json"),
+    ("reap", "--dry-run", "--json"),
+    ("sandbox", "status"), ("sandbox", "bill"), ("render-yaml", "-c", "sandbox"), ("adopt", "7", "--yes"),
+    ("destroy", "7", "--yes"), ("ssh", "--", "env"), ("report", "AAPL", "--excerpt", "2"), ("--help",), ("nonsense",),
+)  # fmt: skip
+MUTE = "from ert_deploy.core import redaction as r; r.Redactor.clean = lambda s, t: t; from ert_deploy.cli import main; main()"
+
+
+def tell(stage: Stage, encoding: str) -> None:
+    """From now on hosts repeat their variables, and everything that they have heard of others."""
+    texts = list(stage.hunt.secrets.values())
+    stage.place.trouble(provider="vast", kind="calm", only="tells")
+    stage.place.trouble(provider="vast", kind="tells", encoding=encoding, texts=texts)
+
+
+def failed_boots(stage: Stage, encoding: str) -> None:
+    """Two machines whose hosts complain with their secrets: the run gives up, and the state holds the complaints."""
+    tell(stage, encoding)
+    stage.place.trouble(
+        provider="vast", kind="pull_fails", message=encoded(stage.hunt.secrets["registry password"], encoding)
+    )
+    stage.run("up")
+    stage.learn()
+    stage.run("state", "show", "--json")
+    stage.calm()
+    stage.run("down", "--now")
+
+
+def refused_create(stage: Stage, encoding: str) -> None:
+    """A create whose answer repeats the order, boot secret and all."""
+    stage.place.fault(provider="vast", operation="create", echo=encoding, status=400)
+    stage.run("up")
+    stage.learn()
+    stage.calm()
+    stage.run("down", "--now")
+
+
+def begin(stage: Stage, encoding: str = "") -> None:
+    """A backend serves."""
+    said = stage.run("up")
+    assert "is up" in said, said
+    stage.learn()
+
+
+def reads(stage: Stage, encoding: str) -> None:
+    """Every read is refused with an echo of its key, its body and its addresses."""
+    for words, provider, operation in READS:
+        stage.place.fault(provider=provider, operation=operation, echo=encoding, status=403)
+        stage.run(*words)
+        stage.calm()
+
+
+def told(stage: Stage, encoding: str) -> None:
+    """Every command, while hosts tell all they know."""
+    tell(stage, encoding)
+    for words in TOLD:
+        stage.run(*words)
+    stage.calm()
+
+
+def writes(stage: Stage, encoding: str) -> None:
+    """Variables and deploys are refused with an echo; a deploy fails, and says the app's variables in its log."""
+    for operation, status in (("put_env_var", 400), ("create_deploy", 409)):
+        stage.place.fault(provider="render", operation=operation, echo=encoding, status=status, count=3)
+        stage.run("key", "rotate")
+        stage.learn()
+        stage.calm()
+    stage.place.trouble(provider="render", kind="deploy_fails", echo=encoding)
+    stage.run("key", "rotate")
+    stage.learn()
+    stage.run("key", "rotate")
+    stage.learn()
+
+
+def asleep(stage: Stage, encoding: str) -> None:
+    """Asleep and awake again, and then gone, with refusals on the way."""
+    for words, operation in ((("sleep",), "manage"), (("wake",), "manage"), (("down", "--now"), "destroy")):
+        tell(stage, encoding)
+        stage.place.fault(provider="vast", operation=operation, echo=encoding, status=400)
+        stage.run(*words)
+        stage.calm()
+        stage.run(*words)
+        stage.learn()
+
+
+def troubles(stage: Stage, encoding: str) -> None:
+    """A full disk, an output that is full, signals, and crashes that may leave all memory behind."""
+    tell(stage, encoding)
+    stage.run("state", "lock", prepare=on_a_full_disk)
+    stage.run("key", "rotate", prepare=on_a_full_disk)
+    stage.run("state", "unlock", "--yes")
+    for words in (("status",), ("logs", "--json")):
+        with full() as opened:
+            stage.run(*words, stdout=opened)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL):
+        stage.run("up", kill=(1.2, number))
+    for number in (signal.SIGQUIT, signal.SIGABRT, signal.SIGSEGV):
+        stage.run("status", kill=(0.9, number), prepare=with_core_dumps)
+    stage.learn()
+    stage.calm()
+
+
+def images(stage: Stage, encoding: str) -> None:
+    """The image is built and pushed by an engine that repeats its login."""
+    shown = encoded(stage.hunt.secrets["registry password"], encoding)
+    stage.engine.building = [{"stream": f"Step 1/2 : RUN {shown}"}, {"error": f"cannot use {shown}"}]
+    stage.run("image", "build", "--tag", "r.example/me/x:1")
+    stage.engine.building = [{"stream": "Step 1/1 : FROM x"}]
+    stage.run("image", "build", "--tag", "r.example/me/x:1")
+    for login in ("registry password", "password in docker's config"):
+        registry = "r.example" if login == "registry password" else "other.example"
+        stage.engine.images.add(f"{registry}/me/x:1")
+        stage.engine.pushing = [{"error": f"unauthorized: {encoded(stage.hunt.secrets[login], encoding)}"}]
+        extra = {} if registry == "r.example" else {"ERT_REGISTRY_USERNAME": "", "ERT_REGISTRY_PASSWORD": ""}
+        stage.run("image", "push", "--tag", f"{registry}/me/x:1", **extra)
+    for query, context in zip(stage.engine.built, stage.engine.contexts, strict=True):
+        stage.hunt.look("image", "build arguments", repr(query))
+        stage.hunt.look("image", "build context", context.decode(errors="replace"))
+
+
+def shared_state(stage: Stage, encoding: str) -> None:
+    """The state in S3, which repeats the keys it is asked with."""
+    text = SAMPLE.read_text().replace("world: .ert/sandbox ", f"world: {stage.folder / '.ert' / 'sandbox'} ")
+    name = f"shared-{encoding}.yaml"
+    text = text.replace("deployment: ert-sandbox\n", "deployment: ert-shared\n")
+    (stage.folder / name).write_text(f"{text}\nstate: s3://{stage.bucket}/{{deployment}}.json\n")
+    tell(stage, encoding)
+    stage.run("state", "lock", "-c", name)
+    stage.run("state", "show", "-c", name)
+    stage.run("state", "unlock", "-y", "-c", name)
+    stage.place.trouble(provider="vast", kind="pull_fails", message="manifest unknown")
+    stage.run("up", "-c", name)
+    stage.learn()
+    stage.calm()
+    stage.run("down", "--now", "-c", name)
+    said = encoded(stage.hunt.secrets["S3 session token"], encoding)
+
+    def refuse(seen: Seen) -> Answer:
+        body = f"<Error><Code>Odd</Code><Message>{said.replace('&', '&amp;').replace('<', '&lt;')}</Message></Error>"
+        return Answer(400, body.encode(), kind="application/xml")
+
+    with scripted({f"GET /{stage.bucket}/ert-shared.json": refuse}) as double:
+        stage.run("state", "show", "-c", name, AWS_ENDPOINT_URL_S3=double.url)
+
+
+def redirects(stage: Stage, encoding: str) -> None:
+    """Providers that send the caller to another host: it must be told nothing."""
+    heard: list[Seen] = []
+
+    def listen(seen: Seen) -> Answer:
+        heard.append(seen)
+        return Answer(200, {"success": True, "instances": [], "total_instances": 0, "next_token": None})
+
+    paths = {f"{method} /elsewhere": listen for method in ("GET", "PUT", "POST", "DELETE")}
+    with scripted(paths) as other:
+        for provider, operation, words in (
+            ("vast", "list", ("status",)), ("vast", "create", ("up",)), ("vast", "user", ("plan",)),
+            ("render", "list_services", ("status",)), ("render", "put_env_var", ("up",)), ("vast", "list", ("down",)),
+        ):  # fmt: skip
+            for status in (302, 307):
+                stage.place.fault(
+                    provider=provider, operation=operation, status=status, count=2,
+                    headers={"Location": f"{other.url}/elsewhere"},
+                )  # fmt: skip
+                stage.run(*words)
+                stage.learn()
+                stage.calm()
+    for seen in heard:
+        stage.hunt.look("another host", f"{seen.method} {seen.path}", f"{dict(seen.headers)}{seen.body!r}")
+    stage.run("down", "--now")
+
+
+def borrowed(stage: Stage, encoding: str) -> None:
+    """A netrc line for the providers' host: it is not for them."""
+    netrc = stage.folder / "home" / ".netrc"
+    netrc.write_text(f"machine 127.0.0.1 login me password {stage.hunt.secrets['netrc password']}\n")
+    netrc.chmod(0o600)
+    for operation in ("list", "user"):
+        stage.place.fault(provider="vast", operation=operation, echo=encoding, status=400)
+        stage.run("status" if operation == "list" else "plan")
+        stage.calm()
+    netrc.unlink()
+
+
+def job(stage: Stage, encoding: str) -> None:
+    """The action on a runner: its log, its outputs and its summary."""
+    tell(stage, encoding)
+    played = Job(workspace=stage.folder, temp=stage.folder.parent / "runner", extra=stage.extra)
+    if not played.temp.exists():
+        played.settle_in()
+    for command in ("plan", "status"):
+        ran = played.use(command=command, config="sandbox", vast_api_key=stage.hunt.secrets["job's token"])
+        stage.hunt.look("GitHub log", command, ran.log)
+        stage.hunt.look("GitHub outputs", command, json.dumps(ran.outputs, ensure_ascii=False))
+        stage.hunt.look("GitHub summary", command, ran.summary)
+    played.end()
+    stage.calm()
+
+
+def unguarded(stage: Stage, encoding: str) -> int:
+    """How many secrets the same search finds where the redactor is switched off: it has to find some."""
+    tell(stage, encoding)
+    before = set(stage.hunt.findings)
+    stage.run("logs", "--tail", "2000", command=(sys.executable, "-c", MUTE), PYTHONPATH=str(Path(__file__).parents[2]))
+    found = stage.hunt.findings - before
+    stage.hunt.findings = before
+    stage.calm()
+    return len({finding.secret for finding in found})
+
+
+Scene = Callable[[Stage, str], None]
+FIRST: tuple[Scene, ...] = (failed_boots, refused_create)
+EACH: tuple[Scene, ...] = (reads, told)
+LAST: tuple[Scene, ...] = (job, images, shared_state, writes, troubles, borrowed, redirects, asleep)
+ALL = tuple(ENCODINGS)
