@@ -10,6 +10,7 @@ import json
 import os
 import ssl
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,10 @@ def main() -> None:
             proof = hmac.new(bytes.fromhex(env["ERT_BOOT_SECRET"]), nonce + digest, hashlib.sha256).hexdigest()
             named = {name: env[f"ERT_{name.upper()}"] for name in ("deployment", "token", "spec")}
             return 200, {**named, "cert_sha256": digest.hex(), "proof": proof}
+        if path == "/health" and (said := _told(env)):
+            return 503, {"status": said, "model": said, "progress": {"phase": said, "detail": said}}
+        if path == "/admin/keys" and (said := _told(env)):
+            return 403, {"detail": said}
         if path == "/health":
             about = {"ollama_status": "online", "uptime": 1, "engine": "ollama 0.35.0", "version": "0", "timestamp": ""}
             return 200, {"status": "healthy", "model": env["ERT_MODEL"], **about}
@@ -59,6 +64,12 @@ def main() -> None:
         return 200, {"queue": {"depth": 0, "active": 0}}
 
     serve(int(env["ERT_BIND"].rpartition(":")[2]), answer, tls)
+
+
+def _told(env: Mapping[str, str]) -> str:
+    """What it says of itself in place of the truth, if it is told to."""
+    said = Path(env["ERT_KILLS_CERTIFICATES"]).parent / "says"
+    return said.read_text() if said.exists() else ""
 
 
 def _first(pem: str) -> str:

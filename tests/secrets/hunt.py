@@ -31,7 +31,7 @@ class Hunt:
     looked: dict[str, int] = field(default_factory=dict)
     _needles: dict[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
 
-    def know(self, **secrets: str) -> None:
+    def know(self, secrets: Mapping[str, str]) -> None:
         """More secrets to look for; none is too short to be sure of."""
         for name, text in secrets.items():
             assert len(text) >= 12, f"{name} is too short to be looked for"

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ert_deploy.sandbox.httpd.echo import ENCODINGS, encoded
-from tests.e2e.conftest import SAMPLE
 from tests.secrets.stage import Stage, full, on_a_full_disk, with_core_dumps
 from tests.support.action.runner import Job
 from tests.support.doubles.scripted_http import Answer, Seen, scripted
@@ -29,25 +28,37 @@ READS = (
     (("plan", "--json"), "render", "list_env_vars"),
     (("up",), "render", "list_env_groups"),
     (("reap", "--dry-run"), "vast", "list"),
-    (("down",), "vast", "show"),
     (("state", "rebuild"), "vast", "list"),
 )
-# Without a fault, but everything that is listed or logged is full of secrets.
+# Without a fault, but everything that is listed or logged is full of secrets: in each encoding, and once.
 TOLD = (
-    ("status",), ("status", "--json"), ("plan",), ("plan", "--down", "--json"), ("logs", "--tail", "2000"),
-    ("logs", "--tail", "2000", "--json"), ("state", "show"), ("state", "show", "--json"),
-    ("reap", "--dry-run", "--json"),
-    ("sandbox", "status"), ("sandbox", "bill"), ("render-yaml", "-c", "sandbox"), ("adopt", "7", "--yes"),
-    ("destroy", "7", "--yes"), ("ssh", "--", "env"), ("report", "AAPL", "--excerpt", "2"), ("--help",), ("nonsense",),
+    ("status",), ("status", "--json"), ("plan",), ("logs", "--tail", "2000"), ("logs", "--tail", "2000", "--json"),
+    ("state", "show", "--json"),
 )  # fmt: skip
-MUTE = "from ert_deploy.core import redaction as r; r.Redactor.clean = lambda s, t: t; from ert_deploy.cli import main; main()"
+ONCE = (
+    ("plan", "--down", "--json"), ("offers", "--json"), ("state", "show"), ("state", "history"), ("sandbox", "status"),
+    ("reap", "--dry-run", "--json"), ("render-yaml",), ("init", "--defaults", "new"), ("init", "--reference"),
+    ("adopt", "7", "--yes"), ("ignore", "7", "--yes"), ("destroy", "7", "--yes"), ("ssh", "--", "env"),
+    ("report", "AAPL"), ("--help",), ("nonsense",), ("image", "build"), ("sandbox", "start"),
+)  # fmt: skip
+# What no GPU host can have heard of: it is held by commands that meet it, and others say it to them.
+ELSEWHERE = ("app's", "netrc", "password in docker")
+MUTE = """
+from ert_deploy.core import redaction
+redaction.Redactor.clean = lambda self, text: text
+from ert_deploy.cli import main
+main()
+"""
 
 
 def tell(stage: Stage, encoding: str) -> None:
-    """From now on hosts repeat their variables, and everything that they have heard of others."""
-    texts = list(stage.hunt.secrets.values())
-    stage.place.trouble(provider="vast", kind="calm", only="tells")
-    stage.place.trouble(provider="vast", kind="tells", encoding=encoding, texts=texts)
+    """From now on hosts and backends repeat their variables, and everything that they have heard of others."""
+    known = {name: text for name, text in stage.hunt.secrets.items() if not name.startswith(ELSEWHERE)}
+    gone = tuple(f" of {contract.id}" for contract in stage.world.contracts() if contract.destroyed is not None)
+    texts = [text for name, text in known.items() if not name.endswith(gone)]
+    stage.vast(kind="calm", only="tells")
+    stage.vast(kind="tells", encoding=encoding, texts=texts)
+    stage.backend_says("; ".join(encoded(text, encoding) for text in texts[-3:]))
 
 
 def failed_boots(stage: Stage, encoding: str) -> None:
@@ -65,7 +76,7 @@ def failed_boots(stage: Stage, encoding: str) -> None:
 
 def refused_create(stage: Stage, encoding: str) -> None:
     """A create whose answer repeats the order, boot secret and all."""
-    stage.place.fault(provider="vast", operation="create", echo=encoding, status=400)
+    stage.fault("vast", operation="create", echo=encoding, status=400)
     stage.run("up")
     stage.learn()
     stage.calm()
@@ -82,15 +93,23 @@ def begin(stage: Stage, encoding: str = "") -> None:
 def reads(stage: Stage, encoding: str) -> None:
     """Every read is refused with an echo of its key, its body and its addresses."""
     for words, provider, operation in READS:
-        stage.place.fault(provider=provider, operation=operation, echo=encoding, status=403)
+        stage.fault(provider, operation=operation, echo=encoding, status=403)
         stage.run(*words)
         stage.calm()
 
 
 def told(stage: Stage, encoding: str) -> None:
-    """Every command, while hosts tell all they know."""
+    """The commands that show something, while hosts tell all they know."""
     tell(stage, encoding)
     for words in TOLD:
+        stage.run(*words)
+    stage.calm()
+
+
+def others(stage: Stage, encoding: str) -> None:
+    """All other commands that change nothing, likewise."""
+    tell(stage, encoding)
+    for words in ONCE:
         stage.run(*words)
     stage.calm()
 
@@ -98,11 +117,11 @@ def told(stage: Stage, encoding: str) -> None:
 def writes(stage: Stage, encoding: str) -> None:
     """Variables and deploys are refused with an echo; a deploy fails, and says the app's variables in its log."""
     for operation, status in (("put_env_var", 400), ("create_deploy", 409)):
-        stage.place.fault(provider="render", operation=operation, echo=encoding, status=status, count=3)
+        stage.fault("render", operation=operation, echo=encoding, status=status, count=3)
         stage.run("key", "rotate")
         stage.learn()
         stage.calm()
-    stage.place.trouble(provider="render", kind="deploy_fails", echo=encoding)
+    stage.render(kind="deploy_fails", echo=encoding)
     stage.run("key", "rotate")
     stage.learn()
     stage.run("key", "rotate")
@@ -113,7 +132,7 @@ def asleep(stage: Stage, encoding: str) -> None:
     """Asleep and awake again, and then gone, with refusals on the way."""
     for words, operation in ((("sleep",), "manage"), (("wake",), "manage"), (("down", "--now"), "destroy")):
         tell(stage, encoding)
-        stage.place.fault(provider="vast", operation=operation, echo=encoding, status=400)
+        stage.fault("vast", operation=operation, echo=encoding, status=400)
         stage.run(*words)
         stage.calm()
         stage.run(*words)
@@ -157,15 +176,14 @@ def images(stage: Stage, encoding: str) -> None:
 
 def shared_state(stage: Stage, encoding: str) -> None:
     """The state in S3, which repeats the keys it is asked with."""
-    text = SAMPLE.read_text().replace("world: .ert/sandbox ", f"world: {stage.folder / '.ert' / 'sandbox'} ")
+    text = (stage.folder / "kills.yaml").read_text().replace("deployment: ert-kills", "deployment: ert-shared")
     name = f"shared-{encoding}.yaml"
-    text = text.replace("deployment: ert-sandbox\n", "deployment: ert-shared\n")
-    (stage.folder / name).write_text(f"{text}\nstate: s3://{stage.bucket}/{{deployment}}.json\n")
+    (stage.folder / name).write_text(text.replace("state: state.json", f"state: s3://{stage.bucket}/ert-shared.json"))
     tell(stage, encoding)
     stage.run("state", "lock", "-c", name)
     stage.run("state", "show", "-c", name)
     stage.run("state", "unlock", "-y", "-c", name)
-    stage.place.trouble(provider="vast", kind="pull_fails", message="manifest unknown")
+    stage.vast(kind="pull_fails", message="manifest unknown")
     stage.run("up", "-c", name)
     stage.learn()
     stage.calm()
@@ -195,8 +213,8 @@ def redirects(stage: Stage, encoding: str) -> None:
             ("render", "list_services", ("status",)), ("render", "put_env_var", ("up",)), ("vast", "list", ("down",)),
         ):  # fmt: skip
             for status in (302, 307):
-                stage.place.fault(
-                    provider=provider, operation=operation, status=status, count=2,
+                stage.fault(
+                    provider, operation=operation, status=status, count=2,
                     headers={"Location": f"{other.url}/elsewhere"},
                 )  # fmt: skip
                 stage.run(*words)
@@ -209,11 +227,11 @@ def redirects(stage: Stage, encoding: str) -> None:
 
 def borrowed(stage: Stage, encoding: str) -> None:
     """A netrc line for the providers' host: it is not for them."""
-    netrc = stage.folder / "home" / ".netrc"
+    netrc = Path(stage.extra["HOME"]) / ".netrc"
     netrc.write_text(f"machine 127.0.0.1 login me password {stage.hunt.secrets['netrc password']}\n")
     netrc.chmod(0o600)
     for operation in ("list", "user"):
-        stage.place.fault(provider="vast", operation=operation, echo=encoding, status=400)
+        stage.fault("vast", operation=operation, echo=encoding, status=400)
         stage.run("status" if operation == "list" else "plan")
         stage.calm()
     netrc.unlink()
@@ -222,11 +240,12 @@ def borrowed(stage: Stage, encoding: str) -> None:
 def job(stage: Stage, encoding: str) -> None:
     """The action on a runner: its log, its outputs and its summary."""
     tell(stage, encoding)
-    played = Job(workspace=stage.folder, temp=stage.folder.parent / "runner", extra=stage.extra)
+    runner = {name: value for name, value in stage.extra.items() if name != "PYTHONPATH"}
+    played = Job(workspace=stage.folder, temp=Path(stage.extra["HOME"]).parent / "runner", extra=runner)
     if not played.temp.exists():
         played.settle_in()
     for command in ("plan", "status"):
-        ran = played.use(command=command, config="sandbox", vast_api_key=stage.hunt.secrets["job's token"])
+        ran = played.use(command=command, config="kills.yaml", vast_api_key=stage.hunt.secrets["job's token"])
         stage.hunt.look("GitHub log", command, ran.log)
         stage.hunt.look("GitHub outputs", command, json.dumps(ran.outputs, ensure_ascii=False))
         stage.hunt.look("GitHub summary", command, ran.summary)
@@ -238,7 +257,7 @@ def unguarded(stage: Stage, encoding: str) -> int:
     """How many secrets the same search finds where the redactor is switched off: it has to find some."""
     tell(stage, encoding)
     before = set(stage.hunt.findings)
-    stage.run("logs", "--tail", "2000", command=(sys.executable, "-c", MUTE), PYTHONPATH=str(Path(__file__).parents[2]))
+    stage.run("logs", "--tail", "2000", command=(sys.executable, "-c", MUTE))
     found = stage.hunt.findings - before
     stage.hunt.findings = before
     stage.calm()
@@ -248,5 +267,5 @@ def unguarded(stage: Stage, encoding: str) -> int:
 Scene = Callable[[Stage, str], None]
 FIRST: tuple[Scene, ...] = (failed_boots, refused_create)
 EACH: tuple[Scene, ...] = (reads, told)
-LAST: tuple[Scene, ...] = (job, images, shared_state, writes, troubles, borrowed, redirects, asleep)
+LAST: tuple[Scene, ...] = (others, job, images, shared_state, writes, troubles, borrowed, redirects, asleep)
 ALL = tuple(ENCODINGS)

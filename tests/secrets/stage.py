@@ -15,6 +15,7 @@ import resource
 import secrets
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -23,23 +24,24 @@ from typing import Any
 
 import requests
 
-from ert_deploy.sandbox.world import daemon
-from tests.e2e.conftest import COMMAND, Place
+from ert_deploy.sandbox.httpd.faults import Fault
+from tests.kills.stage import Stage as World
+from tests.kills.stage import stage as world_with_standins
 from tests.secrets.hunt import ArgumentWatch, Hunt
 from tests.support.doubles import docker_engine_api, moto_s3
 
-SPEED = 60.0
+ROOT = Path(__file__).resolve().parents[2]
+COMMAND = (sys.executable, "-m", "ert_deploy.cli")
 DOCKER, DATABASE = "password in docker's config", "app's database password"
 ADMIN = b"ert-backend admin 1"
-# The sandbox's own folder holds its double's secrets; the rest is where the person keeps hers.
-BELONGS = (".ert/sandbox/", "home/")
+KEPT = ("PATH", "LANG", "SSL_CERT_FILE")
 
 
 @dataclass
 class Stage:
-    """A place with a running world. `extra` is the environment of every command."""
+    """A running world and one folder from which commands are given. `extra` is the environment of every command."""
 
-    place: Place
+    world: World
     hunt: Hunt
     engine: docker_engine_api.FakeEngine
     s3: Any
@@ -49,7 +51,7 @@ class Stage:
 
     @property
     def folder(self) -> Path:
-        return self.place.folder
+        return self.world.desk.folder
 
     def run(
         self,
@@ -57,14 +59,14 @@ class Stage:
         prepare: Callable[[], None] | None = None,
         stdout: int = subprocess.PIPE,
         kill: tuple[float, signal.Signals] | None = None,
-        command: tuple[str, ...] = tuple(COMMAND),
+        command: tuple[str, ...] = COMMAND,
         **extra: str,
     ) -> str:
         """One command to its end, or to a signal; everything it wrote is looked through and given back."""
         process = subprocess.Popen(
             [*command, *words],
             cwd=self.folder,
-            env={**self.place.environ(), **self.extra, **extra},
+            env={**{name: os.environ[name] for name in KEPT if name in os.environ}, **self.extra, **extra},
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             stderr=subprocess.PIPE,
@@ -74,7 +76,7 @@ class Stage:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(kill[0])
             process.send_signal(kill[1])
-        out, err = process.communicate(timeout=200)
+        out, err = process.communicate(timeout=300)
         for kind, data in (("stdout", out or b""), ("stderr", err)):
             self.hunt.look(kind, " ".join(words), data.decode(errors="replace"))
         said = (out or b"").decode(errors="replace") + err.decode(errors="replace")
@@ -82,54 +84,58 @@ class Stage:
         return said
 
     def sweep(self) -> None:
-        """Look through what is kept: files, objects, and what an app shows to anybody."""
-        self.hunt.look_into("files", self.folder, but=BELONGS)
-        for key in self.s3.list_objects_v2(Bucket=self.bucket).get("Contents", ()):
-            body = self.s3.get_object(Bucket=self.bucket, Key=key["Key"])["Body"].read()
-            self.hunt.look("S3", key["Key"], body.decode(errors="replace"))
-        for path in ("/", "/health", "/api/deployment", "/api/status", "/api/reports"):
-            with suppress(requests.RequestException):
-                answer = requests.get(self.place.world.app_url + path, timeout=10)
-                self.hunt.look("browser", path, f"{answer.headers}{answer.text}")
+        """Look through what is kept: the files of the folder, and the objects of the bucket."""
+        self.hunt.look_into("files", self.folder)
+        for version in self.s3.list_object_versions(Bucket=self.bucket).get("Versions", ()):
+            chosen = {"Bucket": self.bucket, "Key": version["Key"], "VersionId": version["VersionId"]}
+            body = self.s3.get_object(**chosen)["Body"].read()
+            self.hunt.look("S3", version["Key"], body.decode(errors="replace"))
 
     def learn(self) -> None:
         """The secrets that only exist once a machine is rented."""
-        key = {"Authorization": f"Bearer {self.place.world.vast_key}"}
-        page = requests.get(f"{self.place.world.vast_url}/api/v1/instances/", headers=key, timeout=10).json()
-        for row in page["instances"]:
-            env = dict(row["extra_env"])
-            if boot := env.get("ERT_BOOT_SECRET"):
+        for contract in self.world.contracts():
+            if boot := contract.order.env.get("ERT_BOOT_SECRET"):
                 admin = hmac.new(bytes.fromhex(boot), ADMIN, hashlib.sha256).hexdigest()
-                self.hunt.know(**{f"boot secret of {row['id']}": boot, f"admin token of {row['id']}": admin})
-            token = str(row["jupyter_token"])
-            self.hunt.know(**{f"token of {row['id']}": token, f"container key of {row['id']}": token[::-1]})
-        if app_key := self.place.variables().get("ERT_LLM_API_KEY"):
-            self.hunt.know(**{f"API key {hashlib.sha256(app_key.encode()).hexdigest()[:8]}": app_key})
+                self.hunt.know({f"boot secret of {contract.id}": boot, f"admin token of {contract.id}": admin})
+            self.hunt.know({f"Jupyter token of {contract.id}": contract.key[::-1]})
+        if app_key := self.world.variables().get("ERT_LLM_API_KEY"):
+            self.hunt.know({f"API key {hashlib.sha256(app_key.encode()).hexdigest()[:8]}": app_key})
+
+    def vast(self, **trouble: Any) -> None:
+        """A trouble of the Vast double."""
+        self.world.vast.trouble(trouble)
+
+    def render(self, **trouble: Any) -> None:
+        """A trouble of the Render double."""
+        self.world.render.trouble(trouble)
+
+    def fault(self, provider: str, **fault: Any) -> None:
+        """One answer of a double that is not what it should be."""
+        getattr(self.world, provider).faults.add(Fault(**fault))
+
+    def backend_says(self, text: str) -> None:
+        """What the machines' own program says of itself from now on."""
+        (self.world.folder / "says").write_text(text)
 
     def calm(self) -> None:
         """No fault and no trouble any more."""
-        for provider in ("vast", "render"):
-            self.place.fault(provider=provider, clear=True)
-        self.place.trouble(provider="vast", kind="calm")
+        self.world.vast.faults.clear()
+        self.world.render.faults.clear()
+        self.world.vast.trouble({"kind": "calm"})
+        self.backend_says("")
 
     def another(self, **env: str) -> None:
-        """Rent a machine of somebody else's in the same account, whose variables every listing shows."""
-        offers = requests.post(
-            f"{self.place.world.vast_url}/api/v0/bundles/",
-            json={"limit": 1},
-            headers={"Authorization": f"Bearer {self.place.world.vast_key}"},
-            timeout=10,
-        ).json()["offers"]
-        body = {
-            "image": "somebody/else:1", "disk": 10, "runtype": "args", "env": env,
-            "onstart": f"docker login -u me -p {self.hunt.secrets['login in a script']} registry.example",
-        }  # fmt: skip
-        requests.put(
-            f"{self.place.world.vast_url}/api/v0/asks/{offers[-1]['id']}/",
-            json=body,
-            headers={"Authorization": f"Bearer {self.place.world.vast_key}"},
-            timeout=10,
-        ).raise_for_status()
+        """Rent a machine of somebody else's in the same account, whose variables and script every listing shows."""
+        headers = {"Authorization": f"Bearer {self.world.file.vast_key}"}
+        url = f"{self.world.file.vast_url}/api/v0"
+        free = {"limit": 40, "rented": {"eq": False}}
+        offers = requests.post(f"{url}/bundles/", json=free, headers=headers, timeout=10).json()["offers"]
+        script = f"docker login -u me -p {self.hunt.secrets['login in a script']} registry.example"
+        order = {"client_id": "me", "image": "somebody/else:1", "disk": 10, "runtype": "args", "label": "theirs"}
+        body = {**order, "env": env, "onstart": script}
+        self.world.world.clock.sleep(5.0)  # as often as Vast takes a create
+        requests.put(f"{url}/asks/{offers[-1]['id']}/", json=body, headers=headers, timeout=10).raise_for_status()
+        self.world.world.clock.sleep(5.0)
 
 
 def planted() -> dict[str, str]:
@@ -174,33 +180,31 @@ def _environment(drawn: dict[str, str], home: Path, engine: str, s3: str) -> dic
         "AWS_EC2_METADATA_DISABLED": "true",
         "GITHUB_TOKEN": drawn["job's token"],
         "ERT_STATE_KEY": drawn["state key"],
+        "ERT_CONFIG": "kills.yaml",
+        "PYTHONPATH": str(ROOT),
     }
 
 
 @contextmanager
 def staged(folder: Path) -> Iterator[Stage]:
-    """A world with all of it, until the block ends."""
+    """A world with all of it in an empty folder, until the block ends."""
     hunt, drawn = Hunt(), planted()
-    hunt.know(**drawn)
-    world_folder = folder / ".ert" / "sandbox"
+    hunt.know(drawn)
     engine = docker_engine_api.FakeEngine()
-    place = Place(folder, daemon.start(world_folder, SPEED, model="toy"))
-    try:
-        with engine, moto_s3.running() as url, ArgumentWatch(hunt):
-            client = moto_s3.client(url)
-            hunt.know(**{"Vast.ai key": place.world.vast_key, "Render key": place.world.render_key})
-            extra = _environment(drawn, folder / "home", engine.host, url)
-            stage = Stage(place, hunt, engine, client, moto_s3.bucket(client), extra)
-            place.trouble(provider="render", kind="foreign_env", set={
-                "STRIPE_SECRET_KEY": drawn["app's payment key"],
-                "DATABASE_URL": f"postgres://app:{drawn[DATABASE]}@db.example/app",
-                "SECRET_KEY": drawn["app's session key"],
-            })  # fmt: skip
-            stage.another(HF_TOKEN=drawn["account-wide token"], DB_PASSWORD=drawn["account-wide password"])
-            yield stage
-            client.close()
-    finally:
-        daemon.stop(world_folder)
+    nobody: Any = None  # commands are started from here
+    with world_with_standins(folder / "all", nobody) as world, engine, moto_s3.running() as url, ArgumentWatch(hunt):
+        hunt.know({"Vast.ai key": world.file.vast_key, "Render key": world.file.render_key})
+        client = moto_s3.client(url)
+        extra = _environment(drawn, folder / "home", engine.host, url)
+        stage = Stage(world, hunt, engine, client, moto_s3.bucket(client), extra)
+        stage.render(kind="foreign_env", set={
+            "STRIPE_SECRET_KEY": drawn["app's payment key"],
+            "DATABASE_URL": f"postgres://app:{drawn[DATABASE]}@db.example/app",
+            "SECRET_KEY": drawn["app's session key"],
+        })  # fmt: skip
+        stage.another(HF_TOKEN=drawn["account-wide token"], DB_PASSWORD=drawn["account-wide password"])
+        yield stage
+        client.close()
 
 
 def on_a_full_disk() -> None:

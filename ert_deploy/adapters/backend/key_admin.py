@@ -5,31 +5,27 @@ Nothing is sent from here. The token that may change keys follows from the boot 
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
-import re
 from collections.abc import Mapping
 
 from ert_deploy.adapters.bounded_http import json_of
 from ert_deploy.core import redaction
 from ert_deploy.core.model.errors import Rejected, StateConflict, Transient
+from ert_deploy.core.model.keys import admin_token
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.text import printable
 
 PATH = "/admin/keys"
-MESSAGE = b"ert-backend admin 1"
 HIGHEST = 2**53
-_HEX_SECRET = re.compile(r"[0-9a-f]{64}")
 # Refused for good: no such route (an older image), not our token, or not in the form it knows.
 REFUSED = frozenset({401, 403, 404, 405, 422})
 
 
 def headers(boot_secret: Secret) -> Mapping[str, str]:
     """What shows that the caller is who rented the machine. Rejected without a boot secret."""
-    if not _HEX_SECRET.fullmatch(boot_secret.reveal()):
+    token = admin_token(boot_secret)
+    if token is None:
         raise Rejected("there is no boot secret to ask it with")
-    token = hmac.new(bytes.fromhex(boot_secret.reveal()), MESSAGE, hashlib.sha256).hexdigest()
     redaction.hold(token)
     return {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 

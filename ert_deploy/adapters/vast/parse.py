@@ -16,6 +16,7 @@ from typing import Any
 from ert_deploy.core import redaction
 from ert_deploy.core.model.desired import PORT
 from ert_deploy.core.model.errors import CannotObserve
+from ert_deploy.core.model.keys import admin_token
 from ert_deploy.core.model.labels import parse_label, read_birth, read_mark
 from ert_deploy.core.model.observed import Address, Instance, Offer
 from ert_deploy.core.model.secret import Secret
@@ -75,7 +76,9 @@ def hold_secrets(rows: Iterable[Mapping[str, Any]]) -> None:
     """
     for row in rows:
         texts = {name: value for name, value in row.items() if isinstance(value, str)}
-        redaction.HELD.hold_named({**texts, **_env(row.get("extra_env"))})
+        env = _env(row.get("extra_env"))
+        redaction.HELD.hold_named({**texts, **env})
+        redaction.hold(admin_token(Secret(env.get("ERT_BOOT_SECRET", ""))) or "")
         arguments = row.get("image_args")
         given = [str(word) for word in arguments] if isinstance(arguments, list) else []
         for text in (*texts.values(), " ".join(given)):

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import re
 
 from ert_deploy.core.model.secret import Secret
@@ -13,6 +15,8 @@ from ert_deploy.core.model.secret import Secret
 KEY_BYTES = 24
 TOKEN_BYTES = 16
 BOOT_SECRET_BYTES = 32
+ADMIN_MESSAGE = b"ert-backend admin 1"
+_BOOT_SECRET = re.compile(r"[0-9a-f]{64}")
 _FORM = re.compile(r"ert-[A-Za-z0-9_-]{32}")
 
 
@@ -26,3 +30,10 @@ def make_key(random: bytes) -> Secret:
 def is_key(candidate: Secret | None) -> bool:
     """Whether it has the form of one of our keys."""
     return candidate is not None and _FORM.fullmatch(candidate.reveal()) is not None
+
+
+def admin_token(boot_secret: Secret) -> str | None:
+    """What may change a backend's keys, and follows from its boot secret; None for what is no boot secret."""
+    if not _BOOT_SECRET.fullmatch(boot_secret.reveal()):
+        return None
+    return hmac.new(bytes.fromhex(boot_secret.reveal()), ADMIN_MESSAGE, hashlib.sha256).hexdigest()

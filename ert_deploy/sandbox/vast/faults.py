@@ -37,7 +37,7 @@ and the fields of its kind. Times are world seconds. Troubles stay until `count`
 | `contract_end` | `seconds` (0) | the contract ends then: stopped for good, deleted 48 h later |
 | `price` | `factor` (2) | what the host asks from now on, for new rentals; a contract keeps its price |
 | `credit` | `value` (0) | the account's credit is set; at 0 everything is stopped |
-| `tells` | `encoding` ("raw"), `texts` ([]) | `status_msg` and log repeat its variables, its key, and these texts |
+| `tells` | `encoding` ("raw"), `texts` ([]) | `status_msg` and log repeat its variables, its token, and these texts |
 | `calm` | `only` (all kinds) | standing troubles, and without `only` all faults to come, are switched off |
 """
 

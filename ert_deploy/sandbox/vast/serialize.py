@@ -149,7 +149,7 @@ def tells(contract: Contract, troubles: Troubles) -> tuple[str, ...]:
     if trouble is None:
         return ()
     own = [value for value in contract.order.env.values() if len(value) >= LEAST]
-    said = [*own, contract.key, contract.key[::-1], *trouble.details["texts"]]
+    said = [*own, contract.key[::-1], *trouble.details["texts"]]
     return tuple(encoded(text, str(trouble.details["encoding"])) for text in said)
 
 
