@@ -152,7 +152,9 @@ def _stored_login(api: Any, repository: str) -> dict[str, str] | None:
 
     login: dict[str, str] | None = api._auth_configs.resolve_authconfig(resolve_repository_name(repository)[0]) or None
     for name, value in (login or {}).items():
-        redaction.hold(str(value) if name.lower() in SECRET_PARTS else "")
+        redaction.hold(str(value) if value and name.lower() in SECRET_PARTS else "")
+    if login and login.get("password"):
+        redaction.hold(f"{login.get('username')}:{login['password']}")
     return login
 
 

@@ -64,9 +64,7 @@ def tell(stage: Stage, encoding: str) -> None:
 def failed_boots(stage: Stage, encoding: str) -> None:
     """Two machines whose hosts complain with their secrets: the run gives up, and the state holds the complaints."""
     tell(stage, encoding)
-    stage.place.trouble(
-        provider="vast", kind="pull_fails", message=encoded(stage.hunt.secrets["registry password"], encoding)
-    )
+    stage.vast(kind="pull_fails", message=encoded(stage.hunt.secrets["registry password"], encoding))
     stage.run("up")
     stage.learn()
     stage.run("state", "show", "--json")

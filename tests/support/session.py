@@ -22,6 +22,7 @@ SHARED_FIXTURE = 'scope="module"'
 # What `make unit` leaves out: it starts processes, plays histories, or takes seconds a test.
 PROCESS_FOLDERS = frozenset({
     "abuse", "action", "browser", "e2e", "guard_stats", "image", "job_schedules", "kills", "mutation", "sandbox",
+    "secrets",
     "simulation", "upgrade",
 })  # fmt: skip
 PROCESS_MODULES = frozenset({
