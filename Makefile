@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help outgoing demo test unit lint types frontend frontend-test check bench bench-up kills histories simulate simulate-exhaustive mutants mutants-operators lock licenses audit clean bench-backend grounding corpus abuse bench-dashboard image-test guard-stats simulate-jobs mutants-jobs
+.PHONY: help outgoing demo test unit lint types frontend frontend-test check bench bench-up kills histories simulate simulate-exhaustive mutants mutants-operators lock licenses audit clean bench-backend grounding corpus abuse bench-dashboard image-test guard-stats simulate-jobs mutants-jobs secrets
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 22
@@ -61,6 +61,9 @@ STRIKES ?= 60
 kills: $(VENV)/.dev  ## Kill the real program before and after its every effect, then strike the wire with STRIKES=60 random faults
 	$(BIN)/python -m tests.kills
 	$(BIN)/python -m tests.kills --faults $(STRIKES)
+
+secrets: $(VENV)/.dev  ## Plant secrets, have everybody repeat them in every encoding through every command, and look for them (ENCODINGS="raw html": only those)
+	PYTHONPATH=$(CURDIR) $(BIN)/python -m tests.secrets $(ENCODINGS)
 
 IMAGES := images/llm-backend:images/dashboard
 outgoing: $(VENV)/.dev  ## Play every outgoing call with redirects, a .netrc line, a private CA, trickles: print what came of it
