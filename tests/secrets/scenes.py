@@ -166,7 +166,7 @@ def images(stage: Stage, encoding: str) -> None:
         stage.engine.images.add(f"{registry}/me/x:1")
         stage.engine.pushing = [{"error": f"unauthorized: {encoded(stage.hunt.secrets[login], encoding)}"}]
         extra = {} if registry == "r.example" else {"ERT_REGISTRY_USERNAME": "", "ERT_REGISTRY_PASSWORD": ""}
-        stage.run("image", "push", "--tag", f"{registry}/me/x:1", **extra)
+        stage.run("image", "push", "--tag", f"{registry}/me/x:1", env=extra)
     for query, context in zip(stage.engine.built, stage.engine.contexts, strict=True):
         stage.hunt.look("image", "build arguments", repr(query))
         stage.hunt.look("image", "build context", context.decode(errors="replace"))
@@ -193,7 +193,7 @@ def shared_state(stage: Stage, encoding: str) -> None:
         return Answer(400, body.encode(), kind="application/xml")
 
     with scripted({f"GET /{stage.bucket}/ert-shared.json": refuse}) as double:
-        stage.run("state", "show", "-c", name, AWS_ENDPOINT_URL_S3=double.url)
+        stage.run("state", "show", "-c", name, env={"AWS_ENDPOINT_URL_S3": double.url})
 
 
 def redirects(stage: Stage, encoding: str) -> None:

@@ -16,11 +16,12 @@ import secrets
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import requests
 
@@ -60,13 +61,13 @@ class Stage:
         stdout: int = subprocess.PIPE,
         kill: tuple[float, signal.Signals] | None = None,
         command: tuple[str, ...] = COMMAND,
-        **extra: str,
+        env: Mapping[str, str] | None = None,
     ) -> str:
         """One command to its end, or to a signal; everything it wrote is looked through and given back."""
         process = subprocess.Popen(
             [*command, *words],
             cwd=self.folder,
-            env={**{name: os.environ[name] for name in KEPT if name in os.environ}, **self.extra, **extra},
+            env={**{name: os.environ[name] for name in KEPT if name in os.environ}, **self.extra, **(env or {})},
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             stderr=subprocess.PIPE,
@@ -165,7 +166,7 @@ def _environment(drawn: dict[str, str], home: Path, engine: str, s3: str) -> dic
     auth = base64.b64encode(f"me:{drawn[DOCKER]}".encode()).decode()
     (home / ".docker").mkdir()
     (home / ".docker" / "config.json").write_text(json.dumps({"auths": {"other.example": {"auth": auth}}}))
-    proxy = requests.utils.quote(drawn["proxy password"], safe="")
+    proxy = quote(drawn["proxy password"], safe="")
     return {
         "HOME": str(home),
         "DOCKER_HOST": engine,
