@@ -210,10 +210,10 @@ def _make_client(endpoint_url: str | None, region: str | None) -> Any:
         session = boto3.session.Session()
         s3_http.install(session)
         client = session.client("s3", endpoint_url=endpoint_url, region_name=region, config=config)
+        client.meta.events.register_first("before-send.s3", _hold_token)
+        _hold_stored(session)
     except (BotoCoreError, ValueError) as error:
         raise UsageError("S3 cannot be used", printable(error), KEYS) from None
-    client.meta.events.register("before-send.s3", _hold_token)
-    _hold_stored(session)
     _refuse_plain_http(client.meta.endpoint_url)
     return client
 
