@@ -183,6 +183,7 @@ def _environment(drawn: dict[str, str], home: Path, engine: str, s3: str) -> dic
         "ERT_STATE_KEY": drawn["state key"],
         "ERT_CONFIG": "kills.yaml",
         "PYTHONPATH": str(ROOT),
+        "PYTHONDONTWRITEBYTECODE": "1",  # on a full disk only half a module would be written, and be read for ever
     }
 
 
