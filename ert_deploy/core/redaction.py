@@ -112,8 +112,7 @@ class Redactor:
 
     def _found(self, view: _View) -> Iterator[tuple[int, int]]:
         yield from _occurrences(view, self._exact)
-        if self._loose:
-            yield from _occurrences(_kept(view, _LETTERS), self._loose)
+        yield from _occurrences(_kept(view, _LETTERS), self._loose)
 
 
 HELD = Redactor()  # one for the process: whatever part of it has met a secret, no other part shows it

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ert_deploy.core.model.text import inert, obeyed_by_no_runner, printable
-from ert_deploy.core.redaction import MASK, Redactor, is_secret_name
+from ert_deploy.core.model.keys import admin_token
+from ert_deploy.core.model.secret import Secret
+from ert_deploy.core.model.text import inert, obeyed_by_no_runner, painted, printable
+from ert_deploy.core.redaction import MASK, Redactor, clean, hold, is_secret_name
 from tests.support.secrets.encodings import ENCODINGS, found_in
 
 SECRETS = (
@@ -211,6 +213,27 @@ def test_text_of_others_commands_no_terminal(raw: str, shown: str) -> None:
 )
 def test_text_of_others_commands_no_runner(raw: str, shown: str) -> None:
     assert obeyed_by_no_runner(raw) == shown
+
+
+def test_what_draws_on_a_terminal_may_stay() -> None:
+    drawn = "\x1b[?25l\x1b[32mok\x1b[0m\r\x1b[1A\x1b[2K"
+    assert painted(f"{drawn}\x1b]0;t\x07\x1b]8;;u\x1b\\x\x1b[6n\x07") == f"{drawn}x"
+    assert painted("plain\ttext\n") == "plain\ttext\n"
+
+
+def test_what_one_part_of_the_process_holds_no_part_shows() -> None:
+    hold(SECRETS[3])
+    assert clean(f"it is {SECRETS[3]}") == f"it is {MASK}"
+    hold(SECRETS[3])
+    assert clean("it is") == "it is"
+
+
+def test_the_admin_token_follows_from_a_boot_secret_alone() -> None:
+    assert admin_token(Secret("no boot secret")) is None
+    token = admin_token(Secret(SECRETS[0]))
+    assert token is not None
+    assert len(token) == 64
+    assert token != admin_token(Secret("0" * 64))
 
 
 def test_a_secret_is_taken_out_before_the_text_is_cut(held: Redactor) -> None:

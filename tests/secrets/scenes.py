@@ -55,7 +55,12 @@ def tell(stage: Stage, encoding: str) -> None:
     """From now on hosts and backends repeat their variables, and everything that they have heard of others."""
     known = {name: text for name, text in stage.hunt.secrets.items() if not name.startswith(ELSEWHERE)}
     gone = tuple(f" of {contract.id}" for contract in stage.world.contracts() if contract.destroyed is not None)
-    texts = [text for name, text in known.items() if not name.endswith(gone)]
+    current = stage.world.variables().get("ERT_LLM_API_KEY")
+    texts = [
+        text
+        for name, text in known.items()
+        if not name.endswith(gone) and (text == current or not name.startswith("API key"))
+    ]  # a key that opens nothing any more is nobody's secret, and no command meets it
     stage.vast(kind="calm", only="tells")
     stage.vast(kind="tells", encoding=encoding, texts=texts)
     stage.backend_says("; ".join(encoded(text, encoding) for text in texts[-3:]))
