@@ -1,8 +1,8 @@
 """The protocols the engine talks to: one per outside system, as narrow as the engine needs.
 
 Every method either returns a complete, validated value or raises one of `ert_deploy.core.model.errors`:
-reads that failed raise `CannotObserve` (they never return "none" instead), idempotent writes raise `Transient` after
-their own retries, and what is refused in a complete answer raises `Rejected` or `Gone`.
+reads that failed raise `CannotObserve` (they never return "none"), idempotent writes raise `Transient` after their
+own retries, and what is refused in a complete answer raises `Rejected` or `Gone`.
 """
 
 from __future__ import annotations
@@ -152,8 +152,7 @@ class BackendProbe(Protocol):
     def probe(self, address: Address, mark: Mark, boot_secret: Secret, pinned: str) -> Health:
         """Identity first, then health, on one verified connection. Never raises, never sends a key.
 
-        `pinned` is the PEM this instance has proven before, to this run, or empty: what others may have written proves
-        nothing. The calls below raise NeedsAttention for a certificate that no probe of this run has seen proven.
+        `pinned` is the PEM it has proven to this run, or empty. The calls below raise NeedsAttention for any other.
         """
 
     def accepts(self, address: Address, certificate: str, key: Secret) -> bool:

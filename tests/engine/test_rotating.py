@@ -16,7 +16,7 @@ from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import Record
 from ert_deploy.engine.rotate import Rotated, rotate
 from tests.support.fakes import behaviours
-from tests.support.fakes.history import WANTED, Process, down, is_down, is_up, start, told, up
+from tests.support.fakes.history import WANTED, Process, T, down, is_down, is_up, start, told, up
 from tests.support.fakes.loopback import FakeWorld, certificate, world
 
 NAMES = OwnedNames()
@@ -37,7 +37,7 @@ def rotating(made: FakeWorld, desired: Desired = WANTED) -> Process[Rotated]:
     return Process(made, rotate(replace(desired, begin=False)))
 
 
-def to_the_end(process: Process[Rotated]) -> Rotated:
+def to_the_end(process: Process[T]) -> T:
     """Step by step; at no moment is a running app refused."""
     while process.step():
         nobody_is_refused(process.world)

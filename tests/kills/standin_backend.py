@@ -41,7 +41,10 @@ def main() -> None:
         keys.update(wanted)
         kept.with_suffix(".new").write_text(json.dumps(keys))
         kept.with_suffix(".new").replace(kept)
-        return 200, {"generation": keys["generation"]}
+        return 200, in_force()
+
+    def in_force() -> dict[str, Any]:
+        return {"generation": keys["generation"], "keys": [{"sha256": digest} for digest in keys["hashes"]]}
 
     def answer(path: str, authorization: str, body: bytes) -> Answer:
         if path.startswith("/identity?nonce="):
@@ -49,16 +52,15 @@ def main() -> None:
             proof = hmac.new(bytes.fromhex(env["ERT_BOOT_SECRET"]), nonce + digest, hashlib.sha256).hexdigest()
             named = {name: env[f"ERT_{name.upper()}"] for name in ("deployment", "token", "spec")}
             return 200, {**named, "cert_sha256": digest.hex(), "proof": proof}
-        if path == "/health" and (said := _told(env)):
-            return 503, {"status": said, "model": said, "progress": {"phase": said, "detail": said}}
-        if path == "/admin/keys" and (said := _told(env)):
-            return 403, {"detail": said}
+        if path in ("/health", "/admin/keys") and (said := _told(env)):
+            loading = {"status": said, "model": said, "progress": {"phase": said, "detail": said}}
+            return (503, loading) if path == "/health" else (403, {"detail": said})
         if path == "/health":
             about = {"ollama_status": "online", "uptime": 1, "engine": "ollama 0.35.0", "version": "0", "timestamp": ""}
             return 200, {"status": "healthy", "model": env["ERT_MODEL"], **about}
         key = authorization.removeprefix("Bearer ")
         if path == "/admin/keys" and key == admin:
-            return change(json.loads(body)) if body else (200, {"generation": keys["generation"]})
+            return change(json.loads(body)) if body else (200, in_force())
         if hashlib.sha256(key.encode()).hexdigest() not in keys["hashes"]:
             return 401, {}
         return 200, {"queue": {"depth": 0, "active": 0}}

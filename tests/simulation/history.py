@@ -438,7 +438,9 @@ def _reckon(world: World, tale: Story, outcome: Outcome, graveyard: list[Any]) -
         last = WANTED  # which has to mend whatever it was refused for
         end = _end(world, tale, last, outcome, graveyard)
     desired = last.desired if isinstance(last, Rotation) else last
+    kept = False
     if desired is not None and end is not None:
+        kept = "keeps serving" in str(end)
         desired, end = _otherwise(world, tale, desired, end, outcome, graveyard)
     nothing = isinstance(end, UsageError) and desired is not None and not desired.begin
     if end is not None and not nothing:
@@ -447,7 +449,7 @@ def _reckon(world: World, tale: Story, outcome: Outcome, graveyard: list[Any]) -
     (_is_reaped if desired is None else _is_nothing if nothing else IS[desired.phase])(world)
     if rotated:
         _is_rotated(world, held)
-    if tale.again:
+    if tale.again and not kept:  # what found no place to move to may find one later
         before = world.changes
         together(world, tale, (desired,), outcome, graveyard)
         _must(world.changes == before, "doing it again changes something")

@@ -605,7 +605,8 @@ class World:
         if made.boot_secret != effect.boot_secret:
             raise Violation("keys are set with the boot secret of another machine")
         record = self.state.record(made.id)
-        if record is None or not record.asked:
+        entombed = any(t.id == made.id for t in self.state.tombstones)  # by another one, since then
+        if not entombed and (record is None or not record.asked):
             raise Violation("keys are set, and nobody wrote that down")
         for service in self.services.values() if not self.beyond else ():
             if not service.in_use(Secret(effect.address.url()), self.now - DRAIN) <= {*effect.hashes}:

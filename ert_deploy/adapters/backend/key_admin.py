@@ -6,6 +6,7 @@ Nothing is sent from here. The token that may change keys follows from the boot 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 
 from ert_deploy.adapters.bounded_http import json_of
@@ -17,6 +18,7 @@ from ert_deploy.core.model.text import printable
 
 PATH = "/admin/keys"
 HIGHEST = 2**53
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 # Refused for good: no such route (an older image), not our token, or not in the form it knows.
 REFUSED = frozenset({401, 403, 404, 405, 422})
 
@@ -56,7 +58,7 @@ def in_force(status: int, body: bytes) -> tuple[int, tuple[str, ...]]:
 def _hashes(keys: list[object]) -> tuple[str, ...]:
     """What the list says of every key, or nothing."""
     said = [str(key.get("sha256")) if isinstance(key, dict) else "" for key in keys]
-    return tuple(said) if all(_HEX_SECRET.fullmatch(digest) for digest in said) else ()
+    return tuple(said) if all(_SHA256.fullmatch(digest) for digest in said) else ()
 
 
 def check_changed(status: int, body: bytes) -> None:

@@ -19,7 +19,8 @@ def rebuilt(deployment: str, ours: Iterable[Instance], now: float) -> State:
 def adopted(instance: Instance, now: float, *, may_serve: bool = False) -> Record:
     """A first record of a marked instance that no state knows. A stopped one may have a start queued all the same.
 
-    One that may serve counts as published: nobody remembers which app was told about it, and one may run with it.
+    One that may serve, or may have before it was stopped, counts as published: nobody remembers which app was told
+    about it, and one may run with it.
     """
     token = instance.mark.token if instance.mark is not None else ""
     woken = LONG_AGO if instance.halted else 0.0

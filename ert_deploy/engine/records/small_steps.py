@@ -14,6 +14,7 @@ from ert_deploy.core.model.observed import Instance, Observed, Vital
 from ert_deploy.core.model.state import Record, Tombstone
 from ert_deploy.core.planning.adoption import adopted
 from ert_deploy.core.planning.current_key import current_key
+from ert_deploy.core.planning.health import ENDED
 from ert_deploy.core.planning.ownership import claim
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform
@@ -49,8 +50,9 @@ def _record(step: steps.Record, desired: Desired, observed: Observed) -> Effects
         found = Record(step.token, instance.id, instance.machine_id, intent.at, keys=instance.key_hashes)
     else:
         health = observed.health.get(instance.id)
-        may_serve = health is not None and health.vital in (Vital.HEALTHY, Vital.UNREACHABLE)
-        found = adopted(instance, observed.stamp(), may_serve=may_serve and instance.status == "running")
+        answers = health is not None and health.vital in (Vital.HEALTHY, Vital.UNREACHABLE)
+        served = instance.halted and instance.status in ENDED
+        found = adopted(instance, observed.stamp(), may_serve=served or (answers and instance.status == "running"))
     record = yield from relearn(found, desired, observed)
     if record is not None:
         yield from perform(e.Save(claim(desired, observed).put_record(record)))
