@@ -31,8 +31,7 @@ def main() -> None:
     digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(_first(pem.read_text()))).digest()
     kept = Path(env["ERT_DATA_DIR"]) / "keys.json"  # on the disk, which outlives a stop
     keys: dict[str, Any] = {"generation": 0, "hashes": env["ERT_KEY_HASHES"].split(",")}
-    if kept.exists():
-        keys.update(json.loads(kept.read_text()))
+    keys.update(json.loads(kept.read_text()) if kept.exists() else {})
     admin = hmac.new(bytes.fromhex(env["ERT_BOOT_SECRET"]), b"ert-backend admin 1", hashlib.sha256).hexdigest()
 
     def change(wanted: dict[str, Any]) -> Answer:
@@ -53,8 +52,7 @@ def main() -> None:
             named = {name: env[f"ERT_{name.upper()}"] for name in ("deployment", "token", "spec")}
             return 200, {**named, "cert_sha256": digest.hex(), "proof": proof}
         if path in ("/health", "/admin/keys") and (said := _told(env)):
-            loading = {"status": said, "model": said, "progress": {"phase": said, "detail": said}}
-            return (503, loading) if path == "/health" else (403, {"detail": said})
+            return _in_its_words(path, said)
         if path == "/health":
             about = {"ollama_status": "online", "uptime": 1, "engine": "ollama 0.35.0", "version": "0", "timestamp": ""}
             return 200, {"status": "healthy", "model": env["ERT_MODEL"], **about}
@@ -66,6 +64,12 @@ def main() -> None:
         return 200, {"queue": {"depth": 0, "active": 0}}
 
     serve(int(env["ERT_BIND"].rpartition(":")[2]), answer, tls)
+
+
+def _in_its_words(path: str, said: str) -> Answer:
+    if path == "/health":
+        return 503, {"status": said, "model": said, "progress": {"phase": said, "detail": said}}
+    return 403, {"detail": said}
 
 
 def _told(env: Mapping[str, str]) -> str:
