@@ -121,7 +121,7 @@ STATES: dict[str, tuple[Make, str]] = {
     "folder": (lambda path, good: path.mkdir(), "Is a directory"),
     "pipe": (lambda path, good: os.mkfifo(path), "it is a pipe or a device"),
     "device": (lambda path, good: path.symlink_to("/dev/zero"), "it is a pipe or a device"),
-    "looping link": (lambda path, good: path.symlink_to(path.name), "symbolic links"),
+    "looping link": (lambda path, good: path.symlink_to(path.name), "is a symbolic link"),
     "100 MB": (huge, "damaged"),
     "binary": (written(lambda good: b"\x7fELF\0"), "damaged"),
 }
