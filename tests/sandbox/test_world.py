@@ -14,6 +14,7 @@ import pytest
 
 from ert_deploy.sandbox.httpd.faults import Faults
 from ert_deploy.sandbox.runtime.processes import ProcessMark, end_processes, recorded
+from ert_deploy.sandbox.world import daemon
 from ert_deploy.sandbox.world.file import NotRunning, WorldError, WorldFile, attach, is_alive, save
 from ert_deploy.sandbox.world.paths import images_folder
 from ert_deploy.sandbox.world.seed_env import unrelated_env
@@ -184,6 +185,43 @@ def test_a_file_that_makes_no_sense_is_named(tmp_path: Path, change: dict[str, A
 def test_a_torn_file_is_damaged(tmp_path: Path, text: str) -> None:
     (tmp_path / "world.json").write_text(text)
     with pytest.raises(WorldError, match=r"world\.json"):
+        attach(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["vast_url", "render_url", "control_url", "app_url"])
+@pytest.mark.parametrize(
+    "url", ["https://evil.example", "http://127.0.0.1@evil.example", "http://10.0.0.1", "http://["]
+)
+def test_a_file_that_came_with_a_clone_leads_nowhere_else(tmp_path: Path, name: str, url: str) -> None:
+    (tmp_path / "world.json").write_text(json.dumps({**asdict(a_file(os.getpid())), name: url}))
+    with pytest.raises(WorldError, match=f"damaged: {name} leads off loopback"):
+        attach(tmp_path)
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="without start times a pid is all there is")
+def test_a_pid_alone_ends_no_process(tmp_path: Path) -> None:
+    """Whoever plants the file can guess a pid, and no start time."""
+    with subprocess.Popen(["sleep", "60"]) as stranger:
+        save(tmp_path, replace(a_file(stranger.pid), start_time=0))
+        (tmp_path / "sandbox.lock").touch()
+        assert not is_alive(replace(a_file(stranger.pid), start_time=0))
+        daemon.stop(tmp_path)
+        assert stranger.poll() is None
+        stranger.kill()
+
+
+def test_a_file_of_another_user_a_link_or_a_pipe_is_no_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(tmp_path, a_file(os.getpid()))
+    for folder in ("link", "pipe"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "link" / "world.json").symlink_to(tmp_path / "world.json")
+    os.mkfifo(tmp_path / "pipe" / "world.json")
+    for folder in ("link", "pipe"):
+        with pytest.raises(WorldError, match="can't be read"):
+            attach(tmp_path / folder)
+    attach(tmp_path)
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    with pytest.raises(WorldError, match="no plain file of this user"):
         attach(tmp_path)
 
 

@@ -17,8 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ert_deploy.sandbox.runtime.clock import WorldClock
+from ert_deploy.sandbox.runtime.own_file import own_text
 
 PATIENCE = 5.0
+PROC = Path("/proc/self/stat")
 _real = WorldClock()
 
 
@@ -35,11 +37,14 @@ class ProcessMark:
         return cls(pid, _stat(pid)[1])
 
     def alive(self) -> bool:
-        """Whether this very process runs; one that is dead but not yet reaped does not."""
+        """Whether this very process runs; one that is dead but not yet reaped does not.
+
+        Without a start time a pid is believed only where no process has one: a file may name any pid.
+        """
         state, started = _stat(self.pid)
-        if self.start_time:
-            return started == self.start_time and state not in ("Z", "X")
-        return _answers(self.pid)
+        if self.start_time or PROC.exists():
+            return 0 < self.start_time == started and state not in ("Z", "X")
+        return self.pid > 0 and _answers(self.pid)
 
 
 def _stat(pid: int) -> tuple[str, int]:
@@ -72,7 +77,7 @@ def _record_files(directory: Path) -> Iterator[Path]:
 
 def _marks(path: Path) -> Iterator[ProcessMark]:
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        for row in json.loads(path.read_text()):
+        for row in json.loads(own_text(path)):
             yield ProcessMark(int(row["pid"]), int(row["start_time"]))
 
 

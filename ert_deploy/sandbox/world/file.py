@@ -9,13 +9,17 @@ import tempfile
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from ert_deploy.sandbox.runtime.clock import WorldClock
+from ert_deploy.sandbox.runtime.loopback_only.sitecustomize import is_loopback
+from ert_deploy.sandbox.runtime.own_file import own_text
 from ert_deploy.sandbox.runtime.processes import ProcessMark
 
 VERSION = 1
 NAME = "world.json"
 SECRETS = ("vast_key", "render_key", "control_key")
+ADDRESSES = ("vast_url", "render_url", "control_url", "app_url")
 
 
 class WorldError(Exception):
@@ -82,7 +86,7 @@ def read(directory: Path) -> WorldFile:
     """The file as it is, alive or not. NotRunning when there is none, WorldError when it makes no sense."""
     path = directory / NAME
     try:
-        said = json.loads(path.read_text())
+        said = json.loads(own_text(path))
     except FileNotFoundError:
         raise NotRunning(f"no sandbox is running in {directory}") from None
     except (OSError, ValueError) as error:
@@ -100,7 +104,17 @@ def parse(said: Any, path: Path) -> WorldFile:
     for field in fields(WorldFile):
         if field.name not in said or not isinstance(said[field.name], kinds[str(field.type)]):  # type: ignore[arg-type]
             raise WorldError(f"{path} is damaged: {field.name} is {said.get(field.name)!r}")
+    for name in ADDRESSES:
+        if not _here(said[name]):
+            raise WorldError(f"{path} is damaged: {name} leads off loopback")
     return WorldFile(**{field.name: said[field.name] for field in fields(WorldFile)})
+
+
+def _here(url: str) -> bool:
+    try:
+        return is_loopback(urlsplit(url).hostname or "")
+    except ValueError:
+        return False
 
 
 def is_alive(world: WorldFile) -> bool:
