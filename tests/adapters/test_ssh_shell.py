@@ -110,6 +110,28 @@ def test_a_list_of_host_keys_that_is_none_lets_nobody_in(door: Door, server: Ssh
     assert server.commands == []
 
 
+@pytest.mark.parametrize("planted", ["link", "hard link", "pipe", "open folder"])
+def test_what_others_may_have_planted_pins_no_key(door: Door, server: Sshd, tmp_path: Path, planted: str) -> None:
+    """A clone may bring the folder, and another user the line that names his own key."""
+    path, profile = door.known_hosts.path, tmp_path / ".bashrc"
+    path.parent.mkdir(mode=0o700)
+    profile.write_text("# mine\n")
+    if planted == "link":
+        path.symlink_to(profile)
+    elif planted == "hard link":
+        path.hardlink_to(profile)
+    elif planted == "pipe":
+        os.mkfifo(path)
+    else:
+        path.parent.chmod(0o1777)
+    with pytest.raises(UsageError):
+        run(door, "both")
+    with pytest.raises(UsageError):
+        door.known_hosts.add(7, "ssh-rsa", "AAAA")
+    assert server.commands == []
+    assert profile.read_text() == "# mine\n"
+
+
 def test_a_line_that_is_cut_is_no_success(door: Door) -> None:
     with pytest.raises(Failed, match="ended before the command did"):
         run(door, "cut")

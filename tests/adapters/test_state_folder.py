@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from ert_deploy.adapters import private
 from ert_deploy.adapters.state import file as state_file
-from ert_deploy.adapters.state import file_lock, private
+from ert_deploy.adapters.state import file_lock
 from ert_deploy.adapters.state.file import StateFile
 from ert_deploy.core.model.errors import Busy, Damaged, ErtError, Failed, UsageError
 from ert_deploy.core.model.state import State

@@ -1,18 +1,21 @@
 """The host keys of instances that were seen before, in a file of OpenSSH's form, mode 0600.
 
 Strict: a file that cannot be understood is an error, because to overlook a line would be to trust anybody once more.
+Who can write it chooses whom to trust, so its folder is private like that of a state.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from ert_deploy.adapters.private import lock_within, must_be_private, open_private, read_private, reason, to_stderr
 from ert_deploy.core.model.errors import UsageError
 
 FIELDS = ("alias", "type", "key")
+MOST_BYTES = 1 << 20
+PATIENCE = 15.0  # seconds for another run that writes
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +32,12 @@ class KnownHosts:
     def find(self, instance: int) -> tuple[str, str] | None:
         """Type and base64 of the key that is pinned for an instance. UsageError when the file is no good."""
         try:
-            lines = self.path.read_text("ascii").splitlines()
+            must_be_private(self.path.parent, to_stderr)
+            lines = read_private(self.path, MOST_BYTES, to_stderr).decode("ascii").splitlines()
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
-            raise self.damaged() from error
+            raise self.damaged(reason(error) if isinstance(error, OSError) else "") from error
         rows = [line.split() for line in lines if line.strip() and not line.startswith("#")]
         if any(len(row) != len(FIELDS) for row in rows):
             raise self.damaged()
@@ -43,16 +47,16 @@ class KnownHosts:
         """Pin a key; on the disk before anything is said to its owner."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
-            with os.fdopen(descriptor, "w", encoding="ascii") as file:
-                fcntl.flock(file, fcntl.LOCK_EX)
-                os.fchmod(file.fileno(), 0o600)
-                file.write(f"{self.alias(instance)} {kind} {key}\n")
-                file.flush()
+            must_be_private(self.path.parent, to_stderr)
+            with open_private(self.path) as file:
+                if not lock_within(file, PATIENCE):
+                    raise UsageError(f"{self.path}: another run has held it for {PATIENCE:.0f} s")
+                file.seek(0, os.SEEK_END)
+                file.write(f"{self.alias(instance)} {kind} {key}\n".encode("ascii"))
                 os.fsync(file.fileno())
         except OSError as error:
-            raise UsageError(f"{self.path}: cannot be written: {error.strerror}") from error
+            raise UsageError(f"{self.path}: cannot be written: {reason(error)}") from error
 
-    def damaged(self) -> UsageError:
+    def damaged(self, why: str = "") -> UsageError:
         """What to raise when the file cannot be used."""
-        return UsageError(f"{self.path}: not a list of host keys", hint="mend or remove it")
+        return UsageError(f"{self.path}: {why or 'not a list of host keys'}", hint="mend or remove it")

@@ -16,9 +16,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from ert_deploy.adapters.state.document import MAX_BYTES, decode, encode
-from ert_deploy.adapters.state.file_lock import LOCKLESS, STRANGER, FileLock
-from ert_deploy.adapters.state.private import (
+from ert_deploy.adapters.private import (
     Notice,
     keep_out_of_git,
     lock_within,
@@ -30,6 +28,8 @@ from ert_deploy.adapters.state.private import (
     reason,
     to_stderr,
 )
+from ert_deploy.adapters.state.document import MAX_BYTES, decode, encode
+from ert_deploy.adapters.state.file_lock import LOCKLESS, STRANGER, FileLock
 from ert_deploy.adapters.state.signature import NO_KEY, StateKeys
 from ert_deploy.core.model.errors import Failed, StateConflict, UsageError
 from ert_deploy.core.model.state import State

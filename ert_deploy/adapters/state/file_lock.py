@@ -11,8 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from ert_deploy.adapters.private import lock_within, open_private, reason
 from ert_deploy.adapters.state.document import MAX_BYTES, read_holder, spoken, who, write_holder
-from ert_deploy.adapters.state.private import lock_within, open_private, reason
 from ert_deploy.core.model.errors import Busy, Failed
 from ert_deploy.core.model.stored import LockHolder
 from ert_deploy.ports import Clock
