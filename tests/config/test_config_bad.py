@@ -140,6 +140,8 @@ BAD = [
     ("ERT_LLM_BACKEND_URL", "A=B", "render/services/0/owned/url", "not the name of an environment variable", ""),
     ("ERT_LLM_BACKEND_URL", "PORT", "render/services/0/owned/url", "belongs to Render", "another name"),
     ("ERT_LLM_BACKEND_URL", "RENDER_X", "render/services/0/owned/url", "belongs to Render", ""),
+    ("ERT_LLM_BACKEND_URL", "ERT_DASHBOARD_PASSWORD_HASH", "render/services/0/owned/url", "app's login", "another"),
+    ("ERT_LLM_BACKEND_URL", "SECRET_KEY", "render/services/0/owned/url", "app's login", "another"),
     ("ERT_LLM_BACKEND_URL", "ERT_LLM_API_KEY", "render/services/0/owned/url", "more than one thing", "its own name"),
     ("health_path: /health", "health_path: health", "render/services/0/health_path", "not a path", "starts with /"),
     ("health_path: /health", "health_path: /a?b", "render/services/0/health_path", "not a path", "no query"),

@@ -37,6 +37,7 @@ DEPLOYMENT_PLACEHOLDER = "YOUR-DEPLOYMENT"
 FOREIGN_VARIABLE = "does not start with"
 PLACEHOLDER = "it is still the sample's placeholder"
 _RESERVED = ("PORT", "PYTHON_VERSION", "WEB_CONCURRENCY", "GUNICORN_CMD_ARGS")
+_LOGIN = re.compile(r"ERT_DASHBOARD_\w+|(?:ERT_)?SECRET_KEY")
 
 _deployment = matching(
     DEPLOYMENT.pattern, "a deployment's name", "a lower-case letter, then up to 31 lower-case letters, digits or dashes"
@@ -107,12 +108,14 @@ def service_id(name: str) -> bool:
 
 
 def variable(scalar: Scalar) -> str:
-    """The name of a variable that an app is given; not one that Render itself sets."""
+    """The name of a variable that an app is given, and that `down` takes away; not Render's, nor of the app's login."""
     name = text(scalar)
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,127}", name):
         raise Bad(f"{shown(name)} is not the name of an environment variable", "letters, digits and underscores")
     if name in _RESERVED or name.startswith("RENDER"):
         raise Bad(f"{name} belongs to Render", "choose another name")
+    if _LOGIN.fullmatch(name):
+        raise Bad(f"{name} is of the app's login", "choose another name; `down` would delete it, and open the app")
     return name
 
 
