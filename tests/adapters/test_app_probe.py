@@ -50,8 +50,8 @@ def test_how_it_answers_is_told_apart(answer: Answer, status: int, location: str
 
 def test_path_and_field_are_the_targets() -> None:
     target = Target("x", health_path="healthz", health_field="build")
-    with scripted({"GET /healthz": Answer(200, {"build": "abc"})}) as app:
-        assert HttpAppProbe(FakeClock(), QUICK).fingerprint(app.url + "/", target) == "abc"
+    with scripted({"GET /healthz": Answer(200, {"build": "fedcba9876543210"})}) as app:
+        assert HttpAppProbe(FakeClock(), QUICK).fingerprint(app.url + "/", target) == "fedcba9876543210"
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,10 @@ def test_path_and_field_are_the_targets() -> None:
         Answer(200, {**HEALTHY, "fingerprint": 5}),
         Answer(200, {**HEALTHY, "fingerprint": ""}),
         Answer(200, {**HEALTHY, "fingerprint": "a\x1b[2Jb"}),
-        Answer(200, {**HEALTHY, "fingerprint": "a" * 129}),
+        Answer(200, {**HEALTHY, "fingerprint": "a" * 17}),
+        Answer(200, {**HEALTHY, "fingerprint": "0123456789ABCDEF"}),
+        Answer(200, {**HEALTHY, "fingerprint": "0123456789abcdef\n"}),
+        Answer(200, {**HEALTHY, "fingerprint": "a password of another server on this machine"}),
         Answer(200, {}),
         Answer(200, [HEALTHY]),
         Answer(200, b"[" * 4000),

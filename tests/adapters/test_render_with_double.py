@@ -123,8 +123,9 @@ def test_a_failed_deploy_is_explained(world: World, web: RenderWeb) -> None:
 
 def test_the_app_behind_it_can_be_asked(world: World) -> None:
     probe = HttpAppProbe(clock())
-    assert probe.fingerprint(world.app, Target("dashboard", health_field="host")) is not None
-    assert probe.fingerprint(world.app, Target("dashboard", health_field="pid")) is None
+    assert probe.answer(world.app, Target("dashboard")).status == 200
+    for field in ("host", "pid"):
+        assert probe.fingerprint(world.app, Target("dashboard", health_field=field)) is None, "it is no fingerprint"
 
 
 def _operation(world: World, act: Callable[[], None]) -> str:

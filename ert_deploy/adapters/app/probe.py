@@ -2,10 +2,13 @@
 
 A 200 proves little: under a zero-downtime deploy the old process answers until the swap, and a free service that
 sleeps answers with a page in HTML (render.com/docs/deploys, render.com/docs/free). Only a JSON object with the
-fingerprint field counts.
+fingerprint field counts, and only what has a fingerprint's form: a config may name any address, path and field, and
+what is read is printed.
 """
 
 from __future__ import annotations
+
+import re
 
 from ert_deploy.adapters.bounded_http import KIB, Bounds, NoAnswer, Reply, exchange
 from ert_deploy.core.model.desired import Target
@@ -13,7 +16,7 @@ from ert_deploy.ports import AppAnswer, Clock
 
 ATTEMPTS = 2  # one lost packet is not "the app shows nothing"
 PAUSE = 2.0
-LONGEST = 128
+FINGERPRINT = re.compile(r"[0-9a-f]{16}")  # what `app_env.fingerprint` makes
 
 
 class HttpAppProbe:
@@ -59,5 +62,4 @@ def _field(reply: Reply, name: str) -> str | None:
     except ValueError:
         return None
     value = shown.get(name) if isinstance(shown, dict) else None
-    usable = isinstance(value, str) and 0 < len(value) <= LONGEST and value.isprintable()
-    return value if usable else None
+    return value if isinstance(value, str) and FINGERPRINT.fullmatch(value) else None
