@@ -1,4 +1,4 @@
-"""Who can write an app's variables and nothing else: after the next run they lead where they should, and he got nothing."""
+"""Who can write an app's variables and nothing else: after the next run they are ours again, and he got nothing."""
 
 from __future__ import annotations
 
