@@ -20,6 +20,7 @@ from tests.support.fakes.history import WANTED, Process, T, down, is_down, is_up
 from tests.support.fakes.loopback import FakeWorld, certificate, world
 
 NAMES = OwnedNames()
+SAYS = pytest.mark.parametrize("says", [True, False], ids=["says its keys", "older image"])
 BOTH = replace(WANTED, targets=(Target("dash"), Target("admin")))
 OTHER = replace(WANTED, launch=replace(WANTED.launch, context=8192))
 SLEEP = replace(WANTED, phase=Phase.ASLEEP)
@@ -254,8 +255,10 @@ def test_a_backend_that_has_lost_its_keys_takes_the_new_one() -> None:
 # The state is lost after the keys were changed: what the machine was created with says nothing any more.
 
 
-def test_after_the_state_was_lost_the_backend_that_takes_the_apps_key_is_kept() -> None:
+@SAYS
+def test_after_the_state_was_lost_the_backend_that_takes_the_apps_key_is_kept(*, says: bool) -> None:
     made = serving()
+    made.backend.says_keys = says
     to_the_end(rotating(made))
     number, keys = made.gpu.only().id, held(made)
     made.store.lose()
@@ -265,8 +268,21 @@ def test_after_the_state_was_lost_the_backend_that_takes_the_apps_key_is_kept() 
     assert (made.gpu.only().id, held(made)) == (number, keys)
 
 
-def test_after_the_state_was_lost_while_it_slept_it_is_asked_for_its_keys_when_it_is_awake() -> None:
+def test_after_the_state_was_lost_one_that_may_not_be_asked_for_its_keys_is_asked_about_the_apps() -> None:
     made = serving()
+    to_the_end(rotating(made))
+    number, keys = made.gpu.only().id, held(made)
+    made.store.lose()
+    made.backend.faults.queued["keys_in_force"] = [Rejected("/admin/keys answered 404")]
+    up(made)
+    is_up(made)
+    assert (made.gpu.only().id, held(made)) == (number, keys)
+
+
+@SAYS
+def test_after_the_state_was_lost_while_it_slept_it_is_asked_for_its_keys_when_it_is_awake(*, says: bool) -> None:
+    made = serving()
+    made.backend.says_keys = says
     to_the_end(rotating(made))
     up(made, SLEEP)
     number, keys, deploys = made.gpu.only().id, held(made), len(made.web.services["dash"].deploys)
@@ -290,7 +306,7 @@ def test_one_that_was_recycled_and_has_forgotten_its_key_is_given_another() -> N
     assert not held(made) & keys
 
 
-@pytest.mark.parametrize("says", [True, False])
+@SAYS
 def test_a_key_that_only_the_running_app_knows_is_not_taken_away(*, says: bool) -> None:
     """A `down` was cut off after it took the variables away, and the state was lost: the app goes on asking."""
     made = serving()
@@ -315,8 +331,10 @@ def test_a_key_that_only_the_running_app_knows_is_not_taken_away(*, says: bool) 
     assert made.gpu.only() is instance
 
 
-def test_after_the_state_was_lost_before_the_old_key_was_dropped_it_is_dropped() -> None:
+@SAYS
+def test_after_the_state_was_lost_before_the_old_key_was_dropped_it_is_dropped(*, says: bool) -> None:
     made = serving()
+    made.backend.says_keys = says
     process, (old,) = rotating(made), held(made)
     while held(made) == {old} or not made.store.state.rollouts or not made.store.state.rollouts[0].proven:
         process.step()
@@ -329,8 +347,10 @@ def test_after_the_state_was_lost_before_the_old_key_was_dropped_it_is_dropped()
     assert made.gpu.only().id == number
 
 
-def test_after_the_state_was_lost_between_two_apps_no_key_that_one_of_them_uses_is_dropped() -> None:
+@SAYS
+def test_after_the_state_was_lost_between_two_apps_no_key_that_one_of_them_uses_is_dropped(*, says: bool) -> None:
     made = serving(BOTH)
+    made.backend.says_keys = says
     process, (old,) = rotating(made, BOTH), held(made)
     while held(made) == {old}:
         process.step()
@@ -344,8 +364,10 @@ def test_after_the_state_was_lost_between_two_apps_no_key_that_one_of_them_uses_
     assert made.gpu.only().id == number
 
 
-def test_after_the_state_was_lost_a_key_that_is_not_taken_counts_for_nothing() -> None:
+@SAYS
+def test_after_the_state_was_lost_a_key_that_is_not_taken_counts_for_nothing(*, says: bool) -> None:
     made = serving(BOTH)
+    made.backend.says_keys = says
     number, (old,) = made.gpu.only().id, held(made)
     made.web.services["admin"].env[NAMES.key] = make_key(b"another key, of no one's."[:24])
     made.store.lose()
@@ -354,8 +376,10 @@ def test_after_the_state_was_lost_a_key_that_is_not_taken_counts_for_nothing() -
     assert (made.gpu.only().id, held(made)) == (number, {old})
 
 
-def test_after_the_state_was_lost_one_that_does_not_take_the_apps_key_is_given_another() -> None:
+@SAYS
+def test_after_the_state_was_lost_one_that_does_not_take_the_apps_key_is_given_another(*, says: bool) -> None:
     made = serving()
+    made.backend.says_keys = says
     to_the_end(rotating(made))
     number = made.gpu.only().id
     made.store.lose()

@@ -21,7 +21,6 @@ from ert_deploy.core.planning.candidates import (
     Standing,
     candidates,
     fits,
-    may_run_with,
     runs_with,
     serving,
     slots_taken,
@@ -170,10 +169,6 @@ def _spare(desired: Desired, observed: Observed, now: Standing) -> Iterator[Step
     spare.sort(key=lambda c: _in_use(desired, observed, c))
     if not spare:
         return
-    silent = [c for c in spare if now.verdicts[c.instance.id].stage is Stage.BOOTING and _published(c)]
-    if silent and may_run_with(desired, observed, silent[0].instance):
-        yield steps.AwaitBoot(silent[0].instance.id, "an app may run with it, and it does not answer at this look")
-        return
     until = drained(desired, observed)
     if until is not None and until > observed.now:
         yield steps.Drain(spare[0].instance.id, until, "requests under way may finish")
@@ -188,13 +183,9 @@ def _in_use(desired: Desired, observed: Observed, candidate: Candidate) -> tuple
 
     An app that does not answer at this look shows nothing; it may run with whatever one was told about.
     """
-    published = _published(candidate)
+    published = candidate.record is not None and candidate.record.published
     silent = any(p.live_fingerprint is None for _, p in pairs(desired, observed))
     return runs_with(desired, observed, candidate.instance) or (published and silent), published
-
-
-def _published(candidate: Candidate) -> bool:
-    return candidate.record is not None and candidate.record.published
 
 
 def _serve(desired: Desired, observed: Observed, current: Candidate) -> Iterator[Step]:
