@@ -153,7 +153,7 @@ def test_several_services(changed: Change) -> None:
     ("old", "new", "said"),
     [
         ("name: ert-dashboard", "name: srv-cu2k4j3qf0us73fbv7u0", "a Blueprint needs the service's name"),
-        ("ERT_LLM_BACKEND_URL", "ERT_SECRET_KEY", "does not make a valid Blueprint"),
+        ("ERT_LLM_BACKEND_URL", "ERT_SEC_USER_AGENT", "does not make a valid Blueprint"),
     ],
 )
 def test_configs_that_make_no_blueprint(changed: Change, old: str, new: str, said: str) -> None:
