@@ -43,6 +43,12 @@ from tests.support.situations import (
     url,
 )
 
+SECOND_GOES = [
+    "Drain 2: requests under way may finish",
+    "Retire 2 token=2 1002: replaced",
+    "Destroy 2: replaced",
+    "Bury 2: seen gone",
+]
 OWNED = ",".join(DASH.names.all())
 LATE = "ERT_LLM_BACKEND_URL,ERT_LLM_API_KEY,ERT_LLM_CA_CERT,ERT_LLM_CONFIG_FINGERPRINT"
 ADDRESS = "ERT_LLM_BACKEND_URL,ERT_LLM_CA_CERT,ERT_LLM_CONFIG_FINGERPRINT"
@@ -696,14 +702,7 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
             apps=(app(off(), shows="that of one of them"),),
             health=(healthy(1), healthy(2)),
         ),
-        [
-            "AddKey 1: no app holds a key that it takes",
-            *FORECAST[1:],
-            "Drain 2: requests under way may finish",
-            "Retire 2 token=2 1002: replaced",
-            "Destroy 2: replaced",
-            "Bury 2: seen gone",
-        ],
+        ["AddKey 1: no app holds a key that it takes", *FORECAST[1:], *SECOND_GOES],
     ),
     "two that an app may run with, and a key is kept again": (
         UP,
@@ -714,14 +713,7 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
             apps=(app({**off(), DASH.names.key: OTHER_KEY}, shows="that of one of them"),),
             health=(healthy(1), healthy(2)),
         ),
-        [
-            "AddKey 1: no app holds a key that it takes",
-            *FORECAST[1:],
-            "Drain 2: requests under way may finish",
-            "Retire 2 token=2 1002: replaced",
-            "Destroy 2: replaced",
-            "Bury 2: seen gone",
-        ],
+        ["AddKey 1: no app holds a key that it takes", *FORECAST[1:], *SECOND_GOES],
     ),
     "two that an app may run with that does not answer, and a key is kept again": (
         UP,
@@ -732,14 +724,7 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
             apps=(app({**off(), DASH.names.key: OTHER_KEY}, shows=None),),
             health=(healthy(1), healthy(2)),
         ),
-        [
-            "AddKey 1: no app holds a key that it takes",
-            *FORECAST[1:],
-            "Drain 2: requests under way may finish",
-            "Retire 2 token=2 1002: replaced",
-            "Destroy 2: replaced",
-            "Bury 2: seen gone",
-        ],
+        ["AddKey 1: no app holds a key that it takes", *FORECAST[1:], *SECOND_GOES],
     ),
     "two that an app may run with, of which one is silent, and a key is kept again": (
         UP,
@@ -750,14 +735,7 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
             apps=(app({**off(), DASH.names.key: OTHER_KEY}, shows="that of one of them"),),
             health=(healthy(1),),
         ),
-        [
-            "AddKey 1: no app holds a key that it takes",
-            *FORECAST[1:],
-            "Drain 2: requests under way may finish",
-            "Retire 2 token=2 1002: replaced",
-            "Destroy 2: replaced",
-            "Bury 2: seen gone",
-        ],
+        ["AddKey 1: no app holds a key that it takes", *FORECAST[1:], *SECOND_GOES],
     ),
     "two that an app may run with, both silent at this look, and a key is kept again": (
         UP,
@@ -782,10 +760,7 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
             "AddKey 1: no app holds a key that it takes",
             "Pin 1: it has proven its identity",
             *FORECAST[1:],
-            "Drain 2: requests under way may finish",
-            "Retire 2 token=2 1002: replaced",
-            "Destroy 2: replaced",
-            "Bury 2: seen gone",
+            *SECOND_GOES,
         ],
     ),
     "two that no app points at, and requests have finished": (
@@ -809,14 +784,7 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
             apps=(app(off(), shows="that of 1"),),
             health=(healthy(1), healthy(2)),
         ),
-        [
-            "AddKey 1: no app holds a key that it takes",
-            *FORECAST[1:],
-            "Drain 2: requests under way may finish",
-            "Retire 2 token=2 1002: replaced",
-            "Destroy 2: replaced",
-            "Bury 2: seen gone",
-        ],
+        ["AddKey 1: no app holds a key that it takes", *FORECAST[1:], *SECOND_GOES],
     ),
     "two that an app may run with, while its deploy is under way": (
         UP,
@@ -828,14 +796,7 @@ SITUATIONS: dict[str, tuple[Desired, Observed, list[str]]] = {
             apps=(app(off(), shows="that of one of them"),),
             health=(healthy(1), healthy(2)),
         ),
-        [
-            "AddKey 1: no app holds a key that it takes",
-            *FORECAST[1:],
-            "Drain 2: requests under way may finish",
-            "Retire 2 token=2 1002: replaced",
-            "Destroy 2: replaced",
-            "Bury 2: seen gone",
-        ],
+        ["AddKey 1: no app holds a key that it takes", *FORECAST[1:], *SECOND_GOES],
     ),
     "two that are lost, and the app was taken away from them just now": (
         UP,

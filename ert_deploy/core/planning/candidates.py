@@ -114,13 +114,13 @@ def runs_with(desired: Desired, observed: Observed, instance: Instance) -> bool:
         return False
     if key is None:
         # Its key was taken out of the environment, by a `down` that was cut off before its deploy: nobody knows.
-        return may_run_with(desired, observed, instance)
+        return _may_run_with(desired, observed, instance)
     shown = ((t, p.live_fingerprint) for t, p in pairs(desired, observed) if p.live_fingerprint)
     url, pem = instance.address.url(), health.certificate
     return any(connected(t, url, key, pem)[t.names.fingerprint].reveal() == mark for t, mark in shown)
 
 
-def may_run_with(desired: Desired, observed: Observed, instance: Instance) -> bool:
+def _may_run_with(desired: Desired, observed: Observed, instance: Instance) -> bool:
     """Whether some running app shows a configuration that its environment does not hold any more, and may be of it.
 
     Not when the app's newest deploy is older than the instance. One that was published and has no pinned certificate
