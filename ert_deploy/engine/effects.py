@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from ert_deploy.core.model.desired import Criteria, Launch, Target
 from ert_deploy.core.model.events import Event
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.moment import Moment
 from ert_deploy.core.model.observed import Address, Health, Instance, Offer, WebDeploy
+from ert_deploy.core.model.quick_dataclass import quick_dataclass
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import State
 from ert_deploy.engine.effect import Effect, Effects, perform
@@ -21,62 +21,62 @@ from ert_deploy.ports import Account, CreateOrder, Turn, WebService
 __all__ = ["Effect", "Effects", "perform"]  # and each class below
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Now(Effect[Moment]):
     """A reading of our clocks, with the provider's time as far as it is known."""
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Sleep(Effect[None]):
     """Wait that many seconds."""
 
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Tell(Effect[None]):
     """Show an event."""
 
     event: Event
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Draw(Effect[bytes]):
     """Unpredictable bytes."""
 
     count: int
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Load(Effect[State]):
     """Read the state."""
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Save(Effect[State]):
     """Write the state if nobody else did since it was read."""
 
     state: State
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class ReadAccount(Effect[Account]):
     """The GPU account and its credit."""
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class ListInstances(Effect[tuple[Instance, ...]]):
     """Every instance of the account."""
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class GetInstance(Effect["Instance | None"]):
     """One instance by id."""
 
     instance_id: int
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Search(Effect[tuple[Offer, ...]]):
     """Offers on the market."""
 
@@ -85,42 +85,42 @@ class Search(Effect[tuple[Offer, ...]]):
     wide: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class AwaitTurn(Effect[None]):
     """Wait until a create or start may be sent, before it is written down that it will be."""
 
     turn: Turn
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Create(Effect[int]):
     """Rent one offer: exactly one call."""
 
     order: CreateOrder
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class DestroyInstance(Effect[None]):
     """Ask for the destruction of an instance."""
 
     instance_id: int
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class StartInstance(Effect[None]):
     """Ask a stopped instance to run again."""
 
     instance_id: int
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class StopInstance(Effect[None]):
     """Ask an instance to stop, or cancel its start; the disk stays."""
 
     instance_id: int
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Probe(Effect[Health]):
     """Look at a backend over TLS."""
 
@@ -130,7 +130,7 @@ class Probe(Effect[Health]):
     pinned: str
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Accepts(Effect[bool]):
     """Ask a proven backend whether it takes a key."""
 
@@ -139,7 +139,7 @@ class Accepts(Effect[bool]):
     key: Secret
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Busy(Effect[int]):
     """Ask a proven backend how many reports it is writing or has queued."""
 
@@ -148,7 +148,7 @@ class Busy(Effect[int]):
     key: Secret
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class KeysInForce(Effect[tuple[int, tuple[str, ...]]]):
     """Ask a proven backend how often its keys were set, and for their hashes."""
 
@@ -157,7 +157,7 @@ class KeysInForce(Effect[tuple[int, tuple[str, ...]]]):
     boot_secret: Secret
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class SetKeys(Effect[None]):
     """Have a proven backend take the keys with these hashes and no other."""
 
@@ -168,28 +168,28 @@ class SetKeys(Effect[None]):
     hashes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class FindService(Effect[WebService]):
     """A web service by id or name."""
 
     target: str
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class ReadGroups(Effect[Mapping[str, str]]):
     """The variables a service gets from environment groups, each with its group's name."""
 
     service: WebService
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class ReadEnv(Effect[Mapping[str, Secret]]):
     """All variables of a service."""
 
     service_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class PutEnv(Effect[None]):
     """Set one variable."""
 
@@ -198,7 +198,7 @@ class PutEnv(Effect[None]):
     value: Secret
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class DeleteEnv(Effect[None]):
     """Remove one variable."""
 
@@ -206,21 +206,21 @@ class DeleteEnv(Effect[None]):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class NewestDeploy(Effect["WebDeploy | None"]):
     """The most recent deploy of a service."""
 
     service_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class StartDeploy(Effect["WebDeploy | None"]):
     """Start a deploy; None when it was queued without an id."""
 
     service_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class GetDeploy(Effect[WebDeploy]):
     """One deploy by id."""
 
@@ -228,7 +228,7 @@ class GetDeploy(Effect[WebDeploy]):
     deploy_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class WhyFailed(Effect[str]):
     """The host's reason for a failed deploy and the tail of its log."""
 
@@ -236,7 +236,7 @@ class WhyFailed(Effect[str]):
     deploy: WebDeploy
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class AppFingerprint(Effect["str | None"]):
     """The configuration fingerprint the running app reports."""
 

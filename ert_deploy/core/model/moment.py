@@ -6,12 +6,12 @@ longest of our own clocks. What is *written* carries the provider's time, which 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from ert_deploy.core.model.quick_dataclass import quick_dataclass
 
 MARGIN = 30.0  # seconds by which two readings of the provider's clock may differ: one call's time-out
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Moment:
     """One reading, in seconds. `wall` is Unix time as this machine has it, and may be set.
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from ert_deploy.core.model.labels import Mark
+from ert_deploy.core.model.quick_dataclass import quick_dataclass
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import LONG_AGO, State
 from ert_deploy.core.model.steps import Step
@@ -151,7 +152,7 @@ class WebDeploy:
     created: float
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Publication:
     """One target as Render and the running app show it.
 
@@ -168,7 +169,7 @@ class Publication:
     suspended: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Watch:
     """How one booting instance is getting on: since when its progress stands still, bad looks in a row, last look."""
 
@@ -178,7 +179,7 @@ class Watch:
     seen: float = float("inf")
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Observed:
     """Everything `plan` may look at. `publications` is None when Render was not (or could not be) read.
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from ert_deploy.core.model.claims import NO_CLAIMS, Claims
+from ert_deploy.core.model.quick_dataclass import quick_dataclass
 
 LONG_AGO = 1.0  # a time, and none that matters
 
@@ -27,7 +28,7 @@ class Intent:
     gone: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Record:
     """An instance we know. `certificate` is its pinned PEM once it has proven its identity.
 
@@ -79,7 +80,7 @@ class Rollout:
     proven: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class State:
     """All of it. `generation` counts writes and is what a conditional write compares.
 

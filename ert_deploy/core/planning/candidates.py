@@ -6,11 +6,12 @@ merely because we cannot reach it, and never before another one serves.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ert_deploy.core.model.desired import Desired, Phase
 from ert_deploy.core.model.observed import Instance, Observed, Vital, Watch
 from ert_deploy.core.model.once import once
+from ert_deploy.core.model.quick_dataclass import quick_dataclass
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.stamps import timed
 from ert_deploy.core.model.state import LONG_AGO, Record
@@ -26,7 +27,7 @@ USABLE = (Stage.READY, Stage.BOOTING, Stage.ASLEEP)  # the earlier the better
 PRICE_TOLERANCE = 1.01  # rounding between the search price and the contract
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Standing:
     """`current` is the one to keep, `failed` have to go now, `others` are neither; each with its verdict."""
 

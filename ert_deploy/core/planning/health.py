@@ -8,11 +8,11 @@ because the status fields of the provider are known to flap.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 
 from ert_deploy.core.model.desired import Timings
 from ert_deploy.core.model.observed import Health, Instance, Vital, Watch
+from ert_deploy.core.model.quick_dataclass import quick_dataclass
 from ert_deploy.core.model.state import LONG_AGO, Record
 
 BAD_LOOKS = 2
@@ -63,7 +63,7 @@ class Stage(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Verdict:
     """The stage, why, and whether its machine should be shunned.
 
@@ -110,7 +110,7 @@ def _words(instance: Instance) -> str:
     return "" if PROGRESS.match(instance.message) else f", the host says: {instance.message}"
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Candidate:
     """One instance of ours with everything known about it.
 

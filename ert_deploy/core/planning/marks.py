@@ -14,6 +14,7 @@ from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.owner import Owner, Relation, parse_owner
+from ert_deploy.core.model.quick_dataclass import quick_dataclass
 from ert_deploy.core.model.state import State
 
 PROVEN = "proven"  # in place of a key's hash: the certificate that an app holds is the one that is proven now
@@ -40,7 +41,7 @@ class Undecided:
     hidden: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Ownership:
     """Every listed instance with a mark in its place, oldest first.
 
