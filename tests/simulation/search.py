@@ -48,6 +48,7 @@ SHORT = frozenset({
     "acts late", "jump", "nap", "ghost", FOR_GOOD,
     "kill-before", "kill-after", "exit", "taken", "queued", "stuck", "moves", "refused",
 })  # fmt: skip
+PARTS = 32  # shares of every enumeration for each core
 WIDEST = 2  # faults, with every kind of them at every call
 # With three faults, only where money and state are decided.
 MONEY = (
@@ -230,19 +231,26 @@ def exhaustive(faults: int, tally: Tally, tale: Story = CLASSIC, share: tuple[in
             tally.broken.append(finding(None, tale, outcome))
         if len(plan) < faults:
             assert outcome.world is not None
-            pending += list(_children(plan, outcome.world, narrow, share))
+            pending += list(children(plan, outcome.world, narrow, share))
     return tally
 
 
-def _children(plan: Plan, world: World, narrow: bool, share: tuple[int, int]) -> Iterator[Plan]:
+def children(plan: Plan, world: World, narrow: bool = False, share: tuple[int, int] = (0, 1)) -> Iterator[Plan]:
     """The plan with one more fault at any later call before the reckoning."""
     last = max(plan, default=world.begun)
     for number, call in enumerate((world.seen or [])[: world.calmed], 1):
         if number <= last or (not plan and number % share[1] != share[0]) or (narrow and call not in MONEY):
             continue
         for name in dict.fromkeys(KINDS[call]):
-            if name in (MONEY_KINDS if narrow else SHORT):
+            if name in (MONEY_KINDS if narrow else SHORT) and _together(name, plan):
                 yield {**plan, number: (name, STRENGTHS.get(name, 0.0))}
+
+
+def _together(name: str, plan: Plan) -> bool:
+    """Whether both are tried in one history: what fails for good is tried alone and with kills only."""
+    names = [name, *(other for other, _ in plan.values())]
+    names.sort(key=FOR_GOOD.__ne__)
+    return names[0] != FOR_GOOD or set(names[1:]) <= {"kill-before", "kill-after"}
 
 
 def _share(task: tuple[Story, int, int, int]) -> Tally:
@@ -254,7 +262,7 @@ def exhaustive_across(faults: int, cores: int, tales: Iterable[str] = tuple(TALE
 
     `stop` ends with the first share that has a failure in it.
     """
-    whole, parts = Tally(), cores * 8
+    whole, parts = Tally(), cores * PARTS
     depths = [faults] if faults <= WIDEST else [WIDEST, faults]
     with multiprocessing.get_context("fork").Pool(cores, _settle_in) as pool:
         tasks = [(TALES[tale], depth, part, parts) for depth in depths for tale in tales for part in range(parts)]

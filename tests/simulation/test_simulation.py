@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.simulation import histories, mutants, search
-from tests.simulation.faults import FAMILIES, Faults
+from tests.simulation.faults import FAMILIES, FOR_GOOD, Faults
 from tests.simulation.history import Story, play, replay, run, story
 from tests.simulation.search import SEEDS
 
@@ -52,6 +52,19 @@ def test_no_gpu_is_lost_whatever_single_fault_strikes_and_whenever(tale: Story, 
     tally = search.exhaustive(1, search.Tally(), tale)
     _none(tally)
     assert tally.schedules > least
+
+
+def test_what_fails_for_good_is_tried_alone_and_with_kills_only() -> None:
+    world = replay(search.RESTING, {}.items(), watch=True).world
+    assert world is not None
+    ones = [next(iter(plan.items())) for plan in search.children({}, world)]
+    forever = next(one for one in ones if one[1][0] == FOR_GOOD)
+    beside = [name for plan in search.children(dict([forever]), world) for name, _ in list(plan.values())[1:]]
+    assert set(beside) == {"kill-before", "kill-after"}
+    timeout = next(one for one in ones if one[1][0] == "timeout")
+    after_it = [name for plan in search.children(dict([timeout]), world) for name, _ in plan.values()]
+    assert FOR_GOOD not in after_it
+    assert len(set(after_it)) > 5
 
 
 @pytest.mark.parametrize("path", sorted(SEEDS.glob("*.json")), ids=lambda p: p.stem)
