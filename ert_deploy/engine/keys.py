@@ -36,7 +36,7 @@ def add_key(step: steps.AddKey, desired: Desired, observed: Observed, memory: Me
     """
     assert step.instance_id is not None, "the plan adds it to what answers"
     instance, record = _known(step.instance_id, observed)
-    told = any(c.told for c in candidates(desired, observed) if c.instance.id == instance.id)
+    told = instance.id in {c.instance.id for c in candidates(desired, observed) if c.told}
     if told and forgotten(record):
         learned = yield from relearn(record, desired, observed)
         if learned is not record:

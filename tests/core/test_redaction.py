@@ -70,6 +70,11 @@ def test_a_text_that_was_cleaned_is_clean(text: str) -> None:
     assert redactor.clean(redactor.clean(text)) == redactor.clean(text)
 
 
+@pytest.mark.parametrize("last", ["%31", "&#49;", "\\u0031"])
+def test_an_escape_goes_with_the_secret_that_it_ends(last: str) -> None:
+    assert holding("s3cret-Token-55x1").clean(f"k=s3cret%2DToken%2D55x{last}!") == f"k={MASK}!"
+
+
 def test_escapes_of_escapes_are_found() -> None:
     secret = SECRETS[1]
     twice = ENCODINGS["percent"](ENCODINGS["percent"](secret))

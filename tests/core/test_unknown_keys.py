@@ -1,0 +1,47 @@
+"""Whether an app may run with an instance whose key nobody knows any more: by the times of its newest deploy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ert_deploy.core.model.state import Record
+from ert_deploy.core.planning.candidates import runs_with
+from tests.support.situations import NOW, UP, app, env, healthy, instance, mark, off, record, rollout, seen, served
+
+RUNNING_WITH_IT = app(off(), shows=mark(env(1)))
+NEVER_KNOWN = -NOW  # a time by a clock that is compared with nothing
+
+
+@pytest.mark.parametrize(
+    ("known", "deployed", "may"),
+    [
+        (record(1), NOW - 200, False),
+        (record(1), NOW - 60, True),
+        (record(1), NOW - 10, True),
+        (record(1), None, True),
+        (None, NOW - 200, True),
+        (record(1, at=NEVER_KNOWN), NOW - 200, True),
+        (record(1), NEVER_KNOWN, True),
+        (record(1), 0.0, False),
+        (served(1), NOW - 200, False),
+        (replace(served(1), certificate=""), NOW - 200, True),
+    ],
+)
+def test_an_app_may_run_with_what_is_older_than_its_newest_deploy(
+    known: Record | None, deployed: float | None, may: bool
+) -> None:
+    records = () if known is None else (known,)
+    rollouts = () if deployed is None else (replace(rollout(env(1)), at=deployed),)
+    observed = seen(
+        instance(1), records=records, rollouts=rollouts, apps=(RUNNING_WITH_IT,), health=(healthy(1),)
+    )  # fmt: skip
+    assert runs_with(UP, observed, instance(1)) is may
+
+
+@pytest.mark.parametrize("shown", [None, mark(env(1))])
+def test_an_app_runs_with_nothing_else_where_it_shows_what_its_environment_holds(shown: str | None) -> None:
+    held = {**off(), **{name: value for name, value in env(1).items() if name == UP.targets[0].names.fingerprint}}
+    observed = seen(instance(1), apps=(app(held, shows=shown),), health=(healthy(1),))
+    assert not runs_with(UP, observed, instance(1))
