@@ -8,7 +8,6 @@ import pytest
 
 from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.errors import CannotObserve, ErtError, NeedsAttention, Rejected, Transient
-from ert_deploy.engine.power import MAX_STOPS
 from tests.support.fakes.history import WANTED, done, down, is_down, is_up, start, up
 from tests.support.fakes.loopback import FakeWorld, world
 
@@ -64,21 +63,6 @@ def test_sleep_ends_where_the_stop_is_refused_for_good() -> None:
         with pytest.raises(NeedsAttention) as asked:
             up(made, SLEEP)
         assert error.summary in asked.value.summary + asked.value.detail
-
-
-def test_a_stop_is_asked_for_as_often_as_is_said() -> None:
-    made = world()
-    up(made)
-    operations: list[str] = []
-
-    def refuses(operation: str) -> ErtError | None:
-        operations.append(operation)
-        return Transient("no") if operation == "stop" else None
-
-    made.gpu.faults.chance = refuses
-    with pytest.raises(NeedsAttention, match=f"after {MAX_STOPS} looks"):
-        up(made, SLEEP)
-    assert operations.count("stop") == MAX_STOPS
 
 
 def two() -> tuple[FakeWorld, int, int]:
