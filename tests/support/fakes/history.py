@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
+from ert_deploy.core.model import steps
 from ert_deploy.core.model.desired import Criteria, Desired, Launch, Phase, Target
 from ert_deploy.core.model.errors import ErtError
 from ert_deploy.core.model.events import Started
@@ -31,6 +32,8 @@ WANTED = Desired(
     owner="our-project",
 )
 GONE = replace(WANTED, phase=Phase.ABSENT)
+OTHER = replace(WANTED, launch=replace(WANTED.launch, context=8192))  # needs another machine
+WAITING = (steps.AwaitBoot, steps.Settle, steps.Drain)
 
 
 class Process(Generic[T]):
@@ -104,6 +107,11 @@ def down(world: FakeWorld, desired: Desired = WANTED, most: int = 2) -> Result:
 def done(world: FakeWorld) -> list[Step]:
     """The steps that were taken, in order: the first of every plan."""
     return [event.step for event in told(world, Started)]
+
+
+def kinds(world: FakeWorld, since: int = 0) -> list[str]:
+    """The names of the steps taken, waiting left out."""
+    return [type(s).__name__ for s in done(world)[since:] if not isinstance(s, WAITING)]
 
 
 def told(world: FakeWorld, kind: type[E]) -> list[E]:
