@@ -20,18 +20,12 @@ from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.observe import observe
 from ert_deploy.ports import CreateOrder
 from tests.support.fakes import behaviours
-from tests.support.fakes.history import GONE, WANTED, Process, down, is_down, is_up, up
+from tests.support.fakes.history import GONE, WANTED, Process, down, is_down, is_up, served, up
 from tests.support.fakes.loopback import FakeWorld, world
 
 NAMELESS = replace(WANTED, owner="")
 OTHER = replace(WANTED, owner="their-project")
 ASLEEP = replace(WANTED, phase=Phase.ASLEEP)
-
-
-def served() -> FakeWorld:
-    made = world()
-    up(made)
-    return made
 
 
 def doubts(made: FakeWorld, desired: Any = WANTED) -> list[int]:

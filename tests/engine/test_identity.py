@@ -15,8 +15,8 @@ from ert_deploy.core.model.observed import Address, Health, Vital
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.rotate import rotate
-from tests.support.fakes.history import WANTED, Process, is_up, start, up
-from tests.support.fakes.loopback import FakeBackend, FakeWorld, certificate, world
+from tests.support.fakes.history import WANTED, Process, is_up, served, start, up
+from tests.support.fakes.loopback import FakeBackend, FakeWorld, certificate
 
 NAMES = OwnedNames()
 OTHER = replace(WANTED, launch=replace(WANTED.launch, context=8192))
@@ -49,12 +49,6 @@ class OnThePath:
             return getattr(self.honest, name)(address, pem, *rest)
 
         return call
-
-
-def served() -> FakeWorld:
-    made = world()
-    up(made)
-    return made
 
 
 def forged(made: FakeWorld) -> None:

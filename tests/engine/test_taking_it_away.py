@@ -23,17 +23,11 @@ from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.planning.ownership import undecided
 from tests.support.fakes import behaviours
-from tests.support.fakes.history import GONE, WANTED, done, down, is_down, is_up, start, told, up
+from tests.support.fakes.history import GONE, WANTED, done, down, is_down, is_up, served, start, told, up
 from tests.support.fakes.loopback import FakeWorld, blind, world
 
 NAMES = WANTED.targets[0].names
 AT_ONCE = replace(WANTED, phase=Phase.ABSENT, apps_first=False)
-
-
-def served() -> FakeWorld:
-    made = world()
-    up(made)
-    return made
 
 
 def paying_for_two() -> tuple[FakeWorld, int, int]:

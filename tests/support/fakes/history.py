@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
@@ -14,7 +15,7 @@ from ert_deploy.engine import effects as e
 from ert_deploy.engine.apply import Result, apply
 from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.run import interpreter
-from tests.support.fakes.loopback import FakeWorld
+from tests.support.fakes.loopback import FakeWorld, world
 
 T = TypeVar("T")
 E = TypeVar("E")
@@ -102,6 +103,20 @@ def up(world: FakeWorld, desired: Desired = WANTED, most: int = 2) -> Result:
 def down(world: FakeWorld, desired: Desired = WANTED, most: int = 2) -> Result:
     """`ert-deploy down` to its end."""
     return start(world, replace(desired, phase=Phase.ABSENT), most).finish()
+
+
+def served(desired: Desired = WANTED) -> FakeWorld:
+    """A world of its own in which `ert-deploy up` has come to its end."""
+    made = world("ert", *(target.service for target in desired.targets))
+    up(made, desired)
+    return made
+
+
+def until(run: Process[Any], condition: Callable[[], object]) -> None:
+    """Step the run until something is true, and let it die there."""
+    while not condition():
+        assert run.step(), "the run ended before"
+    run.die(run.done)
 
 
 def done(world: FakeWorld) -> list[Step]:
