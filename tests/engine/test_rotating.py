@@ -4,69 +4,23 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
-from ert_deploy.core.model.desired import Desired, OwnedNames, Phase, Target
+from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.errors import Failed, NeedsAttention, Rejected, StateConflict, Transient, UsageError
 from ert_deploy.core.model.events import KeysSet
-from ert_deploy.core.model.keys import make_key
-from ert_deploy.core.model.secret import Secret
-from ert_deploy.core.model.state import Record
-from ert_deploy.engine.rotate import Rotated, rotate
 from tests.support.fakes import behaviours
-from tests.support.fakes.history import WANTED, Process, T, down, is_down, is_up, start, told, up
-from tests.support.fakes.loopback import FakeWorld, certificate, world
+from tests.support.fakes.history import OTHER, WANTED, Process, down, is_down, is_up, served, start, told, up
+from tests.support.fakes.loopback import FakeWorld, certificate
+from tests.support.fakes.rotation import BOTH, held, nobody_is_refused, one_key, rotating, to_the_end
+from tests.support.fakes.sleep import SLEEP
 
-NAMES = OwnedNames()
-SAYS = pytest.mark.parametrize("says", [True, False], ids=["says its keys", "older image"])
-BOTH = replace(WANTED, targets=(Target("dash"), Target("admin")))
-OTHER = replace(WANTED, launch=replace(WANTED.launch, context=8192))
-SLEEP = replace(WANTED, phase=Phase.ASLEEP)
 WRITES = {"put_env", "delete_env", "deploy", "set_keys", "create", "destroy", "start", "stop", "save"}
 
 
-def serving(desired: Desired = WANTED) -> FakeWorld:
-    made = world("ert", *(target.service for target in desired.targets))
-    up(made, desired)
-    return made
-
-
-def rotating(made: FakeWorld, desired: Desired = WANTED) -> Process[Rotated]:
-    """`key rotate`, before its first effect."""
-    return Process(made, rotate(replace(desired, begin=False)))
-
-
-def to_the_end(process: Process[T]) -> T:
-    """Step by step; at no moment is a running app refused."""
-    while process.step():
-        nobody_is_refused(process.world)
-    return process.finish()
-
-
-def nobody_is_refused(made: FakeWorld) -> None:
-    """Whatever key a running app shows to the backend it points at is taken."""
-    at = {f"https://203.0.113.7:{i.port}": i for i in made.gpu.instances.values() if i.destroyed is None}
-    for service in made.web.services.values():
-        backend = at.get(service.running[NAMES.url].reveal()) if NAMES.url in service.running else None
-        assert backend is None or service.running[NAMES.key].sha256() in backend.keys, f"{service.name} is refused"
-
-
-def held(made: FakeWorld) -> set[str]:
-    """The hashes of the keys the apps hold."""
-    return {service.env[NAMES.key].sha256() for service in made.web.services.values()}
-
-
-def one_key(made: FakeWorld, desired: Desired = WANTED) -> None:
-    """Serving, and the key of the apps is the only one that is taken."""
-    is_up(made, desired)
-    assert held(made) == set(made.gpu.only().keys)
-    assert made.store.state.records[0].asked == ()
-
-
 def test_another_key_on_the_same_instance() -> None:
-    made = serving()
+    made = served()
     number, (old,) = made.gpu.only().id, made.gpu.only().keys
     done = to_the_end(rotating(made))
     (new,) = made.gpu.only().keys
@@ -79,7 +33,7 @@ def test_another_key_on_the_same_instance() -> None:
 
 
 def test_the_old_key_goes_only_when_requests_with_it_are_over() -> None:
-    made = serving()
+    made = served()
     process, proven, dropped = rotating(made), 0.0, 0.0
     while process.step():
         proven = max(proven, *(r.proven for r in made.store.state.rollouts), 0.0)
@@ -88,7 +42,7 @@ def test_the_old_key_goes_only_when_requests_with_it_are_over() -> None:
 
 
 def test_afterwards_nothing_is_left_to_do() -> None:
-    made = serving()
+    made = served()
     to_the_end(rotating(made))
     before = len(made.web.faults.calls), list(made.backend.changes), made.store.state
     up(made)
@@ -98,7 +52,7 @@ def test_afterwards_nothing_is_left_to_do() -> None:
 
 
 def test_twice_gives_two_new_keys() -> None:
-    made = serving()
+    made = served()
     first, second = to_the_end(rotating(made)), to_the_end(rotating(made))
     assert first.after == second.before
     assert len({first.before, first.after, second.after}) == 3
@@ -108,11 +62,11 @@ def test_twice_gives_two_new_keys() -> None:
 @pytest.mark.process
 @pytest.mark.parametrize("desired", [WANTED, BOTH], ids=["one app", "two apps"])
 def test_killed_after_any_effect_every_app_works_and_up_leaves_one_key(desired: Desired) -> None:
-    rehearsal = rotating(serving(desired), desired)
+    rehearsal = rotating(served(desired), desired)
     to_the_end(rehearsal)
     assert rehearsal.done > 40
     for effects in range(1, rehearsal.done):
-        made = serving(desired)
+        made = served(desired)
         number = made.gpu.only().id
         assert rotating(made, desired).die(effects)
         nobody_is_refused(made)
@@ -126,10 +80,10 @@ def test_killed_after_any_effect_every_app_works_and_up_leaves_one_key(desired: 
 
 @pytest.mark.process
 def test_killed_after_any_effect_another_rotation_gives_another_key() -> None:
-    rehearsal = rotating(serving())
+    rehearsal = rotating(served())
     to_the_end(rehearsal)
     for effects in range(1, rehearsal.done, 3):
-        made = serving()
+        made = served()
         before = held(made)
         rotating(made).die(effects)
         to_the_end(rotating(made))
@@ -140,7 +94,7 @@ def test_killed_after_any_effect_another_rotation_gives_another_key() -> None:
 
 
 def test_killed_between_two_apps_both_come_to_the_new_key() -> None:
-    made = serving(BOTH)
+    made = served(BOTH)
     (old,) = held(made)
     process = rotating(made, BOTH)
     while len(held(made)) == 1:
@@ -166,7 +120,7 @@ REFUSALS: dict[str, tuple[Callable[[FakeWorld], object], str]] = {
 @pytest.mark.parametrize("refusal", REFUSALS)
 def test_where_nothing_serves_it_is_refused_and_nothing_is_touched(refusal: str) -> None:
     prepare, says = REFUSALS[refusal]
-    made = serving()
+    made = served()
     prepare(made)
     faults = (made.gpu.faults, made.web.faults, made.backend.faults)
     state, before = made.store.state, [len(plans.calls) for plans in faults]
@@ -179,7 +133,7 @@ def test_where_nothing_serves_it_is_refused_and_nothing_is_touched(refusal: str)
 
 
 def test_a_backend_from_before_keys_could_be_changed_is_left_as_it_is() -> None:
-    made = serving()
+    made = served()
     keys, state, env = made.gpu.only().keys, made.store.state, dict(made.web.services["dash"].env)
     made.backend.faults.queued["keys_in_force"] = [Rejected("/admin/keys answered 404")]
     with pytest.raises(Failed, match="answered 404") as failed:
@@ -191,14 +145,14 @@ def test_a_backend_from_before_keys_could_be_changed_is_left_as_it_is() -> None:
 @pytest.mark.parametrize("call", ["keys_in_force", "set_keys"])
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_lost_answer_is_asked_for_again(call: str, when: str) -> None:
-    made = serving()
+    made = served()
     made.backend.faults.queued[call] = [Transient("no line", when), None, Transient("no line", when)]
     to_the_end(rotating(made))
     one_key(made)
 
 
 def test_a_backend_that_does_not_answer_keeps_its_key_and_up_puts_it_in_order() -> None:
-    made = serving()
+    made = served()
     (old,) = made.gpu.only().keys
     made.backend.faults.queued["set_keys"] = [Transient("no line", "after")] * 6
     with pytest.raises(NeedsAttention, match="did not answer 6 times"):
@@ -212,14 +166,14 @@ def test_a_backend_that_does_not_answer_keeps_its_key_and_up_puts_it_in_order() 
 
 
 def test_somebody_else_who_sets_keys_in_between_is_not_overruled() -> None:
-    made = serving()
+    made = served()
     made.backend.faults.queued["set_keys"] = [StateConflict("409")]
     to_the_end(rotating(made))
     one_key(made)
 
 
 def test_a_deploy_that_fails_puts_the_old_key_back_and_the_next_up_drops_the_new_one() -> None:
-    made = serving()
+    made = served()
     env = dict(made.web.services["dash"].env)
     made.web.endings = ["update_failed"]
     with pytest.raises(Failed, match="update_failed"):
@@ -232,7 +186,7 @@ def test_a_deploy_that_fails_puts_the_old_key_back_and_the_next_up_drops_the_new
 
 
 def test_the_new_key_outlives_sleep_and_a_new_instance_gets_another() -> None:
-    made = serving()
+    made = served()
     to_the_end(rotating(made))
     new = held(made)
     up(made, SLEEP)
@@ -246,57 +200,15 @@ def test_the_new_key_outlives_sleep_and_a_new_instance_gets_another() -> None:
 
 def test_a_backend_that_has_lost_its_keys_takes_the_new_one() -> None:
     """Its file of keys is damaged, and it opens for nobody until keys are set again."""
-    made = serving()
+    made = served()
     made.gpu.only().keys = ()
     rotating(made).finish()
     one_key(made)
 
 
-# The state is lost after the keys were changed: what the machine was created with says nothing any more.
-
-
-@SAYS
-def test_after_the_state_was_lost_the_backend_that_takes_the_apps_key_is_kept(*, says: bool) -> None:
-    made = serving()
-    made.backend.says_keys = says
-    to_the_end(rotating(made))
-    number, keys = made.gpu.only().id, held(made)
-    made.store.lose()
-    made.backend.faults.queued["accepts"] = [Transient("no line")]
-    up(made)
-    one_key(made)
-    assert (made.gpu.only().id, held(made)) == (number, keys)
-
-
-def test_after_the_state_was_lost_one_that_may_not_be_asked_for_its_keys_is_asked_about_the_apps() -> None:
-    made = serving()
-    to_the_end(rotating(made))
-    number, keys = made.gpu.only().id, held(made)
-    made.store.lose()
-    made.backend.faults.queued["keys_in_force"] = [Rejected("/admin/keys answered 404")]
-    up(made)
-    is_up(made)
-    assert (made.gpu.only().id, held(made)) == (number, keys)
-
-
-@SAYS
-def test_after_the_state_was_lost_while_it_slept_it_is_asked_for_its_keys_when_it_is_awake(*, says: bool) -> None:
-    made = serving()
-    made.backend.says_keys = says
-    to_the_end(rotating(made))
-    up(made, SLEEP)
-    number, keys, deploys = made.gpu.only().id, held(made), len(made.web.services["dash"].deploys)
-    made.store.lose()
-    made.backend.faults.queued["accepts"] = [Transient("no line")]
-    up(made)
-    one_key(made)
-    assert (made.gpu.only().id, held(made)) == (number, keys)
-    assert len(made.web.services["dash"].deploys) == deploys
-
-
 def test_one_that_was_recycled_and_has_forgotten_its_key_is_given_another() -> None:
     """Its disk is another one: a new certificate, and the keys that it was created with."""
-    made = serving()
+    made = served()
     instance, keys = made.gpu.only(), held(made)
     instance.keys, instance.generation = (instance.order.env["ERT_KEY_HASHES"],), 0
     made.backend.certificate = lambda _: certificate("another disk")
@@ -306,108 +218,9 @@ def test_one_that_was_recycled_and_has_forgotten_its_key_is_given_another() -> N
     assert not held(made) & keys
 
 
-@SAYS
-def test_a_key_that_only_the_running_app_knows_is_not_taken_away(*, says: bool) -> None:
-    """A `down` was cut off after it took the variables away, and the state was lost: the app goes on asking."""
-    made = serving()
-    made.backend.says_keys = says
-    instance, (used,), variables = made.gpu.only(), held(made), made.web.services["dash"].env
-    changes = len(made.backend.changes)
-    for name in (NAMES.url, NAMES.key, NAMES.certificate):
-        del variables[name]
-    variables[NAMES.fingerprint] = Secret("0123456789abcdef")
-    made.store.lose()
-    run = start(made)
-    if not says:
-        with pytest.raises(NeedsAttention, match="nobody knows with which key"):
-            to_the_end(run)
-        assert (instance.keys, instance.destroyed) == ((used,), None)
-        return
-    while len(made.backend.changes) == changes:
-        run.step()
-    assert used in instance.keys
-    to_the_end(run)
-    one_key(made)
-    assert made.gpu.only() is instance
-
-
-@SAYS
-def test_after_the_state_was_lost_before_the_old_key_was_dropped_it_is_dropped(*, says: bool) -> None:
-    made = serving()
-    made.backend.says_keys = says
-    process, (old,) = rotating(made), held(made)
-    while held(made) == {old} or not made.store.state.rollouts or not made.store.state.rollouts[0].proven:
-        process.step()
-    assert len(made.gpu.only().keys) == 2
-    number = made.gpu.only().id
-    made.store.lose()
-    up(made)
-    one_key(made)
-    assert old not in held(made)
-    assert made.gpu.only().id == number
-
-
-@SAYS
-def test_after_the_state_was_lost_between_two_apps_no_key_that_one_of_them_uses_is_dropped(*, says: bool) -> None:
-    made = serving(BOTH)
-    made.backend.says_keys = says
-    process, (old,) = rotating(made, BOTH), held(made)
-    while held(made) == {old}:
-        process.step()
-    process.die(process.done)
-    (new,) = held(made) - {old}
-    number = made.gpu.only().id
-    made.store.lose()
-    up(made, BOTH)
-    one_key(made, BOTH)
-    assert held(made) == {new}
-    assert made.gpu.only().id == number
-
-
-@SAYS
-def test_after_the_state_was_lost_a_key_that_is_not_taken_counts_for_nothing(*, says: bool) -> None:
-    made = serving(BOTH)
-    made.backend.says_keys = says
-    number, (old,) = made.gpu.only().id, held(made)
-    made.web.services["admin"].env[NAMES.key] = make_key(b"another key, of no one's."[:24])
-    made.store.lose()
-    up(made, BOTH)
-    one_key(made, BOTH)
-    assert (made.gpu.only().id, held(made)) == (number, {old})
-
-
-@SAYS
-def test_after_the_state_was_lost_one_that_does_not_take_the_apps_key_is_given_another(*, says: bool) -> None:
-    made = serving()
-    made.backend.says_keys = says
-    to_the_end(rotating(made))
-    number = made.gpu.only().id
-    made.store.lose()
-    made.gpu.only().keys = ("0" * 64,)
-    up(made)
-    one_key(made)
-    assert made.gpu.only().id == number
-
-
-def test_after_the_state_was_lost_one_that_is_not_healthy_is_only_written_down() -> None:
-    made = serving()
-    to_the_end(rotating(made))
-    number = made.gpu.only().id
-    made.store.lose()
-    behaviours.unreachable(made.gpu.only())
-    process = start(made)
-    while not made.store.state.records:
-        process.step()
-    (known,) = made.store.state.records
-    assert known == Record(known.token, number, known.machine_id, known.at, published=True)
-
-
-# Two at once: the lock is a courtesy.
-
-
 @pytest.mark.parametrize("seed", range(40))
 def test_beside_an_up_nobody_is_refused_and_one_key_is_left(seed: int) -> None:
-    made, draw = serving(), random.Random(seed)
+    made, draw = served(), random.Random(seed)
     number = made.gpu.only().id
     going: list[Process[object]] = [rotating(made), start(made)]  # type: ignore[list-item]
     while going:
@@ -426,7 +239,7 @@ def test_beside_an_up_nobody_is_refused_and_one_key_is_left(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_two_rotations_at_once_end_as_one_key(seed: int) -> None:
-    made, draw = serving(), random.Random(seed)
+    made, draw = served(), random.Random(seed)
     going = [rotating(made), rotating(made)]
     while going:
         run = draw.choice(going)
