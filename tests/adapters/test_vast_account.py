@@ -15,6 +15,7 @@ from ert_deploy.adapters.vast.client import VastHost
 from ert_deploy.core.model.errors import CannotObserve, UsageError
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.sandbox.httpd.server import Reply, Request, Router, Server
+from tests.support.vast.wire import Wire
 
 KEY, OTHER = "vast-canary-key-0123456789", "vast-canary-key-9876543210"
 FORBIDDEN = [
@@ -107,3 +108,18 @@ def test_an_answer_that_is_not_one_is_not_no_variables(vast: Vast, said: object)
     vast.says(json.loads(json.dumps(said)))
     with pytest.raises(CannotObserve):
         vast.host().account_variables()
+
+
+def test_the_account_says_its_credit_and_who_it_is_or_raises(wire: Wire) -> None:
+    whole = {"id": 4711, "credit": 4.5, "email": "dev@example.org", "balance": 0}
+    wire.says("user", whole)
+    assert (wire.host.account().credit, wire.host.account().id) == (4.5, "4711")
+    assert [request.operation for request in wire.got] == ["user"]  # asked at once again: no call
+    for name, odd in (("credit", None), ("credit", "4.5"), ("id", None), ("id", "4711"), ("id", True)):
+        wire.says("user", {**whole, name: odd})
+        wire.clock.time += 1.5
+        with pytest.raises(CannotObserve):
+            wire.host.account()
+    wire.says("user", [])
+    with pytest.raises(CannotObserve):
+        wire.host.account()
