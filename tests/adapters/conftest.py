@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.support.state.shelf import Shelf, in_bucket, in_file
 from tests.support.vast.wire import Wire, scripted
 
 
@@ -14,3 +16,16 @@ def wire() -> Iterator[Wire]:
     """A scripted Vast and a client of it."""
     with scripted() as made:
         yield made
+
+
+@pytest.fixture(params=["file", "s3"])
+def shelf(request: pytest.FixtureRequest, tmp_path: Path) -> Shelf:
+    """A place for one state: a file, or an object in the `s3` of the test's module."""
+    if request.param == "s3":
+        from tests.support.doubles import moto_s3  # which takes a second to import
+
+        client = request.getfixturevalue("s3")
+        return in_bucket(client, moto_s3.bucket(client))
+    path = tmp_path / "state" / "ert.json"
+    path.parent.mkdir(mode=0o700)
+    return in_file(path)

@@ -3,60 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from ert_deploy.adapters.state import document
-from ert_deploy.adapters.state.file import StateFile
-from ert_deploy.adapters.state.s3 import StateS3
 from ert_deploy.adapters.state.signature import FIELD, StateKeys
 from ert_deploy.core.model.errors import Damaged, UsageError
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import Record, State
-from ert_deploy.ports import StateKeeper
 from tests.support.doubles import moto_s3
-from tests.support.fakes.timing import FakeClock
+from tests.support.state.shelf import PLAIN, Shelf
 
 KEY, OTHER = Secret("k" * 32), Secret("o" * 32)
-SIGNED, OTHERS, PLAIN = StateKeys(KEY), StateKeys(OTHER), StateKeys()
+SIGNED, OTHERS = StateKeys(KEY), StateKeys(OTHER)
 SIGNING = StateKeys(OTHER, former=KEY, unsigned=True)
 STATE = State("ert", records=(Record("b" * 32, 5, 1002, 2.5),))
 
 
-@dataclass
-class Shelf:
-    """A place for one state, and handles of it with some keys."""
-
-    handle: Callable[[StateKeys], StateKeeper]
-    read: Callable[[], bytes]
-    write: Callable[[bytes], object]
-
-
 @pytest.fixture(scope="module")
 def s3() -> Iterator[Any]:
-    with moto_s3.running() as url:
-        plain = moto_s3.client(url)
-        yield plain
-        plain.close()
-
-
-@pytest.fixture(params=["file", "s3"])
-def shelf(request: pytest.FixtureRequest, tmp_path: Path) -> Shelf:
-    clock = FakeClock(1_700_000_000.0)
-    if request.param == "file":
-        path = tmp_path / "ert.json"
-        return Shelf(lambda keys: StateFile(path, "ert", clock, keys=keys), path.read_bytes, path.write_bytes)
-    plain = request.getfixturevalue("s3")
-    bucket = moto_s3.bucket(plain)
-    return Shelf(
-        lambda keys: StateS3(bucket, "ert.json", "ert", clock, client=plain, keys=keys),
-        lambda: bytes(plain.get_object(Bucket=bucket, Key="ert.json")["Body"].read()),
-        lambda raw: plain.put_object(Bucket=bucket, Key="ert.json", Body=raw),
-    )
+    with moto_s3.connected() as client:
+        yield client
 
 
 def forged(raw: bytes) -> bytes:

@@ -41,6 +41,17 @@ def client(url: str) -> Any:
     )
 
 
+@contextmanager
+def connected() -> Iterator[Any]:
+    """A plain client of a server of its own."""
+    with running() as url:
+        plain = client(url)
+        try:
+            yield plain
+        finally:
+            plain.close()
+
+
 def bucket(s3: Any, *, versioned: bool = True) -> str:
     """A new bucket."""
     name = f"ert-state-{next(BUCKETS)}"

@@ -1,0 +1,68 @@
+"""A place for one state, and a state that holds one of everything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ert_deploy.adapters.state.file import StateFile
+from ert_deploy.adapters.state.s3 import StateS3
+from ert_deploy.adapters.state.signature import StateKeys
+from ert_deploy.core.model.state import Denied, Intent, Record, Rollout, State, Tombstone
+from ert_deploy.ports import StateKeeper
+from tests.support.fakes.timing import FakeClock
+
+FULL = State(
+    "ert",
+    0,
+    (Intent("a" * 32, 1.5, 7, 1001),),
+    (Record("b" * 32, 5, 1002, 2.5, "-----BEGIN CERTIFICATE-----\nQUJD\n-----END CERTIFICATE-----\n", True),),
+    (Tombstone("c" * 32, 6, 3.5, "it did not get healthy: \u00e4"),),
+    (Denied(1003, 9e9, "no progress"),),
+    (Rollout("srv-1", "f" * 16, "dep-1", 4.5, 5.5),),
+)
+KEY = "teams/ert.json"
+NOW = 1_700_000_000.0  # 2023-11-14 22:13:20 UTC
+PLAIN = StateKeys()
+
+
+@dataclass
+class Shelf:
+    """Makes handles of it (of a deployment, with some keys), and reads and writes what is really there."""
+
+    handle: Callable[..., StateKeeper]
+    read: Callable[[], bytes]
+    write: Callable[[bytes], object]
+    clock: FakeClock
+
+
+def store(path: Path, deployment: str = "ert") -> StateFile:
+    """The state in a file, on a clock that stands still."""
+    return StateFile(path, deployment, FakeClock())
+
+
+def in_file(path: Path) -> Shelf:
+    """A file."""
+    clock = FakeClock(NOW)
+
+    def handle(keys: StateKeys = PLAIN, *, name: str = "ert") -> StateKeeper:
+        return StateFile(path, name, clock, keys=keys)
+
+    return Shelf(handle, path.read_bytes, path.write_bytes, clock)
+
+
+def in_bucket(client: Any, bucket: str) -> Shelf:
+    """An object in S3."""
+    clock = FakeClock(NOW)
+
+    def handle(keys: StateKeys = PLAIN, *, name: str = "ert") -> StateKeeper:
+        return StateS3(bucket, KEY, name, clock, client=client, keys=keys)
+
+    return Shelf(
+        handle,
+        lambda: bytes(client.get_object(Bucket=bucket, Key=KEY)["Body"].read()),
+        lambda raw: client.put_object(Bucket=bucket, Key=KEY, Body=raw),
+        clock,
+    )
