@@ -14,6 +14,7 @@ from ert_deploy.adapters.state.file import StateFile
 from ert_deploy.core.model.errors import Busy, Failed, UsageError
 from ert_deploy.core.model.state import State
 from tests.support.fakes.loopback import FakeClock
+from tests.support.state.shelf import store
 
 EMPTY = State("ert")
 
@@ -34,10 +35,6 @@ class Syncs:
 def synced(path: Path) -> tuple[StateFile, Syncs]:
     syncs = Syncs(path)
     return StateFile(path, "ert", FakeClock(), syncs), syncs
-
-
-def store(path: Path) -> StateFile:
-    return StateFile(path, "ert", FakeClock())
 
 
 def test_the_file_is_synced_before_it_takes_the_old_ones_place_and_the_folder_after(tmp_path: Path) -> None:

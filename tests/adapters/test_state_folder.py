@@ -21,6 +21,7 @@ from ert_deploy.adapters.state.file import StateFile
 from ert_deploy.core.model.errors import Busy, Damaged, ErtError, Failed, UsageError
 from ert_deploy.core.model.state import State
 from tests.support.fakes.loopback import FakeClock
+from tests.support.state.shelf import store
 
 EMPTY = State("ert")
 PROFILE = "export PATH=$PATH:~/bin\n"
@@ -42,10 +43,6 @@ def profile(tmp_path: Path) -> Path:
     path.write_text(PROFILE)
     path.chmod(0o644)
     return path
-
-
-def store(path: Path) -> StateFile:
-    return StateFile(path, "ert", FakeClock())
 
 
 def mode(path: Path) -> int:
