@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from ert_deploy.core.model.desired import Criteria, Desired, Launch, Phase, Target
 from ert_deploy.core.model.labels import Mark
@@ -24,6 +24,11 @@ UP = Desired(
 DOWN = replace(UP, phase=Phase.ABSENT)
 SLEEP = replace(UP, phase=Phase.ASLEEP)
 WAITED = UP.timings
+BOTH = replace(UP, targets=(DASH, ADMIN))
+KEYED = {DASH.names.key: KEY}
+OLD = {"spec": "another config"}
+# What is wanted and what is seen, by the name of the situation, and the plan for it.
+Table: TypeAlias = dict[str, tuple[Desired, Observed, list[str]]]
 
 
 def token(number: int) -> str:
