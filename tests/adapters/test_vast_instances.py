@@ -8,11 +8,7 @@ from typing import Any
 
 import pytest
 
-from ert_deploy.core.model.errors import (
-    CannotObserve,
-    ErtError,
-    UsageError,
-)
+from ert_deploy.core.model.errors import CannotObserve, ErtError, UsageError
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Address
 from ert_deploy.core.model.secret import Secret

@@ -8,9 +8,7 @@ from typing import Any
 import pytest
 
 from ert_deploy.core.model.desired import Criteria
-from ert_deploy.core.model.errors import (
-    CannotObserve,
-)
+from ert_deploy.core.model.errors import CannotObserve
 from tests.support.vast.wire import LAUNCH, Wire
 
 

@@ -8,16 +8,8 @@ import pytest
 
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.desired import Phase
-from ert_deploy.core.model.errors import (
-    CreateRefused,
-    Failed,
-    OfferGone,
-    OutcomeUnknown,
-)
-from ert_deploy.core.model.events import (
-    CreateUnknown,
-    OfferLost,
-)
+from ert_deploy.core.model.errors import CreateRefused, Failed, OfferGone, OutcomeUnknown
+from ert_deploy.core.model.events import CreateUnknown, OfferLost
 from ert_deploy.engine import effects as e
 from tests.support.fakes.history import WANTED, done, down, is_down, is_up, kinds, start, told, up
 from tests.support.fakes.loopback import offer, world

@@ -7,14 +7,8 @@ from dataclasses import replace
 import pytest
 
 from ert_deploy.core.model.desired import Target
-from ert_deploy.core.model.errors import (
-    Failed,
-    NeedsAttention,
-)
-from ert_deploy.core.model.events import (
-    Booting,
-    Retired,
-)
+from ert_deploy.core.model.errors import Failed, NeedsAttention
+from ert_deploy.core.model.events import Booting, Retired
 from tests.support.fakes import behaviours
 from tests.support.fakes.history import OTHER, WANTED, down, is_down, is_up, start, told, up
 from tests.support.fakes.loopback import certificate, world

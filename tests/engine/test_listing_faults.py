@@ -4,15 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ert_deploy.core.model.errors import (
-    CannotObserve,
-    NeedsAttention,
-)
-from ert_deploy.core.model.events import (
-    Destroyed,
-    Trouble,
-    Waiting,
-)
+from ert_deploy.core.model.errors import CannotObserve, NeedsAttention
+from ert_deploy.core.model.events import Destroyed, Trouble, Waiting
 from tests.support.fakes.history import WANTED, down, is_up, told, up
 from tests.support.fakes.loopback import blind, world
 

@@ -8,12 +8,7 @@ import pytest
 
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.desired import Desired, Market
-from ert_deploy.core.model.errors import (
-    CannotObserve,
-    ErtError,
-    NeedsAttention,
-    Transient,
-)
+from ert_deploy.core.model.errors import CannotObserve, ErtError, NeedsAttention, Transient
 from ert_deploy.core.model.events import Stopped, Trouble, Waiting, Wrote
 from tests.support.fakes import behaviours
 from tests.support.fakes.history import WANTED, done, down, is_up, start, told, up

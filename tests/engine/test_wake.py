@@ -9,14 +9,7 @@ import pytest
 
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.desired import Desired
-from ert_deploy.core.model.errors import (
-    CannotObserve,
-    ErtError,
-    Failed,
-    StartRefused,
-    Transient,
-    UsageError,
-)
+from ert_deploy.core.model.errors import CannotObserve, ErtError, Failed, StartRefused, Transient, UsageError
 from ert_deploy.core.model.events import Stranded, Woken, Wrote
 from ert_deploy.core.model.observed import Health, Vital
 from ert_deploy.engine import effects as e

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from tests.core.situations.expected_steps import (
-    DROP,
-    FORECAST,
-    MOVED,
-    REKEY,
-)
+from tests.core.situations.expected_steps import DROP, FORECAST, MOVED, REKEY
 from tests.support.situations import (
     ADMIN,
     BOTH,

@@ -7,11 +7,7 @@ from dataclasses import replace
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.state import State
-from tests.core.situations.expected_steps import (
-    FORECAST,
-    POINTERS,
-    RENT,
-)
+from tests.core.situations.expected_steps import FORECAST, POINTERS, RENT
 from tests.support.situations import (
     DASH,
     DOWN,

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from tests.core.situations.expected_steps import (
-    FORECAST,
-    LATE,
-    RENT,
-)
+from tests.core.situations.expected_steps import FORECAST, LATE, RENT
 from tests.support.situations import (
     ADMIN,
     BOTH,

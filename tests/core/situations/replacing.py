@@ -6,15 +6,7 @@ from dataclasses import replace
 
 from ert_deploy.core.model.observed import Health, Vital
 from ert_deploy.core.model.secret import Secret
-from tests.core.situations.expected_steps import (
-    ADDRESS,
-    FORECAST,
-    LATE,
-    MOVED,
-    RENT,
-    REPLACE,
-    SECOND_GOES,
-)
+from tests.core.situations.expected_steps import ADDRESS, FORECAST, LATE, MOVED, RENT, REPLACE, SECOND_GOES
 from tests.support.situations import (
     ADMIN,
     BOTH,

@@ -6,11 +6,7 @@ from dataclasses import replace
 
 from ert_deploy.core.model.observed import Health, Vital
 from ert_deploy.core.model.state import LONG_AGO
-from tests.core.situations.expected_steps import (
-    ADDRESS,
-    MOVED,
-    RENT,
-)
+from tests.core.situations.expected_steps import ADDRESS, MOVED, RENT
 from tests.support.situations import (
     KEYED,
     NOW,
