@@ -21,6 +21,7 @@ from tests.kills.invariants import books, nothing_lost
 from tests.kills.stage import Stage
 from tests.simulation.faults import Faults
 from tests.simulation.history import DOWN, WANTED
+from tests.simulation.interpreter import carry_out
 from tests.simulation.world import Actor, Killed, World
 
 PATIENCE = 2.0  # real seconds until an adapter gives up on an answer
@@ -193,7 +194,7 @@ def _command(world: World, desired: Desired) -> int:
         while True:
             world.took = 0.0
             try:
-                value = world.carry_out(effect)
+                value = carry_out(world, effect)
             except ErtError as error:
                 effect = effects.throw(error)
             else:

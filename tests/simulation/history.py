@@ -26,6 +26,7 @@ from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.reap import find, reap
 from ert_deploy.engine.rotate import rotate
 from tests.simulation.faults import Fault, Faults, Plan
+from tests.simulation.interpreter import carry_out
 from tests.simulation.market import HOST, Machine
 from tests.simulation.operators import SKEWS, Operator
 from tests.simulation.web import NAMES
@@ -400,7 +401,7 @@ def _claims(world: World, command: Command) -> None:
 def _turns(world: World, process: list[Any], until: tuple[float, int]) -> None:
     """Carry out effects until it is another one's turn; what takes no time is one step with what comes before it."""
     at, index, generator, effect, world.acting, world.operator = process
-    carry_out, due = world.carry_out, world.due
+    due = world.due
     while (at, index) < until:
         if due and due[0][0] <= at:
             world.advance(at)
@@ -408,7 +409,7 @@ def _turns(world: World, process: list[Any], until: tuple[float, int]) -> None:
         world.took = 0.0
         while not world.took:
             try:
-                value = carry_out(effect)
+                value = carry_out(world, effect)
             except ErtError as error:
                 effect = generator.throw(error)
             else:

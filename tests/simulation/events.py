@@ -1,0 +1,79 @@
+"""What happens to the newest machine or the first service whatever anybody asks, and what a person does by hand."""
+
+from __future__ import annotations
+
+from tests.simulation.faults import CONSOLE
+from tests.simulation.market import STOCK, Machine, dearer
+from tests.simulation.ports import gpu_host, web_host
+from tests.simulation.world import World
+
+MOST_CLONES = 4  # that a person makes in one history
+
+
+def happen(world: World, name: str) -> None:
+    """Something happens to the newest machine, or to the first service, whatever anybody asks."""
+    if name == "redeploy":
+        web_host.begin_deploy(world, next(iter(world.services.values())), fails=False)
+    elif name == "rollback":
+        next(iter(world.services.values())).roll_back(world.now)
+    elif name == "jump":
+        world.operator.skew += world.strength
+    elif name == "dearer":
+        world.offers = dearer(STOCK)
+    elif name == "limited":
+        world.limited = True
+    elif world.paid:
+        _befall(world, world.paid[max(world.paid)], name)
+
+
+def _befall(world: World, made: Machine, name: str) -> None:
+    if name in CONSOLE:
+        _in_the_console(world, made, name)
+    elif name == "self-stop":
+        made.halt(world.now)
+    elif name == "taken":
+        made.taken = True
+    elif name == "contract-end":  # stopped, cannot start again (Vast's guide to instances)
+        made.halt(world.now)
+        made.expired = True
+    elif name == "outbid":
+        _outbid(world, made)
+    elif made.trouble != "unpulled":
+        made.trouble = name
+
+
+def _in_the_console(world: World, made: Machine, name: str) -> None:
+    """A person does something to it that no command knows of. A clone is one more that is paid."""
+    world.touched = world.calls
+    match name:
+        case "relabel":
+            made.labelled = False
+        case "env-lost":
+            made.environed = False
+        case "clone":
+            if world.clones < MOST_CLONES:
+                world.clones += 1
+                world.allowed += 1
+                gpu_host.add(world, made.order, made.price)
+        case "console-stop":
+            made.halt(world.now)
+        case "console-start":
+            gpu_host.come_on(world, made)
+        case _:
+            made.trouble = "removed"
+            gpu_host.end(world, made.id)
+    made.showing, made.edited = None, world.calls
+
+
+def _outbid(world: World, made: Machine) -> None:
+    if made.order.launch.bid is not None and not made.halted:
+        made.halt(world.now)
+        made.outbid = True
+        world.coming = max(world.coming, world.now + world.strength)
+        world.later(world.strength, _bid_wins, made)
+
+
+def _bid_wins(world: World, made: Machine) -> None:
+    if made.outbid:
+        world.touched = world.calls
+        gpu_host.come_on(world, made)

@@ -1,0 +1,243 @@
+"""The GPU market of a world: what is listed and rented, started, stopped and destroyed, and what must hold then."""
+
+from __future__ import annotations
+
+from itertools import takewhile
+
+from ert_deploy.core.model.desired import Market
+from ert_deploy.core.model.errors import ErtError, OfferGone, OutcomeUnknown, StartRefused, Transient
+from ert_deploy.core.model.observed import Instance, Offer
+from ert_deploy.core.model.state import LONG_AGO
+from ert_deploy.engine import effects as e
+from ert_deploy.ports import CreateOrder
+from tests.simulation.faults import LATEST
+from tests.simulation.market import BY_ID, DISK, MOVE, STRANGERS, Machine, as_bids
+from tests.simulation.world import Actor, Violation, World
+
+WITHIN_BUDGET = 1  # machines of one command with a budget
+MOST_UNPULLED = 2  # hosts on which one command finds that the image cannot be pulled, before it rents no more
+LIMITS = ("ERT_IDLE_STOP", "ERT_BOOT_DEADLINE", "ERT_MAX_LIFETIME")  # of the guard; 0 would switch one off
+
+
+def list_instances(world: World, _: e.ListInstances) -> tuple[Instance, ...]:
+    if world.account != "1":
+        return ()
+    now, world.listing = world.now, world.calls
+    if world.dates:
+        world.operator.hear(now)
+    ours = [m.show(now) for m in world.machines.values() if m.listed <= now < m.leaves]
+    return (*STRANGERS, *ours)
+
+
+def get_instance(world: World, effect: e.GetInstance) -> Instance | None:
+    if world.account != "1":
+        return None
+    made = world.machines.get(effect.instance_id)
+    if made is not None and made.found <= world.now < made.leaves:
+        return made.show(world.now)
+    return BY_ID.get(effect.instance_id)
+
+
+def search(world: World, effect: e.Search) -> tuple[Offer, ...]:
+    offers = as_bids(world.offers) if effect.launch.market is Market.INTERRUPTIBLE else world.offers
+    world.acting.shown |= {o.id: o for o in offers}
+    if not world.paid:
+        return offers
+    taken = {m.offer for m in world.paid.values()}
+    return tuple(o for o in offers if o.id not in taken)
+
+
+def create(world: World, effect: e.Create) -> int:
+    order = effect.order
+    if not all(order.env.get(name, "").isdecimal() and int(order.env[name]) > 0 for name in LIMITS):
+        raise Violation("a create call of a machine that would not stop by itself")
+    if all(i.token != order.mark.token for i in world.state.intents):
+        raise Violation("a create call without a durable intent")
+    if len(world.paid) + world.pending - world.hardly_ours() >= world.allowed:
+        raise Violation(f"a create call while {len(world.paid)} are paid and {world.pending} may be")
+    _may_rent(world, order)
+    world.changes += 1
+    kind = world.kind
+    if kind == "late" or (kind == "taken-late" and world.beyond):
+        raise _put_off(world, order, world.acting)
+    if kind == "taken-late":
+        raise OfferGone("no_such_ask")
+    if kind == "duplicate" and (world.beyond or _alone(world)):
+        world.allowed += world.beyond
+        _make(world, order)
+    return _make(world, order)
+
+
+def _may_rent(world: World, order: CreateOrder) -> None:
+    """A create is for another machine than those of ours, at a price below the cap, and within the budget."""
+    wanted, machine = world.acting.wanted, order.offer_id + 1000
+    assert wanted is not None
+    before = takewhile(lambda intent: intent.token != order.mark.token, world.state.intents)  # the later gives way
+    held = {intent.machine_id for intent in before if not intent.gone}
+    if machine in held | {record.machine_id for record in world.state.records if record.id in world.paid}:
+        raise Violation(f"a create call on machine {machine}, where an instance of ours is")
+    bid, listed = order.launch.bid, world.acting.shown[order.offer_id]  # a host may ask for more since
+    price = listed.dph_total if bid is None else bid + DISK
+    if price > wanted.criteria.max_dph:
+        raise Violation(f"a create call for ${price}/h, above the cap")
+    rented = [made for made in world.acting.rented.values() if made.trouble != "removed"]
+    if wanted.max_cost is not None and len(rented) >= WITHIN_BUDGET:
+        raise Violation("a create call beyond plan/max_cost")
+    if len(world.acting.unpulled) >= MOST_UNPULLED:
+        raise Violation("a create call after the image could not be pulled on several hosts")
+
+
+def _price(world: World, order: CreateOrder) -> float:
+    bids = order.launch.market is Market.INTERRUPTIBLE
+    offers = as_bids(world.offers) if bids else world.offers
+    listed = next((o for o in offers if o.id == order.offer_id), None)
+    if order.launch.bid is not None:
+        return order.launch.bid + DISK
+    return listed.dph_total if listed is not None else 0.0
+
+
+def _alone(world: World) -> bool:
+    """Whether no other instance is paid and no other create is under way, or may be: by another operator."""
+    return len(world.paid) + world.pending == 0 and len(world.state.intents) == 1 and world.operators == 1
+
+
+def _put_off(world: World, order: CreateOrder, actor: Actor) -> ErtError:
+    """It takes effect later than the answer; only beyond the contract after the settle time, or after a no."""
+    kind, delay = world.kind, world.strength if world.beyond else min(world.strength, LATEST)
+    lies = kind == "taken-late" or delay > LATEST
+    world.took = min(30.0, delay)
+    world.pending += 1
+    world.allowed += lies
+    if lies:
+        world.overdue = max(world.overdue, world.now + delay)
+    world.later(delay, _land, (order, actor))
+    return OutcomeUnknown(kind) if kind == "late" else OfferGone(kind)
+
+
+def _land(world: World, what: tuple[CreateOrder, Actor]) -> None:
+    world.pending -= 1
+    world.kind = ""  # whatever strikes the call of this moment has nothing to do with it
+    _make(world, *what)
+
+
+def _make(world: World, order: CreateOrder, actor: Actor | None = None) -> int:
+    kind, price = world.kind, _price(world, order)
+    clash = any(m.offer == order.offer_id and not m.halted for m in world.paid.values())
+    made = add(world, order, price * 3 if kind == "overpriced" else price)
+    if clash:
+        made.trouble = "clash"  # the provider rents one offer twice, and the second dies of the ports of the first
+    elif world.limited:
+        made.trouble, made.halted = "unpulled", True
+    (actor or world.acting).rented[order.mark.token] = made
+    if kind in ("hidden", "hidden-by-id"):
+        made.listed = world.now + world.strength
+        made.found = made.listed if kind == "hidden-by-id" else world.now
+    return made.id
+
+
+def add(world: World, order: CreateOrder, price: float) -> Machine:
+    """One more exists and is paid."""
+    world.numbers += 1
+    made = Machine(world.numbers, order, world.now, price)
+    world.machines[made.id] = world.paid[made.id] = made
+    world.most_paid = max(world.most_paid, len(world.paid))
+    if len(world.paid) - world.hardly_ours() > world.allowed:
+        raise Violation(f"{len(world.paid)} are paid at once")
+    return made
+
+
+def destroy(world: World, effect: e.DestroyInstance) -> None:
+    number = effect.instance_id
+    world.changes += 1
+    if number in BY_ID:
+        raise Violation(f"instance {number} was not ours to destroy")
+    by_marks = world.operator.down and world.operator.storeless
+    if number in world.paid and not by_marks and all(t.id != number for t in world.state.tombstones):
+        raise Violation(f"instance {number} is destroyed without a tombstone")
+    if number in world.paid and _unsure(world, world.paid[number]):
+        raise Violation(f"instance {number} shows no environment of ours and is destroyed without a question")
+    if world.kind == "late":
+        world.took = 30.0
+        world.later(world.strength, end, number)
+        raise Transient("timeout")
+    end(world, number, world.strength if world.kind in ("lingers", "ghost") else 0.0)
+
+
+def _unsure(world: World, made: Machine) -> bool:
+    """Whether the newest listing shows nothing of ours in its environment, and no person has decided."""
+    seen = not made.environed and made.edited < world.listing and world.operators == 1
+    return seen and made.id not in world.state.claims.adopted
+
+
+def end(world: World, number: int, lingers: float = 0.0) -> None:
+    """It exists no more, and is shown for that many seconds all the same."""
+    made = world.paid.pop(number, None)
+    if made is not None:
+        made.ends, made.leaves = world.now, world.now + lingers
+
+
+def start(world: World, effect: e.StartInstance) -> None:
+    world.changes += 1
+    record = world.state.record(effect.instance_id)
+    entombed = any(t.id == effect.instance_id for t in world.state.tombstones)
+    if effect.instance_id in world.paid and not entombed and (record is None or not record.woken):
+        raise Violation(f"instance {effect.instance_id} is started, and nobody wrote that down")
+    if not world.beyond and record is not None and record.woken > LONG_AGO and world.now - record.woken > 62.0:
+        raise Violation(f"instance {effect.instance_id} is started by one who did not win the write")
+    made, kind = _ours(world, effect.instance_id), world.kind
+    if made.trouble == "unpulled":
+        raise Violation(f"instance {made.id} is started, and its image could not be pulled")
+    if kind == "late":
+        world.took = 30.0
+        world.coming = max(world.coming, world.now + world.strength)
+        world.later(world.strength, come_on, made)
+        raise Transient("timeout")
+    if kind == "queued" and made.halted:
+        made.queued = True
+        world.coming = max(world.coming, world.now + world.strength)
+        world.later(world.strength, _from_the_queue, made)
+    if made.taken or made.expired or kind == "queued":
+        raise StartRefused("resources_unavailable")
+    come_on(world, made, MOVE if kind == "moves" else 0)
+    if kind == "stuck":
+        made.trouble = "stuck"
+
+
+def come_on(world: World, made: Machine, moves: int = 0) -> None:
+    """Its start takes effect, if it exists and has a GPU."""
+    if made.id in world.paid and not (made.taken or made.expired):
+        made.wake(world.now, moves)
+
+
+def _from_the_queue(world: World, made: Machine) -> None:
+    if made.queued:
+        made.taken = False
+        come_on(world, made)
+
+
+def stop(world: World, effect: e.StopInstance) -> None:
+    made = _ours(world, effect.instance_id)
+    world.changes += not made.halted or made.queued or made.outbid
+    if world.kind == "late":
+        world.took = 30.0
+        world.overdue = max(world.overdue, world.now + world.strength)
+        world.later(world.strength, _go_off, made)
+        raise Transient("timeout")
+    if world.kind == "acts late":
+        world.overdue = max(world.overdue, world.now + world.strength)
+        world.later(world.strength, _go_off, made)
+        return
+    made.halt(world.now, world.strength if world.kind == "lingers" else 0.0)
+
+
+def _go_off(world: World, made: Machine) -> None:
+    made.halt(world.now)
+
+
+def _ours(world: World, number: int) -> Machine:
+    if number in BY_ID:
+        raise Violation(f"instance {number} was not ours to start or stop")
+    made = world.machines[number]
+    if made.ends <= world.now:
+        raise Transient("no such instance")
+    return made

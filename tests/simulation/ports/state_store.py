@@ -1,0 +1,46 @@
+"""The stored state of a world: conditional writes, and what must hold of what is given up in one."""
+
+from __future__ import annotations
+
+from ert_deploy.core.model.errors import StateConflict
+from ert_deploy.core.model.secret import Secret
+from ert_deploy.core.model.state import State, Tombstone
+from ert_deploy.engine import effects as e
+from tests.simulation.market import HOST
+from tests.simulation.web import NAMES
+from tests.simulation.world import Violation, World
+
+
+def save(world: World, effect: e.Save) -> State:
+    state = effect.state
+    if state.generation != world.state.generation:
+        raise StateConflict("somebody wrote")
+    if state.tombstones:
+        before = {t.id for t in world.state.tombstones}
+        _given_up(world, [t for t in state.tombstones if t.id not in before])
+    world.state = State(  # spelt out: `replace` takes three times as long, and this runs at every write
+        state.deployment, state.generation + 1, state.intents, state.records, state.tombstones, state.denied,
+        state.rollouts, state.account, state.claims, state.begun,
+    )  # fmt: skip
+    return world.state
+
+
+def _given_up(world: World, tombstones: list[Tombstone]) -> None:
+    actor = world.acting
+    for tombstone in tombstones:
+        if actor.must_keep_serving():
+            _leaves_no_app_alone(world, tombstone.id)
+        made = actor.rented.get(tombstone.token)
+        if made is not None and "toomanyrequests" in tombstone.reason:
+            actor.unpulled.add(made.offer)
+
+
+def _leaves_no_app_alone(world: World, number: int) -> None:
+    """`up`, `wake` and `sleep` give nothing up that answers and that an app runs with."""
+    made = world.paid.get(number)
+    if made is None or made.halted:
+        return
+    url = Secret(f"https://{HOST}:{made.port}")
+    for service in world.services.values():
+        if made.answer(world.now) is made.healthy and service.used.get(NAMES.url) == url:
+            raise Violation(f"instance {number} is given up while {service.name} runs with it")
