@@ -20,8 +20,8 @@ from tests.kills.fault_proxy import FaultProxy, in_front_of
 from tests.kills.invariants import books, nothing_lost
 from tests.kills.stage import Stage
 from tests.simulation.faults import Faults
-from tests.simulation.history import DOWN, WANTED
 from tests.simulation.interpreter import carry_out
+from tests.simulation.stories import DOWN, WANTED
 from tests.simulation.world import Actor, Killed, World
 
 PATIENCE = 2.0  # real seconds until an adapter gives up on an answer

@@ -21,7 +21,8 @@ from typing import Any
 
 from ert_deploy.engine import effects as e
 from tests.simulation.faults import FOR_GOOD, KINDS, Plan
-from tests.simulation.history import Outcome, Story, play, replay, story
+from tests.simulation.history import play, replay
+from tests.simulation.stories import Outcome, Story, story
 from tests.simulation.world import World
 
 SEEDS = Path(__file__).parent / "seeds"

@@ -17,8 +17,9 @@ import pytest
 
 from tests.simulation import histories, mutants, search
 from tests.simulation.faults import FAMILIES, FOR_GOOD, Faults
-from tests.simulation.history import Story, play, replay, run, story
+from tests.simulation.history import play, replay, run
 from tests.simulation.search import SEEDS
+from tests.simulation.stories import Story, story
 
 ROOT = Path(__file__).resolve().parents[2]
 FIXED = 4000

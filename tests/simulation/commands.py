@@ -1,0 +1,166 @@
+"""Plays commands in a world, alone or several at once, effect by effect, and says how each ended."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from operator import itemgetter
+from typing import Any
+
+from ert_deploy.core.model.desired import Desired, Phase, Target
+from ert_deploy.core.model.errors import ErtError, NeedsAttention
+from ert_deploy.core.planning.ownership import undecided
+from ert_deploy.engine import decide
+from ert_deploy.engine.apply import apply
+from ert_deploy.engine.effects import Effects
+from ert_deploy.engine.memory import Memory
+from ert_deploy.engine.reap import find, reap
+from ert_deploy.engine.rotate import rotate
+from tests.simulation.interpreter import carry_out
+from tests.simulation.invariants import claims
+from tests.simulation.operators import Operator
+from tests.simulation.stories import WANTED, Command, Outcome, Rotation, Story
+from tests.simulation.world import Actor, Killed, Violation, World
+
+MOST_EFFECTS = 6_000  # of one command after somebody last stepped in; no honest one needs as many
+NEVER = (math.inf, 0)
+_BY_TIME = itemgetter(0, 1)
+# A killed process runs no `finally`: its generator is kept until the history is over, and its frames are let go only
+# when nothing listens any more.
+
+
+class Unsure(NeedsAttention):
+    """`down --now` says until when something may still show itself."""
+
+    def __init__(self, until: float) -> None:
+        super().__init__("a create may be under way")
+        self.until = until
+
+
+class Undecided(NeedsAttention):
+    """How a command ends, exit code 5, when it names instances that a person has to decide about."""
+
+    def __init__(self, ids: tuple[int, ...]) -> None:
+        super().__init__(f"instances {ids} are to be decided about")
+        self.ids = ids
+
+
+def _fitted(desired: Desired, tale: Story) -> Desired:
+    if len(tale.services) == 1 and tale.poll == desired.timings.poll:
+        return desired
+    targets = tuple(Target(name) for name in tale.services)
+    return replace(desired, targets=targets, timings=replace(desired.timings, poll=tale.poll))
+
+
+def exit_of(command: Command, value: Any, now: float) -> ErtError | None:
+    """What the command line makes of what an engine gave back: an exit code 5, or nothing."""
+    if command is None:
+        named = (*value.serving, *(u.instance for u in value.undecided))
+        return Undecided(tuple(sorted(i.id for i in named))) if named else None
+    desired = command.desired if isinstance(command, Rotation) else command
+    if doubts := undecided(desired, value.observed):
+        return Undecided(tuple(u.instance.id for u in doubts))
+    if value.unknown_for:
+        return Unsure(now + value.unknown_for)
+    if value.left is not None:
+        return value.left  # type: ignore[no-any-return]
+    return NeedsAttention(f"not told: {value.abandoned}") if value.abandoned else None
+
+
+def _effects(command: Command, tale: Story) -> Effects[Any]:
+    """What a command does; the reaper asks nobody for confirmation here."""
+    if isinstance(command, Desired):
+        return apply(_fitted(command, tale), Memory())
+    return _rotating(_fitted(command.desired, tale)) if command is not None else _reaping()
+
+
+def _wants(command: Command) -> Desired | None:
+    return command.desired if isinstance(command, Rotation) else command
+
+
+def _rotating(desired: Desired) -> Effects[Any]:
+    return (yield from rotate(desired)).result
+
+
+def _reaping() -> Effects[Any]:
+    found = yield from find(WANTED)
+    if found.strays:
+        yield from reap(found.strays, WANTED.timings.poll)
+    return found
+
+
+def deciding(number: int, tale: Story) -> Effects[None]:
+    """`ert-deploy adopt ID` or `destroy ID`, confirmed: one for an even and one for an odd number."""
+    desired = _fitted(WANTED, tale)
+    observed, instance = yield from decide.find(desired, number)
+    if instance is not None and number % 2 == 0:
+        yield from decide.adopt(desired, observed, instance)
+    else:
+        yield from decide.destroy(desired, observed, number)
+
+
+def together(
+    world: World, tale: Story, wanted: tuple[Command, ...], outcome: Outcome, graveyard: list[Any]
+) -> list[ErtError | None]:
+    """Run commands at the same time, each on its own time line; how each ended (None: well, or killed)."""
+    running: list[list[Any]] = [
+        [world.now, index, _effects(command, tale), None, Actor(_wants(command)), _operator(world, tale, command)]
+        for index, command in enumerate(wanted)
+    ]
+    ends: list[ErtError | None] = [None] * len(wanted)
+    world.operators = len(wanted)
+    world.patience, world.disturbed = world.effects + MOST_EFFECTS * len(wanted), world.effects
+    over = world.now  # a command is over when its last effect is
+    for run_ in running:
+        run_[3] = next(run_[2])
+    while running:
+        running.sort(key=_BY_TIME)
+        process, others = running[0], running[1:]
+        try:
+            turns(world, process, (others[0][0], others[0][1]) if others else NEVER)
+        except StopIteration as done:
+            over = max(over, world.now + world.took)
+            command = wanted[process[1]]
+            ends[process[1]] = exit_of(command, done.value, world.now)
+            if ends[process[1]] is None and len(wanted) == 1 and not world.beyond:
+                claims(world, command)
+            running.remove(process)
+        except Killed:
+            outcome.kills += 1
+            graveyard.append(process)
+            running.remove(process)
+        except ErtError as error:
+            over = max(over, world.now + world.took)
+            ends[process[1]] = error.with_traceback(None)  # whose frames hold the error: a cycle
+            running.remove(process)
+    world.advance(max(over, world.now))
+    return ends
+
+
+def _operator(world: World, tale: Story, command: Command) -> Operator:
+    """The next one who gives a command, each with a clock of his own."""
+    world.turns += 1
+    down = isinstance(command, Desired) and command.phase is Phase.ABSENT
+    return Operator(tale.skews[world.turns % len(tale.skews)], down=down)
+
+
+def turns(world: World, process: list[Any], until: tuple[float, int]) -> None:
+    """Carry out effects until it is another one's turn; what takes no time is one step with what comes before it."""
+    at, index, generator, effect, world.acting, world.operator = process
+    due = world.due
+    while (at, index) < until:
+        if due and due[0][0] <= at:
+            world.advance(at)
+        world.now = at
+        world.took = 0.0
+        while not world.took:
+            try:
+                value = carry_out(world, effect)
+            except ErtError as error:
+                effect = generator.throw(error)
+            else:
+                effect = generator.send(value)
+            if world.effects > world.patience:
+                raise Violation("it does not come to an end")
+        at += world.took
+    process[0], process[3] = at, effect

@@ -1,0 +1,124 @@
+"""What must hold of a world when a command has ended well, and when all is over."""
+
+from __future__ import annotations
+
+from ert_deploy.core.model.desired import Phase
+from ert_deploy.core.model.secret import Secret
+from tests.simulation.market import HOST, Machine
+from tests.simulation.stories import Command, Rotation
+from tests.simulation.web import NAMES
+from tests.simulation.world import Violation, World
+
+
+def must(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise Violation(otherwise)
+
+
+def claims(world: World, command: Command) -> None:
+    """What a command that ends well says of the world, there and then: nobody else was at work."""
+    desired = command.desired if isinstance(command, Rotation) else command
+    if desired is None or world.touched >= world.listing:  # since the last look somebody has started or cloned one
+        return
+    not_ours = {*world.state.claims.ignored, *world.lost_to_all()}
+    ours = [number for number in sorted(world.paid) if number not in not_ours]
+    running = [number for number in ours if not world.paid[number].halted]
+    if desired.phase is Phase.ABSENT:
+        must(not ours and not world.pending, f"down ended well: paid {ours}, {world.pending} to come")
+    elif desired.phase is Phase.ASLEEP:
+        must(not running and not world.pending, f"sleep ended well: {running}, {world.pending} to come")
+    else:
+        must(len(ours) == 1, f"up ended well: paid {ours}")
+
+
+def address(made: Machine) -> str:
+    return f"https://{HOST}:{made.port}"
+
+
+def _is_up(world: World) -> None:
+    """Exactly one is paid, it is healthy, in the state, and every app runs with it."""
+    state, paid = world.state, world.paid
+    _neighbours_kept(world)
+    must(sorted(paid) == sorted(r.id for r in state.records), f"paid {sorted(paid)}, in the state {state.records}")
+    must(len(paid) == 1, f"{len(paid)} are paid after up")
+    (made,) = paid.values()
+    must(not made.trouble and not made.halted, "what serves is not healthy")
+    must(not state.tombstones and not [i for i in state.intents if not i.gone], "the state is not settled")
+    for service in world.services.values():
+        env = service.env
+        must(env[NAMES.url].reveal() == address(made), "the app points elsewhere")
+        must(env[NAMES.key].sha256() in made.keys, "the app holds another key")
+        must(service.shown == env[NAMES.fingerprint].reveal(), "the running app has another configuration")
+    _clean(world)
+
+
+def held_keys(world: World) -> set[Secret]:
+    """The keys that apps hold."""
+    return {service.env[NAMES.key] for service in world.services.values() if NAMES.key in service.env}
+
+
+def is_rotated(world: World, before: set[Secret]) -> None:
+    """Every app has one key, which is another one than before, and it is the only one that is taken."""
+    (made,), held = world.paid.values(), held_keys(world)
+    must([key.sha256() for key in held] == list(made.keys), "another key than the app's is taken after rotate")
+    must(not held & before, "an app has a key after rotate that it had before")
+
+
+def _is_down(world: World) -> None:
+    """Nothing is paid, nothing is remembered that could be, and no app points anywhere."""
+    must(not world.paid and not world.pending, f"{sorted(world.paid)} are paid after down")
+    must(settled(world), "the state still knows something")
+    _neighbours_kept(world)
+    for service in world.services.values():
+        must(not {NAMES.url, NAMES.key, NAMES.certificate} & service.env.keys(), "an app still points somewhere")
+    _clean(world)
+
+
+def settled(world: World) -> bool:
+    """Whether the state knows nothing that may bill. An offer that was taken is kept on watch, and holds up nobody."""
+    state = world.state
+    return not (state.records or state.tombstones or [i for i in state.intents if not i.gone])
+
+
+def _is_asleep(world: World) -> None:
+    """No GPU is paid; one disk at most, which the state knows."""
+    state = world.state
+    must(not world.running(), f"the GPUs of {world.running()} are paid after sleep")
+    must(len(world.paid) <= 1 and not world.pending, f"{sorted(world.paid)} are paid after sleep")
+    must(sorted(world.paid) == sorted(r.id for r in state.records), "the state knows another disk")
+    must(not state.tombstones and not [i for i in state.intents if not i.gone], "the state is not settled")
+    _neighbours_kept(world)
+    _clean(world)
+
+
+def is_nothing(world: World) -> None:
+    """A wake that found nothing: nothing is paid, and nobody remembers anything that could be."""
+    must(not world.paid and not world.pending, f"{sorted(world.paid)} are paid, and wake says there is nothing")
+    must(settled(world), "the state still knows something")
+    _clean(world)
+
+
+def is_reaped(world: World) -> None:
+    """What is paid is known to the state; nothing else bears our marks."""
+    tokens = {i.token for i in world.state.intents} | {t.token for t in world.state.tombstones}
+    known = {r.id for r in world.state.records}
+    strays = [m.id for m in world.paid.values() if m.id not in known and m.mark.token not in tokens]
+    must(not strays, f"{strays} are paid after reap, and no state knows them")
+    _clean(world)
+
+
+def _neighbours_kept(world: World) -> None:
+    for service in world.services.values():
+        must(service.neighbours_kept(), "a variable of somebody else has changed")
+
+
+IS = {Phase.RUNNING: _is_up, Phase.ABSENT: _is_down, Phase.ASLEEP: _is_asleep}
+
+
+def _clean(world: World) -> None:
+    text = repr(world.state)
+    for made in world.machines.values():
+        must(made.order.env["ERT_BOOT_SECRET"] not in text, "a boot secret is in the state")
+    for service in world.services.values():
+        key = service.env.get(NAMES.key)
+        must(key is None or key.reveal() not in text, "a key is in the state")

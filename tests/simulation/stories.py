@@ -1,0 +1,149 @@
+"""Stories: the commands that a history plays, in which world, and how it went. A story follows from its seed."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+from ert_deploy.core.model.desired import Criteria, Desired, Launch, Market, Phase, Target, Timings
+from tests.simulation.faults import Plan
+from tests.simulation.operators import SKEWS
+from tests.simulation.world import World
+
+BEYOND = 0.05  # of the histories
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """`key rotate`, where the rest is as it is desired."""
+
+    desired: Desired
+
+
+Command: TypeAlias = Desired | Rotation | None
+WANTED = Desired(
+    deployment="ert", phase=Phase.RUNNING, launch=Launch(image="llm-backend:1", model="gpt-oss:20b"),
+    criteria=Criteria(max_dph=0.40), targets=(Target("dash"),), timings=Timings(poll=60.0, deny=1800.0),
+    owner="our-project", ignored=frozenset({902}),
+)  # fmt: skip
+CHEAP = replace(WANTED, criteria=Criteria(max_dph=0.2025))  # the two cheapest of the market are below it
+LOW = replace(WANTED, criteria=Criteria(max_dph=0.15))  # nothing on the market is
+BID = replace(
+    WANTED, launch=replace(WANTED.launch, market=Market.INTERRUPTIBLE, bid=0.2), criteria=Criteria(max_dph=0.22)
+)
+BOUNDED = replace(WANTED, max_cost=0.15)  # enough for one machine
+OTHER = replace(WANTED, launch=replace(WANTED.launch, context=8192))
+DOWN = replace(WANTED, phase=Phase.ABSENT)
+NOW = replace(DOWN, apps_first=False)
+SLEEP = replace(WANTED, phase=Phase.ASLEEP)
+WAKE = replace(WANTED, begin=False)
+REAP = None
+ROTATE = Rotation(WAKE)
+ROLLBACK, ANOTHER_KEY = "roll the app back", "another key"
+# What may be done at one moment of a history: how often, and the commands that run at the same time. An empty one
+# loses the state. A new command of the product is one more row.
+OPERATIONS: dict[str, tuple[int, tuple[Command, ...]]] = {
+    "up": (30, (WANTED,)),
+    "up, changed config": (12, (OTHER,)),
+    "up, lower cap": (6, (CHEAP,)),
+    "up, cap below the market": (4, (LOW,)),
+    "wake, cap below the market": (2, (replace(LOW, begin=False),)),
+    "sleep, cap below the market": (2, (replace(LOW, phase=Phase.ASLEEP),)),
+    "up, interruptible": (6, (BID,)),
+    "up, a bid as high as the cap": (2, (replace(BID, criteria=Criteria(max_dph=0.2)),)),
+    "up, on a budget": (6, (BOUNDED,)),
+    "down": (9, (DOWN,)),
+    "down, now": (3, (NOW,)),
+    "sleep": (12, (SLEEP,)),
+    "wake": (8, (WAKE,)),
+    "reap": (2, (REAP,)),
+    "rotate": (8, (ROTATE,)),
+    "two ups at once": (6, (WANTED, WANTED)),
+    "two configs at once": (4, (WANTED, OTHER)),
+    "two wakes at once": (3, (WAKE, WAKE)),
+    "up and down at once": (3, (WANTED, DOWN)),
+    "sleep and wake at once": (3, (SLEEP, WAKE)),
+    "up and reap at once": (2, (WANTED, REAP)),
+    "rotate and up at once": (3, (ROTATE, WANTED)),
+    "two rotates at once": (1, (ROTATE, ROTATE)),
+    "lose the state": (4, ()),
+    ROLLBACK: (2, ()),
+    "down, another key": (2, (DOWN,)),
+    "down now, another key": (1, (NOW,)),
+    "sleep, another key": (1, (SLEEP,)),
+    "wake, another key": (1, (WAKE,)),
+}
+LAST: dict[str, tuple[int, Command]] = {
+    "up": (5, WANTED),
+    "up, changed config": (1, OTHER),
+    "up, lower cap": (1, CHEAP),
+    "up, cap below the market": (1, LOW),
+    "up, interruptible": (1, BID),
+    "down": (3, DOWN),
+    "down, now": (1, NOW),
+    "sleep": (2, SLEEP),
+    "wake": (2, WAKE),
+    "reap": (1, REAP),
+    "rotate": (1, ROTATE),
+}
+NOTHING = "with nothing"
+BEGINNINGS: dict[str, tuple[int, tuple[Desired, ...]]] = {
+    NOTHING: (11, ()),
+    "serving": (4, (WANTED,)),
+    "asleep": (5, (WANTED, SLEEP)),
+}
+_BEGINNINGS, _BEGIN_WEIGHTS = list(BEGINNINGS), [weight for weight, _ in BEGINNINGS.values()]
+_NAMES, _WEIGHTS = list(OPERATIONS), [weight for weight, _ in OPERATIONS.values()]
+_LAST_NAMES, _LAST_WEIGHTS = list(LAST), [weight for weight, _ in LAST.values()]
+
+
+@dataclass(slots=True)
+class Story:
+    """What is done, in order; `last` is the command after the calm, `rest` the seconds before it.
+
+    `beyond`: the provider breaks what its documentation and the settle time promise. `begins`: with nothing, or with
+    what some commands made of it on a sunny day. `skews`: by how much the wall clocks of those who give commands are
+    off, in turn. `dates`: the provider's replies say when they were written.
+    """
+
+    operations: tuple[str, ...]
+    last: str
+    rest: float = 0.0
+    services: tuple[str, ...] = ("dash",)
+    poll: float = 60.0
+    again: bool = False
+    beyond: bool = False
+    begins: str = NOTHING
+    skews: tuple[float, ...] = (0.0,)
+    dates: bool = True
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How a history went: what struck, what it cost, and the violation if there was one."""
+
+    plan: Plan
+    effects: int = 0
+    kills: int = 0
+    most_paid: int = 0
+    excused: int = 0
+    violation: str = ""
+    world: World | None = field(default=None, repr=False)
+
+
+def story(draw: random.Random) -> Story:
+    """The story of a seed."""
+    operations = tuple(draw.choices(_NAMES, _WEIGHTS, k=draw.choice((1, 1, 1, 2, 2, 3))))
+    return Story(
+        operations,
+        last=draw.choices(_LAST_NAMES, _LAST_WEIGHTS)[0],
+        rest=draw.choice((0.0, 300.0)),
+        services=("dash", "admin") if draw.random() < 0.15 else ("dash",),
+        poll=draw.choices((60.0, 10.0), (19, 1))[0],
+        again=draw.random() < 0.2,
+        beyond=draw.random() < BEYOND,
+        begins=draw.choices(_BEGINNINGS, _BEGIN_WEIGHTS)[0],
+        skews=tuple(draw.choices(SKEWS, k=3)),
+        dates=draw.random() < 0.85,
+    )
