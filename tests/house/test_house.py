@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 TOPS = (ROOT / "images" / "llm-backend", ROOT / "images" / "dashboard", ROOT)
-MODULE_LINES, FUNCTION_LINES, P90_LINES, PACKAGE_MODULES = 250, 60, 30, 20
+MODULE_LINES, TEST_LINES, FUNCTION_LINES, P90_LINES, PACKAGE_MODULES = 250, 400, 60, 30, 20
 TEXT = {".py", ".md", ".yaml", ".yml", ".toml", ".j2", ".sh", ".js", ".css", ".html", ".txt", ".json", ""}
 # Written in two halves, so that this file does not find itself.
 HOSTS = re.compile("pypi" + r"\.org|python" + r"hosted|npm" + r"js\.org|deb\.debian" + r"\.org")
@@ -49,6 +49,12 @@ def test_a_module_says_what_it_is_for_and_fits_on_a_few_screens(path: Path) -> N
     assert source.count("\n") <= MODULE_LINES
     doc = ast.get_docstring(ast.parse(source)) if source.strip() else "empty"
     assert doc, "no module docstring"
+
+
+def test_a_module_of_the_tests_says_what_it_is_for_and_can_be_read_at_once() -> None:
+    sources = {str(path.relative_to(ROOT)): path.read_text() for path in sorted((ROOT / "tests").rglob("*.py"))}
+    assert {path: n for path, source in sources.items() if (n := source.count("\n")) > TEST_LINES} == {}
+    assert [path for path, source in sources.items() if not ast.get_docstring(ast.parse(source))] == []
 
 
 def test_a_package_has_at_most_twenty_modules() -> None:
