@@ -8,7 +8,7 @@ import pytest
 
 from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.errors import CannotObserve, ErtError, NeedsAttention, Rejected, Transient
-from tests.support.fakes.history import WANTED, done, down, is_down, is_up, start, up
+from tests.support.fakes.history import WANTED, done, down, is_down, is_up, start, until, up
 from tests.support.fakes.loopback import FakeWorld, world
 
 SLEEP = replace(WANTED, phase=Phase.ASLEEP)
@@ -70,10 +70,9 @@ def two() -> tuple[FakeWorld, int, int]:
     made = world()
     up(made)
     first = made.gpu.only().id
-    run = start(made, replace(WANTED, launch=replace(WANTED.launch, context=4096)))
-    while not made.store.state.tombstones:
-        run.step()
-    run.die(run.done)
+    until(
+        start(made, replace(WANTED, launch=replace(WANTED.launch, context=4096))), lambda: made.store.state.tombstones
+    )
     return made, first, next(n for n in made.gpu.paid() if n != first)
 
 

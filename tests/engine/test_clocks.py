@@ -10,7 +10,7 @@ from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.errors import OutcomeUnknown
 from ert_deploy.core.model.moment import Moment
 from ert_deploy.engine import effects as e
-from tests.support.fakes.history import WANTED, down, is_down, is_up, start, up
+from tests.support.fakes.history import WANTED, down, is_down, is_up, start, until, up
 from tests.support.fakes.loopback import FakeWorld, world
 
 SETTLE = WANTED.timings.settle
@@ -20,10 +20,7 @@ SKEWS = (240.0, 3600.0, -3600.0, 1e6)
 def lost(made: FakeWorld, seconds: float = 110.0) -> None:
     """A create goes out that takes effect so much later, and the run that made it is gone."""
     made.gpu.faults.queued["create"] = [OutcomeUnknown("timeout", f"late {seconds:g}")]
-    run = start(made)
-    while not made.gpu.late:
-        run.step()
-    run.die(run.done)
+    until(start(made), lambda: made.gpu.late)
 
 
 @pytest.mark.parametrize("dates", [True, False])
@@ -42,10 +39,7 @@ def test_down_of_an_operator_with_another_clock_waits_for_what_may_come(skew: fl
 def test_no_third_create_goes_out_from_an_operator_whose_clock_is_ahead(skew: float) -> None:
     made = world()
     made.gpu.faults.queued["create"] = [OutcomeUnknown("timeout", "late 110"), OutcomeUnknown("timeout", "late 115")]
-    run = start(made)
-    while len(made.gpu.late) < 2:
-        run.step()
-    run.die(run.done)
+    until(start(made), lambda: len(made.gpu.late) >= 2)
     made.clock.set_by = skew
     up(made)
     is_up(made)

@@ -10,8 +10,7 @@ from ert_deploy.core.model import steps
 from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.errors import CreateRefused, Failed, OfferGone, OutcomeUnknown
 from ert_deploy.core.model.events import CreateUnknown, OfferLost
-from ert_deploy.engine import effects as e
-from tests.support.fakes.history import WANTED, done, down, is_down, is_up, kinds, start, told, up
+from tests.support.fakes.history import WANTED, done, down, is_down, is_up, kinds, save_late, start, told, until, up
 from tests.support.fakes.loopback import offer, world
 
 
@@ -80,10 +79,7 @@ def test_a_create_without_an_answer_is_never_lost_and_never_paid_three_times(eff
 def test_a_create_that_lands_after_the_run_has_died_is_found_by_down() -> None:
     made = world()
     made.gpu.faults.queued["create"] = [OutcomeUnknown("timeout", "late 100")]
-    run = start(made)
-    while not made.gpu.late:
-        run.step()
-    run.die(run.done)
+    until(start(made), lambda: made.gpu.late)
     down(made)
     is_down(made)
     assert len(made.gpu.instances) == 1, "it landed, and it was destroyed"
@@ -157,10 +153,7 @@ def test_a_newborn_that_is_not_listed_for_a_minute_is_neither_forgotten_nor_doub
 def test_down_right_after_a_create_waits_for_the_newborn_to_show() -> None:
     made = world()
     made.gpu.hidden = made.gpu.unknown = 60
-    run = start(made)
-    while not made.store.state.records:
-        run.step()
-    run.die(run.done)
+    until(start(made), lambda: made.store.state.records)
     down(made)
     is_down(made)
 
@@ -168,10 +161,7 @@ def test_down_right_after_a_create_waits_for_the_newborn_to_show() -> None:
 def test_a_create_that_lands_while_a_slow_listing_is_on_its_way_is_found_by_the_next_one() -> None:
     made = world()
     made.gpu.faults.queued["create"] = [OutcomeUnknown("timeout", "late 205")]
-    run = start(made)
-    while not made.gpu.late:
-        run.step()
-    run.die(run.done)
+    until(start(made), lambda: made.gpu.late)
     made.web.services["dash"].env.clear()
     made.web.services["dash"].env.update(world().web.services["dash"].env)
     made.clock.sleep(190)
@@ -185,10 +175,7 @@ def test_a_create_that_lands_while_a_slow_listing_is_on_its_way_is_found_by_the_
 def test_a_create_that_was_written_down_long_ago_is_not_made(slept: float, set_by: float) -> None:
     made = world()
     run = start(made)
-    while run.last is not e.Save:
-        run.step()
-    made.clock.go_on(slept)
-    made.clock.set_by = set_by
+    save_late(run, slept, set_by)
     with pytest.raises(Failed, match="writing the state took"):
         run.finish()
     assert (made.gpu.paid(), made.store.state.intents) == ((), ())

@@ -20,7 +20,7 @@ from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.observe import observe
 from ert_deploy.ports import CreateOrder
 from tests.support.fakes import behaviours
-from tests.support.fakes.history import GONE, WANTED, Process, down, is_down, is_up, served, up
+from tests.support.fakes.history import GONE, WANTED, Process, down, is_down, is_up, served, until, up
 from tests.support.fakes.loopback import FakeWorld, world
 
 NAMELESS = replace(WANTED, owner="")
@@ -254,10 +254,7 @@ def test_an_interrupted_destroy_goes_on_when_the_instance_is_listed_no_more() ->
     made = served()
     number = made.gpu.only().id
     observed, _ = Process(made, decide.find(WANTED, number)).finish()
-    run = Process(made, decide.destroy(WANTED, observed, number))
-    while made.gpu.paid():
-        run.step()
-    run.die(run.done)
+    until(Process(made, decide.destroy(WANTED, observed, number)), lambda: not made.gpu.paid())
     assert made.store.state.tombstones
     decided(made, "destroy", number)
     assert made.store.state.empty()

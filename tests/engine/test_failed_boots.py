@@ -12,7 +12,7 @@ from ert_deploy.core.model.errors import Failed
 from ert_deploy.core.model.events import Retired
 from ert_deploy.core.model.observed import Instance
 from tests.support.fakes import behaviours
-from tests.support.fakes.history import WANTED, done, is_up, start, told, up
+from tests.support.fakes.history import WANTED, done, is_up, start, told, until, up
 from tests.support.fakes.loopback import world
 from tests.support.fakes.market import FakeInstance
 
@@ -98,10 +98,7 @@ def test_a_fault_of_two_hosts_alone_is_not_the_images() -> None:
 def test_what_an_earlier_run_left_behind_says_nothing_about_the_image() -> None:
     made = world()
     made.gpu.conduct = dict.fromkeys((1001, 1002), ended)
-    run = start(made)
-    while not made.store.state.records:
-        run.step()
-    run.die(run.done)
+    until(start(made), lambda: made.store.state.records)
     up(made)
     is_up(made)
     assert made.gpu.only().machine_id == 1003

@@ -10,7 +10,7 @@ from ert_deploy.core.model.desired import Target
 from ert_deploy.core.model.errors import Failed, NeedsAttention
 from ert_deploy.core.model.events import Booting, Retired
 from tests.support.fakes import behaviours
-from tests.support.fakes.history import OTHER, WANTED, down, is_down, is_up, start, told, up
+from tests.support.fakes.history import OTHER, WANTED, down, is_down, is_up, start, told, until, up
 from tests.support.fakes.loopback import certificate, world
 
 
@@ -93,10 +93,7 @@ def test_two_that_apps_point_at_and_nobody_can_reach_need_a_person() -> None:
     made = world("ert", "dash", "admin")
     both = replace(OTHER, targets=(Target("dash"), Target("admin")))
     up(made, replace(both, launch=WANTED.launch))
-    run = start(made, both)
-    while len(made.web.services["dash"].deploys) < 2:
-        run.step()
-    run.die(run.done)
+    until(start(made, both), lambda: len(made.web.services["dash"].deploys) >= 2)
     for instance in made.gpu.instances.values():
         behaviours.unreachable(instance)
     with pytest.raises(NeedsAttention, match="two instances of this deployment may be billing"):

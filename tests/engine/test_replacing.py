@@ -12,7 +12,7 @@ from ert_deploy.core.model.errors import Failed, UsageError
 from ert_deploy.core.model.events import Renting, Retired
 from ert_deploy.core.model.state import Record
 from tests.support.fakes import behaviours
-from tests.support.fakes.history import WANTED, done, is_up, start, told, up
+from tests.support.fakes.history import WANTED, done, is_up, start, told, until, up
 from tests.support.fakes.loopback import FakeWorld, offer, world
 
 CHEAPER = replace(WANTED, criteria=Criteria(max_dph=0.15))
@@ -71,10 +71,7 @@ def test_a_lower_cap_with_an_offer_below_it_moves_the_app_before_the_dear_one_go
 
 def test_what_was_begun_before_the_cap_was_lowered_is_finished_with_what_serves() -> None:
     made = world()
-    run = start(made)
-    while not isinstance(done(made)[-1] if done(made) else None, steps.Prove):
-        run.step()
-    run.die(run.done)
+    until(start(made), lambda: isinstance(done(made)[-1] if done(made) else None, steps.Prove))
     assert up(made, CHEAPER).left is not None
     is_up(made)
 
@@ -183,10 +180,7 @@ def test_a_sleep_in_the_middle_of_a_move_stops_what_serves_before_it_destroys_it
     made = world()
     up(made)
     first = made.gpu.only()
-    run = start(made, OTHER)
-    while not isinstance(done(made)[-1], steps.Drain):
-        run.step()
-    run.die(run.done)
+    until(start(made, OTHER), lambda: isinstance(done(made)[-1], steps.Drain))
     assert len(made.gpu.paid()) == 2
     up(made, replace(OTHER, phase=Phase.ASLEEP))
     assert made.gpu.only() is not first

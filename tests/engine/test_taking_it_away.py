@@ -23,7 +23,7 @@ from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.planning.ownership import undecided
 from tests.support.fakes import behaviours
-from tests.support.fakes.history import GONE, WANTED, done, down, is_down, is_up, served, start, told, up
+from tests.support.fakes.history import GONE, WANTED, done, down, is_down, is_up, served, start, told, until, up
 from tests.support.fakes.loopback import FakeWorld, blind, world
 
 NAMES = WANTED.targets[0].names
@@ -34,10 +34,7 @@ def paying_for_two() -> tuple[FakeWorld, int, int]:
     """A world in which one create call made two instances and the run died at once."""
     made = world()
     made.gpu.faults.queued["create"] = [OutcomeUnknown("timeout", "twice")]
-    run = start(made)
-    while not made.gpu.paid():
-        run.step()
-    run.die(run.done)
+    until(start(made), made.gpu.paid)
     first, second = made.gpu.paid()
     return made, first, second
 
@@ -130,10 +127,7 @@ def test_down_after_the_state_was_lost_finds_everything_by_its_marks_and_lets_re
 
 def test_an_instance_no_app_was_told_about_goes_without_a_drain() -> None:
     made = world()
-    run = start(made)
-    while not made.store.state.records:
-        run.step()
-    run.die(run.done)
+    until(start(made), lambda: made.store.state.records)
     before = len(done(made))
     down(made)
     is_down(made)
@@ -284,10 +278,7 @@ def test_a_list_that_fails_never_means_that_nothing_is_there() -> None:
 
 def test_a_tombstone_is_no_leave_to_destroy_what_lost_our_marks() -> None:
     made = served()
-    run = start(made, GONE)
-    while not made.store.state.tombstones:
-        run.step()
-    run.die(run.done)
+    until(start(made, GONE), lambda: made.store.state.tombstones)
     behaviours.without_environment(made.gpu.only())
     result = down(made)
     assert [u.instance.id for u in undecided(GONE, result.observed)] == list(made.gpu.paid())

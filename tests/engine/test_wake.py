@@ -15,7 +15,7 @@ from ert_deploy.core.model.observed import Health, Vital
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.apply import Result
 from tests.support.fakes import behaviours
-from tests.support.fakes.history import OTHER, WANTED, Process, done, down, is_up, start, told, up
+from tests.support.fakes.history import OTHER, WANTED, Process, done, down, is_up, save_late, start, told, up
 from tests.support.fakes.loopback import FakeInstance, certificate, world
 from tests.support.fakes.sleep import SLEEP, WAKE, asleep, awake, is_asleep
 
@@ -232,10 +232,7 @@ def test_a_start_that_was_given_up_and_came_all_the_same_is_not_given_up_for_one
 def test_a_start_that_was_written_down_long_ago_is_not_asked_for(slept: float, set_by: float) -> None:
     made = asleep()
     run = start(made, WAKE)
-    while run.last is not e.Save:
-        run.step()
-    made.clock.go_on(slept)
-    made.clock.set_by = set_by
+    save_late(run, slept, set_by)
     with pytest.raises(Failed, match="writing the state took"):
         run.finish()
     assert made.gpu.running() == ()

@@ -18,7 +18,7 @@ from ert_deploy.core.model.errors import (
 )
 from ert_deploy.core.model.events import Destroyed
 from ert_deploy.core.model.state import State
-from tests.support.fakes.history import GONE, WANTED, down, is_down, is_up, start, told, up
+from tests.support.fakes.history import GONE, WANTED, down, is_down, is_up, start, told, until, up
 from tests.support.fakes.loopback import FakeWorld, world
 
 AT_ONCE = replace(GONE, apps_first=False)
@@ -73,10 +73,7 @@ def test_down_goes_by_the_marks_where_nothing_can_be_read(desired: object, error
 def test_down_without_a_state_looks_until_a_create_would_have_come(blank: bool) -> None:
     made = world()
     made.gpu.faults.queued["create"] = [OutcomeUnknown("timeout", "late 110")]
-    run = start(made)
-    while not made.gpu.late:
-        run.step()
-    run.die(run.done)
+    until(start(made), lambda: made.gpu.late)
     if blank:
         made.store.lose()
         down(made)
@@ -115,10 +112,7 @@ def test_a_state_that_nobody_dated_is_waited_for_once() -> None:
 def test_a_state_that_is_lost_while_down_is_killed_is_still_known_to_be_young() -> None:
     made = served()
     made.store.lose()
-    run = start(made, GONE)
-    while not made.store.state.tombstones:
-        run.step()
-    run.die(run.done)
+    until(start(made, GONE), lambda: made.store.state.tombstones)
     before = made.clock.time
     down(made)
     is_down(made)
@@ -215,10 +209,7 @@ def test_an_app_that_could_not_be_told_is_said_as_well() -> None:
 def test_a_create_that_left_no_trace_is_named_where_it_cannot_be_struck_off() -> None:
     made = world()
     made.gpu.faults.queued["create"] = [OutcomeUnknown("timeout", "before")]
-    run = start(made)
-    while not made.store.state.intents:
-        run.step()
-    run.die(run.done)
+    until(start(made), lambda: made.store.state.intents)
     made.clock.go_on(1000)
     made.store.faults.chance = fails("save", error=Failed("read-only"))
     with pytest.raises(NeedsAttention) as asked:

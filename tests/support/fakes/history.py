@@ -119,6 +119,14 @@ def until(run: Process[Any], condition: Callable[[], object]) -> None:
     run.die(run.done)
 
 
+def save_late(run: Process[Any], slept: float, set_by: float) -> None:
+    """Step the run to a write after which it sleeps so many seconds, and its wall clock is off by `set_by`."""
+    while run.last is not e.Save:
+        run.step()
+    run.world.clock.go_on(slept)
+    run.world.clock.set_by = set_by
+
+
 def done(world: FakeWorld) -> list[Step]:
     """The steps that were taken, in order: the first of every plan."""
     return [event.step for event in told(world, Started)]
