@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from ert_backend.base.report_request import ReportRequest
 from ert_backend.grounding.check import Evidence, evidence
-from ert_backend.grounding.derive import derive
-from ert_backend.grounding.facts import Fact, collect
+from ert_backend.grounding.facts import Fact
+from ert_backend.grounding.figures import figures
 from ert_backend.reports.report import brief_of
 from ert_dashboard.market.model import report_request
 from ert_dashboard.market.sources_chain import samples
@@ -30,12 +30,7 @@ def subject(ticker: str) -> Subject:
     company = samples().find(ticker)
     assert company is not None, ticker
     request = ReportRequest.model_validate(report_request(company))
-    groups = {
-        "company_data": request.company_data,
-        "financial_data": request.financial_data,
-        "market_data": request.market_data or {},
-    }
-    facts = derive(collect(groups)[0])
+    facts = figures(request).told
     return Subject(ticker, request, facts, evidence(facts.values(), brief_of(request, facts).texts()))
 
 
@@ -48,6 +43,8 @@ INVENTED = {
     },
     "financial_data": {
         "as_of": "2025-12-31",
+        "currency": "USD",
+        "financialCurrency": "USD",
         "totalRevenue": 8_431_000_000,
         "operatingIncome": 1_276_000_000,
         "profitMargins": 0.117,
@@ -64,8 +61,8 @@ INVENTED = {
     },
     "market_data": {
         "peer_metrics": [
-            {"ticker": "ALFA", "trailingPE": 33.9, "totalRevenue": 15_700_000_000},
-            {"ticker": "BETA", "trailingPE": 14.2, "totalRevenue": 3_300_000_000},
+            {"ticker": "ALFA", "trailingPE": 33.9, "totalRevenue": 15_700_000_000, "financialCurrency": "USD"},
+            {"ticker": "BETA", "trailingPE": 14.2, "totalRevenue": 3_300_000_000, "financialCurrency": "USD"},
         ],
         "recent_headlines": [
             "Nordic Compute wins a $640 million order for 2026",
@@ -78,10 +75,5 @@ INVENTED = {
 def invented() -> Subject:
     """A company with years, quarters, peers and headlines, which the samples lack. Nothing of it is true."""
     request = ReportRequest.model_validate(INVENTED)
-    groups = {
-        "company_data": request.company_data,
-        "financial_data": request.financial_data,
-        "market_data": request.market_data or {},
-    }
-    facts = derive(collect(groups)[0])
+    facts = figures(request).told
     return Subject("NRDC", request, facts, evidence(facts.values(), brief_of(request, facts).texts()))

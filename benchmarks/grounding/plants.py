@@ -92,7 +92,7 @@ def written(fact: Fact, choice: random.Random) -> str:
     value = fact.number or 0.0
     match fact.unit:
         case Unit.MONEY:
-            return money(value, fact.currency, choice)
+            return money(value, fact.currency or "USD", choice)
         case Unit.RATIO | Unit.PERCENT:
             n = value * (100 if fact.unit is Unit.RATIO else 1)
             return choice.choice((f"{n:.1f}%", f"{n:.2f}%", f"{n:.1f} percent", f"{n:.0f}%", f"{n:.1f} per cent"))

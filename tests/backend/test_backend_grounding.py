@@ -15,6 +15,8 @@ from ert_backend.reports.prose import clean, defuse, settle
 
 COMPANY = {"longName": "Apple Inc.", "sector": "Technology", "longBusinessSummary": "It employs 164,000 people."}
 FIGURES = {
+    "currency": "USD",
+    "financialCurrency": "USD",
     "currentPrice": 227.5,
     "marketCap": 3.46e12,
     "totalRevenue": 391.035e9,

@@ -39,7 +39,13 @@ QUICK = Pace(look=0.02, watch=0.05, pull_stall=0.3, retry=0.1, sick=0.3)
 REQUEST = {
     "ticker": "AAPL",
     "company_data": {"longName": "Apple Inc.", "sector": "Technology", "industry": "Consumer Electronics"},
-    "financial_data": {"totalRevenue": 391_035_000_000, "operatingIncome": 123_216_000_000, "trailingPE": 37.4},
+    "financial_data": {
+        "totalRevenue": 391_035_000_000,
+        "operatingIncome": 123_216_000_000,
+        "trailingPE": 37.4,
+        "currency": "USD",
+        "financialCurrency": "USD",
+    },
     "market_data": {},
     "sections": None,
 }

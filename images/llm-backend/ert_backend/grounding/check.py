@@ -199,8 +199,9 @@ def _fits(numeral: Numeral, fact: Fact) -> bool:
     return False
 
 
-def _same_money(written: str, currency: str) -> bool:
-    return currency.endswith("D") if written == "$" else written == currency
+def _same_money(written: str, currency: str | None) -> bool:
+    """`$` is the US dollar: nobody reads it as another where two currencies may be in one report."""
+    return written == currency or (written == "$" and currency == "USD")
 
 
 def _same(numeral: Numeral, other: Numeral) -> bool:

@@ -1,14 +1,18 @@
 """Figures that follow from the supplied ones by arithmetic, each with its formula. Pure.
 
-A supplied figure is never replaced by a derived one, and nothing is derived from a missing, zero or senseless base.
+A supplied figure is never replaced by a derived one, nothing is derived from a missing, zero or senseless base, and
+nothing across two currencies, unless an exchange rate with its source and date was supplied.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 
-from ert_backend.grounding.facts import Fact, Unit
+from ert_backend.grounding import values
+from ert_backend.grounding.exchange import convert
+from ert_backend.grounding.facts import NOT_MEANINGFUL, Fact, Unit
+from ert_backend.grounding.vocabulary import OF_QUOTE
 
 Operation = Callable[[float, float], float | None]
 
@@ -32,7 +36,12 @@ def _share(left: float, right: float) -> float | None:
 
 
 def _multiple(left: float, right: float) -> float | None:
-    return left / right if left > 0 and right > 0 else None
+    return left / right if right else None
+
+
+def _years(left: float, right: float) -> float | None:
+    """How long `left` lasts at the rate at which `right` is lost in a year."""
+    return left / -right if left > 0 > right else None
 
 
 def _change(left: float, right: float) -> float | None:
@@ -43,8 +52,9 @@ def _less(left: float, right: float) -> float | None:
     return left - right
 
 
+OVER, CHANGE = "{} / {}", "{} / {} - 1"
 RULES: tuple[Rule, ...] = (
-    Rule("grossMargin", "Gross margin", Unit.RATIO, "grossProfits", "totalRevenue", _share, "/", ("grossMargins",)),
+    Rule("grossMargin", "Gross margin", Unit.RATIO, "grossProfits", "totalRevenue", _share, OVER, ("grossMargins",)),
     Rule(
         "operatingMargin",
         "Operating margin",
@@ -52,16 +62,36 @@ RULES: tuple[Rule, ...] = (
         "operatingIncome",
         "totalRevenue",
         _share,
-        "/",
+        OVER,
         ("operatingMargins",),
     ),
-    Rule("netMargin", "Net margin", Unit.RATIO, "netIncomeToCommon", "totalRevenue", _share, "/", ("profitMargins",)),
-    Rule("freeCashflowMargin", "Free cash flow margin", Unit.RATIO, "freeCashflow", "totalRevenue", _share, "/"),
-    Rule("freeCashflowYield", "Free cash flow yield", Unit.RATIO, "freeCashflow", "marketCap", _share, "/"),
-    Rule("cashConversion", "Cash conversion", Unit.RATIO, "freeCashflow", "netIncomeToCommon", _share, "/"),
-    Rule("netDebt", "Net debt", Unit.MONEY, "totalDebt", "totalCash", _less, "-"),
-    Rule("debtToAssets", "Debt to assets", Unit.RATIO, "totalDebt", "totalAssets", _share, "/"),
-    Rule("debtToEbitda", "Debt to EBITDA", Unit.MULTIPLE, "totalDebt", "ebitda", _multiple, "/"),
+    Rule(
+        "netMargin",
+        "Net margin",
+        Unit.RATIO,
+        "netIncomeToCommon",
+        "totalRevenue",
+        _share,
+        OVER,
+        ("profitMargins",),
+    ),
+    Rule("freeCashflowMargin", "Free cash flow margin", Unit.RATIO, "freeCashflow", "totalRevenue", _share, OVER),
+    Rule("freeCashflowYield", "Free cash flow yield", Unit.RATIO, "freeCashflow", "marketCap", _share, OVER),
+    Rule("cashConversion", "Cash conversion", Unit.RATIO, "freeCashflow", "netIncomeToCommon", _share, OVER),
+    Rule("netDebt", "Net debt", Unit.MONEY, "totalDebt", "totalCash", _less, "{} - {}"),
+    Rule("cashRunway", "Cash runway in years", Unit.NUMBER, "totalCash", "freeCashflow", _years, "{} / -{}"),
+    Rule(
+        "operatingRunway",
+        "Cash runway in years, before investment",
+        Unit.NUMBER,
+        "totalCash",
+        "operatingCashflow",
+        _years,
+        "{} / -{}",
+        ("freeCashflow",),
+    ),
+    Rule("debtToAssets", "Debt to assets", Unit.RATIO, "totalDebt", "totalAssets", _share, OVER),
+    Rule("debtToEbitda", "Debt to EBITDA", Unit.MULTIPLE, "totalDebt", "ebitda", _multiple, OVER),
     Rule(
         "evToSales",
         "EV to revenue",
@@ -69,7 +99,7 @@ RULES: tuple[Rule, ...] = (
         "enterpriseValue",
         "totalRevenue",
         _multiple,
-        "/",
+        OVER,
         ("enterpriseToRevenue",),
     ),
     Rule(
@@ -79,7 +109,7 @@ RULES: tuple[Rule, ...] = (
         "enterpriseValue",
         "ebitda",
         _multiple,
-        "/",
+        OVER,
         ("enterpriseToEbitda",),
     ),
     Rule(
@@ -89,7 +119,7 @@ RULES: tuple[Rule, ...] = (
         "marketCap",
         "netIncomeToCommon",
         _multiple,
-        "/",
+        OVER,
         ("trailingPE",),
     ),
     Rule(
@@ -99,13 +129,27 @@ RULES: tuple[Rule, ...] = (
         "marketCap",
         "totalRevenue",
         _multiple,
-        "/",
+        OVER,
         ("priceToSalesTrailing12Months",),
     ),
     Rule(
-        "belowHigh", "Distance from the 52-week high", Unit.RATIO, "currentPrice", "fiftyTwoWeekHigh", _change, "/ -1"
+        "belowHigh",
+        "Distance from the 52-week high",
+        Unit.RATIO,
+        "currentPrice",
+        "fiftyTwoWeekHigh",
+        _change,
+        CHANGE,
     ),
-    Rule("aboveLow", "Distance from the 52-week low", Unit.RATIO, "currentPrice", "fiftyTwoWeekLow", _change, "/ -1"),
+    Rule(
+        "aboveLow",
+        "Distance from the 52-week low",
+        Unit.RATIO,
+        "currentPrice",
+        "fiftyTwoWeekLow",
+        _change,
+        CHANGE,
+    ),
     Rule(
         "impliedUpside",
         "Change to the mean analyst target",
@@ -113,23 +157,32 @@ RULES: tuple[Rule, ...] = (
         "targetMeanPrice",
         "currentPrice",
         _change,
-        "/ -1",
+        CHANGE,
     ),
 )
 
 # Other spellings and places of the same figure, tried in order when the first is absent.
 SAME_AS: Mapping[str, tuple[str, ...]] = {
+    "currentPrice": ("regularMarketPrice",),
     "totalRevenue": ("revenue",),
     "grossProfits": ("grossProfit",),
     "netIncomeToCommon": ("netIncome",),
+    "stockholdersEquity": ("totalStockholderEquity",),
     "targetMeanPrice": ("analyst_estimates.targetMeanPrice",),
 }
 
 
-def derive(facts: Mapping[str, Fact]) -> dict[str, Fact]:
-    """The facts given, with all that follows from them added."""
-    derived = {rule.id: fact for rule in RULES if (fact := _apply(rule, facts)) is not None}
+def derive(facts: Mapping[str, Fact], supplied: Container[str] | None = None) -> dict[str, Fact]:
+    """The facts given, with all that follows from them added; nothing for what was `supplied`, told or not."""
+    taken = facts if supplied is None else supplied
+    derived = {rule.id: fact for rule in _open(taken) if (fact := _apply(rule, facts)) is not None}
     return {**facts, **{name: fact for name, fact in derived.items() if name not in facts}}
+
+
+def across(facts: Mapping[str, Fact], supplied: Container[str]) -> list[Rule]:
+    """The rules whose two sides are not known to be in one currency."""
+    sides = [(rule, _sides(rule, facts)) for rule in _open(supplied)]
+    return [rule for rule, pair in sides if pair is not None and not _one_money(*pair)]
 
 
 def find(facts: Mapping[str, Fact], name: str) -> Fact | None:
@@ -137,15 +190,43 @@ def find(facts: Mapping[str, Fact], name: str) -> Fact | None:
     return next((facts[key] for key in (name, *SAME_AS.get(name, ())) if key in facts), None)
 
 
-def _apply(rule: Rule, facts: Mapping[str, Fact]) -> Fact | None:
+def _open(supplied: Container[str]) -> list[Rule]:
+    return [rule for rule in RULES if not any(name in supplied for name in rule.instead_of)]
+
+
+def _sides(rule: Rule, facts: Mapping[str, Fact]) -> tuple[Fact, Fact] | None:
     left, right = find(facts, rule.left), find(facts, rule.right)
-    if left is None or right is None or any(name in facts for name in rule.instead_of):
+    both = left is not None and right is not None and left.number is not None and right.number is not None
+    return (left, right) if both and left and right else None
+
+
+def _one_money(left: Fact, right: Fact) -> bool:
+    """Whether two amounts are in one currency; two of which nobody said it are, where they stand on one side."""
+    if left.unit is not Unit.MONEY or right.unit is not Unit.MONEY:
+        return True
+    if left.currency is None and right.currency is None:
+        return (left.id in OF_QUOTE) == (right.id in OF_QUOTE)
+    return left.currency == right.currency
+
+
+def _apply(rule: Rule, facts: Mapping[str, Fact]) -> Fact | None:
+    pair = _sides(rule, facts)
+    if pair is None:
         return None
-    if left.number is None or right.number is None:
-        return None
-    value = rule.operation(left.number, right.number)
+    left, right = pair
+    base, amount = right.id, right.number or 0.0
+    if not _one_money(left, right):
+        turned = convert(amount, right.currency or "", left.currency or "", facts)
+        if turned is None:
+            return None
+        amount, rate = turned
+        base = f"({right.id} in {left.currency} by {rate.id} of {rate.as_of}, {rate.source})"
+    value: float | str | None = values.number(rule.operation(left.number or 0.0, amount))
     if value is None:
         return None
-    base = f"{left.id} {rule.formula[0]} {right.id}{rule.formula[1:]}"
+    if rule.unit is Unit.MULTIPLE and ((left.number or 0.0) < 0 or amount <= 0):
+        value = NOT_MEANINGFUL
+    formula = "derived: " + rule.formula.format(left.id, base)
+    currency = left.currency if rule.unit is Unit.MONEY else None
     as_of, period = left.as_of or right.as_of, left.period or right.period
-    return Fact(rule.id, rule.label, value, rule.unit, as_of, f"derived: {base}", left.currency, period)
+    return Fact(rule.id, rule.label, value, rule.unit, as_of, formula, currency, period)

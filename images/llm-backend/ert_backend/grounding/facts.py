@@ -1,29 +1,30 @@
-"""From the caller's data to a flat list of facts with ids, and the figures that follow from them. Pure.
+"""From the caller's data to a flat list of facts with ids, and what came without a value. Pure.
 
 Every number in a report comes from here. A fact is what was supplied, or arithmetic on it with its formula as source;
-null, NaN, infinite and absurd values are dropped, never filled in.
+null, NaN, infinite and absurd values are dropped, never filled in, and never printed as they came.
 """
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ert_backend.grounding.vocabulary import KNOWN, LABEL_ONLY
+from ert_backend.grounding import values
+from ert_backend.grounding.currency import Currency, Scope, read_currency, request_scope
+from ert_backend.grounding.provenance import Provenance, line, merged, read_provenance, sent
+from ert_backend.grounding.vocabulary import KNOWN, LABEL_ONLY, OF_QUOTE, PER_SHARE, PRICES
+from ert_backend.grounding.walk import OTHERS, Leaf, leaves
 
 MAX_FACTS = 250
-MAX_DEPTH = 4
-MAX_ROWS = 8
-MAX_TEXT = 4000
-ABSURD = 1e17
 PERIOD_PART = re.compile(
     r"(?:Q(?P<before>[1-4])_?)?(?:FY_?|CY_?|fiscal_)?(?P<year>(?:19|20)\d\d)"
     r"(?:_?Q(?P<after>[1-4])|_(?P<month>0[1-9]|1[0-2])(?:_\d\d)?)?",
     re.IGNORECASE,
 )
+NOT_MEANINGFUL = "n.m."
+NOTHING: Mapping[object, object] = {}
 
 
 class Unit(StrEnum):
@@ -35,7 +36,11 @@ class Unit(StrEnum):
     MULTIPLE = "multiple"
     COUNT = "count"
     NUMBER = "number"
+    RATE = "rate"  # units of one currency for one of another
     TEXT = "text"
+
+
+UNIT_NAMES = {"ratio": Unit.RATIO, "fraction": Unit.RATIO, "percent": Unit.PERCENT, "%": Unit.PERCENT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +55,10 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One supplied or derived value. `source` names the part of the request, or the formula.
+    """One supplied or derived value. `source` is what the caller named, else the part of the request, or the formula.
 
-    `subject` is the other company it belongs to (a peer's ticker or name).
+    `currency` is an ISO code, None where nobody said it. `subject` is the other company it belongs to (a peer's ticker
+    or name). `value` is `n.m.` for a number without a meaning, such as a multiple of a loss.
     """
 
     id: str
@@ -61,9 +67,11 @@ class Fact:
     unit: Unit
     as_of: str | None
     source: str
-    currency: str = "USD"
+    currency: str | None = None
     period: Period | None = None
     subject: str | None = None
+    filing: str | None = None
+    link: str | None = None
 
     @property
     def number(self) -> float | None:
@@ -79,68 +87,121 @@ class Fact:
 Facts = Mapping[str, Fact]
 
 
-def collect(groups: Mapping[str, object]) -> tuple[dict[str, Fact], list[str]]:
-    """Facts by id from the request's named groups, in order, and the ids of fields that came without a value."""
+def collect(groups: Mapping[str, object], ticker: str = "") -> tuple[dict[str, Fact], list[str]]:
+    """Facts by id from the request's named groups, in order, and the ids of fields that came without a value.
+
+    `ticker` is whose figures they are; a part of the request that names another one is about that one.
+    """
     facts: dict[str, Fact] = {}
     gaps: list[str] = []
-    currency = _currency(groups)
+    whole, known = request_scope(groups.values()), sent(groups)
     for source, group in groups.items():
         if not isinstance(group, Mapping):
             continue
         stamp = _stamp(group)
-        for path, leaf in _leaves(group, "", 0):
-            fact = _fact(path, leaf, source, stamp, currency)
+        for leaf in leaves(group, whole.within(group), ticker):
+            origin = merged(read_provenance(leaf.value), known.get(leaf.path, Provenance()))
+            fact = _fact(leaf, origin, source, stamp)
             if fact is None:
-                gaps.extend([path] if _is_missing(leaf) else [])
+                gaps.extend([leaf.path] if _is_missing(leaf) else [])
             elif fact.id not in facts and len(facts) < MAX_FACTS:
                 facts[fact.id] = fact
     return facts, [gap for gap in dict.fromkeys(gaps) if gap not in facts]
 
 
-def _leaves(node: object, path: str, depth: int) -> Iterator[tuple[str, object]]:
-    """Paths and values; a mapping that has a `value` is one value with its own date and source."""
-    children = _children(node)
-    if children is None:
-        if path:
-            yield path, node
-    elif depth < MAX_DEPTH:
-        for name, child in children:
-            yield from _leaves(child, f"{path}.{name}" if path else name, depth + 1)
-
-
-def _children(node: object) -> list[tuple[str, object]] | None:
-    """The named parts of a mapping, or of a list of mappings (peers, years); other lists have none; None for a leaf."""
-    if isinstance(node, Mapping):
-        return None if "value" in node else [(_slug(str(key)), child) for key, child in node.items()]
-    if isinstance(node, list):
-        rows = [row for row in node[:MAX_ROWS] if isinstance(row, Mapping)]
-        return [(_row_name(row, index), row) for index, row in enumerate(rows, 1)]
-    return None
-
-
-def _row_name(row: Mapping[object, object], index: int) -> str:
-    named = (row.get(name) for name in ("ticker", "symbol", "period", "name"))
-    return next((_slug(name) for name in named if isinstance(name, str) and name.strip()), f"row_{index}")
-
-
-def _fact(path: str, leaf: object, source: str, stamp: str | None, currency: str) -> Fact | None:
-    own = leaf if isinstance(leaf, Mapping) else {}
-    value = _value(own.get("value") if own else leaf)
-    name = path.rpartition(".")[2]
-    if value is None or name in LABEL_ONLY or name == "value":
+def _fact(leaf: Leaf, origin: Provenance, source: str, stamp: str | None) -> Fact | None:
+    name = leaf.path.rpartition(".")[2]
+    if name in LABEL_ONLY or name == "value":
         return None
-    as_of = _short(own.get("as_of")) or stamp
+    own = leaf.value if isinstance(leaf.value, Mapping) else NOTHING
+    read = _read(name, own.get("value") if own else leaf.value, own, leaf.scope)
+    if read is None:
+        return None
+    value, unit, currency = read
+    as_of = origin.as_of or stamp
     return Fact(
-        id=path,
-        label=_label(path),
+        id=leaf.path,
+        label=_label(leaf.path, leaf.subject),
         value=value,
-        unit=Unit.TEXT if isinstance(value, str) else Unit(KNOWN[name][1] if name in KNOWN else "number"),
+        unit=unit,
         as_of=as_of,
-        source=_short(own.get("source")) or source,
+        source=origin.source or origin.filing or source,
         currency=currency,
-        period=_period(path, as_of),
-        subject=_subject(path),
+        period=_period(leaf.path, as_of),
+        subject=leaf.subject,
+        filing=origin.filing if origin.source else None,
+        link=origin.link,
     )
+
+
+def _read(
+    name: str, raw: object, own: Mapping[object, object], scope: Scope
+) -> tuple[float | str, Unit, str | None] | None:
+    """Value, unit and currency; None where the field has no value of its kind."""
+    unit = Unit(KNOWN[name][1]) if name in KNOWN else None
+    if unit is Unit.TEXT:
+        told = values.text(raw) if isinstance(raw, str) else None
+        named = told and re.search(r"[^\W\d_]", told) and (name == "longName" or values.figure(told) is None)
+        return (told, Unit.TEXT, None) if told and named else None
+    side = read_currency(own.get("currency")) or currency_of(name, scope)
+    if not isinstance(raw, str):
+        number = values.number(raw)
+        return None if number is None else _amount(name, number, _said(own, unit), side)
+    figure = values.figure(raw)
+    if figure is None or (unit is None and figure.plain):
+        told = values.text(raw)
+        # An unknown field may hold a text; one of digits alone is an identifier, and no figure.
+        return (told, Unit.TEXT, None) if unit is None and figure is None and told else None
+    return _of_text(name, figure, _said(own, unit), side)
+
+
+def _said(own: Mapping[object, object], unit: Unit | None) -> Unit | None:
+    """The unit of the field, or for shares of a whole the one that the value says it has."""
+    said = own.get("unit")
+    named = UNIT_NAMES.get(said.strip().lower()) if isinstance(said, str) else None
+    return named if named and unit in {None, Unit.RATIO, Unit.PERCENT} else unit
+
+
+def _of_text(
+    name: str, figure: values.Figure, unit: Unit | None, side: Currency | None
+) -> tuple[float | str, Unit, str | None] | None:
+    if unit is None:
+        kinds = {"%": Unit.PERCENT, "x": Unit.MULTIPLE, "": Unit.MONEY if figure.is_money else Unit.NUMBER}
+        unit = kinds[figure.sign]
+    fits = {
+        Unit.MONEY: not figure.sign and figure.fits(side),
+        Unit.RATIO: figure.sign in {"", "%"},
+        Unit.PERCENT: True,
+        Unit.MULTIPLE: figure.sign in {"", "x"},
+    }.get(unit, not figure.sign)
+    if not fits or (figure.is_money and unit is not Unit.MONEY):
+        return None
+    value = figure.value
+    if unit is Unit.RATIO and figure.sign == "%":
+        # Said to be percent, so there is nothing left to decide.
+        return (value, Unit.PERCENT, None) if name == "dividendYield" else (value / 100, unit, None)
+    if unit is Unit.PERCENT and figure.sign == "x":
+        value *= 100
+    return _amount(name, value, unit, figure.currency or side)
+
+
+def _amount(name: str, value: float, unit: Unit | None, side: Currency | None) -> tuple[float, Unit, str | None]:
+    """Prices in pence become pounds; what the market is worth in all comes in pounds (`settle` looks again)."""
+    if unit is not Unit.MONEY:
+        return value, unit or Unit.NUMBER, None
+    in_parts = side is not None and side.parts > 1 and (name in PRICES or name not in OF_QUOTE | PER_SHARE)
+    return value / side.parts if in_parts and side else value, unit, side.code if side else None
+
+
+def currency_of(name: str, scope: Scope) -> Currency | None:
+    """The currency of a field by its side; per-share figures of statements only where both sides cannot differ."""
+    if name in OF_QUOTE:
+        return scope.quote
+    if name not in PER_SHARE:
+        return scope.statements
+    if scope.quote and scope.statements:
+        return scope.quote if scope.same else None
+    return scope.statements or scope.quote
 
 
 def _period(path: str, as_of: str | None) -> Period | None:
@@ -155,28 +216,15 @@ def _period(path: str, as_of: str | None) -> Period | None:
     return Period(int(dated[1]), month=int(dated[2]) if dated[2] else None) if dated else None
 
 
-def _subject(path: str) -> str | None:
-    """`MSFT` for `peer_metrics.MSFT.trailingPE`."""
-    parts = path.split(".")[:-1]
-    return parts[-1] if len(parts) > 1 and re.search(r"peer|compet|compar|rival", parts[0], re.IGNORECASE) else None
+def _is_missing(leaf: Leaf) -> bool:
+    """Whether a field that should have a value came without one that can be used."""
+    name = leaf.path.rpartition(".")[2]
+    value = leaf.value.get("value") if isinstance(leaf.value, Mapping) else leaf.value
+    empty = value is None or (isinstance(value, str) and values.text(value) is None)
+    return name not in LABEL_ONLY and (empty or name in KNOWN)
 
 
-def _value(raw: object) -> float | str | None:
-    if isinstance(raw, str):
-        text = " ".join(raw.split())[:MAX_TEXT]
-        return text if text and text.lower() not in {"n/a", "nan", "none", "null", "-"} else None
-    if isinstance(raw, bool) or not isinstance(raw, int | float):
-        return None
-    number = float(raw)
-    return number if math.isfinite(number) and abs(number) < ABSURD else None
-
-
-def _is_missing(leaf: object) -> bool:
-    value = leaf.get("value") if isinstance(leaf, Mapping) else leaf
-    return value is None or (isinstance(value, str) and _value(value) is None)
-
-
-def _label(path: str) -> str:
+def _label(path: str, subject: str | None) -> str:
     """The known name of a field, or one made from its spelling; a nested field keeps its parent's name."""
     parent, _, name = path.rpartition(".")
     if name in KNOWN:
@@ -185,27 +233,10 @@ def _label(path: str) -> str:
         label = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|_", " ", name).strip().lower()
         label = label[:1].upper() + label[1:]
     owner = parent.rpartition(".")[2].replace("_", " ")
-    named = name in KNOWN and not (_subject(path) or _period(path, None))
-    return f"{owner}: {label}" if parent and not named else label
-
-
-def _slug(key: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_]+", "_", key)[:60].strip("_") or "field"
+    other = subject or _period(path, None) or OTHERS.search(parent)
+    return f"{owner}: {label}" if parent and (name not in KNOWN or other) else label
 
 
 def _stamp(group: Mapping[object, object]) -> str | None:
     names = ("as_of", "asOf", "asOfDate", "date", "timestamp", "mostRecentQuarter")
-    return next((text for name in names if (text := _short(group.get(name)))), None)
-
-
-def _short(raw: object) -> str | None:
-    return re.sub(r"[^\w .,:/+()-]", "", raw)[:60].strip() or None if isinstance(raw, str) else None
-
-
-def _currency(groups: Mapping[str, object]) -> str:
-    for group in groups.values():
-        for name in ("financialCurrency", "currency"):
-            code = group.get(name) if isinstance(group, Mapping) else None
-            if isinstance(code, str) and re.fullmatch(r"[A-Z]{3}", code):
-                return code
-    return "USD"
+    return next((text for name in names if (text := line(group.get(name), 60))), None)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from ert_backend.grounding.currency import CODES as CURRENCIES
 from ert_backend.grounding.spelled import APPROXIMATE, SCALES, Spelled, spelled
 
 
@@ -41,7 +42,7 @@ class Numeral:
 
 Span = tuple[int, int]
 SYMBOLS = {"$": "$", "€": "EUR", "£": "GBP", "¥": "JPY", "US$": "USD"}
-CODES = "USD|EUR|GBP|JPY|CHF|CAD|AUD|CNY|INR|HKD|SEK|KRW"
+CODES = "|".join(sorted(CURRENCIES))
 WORDS = {"dollars": "$", "euros": "EUR", "euro": "EUR", "pounds": "GBP", "yen": "JPY"}
 MINUS = r"\-" + "\u2212\u2013"
 NUMERAL = re.compile(

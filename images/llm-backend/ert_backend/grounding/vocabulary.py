@@ -1,13 +1,17 @@
 """The field names that market data arrives with (yfinance spelling), what they are called, and what kind they are.
 
-Margins, returns and yields arrive as fractions; `debtToEquity` arrives as a percent number; money is absolute.
+Margins, returns and yields arrive as fractions; `debtToEquity` arrives as a percent number; money is absolute. What
+`dividendYield` arrives as depends on who sends it: `settle` decides.
 """
 
 from __future__ import annotations
 
 KNOWN: dict[str, tuple[str, str]] = {
     "currentPrice": ("Share price", "money"),
+    "regularMarketPrice": ("Share price", "money"),
     "previousClose": ("Previous close", "money"),
+    "fiftyDayAverage": ("50-day average price", "money"),
+    "twoHundredDayAverage": ("200-day average price", "money"),
     "fiftyTwoWeekHigh": ("52-week high", "money"),
     "fiftyTwoWeekLow": ("52-week low", "money"),
     "marketCap": ("Market capitalisation", "money"),
@@ -22,13 +26,21 @@ KNOWN: dict[str, tuple[str, str]] = {
     "netIncome": ("Net income", "money"),
     "freeCashflow": ("Free cash flow", "money"),
     "operatingCashflow": ("Operating cash flow", "money"),
+    "netInterestIncome": ("Net interest income", "money"),
+    "premiumsEarned": ("Premiums earned", "money"),
+    "fundsFromOperations": ("Funds from operations", "money"),
     "totalAssets": ("Total assets", "money"),
     "totalLiabilities": ("Total liabilities", "money"),
+    "totalDeposits": ("Total deposits", "money"),
+    "stockholdersEquity": ("Shareholders' equity", "money"),
+    "totalStockholderEquity": ("Shareholders' equity", "money"),
     "totalDebt": ("Total debt", "money"),
     "totalCash": ("Cash", "money"),
     "bookValue": ("Book value per share", "money"),
     "trailingEps": ("Earnings per share", "money"),
     "forwardEps": ("Forward earnings per share", "money"),
+    "dividendRate": ("Dividend per share", "money"),
+    "trailingAnnualDividendRate": ("Dividend per share of the last year", "money"),
     "targetMeanPrice": ("Mean analyst target", "money"),
     "targetHighPrice": ("Highest analyst target", "money"),
     "targetLowPrice": ("Lowest analyst target", "money"),
@@ -44,6 +56,8 @@ KNOWN: dict[str, tuple[str, str]] = {
     "revenueGrowth": ("Revenue growth", "ratio"),
     "earningsGrowth": ("Earnings growth", "ratio"),
     "dividendYield": ("Dividend yield", "ratio"),
+    "trailingAnnualDividendYield": ("Dividend yield of the last year", "ratio"),
+    "fiveYearAvgDividendYield": ("Average dividend yield of five years", "percent"),
     "payoutRatio": ("Payout ratio", "ratio"),
     "debtToEquity": ("Debt to equity", "percent"),
     "trailingPE": ("Trailing P/E", "multiple"),
@@ -57,12 +71,35 @@ KNOWN: dict[str, tuple[str, str]] = {
     "quickRatio": ("Quick ratio", "multiple"),
     "beta": ("Beta", "number"),
     "sharesOutstanding": ("Shares outstanding", "count"),
+    "impliedSharesOutstanding": ("Shares of all classes", "count"),
     "fullTimeEmployees": ("Employees", "count"),
     "numberOfAnalystOpinions": ("Analyst opinions", "count"),
     "longName": ("Company", "text"),
     "sector": ("Sector", "text"),
     "industry": ("Industry", "text"),
 }
+
+# Money in the currency of the quote; all other money is in that of the statements.
+TOTALS_OF_MARKET = frozenset({"marketCap", "enterpriseValue"})
+PRICES = frozenset(
+    {
+        "currentPrice",
+        "regularMarketPrice",
+        "previousClose",
+        "fiftyDayAverage",
+        "twoHundredDayAverage",
+        "fiftyTwoWeekHigh",
+        "fiftyTwoWeekLow",
+        "targetMeanPrice",
+        "targetHighPrice",
+        "targetLowPrice",
+        "targetMedianPrice",
+    }
+)
+DIVIDENDS = frozenset({"dividendRate", "trailingAnnualDividendRate"})
+OF_QUOTE = TOTALS_OF_MARKET | PRICES | DIVIDENDS
+# Figures of the statements that are told per share: sources give some of them in the currency of the quote.
+PER_SHARE = frozenset({"trailingEps", "forwardEps", "bookValue"})
 
 # Fields that say something about the data, or that are prose: they are read elsewhere and are no facts of their own.
 LABEL_ONLY = frozenset(
@@ -80,6 +117,11 @@ LABEL_ONLY = frozenset(
         "mostRecentQuarter",
         "source",
         "sources",
+        "filing",
+        "link",
+        "url",
+        "unit",
+        "provenance",
         "headline_sentiment",
         "note",
         "website",

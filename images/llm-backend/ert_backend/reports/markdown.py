@@ -1,24 +1,34 @@
-"""The parts of a section that code writes: tables, header, sentences, notes. Pure; every figure comes from a fact."""
+"""The parts of a section that code writes beside its sentences: header, tables, notes. Pure; every figure is a fact."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from ert_backend.grounding.derive import find
-from ert_backend.grounding.facts import Fact
+from ert_backend.grounding.derive import RULES, find
+from ert_backend.grounding.facts import NOT_MEANINGFUL, Fact, Unit
+from ert_backend.grounding.figures import Figures
+from ert_backend.grounding.identities import Conflict
+from ert_backend.grounding.provenance import host
 from ert_backend.grounding.vocabulary import KNOWN
 from ert_backend.reports.display import show
+from ert_backend.reports.pen import plain_line
 from ert_backend.reports.prose import Traced
-from ert_backend.reports.sections import EXPECTED, Section
+from ert_backend.reports.sections import Section
 
-FIELD = re.compile(r"\{(\w+)\}")
-NOTHING = "The data supplied with the request does not cover this section."
+DISPUTED = " (contradicted, see the notes)"
+RATES = "Exchange rates"
+SIDES = {
+    "currency": "the quote",
+    "financialCurrency": "the statements",
+    "perShareCurrency": "the figures per share",
+}
 
 
-def table_rows(names: Iterable[str], facts: Mapping[str, Fact]) -> list[dict[str, object]]:
-    """The rows of one table as data: label, fact id, value, display, unit, date and source."""
-    found = [fact for name in names if (fact := find(facts, name)) is not None and fact.number is not None]
+def table_rows(
+    names: Iterable[str], facts: Mapping[str, Fact], disputed: frozenset[str] = frozenset()
+) -> list[dict[str, object]]:
+    """The rows of one table as data: label, fact id, value, display, unit, currency, date, and where it comes from."""
+    found = {fact.id: fact for name in names if (fact := find(facts, name)) is not None}
     return [
         {
             "label": fact.label,
@@ -26,42 +36,44 @@ def table_rows(names: Iterable[str], facts: Mapping[str, Fact]) -> list[dict[str
             "value": fact.number,
             "display": show(fact),
             "unit": fact.unit.value,
+            "currency": fact.currency,
             "as_of": fact.as_of,
             "source": fact.source,
+            "filing": fact.filing,
+            "link": fact.link,
+            "contradicted": fact.id in disputed,
         }
-        for fact in found
+        for fact in found.values()
+        if fact.number is not None or fact.value == NOT_MEANINGFUL
     ]
 
 
-def tables(section: Section, facts: Mapping[str, Fact]) -> list[dict[str, object]]:
-    """The tables of a section that have at least one row."""
-    built = [(title, table_rows(names, facts)) for title, names in section.tables]
+def tables(section: Section, figures: Figures) -> list[dict[str, object]]:
+    """The tables of a section that have at least one row; the exchange rates used stand with the multiples."""
+    wanted = list(section.tables)
+    if section.name == "valuation_analysis":
+        wanted.append((RATES, tuple(name for name, fact in figures.facts.items() if fact.unit is Unit.RATE)))
+    built = [(title, table_rows(names, figures.facts, figures.disputed)) for title, names in wanted]
     return [{"section": section.name, "title": title, "rows": rows} for title, rows in built if rows]
 
 
 def table_text(title: str, rows: Sequence[Mapping[str, object]]) -> str:
     """A table as markdown."""
-    columns = [("Figure", "label"), ("Value", "display"), ("As of", "as_of"), ("Source", "source")]
+    columns = ["Figure", "Value", "As of", "Source"]
     if not any(row["as_of"] for row in rows):
-        del columns[2]
-    rules = ("---:" if name == "Value" else "---" for name, _ in columns)
-    lines = [f"**{title}**", "", _cells(name for name, _ in columns), _cells(rules)]
-    lines += [_cells(_cell(str(row[key] or "not given")) for _, key in columns) for row in rows]
-    return "\n".join(lines)
-
-
-def sentences(section: Section, facts: Mapping[str, Fact], company: str) -> list[Traced]:
-    """What code can say for a section; a sentence with a missing figure is left out."""
-    written = [sentence for template in section.fallback if (sentence := _filled(template, facts, company))]
-    return written or [Traced(NOTHING, " ", (), by="code")]
+        columns.remove("As of")
+    rules = ("---:" if name == "Value" else "---" for name in columns)
+    lines = [f"**{title}**", "", _cells(columns), _cells(rules)]
+    return "\n".join([*lines, *(_cells(_cell(name, row) for name in columns) for row in rows)])
 
 
 def header(company: str, ticker: str, facts: Mapping[str, Fact], rating: str) -> list[Traced]:
-    """Company, sector, price and value in two paragraphs."""
+    """Company, sector, price and value in two paragraphs; only figures that may be told."""
     about = [fact for name in ("sector", "industry") if (fact := facts.get(name))]
-    priced = [fact for name in ("currentPrice", "marketCap") if (fact := find(facts, name))]
-    named = ", ".join(str(fact.value) for fact in about)
-    first = f"**{_line(company)} ({ticker})**" + (f" - {_line(named)}" if about else "")
+    found = [fact for name in ("currentPrice", "marketCap") if (fact := find(facts, name))]
+    priced = [fact for fact in found if fact.number is not None]
+    named = ", ".join(str(fact.value) for fact in about if fact.unit is Unit.TEXT)
+    first = f"**{plain_line(company)} ({ticker})**" + (f" - {plain_line(named)}" if named else "")
     view = "Rating: not rated" if rating == "not_rated" else f"Analysts' consensus: {rating}"
     second = " | ".join([*(f"{fact.label}: {show(fact)}" for fact in priced), view])
     cited = tuple(name for name in ("longName", "sector", "industry") if name in facts)
@@ -71,39 +83,70 @@ def header(company: str, ticker: str, facts: Mapping[str, Fact], rating: str) ->
     ]
 
 
-def gaps(facts: Mapping[str, Fact], missing: Sequence[str]) -> list[str]:
-    """Ids of figures that a note should have and this request did not bring."""
-    expected = [name for name in EXPECTED if find(facts, name) is None]
-    return list(dict.fromkeys([*expected, *missing]))[:60]
+def notes(figures: Figures) -> list[Traced]:
+    """What the reader has to know of the figures: contradictions, what was not computed or shown, what is missing."""
+    written = [_contradiction(conflict) for conflict in figures.conflicts]
+    if written:
+        says = "Some of the supplied figures contradict each other; they stand in the tables and in no sentence:"
+        written.insert(0, _note(says))
+    return [*written, *(_note(text) for text in (_uncomputed(figures), _unsigned(figures), _hidden(figures)) if text)]
 
 
 def gap_note(names: Sequence[str]) -> str:
     """The gaps in words; empty when there are none."""
-    labels = [
-        KNOWN[name][0].lower() if not KNOWN[name][0].isupper() else KNOWN[name][0] for name in names if name in KNOWN
-    ]
-    return f"Not supplied: {', '.join(dict.fromkeys(labels))}." if labels else ""
+    return f"Not supplied: {', '.join(labels)}." if (labels := _labels(name for name in names if name in KNOWN)) else ""
 
 
-def _filled(template: str, facts: Mapping[str, Fact], company: str) -> Traced | None:
-    names = [name for name in FIELD.findall(template) if name != "company"]
-    found = {name: fact for name in names if (fact := find(facts, name)) is not None}
-    if len(found) < len(set(names)):
-        return None
-    text = FIELD.sub(lambda match: _line(company) if match[1] == "company" else _line(show(found[match[1]])), template)
-    numbers = tuple((show(fact), fact.id) for fact in found.values() if fact.number is not None)
-    cited = tuple(fact.id for fact in found.values() if fact.number is None)
-    return Traced(text, " ", numbers, cited=cited, by="code")
+def _contradiction(conflict: Conflict) -> Traced:
+    shown = [(show(fact), fact) for fact in conflict.facts]
+    sides = ", ".join(f"{_plain_label(fact.label)} {text}" for text, fact in shown)
+    return Traced(f"{sides[:1].upper()}{sides[1:]} ({conflict.says}).", "\n- ", tuple((text, fact.id) for text, fact in shown), by="code")
+
+
+def _uncomputed(figures: Figures) -> str:
+    names = [_plain_label(rule.label) for rule in figures.uncomputed]
+    why = "price and statements are not known to be in one currency, and no exchange rate was supplied"
+    return f"Not computed, because {why}: {', '.join(names)}." if names else ""
+
+
+def _unsigned(figures: Figures) -> str:
+    sides = [SIDES[name] for name in figures.unsigned]
+    return f"Amounts without a sign: the currency of {' and of '.join(sides)} was not supplied." if sides else ""
+
+
+def _hidden(figures: Figures) -> str:
+    labels = _labels(fact.id for fact in figures.hidden)
+    article = "an" if figures.kind.value[0] in "aeiou" else "a"
+    return f"Not shown, as it says little about {article} {figures.kind.value}: {', '.join(labels)}." if labels else ""
+
+
+def _note(text: str) -> Traced:
+    return Traced(text, "\n\n", (), by="code")
+
+
+def _labels(names: Iterable[str]) -> list[str]:
+    known = {rule.id: rule.label for rule in RULES} | {name: label for name, (label, _) in KNOWN.items()}
+    return list(dict.fromkeys(_plain_label(known[name]) for name in names if name in known))
+
+
+def _plain_label(label: str) -> str:
+    """The label as it stands inside a sentence: `EBITDA` and `P/E` keep their capitals."""
+    return label if label[:2].isupper() else label[:1].lower() + label[1:]
 
 
 def _cells(texts: Iterable[str]) -> str:
     return f"| {' | '.join(texts)} |"
 
 
-def _cell(text: str) -> str:
-    return _line(text).replace("|", "\\|")
+def _cell(column: str, row: Mapping[str, object]) -> str:
+    if column != "Source":
+        key = {"Figure": "label", "Value": "display", "As of": "as_of"}[column]
+        return _escaped(str(row[key] or "not given"))
+    source = ", ".join(str(row[key]) for key in ("source", "filing") if row[key]) or "not given"
+    # The link's words are the host that it leads to.
+    linked = f" ([{host(str(row['link']))}]({row['link']}))" if row["link"] else ""
+    return _escaped(source) + linked + (DISPUTED if row["contradicted"] else "")
 
 
-def _line(text: str) -> str:
-    """Supplied text on one line, without markup."""
-    return re.sub(r"[<>`\[\]*]", "", " ".join(text.split()))[:200]
+def _escaped(text: str) -> str:
+    return plain_line(text).replace("|", "\\|")

@@ -5,6 +5,7 @@ Old clients read four of these fields and ignore the rest. Model and engine are 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,9 @@ from ert_backend.engine.bring_up import BringUp
 from ert_backend.grounding.check import Evidence, Verdict
 from ert_backend.grounding.derive import find
 from ert_backend.grounding.facts import Fact, Unit
+from ert_backend.grounding.figures import Figures
+from ert_backend.grounding.identities import Conflict
+from ert_backend.reports.display import show
 from ert_backend.reports.markdown import tables
 from ert_backend.reports.prompts import Brief
 from ert_backend.reports.prose import Prose, Traced
@@ -33,6 +37,8 @@ RATINGS = {
     "sell": "sell",
     "strong_sell": "sell",
 }
+# Where a consensus about the company itself stands: at the top, or in one part made for it.
+OWN_VIEW = re.compile(r"\w*(?:analyst|consensus|recommend|estimate|target)\w*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +58,23 @@ class Frame:
     """Everything that is the same for all sections."""
 
     request: ReportRequest
-    facts: Mapping[str, Fact]
     brief: Brief
     known: Evidence
-    gaps: Sequence[str]
+    figures: Figures
     state: BringUp
+
+    @property
+    def facts(self) -> Mapping[str, Fact]:
+        """All figures by id, as the tables show them."""
+        return self.figures.facts
 
 
 def rating_of(facts: Mapping[str, Fact]) -> tuple[str, str]:
-    """A rating is passed on if analysts' consensus was supplied; the model is never asked for one."""
+    """A rating is passed on if analysts' consensus of this company was supplied; the model is never asked for one."""
     for fact in facts.values():
-        if fact.id.rpartition(".")[2] == "recommendationKey" and fact.unit is Unit.TEXT:
+        parent, _, name = fact.id.rpartition(".")
+        own = fact.subject is None and (not parent or OWN_VIEW.fullmatch(parent))
+        if own and name == "recommendationKey" and fact.unit is Unit.TEXT:
             rating = RATINGS.get(str(fact.value).lower().replace(" ", "_"))
             if rating:
                 return rating, "supplied_consensus"
@@ -73,7 +85,7 @@ def describe_report(frame: Frame, written: Sequence[Written], seconds: float) ->
     """The `metadata` object of a finished report; `seconds` is the wall time it took."""
     drafts = [part.checked.draft for part in written]
     completion, decode = sum(d.completion_tokens for d in drafts), sum(d.seconds for d in drafts)
-    target = find(frame.facts, "targetMeanPrice")
+    target = find(frame.figures.told, "targetMeanPrice")
     rating, basis = rating_of(frame.facts)
     full = all(part.from_model and not part.prose.dropped for part in written)
     return {
@@ -92,14 +104,22 @@ def describe_report(frame: Frame, written: Sequence[Written], seconds: float) ->
             "rating_basis": basis,
             "price_target": target.number if target else None,
             "price_target_basis": "supplied_consensus" if target else "none",
-            "data_gaps": list(frame.gaps),
+            "price_target_currency": target.currency if target else None,
+            "data_gaps": list(frame.figures.gaps),
             "tables": [
-                table for part in written if part.name in BY_NAME for table in tables(BY_NAME[part.name], frame.facts)
+                table for part in written if part.name in BY_NAME for table in tables(BY_NAME[part.name], frame.figures)
             ],
         },
+        "conflicts": [_conflict(conflict) for conflict in frame.figures.conflicts],
         "grounding": _grounding(written),
         "quality": "full" if full else "partial",
     }
+
+
+def _conflict(conflict: Conflict) -> dict[str, Any]:
+    """Figures that contradict each other: the rule in words, both sides, and which of them no sentence tells."""
+    facts = [{"fact_id": f.id, "label": f.label, "value": f.number, "display": show(f)} for f in conflict.facts]
+    return {"id": conflict.id, "rule": conflict.says, "facts": facts, "left_out": list(conflict.left_out)}
 
 
 def _more(drafts: Sequence[Draft]) -> dict[str, Any]:

@@ -72,7 +72,7 @@ def messages(brief: Brief, task: str, budget_tokens: int) -> list[Message]:
 def _figures(facts: Mapping[str, Fact], room: int) -> str:
     lines: list[str] = []
     for fact in facts.values():
-        if fact.unit is Unit.TEXT:
+        if fact.number is None or fact.unit is Unit.RATE:
             continue
         dated = f" (as of {fact.as_of})" if fact.as_of else ""
         line = f"[[{fact.id}]] {defuse(fact.label)}: {show(fact)}{dated}"

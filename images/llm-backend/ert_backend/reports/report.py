@@ -14,15 +14,16 @@ from ert_backend.base.clock import boot_seconds
 from ert_backend.base.report_request import ReportRequest
 from ert_backend.engine.protocol import EngineFailed
 from ert_backend.grounding.check import evidence
-from ert_backend.grounding.derive import derive
-from ert_backend.grounding.facts import Fact, collect
+from ert_backend.grounding.facts import Fact
+from ert_backend.grounding.figures import figures
 from ert_backend.reports.draft import FORM
-from ert_backend.reports.markdown import gap_note, gaps, header, sentences, table_text, tables
+from ert_backend.reports.markdown import gap_note, header, notes, table_text, tables
 from ert_backend.reports.metadata import Frame, Written, describe_report, rating_of
 from ert_backend.reports.prompts import SYSTEM, Brief
 from ert_backend.reports.prose import Prose, Traced, compose, joined
 from ert_backend.reports.section import Assignment, Checked, Desk, Draft, write_section
 from ert_backend.reports.sections import BY_NAME, DEFAULT_ORDER, Section
+from ert_backend.reports.sentences import sentences
 
 Tell = Callable[[str, dict[str, object]], None]
 FOOTER = "Written by a language model from the figures supplied with the request. Not investment advice."
@@ -31,16 +32,10 @@ FOOTER = "Written by a language model from the figures supplied with the request
 async def write_report(request: ReportRequest, report_id: str, desk: Desk, tell: Tell) -> dict[str, Any]:
     """The answer of POST /generate_report; EngineError when no report can be written now."""
     started = boot_seconds()
-    groups = {
-        "company_data": request.company_data,
-        "financial_data": request.financial_data,
-        "market_data": request.market_data or {},
-    }
-    supplied, missing = collect(groups)
-    facts = derive(supplied)
-    brief = brief_of(request, facts)
-    known = evidence(facts.values(), brief.texts())
-    frame = Frame(request, facts, brief, known, gaps(facts, missing), desk.state)
+    found = figures(request)
+    brief = brief_of(request, found.told)
+    known = evidence(found.told.values(), brief.texts())
+    frame = Frame(request, brief, known, found, desk.state)
     names = request.sections or list(DEFAULT_ORDER)
     written: list[Written] = []
     for index, name in enumerate(dict.fromkeys(names), 1):
@@ -71,23 +66,29 @@ async def _write(section: Section, frame: Frame, desk: Desk, tell: Tell) -> Writ
         lambda count: tell("progress", {"section": section.name, "tokens": count}),
     )
     prose = compose(checked.sentences, f"{SYSTEM} {section.task} {FORM}")
-    body = prose.traced or compose(sentences(section, frame.facts, frame.brief.company)).traced
-    head = _head(frame) if section.name == "executive_summary" else []
-    text = _assemble(section, joined(body), joined(head), frame)
-    return Written(section.name, text, prose, checked, (*head, *body), bool(prose.traced))
+    body = prose.traced or compose(sentences(section.name, frame.figures, frame.brief.company)).traced
+    summary = section.name == "executive_summary"
+    head = _head(frame) if summary else []
+    # The notes stand in the summary, or where there is none in every section, for each has tables.
+    asked = frame.request.sections or list(DEFAULT_ORDER)
+    tail = notes(frame.figures) if summary or "executive_summary" not in asked else []
+    text = _assemble(section, joined(body), joined(head), joined(tail), frame)
+    return Written(section.name, text, prose, checked, (*head, *body, *tail), bool(prose.traced))
 
 
 def _head(frame: Frame) -> list[Traced]:
-    return header(frame.brief.company, frame.request.ticker, frame.facts, rating_of(frame.facts)[0])
+    return header(frame.brief.company, frame.request.ticker, frame.figures.told, rating_of(frame.facts)[0])
 
 
-def _assemble(section: Section, body: str, head: str, frame: Frame) -> str:
-    blocks = [body, *(table_text(str(t["title"]), t["rows"]) for t in tables(section, frame.facts))]  # type: ignore[arg-type]
+def _assemble(section: Section, body: str, head: str, tail: str, frame: Frame) -> str:
+    built = tables(section, frame.figures)
+    blocks = [body, *(table_text(str(t["title"]), t["rows"]) for t in built)]  # type: ignore[arg-type]
+    blocks += [tail] if tail else []
     if section.name == "executive_summary":
         blocks.insert(0, head)
         if frame.state.sandbox:
             blocks.insert(0, f"**Written by a small sandbox model ({frame.state.model}). This is not research.**")
-        blocks += [note for note in (gap_note(frame.gaps), FOOTER) if note]
+        blocks += [note for note in (gap_note(frame.figures.gaps), FOOTER) if note]
     return "\n\n".join(blocks)
 
 
@@ -115,7 +116,7 @@ def brief_of(request: ReportRequest, facts: Mapping[str, Fact]) -> Brief:
         else []
     )
     return Brief(
-        company=str(company.value) if company else request.ticker,
+        company=str(company.value) if company and company.number is None else request.ticker,
         ticker=request.ticker,
         facts=facts,
         summary=summary if isinstance(summary, str) else "",

@@ -1,7 +1,4 @@
-"""The five sections of a report: what the model is asked for, the tables beside it, and sentences for when it has none.
-
-Pure data. A code-written sentence is printed only where every figure in it was supplied.
-"""
+"""The five sections of a report: what the model is asked for, and the tables beside it. Pure data."""
 
 from __future__ import annotations
 
@@ -10,12 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One section. `tables` are titles with fact ids; `{id}` in a `fallback` sentence is a figure."""
+    """One section. `tables` are titles with fact ids."""
 
     name: str
     task: str
     tables: tuple[tuple[str, tuple[str, ...]], ...]
-    fallback: tuple[str, ...]
 
 
 SECTIONS: tuple[Section, ...] = (
@@ -26,14 +22,16 @@ SECTIONS: tuple[Section, ...] = (
         (
             (
                 "Snapshot",
-                ("currentPrice", "marketCap", "totalRevenue", "netIncomeToCommon", "trailingPE", "impliedUpside"),
+                (
+                    "currentPrice",
+                    "marketCap",
+                    "totalRevenue",
+                    "netIncomeToCommon",
+                    "trailingPE",
+                    "priceToEarnings",
+                    "impliedUpside",
+                ),
             ),
-        ),
-        (
-            "{company} works in the {industry} industry of the {sector} sector.",
-            "It earned revenue of {totalRevenue} and net income of {netIncomeToCommon}.",
-            "The share price is {currentPrice}, which values the equity at {marketCap}.",
-            "Trailing earnings are valued at {trailingPE}.",
         ),
     ),
     Section(
@@ -43,7 +41,19 @@ SECTIONS: tuple[Section, ...] = (
         (
             (
                 "Income and cash",
-                ("totalRevenue", "grossProfits", "operatingIncome", "ebitda", "netIncomeToCommon", "freeCashflow"),
+                (
+                    "totalRevenue",
+                    "netInterestIncome",
+                    "premiumsEarned",
+                    "grossProfits",
+                    "operatingIncome",
+                    "ebitda",
+                    "netIncomeToCommon",
+                    "trailingEps",
+                    "fundsFromOperations",
+                    "operatingCashflow",
+                    "freeCashflow",
+                ),
             ),
             (
                 "Margins, growth and returns",
@@ -61,14 +71,23 @@ SECTIONS: tuple[Section, ...] = (
                     "returnOnAssets",
                 ),
             ),
-            ("Balance sheet", ("totalCash", "totalDebt", "netDebt", "debtToEquity", "currentRatio", "quickRatio")),
-        ),
-        (
-            "Revenue is {totalRevenue}.",
-            "Gross profit is {grossProfits}, operating income {operatingIncome}.",
-            "Net income is {netIncomeToCommon}, a net margin of {profitMargins}.",
-            "Return on equity is {returnOnEquity} and return on assets {returnOnAssets}.",
-            "Debt to equity stands at {debtToEquity}; current assets cover current liabilities {currentRatio}.",
+            (
+                "Balance sheet",
+                (
+                    "totalAssets",
+                    "totalDeposits",
+                    "totalLiabilities",
+                    "stockholdersEquity",
+                    "totalCash",
+                    "totalDebt",
+                    "netDebt",
+                    "debtToEquity",
+                    "currentRatio",
+                    "quickRatio",
+                    "cashRunway",
+                    "operatingRunway",
+                ),
+            ),
         ),
     ),
     Section(
@@ -87,13 +106,6 @@ SECTIONS: tuple[Section, ...] = (
                     "freeCashflowYield",
                 ),
             ),
-        ),
-        (
-            "The case rests on an operating margin of {operatingMargins}.",
-            "The case rests on an operating margin of {operatingMargin}.",
-            "Return on equity of {returnOnEquity} shows what the capital earns.",
-            "Free cash flow of {freeCashflow} can be paid out or invested.",
-            "Revenue growth of {revenueGrowth} has to continue for the case to hold.",
         ),
     ),
     Section(
@@ -115,6 +127,7 @@ SECTIONS: tuple[Section, ...] = (
                     "evToSales",
                     "enterpriseToEbitda",
                     "evToEbitda",
+                    "freeCashflowYield",
                 ),
             ),
             (
@@ -126,14 +139,10 @@ SECTIONS: tuple[Section, ...] = (
                     "belowHigh",
                     "targetMeanPrice",
                     "impliedUpside",
+                    "dividendRate",
+                    "dividendYield",
                 ),
             ),
-        ),
-        (
-            "The share trades at {trailingPE} trailing and {forwardPE} forward earnings.",
-            "Enterprise value is {enterpriseValue}, or {enterpriseToEbitda} EBITDA.",
-            "The market pays {priceToBook} book value.",
-            "The mean analyst target is {targetMeanPrice}, {impliedUpside} from the price.",
         ),
     ),
     Section(
@@ -146,31 +155,8 @@ SECTIONS: tuple[Section, ...] = (
                 ("beta", "debtToEquity", "debtToAssets", "debtToEbitda", "currentRatio", "quickRatio", "belowHigh"),
             ),
         ),
-        (
-            "The share moves with a beta of {beta} against the market.",
-            "Debt to equity of {debtToEquity} sets the financial risk.",
-            "A current ratio of {currentRatio} limits how far short-term obligations are covered.",
-            "At {trailingPE} trailing earnings a disappointment would weigh on the price.",
-        ),
     ),
 )
 
 BY_NAME = {section.name: section for section in SECTIONS}
 DEFAULT_ORDER = tuple(BY_NAME)
-
-# What a note of this kind should have; what is missing of it is said in the report.
-EXPECTED = (
-    "currentPrice",
-    "marketCap",
-    "totalRevenue",
-    "operatingIncome",
-    "netIncomeToCommon",
-    "freeCashflow",
-    "totalDebt",
-    "totalCash",
-    "revenueGrowth",
-    "trailingPE",
-    "forwardPE",
-    "beta",
-    "targetMeanPrice",
-)

@@ -1,0 +1,105 @@
+"""All that a report may say in numbers: supplied and derived figures, contradictions and gaps of one request. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ert_backend.base.report_request import ReportRequest
+from ert_backend.grounding.currency import request_scope
+from ert_backend.grounding.derive import Rule, across, derive, find
+from ert_backend.grounding.exchange import rates
+from ert_backend.grounding.facts import Fact, Unit, collect
+from ert_backend.grounding.identities import Conflict, conflicts
+from ert_backend.grounding.sector import Kind, beside_the_point, kind_of
+from ert_backend.grounding.settle import settle
+from ert_backend.grounding.vocabulary import OF_QUOTE, PER_SHARE
+
+# What a note of this kind should have; what is missing of it is said in the report.
+EXPECTED = (
+    "currentPrice",
+    "marketCap",
+    "totalRevenue",
+    "operatingIncome",
+    "netIncomeToCommon",
+    "freeCashflow",
+    "totalDebt",
+    "totalCash",
+    "revenueGrowth",
+    "trailingPE",
+    "forwardPE",
+    "beta",
+    "targetMeanPrice",
+)
+MOST_GAPS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """`facts` by id are what tables show. `gaps` are ids of what is missing, `uncomputed` the rules that would have
+    mixed two currencies, `unsigned` the fields that would have named a currency, `hidden` what says nothing here."""
+
+    facts: Mapping[str, Fact]
+    conflicts: tuple[Conflict, ...] = ()
+    gaps: tuple[str, ...] = ()
+    uncomputed: tuple[Rule, ...] = ()
+    unsigned: tuple[str, ...] = ()
+    hidden: tuple[Fact, ...] = ()
+    kind: Kind = Kind.OTHER
+
+    @property
+    def disputed(self) -> frozenset[str]:
+        """The ids of figures that another one contradicts."""
+        return frozenset(name for conflict in self.conflicts for name in conflict.left_out)
+
+    @property
+    def told(self) -> dict[str, Fact]:
+        """What sentences may be about: nothing that is contradicted, and no number without a meaning."""
+        return {
+            name: fact
+            for name, fact in self.facts.items()
+            if name not in self.disputed and (fact.number is not None or fact.unit is Unit.TEXT)
+        }
+
+
+def figures(request: ReportRequest) -> Figures:
+    """The figures of a request."""
+    groups: dict[str, object] = {
+        "company_data": request.company_data,
+        "financial_data": request.financial_data,
+        "market_data": request.market_data or {},
+    }
+    supplied, missing = collect(groups, request.ticker)
+    settled, open_ones = settle(supplied, request_scope(groups.values()))
+    kind = kind_of(settled)
+    beside = beside_the_point(kind)
+    shown = {name: fact for name, fact in settled.items() if name not in beside} | rates(groups)
+    found = conflicts(shown)
+    disputed = {name for conflict in found for name in conflict.left_out}
+    firm = {name: fact for name, fact in shown.items() if name not in disputed}
+    derived = {name: fact for name, fact in derive(firm, shown).items() if name not in beside}
+    facts = {**shown, **{name: fact for name, fact in derived.items() if name not in shown}}
+    uncomputed = tuple(rule for rule in across(firm, shown) if rule.id not in facts and rule.id not in beside)
+    unsigned = _unsigned(facts)
+    expected = [name for name in EXPECTED if find(facts, name) is None and name not in beside]
+    gaps = dict.fromkeys([*expected, *missing, *open_ones, *(rule.id for rule in uncomputed), *unsigned])
+    return Figures(
+        facts,
+        tuple(found),
+        tuple(name for name in gaps if name not in facts)[:MOST_GAPS],
+        uncomputed,
+        unsigned,
+        tuple(fact for name, fact in settled.items() if name in beside),
+        kind,
+    )
+
+
+def _unsigned(facts: Mapping[str, Fact]) -> tuple[str, ...]:
+    """The names of the fields that would have said the currency of amounts that have none."""
+    own = [fact for fact in facts.values() if fact.unit is Unit.MONEY and fact.currency is None and not fact.subject]
+    sides = {
+        "currency": [fact for fact in own if fact.id in OF_QUOTE],
+        "financialCurrency": [fact for fact in own if fact.id not in OF_QUOTE | PER_SHARE],
+        "perShareCurrency": [fact for fact in own if fact.id in PER_SHARE],
+    }
+    return tuple(name for name, found in sides.items() if found)

@@ -1,0 +1,132 @@
+"""Decides what a field alone does not say: pence or pounds, percent or fraction, and what has no meaning. Pure.
+
+A supplied figure is held against those it follows from. Where they decide nothing, only one reading being likely
+decides; where two are, the figure is left out and named as a gap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from ert_backend.grounding.currency import Scope
+from ert_backend.grounding.facts import NOT_MEANINGFUL, Fact, Unit
+
+NEAR = 0.1
+LIKELY_YIELD = (0.0005, 0.25)
+LIKELY_MULTIPLE = (2.0, 200.0)
+LIKELY_BOOK = (0.1, 20.0)
+EQUITY = ("stockholdersEquity", "totalStockholderEquity", "bookValue")
+ON_EQUITY = frozenset({"returnOnEquity", "priceToBook", "debtToEquity"})
+NO_SIGN = frozenset({"debtToEquity", "payoutRatio", "trailingAnnualDividendYield", "dividendYield"})
+# Those that the current price is held against: the field and the figure that is price over it, or it over price.
+OF_PRICE = {"trailingEps": "trailingPE", "forwardEps": "forwardPE", "bookValue": "priceToBook"}
+
+Facts = dict[str, Fact]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One way to read a figure, and the ratio that would follow from it."""
+
+    value: float
+    implied: float
+
+
+def settle(facts: Mapping[str, Fact], scope: Scope) -> tuple[Facts, list[str]]:
+    """The facts with nothing left open, and the ids of those that had to be left out or lost their currency."""
+    found, gaps = dict(facts), list[str]()
+    if scope.quote is not None and scope.quote.parts > 1:
+        gaps += _in_pounds(found, scope.quote.parts)
+    gaps += _yields(found)
+    return {name: _meaningful(fact, found) for name, fact in found.items()}, gaps
+
+
+def _in_pounds(facts: Facts, parts: int) -> list[str]:
+    """Totals and per-share figures of a share that is quoted in parts of its currency: which of them are in parts."""
+    gaps = []
+    price, shares = _number(facts, "currentPrice"), _number(facts, "impliedSharesOutstanding", "sharesOutstanding")
+    for name in ("marketCap", "enterpriseValue"):
+        value = _number(facts, name)
+        if value and price and shares and name == "marketCap" and _close(value / parts, price * shares):
+            facts[name] = replace(facts[name], value=value / parts)
+    for name, multiple in OF_PRICE.items():
+        said, value = _number(facts, multiple), _number(facts, name)
+        if value and price and facts[name].currency == facts["currentPrice"].currency:
+            likely = LIKELY_MULTIPLE if name != "bookValue" else LIKELY_BOOK
+            readings = (Reading(value, price / value), Reading(value / parts, price * parts / value))
+            gaps += _choose(facts, name, readings, said, likely)
+    for name in ("dividendRate", "trailingAnnualDividendRate"):
+        if (value := _number(facts, name)) and price:
+            said = _number(facts, "trailingAnnualDividendYield")
+            readings = (Reading(value, value / price), Reading(value / parts, value / parts / price))
+            gaps += _choose(facts, name, readings, said, LIKELY_YIELD)
+    return gaps
+
+
+def _yields(facts: Facts) -> list[str]:
+    """`dividendYield` is a fraction in older data and percent in newer: dividend and price say which it is here."""
+    gaps = []
+    for name in [name for name in facts if name.rpartition(".")[2] == "dividendYield"]:
+        fact, value = facts[name], _number(facts, name)
+        if value and fact.unit is Unit.PERCENT:
+            facts[name] = replace(fact, value=value / 100, unit=Unit.RATIO)
+        elif value:
+            said = _paid(facts) if name == "dividendYield" else None
+            readings = (Reading(value, value), Reading(value / 100, value / 100))
+            gaps += _choose(facts, name, readings, said, LIKELY_YIELD, keep=False)
+    return gaps
+
+
+def _paid(facts: Facts) -> float | None:
+    """The yield that dividend and price give, else the one that is a fraction by its definition."""
+    price, dividend = facts.get("currentPrice"), _first(facts, "dividendRate", "trailingAnnualDividendRate")
+    if price and price.number and dividend and dividend.number and price.currency == dividend.currency:
+        return dividend.number / price.number
+    return _number(facts, "trailingAnnualDividendYield")
+
+
+def _choose(
+    facts: Facts,
+    name: str,
+    readings: tuple[Reading, Reading],
+    said: float | None,
+    likely: tuple[float, float],
+    *,
+    keep: bool = True,
+) -> list[str]:
+    """Takes the reading that the other figures prove, or without such the only likely one; else there is no figure.
+
+    `keep`: where the other figures prove none, the first stays, for `identities` to find the contradiction.
+    """
+    proven = [reading for reading in readings if said and _close(reading.implied, said)]
+    probable = [reading for reading in readings if likely[0] <= abs(reading.implied) <= likely[1]]
+    right = proven or ([*readings[:1]] if said and keep else [] if said else probable)
+    if len(right) == 1:
+        facts[name] = replace(facts[name], value=right[0].value)
+        return []
+    del facts[name]
+    return [name]
+
+
+def _meaningful(fact: Fact, facts: Mapping[str, Fact]) -> Fact:
+    """A multiple below zero says nothing, nor does a ratio to an equity that is not there."""
+    value, name = fact.number, fact.id.rpartition(".")[2]
+    if value is None:
+        return fact
+    no_equity = fact.subject is None and any((_number(facts, base) or 0.0) < 0 for base in EQUITY)
+    below = value < 0 and (fact.unit is Unit.MULTIPLE or name in NO_SIGN)
+    return replace(fact, value=NOT_MEANINGFUL) if below or (no_equity and fact.id in ON_EQUITY) else fact
+
+
+def _close(value: float, other: float) -> bool:
+    return abs(value - other) <= NEAR * abs(other)
+
+
+def _first(facts: Mapping[str, Fact], *names: str) -> Fact | None:
+    return next((facts[name] for name in names if name in facts), None)
+
+
+def _number(facts: Mapping[str, Fact], *names: str) -> float | None:
+    fact = _first(facts, *names)
+    return fact.number if fact else None
