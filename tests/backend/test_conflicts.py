@@ -191,4 +191,4 @@ def test_a_report_without_a_summary_names_its_conflicts_too(client: httpx.Client
 def test_code_says_nothing_of_a_contradicted_figure() -> None:
     found = figured({**SOUND, "fiftyTwoWeekHigh": 45.0})
     assert "$50.00" not in said(found, "executive_summary")
-    assert "The market values the equity at $5.00B." in said(found, "executive_summary")
+    assert "The market value is $5.00B." in said(found, "executive_summary")

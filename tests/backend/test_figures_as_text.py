@@ -1,4 +1,4 @@
-"""Figures that come as text, as percent or as nothing: read whole, or named as a gap, and never printed as they came."""
+"""Figures that come as text, as percent or as nothing: read whole, or a gap, and never printed as they came."""
 
 from __future__ import annotations
 

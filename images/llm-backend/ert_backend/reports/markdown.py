@@ -100,7 +100,8 @@ def gap_note(names: Sequence[str]) -> str:
 def _contradiction(conflict: Conflict) -> Traced:
     shown = [(show(fact), fact) for fact in conflict.facts]
     sides = ", ".join(f"{_plain_label(fact.label)} {text}" for text, fact in shown)
-    return Traced(f"{sides[:1].upper()}{sides[1:]} ({conflict.says}).", "\n- ", tuple((text, fact.id) for text, fact in shown), by="code")
+    numbers = tuple((text, fact.id) for text, fact in shown)
+    return Traced(f"{sides[:1].upper()}{sides[1:]} ({conflict.says}).", "\n- ", numbers, by="code")
 
 
 def _uncomputed(figures: Figures) -> str:

@@ -33,10 +33,10 @@ def _summary(pen: Pen) -> None:
     pen.say(where and f"{pen.company} works in {where}")
     _earned(pen)
     if pen.has("currentPrice"):
-        worth = pen.has("marketCap") and f", which values the equity at {pen.n('marketCap')}"
+        worth = pen.has("marketCap") and f", at a market value of {pen.n('marketCap')}"
         pen.say(f"The share price is {pen.n('currentPrice')}", worth)
     else:
-        pen.say(pen.has("marketCap") and f"The market values the equity at {pen.n('marketCap')}")
+        pen.say(pen.has("marketCap") and f"The market value is {pen.n('marketCap')}")
     _of_earnings(pen, "Trailing earnings are valued at {}")
     _two_currencies(pen)
     _runway(pen)
