@@ -46,6 +46,16 @@ def test_a_plain_company_is_read_with_its_ratios_and_sources() -> None:
     assert found.facts["sharesOutstanding"].as_of == "2026-01-31"
 
 
+def test_each_figure_has_the_address_of_its_filing_where_the_company_s_number_is_known() -> None:
+    filed = row("2025-12-31", 1000.0, "2026-02-10", start="2025-01-01")
+    facts = gaap(Revenues=tag("USD", {**filed, "accn": "0000320193-24-000123"}))
+    document = company_document("ACME", "Acme Inc.", facts, {}, 320193)
+    assert document is not None
+    found = read_company(document, "SEC filings").facts
+    assert found["totalRevenue"].link == "https://www.sec.gov/Archives/edgar/data/320193/000032019324000123/"
+    assert company(facts).facts["totalRevenue"].link is None
+
+
 def test_of_a_restated_year_the_last_filed_value_counts() -> None:
     restated = tag(
         "USD",

@@ -16,6 +16,7 @@ from ert_dashboard.market.company_file import BadCompany, read_company
 from ert_dashboard.market.model import Company, Listing, SourceAway, report_request
 from ert_dashboard.market.sources_chain import Chain, samples
 from ert_dashboard.market.yahoo import YahooMarket
+from ert_dashboard.market.yahoo import _read as yahoo_document
 from ert_dashboard.settings import read_settings
 from ert_dashboard.storage.store import ReportStore
 from ert_dashboard.web.app import Dashboard, create_dashboard
@@ -75,6 +76,32 @@ def test_a_short_form_is_enough_and_every_figure_has_source_and_date() -> None:
 def test_what_is_wrong_with_a_document_is_named(document: Any, says: str) -> None:
     with pytest.raises(BadCompany, match=says):
         read_company(document, "mine")
+
+
+def test_both_currencies_and_where_each_figure_comes_from_go_to_the_backend() -> None:
+    filed = {"value": 5.0, "source": "Companies House", "filing": "accounts 2025", "link": "https://example.com/a"}
+    document = changed(
+        filing={**ACME["filing"], "currency": "GBP", "url": "https://example.com/all"},
+        quote={"currency": "GBp"},
+        financial={"totalRevenue": 1200, "currentPrice": 2781.0, "ebitda": filed, "stockholdersEquity": -5},
+    )
+    asked = report_request(read_company(document, "mine"))
+    figures = asked["financial_data"]
+    assert (figures["currency"], figures["financialCurrency"], figures["currentPrice"]) == ("GBp", "GBP", 2781.0)
+    assert figures["stockholdersEquity"] == -5, "a negative equity has to be known"
+    known = asked["market_data"]["provenance"]
+    assert known["ebitda"] == {**{k: v for k, v in filed.items() if k != "value"}, "as_of": "2025-06-30"}
+    assert known["totalRevenue"]["link"] == "https://example.com/all", "the filing's own page"
+
+
+def test_a_company_needs_one_currency_at_least() -> None:
+    without = {name: value for name, value in ACME["filing"].items() if name != "currency"}
+    company = read_company(changed(filing=without, quote={"currency": "ILA"}), "mine")
+    assert (company.currency, company.quote_currency) == (None, "ILA")
+    with pytest.raises(BadCompany, match="filing/currency"):
+        read_company(changed(filing=without), "mine")
+    with pytest.raises(BadCompany, match="quote/currency: not a currency such as USD, or GBp"):
+        read_company(changed(quote={"currency": "pence"}), "mine")
 
 
 def test_own_files_come_before_the_samples(
@@ -214,6 +241,30 @@ def test_yahoo_answers_through_its_package_and_late(environ: dict[str, str], yfi
             market.find("LIMIT")
     finally:
         store.close()
+
+
+@pytest.mark.parametrize(
+    ("info", "quoted", "filed"),
+    [
+        ({"currency": "GBp", "financialCurrency": "USD"}, "GBp", "USD"),
+        ({"currency": "GBp", "financialCurrency": "GBP"}, "GBp", "GBP"),
+        ({"currency": "ILA", "financialCurrency": "ILS"}, "ILA", "ILS"),
+        ({"currency": "USD", "financialCurrency": "TWD"}, "USD", "TWD"),
+        ({"currency": "JPY"}, "JPY", None),
+        ({"financialCurrency": "EUR"}, None, "EUR"),
+    ],
+)
+def test_yahoo_s_two_currencies_are_kept_as_it_writes_them(
+    info: dict[str, str], quoted: str | None, filed: str | None
+) -> None:
+    document = yahoo_document("VOD.L", {"longName": "A", "currentPrice": 75.2, **info}, "2025-01-02T00:00:00Z")
+    assert document is not None
+    asked = report_request(read_company(document, "Yahoo Finance"))["financial_data"]
+    assert (asked["currency"], asked["financialCurrency"]) == (quoted, filed)
+
+
+def test_yahoo_s_answer_without_any_currency_is_no_company() -> None:
+    assert yahoo_document("X", {"longName": "A", "currency": "pence"}, "2025-01-02T00:00:00Z") is None
 
 
 def test_the_fictional_company_has_every_edge() -> None:

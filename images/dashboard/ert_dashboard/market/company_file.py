@@ -2,7 +2,12 @@
 
     {"ticker": "ACME", "company": {"longName": "Acme", "sector": null, ...},
      "filing": {"description": "where the figures come from", "period_end": "2025-12-31", "currency": "EUR"},
-     "financial": {"totalRevenue": 1200000, "operatingIncome": {"value": null, "as_of": "...", "source": "..."}}}
+     "quote": {"currency": "GBp"},
+     "financial": {"totalRevenue": 1200000, "operatingIncome": {"value": null, "as_of": "...", "source": "...",
+                   "filing": "Form 10-K", "link": "https://..."}}}
+
+`filing/currency` is that of the statements, `quote/currency` that of the share price; GBp, GBX, ZAc and ILA are
+hundredths. One of the two is needed.
 
 Strict about every type and size, because people write these by hand; every error says which field.
 """
@@ -22,7 +27,7 @@ from ert_dashboard.market.model import Company, Fact, Listing
 from ert_dashboard.market.ratios import derived
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}")
-_CURRENCY = re.compile(r"[A-Z]{3}")
+_CURRENCY = re.compile(r"[A-Z]{3}|GBp|ZAc")
 _MOST_FACTS, _LONGEST_TEXT, _LARGEST_FILE = 200, 8000, 1024 * 1024
 
 
@@ -75,8 +80,9 @@ def read_company(document: Any, kind: str) -> Company:
     as_of = _date(filing.get("period_end"), "filing/period_end")
     source = _text(filing.get("description"), "filing/description")
     name = profile.get("longName")
-    currency = _text(filing.get("currency"), "filing/currency") or ""
-    if ticker is None or not source or not name or not _CURRENCY.fullmatch(currency):
+    currency = _currency(filing.get("currency"), "filing/currency")
+    quoted = _currency(_object(whole.get("quote", {}), "quote").get("currency"), "quote/currency")
+    if ticker is None or not source or not name or not (currency or quoted):
         raise BadCompany("ticker, company/longName, filing/description and filing/currency (as in USD) are needed")
     facts = _facts(_object(whole.get("financial"), "financial"), as_of, source)
     return Company(
@@ -92,6 +98,7 @@ def read_company(document: Any, kind: str) -> Company:
         profile=profile,
         facts={**derived(facts, as_of), **facts},
         kind=kind,
+        quote_currency=quoted,
     )
 
 
@@ -118,7 +125,8 @@ def _fact(name: str, entry: Any, as_of: str, source: str) -> Fact:
     if not isinstance(entry, Mapping):
         return Fact(_figure(entry, where), as_of, source)
     dated = _date(entry.get("as_of", as_of), f"{where}/as_of")
-    return Fact(_figure(entry.get("value"), where), dated, _text(entry.get("source"), f"{where}/source") or source)
+    own, filing, link = (_text(entry.get(key), f"{where}/{key}") for key in ("source", "filing", "link"))
+    return Fact(_figure(entry.get("value"), where), dated, own or source, filing, link)
 
 
 def _figure(raw: Any, where: str) -> float | None:
@@ -139,6 +147,12 @@ def _text(raw: Any, where: str) -> str | None:
     if raw is not None and not (isinstance(raw, str) and len(raw) <= _LONGEST_TEXT):
         raise BadCompany(f"{where}: not a text of at most {_LONGEST_TEXT} characters, or null")
     return raw or None
+
+
+def _currency(raw: Any, where: str) -> str | None:
+    if raw is not None and not (isinstance(raw, str) and _CURRENCY.fullmatch(raw)):
+        raise BadCompany(f"{where}: not a currency such as USD, or GBp for pence")
+    return raw
 
 
 def _date(raw: Any, where: str) -> str:

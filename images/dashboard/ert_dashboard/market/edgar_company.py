@@ -81,9 +81,12 @@ _SHARES = ("dei:EntityCommonStockSharesOutstanding", "us-gaap:CommonStockSharesO
 
 
 def company_document(
-    ticker: str, name: str, facts: Mapping[str, Any], submissions: Mapping[str, Any]
+    ticker: str, name: str, facts: Mapping[str, Any], submissions: Mapping[str, Any], cik: int | None = None
 ) -> dict[str, Any] | None:
-    """A document for `read_company`, None if no whole fiscal year was filed. `facts` is the `facts` of companyfacts."""
+    """A document for `read_company`, None if no whole fiscal year was filed. `facts` is the `facts` of companyfacts.
+
+    With the company's number `cik` each figure has the address of its filing.
+    """
     currency, year = _latest(facts)
     if year is None:
         return None
@@ -110,7 +113,7 @@ def company_document(
             "currency": currency,
         },
         "company": {"longName": name[:200], "sector": None, "industry": _text(submissions.get("sicDescription"))},
-        "financial": {ours: _entry(row, end) for ours, row in found.items()},
+        "financial": {ours: _entry(row, end, cik) for ours, row in found.items()},
     }
 
 
@@ -141,10 +144,11 @@ def _newer(row: Row | None, end: date) -> Row | None:
     return row if row is not None and row.end >= end else None
 
 
-def _entry(row: Row | None, end: date) -> dict[str, Any] | None:
+def _entry(row: Row | None, end: date, cik: int | None) -> dict[str, Any] | None:
     if row is None:
         return {"value": None, "as_of": end.isoformat(), "source": "not stated in the SEC's data for this year"}
-    return {"value": row.value, "as_of": row.end.isoformat(), "source": row.source()}
+    found = {"value": row.value, "as_of": row.end.isoformat(), "source": row.source()}
+    return {**found, "link": row.link(cik)} if cik is not None else found
 
 
 def _text(raw: Any) -> str | None:

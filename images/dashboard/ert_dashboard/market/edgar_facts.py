@@ -9,6 +9,7 @@ The fourth quarter is not filed: it is the year less its first nine months. Mone
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -36,6 +37,12 @@ class Row:
 
     def source(self) -> str:
         return f"SEC EDGAR, Form {self.form} filed {self.filed.isoformat()}, {self.tag} ({self.accession})"
+
+    def link(self, cik: int) -> str | None:
+        """The filing's folder in the SEC's archive; None for a row without a sound accession number."""
+        sound = re.fullmatch(r"\d{10}-\d{2}-\d{6}", self.accession)
+        folder = self.accession.replace("-", "")
+        return f"https://www.sec.gov/Archives/edgar/data/{cik}/{folder}/" if sound else None
 
 
 def read_rows(facts: Mapping[str, Any], tag: str, unit: str) -> list[Row]:

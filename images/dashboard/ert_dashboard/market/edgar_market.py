@@ -74,7 +74,7 @@ class EdgarMarket:
         if not isinstance(facts, Mapping):
             return None
         submissions = self._edgar.submissions(cik)
-        return company_document(ticker, name, facts, submissions if isinstance(submissions, Mapping) else {})
+        return company_document(ticker, name, facts, submissions if isinstance(submissions, Mapping) else {}, cik)
 
 
 def _entry(row: Any) -> tuple[int, str] | None:

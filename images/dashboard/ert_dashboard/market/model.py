@@ -13,29 +13,40 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True)
 class Fact:
-    """One figure: money absolute in the filing's currency, ratios as fractions, `debtToEquity` in percent."""
+    """One figure: money absolute, ratios as fractions, `debtToEquity` in percent.
+
+    Prices, targets, dividends and the market's value of the company are in the quote's currency, all other money is in
+    that of the statements. `link` is the filing's https address.
+    """
 
     value: float | None
     as_of: str
     source: str
+    filing: str | None = None
+    link: str | None = None
 
 
 @dataclass(frozen=True)
 class Company:
-    """One company's text and figures, frozen at `as_of` (ISO date)."""
+    """One company's text and figures, frozen at `as_of` (ISO date).
+
+    `currency` is that of the statements (ISO 4217), `quote_currency` that of the price as its exchange writes it (`GBp`
+    for pence); None where the source does not say.
+    """
 
     ticker: str
     name: str
     sector: str | None
     fictional: bool
     as_of: str
-    currency: str
+    currency: str | None
     source: str
     source_url: str | None
     note: str
     profile: Mapping[str, str | None]
     facts: Mapping[str, Fact]
     kind: str
+    quote_currency: str | None = None
 
     def label(self) -> str:
         """The line that stands beside every figure shown."""
@@ -89,7 +100,6 @@ _BASES = frozenset(
     {
         "priorTotalRevenue",
         "priorNetIncomeToCommon",
-        "stockholdersEquity",
         "currentAssets",
         "currentLiabilities",
         "capitalExpenditures",
@@ -105,6 +115,7 @@ def report_request(company: Company, sections: list[str] | None = None) -> dict[
         "company_data": {"ticker": company.ticker, **company.profile},
         "financial_data": {
             **{name: fact.value for name, fact in sent.items()},
+            "currency": company.quote_currency,
             "financialCurrency": company.currency,
             "as_of": company.as_of,
         },
@@ -113,11 +124,13 @@ def report_request(company: Company, sections: list[str] | None = None) -> dict[
             "note": company.note,
             "as_of": company.as_of,
             "source": company.source,
-            "provenance": {
-                name: {"as_of": fact.as_of, "source": fact.source}
-                for name, fact in sent.items()
-                if fact.value is not None
-            },
+            "provenance": {name: _provenance(fact, company) for name, fact in sent.items() if fact.value is not None},
         },
         "sections": sections,
     }
+
+
+def _provenance(fact: Fact, company: Company) -> dict[str, str | None]:
+    """What is said of where a figure comes from; the company's own page is the link of what its source states."""
+    link = fact.link or (company.source_url if fact.source == company.source else None)
+    return {"as_of": fact.as_of, "source": fact.source, "filing": fact.filing, "link": link}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,7 +26,9 @@ _FIGURES = (
     "forwardEps", "trailingPE", "forwardPE", "pegRatio", "priceToBook", "beta", "priceToSalesTrailing12Months",
     "enterpriseToRevenue", "enterpriseToEbitda", "grossMargins", "operatingMargins", "profitMargins",
     "returnOnEquity", "returnOnAssets", "debtToEquity", "currentRatio", "quickRatio", "revenueGrowth",
-    "earningsGrowth", "sharesOutstanding", "fiftyTwoWeekHigh", "fiftyTwoWeekLow",
+    "earningsGrowth", "sharesOutstanding", "impliedSharesOutstanding", "fiftyTwoWeekHigh", "fiftyTwoWeekLow",
+    "previousClose", "targetMeanPrice", "targetHighPrice", "targetLowPrice", "dividendRate", "dividendYield",
+    "trailingAnnualDividendYield",
 )
 # fmt: on
 _TEXTS = ("longName", "sector", "industry", "country", "longBusinessSummary")
@@ -68,17 +71,23 @@ def _is_class(ticker: str) -> bool:
 def _read(ticker: str, info: Mapping[str, Any], now: str) -> dict[str, Any] | None:
     """None for the nearly empty answer that Yahoo gives for an unknown symbol."""
     name = info.get("longName") or info.get("shortName")
-    currency = info.get("financialCurrency") or info.get("currency")
-    if not isinstance(name, str) or not isinstance(currency, str):
+    # As Yahoo writes them: GBp are pence, and its prices are in them.
+    currency, quoted = _currency(info.get("financialCurrency")), _currency(info.get("currency"))
+    if not isinstance(name, str) or not (currency or quoted):
         return None
     return {
         "ticker": ticker,
         "fictional": False,
         "note": "Figures as Yahoo shows them, over the last twelve months where they are of a period.",
-        "filing": {"description": KIND, "url": None, "period_end": now[:10], "currency": currency.upper()},
+        "filing": {"description": KIND, "url": None, "period_end": now[:10], "currency": currency},
+        "quote": {"currency": quoted},
         "company": {**{field: _text(info.get(field)) for field in _TEXTS}, "longName": name[:200]},
         "financial": {field: _figure(info.get(field)) for field in _FIGURES if info.get(field) is not None},
     }
+
+
+def _currency(raw: Any) -> str | None:
+    return raw if isinstance(raw, str) and re.fullmatch(r"[A-Z]{3}|GBp|ZAc", raw) else None
 
 
 def _figure(raw: Any) -> float | None:

@@ -15,7 +15,7 @@ _MOST = 250
 
 
 def figures(job: Job) -> list[dict[str, Any]]:
-    """One entry a figure: fact_id, label, display, value, unit, as_of, source, derived. [] without such tables."""
+    """One entry a figure: fact_id, label, display, value, unit, as_of, source, link, derived. [] without tables."""
     known = _provenance(job.request)
     found: dict[str, dict[str, Any]] = {}
     for table in _tables(job.result):
@@ -37,7 +37,8 @@ def _figure(row: Mapping[str, Any], known: Mapping[str, Any] | None) -> dict[str
         "value": row.get("value") if isinstance(row.get("value"), int | float) else None,
         "unit": _text(row.get("unit")),
         "as_of": _text(row.get("as_of")) or (_text(known.get("as_of")) if known else None),
-        "source": better or source,
+        "source": ", ".join(part for part in (better or source, _text(row.get("filing"))) if part) or None,
+        "link": _text(row.get("link")),
         "derived": derived or (better or "").startswith("computed from"),
     }
 

@@ -73,7 +73,7 @@ def _price(company: Company) -> dict[str, Any]:
     fact = company.facts.get("currentPrice")
     return {
         "price": fact.value if fact else None,
-        "currency": company.currency,
+        "currency": company.quote_currency,
         "as_of": fact.as_of if fact else None,
         "data_label": company.label(),
         "note": None if fact else "this source states no price",
