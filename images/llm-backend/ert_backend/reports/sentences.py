@@ -179,7 +179,6 @@ def _thesis(pen: Pen) -> None:
         pen.say(f"Revenue fell by {pen.size('revenueGrowth')}, and the case needs that to end")
     else:
         pen.say(pen.has("revenueGrowth") and f"Revenue growth of {pen.n('revenueGrowth')} has to continue")
-    _runway(pen)
 
 
 def _valuation(pen: Pen) -> None:
