@@ -176,6 +176,15 @@ def test_two_groups_that_disagree_leave_the_currency_open() -> None:
     assert (shown(found, "currentPrice"), shown(found, "previousClose")) == ("$12.50", "12.40")
 
 
+def test_a_currency_that_is_null_says_nothing_and_one_that_is_none_leaves_it_open() -> None:
+    null = figured({"currency": None, "currentPrice": 12.5}, market={"currency": "EUR"})
+    assert shown(null, "currentPrice") == "€12.50"
+    assert (
+        shown(figured({"currency": "pence", "currentPrice": 12.5}, market={"currency": "EUR"}), "currentPrice")
+        == "12.50"
+    )
+
+
 def test_a_figure_of_its_own_currency_keeps_it() -> None:
     found = figured({**TWO, "totalRevenue": {"value": 5e9, "currency": "EUR"}})
     assert shown(found, "totalRevenue") == "€5.00B"

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ert_backend.grounding.facts import NOT_MEANINGFUL, Unit
 from tests.support.backend.figured import figured, shown
+from tests.support.doubles.scripted_ollama import ScriptedOllama, says
 
 USD = {"currency": "USD", "financialCurrency": "USD"}
 
@@ -108,6 +109,17 @@ def test_a_figure_as_text_in_an_unknown_field_is_a_number_of_its_kind(text: str,
 
 def test_digits_alone_in_an_unknown_field_are_an_identifier_and_no_figure() -> None:
     assert "zip" not in figured({"zip": "95014"}).facts
+
+
+def test_a_text_in_an_unknown_field_is_told_in_no_sentence(client: httpx.Client, ollama: ScriptedOllama) -> None:
+    ollama.chat = lambda body: says("It has a backlog of [[backlog]] this year. The backlog is 356B. It is a firm.")
+    asked = {
+        "ticker": "A",
+        "company_data": {},
+        "financial_data": {"backlog": "about 356B"},
+        "sections": ["risk_analysis"],
+    }
+    assert "356" not in client.post("/generate_report", json=asked).json()["sections"]["risk_analysis"]
 
 
 @given(st.text(max_size=60))

@@ -54,11 +54,11 @@ class Scope:
     statements: Currency | None = None
 
     def within(self, node: Mapping[object, object]) -> Scope:
-        """What is in force inside `node`: its own fields win, one that is no currency says nothing."""
-        quote, statements = read_currency(node.get("currency")), read_currency(node.get("financialCurrency"))
+        """What is in force inside `node`: its own fields win, and one that holds no currency leaves that side open."""
+        quote, statements = node.get("currency"), node.get("financialCurrency")
         return Scope(
-            quote if "currency" in node else self.quote,
-            statements if "financialCurrency" in node else self.statements,
+            self.quote if quote is None else read_currency(quote),
+            self.statements if statements is None else read_currency(statements),
         )
 
     @property

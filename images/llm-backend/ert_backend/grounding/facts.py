@@ -6,6 +6,7 @@ null, NaN, infinite and absurd values are dropped, never filled in, and never pr
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from ert_backend.grounding.provenance import Provenance, line, merged, read_prov
 from ert_backend.grounding.vocabulary import KNOWN, LABEL_ONLY, OF_QUOTE, PER_SHARE, PRICES
 from ert_backend.grounding.walk import OTHERS, Leaf, leaves
 
-MAX_FACTS = 250
+MAX_FACTS, MAX_LEAVES = 250, 2000
 PERIOD_PART = re.compile(
     r"(?:Q(?P<before>[1-4])_?)?(?:FY_?|CY_?|fiscal_)?(?P<year>(?:19|20)\d\d)"
     r"(?:_?Q(?P<after>[1-4])|_(?P<month>0[1-9]|1[0-2])(?:_\d\d)?)?",
@@ -99,8 +100,8 @@ def collect(groups: Mapping[str, object], ticker: str = "") -> tuple[dict[str, F
         if not isinstance(group, Mapping):
             continue
         stamp = _stamp(group)
-        for leaf in leaves(group, whole.within(group), ticker):
-            origin = merged(read_provenance(leaf.value), known.get(leaf.path, Provenance()))
+        for leaf in itertools.islice(leaves(group, whole.within(group), ticker), MAX_LEAVES):
+            origin = merged(read_provenance(leaf.value), read_provenance(known.get(leaf.path)))
             fact = _fact(leaf, origin, source, stamp)
             if fact is None:
                 gaps.extend([leaf.path] if _is_missing(leaf) else [])

@@ -13,7 +13,7 @@ from ert_backend.grounding.facts import Fact, Unit, collect
 from ert_backend.grounding.identities import Conflict, conflicts
 from ert_backend.grounding.sector import Kind, beside_the_point, kind_of
 from ert_backend.grounding.settle import settle
-from ert_backend.grounding.vocabulary import OF_QUOTE, PER_SHARE
+from ert_backend.grounding.vocabulary import KNOWN, OF_QUOTE, PER_SHARE
 
 # What a note of this kind should have; what is missing of it is said in the report.
 EXPECTED = (
@@ -54,12 +54,10 @@ class Figures:
 
     @property
     def told(self) -> dict[str, Fact]:
-        """What sentences may be about: nothing that is contradicted, and no number without a meaning."""
-        return {
-            name: fact
-            for name, fact in self.facts.items()
-            if name not in self.disputed and (fact.number is not None or fact.unit is Unit.TEXT)
-        }
+        """What sentences may be about: nothing that is contradicted, no number without a meaning, no unknown text."""
+        disputed = self.disputed
+        firm = {name: fact for name, fact in self.facts.items() if name not in disputed}
+        return {name: fact for name, fact in firm.items() if fact.number is not None or _is_name(fact)}
 
 
 def figures(request: ReportRequest) -> Figures:
@@ -92,6 +90,10 @@ def figures(request: ReportRequest) -> Figures:
         tuple(fact for name, fact in settled.items() if name in beside),
         kind,
     )
+
+
+def _is_name(fact: Fact) -> bool:
+    return fact.unit is Unit.TEXT and fact.id in KNOWN
 
 
 def _unsigned(facts: Mapping[str, Fact]) -> tuple[str, ...]:

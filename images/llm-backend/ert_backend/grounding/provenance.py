@@ -46,13 +46,12 @@ def merged(first: Provenance, second: Provenance) -> Provenance:
     return Provenance(both.source, both.filing, first.as_of or second.as_of, both.link)
 
 
-def sent(groups: Mapping[str, object]) -> dict[str, Provenance]:
-    """The `provenance` of the groups, by the id of the figure."""
-    found: dict[str, Provenance] = {}
+def sent(groups: Mapping[str, object]) -> dict[object, object]:
+    """The `provenance` of the groups as it was sent, by the id of the figure; the first group that says it counts."""
+    found: dict[object, object] = {}
     for group in groups.values():
         entries = group.get("provenance") if isinstance(group, Mapping) else None
-        for name, entry in entries.items() if isinstance(entries, Mapping) else ():
-            found.setdefault(str(name), read_provenance(entry))
+        found = {**entries, **found} if isinstance(entries, Mapping) else found
     return found
 
 
