@@ -54,6 +54,17 @@ def test_figures_say_where_they_come_from(client: Any, backend: FakeBackend) -> 
     assert (debt["source"], debt["derived"]) == ("derived: totalDebt - totalCash", True)
 
 
+def test_figures_have_filing_and_link_and_say_when_another_contradicts_them(client: Any, backend: FakeBackend) -> None:
+    row = {"label": "Revenue", "fact_id": "totalRevenue", "value": 1.0, "display": "$1.00", "unit": "money"}
+    said = {"as_of": None, "source": "SEC EDGAR", "filing": "Form 10-K/A", "link": "https://example.com/a"}
+    backend.metadata = {"report": {"tables": [{"rows": [{**row, **said, "fact_id": "own", "contradicted": True}]}]}}
+    report_id = ask(client)
+    ended(client, report_id)
+    (figure,) = full(client, report_id)["figures"]
+    assert figure["source"] == "SEC EDGAR, Form 10-K/A, contradicted by another figure"
+    assert figure["link"] == "https://example.com/a"
+
+
 def test_a_report_without_tables_has_no_figures(client: Any, backend: FakeBackend) -> None:
     backend.metadata = {"report": {"tables": 7}}
     report_id = ask(client)

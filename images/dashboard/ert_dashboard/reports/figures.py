@@ -29,6 +29,7 @@ def figures(job: Job) -> list[dict[str, Any]]:
 def _figure(row: Mapping[str, Any], known: Mapping[str, Any] | None) -> dict[str, Any]:
     source = _text(row.get("source"))
     derived = (source or "").startswith("derived:")
+    doubt = "contradicted by another figure" if row.get("contradicted") is True else None
     better = _text(known.get("source")) if known and not derived else None
     return {
         "fact_id": row["fact_id"],
@@ -37,7 +38,7 @@ def _figure(row: Mapping[str, Any], known: Mapping[str, Any] | None) -> dict[str
         "value": row.get("value") if isinstance(row.get("value"), int | float) else None,
         "unit": _text(row.get("unit")),
         "as_of": _text(row.get("as_of")) or (_text(known.get("as_of")) if known else None),
-        "source": ", ".join(part for part in (better or source, _text(row.get("filing"))) if part) or None,
+        "source": ", ".join(part for part in (better or source, _text(row.get("filing")), doubt) if part) or None,
         "link": _text(row.get("link")),
         "derived": derived or (better or "").startswith("computed from"),
     }

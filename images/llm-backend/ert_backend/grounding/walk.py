@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from ert_backend.grounding.currency import Scope
 
 MAX_DEPTH = 4
 MAX_ROWS = 8
+MAX_FIELDS = 1000
 OTHERS = re.compile(r"peer|compet|compar|rival|industry|sector|benchmark|index|median|average", re.IGNORECASE)
 RATES = re.compile(r"(?:exchange|fx|forex)_?rates?|fx", re.IGNORECASE)
 NAMES = ("ticker", "symbol", "period", "name")
@@ -47,7 +49,8 @@ def _leaves(here: Leaf, depth: int, own: str) -> Iterator[Leaf]:
 def _children(node: object) -> list[tuple[str, object]] | None:
     """The named parts of a mapping, or of a list of mappings (peers, years); other lists have none; None for a leaf."""
     if isinstance(node, Mapping):
-        return None if "value" in node else [(slug(str(key)), child) for key, child in node.items()]
+        fields = itertools.islice(node.items(), MAX_FIELDS)
+        return None if "value" in node else [(slug(str(key)), child) for key, child in fields]
     if isinstance(node, list):
         rows = [row for row in node[:MAX_ROWS] if isinstance(row, Mapping)]
         return [(_row_name(row, index), row) for index, row in enumerate(rows, 1)]
