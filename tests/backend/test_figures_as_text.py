@@ -148,16 +148,27 @@ def test_percent_and_fraction_of_a_dividend_yield_are_told_apart_by_dividend_and
 
 
 @pytest.mark.parametrize(
-    ("sent", "printed"), [(0.0044, "0.4%"), (2.5, "2.5%"), (0.031, "3.1%"), (0, "0.0%"), ("0.44%", "0.4%")]
+    ("sent", "printed"), [(0.0044, "0.4%"), (2.5, "2.5%"), (0.31, "0.3%"), (0, "0.0%"), ("0.44%", "0.4%")]
 )
 def test_without_them_the_only_likely_reading_counts(sent: object, printed: str) -> None:
     assert shown(figured({"dividendYield": sent}), "dividendYield") == printed
 
 
-def test_a_yield_that_may_be_either_is_a_gap() -> None:
-    found = figured({"dividendYield": 0.12})
+@pytest.mark.parametrize("sent", [0.02, 0.031, 0.12])
+def test_a_yield_that_may_be_either_is_a_gap(sent: float) -> None:
+    found = figured({"dividendYield": sent})
     assert "dividendYield" not in found.facts
     assert "dividendYield" in found.gaps
+
+
+@pytest.mark.parametrize(("own", "peer", "printed"), [(0.05, 0.031, "3.1%"), (5.0, 0.12, "0.1%")])
+def test_payout_and_multiple_decide_too_and_a_peer_is_read_like_the_company(
+    own: float, peer: float, printed: str
+) -> None:
+    peers = [{"ticker": "BETA", "dividendYield": peer}]
+    found = figured({"payoutRatio": 0.5, "trailingPE": 10.0, "dividendYield": own}, market={"peer_metrics": peers})
+    assert shown(found, "dividendYield") == "5.0%"
+    assert shown(found, "peer_metrics.BETA.dividendYield") == printed
 
 
 def test_the_yield_that_is_a_fraction_by_definition_decides_too() -> None:

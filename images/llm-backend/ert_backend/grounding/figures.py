@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Protocol
 
-from ert_backend.base.report_request import ReportRequest
 from ert_backend.grounding.currency import request_scope
 from ert_backend.grounding.derive import Rule, across, derive, find
 from ert_backend.grounding.exchange import rates
 from ert_backend.grounding.facts import Fact, Unit, collect
 from ert_backend.grounding.identities import Conflict, conflicts
-from ert_backend.grounding.sector import Kind, beside_the_point, kind_of
+from ert_backend.grounding.sector import Kind, beside_the_point, kind_of, missed
 from ert_backend.grounding.settle import settle
 from ert_backend.grounding.vocabulary import KNOWN, OF_QUOTE, PER_SHARE
 
@@ -60,7 +60,20 @@ class Figures:
         return {name: fact for name, fact in firm.items() if fact.number is not None or _is_name(fact)}
 
 
-def figures(request: ReportRequest) -> Figures:
+class Supplied(Protocol):
+    """What a request says of a company."""
+
+    @property
+    def ticker(self) -> str: ...
+    @property
+    def company_data(self) -> Mapping[str, Any]: ...
+    @property
+    def financial_data(self) -> Mapping[str, Any]: ...
+    @property
+    def market_data(self) -> Mapping[str, Any] | None: ...
+
+
+def figures(request: Supplied) -> Figures:
     """The figures of a request."""
     groups: dict[str, object] = {
         "company_data": request.company_data,
@@ -79,7 +92,7 @@ def figures(request: ReportRequest) -> Figures:
     facts = {**shown, **{name: fact for name, fact in derived.items() if name not in shown}}
     uncomputed = tuple(rule for rule in across(firm, shown) if rule.id not in facts and rule.id not in beside)
     unsigned = _unsigned(facts)
-    expected = [name for name in EXPECTED if find(facts, name) is None and name not in beside]
+    expected = [name for name in EXPECTED if find(facts, name) is None and missed(kind, name)]
     gaps = dict.fromkeys([*expected, *missing, *open_ones, *(rule.id for rule in uncomputed), *unsigned])
     return Figures(
         facts,

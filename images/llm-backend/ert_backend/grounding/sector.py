@@ -20,7 +20,7 @@ class Kind(StrEnum):
 BANK = re.compile(r"\bbank(?:s|ing)?\b|\bthrifts?\b|\bmortgage finance\b|\bcredit services\b", re.IGNORECASE)
 INSURER = re.compile(r"\b(?:re)?insurance\b|\b(?:re)?insurers?\b", re.IGNORECASE)
 BROKER = re.compile(r"\bbrokers?\b", re.IGNORECASE)
-# Debt is the raw material of both, and their cash flow and current assets are those of their customers.
+# Debt is the raw material of both, and free cash flow and current assets are those of their customers.
 OF_INDUSTRY = frozenset(
     {
         "grossProfits",
@@ -37,21 +37,18 @@ OF_INDUSTRY = frozenset(
         "netDebt",
         "debtToEbitda",
         "debtToAssets",
-        "debtToEquity",
         "freeCashflow",
         "freeCashflowMargin",
         "freeCashflowYield",
         "cashConversion",
         "cashRunway",
         "operatingRunway",
-        "operatingCashflow",
-        "operatingIncome",
-        "operatingMargins",
-        "operatingMargin",
         "currentRatio",
         "quickRatio",
     }
 )
+# Shown where they were supplied, and not missing where they were not.
+NOT_MISSED = frozenset({"operatingIncome", "totalDebt", "totalCash"})
 
 
 def kind_of(facts: Mapping[str, Fact]) -> Kind:
@@ -66,3 +63,8 @@ def kind_of(facts: Mapping[str, Fact]) -> Kind:
 def beside_the_point(kind: Kind) -> frozenset[str]:
     """The figures that are not shown for this kind of company, supplied or not."""
     return frozenset() if kind is Kind.OTHER else OF_INDUSTRY
+
+
+def missed(kind: Kind, name: str) -> bool:
+    """Whether the report on this kind of company names the figure as a gap when it was not supplied."""
+    return kind is Kind.OTHER or name not in OF_INDUSTRY | NOT_MISSED

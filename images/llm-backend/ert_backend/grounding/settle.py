@@ -13,7 +13,7 @@ from ert_backend.grounding.currency import Scope
 from ert_backend.grounding.facts import NOT_MEANINGFUL, Fact, Unit
 
 NEAR = 0.1
-LIKELY_YIELD = (0.0005, 0.25)
+LIKELY_YIELD = (0.0001, 0.25)
 LIKELY_MULTIPLE = (2.0, 200.0)
 LIKELY_BOOK = (0.1, 20.0)
 EQUITY = ("stockholdersEquity", "totalStockholderEquity", "bookValue")
@@ -65,24 +65,33 @@ def _in_pounds(facts: Facts, parts: int) -> list[str]:
 
 
 def _yields(facts: Facts) -> list[str]:
-    """`dividendYield` is a fraction in older data and percent in newer: dividend and price say which it is here."""
-    gaps = []
-    for name in [name for name in facts if name.rpartition(".")[2] == "dividendYield"]:
+    """`dividendYield` is a fraction in older data and percent in newer: what it follows from says which it is here.
+
+    A peer's comes from the same source, so that it is read as the company's own was proven to be.
+    """
+    gaps, sent = [], _number(facts, "dividendYield")
+    for name in sorted((name for name in facts if name.rpartition(".")[2] == "dividendYield"), key=len):
         fact, value = facts[name], _number(facts, name)
         if value and fact.unit is Unit.PERCENT:
             facts[name] = replace(fact, value=value / 100, unit=Unit.RATIO)
         elif value:
             said = _paid(facts) if name == "dividendYield" else None
+            settled = _number(facts, "dividendYield")
+            if name != "dividendYield" and _paid(facts) and sent and settled:
+                said = value * settled / sent
             readings = (Reading(value, value), Reading(value / 100, value / 100))
             gaps += _choose(facts, name, readings, said, LIKELY_YIELD, keep=False)
     return gaps
 
 
 def _paid(facts: Facts) -> float | None:
-    """The yield that dividend and price give, else the one that is a fraction by its definition."""
+    """The yield as dividend and price give it, payout and P/E, or the one that is a fraction by its definition."""
     price, dividend = facts.get("currentPrice"), _first(facts, "dividendRate", "trailingAnnualDividendRate")
     if price and price.number and dividend and dividend.number and price.currency == dividend.currency:
         return dividend.number / price.number
+    payout, multiple = _number(facts, "payoutRatio"), _number(facts, "trailingPE")
+    if payout and multiple and payout > 0 and multiple > 0:
+        return payout / multiple
     return _number(facts, "trailingAnnualDividendYield")
 
 

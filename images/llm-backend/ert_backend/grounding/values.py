@@ -14,7 +14,7 @@ from ert_backend.grounding.currency import ALIASES, CODES, MINOR, SHARED, SYMBOL
 
 MAX_TEXT = 4000
 MAX_FIGURE = 48
-ABSURD, TINY = 1e17, 1e-12
+ABSURD, TINY = 1e17, 1e-9
 NO_VALUE = frozenset({"n/a", "na", "nan", "none", "null", "-", "--", "n.a.", "inf", "infinity", "-inf", "-infinity"})
 SCALES = {"": 1.0, "thousand": 1e3, "k": 1e3, "million": 1e6, "mn": 1e6, "mm": 1e6, "m": 1e6}
 SCALES |= {"billion": 1e9, "bn": 1e9, "b": 1e9, "trillion": 1e12, "tn": 1e12, "t": 1e12}
