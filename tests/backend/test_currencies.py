@@ -149,6 +149,13 @@ def test_a_market_value_or_earnings_in_pence_are_known_by_what_they_follow_from(
     assert found.conflicts == ()
 
 
+@pytest.mark.parametrize("dividend", [0.6, 60.0])
+def test_a_dividend_in_pounds_or_pence_is_known_by_the_price(dividend: float) -> None:
+    quoted = {"currency": "GBp", "financialCurrency": "GBP", "currentPrice": 2781.0}
+    found = figured({**quoted, "dividendRate": dividend, "dividendYield": 0.0216})
+    assert (shown(found, "dividendRate"), shown(found, "dividendYield")) == ("£0.60", "2.2%")
+
+
 @pytest.mark.parametrize(("code", "sign"), [("ZAc", "ZAR 12.50"), ("ILA", "ILS 12.50"), ("GBp", "£12.50")])
 def test_every_minor_unit_is_a_hundredth(code: str, sign: str) -> None:
     assert shown(figured({"currency": code, "currentPrice": 1250.0}), "currentPrice") == sign

@@ -14,6 +14,7 @@ from ert_backend.grounding.facts import NOT_MEANINGFUL, Fact, Unit
 
 NEAR = 0.1
 LIKELY_YIELD = (0.0001, 0.25)
+LIKELY_DIVIDEND = (0.0005, 0.25)
 LIKELY_MULTIPLE = (2.0, 200.0)
 LIKELY_BOOK = (0.1, 20.0)
 EQUITY = ("stockholdersEquity", "totalStockholderEquity", "bookValue")
@@ -58,9 +59,8 @@ def _in_pounds(facts: Facts, parts: int) -> list[str]:
             gaps += _choose(facts, name, readings, said, likely)
     for name in ("dividendRate", "trailingAnnualDividendRate"):
         if (value := _number(facts, name)) and price:
-            said = _number(facts, "trailingAnnualDividendYield")
             readings = (Reading(value, value / price), Reading(value / parts, value / parts / price))
-            gaps += _choose(facts, name, readings, said, LIKELY_YIELD)
+            gaps += _choose(facts, name, readings, _stated(facts), LIKELY_DIVIDEND)
     return gaps
 
 
@@ -85,10 +85,15 @@ def _yields(facts: Facts) -> list[str]:
 
 
 def _paid(facts: Facts) -> float | None:
-    """The yield as dividend and price give it, payout and P/E, or the one that is a fraction by its definition."""
+    """The yield as dividend and price give it, or what else states it."""
     price, dividend = facts.get("currentPrice"), _first(facts, "dividendRate", "trailingAnnualDividendRate")
     if price and price.number and dividend and dividend.number and price.currency == dividend.currency:
         return dividend.number / price.number
+    return _stated(facts)
+
+
+def _stated(facts: Facts) -> float | None:
+    """The yield without the dividend: payout over P/E, or the one that is a fraction by its definition."""
     payout, multiple = _number(facts, "payoutRatio"), _number(facts, "trailingPE")
     if payout and multiple and payout > 0 and multiple > 0:
         return payout / multiple
