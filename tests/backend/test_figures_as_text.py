@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ert_backend.grounding.facts import NOT_MEANINGFUL, Unit
@@ -122,12 +122,14 @@ def test_a_text_in_an_unknown_field_is_told_in_no_sentence(client: httpx.Client,
     assert "356" not in client.post("/generate_report", json=asked).json()["sections"]["risk_analysis"]
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.text(max_size=60))
 def test_no_text_stops_a_report_or_becomes_a_figure_unread(text: str) -> None:
     fact = figured({**USD, "totalRevenue": text}).facts.get("totalRevenue")
     assert fact is None or fact.number is not None
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.floats(allow_nan=True, allow_infinity=True), st.floats(), st.floats())
 def test_no_number_stops_the_arithmetic(price: float, revenue: float, growth: float) -> None:
     names = ("currentPrice", "marketCap", "fiftyTwoWeekHigh", "trailingEps", "targetMeanPrice", "sharesOutstanding")
