@@ -6,9 +6,13 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ert_backend.grounding.check import check, evidence
 from ert_backend.grounding.currency import Currency, read_currency
+from ert_backend.grounding.derive import RULES, find
+from ert_backend.grounding.facts import Unit
 from tests.support.backend.figured import figured, said, shown
 
 TWO: dict[str, Any] = {
@@ -226,3 +230,22 @@ def test_a_number_in_another_currency_does_not_stand(wrong: str) -> None:
     facts = figured({"currency": "TWD", "currentPrice": 284.64}).told
     assert not check(f"The share price is {wrong}.", evidence(facts.values(), []))[0].stands
     assert check("The share price is TWD 284.64.", evidence(facts.values(), []))[0].stands
+
+
+CODES = st.sampled_from(["USD", "GBp", "GBP", "TWD", "x", None])
+EVERY = sorted({name for rule in RULES for name in (rule.left, rule.right)})
+
+
+@settings(deadline=None, max_examples=80)
+@given(CODES, CODES, st.dictionaries(st.sampled_from(EVERY), CODES, max_size=6), st.data())
+def test_no_figure_is_computed_from_amounts_that_may_be_in_two_currencies(
+    quoted: str | None, filed: str | None, own: dict[str, str | None], data: st.DataObject
+) -> None:
+    values = {name: data.draw(st.floats(min_value=1.0, max_value=1e12)) for name in EVERY}
+    told: dict[str, Any] = {n: {"value": v, "currency": own[n]} if n in own else v for n, v in values.items()}
+    found = figured({**told, "currency": quoted, "financialCurrency": filed})
+    for rule in RULES:
+        sides = [find(found.facts, rule.left), find(found.facts, rule.right)]
+        money = [fact for fact in sides if fact is not None and fact.unit is Unit.MONEY]
+        if len({fact.currency for fact in money}) > 1:
+            assert rule.id not in found.facts, rule.id
