@@ -121,6 +121,12 @@ def test_a_figure_of_others_has_them_as_its_subject(market: dict[str, Any]) -> N
     assert fact.subject in {"MSFT", "industry average"}
 
 
+def test_a_moving_average_is_the_company_s_own() -> None:
+    found = figured({"currency": "USD"}, market={"currency": "USD", "moving_averages": {"fiftyDayAverage": 30.0}})
+    (fact,) = found.facts.values()
+    assert (fact.subject, fact.currency) == (None, "USD")
+
+
 def test_a_part_that_names_the_company_itself_is_about_it() -> None:
     found = figured({}, ticker="BRK.B", market={"analysts": {"ticker": "BRK-B", "recommendationKey": "buy"}})
     assert rating_of(found.facts) == ("buy", "supplied_consensus")

@@ -81,7 +81,7 @@ def read_company(document: Any, kind: str) -> Company:
     source = _text(filing.get("description"), "filing/description")
     name = profile.get("longName")
     currency = _currency(filing.get("currency"), "filing/currency")
-    quoted = _currency(_object(whole.get("quote", {}), "quote").get("currency"), "quote/currency")
+    quoted = _currency(_object(whole.get("quote") or {}, "quote").get("currency"), "quote/currency")
     if ticker is None or not source or not name or not (currency or quoted):
         raise BadCompany("ticker, company/longName, filing/description and filing/currency (as in USD) are needed")
     facts = _facts(_object(whole.get("financial"), "financial"), as_of, source)

@@ -12,7 +12,7 @@ from ert_backend.grounding.currency import Scope
 MAX_DEPTH = 4
 MAX_ROWS = 8
 MAX_FIELDS = 1000
-OTHERS = re.compile(r"peer|compet|compar|rival|industry|sector|benchmark|index|median|average", re.IGNORECASE)
+OTHERS = re.compile(r"peer|compet|compar|rival|industry|sector|benchmark|^index|^median|^average", re.IGNORECASE)
 RATES = re.compile(r"(?:exchange|fx|forex)_?rates?|fx", re.IGNORECASE)
 NAMES = ("ticker", "symbol", "period", "name")
 
