@@ -147,10 +147,18 @@ def test_pence_become_pounds_and_what_comes_in_pounds_stays() -> None:
 
 def test_a_market_value_or_earnings_in_pence_are_known_by_what_they_follow_from() -> None:
     quoted = {"currency": "GBX", "financialCurrency": "GBP", "currentPrice": 2781.0, "sharesOutstanding": 1e9}
-    found = figured({**quoted, "marketCap": 27.81e11, "trailingEps": 150.0, "trailingPE": 18.54})
+    pence = {"marketCap": 27.81e11, "enterpriseValue": 30e11, "trailingEps": 150.0, "trailingPE": 18.54}
+    found = figured({**quoted, **pence})
     assert shown(found, "marketCap") == "£27.81B"
+    assert shown(found, "enterpriseValue") == "£30.00B"
     assert shown(found, "trailingEps") == "£1.50"
     assert found.conflicts == ()
+
+
+@pytest.mark.parametrize("sent", [{"value": 150.0, "currency": "GBp"}, "150 GBX", {"value": "150", "currency": "GBX"}])
+def test_an_amount_that_says_itself_that_it_is_in_pence_is_divided(sent: object) -> None:
+    named = figured({"currency": "GBP", "trailingEps": sent, "marketCap": sent, "totalRevenue": sent})
+    assert {shown(named, name) for name in ("trailingEps", "marketCap", "totalRevenue")} == {"£1.50"}
 
 
 @pytest.mark.parametrize("dividend", [0.6, 60.0])

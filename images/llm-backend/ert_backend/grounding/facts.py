@@ -144,16 +144,17 @@ def _read(
         told = values.text(raw) if isinstance(raw, str) else None
         named = told and re.search(r"[^\W\d_]", told) and (name == "longName" or values.figure(told) is None)
         return (told, Unit.TEXT, None) if told and named else None
-    side = read_currency(own.get("currency")) or currency_of(name, scope)
+    stated = read_currency(own.get("currency"))
+    side = stated or currency_of(name, scope)
     if not isinstance(raw, str):
         number = values.number(raw)
-        return None if number is None else _amount(name, number, _said(own, unit), side)
+        return None if number is None else _amount(name, number, _said(own, unit), side, stated)
     figure = values.figure(raw)
     if figure is None or (unit is None and figure.plain):
         told = values.text(raw)
         # An unknown field may hold a text; one of digits alone is an identifier, and no figure.
         return (told, Unit.TEXT, None) if unit is None and figure is None and told else None
-    return _of_text(name, figure, _said(own, unit), side)
+    return _of_text(name, figure, _said(own, unit), side, stated)
 
 
 def _said(own: Mapping[object, object], unit: Unit | None) -> Unit | None:
@@ -164,7 +165,7 @@ def _said(own: Mapping[object, object], unit: Unit | None) -> Unit | None:
 
 
 def _of_text(
-    name: str, figure: values.Figure, unit: Unit | None, side: Currency | None
+    name: str, figure: values.Figure, unit: Unit | None, side: Currency | None, stated: Currency | None
 ) -> tuple[float | str, Unit, str | None] | None:
     if unit is None:
         kinds = {"%": Unit.PERCENT, "x": Unit.MULTIPLE, "": Unit.MONEY if figure.is_money else Unit.NUMBER}
@@ -183,15 +184,20 @@ def _of_text(
         return (value, Unit.PERCENT, None) if name == "dividendYield" else (value / 100, unit, None)
     if unit is Unit.PERCENT and figure.sign == "x":
         value *= 100
-    return _amount(name, value, unit, figure.currency or side)
+    return _amount(name, value, unit, figure.currency or side, figure.currency or stated)
 
 
-def _amount(name: str, value: float, unit: Unit | None, side: Currency | None) -> tuple[float, Unit, str | None]:
-    """Prices in pence become pounds; what the market is worth in all comes in pounds (`settle` looks again)."""
-    if unit is not Unit.MONEY:
+def _amount(
+    name: str, value: float, unit: Unit | None, side: Currency | None, stated: Currency | None
+) -> tuple[float, Unit, str | None]:
+    """An amount in whole units: pence become pounds where the value itself or a price says so.
+
+    What the market is worth and what is paid or earned per share may come in either: `settle` looks again.
+    """
+    if unit is not Unit.MONEY or side is None:
         return value, unit or Unit.NUMBER, None
-    in_parts = side is not None and side.parts > 1 and (name in PRICES or name not in OF_QUOTE | PER_SHARE)
-    return value / side.parts if in_parts and side else value, unit, side.code if side else None
+    sure = stated is not None or name in PRICES or name not in OF_QUOTE | PER_SHARE
+    return value / side.parts if sure else value, unit, side.code
 
 
 def currency_of(name: str, scope: Scope) -> Currency | None:

@@ -47,10 +47,12 @@ def _in_pounds(facts: Facts, parts: int) -> list[str]:
     """Totals and per-share figures of a share that is quoted in parts of its currency: which of them are in parts."""
     gaps = []
     price, shares = _number(facts, "currentPrice"), _number(facts, "impliedSharesOutstanding", "sharesOutstanding")
-    for name in ("marketCap", "enterpriseValue"):
-        value = _number(facts, name)
-        if value and price and shares and name == "marketCap" and _close(value / parts, price * shares):
-            facts[name] = replace(facts[name], value=value / parts)
+    worth, whole = _number(facts, "marketCap"), _number(facts, "enterpriseValue")
+    if worth and price and shares and _close(worth / parts, price * shares):
+        worth = worth / parts
+        facts["marketCap"] = replace(facts["marketCap"], value=worth)
+    if worth and whole and not _alike(whole, worth) and _alike(whole / parts, worth):
+        facts["enterpriseValue"] = replace(facts["enterpriseValue"], value=whole / parts)
     for name, multiple in OF_PRICE.items():
         said, value = _number(facts, multiple), _number(facts, name)
         if value and price and facts[name].currency == facts["currentPrice"].currency:
@@ -135,6 +137,11 @@ def _meaningful(fact: Fact, facts: Mapping[str, Fact]) -> Fact:
 
 def _close(value: float, other: float) -> bool:
     return abs(value - other) <= NEAR * abs(other)
+
+
+def _alike(value: float, other: float) -> bool:
+    """Of one order of size."""
+    return 0.1 <= abs(value / other) <= 10
 
 
 def _first(facts: Mapping[str, Fact], *names: str) -> Fact | None:
