@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ert_backend.grounding.check import check, evidence
-from ert_backend.grounding.currency import Currency, read_currency
 from ert_backend.grounding.derive import RULES, find
 from ert_backend.grounding.facts import Unit
+from ert_backend.grounding.supplied.currency import Currency, read_currency
 from tests.support.backend.figured import figured, said, shown
 
 TWO: dict[str, Any] = {

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from ert_backend.grounding.provenance import line, link
+from ert_backend.grounding.supplied.provenance import line, link
 from ert_backend.reports.metadata import rating_of
 from tests.support.backend.figured import figured
 

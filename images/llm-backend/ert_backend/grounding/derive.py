@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 
-from ert_backend.grounding import values
 from ert_backend.grounding.exchange import convert
 from ert_backend.grounding.facts import NOT_MEANINGFUL, Fact, Unit
+from ert_backend.grounding.supplied import values
 from ert_backend.grounding.vocabulary import OF_QUOTE
 
 Operation = Callable[[float, float], float | None]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from ert_backend.grounding import values
-from ert_backend.grounding.currency import read_currency
 from ert_backend.grounding.facts import Fact, Unit
-from ert_backend.grounding.provenance import read_provenance
-from ert_backend.grounding.walk import MAX_ROWS, RATES
+from ert_backend.grounding.supplied import values
+from ert_backend.grounding.supplied.currency import read_currency
+from ert_backend.grounding.supplied.provenance import read_provenance
+from ert_backend.grounding.supplied.walk import MAX_ROWS, RATES
 
 PAIR = re.compile(r"([A-Za-z]{3})[^A-Za-z]?([A-Za-z]{3})")
 

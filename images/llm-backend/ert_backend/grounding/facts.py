@@ -12,18 +12,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ert_backend.grounding import values
-from ert_backend.grounding.currency import Currency, Scope, read_currency, request_scope
-from ert_backend.grounding.provenance import Provenance, line, merged, read_provenance, sent
+from ert_backend.grounding.supplied import values
+from ert_backend.grounding.supplied.currency import Currency, Scope, read_currency, request_scope
+from ert_backend.grounding.supplied.dated import PERIOD_PART, Period, period_of
+from ert_backend.grounding.supplied.provenance import Provenance, line, merged, read_provenance, sent
+from ert_backend.grounding.supplied.walk import OTHERS, Leaf, leaves
 from ert_backend.grounding.vocabulary import KNOWN, LABEL_ONLY, OF_QUOTE, PER_SHARE, PRICES
-from ert_backend.grounding.walk import OTHERS, Leaf, leaves
+
+__all__ = ["NOT_MEANINGFUL", "PERIOD_PART", "Fact", "Facts", "Period", "Unit", "collect", "currency_of"]
 
 MAX_FACTS, MAX_LEAVES = 250, 2000
-PERIOD_PART = re.compile(
-    r"(?:Q(?P<before>[1-4])_?)?(?:FY_?|CY_?|fiscal_)?(?P<year>(?:19|20)\d\d)"
-    r"(?:_?Q(?P<after>[1-4])|_(?P<month>0[1-9]|1[0-2])(?:_\d\d)?)?",
-    re.IGNORECASE,
-)
 NOT_MEANINGFUL = "n.m."
 NOTHING: Mapping[object, object] = {}
 
@@ -42,16 +40,6 @@ class Unit(StrEnum):
 
 
 UNIT_NAMES = {"ratio": Unit.RATIO, "fraction": Unit.RATIO, "percent": Unit.PERCENT, "%": Unit.PERCENT}
-
-
-@dataclass(frozen=True, slots=True)
-class Period:
-    """What time a figure is of, or a text says it is of; None where that is not said."""
-
-    year: int | None = None
-    quarter: int | None = None
-    half: int | None = None
-    month: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +116,7 @@ def _fact(leaf: Leaf, origin: Provenance, source: str, stamp: str | None) -> Fac
         as_of=as_of,
         source=origin.source or origin.filing or source,
         currency=currency,
-        period=_period(leaf.path, as_of),
+        period=period_of(leaf.path, as_of),
         subject=leaf.subject,
         filing=origin.filing if origin.source else None,
         link=origin.link,
@@ -211,18 +199,6 @@ def currency_of(name: str, scope: Scope) -> Currency | None:
     return scope.statements or scope.quote
 
 
-def _period(path: str, as_of: str | None) -> Period | None:
-    """What the path says (`history.FY2023.revenue`, `quarters.2024_Q3.eps`), else the year and month of its date."""
-    for part in path.split(".")[:-1]:
-        if found := PERIOD_PART.fullmatch(part):
-            quarter = next((int(found[name]) for name in ("before", "after") if found[name]), None)
-            return Period(int(found["year"]), quarter, None, int(found["month"]) if found["month"] else None)
-    if path.rpartition(".")[2].lower().startswith(("prior", "previous", "forward", "target")):
-        return None
-    dated = re.match(r"((?:19|20)\d\d)(?:-(\d\d))?", as_of or "")
-    return Period(int(dated[1]), month=int(dated[2]) if dated[2] else None) if dated else None
-
-
 def _is_missing(leaf: Leaf) -> bool:
     """Whether a field that should have a value came without one that can be used."""
     name = leaf.path.rpartition(".")[2]
@@ -240,7 +216,7 @@ def _label(path: str, subject: str | None) -> str:
         label = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|_", " ", name).strip().lower()
         label = label[:1].upper() + label[1:]
     owner = parent.rpartition(".")[2].replace("_", " ")
-    other = subject or _period(path, None) or OTHERS.search(parent)
+    other = subject or period_of(path, None) or OTHERS.search(parent)
     return f"{owner}: {label}" if parent and (name not in KNOWN or other) else label
 
 

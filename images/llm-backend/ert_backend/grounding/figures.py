@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ert_backend.grounding.currency import request_scope
 from ert_backend.grounding.derive import Rule, across, derive, find
 from ert_backend.grounding.exchange import rates
 from ert_backend.grounding.facts import Fact, Unit, collect
 from ert_backend.grounding.identities import Conflict, conflicts
 from ert_backend.grounding.sector import Kind, beside_the_point, kind_of, missed
 from ert_backend.grounding.settle import settle
+from ert_backend.grounding.supplied.currency import request_scope
 from ert_backend.grounding.vocabulary import KNOWN, OF_QUOTE, PER_SHARE
 
 # What a note of this kind should have; what is missing of it is said in the report.

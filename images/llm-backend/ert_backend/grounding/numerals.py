@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from ert_backend.grounding.currency import CODES as CURRENCIES
 from ert_backend.grounding.spelled import APPROXIMATE, SCALES, Spelled, spelled
+from ert_backend.grounding.supplied.currency import CODES as CURRENCIES
 
 
 class Kind(StrEnum):

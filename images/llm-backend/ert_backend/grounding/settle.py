@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from ert_backend.grounding.currency import Scope
 from ert_backend.grounding.facts import NOT_MEANINGFUL, Fact, Unit
+from ert_backend.grounding.supplied.currency import Scope
 
 NEAR = 0.1
 LIKELY_YIELD = (0.0001, 0.25)

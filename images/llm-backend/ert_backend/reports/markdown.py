@@ -8,7 +8,7 @@ from ert_backend.grounding.derive import RULES, find
 from ert_backend.grounding.facts import NOT_MEANINGFUL, Fact, Unit
 from ert_backend.grounding.figures import Figures
 from ert_backend.grounding.identities import Conflict
-from ert_backend.grounding.provenance import host
+from ert_backend.grounding.supplied.provenance import host
 from ert_backend.grounding.vocabulary import KNOWN
 from ert_backend.reports.display import show
 from ert_backend.reports.pen import plain_line

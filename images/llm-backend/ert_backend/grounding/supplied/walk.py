@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from ert_backend.grounding.currency import Scope
+from ert_backend.grounding.supplied.currency import Scope
 
 MAX_DEPTH = 4
 MAX_ROWS = 8

@@ -10,7 +10,7 @@ import math
 import re
 from dataclasses import dataclass
 
-from ert_backend.grounding.currency import ALIASES, CODES, MINOR, SHARED, SYMBOLS, Currency, read_currency
+from ert_backend.grounding.supplied.currency import ALIASES, CODES, MINOR, SHARED, SYMBOLS, Currency, read_currency
 
 MAX_TEXT = 4000
 MAX_FIGURE = 48
