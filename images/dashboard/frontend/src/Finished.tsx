@@ -1,7 +1,7 @@
 // A complete report: text with sources on its numbers, tables, charts, what was checked and what is missing.
 import type { JSX } from "react";
 import type { Figure, FullReport, Metadata, Report, ReportData, Row } from "./api";
-import { BarChart, type Bar } from "./charts";
+import { BarChart, barsOf } from "./charts";
 import { dollars, list, NOT_KNOWN, number, sectionTitle, span, text, words } from "./format";
 import { Icon } from "./Icon";
 import { Markdown } from "./Markdown";
@@ -83,15 +83,9 @@ function Section({ id, name, body, full, metadata }: { id: string; name: string;
   );
 }
 
-const CHARTED = new Set(["money", "ratio"]);
-
 function FigureTable({ table, figures }: { table: Table; figures: readonly Figure[] }): JSX.Element {
   const known = new Map(figures.map((figure) => [figure.fact_id, figure]));
-  const units = new Set(table.rows.map((row) => text(row.unit)));
-  const [unit] = units;
-  const bars: Bar[] = units.size === 1 && CHARTED.has(unit ?? "")
-    ? table.rows.flatMap((row) => { const value = number(row.value); return value === null ? [] : [{ label: text(row.label), display: text(row.display), value }]; })
-    : [];
+  const bars = barsOf(table.rows);
   return (
     <div className="figures">
       <h3>{table.title}</h3>

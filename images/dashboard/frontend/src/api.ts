@@ -33,6 +33,7 @@ export interface Row {
   value?: unknown;
   display?: unknown;
   unit?: unknown;
+  currency?: unknown;
   as_of?: unknown;
   source?: unknown;
 }

@@ -1,7 +1,8 @@
 // Two small charts as plain SVG: bars for a table of amounts, a line for spending. The numbers stand beside them as text,
 // so a chart is one picture with a name to a screen reader.
 import { type JSX, useEffect, useState } from "react";
-import { dollars, dollarsLike, when } from "./format";
+import type { Row } from "./api";
+import { dollars, dollarsLike, number, text, when } from "./format";
 
 export interface Bar { label: string; display: string; value: number }
 
@@ -9,6 +10,18 @@ const ROW = 34;
 const LABEL = 160;
 const AMOUNT = 90;
 const WIDTH = 560;
+
+const CHARTED = new Set(["money", "ratio"]);
+
+/** The bars of a table whose rows are of one kind and in one currency; none where they cannot stand side by side. */
+export function barsOf(rows: readonly Row[]): Bar[] {
+  const kinds = new Set(rows.map((row) => `${text(row.unit)} ${text(row.currency)}`));
+  if (kinds.size !== 1 || !CHARTED.has(text(rows[0]?.unit))) return [];
+  return rows.flatMap((row) => {
+    const value = number(row.value);
+    return value === null ? [] : [{ label: text(row.label), display: text(row.display), value }];
+  });
+}
 
 /** Horizontal bars around zero. Nothing is drawn for fewer than two values, or when one dwarfs all others. */
 export function BarChart({ title, bars }: { title: string; bars: readonly Bar[] }): JSX.Element | null {

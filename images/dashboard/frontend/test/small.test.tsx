@@ -1,6 +1,6 @@
 import { fireEvent, render, screen } from "@testing-library/react";
 import { describe, expect, it } from "vitest";
-import { BarChart, SpendChart } from "../src/charts";
+import { BarChart, barsOf, SpendChart } from "../src/charts";
 import { Fact } from "../src/Fact";
 import { dollars, dollarsLike, known, limit, list, NOT_KNOWN, rate, sectionTitle, span, when, words } from "../src/format";
 import { route } from "../src/router";
@@ -55,5 +55,22 @@ describe("a number with a source", () => {
     expect(document.getElementById(button.getAttribute("aria-describedby") ?? "")?.textContent).toContain("source: <b>filing</b>, as of not known");
     fireEvent.keyDown(document, { key: "Escape" });
     expect(document.querySelector(".fact-card")).toBeNull();
+  });
+});
+
+describe("bars of a table", () => {
+  const row = (value: number | null, unit: string, currency: string | null) => ({ label: "a", display: "b", value, unit, currency });
+
+  it("stand side by side only where all rows are of one kind and in one currency", () => {
+    expect(barsOf([row(1, "money", "USD"), row(2, "money", "USD")])).toHaveLength(2);
+    expect(barsOf([row(1, "money", "USD"), row(2, "money", "INR")])).toEqual([]);
+    expect(barsOf([row(1, "money", "USD"), row(2, "ratio", null)])).toEqual([]);
+    expect(barsOf([row(1, "multiple", null)])).toEqual([]);
+    expect(barsOf([])).toEqual([]);
+  });
+
+  it("leave out a figure without a meaning, and take rows of an older backend, which name no currency", () => {
+    expect(barsOf([row(null, "ratio", null), row(0.2, "ratio", null)])).toHaveLength(1);
+    expect(barsOf([{ value: 1, unit: "money" }, { value: 2, unit: "money" }])).toHaveLength(2);
   });
 });
