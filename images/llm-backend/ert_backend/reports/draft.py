@@ -7,17 +7,18 @@ count, and plain text is read as plain text.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+
+from ert_backend.engine.thoughts import split
+from ert_backend.reports import answer
 
 MAX_SENTENCES = 16
 MAX_EVIDENCE = 6
 SENTENCE_END = re.compile(r"(?<=[.!?])(?<!\b[A-Z]\.)(?<!\bInc\.)(?<!\bvs\.)\s+(?=[A-Z\[\"'“(*$€£])")
 BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+")
 FENCED = re.compile(r"<{2,}.*?>{2,}", re.DOTALL)
-THINKING = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL | re.IGNORECASE)
 CONTROL = re.compile(
     r"<\|[^|>]{0,60}\|?>|<(?:start|end)_of_turn>|\[/?(?:INST|SYS|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\]|<</?SYS>>|</?s>"
     r"|</?think(?:ing)?>|</?tool_(?:call|response)>|<\uff5c[^>]{0,60}>|\[(?:BOS|EOS|UNK|PAD)\]",
@@ -65,34 +66,21 @@ def schema(ids: Iterable[str]) -> dict[str, object]:
 
 def units(text: str, complete: bool) -> list[Unit]:
     """The sentences of an answer in order."""
-    text = THINKING.sub("", text).strip()
-    if text.startswith(("{", "[{", "```json")):
-        return [unit for row in _rows(text) for unit in _split_row(row)]
-    return list(_plain(clean(text, complete)))
+    found = answer.read(text)
+    if found.rows is not None:
+        return [unit for row in found.rows for unit in _split_row(row)]
+    return list(_plain(clean(found.text, complete)))
 
 
 def clean(text: str, complete: bool) -> str:
     """Model text without thinking, control tokens, HTML, headings and fences; an unfinished last sentence is cut."""
-    text = FENCED.sub("", CONTROL.sub("", THINKING.sub("", text)))
+    text = FENCED.sub("", CONTROL.sub("", split(text, strict=True).content))
     text = re.sub(r"<{2,}|>{2,}", "", text)
     text = re.sub(r"^\s*```\w*\s*$|^\s*#{1,6}\s.*$|^\s*[-=_*]{3,}\s*$", "", TAG.sub("", text), flags=re.MULTILINE)
     if not complete:
         ends = [match.end() for match in re.finditer(r"[.!?][\"')\]]*(?=\s|$)", text)]
         text = text[: ends[-1]] if ends else ""
     return re.sub(r"\n{3,}", "\n\n", text).strip()
-
-
-def _rows(text: str) -> Iterator[Mapping[str, object]]:
-    """The sentence objects of an answer, also of one that was cut in the middle."""
-    decoder, place = json.JSONDecoder(), 0
-    while (place := text.find("{", place)) >= 0:
-        try:
-            value, place = decoder.raw_decode(text, place)
-        except (ValueError, RecursionError):
-            place += 1
-            continue
-        inner = value.get("sentences") if isinstance(value, dict) else None
-        yield from (row for row in (inner if isinstance(inner, list) else [value]) if isinstance(row, dict))
 
 
 def _split_row(row: Mapping[str, object]) -> Iterator[Unit]:
