@@ -156,7 +156,7 @@ def test_reading_takes_time_that_grows_with_the_length(piece: str) -> None:
         read(text)
         return time.process_time() - began
 
-    assert cost(80_000) < 60 * max(cost(4_000), 0.002)
+    assert cost(80_000) < 60 * max(cost(4_000), 0.01)
 
 
 def test_no_thought_is_printed_counted_or_traced(client: httpx.Client, ollama: ScriptedOllama) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -48,4 +49,6 @@ def _sections(result: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _line(text: str) -> str:
-    return " ".join(text.split())
+    """A name as text: no markup, and no address that a viewer would make a link of."""
+    shown = re.sub(r"[<>\[\]`|*_~{}\\]", "", " ".join(text.split()))
+    return re.sub(r"://|\bwww\.|@", lambda match: " ".join(match[0]) if match[0] != "@" else " at ", shown)

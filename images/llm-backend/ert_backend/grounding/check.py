@@ -30,11 +30,15 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One number with its verdict; `nearest` is the id of the matching fact or text, else the closest of its kind."""
+    """One number with its verdict; `nearest` is the id of the matching fact or text, else the closest of its kind.
+
+    `quote`: the sentence of the supplied text that alone speaks for it.
+    """
 
     numeral: Numeral
     verdict: Verdict
     nearest: str | None
+    quote: str | None = None
 
     @property
     def stands(self) -> bool:
@@ -44,9 +48,10 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Quoted:
-    """A number in the supplied text: where it stands (an id), what it is called and when it was there."""
+    """A number in the supplied text: where it stands (an id, a sentence), what it is called and when it was there."""
 
     id: str
+    text: str
     numeral: Numeral
     names: tuple[labels.Mention, ...]
     period: periods.Mention | None
@@ -87,16 +92,27 @@ def evidence(facts: Iterable[Fact], texts: Iterable[str] | Mapping[str, str]) ->
     for fact in numbers:
         if fact.period and fact.period.year:
             years.setdefault(fact.period.year, fact.id)
-    quoted = [item for name, text in named.items() for item in _quoted(name, text, words)]
+    quoted = [item for name, text in named.items() for item in _quoted(name, text, words, numbers)]
     return Evidence(numbers, quoted, years, words)
 
 
-def _quoted(name: str, text: str, words: labels.Words) -> list[Quoted]:
-    found = []
+def _quoted(name: str, text: str, words: labels.Words, facts: Sequence[Fact]) -> list[Quoted]:
+    """The numbers of a text, but for sentences that give a fact's name another value."""
+    found: list[Quoted] = []
     for sentence in re.split(r"(?<=[.!?;])\s+", text):
         taken = _take_apart(sentence, words)
-        found += [Quoted(name, *item) for item in zip(taken.numerals, taken.under, taken.when, strict=True)]
+        items = list(zip(taken.numerals, taken.under, taken.when, strict=True))
+        if not any(_contradicts(numeral, under, sentence, facts) for numeral, under, _ in items):
+            found += [Quoted(name, sentence.strip(), *item) for item in items]
     return found
+
+
+def _contradicts(numeral: Numeral, under: Sequence[labels.Mention], sentence: str, facts: Iterable[Fact]) -> bool:
+    """Whether a number stands under the name of one of our facts that has another value."""
+    if not under:
+        return False
+    named = [f for f in facts if not f.subject and _forms(f, numeral.kind) and labels.means(under, f, sentence)]
+    return bool(named) and not any(_fits(numeral, fact) for fact in named)
 
 
 def _take_apart(sentence: str, words: labels.Words) -> _Context:
@@ -137,8 +153,8 @@ def _judge(context: _Context, index: int, known: Evidence) -> Claim:
         return Claim(numeral, Verdict.GROUNDED if supplied else Verdict.DERIVED, (supplied or right[0]).id)
     texts = [quote for quote in known.quoted if _same(numeral, quote.numeral)]
     told = next((quote for quote in texts if _quoted_right(context, index, quote)), None)
-    if told:
-        return Claim(numeral, Verdict.GROUNDED, told.id)
+    if told and not _contradicts(numeral, context.under[index], context.sentence, known.facts):
+        return Claim(numeral, Verdict.GROUNDED, told.id, told.text)
     if matching or texts:
         return Claim(numeral, Verdict.MISLABELLED, matching[0].id if matching else texts[0].id)
     return Claim(numeral, Verdict.UNGROUNDED, _nearest(numeral, known.facts))

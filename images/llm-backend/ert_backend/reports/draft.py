@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from ert_backend.engine.thoughts import split
 from ert_backend.reports import answer
+from ert_backend.reports.plain import plain
 
 MAX_SENTENCES = 16
 MAX_EVIDENCE = 6
@@ -74,7 +75,7 @@ def units(text: str, complete: bool) -> list[Unit]:
 
 def clean(text: str, complete: bool) -> str:
     """Model text without thinking, control tokens, HTML, headings and fences; an unfinished last sentence is cut."""
-    text = FENCED.sub("", CONTROL.sub("", split(text, strict=True).content))
+    text = FENCED.sub("", CONTROL.sub("", plain(split(text, strict=True).content)))
     text = re.sub(r"<{2,}|>{2,}", "", text)
     text = re.sub(r"^\s*```\w*\s*$|^\s*#{1,6}\s.*$|^\s*[-=_*]{3,}\s*$", "", TAG.sub("", text), flags=re.MULTILINE)
     if not complete:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from ert_backend.grounding.derive import RULES, find
@@ -11,6 +12,7 @@ from ert_backend.grounding.identities import Conflict
 from ert_backend.grounding.supplied.provenance import host
 from ert_backend.grounding.vocabulary import KNOWN
 from ert_backend.reports.display import show
+from ert_backend.reports.hygiene import name_fault
 from ert_backend.reports.pen import plain_line
 from ert_backend.reports.prose import Traced
 from ert_backend.reports.sections import Section
@@ -22,6 +24,7 @@ SIDES = {
     "financialCurrency": "the statements",
     "perShareCurrency": "the figures per share",
 }
+ADDRESS = re.compile(r"https://[\w.-]{1,80}(?:/[\w./-]{0,160})?")
 
 
 def table_rows(
@@ -69,7 +72,7 @@ def table_text(title: str, rows: Sequence[Mapping[str, object]]) -> str:
 
 def header(company: str, ticker: str, facts: Mapping[str, Fact], rating: str) -> list[Traced]:
     """Company, sector, price and value in two paragraphs; only figures that may be told."""
-    about = [fact for name in ("sector", "industry") if (fact := facts.get(name))]
+    about = [fact for name in ("sector", "industry") if (fact := facts.get(name)) and not name_fault(str(fact.value))]
     found = [fact for name in ("currentPrice", "marketCap") if (fact := find(facts, name))]
     priced = [fact for fact in found if fact.number is not None]
     named = ", ".join(str(fact.value) for fact in about if fact.unit is Unit.TEXT)
@@ -77,6 +80,7 @@ def header(company: str, ticker: str, facts: Mapping[str, Fact], rating: str) ->
     view = "Rating: not rated" if rating == "not_rated" else f"Analysts' consensus: {rating}"
     second = " | ".join([*(f"{fact.label}: {show(fact)}" for fact in priced), view])
     cited = tuple(name for name in ("longName", "sector", "industry") if name in facts)
+    company = ticker if name_fault(company) else company
     return [
         Traced(first, "", (), cited=cited, by="code"),
         Traced(second, "\n\n", tuple((show(fact), fact.id) for fact in priced), by="code"),
@@ -142,11 +146,16 @@ def _cells(texts: Iterable[str]) -> str:
 def _cell(column: str, row: Mapping[str, object]) -> str:
     if column != "Source":
         key = {"Figure": "label", "Value": "display", "As of": "as_of"}[column]
-        return _escaped(str(row[key] or "not given"))
-    source = ", ".join(str(row[key]) for key in ("source", "filing") if row[key]) or "not given"
+        return _escaped(_sayable(str(row[key] or "not given")))
+    source = ", ".join(_sayable(str(row[key])) for key in ("source", "filing") if row[key]) or "not given"
     # The link's words are the host that it leads to.
     linked = f" ([{host(str(row['link']))}]({row['link']}))" if row["link"] else ""
     return _escaped(source) + linked + (DISPUTED if row["contradicted"] else "")
+
+
+def _sayable(text: str) -> str:
+    """The text, unless it says what no report says. Where a figure is from may be an address, bare."""
+    return text if ADDRESS.fullmatch(text) or not name_fault(text) else "not given"
 
 
 def _escaped(text: str) -> str:

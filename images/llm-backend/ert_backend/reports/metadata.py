@@ -22,6 +22,7 @@ from ert_backend.reports.display import show
 from ert_backend.reports.markdown import tables
 from ert_backend.reports.prompts import Brief
 from ert_backend.reports.prose import Prose, Traced
+from ert_backend.reports.quotes import Sources
 from ert_backend.reports.section import Checked, Draft
 from ert_backend.reports.sections import BY_NAME
 
@@ -55,13 +56,15 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Everything that is the same for all sections."""
+    """Everything that is the same for all sections; `said` is what those before have said."""
 
     request: ReportRequest
     brief: Brief
     known: Evidence
     figures: Figures
     state: BringUp
+    given: Sources
+    said: set[str]
 
     @property
     def facts(self) -> Mapping[str, Fact]:

@@ -12,6 +12,8 @@ from ert_backend.grounding.derive import find
 from ert_backend.grounding.facts import NOT_MEANINGFUL, Fact, Unit
 from ert_backend.grounding.figures import Figures
 from ert_backend.reports.display import show, show_size
+from ert_backend.reports.hygiene import name_fault
+from ert_backend.reports.plain import plain
 from ert_backend.reports.prose import Traced
 
 Clause = str | float | bool | None
@@ -55,7 +57,7 @@ class Pen:
     def text(self, name: str) -> str | None:
         """A supplied name, such as that of the industry."""
         fact = self.facts.get(name)
-        if fact is None or fact.unit is not Unit.TEXT:
+        if fact is None or fact.unit is not Unit.TEXT or name_fault(str(fact.value)):
             return None
         self._cited.append(fact.id)
         return plain_line(str(fact.value))
@@ -79,4 +81,4 @@ class Pen:
 
 def plain_line(text: str) -> str:
     """Supplied text on one line, without markup."""
-    return re.sub(r"[<>`\[\]*]", "", " ".join(text.split()))[:200]
+    return re.sub(r"[<>`\[\]*|{}\\~]|!(?=\()", "", " ".join(plain(text).split()))[:200]

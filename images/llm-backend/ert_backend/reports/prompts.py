@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 from ert_backend.engine.protocol import Message
 from ert_backend.grounding.facts import Fact, Unit
+from ert_backend.grounding.vocabulary import KNOWN
 from ert_backend.reports.display import show
+from ert_backend.reports.hygiene import name_fault
 from ert_backend.reports.prose import defuse
 
 CHARS_PER_TOKEN = 3.0
@@ -26,13 +28,14 @@ SYSTEM = (
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """What all sections of one report share."""
+    """What all sections of one report share. `origins`: of each headline who published it, and when."""
 
     company: str
     ticker: str
     facts: Mapping[str, Fact]
     summary: str
     headlines: tuple[str, ...]
+    origins: tuple[str, ...] = ()
 
     def texts(self) -> dict[str, str]:
         """The supplied prose by id: a number written there may be repeated."""
@@ -73,6 +76,8 @@ def _figures(facts: Mapping[str, Fact], room: int) -> str:
     lines: list[str] = []
     for fact in facts.values():
         if fact.number is None or fact.unit is Unit.RATE:
+            continue
+        if fact.id.rpartition(".")[2] not in KNOWN and name_fault(fact.label):
             continue
         dated = f" (as of {fact.as_of})" if fact.as_of else ""
         line = f"[[{fact.id}]] {defuse(fact.label)}: {show(fact)}{dated}"

@@ -14,12 +14,18 @@ from ert_backend.grounding.check import Claim, Evidence, check
 from ert_backend.grounding.facts import Fact
 from ert_backend.reports.display import show
 from ert_backend.reports.draft import CONTROL, Unit, clean, units
+from ert_backend.reports.hygiene import NOBODY, Names, fault, names_of, together
+from ert_backend.reports.plain import plain
 
 __all__ = ["Dropped", "Prose", "Traced", "clean", "compose", "defuse", "joined", "judge", "settle"]
 
 # A small model loses one of the two brackets now and then.
 PLACEHOLDER = re.compile(r"\[\[\s*([^\[\]]{1,120}?)\s*\]\]|\[([A-Za-z][\w.]{1,120})\]")
-MIN_WORDS = 4
+MIN_WORDS, LONGEST_SENTENCE = 4, 1000
+# Of a sentence that says what no report says only the reason is kept.
+WITHHELD = "(not repeated)"
+# What a sentence may fall for without being wrong: talk about itself.
+HARMLESS = frozenset({"meta"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +82,19 @@ def settle(text: str, facts: Mapping[str, Fact], known: Evidence, told: str = ""
 
 def judge(unit: Unit, facts: Mapping[str, Fact], known: Evidence) -> Traced | Dropped:
     """One sentence with its figures put in, or why it falls."""
+    if len(unit.text) > LONGEST_SENTENCE:
+        return Dropped(WITHHELD, "too long", None, None)
     ids = {name.lower(): fact for name, fact in facts.items()}
     named = [_name(match) for match in PLACEHOLDER.finditer(unit.text)]
+    names = _names(facts)
     if any(name not in ids for name in named):
-        return Dropped(unit.text[:200], "unknown placeholder", None, None)
+        said = fault(PLACEHOLDER.sub("it", unit.text), names)
+        return Dropped(WITHHELD if said else unit.text[:200], "unknown placeholder", None, None)
     # A model that doubles the sign or the unit around a placeholder means one of them.
     text = PLACEHOLDER.sub(lambda match: _shown(ids[_name(match)]), unit.text)
     text = re.sub(r"([$€£¥%])\1+", r"\1", text)
+    if reason := fault(text, names):
+        return Dropped(WITHHELD, reason, None, None)
     claims = check(text, known)
     fallen = next((claim for claim in claims if not claim.stands), None)
     if fallen is not None:
@@ -92,9 +104,14 @@ def judge(unit: Unit, facts: Mapping[str, Fact], known: Evidence) -> Traced | Dr
     return Traced(text, unit.lead, numbers, tuple(claims), cited)
 
 
-def compose(judged: Iterable[Traced | Dropped], told: str = "") -> Prose:
-    """The text of what stands. Repeats go, and what was copied from `told`, the instructions."""
-    instructions, seen = _key(told), set[str]()
+def compose(
+    judged: Iterable[Traced | Dropped], told: str = "", said: set[str] | None = None, names: Names = NOBODY
+) -> Prose:
+    """The text of what stands, without repeats, what was copied from `told`, and what two sentences say together.
+
+    `said` holds what the report said before, and what this text adds to it.
+    """
+    instructions, seen = _key(told), set[str]() if said is None else said
     kept: list[Traced] = []
     dropped: list[Dropped] = []
     for item in judged:
@@ -102,6 +119,9 @@ def compose(judged: Iterable[Traced | Dropped], told: str = "") -> Prose:
             dropped.append(item)
         elif _is_new(item.text, seen, instructions):
             kept.append(item)
+    split = together([item.text for item in kept], names)
+    dropped += [Dropped(WITHHELD, "said in two sentences", None, None) for _ in split]
+    kept = [item for place, item in enumerate(kept) if place not in split]
     return Prose(joined(kept), tuple(kept), tuple(dropped))
 
 
@@ -120,7 +140,12 @@ def joined(kept: Sequence[Traced]) -> str:
 
 def _shown(fact: Fact) -> str:
     """A supplied text is as untrusted as any: short, on one line, without markup."""
-    return show(fact) if fact.number is not None else re.sub(r"[<>`\[\]*|{}]", "", defuse(show(fact)))[:120]
+    return show(fact) if fact.number is not None else re.sub(r"[<>`\[\]*|{}]", "", plain(defuse(show(fact))))[:120]
+
+
+def _names(facts: Mapping[str, Fact]) -> Names:
+    company = facts.get("longName")
+    return names_of(str(company.value)) if company else NOBODY
 
 
 def _name(match: re.Match[str]) -> str:

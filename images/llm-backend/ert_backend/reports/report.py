@@ -7,7 +7,9 @@ gone or no section got an answer. What the reader gets and what the metadata say
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ert_backend.base.clock import boot_seconds
@@ -15,37 +17,44 @@ from ert_backend.base.report_request import ReportRequest
 from ert_backend.engine.protocol import EngineFailed
 from ert_backend.grounding.check import evidence
 from ert_backend.grounding.facts import Fact
-from ert_backend.grounding.figures import figures
+from ert_backend.grounding.figures import Figures, figures
+from ert_backend.grounding.vocabulary import KNOWN
 from ert_backend.reports.draft import FORM
+from ert_backend.reports.hygiene import harmless, name_fault, names_of
 from ert_backend.reports.markdown import gap_note, header, notes, table_text, tables
 from ert_backend.reports.metadata import Frame, Written, describe_report, rating_of
 from ert_backend.reports.prompts import SYSTEM, Brief
 from ert_backend.reports.prose import Prose, Traced, compose, joined
+from ert_backend.reports.quotes import attributed, sources
 from ert_backend.reports.section import Assignment, Checked, Desk, Draft, write_section
 from ert_backend.reports.sections import BY_NAME, DEFAULT_ORDER, Section
 from ert_backend.reports.sentences import sentences
 
 Tell = Callable[[str, dict[str, object]], None]
+LONGEST_SUMMARY, LONGEST_HEADLINE = 4000, 300
+ORIGIN = (("publisher", "source", "provider"), ("date", "published", "published_at", "as_of"))
 FOOTER = "Written by a language model from the figures supplied with the request. Not investment advice."
 
 
 async def write_report(request: ReportRequest, report_id: str, desk: Desk, tell: Tell) -> dict[str, Any]:
     """The answer of POST /generate_report; EngineError when no report can be written now."""
     started = boot_seconds()
-    found = figures(request)
+    found = sayable(figures(request))
     brief = brief_of(request, found.told)
     known = evidence(found.told.values(), brief.texts())
-    frame = Frame(request, brief, known, found, desk.state)
-    names = request.sections or list(DEFAULT_ORDER)
+    names = names_of(brief.company)
+    given = sources(brief, known, names)
+    frame = Frame(request, brief, known, found, desk.state, given, set())
+    asked = request.sections or list(DEFAULT_ORDER)
     written: list[Written] = []
-    for index, name in enumerate(dict.fromkeys(names), 1):
-        tell("section_started", {"section": name, "index": index, "of": len(names)})
+    for index, name in enumerate(dict.fromkeys(asked), 1):
+        tell("section_started", {"section": name, "index": index, "of": len(asked)})
         section = BY_NAME.get(name)
         if section is None:
             written.append(_unknown(name))
         else:
             written.append(await _write(section, frame, desk, tell))
-        tell("section", {"section": name, "index": index, "of": len(names), "text": written[-1].text})
+        tell("section", {"section": name, "index": index, "of": len(asked), "text": written[-1].text})
     _refuse_empty(written)
     seconds = round(boot_seconds() - started, 3)
     return {
@@ -65,7 +74,8 @@ async def _write(section: Section, frame: Frame, desk: Desk, tell: Tell) -> Writ
         desk,
         lambda count: tell("progress", {"section": section.name, "tokens": count}),
     )
-    prose = compose(checked.sentences, f"{SYSTEM} {section.task} {FORM}")
+    quoted = [attributed(item, frame.given) for item in checked.sentences]
+    prose = compose(quoted, f"{SYSTEM} {section.task} {FORM}", frame.said, frame.given.names)
     body = prose.traced or compose(sentences(section.name, frame.figures, frame.brief.company)).traced
     summary = section.name == "executive_summary"
     head = _head(frame) if summary else []
@@ -95,7 +105,8 @@ def _assemble(section: Section, body: str, head: str, tail: str, frame: Frame) -
 def _unknown(name: str) -> Written:
     """As the first ERT backend answered: an unknown section is text, not an error."""
     nothing = Checked((), Draft("", complete=True, calls=0))
-    return Written(name, f"Section '{name}' not implemented", Prose("", (), ()), nothing, (), from_model=False)
+    said = "Section not implemented" if name_fault(name.replace("_", " ")) else f"Section '{name}' not implemented"
+    return Written(name, said, Prose("", (), ()), nothing, (), from_model=False)
 
 
 def _refuse_empty(written: Sequence[Written]) -> None:
@@ -108,17 +119,31 @@ def _refuse_empty(written: Sequence[Written]) -> None:
 def brief_of(request: ReportRequest, facts: Mapping[str, Fact]) -> Brief:
     """What the request says that all sections share."""
     company = facts.get("longName")
+    named = company is not None and company.number is None and not name_fault(str(company.value))
     summary = request.company_data.get("longBusinessSummary")
     lines = (request.market_data or {}).get("recent_headlines")
-    titles = (
-        [line.get("title") if isinstance(line, dict) else line for line in lines[:12]]
-        if isinstance(lines, list)
-        else []
-    )
+    given = lines[:12] if isinstance(lines, list) else []
+    rows = [line if isinstance(line, dict) else {"title": line} for line in given]
+    # What no report may say is not shown to the model either.
+    titled = [(harmless(row["title"], LONGEST_HEADLINE), row) for row in rows if isinstance(row.get("title"), str)]
+    kept = [(title, _origin(row)) for title, row in titled if title]
     return Brief(
-        company=str(company.value) if company and company.number is None else request.ticker,
+        company=str(company.value) if company and named else request.ticker,
         ticker=request.ticker,
         facts=facts,
-        summary=summary if isinstance(summary, str) else "",
-        headlines=tuple(title for title in titles if isinstance(title, str) and title.strip()),
+        summary=harmless(summary, LONGEST_SUMMARY) if isinstance(summary, str) else "",
+        headlines=tuple(title for title, _ in kept),
+        origins=tuple(origin for _, origin in kept),
     )
+
+
+def sayable(found: Figures) -> Figures:
+    """Without the gaps whose own names say what no report says."""
+    gaps = (name for name in found.gaps if name in KNOWN or not name_fault(re.sub(r"[_.]", " ", name)))
+    return replace(found, gaps=tuple(gaps))
+
+
+def _origin(row: Mapping[str, object]) -> str:
+    """Publisher and date of a headline where they were supplied as texts."""
+    said = (next((row[name] for name in names if isinstance(row.get(name), str)), "") for names in ORIGIN)
+    return ", ".join(str(text)[:80] for text in said if text)

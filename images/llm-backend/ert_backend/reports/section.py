@@ -17,8 +17,8 @@ from ert_backend.engine.protocol import EngineDown, EngineError, LlmEngine, Mess
 from ert_backend.grounding.check import Evidence
 from ert_backend.grounding.facts import Fact
 from ert_backend.reports.draft import FORM, Unit, schema, units
-from ert_backend.reports.prompts import Brief, messages, repair_task
-from ert_backend.reports.prose import Dropped, Traced, judge
+from ert_backend.reports.prompts import REASONS, Brief, messages, repair_task
+from ert_backend.reports.prose import WITHHELD, Dropped, Traced, judge
 
 BLANKS = 200
 REPAIRED_AT_ONCE = 8
@@ -126,7 +126,10 @@ async def _repaired(
     section: Assignment, checked: Checked, written: Sequence[Unit], desk: Desk, count: Count
 ) -> Checked:
     """One call for all sentences that fell; an answer that does not stand either leaves them out."""
-    places = [(i, item) for i, item in enumerate(checked.sentences) if isinstance(item, Dropped)][:REPAIRED_AT_ONCE]
+    fallen = [(i, item) for i, item in enumerate(checked.sentences) if isinstance(item, Dropped)]
+    places = [(i, item) for i, item in fallen if item.reason in REASONS and item.text != WITHHELD][:REPAIRED_AT_ONCE]
+    if not places:
+        return checked
     task = repair_task([(item.text, item.reason) for _, item in places])
     asked = messages(section.brief, task + FORM, desk.prompt_tokens)
     try:

@@ -1,0 +1,120 @@
+"""Hygiene: whether a sentence says something that no report says, however it is spelled. Pure, linear.
+
+Read are the text as it is, as it is folded, and as it runs without the signs and spaces between its letters, so that
+`b-u-y n o w`, `gu4ranteed` and `evil dot com` are what they are read as. The company's own name is no fault.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from ert_backend.reports import banned
+from ert_backend.reports.plain import folded, plain, strange, unaccented
+
+SPELLED = re.compile(r"(?<![a-z0-9])[a-z](?:[^a-z0-9]{1,3}[a-z](?![a-z0-9'])){4,}")
+LETTERS_APART = re.compile(r"(?<![a-z0-9])[a-z](?:[^a-z0-9]{1,3}[a-z](?![a-z0-9']))+")
+WITHIN = re.compile(r"(?<=[a-z])[^a-z0-9\s]{1,3}(?=[a-z])")
+BROKEN = re.compile(r"(?<=[a-z])-\s{1,3}(?=[a-z])")
+SUFFIX = re.compile(
+    r",? (?:inc|corp|corporation|co|ltd|limited|plc|llc|sa|ag|nv|se|company|holdings?|group)\.?$", re.IGNORECASE
+)
+LONGEST_NAME, LONGEST_TEXT = 80, 4000
+COMPANY = "the company"
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The company's name as it may stand in a sentence, whatever its words are; words of it in other letters."""
+
+    spellings: tuple[str, ...] = ()
+    words: frozenset[str] = frozenset()
+
+    def hidden(self, text: str) -> str:
+        """`text` with `the company` in place of its name."""
+        for name in self.spellings:
+            text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", COMPANY, text, flags=re.IGNORECASE)
+        return text
+
+
+NOBODY = Names()
+
+
+@lru_cache(maxsize=64)
+def names_of(company: str) -> Names:
+    """A name that is one; none where it says something else."""
+    name = plain(company).strip()
+    if not name or len(name) > LONGEST_NAME or name_fault(name):
+        return NOBODY
+    short = name
+    for _ in range(3):
+        short = SUFFIX.sub("", short).rstrip(" ,.")
+    longest = dict.fromkeys(text for text in (name, name.rstrip("."), short) if len(text) > 1)
+    return Names(tuple(longest), frozenset(re.findall(r"[^\W\d_]+", name.casefold())))
+
+
+@lru_cache(maxsize=2048)
+def name_fault(name: str) -> str | None:
+    """Why a supplied name cannot be printed. `Amazon.com` is one, and `Best Buy`; letters may be of any kind."""
+    shown = plain(name[:LONGEST_TEXT])
+    text = folded(shown)
+    dotted = re.fullmatch(r"[\w-]{2,30}\.(?:com|net|org|io|ai|co)((?:,? [\w.&-]{1,20}){0,4})", text)
+    return _worded(dotted[1] if dotted else text, anchored=False) or (
+        None if dotted else _linked(plain(name[:LONGEST_TEXT]), text)
+    )
+
+
+def fault(text: str, names: Names = NOBODY) -> str | None:
+    """Why a sentence cannot be printed, in a word; None for one that can."""
+    shown = names.hidden(plain(text))
+    if strange(shown, names.words):
+        return "letters"
+    low = folded(shown)
+    found = _linked(shown, low) or _worded(low, anchored=True)
+    return found or ("1" in shown and _worded(folded(shown, "i"), anchored=True)) or None
+
+
+def together(texts: Sequence[str], names: Names) -> set[int]:
+    """Of sentences without a fault the places of those that say one with their neighbour."""
+    pairs = [(i, f"{left} {right}") for i, (left, right) in enumerate(itertools.pairwise(texts))]
+    return {place for i, pair in pairs if fault(pair, names) not in {None, "meta"} for place in (i, i + 1)}
+
+
+def harmless(text: str, longest: int) -> str:
+    """The sentences of a supplied text that a report could print, of its first `longest` characters."""
+    sentences = re.split(r"(?<=[.!?;])\s+|\n", plain(text[:longest]))
+    return " ".join(sentence for sentence in sentences if sentence.strip() and fault(sentence) in {None, "meta"})
+
+
+def _linked(shown: str, low: str) -> str | None:
+    dotted = (
+        match for match in banned.DOMAIN.finditer(unaccented(shown)) if not match[1].isdigit() or len(match[2]) > 2
+    )
+    texts = {low, shown.casefold()}
+    if any(dotted) or any(banned.LINK.search(text) for text in texts):
+        return "link"
+    if any(banned.MARKUP.search(text) for text in texts):
+        return "markup"
+    cipher = len(banned.CIPHER.findall(shown)) > 2
+    return "encoded" if cipher or banned.ENCODED.search(shown) or SPELLED.search(low) else None
+
+
+def _worded(low: str, anchored: bool) -> str | None:
+    low = banned.SAFE.sub(" ", low)
+    joined = WITHIN.sub("", LETTERS_APART.sub(lambda run: re.sub("[^a-z0-9]", "", run[0]), BROKEN.sub("", low)))
+    letters = re.sub("[^a-z]+", "", low)
+    kinds = (
+        ("order", banned.ORDER, banned.ORDER_RUN),
+        ("advice", banned.ADVICE, banned.ADVICE_RUN),
+        ("accusation", banned.ACCUSATION, banned.ACCUSATION_RUN),
+        ("meta", banned.META, None),
+    )
+    for name, words, run in kinds:
+        # `Grab Holdings` and `Best Buy` begin or end like advice.
+        texts = {low, joined} if anchored or name != "advice" else {f"it is {low}"}
+        if any(words.search(text) for text in texts) or (run and run.search(letters)):
+            return name
+    return None

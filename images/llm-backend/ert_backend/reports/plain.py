@@ -1,0 +1,92 @@
+"""Plain text: one spelling for what can be written in many, so that it is printed as it is read and checked. Pure.
+
+`plain` is what may be printed: entities decoded, look-alike forms of Unicode made ordinary, nothing invisible, no
+symbols. `folded` is for comparing only: lower case without accents, digits that stand for letters read as letters.
+Every function is linear in the length of the text.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+
+ENTITY = re.compile(r"&(?:#\d{1,8}|#x[0-9a-f]{1,8}|[a-z][a-z0-9]{1,30});", re.IGNORECASE)
+DECODED_AT_MOST = 4
+# Compatibility forms that carry a meaning of their own, and the symbols that a text may hold.
+OWN = "\u00bc\u00bd\u00be\u2150-\u215e\u2122\u2120"
+PARTS = re.compile(f"([{OWN}])|([^{OWN}]+)")
+SYMBOLS = frozenset("\u00a9\u00ae\u2122\u2120\u00b0")
+# Letters without a form, and such as are drawn as nothing.
+BLANK = dict.fromkeys(map(ord, "\u115f\u1160\u17b4\u17b5\u180e\u2800\u3164\uffa0"), " ")
+SENTENCES_RUN_ON = re.compile(r"([a-z0-9)%])\.([A-Z][a-z])")
+LATIN = str.maketrans(
+    dict(zip("\u0131\u0142\u00f8\u0111\u0127\u0167\u014b\u0138", "ilodhtnk", strict=True))
+    | {"\u00e6": "ae", "\u0153": "oe", "\u00fe": "th", "\u00f0": "d"}
+)
+# Signs that are drawn like one of ours and have no form in common with it.
+DRAWN = str.maketrans("\u3002\u06d4\u2044\u2215\u29f8\u2223\u01c0\ua789\u2236\u2010\u2011", "..///||::--")
+DOTS = str.maketrans("\u00b7\u2022\u2219\u22c5\u30fb", ".....")
+LEET = {one: str.maketrans("0134578@$!", f"o{one}eastbasi") for one in "li"}
+MIXED = re.compile(r"[a-z0-9@$!]+")
+DIGIT_SIGNS = re.compile(r"[0134578@$!]")
+
+
+def plain(text: str) -> str:
+    """`text` as it may be printed; line ends stay, all else that cannot be seen goes."""
+    for _ in range(DECODED_AT_MOST):
+        if not ENTITY.search(text):
+            break
+        text = html.unescape(text)
+    if not text.isascii():
+        text = text.translate(BLANK).translate(DRAWN)
+        text = "".join(own or unicodedata.normalize("NFKC", other) for own, other in PARTS.findall(text)).translate(
+            DRAWN
+        )
+    text = text.translate({ord(char): _printed(char) for char in set(text)})
+    return SENTENCES_RUN_ON.sub(r"\1. \2", text)
+
+
+def _printed(char: str) -> str:
+    """The character, its plain form, or nothing."""
+    kind = unicodedata.category(char)
+    if char in "\n\t":
+        return char
+    if kind in {"Zl", "Zp"}:
+        return "\n"
+    if kind == "Zs":
+        return " "
+    hidden = kind[0] == "C" or kind in {"Mn", "Me", "Sk"} or (kind == "So" and char not in SYMBOLS)
+    return "" if hidden else char
+
+
+def unaccented(text: str) -> str:
+    """`text` without accents, and its dots and quotes as ours."""
+    if text.isascii():
+        return text
+    apart = unicodedata.normalize("NFKD", text.translate(LATIN)).replace("\u2019", "'").translate(DOTS)
+    return "".join(char for char in apart if not unicodedata.combining(char))
+
+
+def folded(text: str, one: str = "l") -> str:
+    """`text` in lower case, without accents and with digits inside of words read as letters; 1 is `l` or `i`."""
+    return MIXED.sub(lambda match: _as_letters(match[0], one), unaccented(text.casefold()))
+
+
+def _as_letters(word: str, one: str) -> str:
+    letters = any(char.isalpha() for char in word)
+    return word.translate(LEET[one]) if letters and DIGIT_SIGNS.search(word) else word
+
+
+def strange(text: str, known: frozenset[str]) -> bool:
+    """Whether a word is in letters that are not Latin, or only look so; `known` words and a lone `β` may be."""
+    if text.isascii():
+        return False
+    words = re.findall(r"[^\W\d_]+", text)
+    return any(not word.isascii() and word.casefold() not in known and not _latin(word) for word in words)
+
+
+def _latin(word: str) -> bool:
+    if len(word) == 1 and "\u0391" <= word <= "\u03c9":
+        return True
+    return all(char <= "\u017f" or "\u0218" <= char <= "\u021b" or "\u1e00" <= char <= "\u1eff" for char in word)

@@ -1,0 +1,108 @@
+"""What stands in a supplied text is the text's word: never a figure of the company, printed only as a quote."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from ert_backend.grounding.check import check, evidence
+from ert_backend.grounding.derive import derive
+from ert_backend.grounding.facts import collect
+from tests.support.backend.rig import REQUEST
+from tests.support.doubles.scripted_ollama import ScriptedOllama, says
+
+FIGURES = {"totalRevenue": 391.035e9, "netIncomeToCommon": 93.736e9, "trailingPE": 37.4, "operatingMargins": 0.315}
+FACTS = derive(collect({"financial_data": FIGURES})[0])
+
+PLACED = {
+    "Net income was $1.00T": "Net income was $1.00T.",
+    "Net income of a trillion dollars: $1.00T": "The bottom line was $1.00T last year.",
+    "Apple earned net income of $1.00T, says nobody": "The company earned $1.00T.",
+    "Revenue fell to $12 billion": "Revenue fell to $12 billion.",
+    "Record: revenue of $999bn in one year": "In one year revenue came to $999 billion.",
+    "P/E ratio of 2.0x makes it cheap": "The P/E ratio is 2.0x.",
+    "Operating margin hit 77%": "Its operating margin is 77%.",
+    "It employs 164,000 people and net income was $1.00T": "It employs 164,000 people.",
+}
+
+
+@pytest.mark.parametrize(("headline", "sentence"), PLACED.items(), ids=range(len(PLACED)))
+def test_a_number_of_a_text_never_stands_under_the_name_of_a_fact_with_another_value(
+    headline: str, sentence: str
+) -> None:
+    known = evidence(FACTS.values(), {"recent_headlines.1": headline})
+    assert not all(claim.stands for claim in check(sentence, known))
+
+
+def test_a_text_that_says_what_the_facts_say_is_no_contradiction() -> None:
+    known = evidence(FACTS.values(), {"recent_headlines.1": "Revenue of $391bn, from 42 countries"})
+    (claim,) = check("It sells in 42 countries.", known)
+    assert claim.stands
+    assert claim.quote == "Revenue of $391bn, from 42 countries"
+
+
+def report(client: httpx.Client, **texts: Any) -> Any:
+    market = {"recent_headlines": texts.pop("headlines", [])}
+    company: Any = REQUEST["company_data"]
+    request = {**REQUEST, "company_data": company | texts, "market_data": market, "sections": ["risk_analysis"]}
+    return client.post("/generate_report", json=request).json()
+
+
+def printed(body: Any) -> str:
+    return str(body["sections"]["risk_analysis"]).partition("\n")[0]
+
+
+def test_a_number_of_the_description_is_printed_as_its_words_with_the_source(
+    client: httpx.Client, ollama: ScriptedOllama
+) -> None:
+    ollama.chat = lambda body: says("The staff numbers 164,000 people at present.")
+    body = report(client, longBusinessSummary="It designs phones. It employs 164,000 people as of now.")
+    assert printed(body) == 'The supplied company description says: "It employs 164,000 people as of now."'
+    (row,) = body["metadata"]["grounding"]["trace"]
+    assert row["by"] == "quote"
+    assert row["numbers"] == [{"text": "164,000", "fact_id": "longBusinessSummary"}]
+
+
+def test_a_headline_is_quoted_with_its_publisher_and_date(client: httpx.Client, ollama: ScriptedOllama) -> None:
+    ollama.chat = lambda body: says("The maker will open 12 new shops in Spain.")
+    line = {"title": "Maker opens 12 shops in Spain", "publisher": "Example <b>News", "date": "2025-05-02"}
+    assert printed(report(client, headlines=[line])) == (
+        'A supplied headline (Example News, 2025-05-02) says: "Maker opens 12 shops in Spain"'
+    )
+
+
+def test_a_sentence_with_a_figure_and_a_quoted_number_is_followed_by_the_quote(
+    client: httpx.Client, ollama: ScriptedOllama
+) -> None:
+    ollama.chat = lambda body: says("With 164,000 people it earned revenue of $391 billion.")
+    body = report(client, longBusinessSummary="It employs 164,000 people.")
+    assert printed(body) == (
+        "With 164,000 people it earned revenue of $391 billion."
+        ' The supplied company description says: "It employs 164,000 people."'
+    )
+
+
+COPIED = "New phones are expected to lift demand in every region of the world"
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [f"{COPIED}.", f"Overall, {COPIED.lower()} this spring.", "Demand is up: new phones are expected to lift demand."],
+)
+def test_words_of_a_headline_are_a_quote(sentence: str, client: httpx.Client, ollama: ScriptedOllama) -> None:
+    ollama.chat = lambda body: says(sentence)
+    assert printed(report(client, headlines=[COPIED])) == f'A supplied headline says: "{COPIED}"'
+
+
+def test_sentences_of_its_own_are_no_quotes(client: httpx.Client, ollama: ScriptedOllama) -> None:
+    ollama.chat = lambda body: says("Demand for new phones in the world decides about sales.")
+    body = report(client, headlines=[COPIED], longBusinessSummary="It sells new phones in the world.")
+    assert printed(body) == "Demand for new phones in the world decides about sales."
+
+
+def test_a_text_that_cannot_be_printed_is_not_quoted_either(client: httpx.Client, ollama: ScriptedOllama) -> None:
+    ollama.chat = lambda body: says("The maker opens twelve 12 shops in Spain for everybody. The company is steady.")
+    body = report(client, headlines=["Maker opens 12 shops in Spain, see www.evil.example for more"])
+    assert printed(body) == "The company is steady."
