@@ -79,7 +79,8 @@ def test_a_report_has_what_the_first_clients_read(client: httpx.Client) -> None:
     assert meta["generation_time"] == body["generation_time"]
     assert meta["sections_count"] == 5
     assert meta["total_words"] > 50
-    assert meta["tokens"] == {"prompt": 500, "completion": 100}
+    assert meta["tokens"]["completion"] == 100
+    assert meta["tokens"]["prompt"] >= 500
     assert meta["tokens_per_second"] == 100.0
     assert meta["report"]["rating"] == "not_rated"
     assert "currentPrice" in meta["report"]["data_gaps"]

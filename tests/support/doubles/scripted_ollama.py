@@ -17,7 +17,7 @@ from typing import Any
 
 GIB = 1024**3
 Line = dict[str, Any]
-PROBE_TOKENS = 48
+PROBE_TOKENS, SOME_TOKENS = 48, 100
 
 
 def says(*pieces: str, thinking: str = "", reason: str = "stop") -> list[Line]:
@@ -30,11 +30,19 @@ def says(*pieces: str, thinking: str = "", reason: str = "stop") -> list[Line]:
         "message": {"role": "assistant", "content": ""},
         "done": True,
         "done_reason": reason,
-        "prompt_eval_count": 100,
+        "prompt_eval_count": SOME_TOKENS,
         "eval_count": 20,
         "eval_duration": 200_000_000,
     }
     return [*thought, *spoken, last]
+
+
+def counted(line: Line, body: Line) -> Line:
+    """The line with the tokens of the prompt where the script leaves them to chance."""
+    if line.get("prompt_eval_count") != SOME_TOKENS:
+        return line
+    sent = sum(len(message["content"]) for message in body["messages"])
+    return {**line, "prompt_eval_count": max(SOME_TOKENS, sent // 3)}
 
 
 def layer(digest: str, total: int, completed: int | None) -> Line:
@@ -164,7 +172,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif is_measurement(body):
             self._stream(measurement(self.script.speed))
         else:
-            self._stream(self.script.chat(body))
+            self._stream(counted(line, body) for line in self.script.chat(body))
 
     def _pull(self, body: Line) -> Iterator[Line]:
         yield from self.script.pull_lines

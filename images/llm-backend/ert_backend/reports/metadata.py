@@ -6,6 +6,7 @@ Old clients read four of these fields and ignore the rest. Model and engine are 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,9 +22,10 @@ from ert_backend.grounding.identities import Conflict
 from ert_backend.reports.display import show
 from ert_backend.reports.markdown import tables
 from ert_backend.reports.prompts import Brief
-from ert_backend.reports.prose import Prose, Traced
+from ert_backend.reports.prose import HARMLESS, Traced
+from ert_backend.reports.quality import Written, grounded, shortfalls
 from ert_backend.reports.quotes import Sources
-from ert_backend.reports.section import Checked, Draft
+from ert_backend.reports.section import Draft
 from ert_backend.reports.sections import BY_NAME
 
 RATINGS = {
@@ -40,18 +42,6 @@ RATINGS = {
 }
 # Where a consensus about the company itself stands: at the top, or in one part made for it.
 OWN_VIEW = re.compile(r"\w*(?:analyst|consensus|recommend|estimate|target)\w*", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """One finished section: its text, the model's part of it, how that came about, every sentence with its facts."""
-
-    name: str
-    text: str
-    prose: Prose
-    checked: Checked
-    traced: tuple[Traced, ...]
-    from_model: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +80,7 @@ def describe_report(frame: Frame, written: Sequence[Written], seconds: float) ->
     completion, decode = sum(d.completion_tokens for d in drafts), sum(d.seconds for d in drafts)
     target = find(frame.figures.told, "targetMeanPrice")
     rating, basis = rating_of(frame.facts)
-    full = all(part.from_model and not part.prose.dropped for part in written)
+    missing = shortfalls(written)
     return {
         "generation_time": seconds,
         "model": frame.state.model,
@@ -115,7 +105,8 @@ def describe_report(frame: Frame, written: Sequence[Written], seconds: float) ->
         },
         "conflicts": [_conflict(conflict) for conflict in frame.figures.conflicts],
         "grounding": _grounding(written),
-        "quality": "full" if full else "partial",
+        "quality": "partial" if missing else "full",
+        "quality_reasons": missing,
     }
 
 
@@ -134,7 +125,9 @@ def _more(drafts: Sequence[Draft]) -> dict[str, Any]:
 
 def _grounding(written: Sequence[Written]) -> dict[str, Any]:
     claims = [claim for part in written for claim in part.prose.claims]
-    dropped = [(part.name, item) for part in written for item in part.prose.dropped]
+    fallen = [(part.name, item) for part in written for item in part.prose.dropped]
+    dropped = [(name, item) for name, item in fallen if item.reason not in HARMLESS]
+    left_out = Counter([item.reason for _, item in fallen] + ["repeat"] * sum(part.prose.repeats for part in written))
     repaired = [(part.name, item) for part in written for item in part.checked.repaired]
     return {
         "checked": len(claims) + len(dropped),
@@ -145,6 +138,8 @@ def _grounding(written: Sequence[Written]) -> dict[str, Any]:
             for name, item in dropped
         ],
         "repaired": [{"section": name, "text": item.text, "reason": item.reason} for name, item in repaired],
+        "left_out": dict(left_out),
+        "sentences_with_a_figure": {part.name: grounded(part) for part in written},
         "calls": sum(part.checked.draft.calls for part in written),
         "written_by_code": [part.name for part in written if not part.from_model],
         "failures": {part.name: part.checked.failure for part in written if part.checked.failure},

@@ -72,12 +72,23 @@ def messages(brief: Brief, task: str, budget_tokens: int) -> list[Message]:
     return [Message("system", SYSTEM), Message("user", user)]
 
 
+def unlisted(brief: Brief, asked: Sequence[Message]) -> int:
+    """How many figures did not fit into a conversation."""
+    listed = asked[-1].content.partition("\n\nFigures:\n")[2].partition("\n\n")[0].count("[[")
+    return sum(_is_figure(fact) for fact in brief.facts.values()) - listed
+
+
+def _is_figure(fact: Fact) -> bool:
+    """A number whose name can be shown to a model."""
+    known = fact.id.rpartition(".")[2] in KNOWN
+    number = fact.number is not None and fact.unit is not Unit.RATE
+    return number and (known or not name_fault(fact.label))
+
+
 def _figures(facts: Mapping[str, Fact], room: int) -> str:
     lines: list[str] = []
     for fact in facts.values():
-        if fact.number is None or fact.unit is Unit.RATE:
-            continue
-        if fact.id.rpartition(".")[2] not in KNOWN and name_fault(fact.label):
+        if not _is_figure(fact):
             continue
         dated = f" (as of {fact.as_of})" if fact.as_of else ""
         line = f"[[{fact.id}]] {defuse(fact.label)}: {show(fact)}{dated}"

@@ -57,6 +57,7 @@ class Prose:
     text: str
     traced: tuple[Traced, ...]
     dropped: tuple[Dropped, ...]
+    repeats: int = 0
 
     @property
     def claims(self) -> tuple[Claim, ...]:
@@ -114,15 +115,18 @@ def compose(
     instructions, seen = _key(told), set[str]() if said is None else said
     kept: list[Traced] = []
     dropped: list[Dropped] = []
+    repeats = 0
     for item in judged:
         if isinstance(item, Dropped):
             dropped.append(item)
         elif _is_new(item.text, seen, instructions):
             kept.append(item)
+        else:
+            repeats += 1
     split = together([item.text for item in kept], names)
     dropped += [Dropped(WITHHELD, "said in two sentences", None, None) for _ in split]
     kept = [item for place, item in enumerate(kept) if place not in split]
-    return Prose(joined(kept), tuple(kept), tuple(dropped))
+    return Prose(joined(kept), tuple(kept), tuple(dropped), repeats)
 
 
 def joined(kept: Sequence[Traced]) -> str:

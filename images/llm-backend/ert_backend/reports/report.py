@@ -22,9 +22,10 @@ from ert_backend.grounding.vocabulary import KNOWN
 from ert_backend.reports.draft import FORM
 from ert_backend.reports.hygiene import harmless, name_fault, names_of
 from ert_backend.reports.markdown import gap_note, header, notes, table_text, tables
-from ert_backend.reports.metadata import Frame, Written, describe_report, rating_of
+from ert_backend.reports.metadata import Frame, describe_report, rating_of
 from ert_backend.reports.prompts import SYSTEM, Brief
 from ert_backend.reports.prose import Prose, Traced, compose, joined
+from ert_backend.reports.quality import Written, footer
 from ert_backend.reports.quotes import attributed, sources
 from ert_backend.reports.section import Assignment, Checked, Desk, Draft, write_section
 from ert_backend.reports.sections import BY_NAME, DEFAULT_ORDER, Section
@@ -33,7 +34,6 @@ from ert_backend.reports.sentences import sentences
 Tell = Callable[[str, dict[str, object]], None]
 LONGEST_SUMMARY, LONGEST_HEADLINE = 4000, 300
 ORIGIN = (("publisher", "source", "provider"), ("date", "published", "published_at", "as_of"))
-FOOTER = "Written by a language model from the figures supplied with the request. Not investment advice."
 
 
 async def write_report(request: ReportRequest, report_id: str, desk: Desk, tell: Tell) -> dict[str, Any]:
@@ -56,6 +56,7 @@ async def write_report(request: ReportRequest, report_id: str, desk: Desk, tell:
             written.append(await _write(section, frame, desk, tell))
         tell("section", {"section": name, "index": index, "of": len(asked), "text": written[-1].text})
     _refuse_empty(written)
+    written = _signed(written, desk.state.model)
     seconds = round(boot_seconds() - started, 3)
     return {
         "success": True,
@@ -98,8 +99,15 @@ def _assemble(section: Section, body: str, head: str, tail: str, frame: Frame) -
         blocks.insert(0, head)
         if frame.state.sandbox:
             blocks.insert(0, f"**Written by a small sandbox model ({frame.state.model}). This is not research.**")
-        blocks += [note for note in (gap_note(frame.figures.gaps), FOOTER) if note]
+        blocks += [note for note in (gap_note(frame.figures.gaps),) if note]
     return "\n\n".join(blocks)
+
+
+def _signed(written: list[Written], model: str) -> list[Written]:
+    """The sections with the footer: under the executive summary, or else the last."""
+    ends = next((part for part in written if part.name == "executive_summary"), written[-1])
+    line = footer([part for part in written if part.name in BY_NAME], model)
+    return [replace(part, text=f"{part.text}\n\n{line}") if part is ends else part for part in written]
 
 
 def _unknown(name: str) -> Written:

@@ -8,6 +8,7 @@ stand after that is taken out and recorded.
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -17,10 +18,12 @@ from ert_backend.engine.protocol import EngineDown, EngineError, LlmEngine, Mess
 from ert_backend.grounding.check import Evidence
 from ert_backend.grounding.facts import Fact
 from ert_backend.reports.draft import FORM, Unit, schema, units
-from ert_backend.reports.prompts import REASONS, Brief, messages, repair_task
+from ert_backend.reports.prompts import REASONS, Brief, messages, repair_task, unlisted
 from ert_backend.reports.prose import WITHHELD, Dropped, Traced, judge
 
 BLANKS = 200
+# Two characters at least: an `s` behind an apostrophe is no token of its own everywhere.
+WORD = re.compile(r"\w{2,}")
 REPAIRED_AT_ONCE = 8
 
 
@@ -40,8 +43,20 @@ class Desk:
 
 
 @dataclass(frozen=True, slots=True)
+class Exchange:
+    """How long a prompt was that was sent, and how many tokens of it the engine says it read; 0 for not known."""
+
+    characters: int
+    words: int
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
-    """What the model wrote in one call or several, with the cost; `complete` is False when it was cut."""
+    """What the model wrote in one call or several, with the cost; `complete` is False when it was cut.
+
+    `exchanges` has every prompt, `unlisted` counts figures that did not fit into it.
+    """
 
     text: str
     complete: bool
@@ -50,6 +65,8 @@ class Draft:
     thinking_tokens: int = 0
     seconds: float = 0.0
     calls: int = 1
+    exchanges: tuple[Exchange, ...] = ()
+    unlisted: int = 0
 
     def plus(self, other: Draft) -> Draft:
         """This text with the cost of both."""
@@ -60,6 +77,8 @@ class Draft:
             thinking_tokens=self.thinking_tokens + other.thinking_tokens,
             seconds=self.seconds + other.seconds,
             calls=self.calls + other.calls,
+            exchanges=(*self.exchanges, *other.exchanges),
+            unlisted=max(self.unlisted, other.unlisted),
         )
 
 
@@ -107,6 +126,7 @@ async def write_section(section: Assignment, desk: Desk, count: Count) -> Checke
         asked = messages(section.brief, section.task + FORM if form else section.task, desk.prompt_tokens)
         try:
             fresh, failure = await _draft(desk, asked, section.seed + attempt, form, count), None
+            fresh = replace(fresh, unlisted=unlisted(section.brief, asked))
         except EngineDown:
             raise
         except EngineError as error:
@@ -167,10 +187,16 @@ async def _draft(
             if piece.usage is not None:
                 usage = piece.usage
                 done = usage.reason != "length"
-                return Draft(text, done, usage.prompt_tokens, usage.completion_tokens, thought, usage.decode_seconds)
+                spent = (usage.prompt_tokens, usage.completion_tokens, thought, usage.decode_seconds)
+                return Draft(text, done, *spent, exchanges=(_exchange(conversation, usage.prompt_tokens),))
             pieces, thought = pieces + 1, thought + bool(piece.thinking)
             text += piece.content
             count(pieces)
             if len(text) > desk.max_chars or (len(text) > BLANKS and not text[-BLANKS:].strip()):
                 break
     return Draft(text, False, 0, pieces - thought, thought, boot_seconds() - started)
+
+
+def _exchange(conversation: Sequence[Message], tokens: int) -> Exchange:
+    texts = [message.content for message in conversation]
+    return Exchange(sum(map(len, texts)), sum(len(WORD.findall(text)) for text in texts), tokens)
