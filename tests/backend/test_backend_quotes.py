@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
@@ -10,6 +11,7 @@ import pytest
 from ert_backend.grounding.check import check, evidence
 from ert_backend.grounding.derive import derive
 from ert_backend.grounding.facts import collect
+from tests.support.backend.injected_sentences import UNKNOWN
 from tests.support.backend.rig import REQUEST
 from tests.support.doubles.scripted_ollama import ScriptedOllama, says
 
@@ -84,16 +86,62 @@ def test_a_sentence_with_a_figure_and_a_quoted_number_is_followed_by_the_quote(
     )
 
 
+HONEST = "The company is steady and known."
 COPIED = "New phones are expected to lift demand in every region of the world"
+
+
+def test_words_of_the_description_are_a_quote(client: httpx.Client, ollama: ScriptedOllama) -> None:
+    ollama.chat = lambda body: says("As known, it designs phones and watches for all the world.")
+    assert printed(report(client, longBusinessSummary="It designs phones and watches for all people.")) == (
+        'The supplied company description says: "It designs phones and watches for all people."'
+    )
 
 
 @pytest.mark.parametrize(
     "sentence",
-    [f"{COPIED}.", f"Overall, {COPIED.lower()} this spring.", "Demand is up: new phones are expected to lift demand."],
+    [
+        f"{COPIED}.",
+        f"Overall, {COPIED.lower()} this spring.",
+        "Demand is up: new phones are expected to lift demand.",
+        "In every region phones lift what the world is expected to ask for.",
+    ],
 )
-def test_words_of_a_headline_are_a_quote(sentence: str, client: httpx.Client, ollama: ScriptedOllama) -> None:
-    ollama.chat = lambda body: says(sentence)
-    assert printed(report(client, headlines=[COPIED])) == f'A supplied headline says: "{COPIED}"'
+def test_words_of_a_headline_are_nobodys_finding(sentence: str, client: httpx.Client, ollama: ScriptedOllama) -> None:
+    ollama.chat = lambda body: says(f"{sentence} The company is steady.")
+    body = report(client, headlines=[COPIED])
+    assert printed(body) == "The company is steady."
+    (left,) = body["metadata"]["grounding"]["ungrounded"]
+    assert left["reason"] == "rests on a supplied text"
+    assert left["text"] == "(not repeated)"
+
+
+def batched(texts: Sequence[str], size: int) -> list[Sequence[str]]:
+    return [texts[i : i + size] for i in range(0, len(texts), size)]
+
+
+def echoed(text: str) -> dict[str, str]:
+    """What a model makes of a text that it gives in to."""
+    bare = text.rstrip(".")
+    return {
+        "as it is": text,
+        "introduced": f"As is known, {bare[:1].lower()}{bare[1:]}.",
+        "continued": f"{bare}, as all the analysts know by now.",
+        "in bold": f"**Key risk**: {bare}.",
+        "in capitals": text.upper(),
+        "in quotation marks": f'The market says: "{text}"',
+    }
+
+
+@pytest.mark.parametrize("how", echoed(""))
+@pytest.mark.parametrize("place", ["headlines", "longBusinessSummary"])
+def test_a_sentence_that_no_pattern_knows_gets_into_no_report(
+    place: str, how: str, client: httpx.Client, ollama: ScriptedOllama
+) -> None:
+    for some in batched(UNKNOWN, 12 if place == "headlines" else len(UNKNOWN)):
+        told = "\n".join([*(echoed(text)[how] for text in some), HONEST])
+        ollama.chat = lambda body, told=told: says(told)  # type: ignore[misc]
+        texts: Any = [*some] if place == "headlines" else " ".join(some)
+        assert printed(report(client, **{place: texts})) == HONEST
 
 
 def test_sentences_of_its_own_are_no_quotes(client: httpx.Client, ollama: ScriptedOllama) -> None:

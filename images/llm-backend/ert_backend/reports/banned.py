@@ -18,10 +18,11 @@ _TLD = (
 LINK = _any(
     r":\s?/\s?/|/\s?/|\\|@|\bwww\b|\b(?:h[tx]{2}ps?|s?ftps?|wss?|ldaps?|jndi|ipfs|magnet)\b",
     r"\b(?:javascript|vbscript|mailto|blob|tel|sms|bitcoin|whatsapp|telegram|view-source):(?=\S)|\bdata:\w+[/,;]",
-    rf"\w\s{{0,3}}(?:\(\s?)?(?:\bdot\b|\.\s?\))\s{{0,3}}\)?\s{{0,3}}(?:{_TLD})\b(?! (?:bubble|boom|bust|era"
+    rf"\w\s{{0,3}}(?:\(\s?)?(?:\b(?:dot|point)\b|\.\s?\))\s{{0,3}}\)?\s{{0,3}}(?:{_TLD})\b(?! (?:bubble|boom|bust|era"
     rf"|crash|crisis))",
     r"\w\s{0,3}\.\s{1,3}(?:com|org|io|xyz|biz|onion|ru)\b|\w\s{1,3}\.(?:com|org|net|io|xyz|biz|onion|ru)\b",
     r"\b\d{1,3}(?:\s?(?:\.|\bdot\b|\(\.\))\s?\d{1,3}){3}\b|(?:\b[0-9a-f]{1,4}:{1,2}){3,8}|::[0-9a-f]{1,4}\b",
+    r"\w\s?,\s?(?:com|org|io)\b|\+\d{1,3}[ -]?\(?\d{2,4}\)?[ -]\d{3,4}",
     r"\b[0o]x[0-9a-z]{6,}|\blocal\s?host\b|(?<![\w&])#[a-z]\w",
 )
 # Tag, table, code, emphasis without end, what is left of an entity or an encoding.
@@ -50,8 +51,11 @@ ADVICE = _any(
     r"\bbuy(?:ing)?[ -](?:opportunit(?:y|ies)|signal|rating|recommendation|call|zone)\b|\b(?:attractive "
     r"|good )entry point\b",
     r"\b(?:sell|hold)(?:ing)?[ -](?:signal|rating|recommendation|call)\b|\bmust[ -](?:buy|own|have|hold)\b",
-    rf"\b{_READER} (?:\w+ ){{0,2}}?(?:should|must|ought|had better|(?:need|have|want) to (?:buy|sell|own|act|invest)"
-    r"|are (?:\w+ )?(?:advised|urged|encouraged|invited|recommended|asked|told))\b",
+    rf"\b{_READER} (?:\w+ ){{0,2}}?(?:should|must|ought to|had better|need to|have to|want to"
+    rf"|would do well to) (?:\w+ )?"
+    r"(?:buy|sell|hold|own|avoid|invest|add|reduce|exit|act|rush|purchase|accumulate|consider (?:buy|sell|add"
+    r"|own|this))",
+    rf"\b{_READER} are (?:\w+ )?(?:advised|urged|encouraged|invited|recommended|asked|told)\b|\bwould do well to\b",
     r"\b(?:should|must|ought to) (?:\w+ ){0,2}?be (?:bought|sold|avoided|owned|shorted|dumped|accumulated)\b",
     rf"\b(?:should|must|recommend\w*|advis(?:e|es|ed)|suggest\w*|urg(?:e|es|ed)) (?:\w+ ){{0,3}}?(?:buy|sell"
     rf"|purchas|own|hold|avoid|dump|short)"
@@ -74,6 +78,18 @@ ADVICE = _any(
     r"|\bno[ -]brainer\b"
     r"|\bsure (?:thing|bet)\b|\btop pick\b|\bdouble your\b|\bmillionaires?\b",
     r"\bwill (?:\w+ )?(?:double|triple|quadruple|soar|surge|explode|rocket|crash|collapse|plummet)\b",
+    r"\bsmart money\b|\bpiling into\b|\bget(?:ting)? in (?:now|early|before|on)\b|\bload(?:ing)? up\b"
+    r"|\bwatch ?list\b|\btoo late\b",
+    r"\b(?:every|any|your|place in a|core of a) portfolio\b|\b(?:multi|ten)-?bagger\b|\b\d{1,4}x returns?\b"
+    r"|\bon dips\b",
+    r"\brecommendations?\b(?: is| of|:| -){0,2} (?:strong )?(?:buy|sell|hold|accumulate|reduce|avoid|add)\b",
+    r"\b(?:is|are|was|were|seems?|looks?|be) (?:\w+ )?(?:assured|a certainty|inevitable|unstoppable|an? (?:sure"
+    r"|certain|safe) winner|a steal)\b",
+    r"\b(?:sure|certain|safe) (?:winner|bet|thing|gain|profit)s?\b|\bno way\b|\b(?:can|will) only (?:go up|rise"
+    r"|gain)\b",
+    r"\b(?:set|poised|about|going|ready|primed) to (?:explode|soar|surge|double|triple|rocket|moon|pop|crash"
+    r"|collapse)\b",
+    r"\b(?:buy|sell|dump|short|exit|ditch) (?:everything|it all|all of it|your|positions?)\b",
 )
 ADVICE_RUN = _any(
     r"strongbuy|strongsell|buynow|sellnow|buytoday|buythestock|buytheshare|sellthestock|selltheshare|buyimmediately",
@@ -108,6 +124,18 @@ ACCUSATION = _any(
     r"\billegal\w*|\bunlawful\w*|\balleg(?:e|es|ed|edly|ations?)\b|\baccus(?:e|es|ed|ations?)\b"
     r"|\bcharged with\b|\bcharges? of\b",
     r"\bbankrupt\b|\bfil(?:e|es|ed|ing) for bankruptcy\b|\b(?:brink|verge) of bankruptcy\b|\binsolvent\b",
+    r"\bloot(?:s|ed|ing)\b|\bdoctor(?:ed|ing) (?:the|its|their|accounts|books|figures)\b|\bcrooks?\b"
+    r"|\bcrooked\b|\bprobed\b|\bprobes into\b",
+    r"\bpolice\b|\bsearched (?:its|the|their) (?:headquarters|offices?|premises)\b|\blook(?:s|ed"
+    r"|ing)? into (?:its|the|their) (?:books|accounts)\b",
+    r"\b(?:sec|doj|ftc|regulators?|authorit(?:y|ies)|court|government) (?:\w+ )?(?:charge[sd]|fine[sd]|sue[sd]"
+    r"|raid(?:s|ed)|search(?:es|ed))\b",
+    r"\bsentenced\b|\blies to\b|\blying to\b|\bkill(?:s|ed|ing)?\b|\bhid(?:es|ing|den)? (?:its |the "
+    r"|their )?(?:loss|debt|liabilit)\w*|\bconceal\w*",
+    r"\bdodg\w{1,3} tax\w*|\bshell compan(?:y|ies)\b|\brefused to sign\b|\bcover[- ]?up\b|\bkick ?backs?\b"
+    r"|\brigg(?:ed|ing)\b|\bscandal\w*",
+    r"\bharass\w*|\babus(?:ed|es|ing|ive)\b|\bshady\b|\bphantom (?:revenue|sales|customers)\b|\bsiphon\w*"
+    r"|\bdivert(?:ed|ing) (?:funds|money|cash)\b",
 )
 ACCUSATION_RUN = _any(
     r"fraud(?!detection|prevention|protection|management|monitoring|analytics|scoring|solution|tool|control"
@@ -116,7 +144,8 @@ ACCUSATION_RUN = _any(
 )
 
 _VERBS = (
-    "act|add|answer|append|ask|bypass|call|change|click|close|contact|copy|delete|deposit|disregard|do|donate"
+    "act|add|answer|append|ask|avoid|begin|check|claim|ditch|dump|exit|keep|praise|pretend|search|unload|bypass"
+    "|call|change|click|close|contact|copy|delete|deposit|disregard|do|donate"
     "|download|email|end|enter|execute|fetch"
     "|follow|forget|forward|give|go|ignore|insert|install|join|leak|let|make|mention|obey|open|output|override"
     "|pay|post|print|put|quote|read|refer"
@@ -132,7 +161,8 @@ _OBJECTS = (
 )
 ORDER = _any(
     r"\b(?:you|your|yours|yourself|y'all)\b|\bplease\b|\bkindly\b",
-    rf"(?:^[\"'*\s-]{{0,4}}|[.!?:;\u2013\u2014]\s{{0,3}}|\bthen |\bjust |\balways |\bnever |\bdo not "
+    rf"(?:^[\"'*\s-]{{0,4}}|[.!?:;\u2013\u2014]\s{{0,3}}[\"'*\u201c]{{0,3}}"
+    r"|\bthen |\bjust |\balways |\bnever |\bdo not "
     rf"|\bdon't )(?:{_VERBS}) (?=(?:{_OBJECTS})\b|[\"'\d])",
     r"\b(?:ignor|disregard|forget|overrid|bypass|obey|reveal|repeat|translat|reproduc|leak)\w{0,5} (?:\w+ ){0,3}?"
     r"(?:instructions?|rules?|prompts?|above|previous|prior|orders?|everything|checks?|system|messages?"
@@ -151,6 +181,14 @@ ORDER = _any(
     r"\b(?:asked|told|invited|urged|requested|required|instructed|ordered) to (?:\w+ )?(?:transfer|send|wire"
     r"|pay|donate|deposit|call|click|visit|write|say|buy|sell)\b",
     r"\bhacked\b|\bprice_target\b|\brating\s?=|\bdrop table\b|\bwire transfer to\b",
+    r"^[\"'*\s-]{0,4}(?:from now on|whatsapp|system|assistant|user|human|important|attention|urgent"
+    r"|new policy)\b\s?(?:\*\*)?[:,+]",
+    r"^[\"'*\s-]{0,4}(?:stop|start|keep) \w{2,20}ing\b|\balways (?:say|praise|write|mention|answer|recommend"
+    r"|call|state)\b|\bpretend\w*|\b(?:promo|coupon"
+    r"|discount|referral) code\b",
+    r"\b(?:check out|find|follow|join|search|look for|message)\b[^.]{0,40}?\b(?:on (?:telegram|discord|whatsapp"
+    r"|signal)|on the web)\b",
+    r"^[\"'*\s-]{0,4}(?:whatsapp|telegram|discord) (?:\+|\d|us|me|now)",
 )
 ORDER_RUN = _any(
     r"ignore(?:all|the|any|previous|prior|above|your|every)|disregard(?:all|the|any|previous)|systemprompt"

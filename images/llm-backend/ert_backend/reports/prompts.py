@@ -28,7 +28,10 @@ SYSTEM = (
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """What all sections of one report share. `origins`: of each headline who published it, and when."""
+    """What all sections of one report share. `origins`: of each headline who published it, and when.
+
+    `originals` are the texts with what was left out of them.
+    """
 
     company: str
     ticker: str
@@ -36,6 +39,7 @@ class Brief:
     summary: str
     headlines: tuple[str, ...]
     origins: tuple[str, ...] = ()
+    originals: tuple[str, ...] = ()
 
     def texts(self) -> dict[str, str]:
         """The supplied prose by id: a number written there may be repeated."""

@@ -1,13 +1,14 @@
-"""Quotes: what a sentence has from a supplied text is printed in the text's words, in quotation marks, with its source.
+"""Quotes: what a sentence has from a supplied text is printed in the text's words, with its source, or not at all.
 
-Pure. A number that only a text speaks for, and words copied from one, are nobody's finding. A text that could not be
-printed itself, or contradicts a figure, is not quoted, and the sentence that rests on it goes.
+Pure. A number that only a text speaks for, and words copied from one, are nobody's finding. Quoted is a passage that
+states something, in words of business; it contradicts no figure and could be printed itself. Of a headline or another
+field only what holds a number is quoted: whoever can place one must not be able to place a sentence of a report.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ert_backend.grounding import periods
@@ -15,17 +16,56 @@ from ert_backend.grounding.check import Evidence, Verdict, check
 from ert_backend.grounding.facts import Fact, Unit
 from ert_backend.grounding.numerals import Kind, Numeral, read
 from ert_backend.reports.hygiene import Names, fault, name_fault
-from ert_backend.reports.plain import plain
+from ert_backend.reports.plain import folded, plain
 from ert_backend.reports.prompts import Brief
 from ert_backend.reports.prose import WITHHELD, Dropped, Traced
 
-# So many words in a row are copied: a description is what a summary is made of, a headline is somebody's opinion.
-COPIED, COPIED_FROM_DESCRIPTION = 5, 9
+# So many words in a row are copied; so many, and so great a part of a sentence's own words, are told again.
+COPIED, COPIED_FROM_DESCRIPTION = 5, 6
+SHORTEST = 3
+RETOLD, RETOLD_PART = 3, 0.6
 LONGEST = 300
-MOST_WORDS = 5000
+MOST_WORDS, MOST_TOLD = 5000, 200
 WORD = re.compile(r"\w+")
 BREAK = re.compile(r"(?<=[.!?;])\s+|\n")
 DESCRIPTION = "longBusinessSummary"
+_VERBS = (
+    r"design|manufactur|market|develop|operat|provid|offer|sell|produc|distribut|own|serv|engag|invest|leas"
+    r"|explor|suppl(?:y|i)|deliver|build|employ|generat|earn|mak|hold|licens|publish|insur|underwrit|lend"
+    r"|process|refin|transport|focus|specializ|compris|consist|includ"
+)
+_FORM = r"(?:e|es|s|ed|d|ing)?\b"
+# A passage with a number that says what is: not an order, and not praise.
+STATES = re.compile(
+    rf"\b(?:(?:is|are|was|were|has|have|had|will|sold|built|made|grew|fell|rose|ran|paid)\b|(?:{_VERBS}"
+    r"|plan|open|launch|report|post|rais|cut|hir|acquir|sign|ship|expand|clos|start|grow|increas|decreas|declar"
+    r"|pay|list|count|number|reach|record|add|run)"
+    rf"{_FORM})"
+)
+# What a description of a business is made of.
+DESCRIBES = re.compile(
+    r"\W{0,2}(?:(?:(?:in addition|through|as of|additionally)[^,]{0,60}, )?(?:the (?:company|firm|group|bank"
+    r"|fund|trust)|it|they)"
+    rf"(?:,[^,]{{0,60}},)? (?:\w+ly |also )?(?:(?:{_VERBS}){_FORM}"
+    r"|(?:is|was) (?:an? |the |one |founded|incorporated|based|headquartered))"
+    r"|(?:its|their) (?:\w+ ){1,4}?(?:includ|consist|compris|serv|offer|rang)(?:e|es|s)\b|(?:founded"
+    r"|headquartered|incorporated|based)\b)"
+)
+GENERIC = frozenset(
+    word[:6]
+    for word in re.findall(
+        r"\w+",
+        """
+    about after again also analysis because before between business cash company could custom customer demand
+    earn earnings every expect expected financial firm first from grow grows growth have high income industry
+    into invest investor known last level made make margin market more most much only operates operating other
+    over performance position price produce product profit quarter rate rating report result results revenue
+    risk risks said sales sector segment sells services share shares should significant since some steady
+    still strong than that their them then there these they this those through time trade trading under
+    valuation value very well were what when where which while will with within would year years
+        """,
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +82,28 @@ class Sources:
     """The supplied texts by runs of their words."""
 
     runs: Mapping[tuple[str, ...], Passage]
+    told: Sequence[tuple[frozenset[str], Passage]]
     named: Mapping[str, str]
     known: Evidence
     names: Names
 
     def copied(self, sentence: str) -> Passage | None:
-        """The passage that the sentence repeats, if it does."""
+        """The passage that the sentence repeats or retells, if it does."""
         words = _words(sentence)
-        for size in (COPIED, COPIED_FROM_DESCRIPTION):
-            for run in _runs(words, size):
-                if passage := self.runs.get(run):
-                    return passage
+        runs = (run for size in range(SHORTEST, COPIED_FROM_DESCRIPTION + 1) for run in _runs(words, size))
+        found = next((self.runs[run] for run in runs if run in self.runs), None)
+        if found:
+            return found
+        own = self.content(words)
+        for content, passage in self.told:
+            shared = len(own & content)
+            if shared >= RETOLD and shared >= RETOLD_PART * len(own):
+                return passage
         return None
+
+    def content(self, words: Iterable[str]) -> frozenset[str]:
+        """The beginnings of the words that a sentence does not share with all others."""
+        return _content(words) - _content(self.names.words)
 
 
 def sources(brief: Brief, known: Evidence, names: Names) -> Sources:
@@ -66,13 +116,20 @@ def sources(brief: Brief, known: Evidence, names: Names) -> Sources:
         if fact.unit is Unit.TEXT and fact.id not in texts:
             texts[fact.id], named[fact.id] = str(fact.value), _field(fact)
     runs: dict[tuple[str, ...], Passage] = {}
-    for name, text in texts.items():
-        size = COPIED_FROM_DESCRIPTION if name == DESCRIPTION else COPIED
+    told: list[tuple[frozenset[str], Passage]] = []
+    seen: set[tuple[str, ...]] = set()
+    # What was not shown to the model may still come to its mind; it is nothing that could be quoted.
+    for name, text in (*texts.items(), *(("withheld", text) for text in brief.originals)):
         for sentence in BREAK.split(text):
-            passage = Passage(name, sentence.strip(), named.get(name, "A supplied text"))
-            for run in _runs(_words(sentence), size):
+            passage, words = Passage(name, sentence.strip(), named.get(name, "A supplied text")), _words(sentence)
+            if tuple(words) in seen:
+                continue
+            seen.add(tuple(words))
+            for run in _runs(words, COPIED_FROM_DESCRIPTION if name == DESCRIPTION else COPIED):
                 runs.setdefault(run, passage)
-    return Sources(runs, named, known, names)
+            if name != DESCRIPTION and len(told) < MOST_TOLD:
+                told.append((_content(words), passage))
+    return Sources(runs, told, named, known, names)
 
 
 def attributed(item: Traced | Dropped, given: Sources) -> Traced | Dropped:
@@ -87,7 +144,7 @@ def attributed(item: Traced | Dropped, given: Sources) -> Traced | Dropped:
         passage = given.copied(item.text)
     if passage is None:
         return item
-    words = _quotable(passage, given)
+    words = _quotable(passage, given, bool(spoken))
     if words is None:
         return Dropped(WITHHELD, "rests on a supplied text", None, passage.id)
     quote = f'{passage.source} says: "{words}"'
@@ -97,11 +154,15 @@ def attributed(item: Traced | Dropped, given: Sources) -> Traced | Dropped:
     return replace(item, text=quote, numbers=numbers, cited=(passage.id,), by="quote")
 
 
-def _quotable(passage: Passage, given: Sources) -> str | None:
+def _quotable(passage: Passage, given: Sources, for_number: bool) -> str | None:
     """The passage as it can be printed between quotation marks; None where it cannot."""
     words = plain(passage.text).replace('"', "'").strip()
     if len(words) > LONGEST:
         words = words[:LONGEST].rpartition(" ")[0] + "..."
+    low = folded(given.names.hidden(words))
+    describes = passage.id == DESCRIPTION and DESCRIBES.match(low)
+    if not (describes or (for_number and STATES.search(low))):
+        return None
     wrong = any(claim.verdict is Verdict.MISLABELLED for claim in check(words, given.known))
     return None if not words or wrong or fault(words, given.names) else words
 
@@ -124,8 +185,12 @@ def _words(text: str) -> list[str]:
     return WORD.findall(plain(text).casefold())[:MOST_WORDS]
 
 
+def _content(words: Iterable[str]) -> frozenset[str]:
+    return frozenset(stem for word in words if len(word) > 3 and (stem := word[:6]) not in GENERIC)
+
+
 def _runs(words: list[str], size: int) -> Iterator[tuple[str, ...]]:
-    """Runs of `size` words; a text of fewer, but four or more, is one run."""
-    if 4 <= len(words) < size:
+    """Runs of `size` words; a text of fewer, but more than two, is one run."""
+    if SHORTEST <= len(words) < size:
         yield tuple(words)
     yield from (tuple(words[i : i + size]) for i in range(len(words) - size + 1))

@@ -142,6 +142,7 @@ def brief_of(request: ReportRequest, facts: Mapping[str, Fact]) -> Brief:
         summary=harmless(summary, LONGEST_SUMMARY) if isinstance(summary, str) else "",
         headlines=tuple(title for title, _ in kept),
         origins=tuple(origin for _, origin in kept),
+        originals=(*(str(row["title"])[:LONGEST_HEADLINE] for _, row in titled), str(summary or "")[:LONGEST_SUMMARY]),
     )
 
 
