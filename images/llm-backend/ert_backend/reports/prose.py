@@ -21,7 +21,7 @@ __all__ = ["Dropped", "Prose", "Traced", "clean", "compose", "defuse", "joined",
 
 # A small model loses one of the two brackets now and then.
 PLACEHOLDER = re.compile(r"\[\[\s*([^\[\]]{1,120}?)\s*\]\]|\[([A-Za-z][\w.]{1,120})\]")
-MIN_WORDS, LONGEST_SENTENCE = 4, 1000
+MIN_WORDS = 4
 # Of a sentence that says what no report says only the reason is kept.
 WITHHELD = "(not repeated)"
 # What a sentence may fall for without being wrong: talk about itself.
@@ -83,8 +83,6 @@ def settle(text: str, facts: Mapping[str, Fact], known: Evidence, told: str = ""
 
 def judge(unit: Unit, facts: Mapping[str, Fact], known: Evidence) -> Traced | Dropped:
     """One sentence with its figures put in, or why it falls."""
-    if len(unit.text) > LONGEST_SENTENCE:
-        return Dropped(WITHHELD, "too long", None, None)
     ids = {name.lower(): fact for name, fact in facts.items()}
     named = [_name(match) for match in PLACEHOLDER.finditer(unit.text)]
     names = _names(facts)

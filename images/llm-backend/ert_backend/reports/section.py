@@ -122,11 +122,9 @@ async def write_section(section: Assignment, desk: Desk, count: Count) -> Checke
     """The section's sentences, judged; EngineDown when the engine is gone, every other error is in the result."""
     draft, failure = Draft("", complete=True, calls=0), None
     for attempt in range(2):
-        form = section.form() if attempt == 0 and desk.held else None
-        asked = messages(section.brief, section.task + FORM if form else section.task, desk.prompt_tokens)
+        at = desk if attempt == 0 else replace(desk, held=False)
         try:
-            fresh, failure = await _draft(desk, asked, section.seed + attempt, form, count), None
-            fresh = replace(fresh, unlisted=unlisted(section.brief, asked))
+            fresh, failure = await _asked(section, section.task, section.seed + attempt, at, count), None
         except EngineDown:
             raise
         except EngineError as error:
@@ -151,9 +149,8 @@ async def _repaired(
     if not places:
         return checked
     task = repair_task([(item.text, item.reason) for _, item in places])
-    asked = messages(section.brief, task + FORM, desk.prompt_tokens)
     try:
-        answer = await _draft(_short(desk, places), asked, section.seed + 2, section.form(), count)
+        answer = await _asked(section, task, section.seed + 2, _short(desk, places), count)
     except EngineDown:
         raise
     except EngineError:
@@ -172,6 +169,15 @@ def _short(desk: Desk, places: Sequence[tuple[int, Dropped]]) -> Desk:
     return replace(desk, max_chars=min(desk.max_chars // 2, sum(2 * len(item.text) + 120 for _, item in places)))
 
 
+async def _asked(section: Assignment, task: str, seed: int, desk: Desk, count: Count) -> Draft:
+    """The model's answer to a task of the section, in the form where answers are held, and how long its prompt was."""
+    form = section.form() if desk.held else None
+    asked = messages(section.brief, task + FORM if form else task, desk.prompt_tokens)
+    answer = await _draft(desk, asked, seed, form, count)
+    sent = _exchange(asked, answer.prompt_tokens)
+    return replace(answer, exchanges=(sent,), unlisted=unlisted(section.brief, asked))
+
+
 async def _draft(
     desk: Desk, conversation: Sequence[Message], seed: int, form: Mapping[str, object] | None, count: Count
 ) -> Draft:
@@ -187,8 +193,7 @@ async def _draft(
             if piece.usage is not None:
                 usage = piece.usage
                 done = usage.reason != "length"
-                spent = (usage.prompt_tokens, usage.completion_tokens, thought, usage.decode_seconds)
-                return Draft(text, done, *spent, exchanges=(_exchange(conversation, usage.prompt_tokens),))
+                return Draft(text, done, usage.prompt_tokens, usage.completion_tokens, thought, usage.decode_seconds)
             pieces, thought = pieces + 1, thought + bool(piece.thinking)
             text += piece.content
             count(pieces)
