@@ -66,6 +66,18 @@ def test_honest_sentences_with_the_same_words_stay(sentence: str) -> None:
     assert fault(sentence) is None
 
 
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Total assets stand at ¥1.13T in the figures.",
+        "Cash is $2.13b at the end.",
+        "Change to the mean analyst target: 3%.",
+    ],
+)
+def test_a_figure_and_a_label_of_ours_are_no_order(sentence: str) -> None:
+    assert fault(sentence) is None
+
+
 @pytest.mark.parametrize("sentence", ALL, ids=range(len(ALL)))
 def test_a_sentence_that_is_split_over_lines_or_sentences_is_not_printed_in_parts(sentence: str) -> None:
     words = sentence.split()

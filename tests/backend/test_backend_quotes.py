@@ -16,7 +16,7 @@ from tests.support.backend.rig import REQUEST
 from tests.support.doubles.scripted_ollama import ScriptedOllama, says
 
 FIGURES = {"totalRevenue": 391.035e9, "netIncomeToCommon": 93.736e9, "trailingPE": 37.4, "operatingMargins": 0.315}
-FACTS = derive(collect({"financial_data": FIGURES})[0])
+FACTS = derive(collect({"financial_data": {**FIGURES, "currency": "USD", "financialCurrency": "USD"}})[0])
 
 PLACED = {
     "Net income was $1.00T": "Net income was $1.00T.",

@@ -103,6 +103,7 @@ SAFE = _any(
     r"|scoring|solutions?|tools?|controls?)\b",
     r"\b(?:crime|criminal) (?:insurance|justice|prevention)\b|\binvestigational\b|\bidentity theft\b"
     r"|\btheft protection\b|\bcardiac arrest\b",
+    r"\bchange to the mean analyst target\b",  # a label of ours
 )
 ACCUSATION = _any(
     r"\bcrim(?:e|es|inal\w*)\b|\bfraud\w*|\binvestigat(?:e|es|ed|ing|ions?)\b|\bindict\w*|\bprosecut\w*"

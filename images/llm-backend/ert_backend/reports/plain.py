@@ -29,6 +29,7 @@ DRAWN = str.maketrans("\u3002\u06d4\u2044\u2215\u29f8\u2223\u01c0\ua789\u2236\u2
 DOTS = str.maketrans("\u00b7\u2022\u2219\u22c5\u30fb", ".....")
 LEET = {one: str.maketrans("0134578@$!", f"o{one}eastbasi") for one in "li"}
 MIXED = re.compile(r"[a-z0-9@$!]+")
+NUMBER = re.compile(r"\$?[0-9]+(?:[kmbtx]|mn|bn|tn|th|st|nd|rd|s)")  # `13T` is a figure, not `let`
 DIGIT_SIGNS = re.compile(r"[0134578@$!]")
 
 
@@ -75,7 +76,8 @@ def folded(text: str, one: str = "l") -> str:
 
 def _as_letters(word: str, one: str) -> str:
     letters = any(char.isalpha() for char in word)
-    return word.translate(LEET[one]) if letters and DIGIT_SIGNS.search(word) else word
+    figure = NUMBER.fullmatch(word)
+    return word.translate(LEET[one]) if letters and DIGIT_SIGNS.search(word) and not figure else word
 
 
 def strange(text: str, known: frozenset[str]) -> bool:
