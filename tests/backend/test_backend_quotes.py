@@ -8,9 +8,17 @@ from typing import Any
 import httpx
 import pytest
 
+from benchmarks.grounding.companies import subject
+from benchmarks.grounding.measure import REAL
+from benchmarks.grounding.written import true_sentences
 from ert_backend.grounding.check import check, evidence
 from ert_backend.grounding.derive import derive
 from ert_backend.grounding.facts import collect
+from ert_backend.reports.draft import Unit
+from ert_backend.reports.hygiene import names_of
+from ert_backend.reports.prose import judge
+from ert_backend.reports.quotes import attributed, sources
+from ert_backend.reports.report import brief_of
 from tests.support.backend.injected_sentences import UNKNOWN
 from tests.support.backend.rig import REQUEST
 from tests.support.doubles.scripted_ollama import ScriptedOllama, says
@@ -154,3 +162,13 @@ def test_a_text_that_cannot_be_printed_is_not_quoted_either(client: httpx.Client
     ollama.chat = lambda body: says("The maker opens twelve 12 shops in Spain for everybody. The company is steady.")
     body = report(client, headlines=["Maker opens 12 shops in Spain, see www.evil.example for more"])
     assert printed(body) == "The company is steady."
+
+
+@pytest.mark.parametrize("ticker", REAL)
+def test_true_sentences_about_the_sample_companies_rest_on_no_text(ticker: str) -> None:
+    about = subject(ticker)
+    brief = brief_of(about.request, about.facts)
+    given = sources(brief, about.known, names_of(brief.company))
+    judged = [judge(Unit(text, " "), about.facts, about.known) for text in true_sentences(about)]
+    assert len(judged) > 30
+    assert [item for item in judged if attributed(item, given) is not item] == []

@@ -32,13 +32,13 @@ DESCRIPTION = "longBusinessSummary"
 _VERBS = (
     r"design|manufactur|market|develop|operat|provid|offer|sell|produc|distribut|own|serv|engag|invest|leas"
     r"|explor|suppl(?:y|i)|deliver|build|employ|generat|earn|mak|hold|licens|publish|insur|underwrit|lend"
-    r"|process|refin|transport|focus|specializ|compris|consist|includ"
+    r"|process|refin|transport|focus|specializ|compris|consist|includ|work|report"
 )
 _FORM = r"(?:e|es|s|ed|d|ing)?\b"
 # A passage with a number that says what is: not an order, and not praise.
 STATES = re.compile(
     rf"\b(?:(?:is|are|was|were|has|have|had|will|sold|built|made|grew|fell|rose|ran|paid)\b|(?:{_VERBS}"
-    r"|plan|open|launch|report|post|rais|cut|hir|acquir|sign|ship|expand|clos|start|grow|increas|decreas|declar"
+    r"|plan|open|launch|post|rais|cut|hir|acquir|sign|ship|expand|clos|start|grow|increas|decreas|declar"
     r"|pay|list|count|number|reach|record|add|run)"
     rf"{_FORM})"
 )
@@ -48,7 +48,8 @@ DESCRIBES = re.compile(
     r"|fund|trust)|it|they)"
     rf"(?:,[^,]{{0,60}},)? (?:\w+ly |also )?(?:(?:{_VERBS}){_FORM}"
     r"|(?:is|was) (?:an? |the |one |founded|incorporated|based|headquartered))"
-    r"|(?:its|their) (?:\w+ ){1,4}?(?:includ|consist|compris|serv|offer|rang)(?:e|es|s)\b|(?:founded"
+    r"|(?:its|their) (?:\w+ ){1,4}?(?:includ|consist|compris|serv|offer|rang|work|operat|provid|sell)(?:e|es"
+    r"|s)?\b|(?:founded"
     r"|headquartered|incorporated|based)\b)"
 )
 GENERIC = frozenset(
