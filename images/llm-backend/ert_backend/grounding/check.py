@@ -8,11 +8,12 @@ claims without a number.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from ert_backend.grounding import labels, periods
+from ert_backend.grounding.bounds import MAX_QUOTED, pieces, within
 from ert_backend.grounding.direction import agrees
 from ert_backend.grounding.facts import Fact, Unit
 from ert_backend.grounding.labels import SELF
@@ -79,10 +80,13 @@ class _Context:
 
 
 def evidence(facts: Iterable[Fact], texts: Iterable[str] | Mapping[str, str]) -> Evidence:
-    """Evidence from facts and from the texts that were handed in with them, by their ids."""
+    """Evidence from facts and from the texts that were handed in with them, by their ids.
+
+    The texts are read in their order, the facts' own last, as far as `bounds` lets them.
+    """
     facts = list(facts)
     named = dict(texts) if isinstance(texts, Mapping) else {f"text_{i}": text for i, text in enumerate(texts, 1)}
-    named |= {fact.id: str(fact.value) for fact in facts if fact.unit is Unit.TEXT}
+    named = within(named | {fact.id: str(fact.value) for fact in facts if fact.unit is Unit.TEXT})
     numbers = [fact for fact in facts if fact.number is not None]
     words = labels.vocabulary(numbers)
     years: dict[int, str] = {}
@@ -92,19 +96,30 @@ def evidence(facts: Iterable[Fact], texts: Iterable[str] | Mapping[str, str]) ->
     for fact in numbers:
         if fact.period and fact.period.year:
             years.setdefault(fact.period.year, fact.id)
-    quoted = [item for name, text in named.items() for item in _quoted(name, text, words, numbers)]
-    return Evidence(numbers, quoted, years, words)
+    quoted: dict[object, Quoted] = {}
+    for name, text in named.items():
+        for item in _quoted(name, text, words, numbers):
+            if len(quoted) < MAX_QUOTED:
+                quoted.setdefault(_same_claim(item), item)
+    return Evidence(numbers, list(quoted.values()), years, words)
 
 
-def _quoted(name: str, text: str, words: labels.Words, facts: Sequence[Fact]) -> list[Quoted]:
+def _quoted(name: str, text: str, words: labels.Words, facts: Sequence[Fact]) -> Iterator[Quoted]:
     """The numbers of a text, but for sentences that give a fact's name another value."""
-    found: list[Quoted] = []
     for sentence in re.split(r"(?<=[.!?;])\s+", text):
-        taken = _take_apart(sentence, words)
-        items = list(zip(taken.numerals, taken.under, taken.when, strict=True))
-        if not any(_contradicts(numeral, under, sentence, facts) for numeral, under, _ in items):
-            found += [Quoted(name, sentence.strip(), *item) for item in items]
-    return found
+        for piece in pieces(sentence):
+            taken = _take_apart(piece, words)
+            items = list(zip(taken.numerals, taken.under, taken.when, strict=True))
+            if not any(_contradicts(numeral, under, piece, facts) for numeral, under, _ in items):
+                for item in items:
+                    yield Quoted(name, sentence.strip(), *item)
+
+
+def _same_claim(quote: Quoted) -> object:
+    """What tells two numbers of the supplied text apart: one that stands there twice proves as much as once."""
+    number, when = quote.numeral, quote.period.period if quote.period else None
+    names = frozenset(name for mention in quote.names for name in mention.names)
+    return number.value, number.tolerance, number.kind, number.currency, names, when
 
 
 def _contradicts(numeral: Numeral, under: Sequence[labels.Mention], sentence: str, facts: Iterable[Fact]) -> bool:

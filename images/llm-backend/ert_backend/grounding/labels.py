@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,9 +16,10 @@ from ert_backend.grounding.derive import RULES
 from ert_backend.grounding.facts import Fact, Unit
 from ert_backend.grounding.numerals import Kind, Numeral
 from ert_backend.grounding.phrases import ABOUT, PHRASES
+from ert_backend.grounding.spans import Spans
 from ert_backend.grounding.vocabulary import KNOWN
 
-REACH = 120
+REACH, BESIDE = 120, 30
 SELF = ""
 # What may stand between a number and the label behind it.
 _FILL = (
@@ -37,6 +39,7 @@ OWN = re.compile(
     r"\s*(?:about|around|roughly|approximately|nearly|almost|over|only|just|a|an|the)?\s*[(+\-\u2212]?\s*"
 )
 BREAK = re.compile(r";|,? (?:while|whereas|but)\b")
+KEPT_AS = re.compile(r"\s*(?:as|(?:in)?to)\s+(?:its )?")
 SHARE = re.compile(r"\s*of\s+(?:the |its |total |their )*")
 
 
@@ -93,11 +96,14 @@ def find(sentence: str, words: Words, taken: Sequence[Mention] = ()) -> list[Men
 
 
 def assign(sentence: str, numerals: Sequence[Numeral], mentions: Sequence[Mention]) -> list[tuple[Mention, ...]]:
-    """For each number the labels it stands under, none where nothing is said."""
+    """For each number the labels it stands under, none where nothing is said. Both come in the sentence's order."""
     text = plain(sentence)
-    free = [m for m in mentions if not any(n.start < m.end and m.start < n.end for n in numerals)]
-    behind = {i: m for i in range(len(numerals)) if (m := _behind(text, numerals, i, free)) is not None}
-    ahead = [mention for mention in free if mention not in behind.values()]
+    taken = Spans((numeral.start, numeral.end) for numeral in numerals)
+    free = [mention for mention in mentions if not taken.touch(mention.start, mention.end)]
+    starts = [mention.start for mention in free]
+    behind = {i: free[m] for i in range(len(numerals)) if (m := _behind(text, numerals, i, free, starts)) is not None}
+    used = {mention.start for mention in behind.values()}
+    ahead = [mention for mention in free if mention.start not in used]
     before = _before(text, numerals, ahead)
     result: list[tuple[Mention, ...]] = []
     for index, numeral in enumerate(numerals):
@@ -106,28 +112,34 @@ def assign(sentence: str, numerals: Sequence[Numeral], mentions: Sequence[Mentio
         if index not in behind or (share and first):
             result.append(first)
         else:
-            result.append((behind[index], *(_kept_as(text, behind[index], free) if share else ())))
+            result.append((behind[index], *(_kept_as(text, behind[index], free, starts) if share else ())))
     return result
 
 
-def _kept_as(text: str, base: Mention, mentions: Sequence[Mention]) -> tuple[Mention, ...]:
-    """`24% of revenue as net income`: the number is of the second name."""
-    return tuple(m for m in mentions if re.fullmatch(r"\s*(?:as|(?:in)?to)\s+(?:its )?", text[base.end : m.start]))
+def _kept_as(text: str, base: Mention, mentions: Sequence[Mention], starts: Sequence[int]) -> tuple[Mention, ...]:
+    """`24% of revenue as net income`: the number is of the second name, which follows."""
+    near = mentions[bisect_left(starts, base.end) : bisect_left(starts, base.end + BESIDE)]
+    return tuple(m for m in near if KEPT_AS.fullmatch(text, base.end, m.start))
 
 
 def _gap(text: str, numeral: Numeral, mention: Mention) -> str:
     return text[numeral.end : mention.start]
 
 
-def _behind(text: str, numerals: Sequence[Numeral], index: int, mentions: Sequence[Mention]) -> Mention | None:
+def _behind(
+    text: str, numerals: Sequence[Numeral], index: int, mentions: Sequence[Mention], starts: Sequence[int]
+) -> int | None:
+    """The place in `mentions` of the label right behind a number."""
     numeral = numerals[index]
     following = numerals[index + 1].start if index + 1 < len(numerals) else len(text)
-    mention = next((m for m in mentions if m.start >= numeral.end), None)
-    if mention is None or mention.start >= following or not BEHIND.fullmatch(_gap(text, numeral, mention)):
+    place = bisect_left(starts, numeral.end)
+    if place == len(mentions) or starts[place] >= following:
         return None
-    comma = "," in _gap(text, numeral, mention)
-    owned = following < len(text) and OWN.fullmatch(text[mention.end : following])
-    return None if owned or (comma and following < len(text)) else mention
+    gap, mention = _gap(text, numeral, mentions[place]), mentions[place]
+    if len(gap) > REACH or not BEHIND.fullmatch(gap):
+        return None
+    owned = following < len(text) and OWN.fullmatch(text, mention.end, following)
+    return None if owned or ("," in gap and following < len(text)) else place
 
 
 def _before(text: str, numerals: Sequence[Numeral], mentions: Sequence[Mention]) -> dict[int, tuple[Mention, ...]]:
@@ -162,8 +174,8 @@ def _pair(
     result: dict[int, tuple[Mention, ...]] = {}
     for index in run:
         numeral = numerals[index]
-        between = text[labels[-1].end : numeral.start]
-        near = len(between) <= REACH and not BREAK.search(between)
+        since = labels[-1].end
+        near = numeral.start - since <= REACH and not BREAK.search(text, since, numeral.start)
         same = index == run[0] or numeral.kind in {lead.kind, Kind.PERCENT}
         result[index] = (labels[-1],) if near and same else ()
     return result

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from ert_backend.grounding.spelled import APPROXIMATE, SCALES, Spelled, spelled
+from ert_backend.grounding.spans import Span, Spans
+from ert_backend.grounding.spelled import APPROXIMATE, LARGEST, SCALES, Spelled, spelled
 from ert_backend.grounding.supplied.currency import CODES as CURRENCIES
 
 
@@ -40,7 +41,8 @@ class Numeral:
     currency: str | None = None
 
 
-Span = tuple[int, int]
+# How far back the words before a number are read: `an estimated US$` and its spaces fit.
+BACK = 60
 SYMBOLS = {"$": "$", "€": "EUR", "£": "GBP", "¥": "JPY", "US$": "USD"}
 CODES = "|".join(sorted(CURRENCIES))
 WORDS = {"dollars": "$", "euros": "EUR", "euro": "EUR", "pounds": "GBP", "yen": "JPY"}
@@ -69,26 +71,28 @@ NAMES = re.compile(
     r"(?=[- ](?:period|average|high|low|target|range|basis|window|horizon|view))"
     r"|\d{1,2}-(?:year|month|week|day|quarter))\b"
     r"|\b\d+(?:st|nd|rd|th)\b"
-    r"|^\s*\(?\d{1,2}[.)](?=\s)|(?<=\s)\(\d\)(?=\s)|(?:step|point|item|section|table|figure|note|number|no\.|#)\s?\d{1,2}\b",
+    r"|^[^\S\n]*\(?\d{1,2}[.)](?=\s)|(?<=\s)\(\d\)(?=\s)|(?:step|point|item|section|table|figure|note|number|no\.|#)\s?\d{1,2}\b",
     re.IGNORECASE | re.MULTILINE,
 )
 JOINED = re.compile(r"\s*(?:-|\u2013|\u2014|to|and|or)\s*")
 ABOUT = re.compile(rf"\b(?:{APPROXIMATE})\s*(?:US\$|[$€£¥])?\s*$", re.IGNORECASE)
+EITHER = re.compile(r"\b(?:between|either)\s*$")
 OPENS = re.compile(r"(?:\b(?:of|was|is|were|at|to|by|totaled|totalled|reached)|[:=])\s*\($", re.IGNORECASE)
 
 
 def read(text: str, skipped: Iterable[Span] = ()) -> list[Numeral]:
     """All numerals of `text` in order, in digits and in words; names and `skipped` spans left out."""
-    names = [*(match.span() for match in NAMES.finditer(text)), *skipped]
-    found = [_numeral(match, text) for match in NUMERAL.finditer(text) if not _touches(match.span("digits"), names)]
-    words = [_worded(item) for item in spelled(text) if not _touches((item.start, item.end), names)]
-    taken = [(numeral.start, numeral.end) for numeral in found]
-    found += [numeral for numeral in words if not _touches((numeral.start, numeral.end), taken)]
+    names = Spans([*(match.span() for match in NAMES.finditer(text)), *skipped])
+    found = [_numeral(match, text) for match in NUMERAL.finditer(text) if not names.touch(*match.span("digits"))]
+    words = [_worded(item) for item in spelled(text) if not names.touch(item.start, item.end)]
+    taken = Spans((numeral.start, numeral.end) for numeral in found)
+    found += [numeral for numeral in words if not taken.touch(numeral.start, numeral.end)]
     return _ranges(sorted(found, key=lambda numeral: numeral.start), text)
 
 
-def _touches(span: Span, others: Sequence[Span]) -> bool:
-    return any(start < span[1] and span[0] < end for start, end in others)
+def _ends_with(pattern: re.Pattern[str], text: str, end: int) -> bool:
+    """Whether `pattern`, which ends in `$`, is found right before `end`; only the last words are looked at."""
+    return pattern.search(text, max(0, end - BACK), end) is not None
 
 
 def _numeral(match: re.Match[str], text: str) -> Numeral:
@@ -96,8 +100,9 @@ def _numeral(match: re.Match[str], text: str) -> Numeral:
     unit = (match["unit"] or "").lower().replace("-", "")
     scale = SCALES.get((match["scale"] or "").lower(), 1.0) * (0.01 if unit.startswith(("bp", "basis")) else 1.0)
     negative = any((match[name] or "+") in MINUS for name in ("sign", "inner")) or _bracketed(match, text)
-    value = float(digits) * scale
-    tolerance = max(0.5 * 10.0 ** -len(digits.partition(".")[2]) * scale, _slack(digits, scale, text[: match.start()]))
+    value = min(float(digits), LARGEST) * scale
+    about = "." not in digits and _ends_with(ABOUT, text, match.start())
+    tolerance = max(0.5 * 10.0 ** -len(digits.partition(".")[2]), _slack(digits) if about else 0.0) * scale
     currency = _currency(match["currency"], unit)
     return Numeral(
         text=match[0].strip(),
@@ -113,15 +118,13 @@ def _numeral(match: re.Match[str], text: str) -> Numeral:
 
 def _bracketed(match: re.Match[str], text: str) -> bool:
     """`net income was ($1.2B)` is a loss; `revenue ($1.2B)` is an aside."""
-    return text[match.end() : match.end() + 1] == ")" and OPENS.search(text[: match.start()]) is not None
+    return text[match.end() : match.end() + 1] == ")" and _ends_with(OPENS, text, match.start())
 
 
-def _slack(digits: str, scale: float, before: str) -> float:
+def _slack(digits: str) -> float:
     """`about 390` is meant to its last digit that is not zero, within 2.5 %."""
-    if "." in digits or not ABOUT.search(before):
-        return 0.0
-    zeros = len(digits) - len(digits.rstrip("0"))
-    return min(0.5 * 10.0**zeros, 0.025 * float(digits)) * scale
+    zeros = min(len(digits) - len(digits.rstrip("0")), 200)
+    return min(0.5 * 10.0**zeros, 0.025 * min(float(digits), LARGEST))
 
 
 def _currency(symbol: str | None, unit: str) -> str | None:
@@ -148,7 +151,7 @@ def _ranges(numerals: list[Numeral], text: str) -> list[Numeral]:
     """`2-4%` and `$1.2 to 1.4 billion`: the unit, scale or currency of one end belongs to both."""
     for index, (left, right) in enumerate(itertools.pairwise(list(numerals))):
         gap = text[left.end : right.start]
-        apart = gap.strip() in {"and", "or"} and not re.search(r"\b(?:between|either)\s*$", text[: left.start])
+        apart = gap.strip() in {"and", "or"} and not _ends_with(EITHER, text, left.start)
         if not JOINED.fullmatch(gap) or apart:
             continue
         if left.kind is Kind.PLAIN and right.kind is not Kind.PLAIN:

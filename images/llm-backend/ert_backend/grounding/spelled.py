@@ -63,6 +63,8 @@ SAID = (
     (re.compile(r"\bhalv(?:ed|ing)\b", re.IGNORECASE), -50.0, 5.0, True),
 )
 CLAIM_FROM = 13
+# More than any figure of a company; what is written beyond it is read as this much.
+LARGEST = 1e200
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +126,12 @@ def _whole(words: list[str]) -> float:
     total = part = 0.0
     for word in words:
         if word in SCALES:
-            total, part = total + (part or 1) * SCALES[word], 0.0
+            total, part = total + (part or 1.0) * SCALES[word], 0.0
         elif word == "hundred":
-            part = (part or 1) * 100
+            part = (part or 1.0) * 100
         else:
             part += ONES.get(word, TENS.get(word, 0))
-    return total + part
+    return min(total + part, LARGEST)
 
 
 def _kind(unit: str) -> str:

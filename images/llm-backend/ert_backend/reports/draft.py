@@ -7,6 +7,7 @@ count, and plain text is read as plain text.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,14 +18,16 @@ from ert_backend.reports.plain import plain
 
 MAX_SENTENCES = 16
 MAX_EVIDENCE = 6
+# Of an answer: characters that are read, and sentences that are taken from it.
+MAX_ANSWER, MAX_UNITS = 20_000, 80
 SENTENCE_END = re.compile(r"(?<=[.!?])(?<!\b[A-Z]\.)(?<!\bInc\.)(?<!\bvs\.)\s+(?=[A-Z\[\"'“(*$€£])")
 BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+")
-FENCED = re.compile(r"<{2,}.*?>{2,}", re.DOTALL)
 CONTROL = re.compile(
     r"<\|[^|>]{0,60}\|?>|<(?:start|end)_of_turn>|\[/?(?:INST|SYS|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\]|<</?SYS>>|</?s>"
     r"|</?think(?:ing)?>|</?tool_(?:call|response)>|<\uff5c[^>]{0,60}>|\[(?:BOS|EOS|UNK|PAD)\]",
     re.IGNORECASE,
 )
+LAYOUT = re.compile(r"^[^\S\n]*```\w*[^\S\n]*$|^[^\S\n]*#{1,6}\s.*$|^[^\S\n]*[-=_*]{3,}[^\S\n]*$", re.MULTILINE)
 TAG = re.compile(r"</?[A-Za-z!][^<>]{0,200}>")
 FORM = (
     ' Answer as JSON: {"sentences": [{"text": "Revenue came to [[totalRevenue]].", "facts": ["totalRevenue"],'
@@ -66,22 +69,36 @@ def schema(ids: Iterable[str]) -> dict[str, object]:
 
 
 def units(text: str, complete: bool) -> list[Unit]:
-    """The sentences of an answer in order."""
-    found = answer.read(text)
-    if found.rows is not None:
-        return [unit for row in found.rows for unit in _split_row(row)]
-    return list(_plain(clean(found.text, complete)))
+    """The first sentences of an answer in order."""
+    complete = complete and len(text) <= MAX_ANSWER
+    read = answer.read(text[:MAX_ANSWER])
+    if read.rows is not None:
+        found: Iterator[Unit] = (unit for row in read.rows for unit in _split_row(row))
+    else:
+        found = _plain(clean(read.text, complete))
+    return list(itertools.islice(found, MAX_UNITS))
 
 
 def clean(text: str, complete: bool) -> str:
     """Model text without thinking, control tokens, HTML, headings and fences; an unfinished last sentence is cut."""
-    text = FENCED.sub("", CONTROL.sub("", plain(split(text, strict=True).content)))
+    text = _without_fenced(CONTROL.sub("", plain(split(text, strict=True).content)))
     text = re.sub(r"<{2,}|>{2,}", "", text)
-    text = re.sub(r"^\s*```\w*\s*$|^\s*#{1,6}\s.*$|^\s*[-=_*]{3,}\s*$", "", TAG.sub("", text), flags=re.MULTILINE)
+    text = LAYOUT.sub("", TAG.sub("", text))
     if not complete:
         ends = [match.end() for match in re.finditer(r"[.!?][\"')\]]*(?=\s|$)", text)]
         text = text[: ends[-1]] if ends else ""
     return re.sub(r"\n{3,}", "\n\n", text).strip()
+
+
+def _without_fenced(text: str) -> str:
+    """Without what stands between `<<` and the next `>>`, the signs included."""
+    kept, place = [], 0
+    while (start := text.find("<<", place)) >= 0 and (end := text.find(">>", start + 2)) >= 0:
+        kept.append(text[place:start])
+        place = end + 2
+        while text.startswith(">", place):
+            place += 1
+    return "".join((*kept, text[place:]))
 
 
 def _split_row(row: Mapping[str, object]) -> Iterator[Unit]:

@@ -51,6 +51,7 @@ REASONS = {
     "unknown placeholder": "it names an id that is not listed",
     "ungrounded": "its number is not among the figures",
     "mislabelled": "its number belongs to another figure or another period",
+    "too long": "it is too long for one sentence",
 }
 
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ert_backend.grounding.bounds import MAX_SENTENCE
 from ert_backend.grounding.check import Claim, Evidence, check
 from ert_backend.grounding.facts import Fact
 from ert_backend.reports.display import show
@@ -20,7 +21,7 @@ from ert_backend.reports.plain import plain
 __all__ = ["Dropped", "Prose", "Traced", "clean", "compose", "defuse", "joined", "judge", "settle"]
 
 # A small model loses one of the two brackets now and then.
-PLACEHOLDER = re.compile(r"\[\[\s*([^\[\]]{1,120}?)\s*\]\]|\[([A-Za-z][\w.]{1,120})\]")
+PLACEHOLDER = re.compile(r"\[\[\s{0,9}([^\[\]\s](?:[^\[\]]{0,118}[^\[\]\s])?)\s{0,9}\]\]|\[([A-Za-z][\w.]{1,120})\]")
 MIN_WORDS = 4
 # Of a sentence that says what no report says only the reason is kept.
 WITHHELD = "(not repeated)"
@@ -67,9 +68,8 @@ class Prose:
 
 def defuse(text: str) -> str:
     """Untrusted text made harmless for a prompt: no control tokens, no placeholders, no fences, one line."""
-    broken = text
-    while (less := CONTROL.sub(" ", broken)) != broken:
-        broken = less
+    # Once is enough: a token that comes out of two broken ones would hold the space between them.
+    broken = CONTROL.sub(" ", text)
     broken = broken.replace("<|", "< |").replace("|>", "| >").replace("\uff5c", " ")
     broken = re.sub(r"\[{2,}", "[", re.sub(r"\]{2,}", "]", broken)).replace("```", " ")
     broken = re.sub(r"<{2,}", "<", re.sub(r">{2,}", ">", broken))
@@ -92,6 +92,8 @@ def judge(unit: Unit, facts: Mapping[str, Fact], known: Evidence) -> Traced | Dr
     # A model that doubles the sign or the unit around a placeholder means one of them.
     text = PLACEHOLDER.sub(lambda match: _shown(ids[_name(match)]), unit.text)
     text = re.sub(r"([$€£¥%])\1+", r"\1", text)
+    if len(text) > MAX_SENTENCE:
+        return Dropped(text[:200] if not fault(text[:MAX_SENTENCE], names) else WITHHELD, "too long", None, None)
     if reason := fault(text, names):
         return Dropped(WITHHELD, reason, None, None)
     claims = check(text, known)
