@@ -148,10 +148,11 @@ def test_cancelling_a_waiting_job_and_the_one_being_written(
 
 
 def test_a_report_over_its_deadline_fails_and_the_next_is_written(tmp_path: Path, ollama: ScriptedOllama) -> None:
-    ollama.chat = lambda body: (line for _ in range(200) for line in says("word ")[:1])
+    ollama.chat = lambda body: (line for _ in range(500) for line in says("word ")[:1])
     ollama.chat_pause = 0.02
-    with running(tmp_path, ollama.host, report_deadline=0.2) as backend, backend.client() as client:
+    with running(tmp_path, ollama.host, report_deadline=2.0) as backend, backend.client() as client:
         backend.wait_ready()
+        backend.warm()
         late = client.post("/generate_report", json=ONE)
         assert late.status_code == 503
         assert "too long" in late.json()["detail"]
@@ -195,8 +196,9 @@ def leave(backend: Backend, body: object) -> None:
 def test_a_report_whose_last_reader_left_is_cancelled_after_the_grace(tmp_path: Path, ollama: ScriptedOllama) -> None:
     ollama.chat = lambda body: (line for _ in range(1000) for line in says("word ")[:1])
     ollama.chat_pause = 0.01
-    with running(tmp_path, ollama.host, abandon_grace=0.1) as backend:
+    with running(tmp_path, ollama.host, abandon_grace=0.5) as backend:
         backend.wait_ready()
+        backend.warm()
         leave(backend, ONE)
         wait_for(lambda: ollama.cut_off)
         (job,) = backend.service.jobs.jobs.values()

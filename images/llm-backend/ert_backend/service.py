@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import resource
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ert_backend.base.activity import Ledger
@@ -19,10 +21,11 @@ from ert_backend.edge.connection_limits import Lobby
 from ert_backend.edge.identity import Identity
 from ert_backend.edge.key_store import KeyRing
 from ert_backend.engine.bring_up import BringUp
-from ert_backend.engine.protocol import LlmEngine
-from ert_backend.reports.jobs import Jobs
-from ert_backend.reports.report import Tell, write_report
-from ert_backend.reports.section import Desk
+from ert_backend.engine.protocol import LlmEngine, Piece
+from ert_backend.reports.drafting import draft
+from ert_backend.reports.jobs import Jobs, Tell
+from ert_backend.reports.steps import Answer, Ask, Begin, Origin, Room
+from ert_backend.reports.writer import Writer
 from ert_backend.settings import Settings
 
 # What a sandbox's small model can keep in view, and how long it may ramble.
@@ -43,6 +46,7 @@ class Service:
     started: float
     gate: Gate
     witness: Witness
+    writer: Writer
 
 
 def assemble(settings: Settings, identity: Identity, engine: LlmEngine) -> Service:
@@ -52,14 +56,12 @@ def assemble(settings: Settings, identity: Identity, engine: LlmEngine) -> Servi
 
     witness = Witness(Metrics(), Audit(settings.data_dir, settings.audit_bytes))
 
+    writer = Writer()
+
     async def write(request: ReportRequest, report_id: str, tell: Tell) -> dict[str, Any]:
-        room = settings.context - settings.num_predict - 256
-        desk = Desk(engine, state, max(512, room))
-        if state.sandbox:
-            desk = Desk(engine, state, min(desk.prompt_tokens, SANDBOX_PROMPT_TOKENS), SANDBOX_CHARS, held=False)
         began, error, metadata = boot_seconds(), "unknown", dict[str, Any]()
         try:
-            report = await write_report(request, report_id, desk, tell)
+            report = await writer.write(_begin(request, report_id, state, settings), partial(ask, tell), tell)
             error, metadata = "", report["metadata"]
         except (Exception, asyncio.CancelledError) as failure:
             error = type(failure).__name__
@@ -68,12 +70,27 @@ def assemble(settings: Settings, identity: Identity, engine: LlmEngine) -> Servi
             witness.metrics.report(state.model or state.wanted, boot_seconds() - began, error, metadata)
         return report
 
+    async def ask(tell: Tell, asked: Ask) -> Answer:
+        def chat(ask: Ask) -> AsyncGenerator[Piece, None]:
+            return engine.chat(state.model, ask.messages, ask.seed, ask.form)
+
+        return await draft(chat, asked, lambda count: tell("progress", {"section": asked.section, "tokens": count}))
+
     jobs = Jobs(
         write, ledger, settings.queue_limit, settings.fresh_for, settings.report_deadline, grace=settings.abandon_grace
     )
-    service = Service(settings, identity, engine, state, jobs, ledger, boot_seconds(), _gate(settings), witness)
+    service = Service(settings, identity, engine, state, jobs, ledger, boot_seconds(), _gate(settings), witness, writer)
     _watch(service)
     return service
+
+
+def _begin(request: ReportRequest, report_id: str, state: BringUp, settings: Settings) -> Begin:
+    """A report's beginning, in the room that the model has."""
+    room = Room(max(512, settings.context - settings.num_predict - 256))
+    if state.sandbox:
+        room = Room(min(room.prompt_tokens, SANDBOX_PROMPT_TOKENS), SANDBOX_CHARS, held=False)
+    origin = Origin(state.model, state.engine, state.digest, state.sandbox)
+    return Begin(request.requested(), report_id, room, origin, settings.report_cpu)
 
 
 def _gate(settings: Settings) -> Gate:
@@ -98,6 +115,7 @@ def _watch(service: Service) -> None:
     watch("ert_queue_depth", "Reports that wait", lambda: float(len(jobs.waiting)))
     watch("ert_reports_active", "Reports being written", lambda: float(jobs.active is not None))
     watch("ert_reports_done", "Reports written by this process", lambda: float(jobs.total))
+    watch("ert_report_processes", "Processes that were started to write reports", lambda: float(service.writer.started))
     watch("ert_connections", "Connections, handshakes included", lambda: float(lobby.inside))
     watch("ert_connections_trusted", "Connections that have shown a good key", lambda: float(lobby.trusted))
     watch("ert_connections_evicted", "Strangers that made room", lambda: float(lobby.evicted))

@@ -47,6 +47,7 @@ class Settings:
     body_deadline: float = 8.0
     pull_stall: float = 120.0
     report_deadline: float = 1800.0
+    report_cpu: int = 30
     fresh_for: float = 120.0
     min_gpu_share: float = 1.0
     min_speed: float | None = None
@@ -89,6 +90,7 @@ def load(env: Mapping[str, str]) -> Settings:
         "body_deadline": reader.get("ERT_BODY_DEADLINE", "8", _seconds),
         "pull_stall": reader.get("ERT_PULL_STALL", "120", _seconds),
         "report_deadline": reader.get("ERT_REPORT_DEADLINE", "1800", _seconds),
+        "report_cpu": reader.get("ERT_REPORT_CPU", "30", _whole(1, 3600)),
         "fresh_for": reader.get("ERT_REPORT_FRESH", "120", _seconds),
         "min_gpu_share": reader.get("ERT_MIN_GPU_SHARE", "1", _share),
         "min_speed": reader.get("ERT_MIN_TOKENS_PER_S", "card", _speed),

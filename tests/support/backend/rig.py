@@ -84,6 +84,10 @@ class Backend:
     def wait_ready(self) -> None:
         wait_for(lambda: self.service.state.ready)
 
+    def warm(self) -> None:
+        """Have the process that writes reports there: tests with short deadlines time the report alone."""
+        asyncio.run_coroutine_threadsafe(self.service.writer.start(), self.loop).result(20)
+
     async def _serve(self) -> None:
         self.loop = asyncio.get_running_loop()
         async with session(self.settings.ollama_url) as client:

@@ -46,6 +46,7 @@ def build(service: Service, pace: Pace | None = None) -> FrontDoor:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await service.writer.close()
 
     app = FastAPI(
         lifespan=lifespan,

@@ -90,8 +90,10 @@ def refusals(service: Service, known_id: str | None = None) -> Iterator[None]:
 
 
 def failed(jobs: Jobs, job: Job) -> JSONResponse:
-    """The answer to a report that was not written: 503 where another try can help, else 500."""
+    """The answer to a report that was not written: 422 to a request that cannot be met, 503 where a try helps, 500."""
     detail = {"detail": job.error or f"The report was {job.status.value}"}
+    if job.refused:
+        return JSONResponse(detail, 422)
     if job.status is Status.FAILED and not job.retryable:
         return JSONResponse(detail, 500)
     after = RETRY_DRAINING if jobs.draining else RETRY_LOADING

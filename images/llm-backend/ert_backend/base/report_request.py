@@ -9,20 +9,28 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterator
+from functools import cached_property
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
+from ert_backend.base.requested import Requested
 from ert_backend.base.routes import JOB_ID
 
 Ticker = Annotated[
     str, StringConstraints(strip_whitespace=True, to_upper=True, pattern=r"^[A-Za-z0-9^][A-Za-z0-9.\-^=]{0,15}$")
 ]
 SectionName = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[A-Za-z0-9_ -]{1,64}$")]
+# Characters of one text and of one name in the data; a text of so many or more is cut to this.
+MAX_TEXT, MAX_NAME = 12_000, 200
 
 
 class ReportRequest(BaseModel):
-    """What to write about. Values of the three groups are free; only their shape as objects is checked."""
+    """What to write about. Values of the three groups are free; only their shape as objects is checked.
+
+    Long texts are cut before anything is done with them; `requested` says which.
+    """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -32,16 +40,51 @@ class ReportRequest(BaseModel):
     market_data: dict[str, Any] | None = None
     sections: Annotated[list[SectionName], Field(max_length=20)] | None = None
 
+    @field_validator("company_data", "financial_data", "market_data")
+    @classmethod
+    def _cut(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
+        bounded: dict[str, Any] | None = _bounded(value)
+        return bounded
+
     def fingerprint(self) -> str:
         """SHA-256 over the content, hex; key order does not matter, `id` is no part of it."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
         content = self.model_dump(include=set(ReportRequest.model_fields))
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    def requested(self) -> Requested:
+        """The request as plain values, with the places of the texts that were cut."""
+        groups = (self.company_data, self.financial_data, self.market_data)
+        named = zip(("company_data", "financial_data", "market_data"), groups, strict=True)
+        cut = tuple(place for name, group in named for place in _long(group, name))
+        return Requested(self.ticker, *groups, self.sections, self.fingerprint(), cut)
 
 
 class JobRequest(ReportRequest):
     """A report to be written in the background, under the caller's own id if it gives one."""
 
     id: Annotated[str, StringConstraints(pattern=rf"^{JOB_ID}$")] | None = None
+
+
+def _bounded(value: Any) -> Any:
+    if isinstance(value, str):
+        return value[:MAX_TEXT]
+    if isinstance(value, list):
+        return [_bounded(item) for item in value]
+    if isinstance(value, dict):
+        return {name[:MAX_NAME]: _bounded(item) for name, item in value.items()}
+    return value
+
+
+def _long(value: Any, place: str) -> Iterator[str]:
+    if isinstance(value, str) and len(value) == MAX_TEXT:
+        yield place
+    named = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, item in named:
+        yield from _long(item, f"{place}.{re.sub(r'[^A-Za-z0-9_]+', '_', str(name))[:60]}")
 
 
 def safe_name(ticker: str) -> str:

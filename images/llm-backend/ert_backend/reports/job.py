@@ -40,6 +40,18 @@ class Draining(Exception):
     """No new work: this machine is about to stop."""
 
 
+class TooCostly(Exception):
+    """The request takes more processor time than a report may: the same request will again."""
+
+
+class WriterLost(Exception):
+    """The process that writes reports ended or fell silent; another try gets another process."""
+
+
+class WriterBroke(Exception):
+    """The writer met an error of its own; the text is its kind."""
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """One thing that happened to a job; ids count from 1 without a gap."""
@@ -54,7 +66,7 @@ class Job:
     """One report on its way.
 
     `kept`: asked for in the background, so nobody has to wait for it; `collected`: somebody has its end; `attended`:
-    how many connections wait for it now.
+    how many connections wait for it now; `refused`: the request itself cannot be met.
     """
 
     id: str
@@ -66,6 +78,7 @@ class Job:
     result: dict[str, Any] | None = None
     error: str | None = None
     retryable: bool = False
+    refused: bool = False
     finished_at: float | None = None
     kept: bool = False
     collected: bool = False

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from ert_backend.base.clock import boot_seconds, utc_now
 from ert_backend.base.report_request import ReportRequest, safe_name
 from ert_backend.engine.protocol import EngineError
-from ert_backend.reports.job import FINAL, Conflict, Draining, Job, QueueFull, Status
+from ert_backend.reports.job import FINAL, Conflict, Draining, Job, QueueFull, Status, TooCostly, WriterLost
 
 KEPT = 200
 PROGRESS_EVERY = 1.0
@@ -38,7 +38,8 @@ class Admission(Protocol):
         ...
 
 
-Write = Callable[[ReportRequest, str, Callable[[str, dict[str, object]], None]], Coroutine[Any, Any, dict[str, Any]]]
+Tell = Callable[[str, dict[str, object]], None]
+Write = Callable[[ReportRequest, str, Tell], Coroutine[Any, Any, dict[str, Any]]]
 
 
 class Jobs:
@@ -178,6 +179,11 @@ class Jobs:
             self._fail(job, "the report took too long", retryable=True)
         except EngineError as error:
             self._fail(job, str(error), retryable=True)
+        except TooCostly as error:
+            job.refused = True
+            self._fail(job, str(error), retryable=False)
+        except WriterLost as error:
+            self._fail(job, f"the writing process was lost: {error}", retryable=True)
         except Exception as error:
             self._fail(job, f"internal error ({type(error).__name__})", retryable=False)
         finally:

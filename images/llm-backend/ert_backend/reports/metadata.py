@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ert_backend.base.clock import iso_now
-from ert_backend.base.report_request import ReportRequest
-from ert_backend.engine.bring_up import BringUp
+from ert_backend.base.requested import Requested
 from ert_backend.grounding.check import Evidence, Verdict
 from ert_backend.grounding.derive import find
 from ert_backend.grounding.facts import Fact, Unit
@@ -25,8 +24,8 @@ from ert_backend.reports.prompts import Brief
 from ert_backend.reports.prose import HARMLESS, Traced
 from ert_backend.reports.quality import Written, grounded, shortfalls
 from ert_backend.reports.quotes import Sources
-from ert_backend.reports.section import Draft
 from ert_backend.reports.sections import BY_NAME
+from ert_backend.reports.steps import Draft, Origin
 
 RATINGS = {
     "strong_buy": "buy",
@@ -48,11 +47,11 @@ OWN_VIEW = re.compile(r"\w*(?:analyst|consensus|recommend|estimate|target)\w*", 
 class Frame:
     """Everything that is the same for all sections; `said` is what those before have said."""
 
-    request: ReportRequest
+    request: Requested
     brief: Brief
     known: Evidence
     figures: Figures
-    state: BringUp
+    state: Origin
     given: Sources
     said: set[str]
 
@@ -99,6 +98,7 @@ def describe_report(frame: Frame, written: Sequence[Written], seconds: float) ->
             "price_target_basis": "supplied_consensus" if target else "none",
             "price_target_currency": target.currency if target else None,
             "data_gaps": list(frame.figures.gaps),
+            "shortened": list(frame.request.shortened),
             "tables": [
                 table for part in written if part.name in BY_NAME for table in tables(BY_NAME[part.name], frame.figures)
             ],

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from ert_backend.grounding.check import Claim
 from ert_backend.grounding.numerals import Kind
 from ert_backend.reports.prose import HARMLESS, Prose, Traced
-from ert_backend.reports.section import Checked, Exchange
+from ert_backend.reports.section import Checked
+from ert_backend.reports.steps import Exchange
 
 GROUNDED = 2
 # No tokenizer in use makes one token of two words; names and figures take more. A tenth is left for what is not known.

@@ -1,19 +1,19 @@
 """Writes one report: the facts first, then section after section, each drafted, checked and put together.
 
-A section whose draft fails is written from the facts alone and marked; a report is a failure only when the engine is
-gone or no section got an answer. What the reader gets and what the metadata say of it come from the same values.
+A section whose draft fails is written from the facts alone and marked; a report is a failure only when no section got
+an answer. What the reader gets and what the metadata say of it come from the same values.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from ert_backend.base.clock import boot_seconds
-from ert_backend.base.report_request import ReportRequest
+from ert_backend.base.requested import Requested, Supplied
 from ert_backend.engine.protocol import EngineFailed
 from ert_backend.grounding.check import evidence
 from ert_backend.grounding.facts import Fact
@@ -27,36 +27,36 @@ from ert_backend.reports.prompts import SYSTEM, Brief
 from ert_backend.reports.prose import Prose, Traced, compose, joined
 from ert_backend.reports.quality import Written, footer
 from ert_backend.reports.quotes import attributed, sources
-from ert_backend.reports.section import Assignment, Checked, Desk, Draft, write_section
+from ert_backend.reports.section import Assignment, Checked, write_section
 from ert_backend.reports.sections import BY_NAME, DEFAULT_ORDER, Section
 from ert_backend.reports.sentences import sentences
+from ert_backend.reports.steps import Draft, Origin, Room, Tell, Writing
 
-Tell = Callable[[str, dict[str, object]], None]
 LONGEST_SUMMARY, LONGEST_HEADLINE = 4000, 300
 ORIGIN = (("publisher", "source", "provider"), ("date", "published", "published_at", "as_of"))
 
 
-async def write_report(request: ReportRequest, report_id: str, desk: Desk, tell: Tell) -> dict[str, Any]:
-    """The answer of POST /generate_report; EngineError when no report can be written now."""
+def write_report(request: Requested, report_id: str, room: Room, origin: Origin) -> Writing[dict[str, Any]]:
+    """The answer of POST /generate_report; EngineFailed when no section got an answer."""
     started = boot_seconds()
     found = sayable(figures(request))
     brief = brief_of(request, found.told)
     known = evidence(found.told.values(), brief.texts())
     names = names_of(brief.company)
     given = sources(brief, known, names)
-    frame = Frame(request, brief, known, found, desk.state, given, set())
+    frame = Frame(request, brief, known, found, origin, given, set())
     asked = request.sections or list(DEFAULT_ORDER)
     written: list[Written] = []
     for index, name in enumerate(dict.fromkeys(asked), 1):
-        tell("section_started", {"section": name, "index": index, "of": len(asked)})
+        yield Tell("section_started", {"section": name, "index": index, "of": len(asked)})
         section = BY_NAME.get(name)
         if section is None:
             written.append(_unknown(name))
         else:
-            written.append(await _write(section, frame, desk, tell))
-        tell("section", {"section": name, "index": index, "of": len(asked), "text": written[-1].text})
+            written.append((yield from _write(section, frame, room)))
+        yield Tell("section", {"section": name, "index": index, "of": len(asked), "text": written[-1].text})
     _refuse_empty(written)
-    written = _signed(written, desk.state.model)
+    written = _signed(written, origin.model)
     seconds = round(boot_seconds() - started, 3)
     return {
         "success": True,
@@ -68,13 +68,10 @@ async def write_report(request: ReportRequest, report_id: str, desk: Desk, tell:
     }
 
 
-async def _write(section: Section, frame: Frame, desk: Desk, tell: Tell) -> Written:
-    seed = int(hashlib.sha256(f"{frame.request.fingerprint()}{section.name}".encode()).hexdigest()[:7], 16)
-    checked = await write_section(
-        Assignment(section.task, frame.brief, frame.known, seed),
-        desk,
-        lambda count: tell("progress", {"section": section.name, "tokens": count}),
-    )
+def _write(section: Section, frame: Frame, room: Room) -> Writing[Written]:
+    seed = int(hashlib.sha256(f"{frame.request.fingerprint}{section.name}".encode()).hexdigest()[:7], 16)
+    assignment = Assignment(section.name, section.task, frame.brief, frame.known, seed)
+    checked = yield from write_section(assignment, room)
     quoted = [attributed(item, frame.given) for item in checked.sentences]
     prose = compose(quoted, f"{SYSTEM} {section.task} {FORM}", frame.said, frame.given.names)
     body = prose.traced or compose(sentences(section.name, frame.figures, frame.brief.company)).traced
@@ -124,7 +121,7 @@ def _refuse_empty(written: Sequence[Written]) -> None:
         raise EngineFailed(f"the model answered no section: {failures[-1]}")
 
 
-def brief_of(request: ReportRequest, facts: Mapping[str, Fact]) -> Brief:
+def brief_of(request: Supplied, facts: Mapping[str, Fact]) -> Brief:
     """What the request says that all sections share."""
     company = facts.get("longName")
     named = company is not None and company.number is None and not name_fault(str(company.value))

@@ -1,0 +1,107 @@
+"""The service's loop while somebody sends long texts: whoever asks meanwhile is answered as if they were short.
+
+What is measured is the processor time that the loop spends between two ticks, so that other processes do not count.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.backend.costly_texts import PIECES, filled
+from tests.support.backend.loop_watch import Stall, watched
+from tests.support.backend.rig import REQUEST, Backend
+from tests.support.doubles.scripted_ollama import Line, ScriptedOllama, says
+
+ONE = {**REQUEST, "sections": ["executive_summary"]}
+SMALL, LARGE = 1_000, 100_000
+# A tick lasts as long as what one request costs in any case; a shorter one is measured as this much.
+LEAST = 0.004
+TIMES, MOST = 5, 0.2
+
+PLACES: dict[str, Callable[[str], dict[str, Any]]] = {
+    "summary": lambda text: {"company_data": {"longName": "Apple", "longBusinessSummary": text}},
+    "company": lambda text: {"company_data": {"longName": text, "sector": "Technology"}},
+    "unknown field": lambda text: {"company_data": {"longName": "Apple", "aboutUs": text}},
+    "name of a field": lambda text: {"financial_data": {"totalRevenue": 391e9, text: 5.5}},
+    "headline": lambda text: {"market_data": {"recent_headlines": [text, {"title": text[:300]}]}},
+    "peer": lambda text: {"market_data": {"peer_metrics": [{"ticker": text, "trailingPE": 31.5}]}},
+    "date and source": lambda text: {"financial_data": {"beta": {"value": 1.2, "as_of": text[:500], "source": text}}},
+}
+
+
+def asked(client: httpx.Client, change: dict[str, Any]) -> None:
+    answer = client.post("/generate_report", json={**ONE, **change})
+    assert answer.status_code == 200, answer.text[:300]
+
+
+def stall(backend: Backend, work: Callable[[], None]) -> Stall:
+    with watched(backend) as measured:
+        work()
+    return measured
+
+
+def compared(backend: Backend, work: Callable[[str], None], piece: str) -> None:
+    """The promise for one piece, after a first time that fills the caches; a bad measurement is taken once more."""
+    for last in (False, True):
+        small, large = (stall(backend, partial(work, filled(piece, size))) for size in (SMALL, LARGE))
+        held = large.busy < TIMES * max(small.busy, LEAST) and large.busy < MOST
+        assert held or not last, (piece, small, large)
+        if held:
+            return
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_long_text_in_any_field_blocks_the_loop_hardly_longer_than_a_short_one(
+    place: str, client: httpx.Client, backend: Backend
+) -> None:
+    pieces = itertools.islice(PIECES, list(PLACES).index(place) % 5, None, 5)
+    for piece in (*pieces, "1 2 3 ", "<|"):
+        compared(backend, lambda text: asked(client, PLACES[place](text)), piece)
+
+
+def test_a_long_answer_of_the_model_blocks_the_loop_hardly_longer_than_a_short_one(
+    client: httpx.Client, backend: Backend, ollama: ScriptedOllama
+) -> None:
+    number = itertools.count()
+
+    def work(text: str) -> None:
+        def chat(body: Line) -> list[Line]:
+            return says(text)
+
+        ollama.chat = chat
+        asked(client, {"ticker": f"T{next(number)}"})
+        told = client.post("/v1/chat/completions", json={"messages": [{"role": "user", "content": "Go."}]})
+        assert told.json()["choices"][0]["message"]["content"] == text
+
+    for piece in PIECES:
+        compared(backend, work, piece)
+
+
+def test_a_long_question_blocks_the_loop_hardly_longer_than_a_short_one(client: httpx.Client, backend: Backend) -> None:
+    def work(text: str) -> None:
+        answer = client.post("/v1/chat/completions", json={"messages": [{"role": "user", "content": text}]})
+        assert answer.status_code == 200
+
+    for piece in PIECES[::3]:
+        compared(backend, work, piece)
+
+
+def test_health_is_answered_at_once_while_the_costliest_reports_are_written(
+    client: httpx.Client, backend: Backend, ollama: ScriptedOllama
+) -> None:
+    ollama.chat = lambda body: says("1 2 3 " * 1000)
+    for number, piece in enumerate(("1 2 3 ", "<|")):
+        hostile = {"longName": filled(piece, 60_000), "longBusinessSummary": filled(piece, 62_000)}
+        client.post("/reports", json={**REQUEST, "id": f"costly-{number}", "company_data": hostile})
+    with watched(backend) as measured, backend.client() as other:
+        for number in range(2):
+            while other.get(f"/reports/costly-{number}").json()["status"] in {"queued", "running"}:
+                assert other.get("/health").status_code == 200
+            assert other.get(f"/reports/costly-{number}").json()["status"] == "done"
+    assert measured.busy < MOST
