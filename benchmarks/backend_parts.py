@@ -85,7 +85,11 @@ def _backend(folder: Path, engine: int, ends: contextlib.ExitStack) -> Target:
         "PUBLIC_IPADDR": "127.0.0.1",
         "OLLAMA_HOST": f"127.0.0.1:{engine}",
         "OLLAMA_CONTEXT_LENGTH": "4096",
+        # As many as the engine takes at once, from one key: what is measured is the way and no limit.
         "ERT_CHAT_LIMIT": "64",
+        "ERT_CHAT_KEY_LIMIT": "64",
+        "ERT_CHAT_KEY_TOKENS": "999999999",
+        "OLLAMA_NUM_PARALLEL": "64",
         "PYTHONPATH": str(ROOT / "images" / "llm-backend"),
     }
     _start([sys.executable, "-m", "ert_backend"], env, ends)

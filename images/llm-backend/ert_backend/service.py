@@ -22,6 +22,7 @@ from ert_backend.edge.identity import Identity
 from ert_backend.edge.key_store import KeyRing
 from ert_backend.engine.bring_up import BringUp
 from ert_backend.engine.protocol import LlmEngine, Piece
+from ert_backend.engine.turns import Patience, Turns, timely
 from ert_backend.reports.drafting import draft
 from ert_backend.reports.jobs import Jobs, Tell
 from ert_backend.reports.steps import Answer, Ask, Begin, Origin, Room
@@ -47,6 +48,7 @@ class Service:
     gate: Gate
     witness: Witness
     writer: Writer
+    turns: Turns
 
 
 def assemble(settings: Settings, identity: Identity, engine: LlmEngine) -> Service:
@@ -56,12 +58,14 @@ def assemble(settings: Settings, identity: Identity, engine: LlmEngine) -> Servi
 
     witness = Witness(Metrics(), Audit(settings.data_dir, settings.audit_bytes))
 
-    writer = Writer()
+    writer, turns = Writer(), Turns(settings.engine_slots)
+    patience = Patience(settings.first_token, settings.next_token)
 
     async def write(request: ReportRequest, report_id: str, tell: Tell) -> dict[str, Any]:
         began, error, metadata = boot_seconds(), "unknown", dict[str, Any]()
         try:
-            report = await writer.write(_begin(request, report_id, state, settings), partial(ask, tell), tell)
+            async with turns.report():
+                report = await writer.write(_begin(request, report_id, state, settings), partial(ask, tell), tell)
             error, metadata = "", report["metadata"]
         except (Exception, asyncio.CancelledError) as failure:
             error = type(failure).__name__
@@ -72,14 +76,16 @@ def assemble(settings: Settings, identity: Identity, engine: LlmEngine) -> Servi
 
     async def ask(tell: Tell, asked: Ask) -> Answer:
         def chat(ask: Ask) -> AsyncGenerator[Piece, None]:
-            return engine.chat(state.model, ask.messages, ask.seed, ask.form)
+            return timely(engine.chat(state.model, ask.messages, ask.seed, ask.form), patience)
 
         return await draft(chat, asked, lambda count: tell("progress", {"section": asked.section, "tokens": count}))
 
     jobs = Jobs(
         write, ledger, settings.queue_limit, settings.fresh_for, settings.report_deadline, grace=settings.abandon_grace
     )
-    service = Service(settings, identity, engine, state, jobs, ledger, boot_seconds(), _gate(settings), witness, writer)
+    service = Service(
+        settings, identity, engine, state, jobs, ledger, boot_seconds(), _gate(settings), witness, writer, turns
+    )
     _watch(service)
     return service
 
@@ -115,6 +121,8 @@ def _watch(service: Service) -> None:
     watch("ert_queue_depth", "Reports that wait", lambda: float(len(jobs.waiting)))
     watch("ert_reports_active", "Reports being written", lambda: float(jobs.active is not None))
     watch("ert_reports_done", "Reports written by this process", lambda: float(jobs.total))
+    watch("ert_engine_turns", "Answers that the engine is asked for now", lambda: float(service.turns.taken))
+    watch("ert_chats_waiting", "Chats that wait for their turn", lambda: float(service.turns.waiting[1]))
     watch("ert_report_processes", "Processes that were started to write reports", lambda: float(service.writer.started))
     watch("ert_connections", "Connections, handshakes included", lambda: float(lobby.inside))
     watch("ert_connections_trusted", "Connections that have shown a good key", lambda: float(lobby.trusted))

@@ -40,7 +40,14 @@ class Settings:
     num_predict: int = 1200
     think: str = "low"
     queue_limit: int = 8
+    engine_slots: int = 1
+    first_token: float = 180.0
+    next_token: float = 60.0
     chat_limit: int = 32
+    chat_key_limit: int = 16
+    chat_tokens: int = 4096
+    chat_key_tokens: int = 120_000
+    chat_wait: float = 60.0
     abandon_grace: float = 15.0
     max_body: int = 1_048_576
     head_deadline: float = 5.0
@@ -84,6 +91,13 @@ def load(env: Mapping[str, str]) -> Settings:
         "think": reader.get("ERT_THINK", "low", _matching(r"low|medium|high")),
         "queue_limit": reader.get("ERT_QUEUE_LIMIT", "8", _whole(1, 1000)),
         "chat_limit": reader.get("ERT_CHAT_LIMIT", "32", _whole(0, 1000)),
+        "chat_key_limit": reader.get("ERT_CHAT_KEY_LIMIT", "16", _whole(1, 1000)),
+        "chat_tokens": reader.get("ERT_CHAT_TOKENS", "4096", _whole(16, 1_048_576)),
+        "chat_key_tokens": reader.get("ERT_CHAT_KEY_TOKENS", "120000", _whole(1000, 999_999_999)),
+        "chat_wait": reader.get("ERT_CHAT_WAIT", "60", _seconds),
+        "engine_slots": reader.get("OLLAMA_NUM_PARALLEL", "1", _whole(1, 1024)),
+        "first_token": reader.get("ERT_FIRST_TOKEN", "180", _seconds),
+        "next_token": reader.get("ERT_NEXT_TOKEN", "60", _seconds),
         "abandon_grace": reader.get("ERT_ABANDON_GRACE", "15", _seconds),
         "max_body": reader.get("ERT_MAX_BODY", "1048576", _whole(1024, 67_108_864)),
         "head_deadline": reader.get("ERT_HEAD_DEADLINE", "5", _seconds),

@@ -1,7 +1,7 @@
 """The model itself for other apps: `POST /v1/chat/completions` and `GET /v1/models` in OpenAI's shape, with our key.
 
-A pass-through: nothing is stored, checked or added. The number of answers under way is bounded, they count as work for
-the guard, none is begun while the machine drains, and an answer whose reader has left is cancelled in the engine.
+A pass-through: nothing is stored, checked or added. `chat_admission` says which may begin; they count as work for the
+guard, and an answer whose reader has left is cancelled in the engine.
 """
 
 from __future__ import annotations
@@ -19,15 +19,14 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.types import Receive, Scope, Send
 
+from ert_backend.api.chat_admission import Admission
 from ert_backend.api.events import first_of
-from ert_backend.api.responses import RETRY_DRAINING, RETRY_LOADING
-from ert_backend.base.clock import boot_seconds, utc_now
+from ert_backend.api.responses import RETRY_LOADING
+from ert_backend.base.clock import utc_now
 from ert_backend.engine.protocol import EngineError, Message, Piece, Sampling, Usage
 from ert_backend.service import Service
 
 _JSON = json.JSONEncoder(separators=(",", ":")).encode
-TOLD_EVERY = 1.0
-RETRY_FULL = 5
 REASONS = {"length": "length"}
 Text = Annotated[str, Field(max_length=400_000)]
 
@@ -57,7 +56,7 @@ class ChatRequest(BaseModel):
 
 def chat_routes(app: FastAPI, service: Service) -> None:
     """Add the two routes."""
-    desk = _Desk(service)
+    admission = Admission(service)
 
     @app.get("/v1/models")
     async def models() -> dict[str, Any]:
@@ -69,50 +68,19 @@ def chat_routes(app: FastAPI, service: Service) -> None:
             asked = ChatRequest.model_validate_json(await request.body())
         except ValidationError as error:
             raise RequestValidationError([{**p, "loc": ("body", *p["loc"])} for p in error.errors()]) from None
-        answer = _Answer(desk, asked, service)
+        answer = _Answer(admission, request.scope["ert.key_id"], asked, service)
         return answer if asked.stream else await answer.whole(request)
 
     # Starlette's own route: FastAPI's takes as long to find out what to call as the rest of the way to the engine.
     app.add_route("/v1/chat/completions", completions, methods=["POST"])
 
 
-class _Desk:
-    """How many answers are under way, and the guard's say on new ones."""
-
-    def __init__(self, service: Service) -> None:
-        self.service, self.open, self.told_at = service, 0, 0.0
-
-    @contextlib.contextmanager
-    def place(self) -> Any:
-        """One answer under way; an HTTPException where none may be begun."""
-        if not self.service.settings.chat_limit:
-            raise HTTPException(404, "Not Found")
-        if not self.service.state.ready:
-            raise HTTPException(503, "The model is not ready yet", {"Retry-After": str(RETRY_LOADING)})
-        if self.open >= self.service.settings.chat_limit:
-            raise HTTPException(429, "Too many answers under way", {"Retry-After": str(RETRY_FULL)})
-        if self.service.jobs.draining or not self.service.ledger.begin():
-            raise HTTPException(503, "This machine is about to stop", {"Retry-After": str(RETRY_DRAINING)})
-        self.open += 1
-        try:
-            yield
-        finally:
-            self.open -= 1
-            self.service.ledger.end()
-
-    def progress(self) -> None:
-        """Tell the guard now and then."""
-        if (now := boot_seconds()) - self.told_at >= TOLD_EVERY:
-            self.told_at = now
-            self.service.ledger.progress()
-
-
 class _Answer(Response):
     """One completion, as an ASGI response that stops the engine when its reader leaves, or as a whole."""
 
-    def __init__(self, desk: _Desk, body: ChatRequest, service: Service) -> None:
+    def __init__(self, admission: Admission, key: str, body: ChatRequest, service: Service) -> None:
         super().__init__()
-        self.desk, self.asked, self.service = desk, body, service
+        self.admission, self.key, self.asked = admission, key, body
         self.id, self.created = f"chatcmpl-{secrets.token_hex(12)}", int(utc_now().timestamp())
         self.model = service.state.model
         self.opening = _JSON(self._head("chat.completion.chunk"))[:-1].encode()
@@ -123,11 +91,11 @@ class _Answer(Response):
         turns = [Message("system" if t.role == "developer" else t.role, t.content) for t in asked.messages]
         sampling = Sampling(asked.temperature, asked.max_completion_tokens or asked.max_tokens, asked.stop)
         seed = secrets.randbelow(2**31) if asked.seed is None else asked.seed
-        return self.service.engine.chat(self.model, turns, seed, None, sampling)
+        return self.admission.pieces(self.key, turns, seed, sampling)
 
     async def whole(self, request: Request) -> JSONResponse:
         """All of it in one object."""
-        with self.desk.place():
+        with self.admission.place(self.key):
             work = asyncio.ensure_future(self._collect())
             await first_of(asyncio.shield(work), request.receive())
             if not work.done():
@@ -143,7 +111,6 @@ class _Answer(Response):
         text, usage = "", Usage(0, 0, 0.0, "stop")
         async with contextlib.aclosing(self.pieces()) as stream:
             async for piece in stream:
-                self.desk.progress()
                 text, usage = text + piece.content, piece.usage or usage
         message = {"role": "assistant", "content": text}
         choice = {"index": 0, "message": message, "finish_reason": REASONS.get(usage.reason, "stop")}
@@ -152,7 +119,7 @@ class _Answer(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Stream. What goes wrong before the first piece is a status, after it a last `error` event."""
         try:
-            with self.desk.place():
+            with self.admission.place(self.key):
                 await first_of(self._stream(send, scope, receive), _left(receive))
         except HTTPException as refused:
             await JSONResponse({"detail": refused.detail}, refused.status_code, refused.headers)(scope, receive, send)
@@ -165,7 +132,6 @@ class _Answer(Response):
                     if not begun:
                         await send({"type": "http.response.start", "status": 200, "headers": SSE})
                         begun = True
-                    self.desk.progress()
                     if frame := self._frame(piece):
                         await send({"type": "http.response.body", "body": frame, "more_body": True})
             await send({"type": "http.response.body", "body": b"data: [DONE]\n\n"})

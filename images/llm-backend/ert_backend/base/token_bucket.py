@@ -30,11 +30,18 @@ class Buckets:
         """Take a token, or say how many whole seconds to wait for one."""
         waiting = self.wait(name, now)
         if not waiting:
-            self._left[name] = (self._tokens(name, now) - 1.0, now)
-            self._left.move_to_end(name)
-            if len(self._left) > REMEMBERED:
-                self._left.popitem(last=False)
+            self._set(name, self._tokens(name, now) - 1.0, now)
         return waiting
+
+    def spend(self, name: str, tokens: float, now: float) -> None:
+        """Take so many tokens, beyond what there is: the rest is a debt that has to be filled first."""
+        self._set(name, self._tokens(name, now) - tokens, now)
+
+    def _set(self, name: str, left: float, now: float) -> None:
+        self._left[name] = (left, now)
+        self._left.move_to_end(name)
+        if len(self._left) > REMEMBERED:
+            self._left.popitem(last=False)
 
     def _tokens(self, name: str, now: float) -> float:
         tokens, at = self._left.get(name, (self.burst, now))

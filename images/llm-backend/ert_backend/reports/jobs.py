@@ -16,7 +16,17 @@ from typing import Any, Protocol
 from ert_backend.base.clock import boot_seconds, utc_now
 from ert_backend.base.report_request import ReportRequest, safe_name
 from ert_backend.engine.protocol import EngineError
-from ert_backend.reports.job import FINAL, Conflict, Draining, Job, QueueFull, Status, TooCostly, WriterLost
+from ert_backend.reports.job import (
+    FINAL,
+    Conflict,
+    Draining,
+    Job,
+    QueueFull,
+    Status,
+    TooCostly,
+    WriterBroke,
+    WriterLost,
+)
 
 KEPT = 200
 PROGRESS_EVERY = 1.0
@@ -175,15 +185,15 @@ class Jobs:
                 self._leave(job, Status.CANCELLED, "cancelled", {})
             if _stopping():
                 raise
-        except TimeoutError:
-            self._fail(job, "the report took too long", retryable=True)
-        except EngineError as error:
-            self._fail(job, str(error), retryable=True)
         except TooCostly as error:
             job.refused = True
             self._fail(job, str(error), retryable=False)
-        except WriterLost as error:
-            self._fail(job, f"the writing process was lost: {error}", retryable=True)
+        except WriterBroke as error:
+            self._fail(job, f"internal error ({error})", retryable=False)
+        except TimeoutError:
+            self._fail(job, "the report took too long", retryable=True)
+        except (EngineError, WriterLost) as error:
+            self._fail(job, str(error), retryable=True)
         except Exception as error:
             self._fail(job, f"internal error ({type(error).__name__})", retryable=False)
         finally:

@@ -55,7 +55,7 @@ class Writer:
             case Unwritten(broken=kind):
                 raise WriterBroke(kind)
             case _:
-                raise WriterLost("it spoke out of turn")
+                raise WriterLost("the writing process spoke out of turn")
 
     async def start(self) -> None:
         """Have the process there before it is needed; OSError when it cannot be started."""
@@ -78,7 +78,7 @@ class Writer:
                 return await self._heard(step, tell)
         except TimeoutError:
             await self.close()
-            raise WriterLost(f"it said nothing for {self.patience:.0f} s") from None
+            raise WriterLost(f"the writing process said nothing for {self.patience:.0f} s") from None
         except (OSError, EOFError, ValueError, TypeError, KeyError) as error:
             raise await self._reason(error) from None
         except BaseException:
@@ -122,7 +122,7 @@ class Writer:
         code = process.returncode if process is not None else None
         if code == -signal.SIGXCPU:
             return TooCostly("this request needs more processor time than a report may take")
-        return WriterLost(f"it ended ({type(error).__name__}, status {code})")
+        return WriterLost(f"the writing process ended ({type(error).__name__}, status {code})")
 
 
 def environment(given: Mapping[str, str]) -> dict[str, str]:

@@ -1,0 +1,87 @@
+"""Which chat may begin, and in what measure: places in all and for each key, tokens of an answer and of a minute.
+
+Reports go first (`engine.turns`): a chat waits for its turn, for a bounded time, and is sent on to the engine then.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from dataclasses import replace
+
+from fastapi import HTTPException
+
+from ert_backend.api.responses import RETRY_DRAINING, RETRY_LOADING
+from ert_backend.base.clock import boot_seconds
+from ert_backend.base.token_bucket import Buckets
+from ert_backend.engine.protocol import Message, Piece, Sampling
+from ert_backend.engine.turns import Patience, timely
+from ert_backend.service import Service
+
+TOLD_EVERY = 1.0
+RETRY_FULL = 5
+# What a prompt is counted as when its answer was cut and the engine has not said.
+CHARS_PER_TOKEN = 4
+
+
+class Admission:
+    """How many answers are under way, in all and by key, and what each key has used of its minute."""
+
+    def __init__(self, service: Service) -> None:
+        settings = service.settings
+        self.service, self.told_at = service, 0.0
+        self.open: Counter[str] = Counter()
+        self.budget = Buckets(settings.chat_key_tokens / 60, settings.chat_key_tokens)
+        self.patience = Patience(settings.first_token, settings.next_token)
+
+    @contextlib.contextmanager
+    def place(self, key: str) -> Iterator[None]:
+        """One answer under way; an HTTPException where none may be begun."""
+        self._refuse(key)
+        self.open[key] += 1
+        try:
+            yield
+        finally:
+            self.open[key] -= 1
+            self.open += Counter()  # forgets the keys that have none
+            self.service.ledger.end()
+
+    def _refuse(self, key: str) -> None:
+        settings = self.service.settings
+        if not settings.chat_limit:
+            raise HTTPException(404, "Not Found")
+        if not self.service.state.ready:
+            raise HTTPException(503, "The model is not ready yet", {"Retry-After": str(RETRY_LOADING)})
+        if self.open.total() >= settings.chat_limit or self.open[key] >= settings.chat_key_limit:
+            raise HTTPException(429, "Too many answers under way", {"Retry-After": str(RETRY_FULL)})
+        if wait := self.budget.wait(key, boot_seconds()):
+            raise HTTPException(429, "Too many tokens within a minute", {"Retry-After": str(wait)})
+        if self.service.jobs.draining or not self.service.ledger.begin():
+            raise HTTPException(503, "This machine is about to stop", {"Retry-After": str(RETRY_DRAINING)})
+
+    async def pieces(
+        self, key: str, messages: Sequence[Message], seed: int, sampling: Sampling
+    ) -> AsyncGenerator[Piece, None]:
+        """The engine's answer once it is this chat's turn, counted to its key however it ends. EngineError passes."""
+        service, most = self.service, self.service.settings.chat_tokens
+        sampling = replace(sampling, limit=min(sampling.limit or most, most))
+        async with service.turns.chat(service.settings.chat_wait):
+            used = sum(len(message.content) for message in messages) // CHARS_PER_TOKEN
+            answer = service.engine.chat(service.state.model, messages, seed, None, sampling)
+            try:
+                async with contextlib.aclosing(timely(answer, self.patience)) as stream:
+                    async for piece in stream:
+                        used += 1
+                        if piece.usage is not None:
+                            used = piece.usage.prompt_tokens + piece.usage.completion_tokens
+                        self._progress()
+                        yield piece
+            finally:
+                self.budget.spend(key, used, boot_seconds())
+
+    def _progress(self) -> None:
+        """Tell the guard now and then."""
+        if (now := boot_seconds()) - self.told_at >= TOLD_EVERY:
+            self.told_at = now
+            self.service.ledger.progress()
