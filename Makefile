@@ -108,8 +108,9 @@ mutants-operators: $(VENV)/.dev  ## Change DRAWN=100 operators of core and engin
 	$(BIN)/python -m tests.mutation -n $(DRAWN) $(if $(SEED),--seed $(SEED))
 
 INPUTS ?= 10500
-abuse: $(VENV)/.dev  ## Send the backend INPUTS=10500 bad inputs and hold 500 half-open connections (SEED=n repeats a run)
-	PYTHONPATH=.:images/llm-backend $(BIN)/python -m tests.abuse -n $(INPUTS) $(if $(SEED),-s $(SEED))
+REPORTS ?= 20000
+abuse: $(VENV)/.dev  ## Send the backend INPUTS=10500 bad inputs, REPORTS=20000 impossible reports, 500 half-open connections (SEED=n repeats a run)
+	PYTHONPATH=.:images/llm-backend $(BIN)/python -m tests.abuse -n $(INPUTS) -f $(REPORTS) $(if $(SEED),-s $(SEED))
 
 image-test: $(VENV)/.dev  ## Build the GPU image with Docker, run it, push it to a registry on loopback (ERT_IMAGE_BASE: another base)
 	ERT_NO_SKIPS=1 $(BIN)/pytest -q tests/image

@@ -10,8 +10,9 @@ import tempfile
 from pathlib import Path
 
 from tests.abuse.half_open import half_open
+from tests.abuse.reports import answers, reports
 from tests.abuse.rotation import rotate
-from tests.abuse.run import corpus, play, table
+from tests.abuse.run import corpus, play, play_reports, table
 from tests.abuse.stage import stage
 from tests.support.doubles.scripted_ollama import ScriptedOllama
 
@@ -24,7 +25,22 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
-async def abuse(count: int, seed: int, rotations: int) -> int:
+async def abuse_reports(count: int, seed: int) -> list[str]:
+    """Reports with every kind of number and text; what must not have happened."""
+    inputs = list(reports(count, seed))
+    with tempfile.TemporaryDirectory() as folder, stage(Path(folder), answers) as servers:
+        tally, health = await play_reports(inputs, servers)
+    say(table(tally))
+    p50, p99, most = (health.at(share) for share in (0.5, 0.99, 1.0))
+    say(
+        f"{tally.sent} reports asked for, {tally.distinct} distinct; /health asked {len(health.times)} times meanwhile,"
+    )
+    say(f"    {health.failed} failed, p50 {p50:.3f} s, p99 {p99:.3f} s, max {most:.3f} s")
+    slow = health.failed or p99 > ALLOWED_P99 or not health.times
+    return [*tally.problems(), *([f"/health while reports were written: {health.failed} failed"] if slow else [])]
+
+
+async def abuse(count: int, many_reports: int, seed: int, rotations: int) -> int:
     """Run everything; the number of problems."""
     with tempfile.TemporaryDirectory() as folder, stage(Path(folder)) as servers:
         inputs = corpus(count, seed)
@@ -40,6 +56,7 @@ async def abuse(count: int, seed: int, rotations: int) -> int:
             say(f"    {waited.failed} failed, p50 {waited.p50:.3f} s, p99 {waited.p99:.3f} s")
             if waited.failed or waited.p99 > ALLOWED_P99:
                 problems.append(f"half-open connections {waited.where}: {waited}")
+    problems += await abuse_reports(many_reports, seed)
     with tempfile.TemporaryDirectory() as folder, ScriptedOllama() as ollama:
         turned = await rotate(Path(folder), ollama.host, rotations)
     say(
@@ -58,12 +75,13 @@ def main() -> int:
     """Parse, run."""
     parser = argparse.ArgumentParser(prog="python -m tests.abuse", description=__doc__)
     parser.add_argument("-n", type=int, default=10_500, help="how many inputs, the curated ones included")
+    parser.add_argument("-f", type=int, default=20_000, help="how many reports with impossible figures")
     parser.add_argument("-s", type=int, default=None, help="the seed of the generated ones")
     parser.add_argument("-r", type=int, default=ROTATIONS, help="how many key rotations under load")
     given = parser.parse_args()
     seed = given.s if given.s is not None else secrets.randbelow(10**9)
     say(f"seed {seed}")
-    return 1 if asyncio.run(abuse(given.n, seed, given.r)) else 0
+    return 1 if asyncio.run(abuse(given.n, given.f, seed, given.r)) else 0
 
 
 if __name__ == "__main__":

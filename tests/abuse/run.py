@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from tests.abuse.curated import curated
 from tests.abuse.generated import generated
 from tests.abuse.inputs import Input
+from tests.abuse.reports import Health, watch
 from tests.abuse.sender import Outcome, send
 from tests.abuse.stage import Stage
 
-AT_ONCE, SLOW_AT_ONCE = 48, 150
+AT_ONCE, SLOW_AT_ONCE, REPORTS_AT_ONCE = 48, 150, 12
 STRANGERS = ("auth", "auth~", "path", "path~")
 
 
@@ -88,6 +89,18 @@ async def play(inputs: Sequence[Input], stage: Stage) -> Tally:
     await asyncio.gather(_send_all(others, stage, tally), _send_all(slow, stage, tally, SLOW_AT_ONCE))
     tally.leaks = await asyncio.to_thread(stage.leaks)
     return tally
+
+
+async def play_reports(inputs: Sequence[Input], stage: Stage) -> tuple[Tally, Health]:
+    """Reports that are taken for such, and how /health is answered meanwhile."""
+    tally, health = Tally(distinct=len({given.digest for given in inputs})), Health()
+    watching = asyncio.create_task(watch(stage, health))
+    await _send_all(list(enumerate(inputs)), stage, tally, REPORTS_AT_ONCE)
+    watching.cancel()
+    ended = (await asyncio.gather(watching, return_exceptions=True))[0]
+    health.failed += not isinstance(ended, asyncio.CancelledError)
+    tally.leaks = await asyncio.to_thread(stage.leaks)
+    return tally, health
 
 
 async def _send_all(numbered: Iterable[tuple[int, Input]], stage: Stage, tally: Tally, at_once: int = AT_ONCE) -> None:

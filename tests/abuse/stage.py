@@ -16,7 +16,7 @@ import ssl
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -30,7 +30,7 @@ from ert_backend.service import assemble
 from ert_backend.serving import server
 from ert_backend.settings import load
 from tests.abuse.inputs import GOOD, MARK, OLD
-from tests.support.doubles.scripted_ollama import ScriptedOllama
+from tests.support.doubles.scripted_ollama import Line, ScriptedOllama
 
 ROOT = Path(__file__).parents[2]
 BOOT_SECRET = hashlib.sha256(b"abuse").hexdigest()
@@ -73,9 +73,13 @@ def _call(stage: Stage, method: str, url: str, key: str, **more: object) -> http
 
 
 @contextlib.contextmanager
-def stage(folder: Path) -> Iterator[Stage]:
-    """Start everything, rotate OLD out so that it is a key that once was good, and end everything."""
+def stage(folder: Path, chat: Callable[[Line], Iterable[Line]] | None = None) -> Iterator[Stage]:
+    """Start everything, rotate OLD out so that it is a key that once was good, and end everything.
+
+    `chat`: what the model says, if not a plain sentence.
+    """
     with ScriptedOllama() as ollama, contextlib.ExitStack() as stack:
+        ollama.chat = chat or ollama.chat
         tls_port, plain_port = free_port(), free_port()
         folders = (folder / "tls", folder / "plain")
         stack.enter_context(process("ert_backend", folders[0], tls_port, ollama.host))
@@ -128,8 +132,10 @@ def process(module: str, folder: Path, port: int, ollama: str) -> Iterator[None]
         "ERT_BIND": f"127.0.0.1:{port}",
         "ERT_DATA_DIR": str(folder),
         "OLLAMA_HOST": ollama,
-        # The one limit that is not the product's own: thousands of these inputs carry the one good key.
+        # A limit that is not the product's own: thousands of these inputs carry the one good key.
         "ERT_KEY_RATE": "100000",
+        # As many as wait at once here, so that a report is written and not sent away.
+        "ERT_QUEUE_LIMIT": "100",
     }
     with (folder / "stdout.log").open("ab") as log:
         running = subprocess.Popen([sys.executable, "-m", module], env=env, stdout=log, stderr=log, cwd=ROOT)
