@@ -92,6 +92,33 @@ def test_a_long_question_blocks_the_loop_hardly_longer_than_a_short_one(client: 
         compared(backend, work, piece)
 
 
+BODIES: dict[str, tuple[str, Any]] = {
+    "figures": ("/generate_report", {**ONE, "financial_data": {f"k{n}": n * 1.1 for n in range(19_000)}}),
+    "nested figures": ("/generate_report", {**ONE, "financial_data": {f"k{n}": [[[[n]]]] for n in range(3_900)}}),
+    "texts": ("/generate_report", {**ONE, "company_data": {f"k{n}": "1 2 3 " * 5 for n in range(19_000)}}),
+    "wrong turns": ("/v1/chat/completions", {"messages": [{"role": "x"}] * 6_000}),
+    "wrong sections": ("/generate_report", {**ONE, "sections": ["<"] * 15_000}),
+    "too many values": ("/generate_report", {**ONE, "company_data": {f"k{n}": 0 for n in range(90_000)}}),
+}
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_a_body_of_many_values_blocks_the_loop_for_less_than_a_fifth_of_a_second(
+    name: str, client: httpx.Client, backend: Backend
+) -> None:
+    path, body = BODIES[name]
+    for last in (False, True):
+        measured = stall(backend, lambda: check_status(client.post(path, json=body)))
+        if measured.busy < MOST:
+            break
+        assert not last, measured
+
+
+def check_status(answer: httpx.Response) -> None:
+    assert answer.status_code in {200, 422}
+    assert len(answer.content) < 100_000 or answer.status_code == 200
+
+
 def test_health_is_answered_at_once_while_the_costliest_reports_are_written(
     client: httpx.Client, backend: Backend, ollama: ScriptedOllama
 ) -> None:

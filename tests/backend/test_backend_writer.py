@@ -203,6 +203,7 @@ def test_a_request_that_costs_too_much_is_refused_and_a_lost_writer_is_tried_aga
     tmp_path: Path, ollama: ScriptedOllama
 ) -> None:
     with running(tmp_path, ollama.host, report_cpu=1) as backend, backend.client() as client:
+        client.timeout = httpx.Timeout(100)  # two seconds of processor time may take long
         backend.wait_ready()
         writer = backend.service.writer
         writer.command = playing(SPIN)

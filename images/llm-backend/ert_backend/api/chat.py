@@ -45,7 +45,8 @@ class ChatRequest(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    messages: Annotated[tuple[Turn, ...], Field(min_length=1, max_length=200)]
+    # A list: the one that is too long is refused at the first turn beyond, and not after each has been judged.
+    messages: Annotated[list[Turn], Field(min_length=1, max_length=200)]
     stream: bool = False
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     max_tokens: Annotated[int, Field(ge=1, le=1_000_000)] | None = None

@@ -20,6 +20,8 @@ from ert_backend.service import Service
 
 RETRY_LOADING = 15
 RETRY_DRAINING = 30
+# Of what is wrong with a body this much is named.
+MOST_PROBLEMS = 100
 
 
 def health(service: Service) -> dict[str, Any]:
@@ -105,7 +107,7 @@ async def invalid(_: Request, error: Exception) -> JSONResponse:
     problems = error.errors() if isinstance(error, RequestValidationError) else []
     named = [
         {"loc": _place(problem["loc"]), "msg": _reason(problem["type"]), "type": problem["type"]}
-        for problem in problems
+        for problem in problems[:MOST_PROBLEMS]
     ]
     return JSONResponse({"detail": named}, 422)
 

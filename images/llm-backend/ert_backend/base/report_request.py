@@ -52,7 +52,7 @@ class ReportRequest(BaseModel):
 
     @cached_property
     def _digest(self) -> str:
-        content = self.model_dump(include=set(ReportRequest.model_fields))
+        content = {name: getattr(self, name) for name in ReportRequest.model_fields}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def requested(self) -> Requested:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
 from ert_backend.base.requested import Requested
@@ -139,17 +139,22 @@ _KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in (Begin, Ask, Tel
 
 
 def encoded(step: Step) -> bytes:
-    """The step as JSON; ValueError where a number of it is none."""
-    return json.dumps([type(step).__name__, asdict(step)], allow_nan=False).encode()
+    """The step as JSON; ValueError where a number of it is none. What it holds is not copied for that."""
+    return json.dumps([type(step).__name__, _named(step)], allow_nan=False, default=_named).encode()
+
+
+def _named(value: Any) -> dict[str, Any]:
+    """The fields of a dataclass by name."""
+    return {field.name: getattr(value, field.name) for field in fields(value)}
 
 
 def decoded(text: bytes) -> Step:
     """The step that was encoded; ValueError, TypeError or KeyError where it is none."""
-    kind, fields = json.loads(text)
+    kind, said = json.loads(text)
     if kind == "Begin":
-        fields |= {"request": Requested(**fields["request"])}
-        fields |= {"room": Room(**fields["room"]), "origin": Origin(**fields["origin"])}
+        made = {"request": Requested(**said["request"]), "room": Room(**said["room"])}
+        said |= {**made, "origin": Origin(**said["origin"])}
     if kind == "Ask":
-        fields["messages"] = tuple(Message(**message) for message in fields["messages"])
-    step: Step = _KINDS[kind](**fields)
+        said["messages"] = tuple(Message(**message) for message in said["messages"])
+    step: Step = _KINDS[kind](**said)
     return step
