@@ -79,7 +79,7 @@ def test_a_long_answer_of_the_model_blocks_the_loop_hardly_longer_than_a_short_o
         told = client.post("/v1/chat/completions", json={"messages": [{"role": "user", "content": "Go."}]})
         assert told.json()["choices"][0]["message"]["content"] == text
 
-    for piece in PIECES:
+    for piece in PIECES[::2]:
         compared(backend, work, piece)
 
 
@@ -88,7 +88,7 @@ def test_a_long_question_blocks_the_loop_hardly_longer_than_a_short_one(client: 
         answer = client.post("/v1/chat/completions", json={"messages": [{"role": "user", "content": text}]})
         assert answer.status_code == 200
 
-    for piece in PIECES[::3]:
+    for piece in PIECES[::6]:
         compared(backend, work, piece)
 
 

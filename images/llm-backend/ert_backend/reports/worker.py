@@ -8,6 +8,7 @@ time than it may (RLIMIT_CPU, which also stops a search inside a regular express
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import signal
@@ -30,7 +31,8 @@ def main() -> int:
     os.dup2(2, 1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    _soften(resource.RLIMIT_DATA, MEMORY)
+    with contextlib.suppress(ValueError, OSError):  # not every system has it
+        _soften(resource.RLIMIT_DATA, MEMORY)
     writing: Writing[dict[str, Any]] | None = None
     while (step := _received(source)) is not None:
         if isinstance(step, Begin):

@@ -79,7 +79,7 @@ class Writer:
         except TimeoutError:
             await self.close()
             raise WriterLost(f"the writing process said nothing for {self.patience:.0f} s") from None
-        except (OSError, EOFError, ValueError, TypeError, KeyError) as error:
+        except (OSError, RuntimeError, EOFError, ValueError, TypeError, KeyError) as error:
             raise await self._reason(error) from None
         except BaseException:
             await self.close()
