@@ -14,7 +14,7 @@ from tests.abuse.reports import Health, watch
 from tests.abuse.sender import Outcome, send
 from tests.abuse.stage import Stage
 
-AT_ONCE, SLOW_AT_ONCE, REPORTS_AT_ONCE = 48, 150, 12
+AT_ONCE, SLOW_AT_ONCE, REPORTS_AT_ONCE = 48, 150, 6
 STRANGERS = ("auth", "auth~", "path", "path~")
 
 
