@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,7 +16,7 @@ import pytest
 
 from tests.support.backend.costly_texts import PIECES, filled
 from tests.support.backend.loop_watch import Stall, watched
-from tests.support.backend.rig import REQUEST, Backend
+from tests.support.backend.rig import REQUEST, Backend, running
 from tests.support.doubles.scripted_ollama import Line, ScriptedOllama, says
 
 ONE = {**REQUEST, "sections": ["executive_summary"]}
@@ -83,13 +84,16 @@ def test_a_long_answer_of_the_model_blocks_the_loop_hardly_longer_than_a_short_o
         compared(backend, work, piece)
 
 
-def test_a_long_question_blocks_the_loop_hardly_longer_than_a_short_one(client: httpx.Client, backend: Backend) -> None:
-    def work(text: str) -> None:
-        answer = client.post("/v1/chat/completions", json={"messages": [{"role": "user", "content": text}]})
-        assert answer.status_code == 200
+def test_a_long_question_blocks_the_loop_hardly_longer_than_a_short_one(tmp_path: Path, ollama: ScriptedOllama) -> None:
+    with running(tmp_path, ollama.host, chat_key_tokens=100_000_000) as backend, backend.client() as client:
+        backend.wait_ready()
 
-    for piece in PIECES[::6]:
-        compared(backend, work, piece)
+        def work(text: str) -> None:
+            answer = client.post("/v1/chat/completions", json={"messages": [{"role": "user", "content": text}]})
+            assert answer.status_code == 200
+
+        for piece in PIECES[::6]:
+            compared(backend, work, piece)
 
 
 BODIES: dict[str, tuple[str, Any]] = {
