@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help outgoing demo test unit lint types frontend frontend-test check bench bench-up kills histories simulate simulate-exhaustive mutants mutants-operators lock licenses audit clean bench-backend grounding golden corpus abuse bench-dashboard image-test guard-stats simulate-jobs mutants-jobs secrets
+.PHONY: help outgoing demo test unit lint types frontend frontend-test check bench bench-up kills histories simulate simulate-exhaustive mutants mutants-operators lock licenses audit clean bench-backend grounding grounding-claims golden corpus abuse bench-dashboard image-test guard-stats simulate-jobs mutants-jobs secrets
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 22
@@ -74,6 +74,9 @@ grounding: $(VENV)/.sandbox  ## Plant 3,000 wrong numbers and count what is caug
 
 golden: $(VENV)/.dev  ## Write the golden reports of twelve kinds of companies anew; read what changed before you commit it
 	PYTHONPATH=.:$(IMAGES) $(BIN)/python -m tests.golden_reports --write
+
+grounding-claims: $(VENV)/.sandbox  ## Count the false and the true claims about figures that are taken out, by kind (FILES=path/held.json: those alone)
+	PYTHONPATH=.:$(IMAGES) $(BIN)/python -m benchmarks.grounding.claims $(FILES)
 
 corpus: $(VENV)/.sandbox  ## Have the small real model write the texts that `grounding` reads anew (minutes)
 	PYTHONPATH=.:$(IMAGES) $(BIN)/python -m benchmarks.grounding.make_corpus

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ert_backend.base.report_request import ReportRequest
 from ert_backend.grounding.check import Evidence, evidence
@@ -29,12 +31,20 @@ def subject(ticker: str) -> Subject:
     """The company behind a ticker of the samples."""
     company = samples().find(ticker)
     assert company is not None, ticker
-    request = ReportRequest.model_validate(report_request(company))
+    return about(report_request(company))
+
+
+def about(body: Mapping[str, Any]) -> Subject:
+    """The company that a request is about."""
+    request = ReportRequest.model_validate(body)
     facts = figures(request).told
-    return Subject(ticker, request, facts, evidence(facts.values(), brief_of(request, facts).texts()))
+    brief = brief_of(request, facts)
+    return Subject(
+        request.ticker, request, facts, evidence(facts.values(), brief.texts(), (brief.company, request.ticker))
+    )
 
 
-INVENTED = {
+INVENTED: dict[str, Any] = {
     "ticker": "NRDC",
     "company_data": {
         "longName": "Nordic Compute (invented)",
@@ -74,6 +84,4 @@ INVENTED = {
 
 def invented() -> Subject:
     """A company with years, quarters, peers and headlines, which the samples lack. Nothing of it is true."""
-    request = ReportRequest.model_validate(INVENTED)
-    facts = figures(request).told
-    return Subject("NRDC", request, facts, evidence(facts.values(), brief_of(request, facts).texts()))
+    return about(INVENTED)

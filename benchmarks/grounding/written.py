@@ -73,7 +73,6 @@ TEMPLATES = (
     "ROE of {returnOnEquity:p0} and ROA of {returnOnAssets:p0} both exceed the cost of capital.",
     "Free cash flow was {freeCashflow:b1}.",
     "FCF of {freeCashflow:bn} funds buybacks.",
-    "Operating cash flow of {operatingCashflow:b1} exceeded net income of {netIncomeToCommon:b1}.",
     "Cash flow from operations came to {operatingCashflow:b2}.",
     "Free cash flow of {freeCashflow:b1} is {freeCashflowMargin:p1} of revenue.",
     "Total assets are {totalAssets:b1} against total liabilities of {totalLiabilities:b1}.",
@@ -145,6 +144,14 @@ def true_sentences(subject: Subject) -> Iterator[str]:
             yield f"{what} {verb} {size} from the year before."
             yield f"{what} {verb} by {size}, which is no surprise."
             yield f"There was a {size} {noun} in {what.lower()}."
+
+    cash, income = (subject.facts.get(name) for name in ("operatingCashflow", "netIncomeToCommon"))
+    if cash and income and cash.number and income.number:
+        verb = "exceeded" if cash.number > income.number else "fell short of"
+        yield (
+            f"Operating cash flow of {NOTATIONS['b1'](cash.number)} {verb} net income of"
+            f" {NOTATIONS['b1'](income.number)}."
+        )
 
 
 def _filled(template: str, subject: Subject, date: str) -> str | None:

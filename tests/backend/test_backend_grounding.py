@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ert_backend.grounding.check import Verdict, check, evidence
@@ -197,6 +197,7 @@ def test_a_supplied_figure_is_not_replaced_by_a_derived_one() -> None:
     assert "operatingMargin" not in derive(facts)
 
 
+@settings(deadline=None)  # the first example compiles the vocabulary
 @given(
     st.floats(min_value=-1e14, max_value=1e14).filter(lambda value: abs(value) > 1e-2),
     st.sampled_from([Unit.MONEY, Unit.RATIO, Unit.PERCENT, Unit.MULTIPLE, Unit.COUNT, Unit.NUMBER]),
@@ -207,6 +208,7 @@ def test_what_is_displayed_is_read_back_as_the_same_fact(value: float, unit: Uni
     assert [claim.verdict for claim in claims] == [Verdict.GROUNDED]
 
 
+@settings(deadline=None)
 @given(st.integers(min_value=100, max_value=999), st.integers(min_value=1, max_value=9), st.integers(0, 2))
 def test_a_planted_wrong_digit_is_always_found(number: int, shift: int, place: int) -> None:
     digits = list(str(number))

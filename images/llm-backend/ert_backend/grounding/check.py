@@ -9,15 +9,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from ert_backend.grounding import labels, periods
 from ert_backend.grounding.bounds import MAX_QUOTED, pieces, within
+from ert_backend.grounding.claims import read as claims
 from ert_backend.grounding.direction import agrees
 from ert_backend.grounding.facts import Fact, Unit
+from ert_backend.grounding.fit import fits, forms, nearest, same
 from ert_backend.grounding.labels import SELF
 from ert_backend.grounding.numerals import Kind, Numeral, read
+from ert_backend.grounding.shared_names import Mention, Words
+
+# No sentence is longer; what has no end is read in pieces.
+WINDOW = 600
 
 
 class Verdict(StrEnum):
@@ -27,6 +33,7 @@ class Verdict(StrEnum):
     DERIVED = "derived"
     UNGROUNDED = "ungrounded"
     MISLABELLED = "mislabelled"
+    CONTRADICTED = "contradicted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +61,7 @@ class Quoted:
     id: str
     text: str
     numeral: Numeral
-    names: tuple[labels.Mention, ...]
+    names: tuple[Mention, ...]
     period: periods.Mention | None
 
 
@@ -65,7 +72,9 @@ class Evidence:
     facts: Sequence[Fact]
     quoted: Sequence[Quoted]
     years: Mapping[int, str]
-    words: labels.Words
+    words: Words
+    names: claims.Names
+    figures: claims.Figures
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +83,14 @@ class _Context:
 
     sentence: str
     numerals: Sequence[Numeral]
-    under: Sequence[tuple[labels.Mention, ...]]
-    whose: Sequence[tuple[labels.Mention, ...]]
+    under: Sequence[tuple[Mention, ...]]
+    whose: Sequence[tuple[Mention, ...]]
     when: Sequence[periods.Mention | None]
+    named: bool
 
 
-def evidence(facts: Iterable[Fact], texts: Iterable[str] | Mapping[str, str]) -> Evidence:
-    """Evidence from facts and from the texts that were handed in with them, by their ids.
+def evidence(facts: Iterable[Fact], texts: Iterable[str] | Mapping[str, str], called: Iterable[str] = ()) -> Evidence:
+    """Evidence from facts and from the texts that were handed in with them, by their ids; `called`: our own names.
 
     The texts are read in their order, the facts' own last, as far as `bounds` lets them.
     """
@@ -96,21 +106,24 @@ def evidence(facts: Iterable[Fact], texts: Iterable[str] | Mapping[str, str]) ->
     for fact in numbers:
         if fact.period and fact.period.year:
             years.setdefault(fact.period.year, fact.id)
+    own = [*called, *(str(fact.value) for fact in facts if fact.label == "Company" and fact.unit is Unit.TEXT)]
+    names, figures = claims.names(facts, words.names, own), claims.index(numbers)
+    known = Evidence([*numbers, *claims.following(figures, numbers)], [], years, words, names, figures)
     quoted: dict[object, Quoted] = {}
     for name, text in named.items():
-        for item in _quoted(name, text, words, numbers):
+        for item in _quoted(name, text, known):
             if len(quoted) < MAX_QUOTED:
                 quoted.setdefault(_same_claim(item), item)
-    return Evidence(numbers, list(quoted.values()), years, words)
+    return replace(known, quoted=list(quoted.values()))
 
 
-def _quoted(name: str, text: str, words: labels.Words, facts: Sequence[Fact]) -> Iterator[Quoted]:
+def _quoted(name: str, text: str, known: Evidence) -> Iterator[Quoted]:
     """The numbers of a text, but for sentences that give a fact's name another value."""
     for sentence in re.split(r"(?<=[.!?;])\s+", text):
         for piece in pieces(sentence):
-            taken = _take_apart(piece, words)
+            taken = _take_apart(piece, known)
             items = list(zip(taken.numerals, taken.under, taken.when, strict=True))
-            if not any(_contradicts(numeral, under, piece, facts) for numeral, under, _ in items):
+            if not any(_contradicts(numeral, under, piece, known.facts) for numeral, under, _ in items):
                 for item in items:
                     yield Quoted(name, sentence.strip(), *item)
 
@@ -122,31 +135,77 @@ def _same_claim(quote: Quoted) -> object:
     return number.value, number.tolerance, number.kind, number.currency, names, when
 
 
-def _contradicts(numeral: Numeral, under: Sequence[labels.Mention], sentence: str, facts: Iterable[Fact]) -> bool:
+def _contradicts(numeral: Numeral, under: Sequence[Mention], sentence: str, facts: Iterable[Fact]) -> bool:
     """Whether a number stands under the name of one of our facts that has another value."""
     if not under:
         return False
-    named = [f for f in facts if not f.subject and _forms(f, numeral.kind) and labels.means(under, f, sentence)]
-    return bool(named) and not any(_fits(numeral, fact) for fact in named)
+    named = [f for f in facts if not f.subject and forms(f, numeral.kind) and labels.means(under, f, sentence)]
+    return bool(named) and not any(fits(numeral, fact) for fact in named)
 
 
-def _take_apart(sentence: str, words: labels.Words) -> _Context:
-    told = periods.find(sentence)
+def _take_apart(sentence: str, known: Evidence) -> _Context:
+    told = periods.find(sentence, known.figures.latest)
     numerals = read(sentence, [mention.span for mention in told])
-    owners = labels.owners(sentence, words)
-    under = labels.assign(sentence, numerals, labels.find(sentence, words, owners))
-    whose = labels.assign(sentence, numerals, owners)
+    owners = labels.owners(sentence, known.names.companies, known.names.owners)
+    under = labels.assign(sentence, numerals, labels.find(sentence, known.words, owners))
+    whose = labels.owned(sentence, numerals, owners)
     starts = [numeral.start for numeral in numerals]
-    when = [periods.governing(sentence, (n.start, n.end), told, starts) for n in numerals]
-    return _Context(sentence, numerals, under, whose, when)
+    spoken = [mention for mention in told if not (mention.relative and claims.referred(sentence.lower(), mention))]
+    spans = [(n.start, n.end) for n in numerals]
+    listed = periods.in_order(sentence, spans, spoken)
+    when = [listed.get(i) or periods.governing(sentence, span, spoken, starts) for i, span in enumerate(spans)]
+    return _Context(sentence, numerals, under, whose, when, any(under))
 
 
 def check(sentence: str, known: Evidence) -> list[Claim]:
-    """A verdict on each number and each year of one sentence, in order."""
-    context = _take_apart(sentence, known.words)
-    claims = [_judge(context, index, known) for index in range(len(context.numerals))]
-    claims += [_dated(mention, known) for mention in periods.find(sentence) if mention.period.year]
-    return sorted(claims, key=lambda claim: claim.numeral.start)
+    """A verdict on each number, each year and each decided comparison of one sentence, in order."""
+    return [_moved(claim, start) for start, piece in _pieces(sentence) for claim in _check(piece, known)]
+
+
+def _pieces(text: str) -> Iterator[tuple[int, str]]:
+    """A text in pieces of at most WINDOW characters, cut at blanks, so that the cost grows with its length."""
+    start = 0
+    while len(text) - start > WINDOW:
+        cut = text.rfind(" ", start + 1, start + WINDOW)
+        end = cut if cut > 0 else start + WINDOW
+        yield start, text[start:end]
+        start = end
+    yield start, text[start:]
+
+
+def _moved(claim: Claim, by: int) -> Claim:
+    numeral = claim.numeral
+    return replace(claim, numeral=replace(numeral, start=numeral.start + by, end=numeral.end + by)) if by else claim
+
+
+def _check(sentence: str, known: Evidence) -> list[Claim]:
+    context = _take_apart(sentence, known)
+    found = [_judge(context, index, known) for index in range(len(context.numerals))]
+    decided = claims.rulings(_scene(context, known))
+    settled = {numeral.start: ruling for ruling in decided if ruling.true for numeral in ruling.numerals}
+    found = [_settled(claim, settled) for claim in found]
+    found += [_contradicted(sentence, ruling) for ruling in decided if not ruling.true]
+    found += [_dated(mention, known) for mention in periods.find(sentence) if mention.period.year]
+    return sorted(found, key=lambda claim: claim.numeral.start)
+
+
+def _scene(context: _Context, known: Evidence) -> claims.Scene:
+    under = {i: [(m.start, m.end) for m in mentions] for i, mentions in enumerate(context.under)}
+    return claims.scene(context.sentence, known.names, known.figures, context.numerals, under)
+
+
+def _settled(claim: Claim, settled: Mapping[int, claims.Ruling]) -> Claim:
+    """A number that says how two figures stand to each other is derived from them."""
+    ruling = settled.get(claim.numeral.start)
+    if claim.stands or ruling is None:
+        return claim
+    return Claim(claim.numeral, Verdict.DERIVED, ruling.ids[0] if ruling.ids else None)
+
+
+def _contradicted(sentence: str, ruling: claims.Ruling) -> Claim:
+    text = sentence[ruling.start : ruling.end]
+    numeral = Numeral(text, 0.0, 0.0, Kind.PLAIN, False, ruling.start, ruling.end)
+    return Claim(numeral, Verdict.CONTRADICTED, ruling.ids[0] if ruling.ids else None)
 
 
 def _dated(mention: periods.Mention, known: Evidence) -> Claim:
@@ -155,30 +214,30 @@ def _dated(mention: periods.Mention, known: Evidence) -> Claim:
     found = known.years.get(year)
     if found is None:
         plain = Numeral(mention.text, float(year), 0.5, Kind.PLAIN, False, mention.start, mention.end)
-        found = next((fact.id for fact in known.facts if fact.unit is Unit.COUNT and _fits(plain, fact)), None)
+        found = next((fact.id for fact in known.facts if fact.unit is Unit.COUNT and fits(plain, fact)), None)
     return Claim(numeral, Verdict.GROUNDED if found else Verdict.UNGROUNDED, found)
 
 
 def _judge(context: _Context, index: int, known: Evidence) -> Claim:
     numeral = context.numerals[index]
-    matching = [fact for fact in known.facts if _fits(numeral, fact)]
-    right = [fact for fact in matching if _told_right(context, index, fact)]
+    matching = [fact for fact in known.facts if fits(numeral, fact, named=context.named)]
+    right = [fact for fact in matching if _told_right(context, index, fact, known)]
     if right:
         supplied = next((fact for fact in right if not fact.derived), None)
         return Claim(numeral, Verdict.GROUNDED if supplied else Verdict.DERIVED, (supplied or right[0]).id)
-    texts = [quote for quote in known.quoted if _same(numeral, quote.numeral)]
+    texts = [quote for quote in known.quoted if same(numeral, quote.numeral)]
     told = next((quote for quote in texts if _quoted_right(context, index, quote)), None)
     if told and not _contradicts(numeral, context.under[index], context.sentence, known.facts):
         return Claim(numeral, Verdict.GROUNDED, told.id, told.text)
     if matching or texts:
         return Claim(numeral, Verdict.MISLABELLED, matching[0].id if matching else texts[0].id)
-    return Claim(numeral, Verdict.UNGROUNDED, _nearest(numeral, known.facts))
+    return Claim(numeral, Verdict.UNGROUNDED, nearest(numeral, known.facts))
 
 
-def _told_right(context: _Context, index: int, fact: Fact) -> bool:
+def _told_right(context: _Context, index: int, fact: Fact, known: Evidence) -> bool:
     """Under its own name, period, sign and company."""
     when = context.when[index]
-    if when is not None and not periods.belongs(when, fact.period):
+    if when is not None and not claims.timely(when, fact, known.figures):
         return False
     if not labels.means(context.under[index], fact, context.sentence):
         return False
@@ -198,49 +257,3 @@ def _owner(context: _Context, index: int, fact: Fact) -> bool:
     """A peer's figure stands under the peer's name only, and ours not under a peer's."""
     named = {name for mention in context.whose[index] for name in mention.names}
     return named == {fact.subject} if fact.subject else named <= {SELF}
-
-
-def _forms(fact: Fact, kind: Kind) -> tuple[float, ...]:
-    """The values a fact may be written as in a numeral of `kind`; none where the kind is not its own."""
-    value = fact.number or 0.0
-    forms: dict[Unit, dict[Kind, tuple[float, ...]]] = {
-        Unit.MONEY: {Kind.MONEY: (value,), Kind.PLAIN: (value,)},
-        Unit.RATIO: {Kind.PERCENT: (value * 100,), Kind.PLAIN: (value,)},
-        Unit.PERCENT: {Kind.PERCENT: (value,), Kind.MULTIPLE: (value / 100,), Kind.PLAIN: (value / 100,)},
-        Unit.MULTIPLE: {Kind.MULTIPLE: (value,), Kind.PLAIN: (value,)},
-        Unit.COUNT: {Kind.PLAIN: (value,)},
-        # A field we have no name for may be any of them.
-        Unit.NUMBER: {Kind.PLAIN: (value,), Kind.MONEY: (value,), Kind.PERCENT: (value, value * 100)},
-    }
-    return forms.get(fact.unit, {}).get(kind, ())
-
-
-def _fits(numeral: Numeral, fact: Fact) -> bool:
-    """At the precision written and in the same currency. Without a sign a fall may be told in words: `fell 3%`."""
-    if numeral.currency and fact.unit is Unit.MONEY and not _same_money(numeral.currency, fact.currency):
-        return False
-    whole = numeral.kind is Kind.PLAIN and numeral.tolerance == 0.5
-    if whole and fact.unit in {Unit.RATIO, Unit.PERCENT, Unit.MULTIPLE}:
-        return False  # a bare `1` says nothing of a ratio of 0.7
-    for value in _forms(fact, numeral.kind):
-        slack = numeral.tolerance * (1 + 1e-9) + 1e-12 * max(1.0, abs(value))
-        said = numeral.value - value if numeral.signed else abs(numeral.value) - abs(value)
-        if abs(said) <= slack:
-            return True
-    return False
-
-
-def _same_money(written: str, currency: str | None) -> bool:
-    """`$` is the US dollar: nobody reads it as another where two currencies may be in one report."""
-    return written == currency or (written == "$" and currency == "USD")
-
-
-def _same(numeral: Numeral, other: Numeral) -> bool:
-    money = numeral.currency in (None, other.currency) or other.currency is None
-    near = abs(numeral.value - other.value) <= min(numeral.tolerance, other.tolerance)
-    return money and numeral.kind is other.kind and near
-
-
-def _nearest(numeral: Numeral, facts: Sequence[Fact]) -> str | None:
-    distances = [(abs(numeral.value - form), fact.id) for fact in facts for form in _forms(fact, numeral.kind)]
-    return min(distances)[1] if distances else None

@@ -14,7 +14,8 @@ DOWN = (
     r"|shortfall|outflow|deficiency|net cash)\b"
 )
 UP = (
-    r"\b(?:r[oi]se[ns]?|rising|grew|grow[ns]?|growing|increas\w*|gain\w*|up|higher|expand\w*|climb\w*|advanc\w*|jump\w*"
+    r"\b(?:r[oi]se[ns]?|rising|grew|grow[ns]?|growing|increas\w*|gain\w*|up|higher|expand\w*|climb\w*|advanc\w*"
+    r"|jump\w*"
     r"|surg\w*|above|improv\w*|doubl\w*|tripl\w*|positive)\b"
 )
 WORD = re.compile(f"(?P<down>{DOWN})|(?P<up>{UP})", re.IGNORECASE)

@@ -106,7 +106,9 @@ def figures(request: Supplied) -> Figures:
 
 
 def _is_name(fact: Fact) -> bool:
-    return fact.unit is Unit.TEXT and fact.id in KNOWN
+    """A text that names something: in a field that we know, or what a peer is called."""
+    peer = fact.subject is not None and fact.id.rpartition(".")[2] in {"longName", "shortName", "name"}
+    return fact.unit is Unit.TEXT and (fact.id in KNOWN or peer)
 
 
 def _unsigned(facts: Mapping[str, Fact]) -> tuple[str, ...]:

@@ -10,12 +10,12 @@ import itertools
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from ert_backend.grounding.derive import RULES
 from ert_backend.grounding.facts import Fact, Unit
 from ert_backend.grounding.numerals import Kind, Numeral
 from ert_backend.grounding.phrases import ABOUT, PHRASES
+from ert_backend.grounding.shared_names import Mention, Words, shared
 from ert_backend.grounding.spans import Spans
 from ert_backend.grounding.vocabulary import KNOWN
 
@@ -30,7 +30,8 @@ BEHIND = re.compile(
     r"\s*[),]?\s*(?:of (?:it|this|that|them) (?:as|(?:in)?to)\s+)?"
     r"(?:(?:in|of|for|as|times|worth of|is|was|were|are"
     rf"|represents?|reflects?|being)\s+)?(?:{_FILL}\s+)*"
-    r"(?:(?!and\b|or\b|while\b|but\b|with\b|versus\b|from\b|to\b|against\b|than\b|at\b|on\b|by\b)[a-z]+ )?(?:\()?"
+    r"(?:(?!and\b|or\b|while\b|but\b|with\b|versus\b|from\b|to\b|against\b|than\b|at\b|on\b|by\b|so\b|as\b"
+    r"|because\b|since\b|which\b|thus\b|hence\b|leaving\b|after\b|before\b)[a-z]+ )?(?:\()?"
 )
 # A label that has its own number right behind it is not the label of the one before.
 OWN = re.compile(
@@ -40,17 +41,12 @@ OWN = re.compile(
 )
 BREAK = re.compile(r";|,? (?:while|whereas|but)\b")
 KEPT_AS = re.compile(r"\s*(?:as|(?:in)?to)\s+(?:its )?")
+OF_OWNER = re.compile(
+    r"[\s)]*(?:(?:earnings|sales|revenue|ebitda)\s)?(?:for|at|of|by|from|posted by"
+    r"|reported by)\s(?:the\s)?(?:(?:peer|rival)\s)?"
+)
+OUR = re.compile(r"(?<!\w)(?:our|its)(?!\w)", re.IGNORECASE)
 SHARE = re.compile(r"\s*of\s+(?:the |its |total |their )*")
-
-
-@dataclass(frozen=True, slots=True)
-class Mention:
-    """A figure named in a sentence: `names` are the labels it may mean."""
-
-    phrase: str
-    start: int
-    end: int
-    names: frozenset[str]
 
 
 def plain(text: str) -> str:
@@ -58,41 +54,58 @@ def plain(text: str) -> str:
     return text.lower().translate(str.maketrans("-\u2010\u2011\u2019_", "   ' "))
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
-    """The pattern that finds every known name of a figure with what each means, and the pattern of companies' names."""
-
-    figures: re.Pattern[str]
-    names: Mapping[str, frozenset[str]]
-    companies: re.Pattern[str]
+def alternatives(words: Iterable[str]) -> str:
+    """A pattern of these words, the longest first, that tries those with the right first letter only."""
+    letters: dict[str, list[str]] = {}
+    for word in sorted(words, key=len, reverse=True):
+        letters.setdefault(word[:1], []).append(re.escape(word[1:]))
+    return "|".join(f"{re.escape(first)}(?:{'|'.join(rest)})" for first, rest in letters.items()) or "(?!)"
 
 
 def vocabulary(facts: Iterable[Fact]) -> Words:
-    """What figures and companies may be called in a report on these facts."""
+    """What figures may be called in a report on these facts."""
     facts = list(facts)
     known = {plain(label): frozenset({label}) for label, _ in KNOWN.values()}
     known |= {plain(rule.label): frozenset({rule.label}) for rule in RULES}
-    known |= {plain(fact.label): frozenset({fact.label}) for fact in facts}
+    # Without the company or the time before it: requests with the usual fields share one pattern, compiled once.
+    bases = {fact.label.rpartition(": ")[2] for fact in facts}
+    known |= {plain(base): frozenset({base}) for base in bases}
     names = {**known, **{plain(phrase): frozenset(means) for phrase, means in PHRASES.items()}}
-    words = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
-    peers = "|".join(
-        re.escape(peer) for peer in sorted({fact.subject for fact in facts if fact.subject}, key=len)[::-1]
-    )
-    companies = re.compile(rf"(?<!\w)(?:(?P<peer>{peers or '(?!)'})|(?i:the company|our|its))(?!\w)")
-    return Words(re.compile(rf"(?<![\w$])({words})(?:s|es)?(?!\w)"), names, companies)
+    words = alternatives(names)
+    return Words(re.compile(rf"(?<![\w$])({words})(?:s|es)?(?!\w)"), names)
 
 
-def owners(sentence: str, words: Words) -> list[Mention]:
-    """The companies a sentence names: peers by name, and `SELF` for the one the report is about."""
-    found = words.companies.finditer(sentence)
-    return [Mention(m[0], m.start(), m.end(), frozenset({m["peer"] or SELF})) for m in found]
+def owners(sentence: str, companies: re.Pattern[str], called: Mapping[str, str]) -> list[Mention]:
+    """The companies a sentence names: by name with what `called` says, and `SELF` for the one the report is about."""
+    found = [(m[0], m.start(), m.end(), called.get(m["named"] or "", SELF)) for m in companies.finditer(sentence)]
+    found += [(m[0], m.start(), m.end(), SELF) for m in OUR.finditer(sentence)]
+    return [Mention(text, start, end, frozenset({owner})) for text, start, end, owner in sorted(found, key=_place)]
+
+
+def _place(found: tuple[str, int, int, str]) -> int:
+    return found[1]
 
 
 def find(sentence: str, words: Words, taken: Sequence[Mention] = ()) -> list[Mention]:
     """Where figures are named, the longest name first: `cash flow` is not `cash`. A company's name is none (`BETA`)."""
     matches = words.figures.finditer(plain(sentence))
     found = [Mention(match[1], match.start(), match.end(), words.names[match[1]]) for match in matches]
+    found = sorted([*found, *shared(plain(sentence), found, words)], key=lambda mention: mention.start)
     return [m for m in found if not any(t.names != {SELF} and t.start < m.end and m.start < t.end for t in taken)]
+
+
+def owned(sentence: str, numerals: Sequence[Numeral], owners: Sequence[Mention]) -> list[tuple[Mention, ...]]:
+    """For each number the company it is said to be of: the one right behind it, else as with labels."""
+    text = plain(sentence)
+    behind = {
+        i: mention
+        for i, numeral in enumerate(numerals)
+        if (mention := next((m for m in owners if m.start >= numeral.end), None)) is not None
+        and len(gap := text[numeral.end : mention.start]) < 40
+        and OF_OWNER.fullmatch(gap)
+    }
+    before = _before(text, numerals, [owner for owner in owners if owner not in behind.values()])
+    return [(behind[i],) if i in behind else before.get(i, ()) for i in range(len(numerals))]
 
 
 def assign(sentence: str, numerals: Sequence[Numeral], mentions: Sequence[Mention]) -> list[tuple[Mention, ...]]:

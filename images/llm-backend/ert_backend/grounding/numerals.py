@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from ert_backend.grounding.spans import Span, Spans
-from ert_backend.grounding.spelled import APPROXIMATE, LARGEST, SCALES, Spelled, spelled
+from ert_backend.grounding.spelled import APPROXIMATE, LARGEST, OF_COUNTRY, SCALES, WORDS, Spelled, spelled
 from ert_backend.grounding.supplied.currency import CODES as CURRENCIES
 
 
@@ -43,20 +43,24 @@ class Numeral:
 
 # How far back the words before a number are read: `an estimated US$` and its spaces fit.
 BACK = 60
-SYMBOLS = {"$": "$", "€": "EUR", "£": "GBP", "¥": "JPY", "US$": "USD"}
+SYMBOLS = {"$": "$", "€": "EUR", "£": "GBP", "¥": "JPY", "US$": "USD", "C$": "CAD", "CA$": "CAD", "A$": "AUD"}
+SYMBOLS |= {"HK$": "HKD", "NZ$": "NZD", "S$": "SGD", "NT$": "TWD", "R$": "BRL", "Mex$": "MXN", "₹": "INR", "₩": "KRW"}
+_SIGNS = "|".join(re.escape(sign) for sign in sorted(SYMBOLS, key=len, reverse=True))
 CODES = "|".join(sorted(CURRENCIES))
-WORDS = {"dollars": "$", "euros": "EUR", "euro": "EUR", "pounds": "GBP", "yen": "JPY"}
 MINUS = r"\-" + "\u2212\u2013"
 NUMERAL = re.compile(
     rf"""
     (?<![\w.,])(?<![A-Za-z][-\u2212])
-    (?P<sign>[+{MINUS}](?=[\d.$€£¥]|US\$))?
-    (?P<currency>US\$|[$€£¥]|\b(?:{CODES})\s?(?=[\d{MINUS}]))?\s?
+    (?P<sign>[+{MINUS}](?=[\d.]|{_SIGNS}))?
+    (?P<currency>{_SIGNS}|\b(?:{CODES})\s?(?=[\d{MINUS}]))?\s?
     (?P<inner>[{MINUS}])?
-    (?P<digits>\d{{1,3}}(?:[,\u00a0\u202f]\d{{3}})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)(?![\d]|\.\d|[,]\d)
+    (?P<digits>\d{{1,3}}(?:[,\u00a0\u202f]\d{{3}})+(?:\.\d+)?|\d+(?:\.\d+)?(?:[eE][+]?\d{{1,2}})?|\.\d+)(?![\d]
+      |\.\d|[,]\d)
     (?:[ \u00a0-]?(?P<scale>thousand|million|billion|trillion|bn|mn|tn|mm|[KkMmBbT](?!\w)))?
     (?:[\s\u00a0-]?(?P<unit>%|(?:per\ ?cent|percent|percentage)(?:\ points?)?\b|pct\b|pp\b|bps?\b|basis\ points?\b
-       |x\b|times\b|-?fold\b|(?:U\.?S\.?\ )?dollars\b|euros?\b|pounds\b|yen\b|(?:{CODES})\b))?
+       |cents?\ (?:of|on|from|out\ of|in)\ (?:every|each)\ (?:dollar|euro)\b|x\b|times\b|-?fold\b
+       |(?:(?:U\.?S\.?|Canadian|Australian|Hong\ Kong|Singapore|New\ Zealand)\ )?dollars\b|euros?\b|pounds\b|yen\b
+       |(?:{CODES})\b))?
     (?![A-Za-z])
     """,
     re.VERBOSE,
@@ -67,11 +71,12 @@ NAMES = re.compile(
     r"\b(?:5[23][- ](?:or[- ]5[23][- ])?weeks?|52- or 53-week|1[02]-[KQ]s?|20-Fs?|8-Ks?|S&P 500"
     r"|Russell [123]000|Nasdaq[- ]100"
     r"|FTSE 100|Fortune (?:100|500|1000)|Global 2000|401\(k\)|24/7|360[- ]degree"
-    r"|\d{1,2}[- ](?:year|month|week|day|quarter)s?\b"
+    r"|\d{1,3}[- ](?:year|month|week|day|quarter)s?\b"
     r"(?=[- ](?:period|average|high|low|target|range|basis|window|horizon|view))"
-    r"|\d{1,2}-(?:year|month|week|day|quarter))\b"
+    r"|\d{1,3}-(?:year|month|week|day|quarter))\b"
     r"|\b\d+(?:st|nd|rd|th)\b"
-    r"|^[^\S\n]*\(?\d{1,2}[.)](?=\s)|(?<=\s)\(\d\)(?=\s)|(?:step|point|item|section|table|figure|note|number|no\.|#)\s?\d{1,2}\b",
+    r"|^[^\S\n]*\(?\d{1,2}[.)](?=\s)|(?<=\s)\(\d\)(?=\s)|(?:step|point|item|section|table|figure|note|number|no\."
+    r"|#)\s?\d{1,2}\b",
     re.IGNORECASE | re.MULTILINE,
 )
 JOINED = re.compile(r"\s*(?:-|\u2013|\u2014|to|and|or)\s*")
@@ -96,9 +101,10 @@ def _ends_with(pattern: re.Pattern[str], text: str, end: int) -> bool:
 
 
 def _numeral(match: re.Match[str], text: str) -> Numeral:
-    digits = re.sub(r"[,\u00a0\u202f]", "", match["digits"])
+    digits, _, power = re.sub(r"[,\u00a0\u202f]", "", match["digits"]).lower().partition("e")
     unit = (match["unit"] or "").lower().replace("-", "")
     scale = SCALES.get((match["scale"] or "").lower(), 1.0) * (0.01 if unit.startswith(("bp", "basis")) else 1.0)
+    scale *= 10.0 ** int(power or 0)
     negative = any((match[name] or "+") in MINUS for name in ("sign", "inner")) or _bracketed(match, text)
     value = min(float(digits), LARGEST) * scale
     about = "." not in digits and _ends_with(ABOUT, text, match.start())
@@ -130,7 +136,9 @@ def _slack(digits: str) -> float:
 def _currency(symbol: str | None, unit: str) -> str | None:
     if symbol:
         return SYMBOLS.get(symbol.strip(), symbol.strip())
-    word = unit.rpartition(" ")[2]
+    country, _, word = unit.rpartition(" ")
+    if word == "dollars" and country in OF_COUNTRY:
+        return OF_COUNTRY[country]
     return WORDS.get(word) or (unit.upper() if re.fullmatch(CODES, unit.upper()) else None)
 
 
@@ -152,7 +160,8 @@ def _ranges(numerals: list[Numeral], text: str) -> list[Numeral]:
     for index, (left, right) in enumerate(itertools.pairwise(list(numerals))):
         gap = text[left.end : right.start]
         apart = gap.strip() in {"and", "or"} and not _ends_with(EITHER, text, left.start)
-        if not JOINED.fullmatch(gap) or apart:
+        unlike = left.kind is not right.kind and Kind.PLAIN not in {left.kind, right.kind}  # `by 10% to $5 million`
+        if not JOINED.fullmatch(gap) or apart or unlike:
             continue
         if left.kind is Kind.PLAIN and right.kind is not Kind.PLAIN:
             numerals[index] = replace(left, kind=right.kind, currency=right.currency)

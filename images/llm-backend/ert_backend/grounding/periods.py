@@ -5,6 +5,7 @@ Pure. A year that was never supplied is a claim that falls; a supplied figure un
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +28,8 @@ MENTION = re.compile(
     | {_MONTH.format("m3")}\s{_YEAR.format("y3")}\b
     | (?:[Qq](?P<q1>[1-4])|(?P<q2>[1-4])[Qq]|(?P<half>H[12]|[12]H)
         |(?:the\s)?(?P<q3>first|second|third|fourth|final|1st|2nd|3rd|4th)[\s-](?P<unit>quarter|half))
-      (?:,?\s?(?:of\s)?(?:the\s)?(?:fiscal\s|FY\s?|year\s)*(?:{_YEAR.format("y4")}|(?:FY|')?(?P<short4>\d\d)(?!\d)))?\b
+      (?:,?\s?(?:of\s)?(?:the\s)?(?:fiscal\s|FY\s?|year\s)*(?:{_YEAR.format("y4")}|(?:FY
+        |')?(?P<short4>\d\d)(?!\d)))?\b
     | (?:fiscal(?:\syear)?|FY)[\s-]?(?:{_YEAR.format("y5")}|'?(?P<short5>\d\d))\b
     | {_YEAR.format("y6")}(?:[/-]\d\d)?(?![\d%]|[,.]\d|[A-Za-z])
       (?!\s?(?:thousand|million|billion|trillion|bn|percent|%|x\b))
@@ -35,24 +37,63 @@ MENTION = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+# A time told by the distance from another one, which is the one named before it or the newest that was supplied.
+RELATIVE = re.compile(
+    r"""
+    (?<![\w-])(?:
+      (?P<new_quarter>(?:the\s)?(?:last|latest|most\srecent|newest|past|current|this)\s(?:(?:reported
+        |fiscal)\s)?quarter\b
+        |quarterly(?=\s))
+    | (?P<old_quarter>(?:the\s)?(?:prior|previous|preceding)\s(?:fiscal\s)?quarter\b|(?:the|a
+      |one)\squarter\s(?:before|earlier|ago)\b)
+    | (?P<old_year>(?:the\s)?(?:prior|previous|preceding)\s(?:fiscal\s|financial\s)?year\b
+        |(?:the|a|one)\syear\s(?:before|earlier|ago|prior)\b|(?:the\s)?year[- ](?:earlier|ago)\b)
+    | (?P<old_years>(?P<count>two|three|four|five|2|3|4|5)\syears\s(?:before|earlier|ago|prior)\b)
+    | (?P<last_year>last\s(?:fiscal\s|financial\s)?year\b)
+    | (?P<new_year>(?:the\s)?(?:latest|most\srecent|current|this)\s(?:fiscal\s|financial\s|full\s|reported\s)*year\b)
+    )
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+BARE = re.compile(
+    r"\b(?:in|was|were|than|from|to|is|by)\sthe\s(?P<ordinal>first|second|third|fourth|final|last"
+    r"|latest)(?=\s*[.,;)]|\s*$|\s(?:and|but|of\s(?:20|FY)))",
+    re.IGNORECASE,
+)
+IN_A_ROW = re.compile(r"\s*(?:,|and|,\s*and|then|,\s*then|and then)\s*(?:in\s|to\s)?")
+# What went before ends with the comma: `After a loss in 2023, net income was $5 million`.
+LEADING = re.compile(r"(?:After|Having|Following)\b[^,;]{0,80},", re.IGNORECASE)
+COUNTS = {"two": 2, "three": 3, "four": 4, "five": 5}
 # A year of an event, and not of a figure.
-EVENT = re.compile(r"\b(?:since|founded|incorporated|established|listed|created|started|born)(?:\s\w+){0,2}\s*$", re.I)
-AFTER = re.compile(r"\s*\(?\s*(?:(?:in|for|during|of|as of|at|at the end of|through|by|on|its?|the|full|whole|,)\s*)*")
+EVENT = re.compile(
+    r"\b(?:since|founded|incorporated|established|listed|created|started"
+    r"|born)(?:\s\w+){0,2}\s*$",
+    re.I,
+)
+AFTER = re.compile(
+    r"\s*\(?\s*(?:(?:in|for|during|of|as of|at|at the end of|through|by|on|its?|the|full|whole"
+    r"|,)\s*)*"
+)
 # Words that set what follows against what came before: the period before them does not reach over.
 AGAINST = re.compile(
-    r"\b(?:compared|versus|vs|than|against|while|whereas|but|from(?=\s+(?:US)?[$€£¥\d]))\b|;", re.IGNORECASE
+    r"\b(?:compared|versus|vs|than|against|while|whereas|but|from(?=\s+(?:US)?[$€£¥\d]|\s*$))\b|;", re.IGNORECASE
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A period as a text names it; None where it does not say."""
+    """A period as a text names it; None where it does not say.
+
+    `relative`: told by its distance from another one. `vague`: also the year before may be meant (`last year`).
+    """
 
     text: str
     start: int
     end: int
     period: Period
     event: bool = False
+    relative: bool = False
+    vague: bool = False
 
     @property
     def span(self) -> tuple[int, int]:
@@ -60,9 +101,56 @@ class Mention:
         return self.start, self.end
 
 
-def find(text: str) -> list[Mention]:
-    """The periods that `text` names, in order."""
-    return [_mention(match, text) for match in MENTION.finditer(text)]
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """The newest year and quarter that figures were supplied of."""
+
+    year: int | None = None
+    quarter: Period | None = None
+
+
+def find(text: str, latest: Newest | None = None) -> list[Mention]:
+    """The periods that `text` names, in order; those told by distance only where `latest`, the newest one, is known."""
+    found = [_mention(match, text) for match in MENTION.finditer(text)]
+    if latest is None:
+        return found
+    for match in RELATIVE.finditer(text):
+        if latest.year is None and (match["new_year"] or match["last_year"]):
+            continue
+        before = next((m for m in reversed(found) if m.end <= match.start() and m.period.year and not m.event), None)
+        if not any(m.start < match.end() and match.start() < m.end for m in found):
+            found.append(_relative(match, before.period if before else None, latest))
+    found += [_bare(match, latest) for match in BARE.finditer(text)] if "quarter" in text.lower() else []
+    return sorted(found, key=lambda mention: mention.start)
+
+
+def _bare(match: re.Match[str], latest: Newest) -> Mention:
+    """`the second` of a sentence about quarters, of the newest year unless that is said."""
+    word = match["ordinal"].lower()
+    quarter = ORDINALS.get(word) or 0
+    newest = latest.quarter or Period(quarter=0)
+    period = newest if word in {"last", "latest"} else Period(None, quarter)
+    return Mention(match[0], match.start("ordinal"), match.end(), period, False, True)
+
+
+def _relative(match: re.Match[str], anchor: Period | None, latest: Newest) -> Mention:
+    """A quarter or a year that nothing is known of is number 0, which belongs to no figure."""
+    year, quarter = (anchor.year, anchor.quarter) if anchor else (latest.year, None)
+    if match["new_quarter"] or match["old_quarter"]:
+        known = anchor if anchor and anchor.quarter and match["old_quarter"] else latest.quarter
+        period = _quarter(known, 1 if match["old_quarter"] else 0)
+    elif match["new_year"] or match["last_year"]:
+        period = Period(latest.year or 0)
+    else:
+        count = (match["count"] or "").lower()
+        period = Period(year - (COUNTS.get(count) or int(count or 1)) if year else 0, quarter)
+    return Mention(match[0], match.start(), match.end(), period, False, True, match["last_year"] is not None)
+
+
+def _quarter(known: Period | None, back: int) -> Period:
+    if known is None or not known.quarter or not known.year:
+        return Period(quarter=0)
+    return Period(known.year - (known.quarter <= back), (known.quarter - back - 1) % 4 + 1)
 
 
 def _mention(match: re.Match[str], text: str) -> Mention:
@@ -104,13 +192,32 @@ def agree(mention: Mention, other: Mention | None) -> bool:
     return said.year in (None, given.year or said.year) and all(part in (None, own) for part, own in parts)
 
 
+def in_order(text: str, spans: Sequence[tuple[int, int]], mentions: Sequence[Mention]) -> dict[int, Mention]:
+    """`$1, $2 and $3 in 2023, 2024 and 2025`: as many times in a row as numbers in a row belong to them in order."""
+    told = [mention for mention in mentions if not mention.event]
+    for size in range(min(len(told), len(spans), 6), 1, -1):
+        row = told[-size:]
+        for first in range(len(spans) - size + 1):
+            run = spans[first : first + size]
+            if _in_a_row(text, [m.span for m in row]) and _in_a_row(text, run):
+                return {first + place: mention for place, mention in enumerate(row)}
+    return {}
+
+
+def _in_a_row(text: str, spans: Sequence[tuple[int, int]]) -> bool:
+    gaps = [text[left[1] : right[0]] for left, right in itertools.pairwise(spans)]
+    return all(IN_A_ROW.fullmatch(gap[:30]) for gap in gaps)
+
+
 def governing(text: str, span: tuple[int, int], mentions: Sequence[Mention], others: Sequence[int]) -> Mention | None:
     """The period a number is told under: right behind it, else before it in the same breath, else the only one."""
     mine = [mention for mention in mentions if not mention.event]
     behind = next((mention for mention in mine if mention.start >= span[1]), None)
     if behind and AFTER.fullmatch(text[span[1] : behind.start]):
         return behind
-    before = next((mention for mention in reversed(mine) if mention.end <= span[0]), None)
+    lead = LEADING.match(text)
+    done = lead.end() if lead and lead.end() <= span[0] else 0
+    before = next((mention for mention in reversed(mine) if done <= mention.start and mention.end <= span[0]), None)
     if before and not AGAINST.search(text[before.end : span[0]]):
         return None if _belongs_to_earlier(text, before, others, span[0]) else before
     clear = behind and not AGAINST.search(text[span[1] : behind.start])

@@ -62,7 +62,21 @@ PHRASES: dict[str, frozenset[str]] = {
         ),
         frozenset({"Cash"}),
     ),
+    "net debt": frozenset({"Net debt"}),
+    **dict.fromkeys(("interest cover", "interest coverage"), frozenset({"Interest cover"})),
+    **dict.fromkeys(("cash burn", "burn", "cash outflow"), _FLOWS),
+    "net cash": frozenset({"Net cash", "Net debt"}),
+    **dict.fromkeys(
+        ("interest", "interest cost", "interest bill", "interest charge", "interest payment"),
+        frozenset({"Interest expense"}),
+    ),
+    **dict.fromkeys(
+        ("dividend", "dividend payment", "dividend payout"),
+        frozenset({"Dividends paid", "Dividend yield", "Dividend rate"}),
+    ),
     **dict.fromkeys(("debt", "total debt", "borrowing", "debt load"), frozenset({"Total debt"})),
+    **dict.fromkeys(("50 day average", "50 day moving average"), frozenset({"Fifty day average"})),
+    **dict.fromkeys(("200 day average", "200 day moving average"), frozenset({"Two hundred day average"})),
     **dict.fromkeys(("asset", "total asset"), frozenset({"Total assets"})),
     **dict.fromkeys(
         ("liability", "total liability", "liabilities", "total liabilities"), frozenset({"Total liabilities"})
@@ -99,6 +113,9 @@ PHRASES: dict[str, frozenset[str]] = {
             "expected earnings",
         ),
         frozenset({"Forward P/E"}),
+    ),
+    **dict.fromkeys(
+        ("forward eps", "expected eps", "expected earnings per share"), frozenset({"Forward earnings per share"})
     ),
     "forward earnings": frozenset({"Forward P/E", "Forward earnings per share"}),
     **dict.fromkeys(("p/b", "p/b ratio", "price to book", "price to book ratio"), frozenset({"Price to book"})),

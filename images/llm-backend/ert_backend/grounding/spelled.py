@@ -34,7 +34,13 @@ SMALL = (
 ONES = {word: number for number, word in enumerate(f"{SMALL} eighteen nineteen".split())}
 TENS = {word: 10 * tens for tens, word in enumerate(ROUND.split(), 2)}
 _WORD = "|".join(sorted([*ONES, *TENS, "hundred", "thousand", "million", "billion", "trillion"], key=len, reverse=True))
-_UNIT = r"(?:per ?cent|percentage points?|basis points?|times|-?fold|(?:U\.?S\.? )?dollars|euros?|pounds|yen)(?=\W|$)"
+WORDS = {"dollars": "$", "euros": "EUR", "euro": "EUR", "pounds": "GBP", "yen": "JPY"}
+OF_COUNTRY = {"canadian": "CAD", "australian": "AUD", "hong kong": "HKD", "singapore": "SGD", "new zealand": "NZD"}
+_DOLLARS = r"(?:(?:U\.?S\.?|Canadian|Australian|Hong Kong|Singapore|New Zealand) )?dollars"
+_UNIT = (
+    r"(?:cents (?:of|on|from|out of|in) (?:every|each) (?:dollar|euro)|per ?cent|percentage points?|basis points?"
+    rf"|times|-?fold|{_DOLLARS}|euros?|pounds|yen)(?=\W|$)"
+)
 NUMBER = re.compile(
     rf"\b(?P<minus>minus |negative )?(?P<words>(?:a (?=hundred|thousand|million|billion|trillion))?(?:{_WORD})"
     rf"(?:(?:[ -]| and |\s+point\s+)(?:{_WORD}))*)\b(?:[ -](?P<unit>{_UNIT}))?",
@@ -135,7 +141,7 @@ def _whole(words: list[str]) -> float:
 
 
 def _kind(unit: str) -> str:
-    if unit.startswith(("per", "basis")):
+    if unit.startswith(("per", "basis", "cents")):
         return "percent"
     if unit in {"times", "fold"}:
         return "multiple"
@@ -143,5 +149,5 @@ def _kind(unit: str) -> str:
 
 
 def _currency(unit: str) -> str | None:
-    names = {"dollars": "$", "euro": "EUR", "euros": "EUR", "pounds": "GBP", "yen": "JPY"}
-    return names.get(unit.rpartition(" ")[2])
+    country, _, word = unit.rpartition(" ")
+    return OF_COUNTRY.get(country) if word == "dollars" and country in OF_COUNTRY else WORDS.get(word)

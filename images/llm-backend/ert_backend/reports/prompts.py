@@ -52,6 +52,7 @@ REASONS = {
     "ungrounded": "its number is not among the figures",
     "mislabelled": "its number belongs to another figure or another period",
     "too long": "it is too long for one sentence",
+    "contradicted": "what it says of the figures is not what they say",
 }
 
 

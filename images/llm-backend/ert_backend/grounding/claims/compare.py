@@ -1,0 +1,208 @@
+"""Comparisons of figures, companies or times: `exceeds`, `is below`, `more cash than debt`. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from ert_backend.grounding.claims import decide as judged
+from ert_backend.grounding.claims.decide import Outcome, Pair, Ruling, Test, as_growth, decide
+from ert_backend.grounding.claims.known.kinds import GROWTH, SELF
+from ert_backend.grounding.claims.sentence.arguments import denied, lefts, unreal
+from ert_backend.grounding.claims.sentence.scene import Scene
+from ert_backend.grounding.claims.sentence.term import Term
+from ert_backend.grounding.claims.words import predicates as words
+
+EITHER: dict[str, Test] = {
+    "down": judged.below,
+    "up": judged.above,
+    "same": judged.same,
+    "at": lambda pair: judged.near(pair, 0.025, 0.05),
+    "near": lambda pair: judged.near(pair, 0.13, 0.25),
+    "cover": judged.covers,
+    "short": judged.below,
+}
+NEGATED = re.compile(r"\b(?:not|never|hardly|scarcely|nowhere)\b|n't\b")
+
+
+def rulings(scene: Scene) -> Iterator[Ruling]:
+    """Every comparison of the sentence that can be decided."""
+    for match in words.VERBS.finditer(scene.text):
+        yield from _verb(scene, match)
+    for match in words.COMPARED.finditer(scene.text):
+        right = scene.after(match.end())
+        if right is not None and match["more"] != "faster" and match["less"] != "slower":
+            yield from _ruled(scene, match, lefts(scene, match.start(), right), right, _test(match))
+    for match in words.COMPANY.finditer(scene.text):
+        yield from _companies(scene, match)
+    for match in words.EARNS.finditer(scene.text):
+        right = scene.after(match.end())
+        names = next(names for verbs, names in words.EARNS_WHAT if re.match(verbs, match["verb"]))
+        if right is not None and not right.names:
+            left = Term(match.start(), match.start(), names, scene.subject(match.start()))
+            yield from _ruled(scene, match, [left], right, _test(match))
+    for match in words.FASTER.finditer(scene.text):
+        yield from _faster(scene, match)
+    for match in words.CLOSER.finditer(scene.text):
+        yield from _closer(scene, match)
+    for match in words.ATTRIBUTE.finditer(scene.text):
+        yield from _attribute(scene, match)
+
+
+def _verb(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
+    right = scene.after(match.end())
+    kind = str(match.lastgroup)
+    if right is None or (right.numeral is not None and not right.names):
+        return
+    if kind in {"cover", "passive_cover"} and words.TIMES.match(scene.text, right.end):
+        return
+    if kind.startswith("passive"):
+        test: Test = judged.below if kind == "passive_up" else _covered
+        test = judged.opposite(test) if NEGATED.search(match[0]) else test
+    else:
+        test = EITHER[kind]
+    left = lefts(scene, match.start(), right)
+    if not right.names and not any(term.names for term in left):
+        if re.search(r"premium|discount", match[0]):
+            left = [replace(term, names=_named(scene, right) or words.VALUATION) for term in left]
+        elif named := _named(scene, right):
+            left = [replace(term, names=named) for term in left]
+    yield from _ruled(scene, match, left, right, test)
+
+
+def _covered(pair: Pair) -> bool | None:
+    return pair.difference <= 0
+
+
+def _named(scene: Scene, right: Term) -> frozenset[str]:
+    """The figure that companies are compared by: `larger than ALFA by revenue`."""
+    by = words.BY_NAME.match(scene.text, right.end)
+    about = scene.after(by.end()) if by else None
+    return about.names if about is not None else frozenset()
+
+
+def _ruled(scene: Scene, match: re.Match[str], left: Sequence[Term], right: Term, test: Test) -> Iterator[Ruling]:
+    if unreal(scene, match.start()) or (right.numeral is not None and not right.names):
+        return
+    if denied(scene, match.start()):
+        test = judged.opposite(test)
+    for term in left:
+        outcome, ids = _decided(scene, term, right, test)
+        if outcome is not None:
+            yield Ruling(match.start(), right.end, outcome, ids)
+
+
+def _decided(scene: Scene, left: Term, right: Term, test: Test) -> Outcome:
+    if not left.names and not right.names:
+        return judged.UNKNOWN
+    if not right.names and not _another(left, right):
+        return judged.UNKNOWN
+    return decide(scene.figures, left, right, test)
+
+
+def _another(left: Term, right: Term) -> bool:
+    return right.when is not None or right.owner != left.owner
+
+
+def _test(match: re.Match[str]) -> Test:
+    return judged.above if match["more"] else judged.below
+
+
+def _attribute(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
+    """`more cash than debt`, `a higher net margin than ALFA`, `higher revenue in 2024 than in 2023`."""
+    named = scene.after(match.end())
+    if named is None or not named.names or scene.text[match.end() : named.start].count(" ") > 2:
+        return
+    than = words.NEAR.match(scene.text, named.end)
+    right = scene.after(than.end()) if than else None
+    if right is None and "than" not in scene.text and scene.subject(match.start()) in judged.OF_GROUP:
+        right = Term(named.end, named.end, frozenset(), SELF)  # `neither peer has a higher yield`
+    if right is None and "than" not in scene.text and scene.text[: match.start()].endswith("the "):
+        others = {c.owner for c in scene.companies} - {scene.subject(match.start())}
+        right = Term(named.end, named.end, frozenset(), others.pop()) if len(others) == 1 else None
+    if right is None:
+        return
+    left = replace(named, owner=named.owner if named.named else scene.subject(match.start()))
+    yield from _ruled(scene, match, [left], right, _test(match))
+
+
+def _companies(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
+    """`larger than ALFA by revenue`, `cheaper than its peers`: without a figure by every figure that it may mean."""
+    right = scene.after(match.end())
+    if right is None or right.names or right.owner is None:
+        return
+    names, up = words.OF_COMPANIES[match["how"]]
+    named = _named(scene, right)
+    told = frozenset().union(*(term.names & names for term in scene.terms))
+    names = told or names
+    left = Term(match.start(), match.start(), named or names, scene.subject(match.start()))
+    if (
+        any(term.names for term in lefts(scene, match.start(), right))
+        and not named
+        and names == words.OF_COMPANIES["larger"][0]
+    ):
+        return
+    yield from _ruled(scene, match, [left], right, judged.above if up else judged.below)
+
+
+def _faster(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
+    """`earnings grew faster than revenue`, `is growing faster than ALFA`: growth against growth."""
+    right = scene.after(match.end())
+    if right is None or unreal(scene, match.start()) or (right.numeral is not None and not right.names):
+        return
+    shrinking = words.SHRINKING.match(match[0]) is not None
+    test: Test = judged.above if (match["more"] is not None) != shrinking else judged.below
+    test = judged.opposite(test) if denied(scene, match.start()) else test
+    for left in lefts(scene, match.start(), right):
+        one, two = as_growth(left), as_growth(right)
+        rates = [rate for term in (left, right) if (rate := _rate(scene, term)) is not None]
+        if left.names and right.names and not (left.names | right.names) & set(GROWTH):
+            if len(rates) == 2:
+                faster = (abs(rates[0]) > abs(rates[1])) == (match["more"] is not None)
+                yield Ruling(match.start(), right.end, faster != denied(scene, match.start()), ())
+            continue
+        if not one.names and not two.names:
+            one = replace(one, names=frozenset({"Revenue growth"}))
+        outcome, ids = _decided(scene, one, two, test)
+        if outcome is not None:
+            yield Ruling(match.start(), right.end, outcome, ids)
+
+
+def _rate(scene: Scene, term: Term) -> float | None:
+    """The relative change of a figure over the time before."""
+    for name in sorted(term.names):
+        for newer in scene.figures.find(name, term.owner or SELF, term.period):
+            for older in scene.figures.before(name, term.owner or SELF, newer):
+                if older.value > 0:
+                    return newer.value / older.value - 1
+    return None
+
+
+def _closer(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
+    """`closer to its 52-week low than to its high`."""
+    one = scene.after(match.end())
+    if one is None or len(one.names) != 1:
+        return
+    side = words.THAN_SIDE.match(scene.text, one.end)
+    two = scene.after(side.start("side") if side["side"] else side.end()) if side else None
+    names = two.names if two is not None else frozenset()
+    if side and side["side"] and not names:
+        names = frozenset({"52-week high" if side["side"] in {"high", "top", "peak"} else "52-week low"})
+    left = [term for term in lefts(scene, match.start(), one) if term.names]
+    subject = (
+        left[0]
+        if left
+        else Term(match.start(), match.start(), frozenset({"Share price"}), scene.subject(match.start()))
+    )
+    values = [_only(scene, name, subject) for found in (subject.names, one.names, names) for name in sorted(found)]
+    if len(values) != 3 or any(value is None for value in values):
+        return
+    mine, near, far = (value or 0.0 for value in values)
+    true = abs(mine - near) < abs(mine - far)
+    yield Ruling(match.start(), one.end, true != denied(scene, match.start()), ())
+
+
+def _only(scene: Scene, name: str, subject: Term) -> float | None:
+    found = scene.figures.find(name, subject.owner or SELF)
+    return found[0].value if found else None

@@ -1,0 +1,70 @@
+"""Changes told by both ends: `from $9 billion to $8 billion`. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from ert_backend.grounding.claims.change_size import Said, upward
+from ert_backend.grounding.claims.decide import Ruling, fits
+from ert_backend.grounding.claims.known.figures import Figure
+from ert_backend.grounding.claims.known.kinds import SELF
+from ert_backend.grounding.claims.sentence.amounts import Amount
+from ert_backend.grounding.claims.sentence.scene import Scene
+from ert_backend.grounding.claims.sentence.term import Term
+from ert_backend.grounding.claims.words.changes import LOSS
+
+
+def ends(scene: Scene, match: re.Match[str], stop: int) -> tuple[Amount, Amount] | None:
+    """The two numbers of `from A to B`, older and newer."""
+    said = [a for a in scene.amounts if a.numeral and match.end() <= a.start < stop][:3]
+    source = target = None
+    for amount in said:
+        before = scene.text[match.end() : amount.start]
+        if re.search(r"\b(?:from|against|compared with|versus|compared to)\s(?:the\s|a\s|about\s|minus\s)*$", before):
+            source = source or amount
+        elif re.search(r"\b(?:to|reach(?:ing)?|at)\s(?:just\s|about\s|only\s|minus\s|a\s)*$", before):
+            target = target or amount
+    if source is not None and target is None:
+        earlier = [a for a in scene.amounts if a.numeral and a.end <= match.start()][-1:]
+        target = (
+            earlier[0]
+            if earlier and earlier[0].sort is source.sort and len(scene.text[earlier[0].end : match.start()]) < 25
+            else None
+        )
+    return (source, target) if source is not None and target is not None else None
+
+
+def from_to(
+    scene: Scene, match: re.Match[str], kind: str, terms: Sequence[Term], both: tuple[Amount, Amount]
+) -> Iterator[Ruling]:
+    """The numbers go the way that is said, and the first of them is the earlier one."""
+    source, target = both
+    one, two = source.numeral, target.numeral
+    assert one is not None
+    assert two is not None
+    if one.kind is not two.kind or one.value == two.value:
+        return
+    names = {name for term in terms for name in term.names}
+    losses = any(LOSS.search(scene.text[t.start : t.end]) for t in terms)
+    rise = (two.value > one.value) if one.value >= 0 and two.value >= 0 else (two.value > one.value) != losses
+    up = upward(Said(next(iter(sorted(names)), ""), kind, None, losses))
+    if up is not None and up != rise:
+        yield Ruling(match.start(), target.end, False, ())
+        return
+    for term in terms:
+        for name in sorted(term.names):
+            items = scene.figures.known.get((term.owner or SELF, name), ())
+            old = [i for i in items if fits(one, i) and i.period and i.period.year]
+            new = [i for i in items if fits(two, i) and i.period and i.period.year]
+            if old and new and not any(_earlier(a, b) for a in old for b in new):
+                yield Ruling(match.start(), target.end, False, (old[0].id, new[0].id))
+
+
+def _earlier(old: Figure, new: Figure) -> bool:
+    a, b = old.period, new.period
+    if a is None or b is None:
+        return True
+    if bool(a.quarter) != bool(b.quarter):
+        return False
+    return (a.year or 0, a.quarter or 0) < (b.year or 0, b.quarter or 0)

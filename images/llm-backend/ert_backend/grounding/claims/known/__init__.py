@@ -1,0 +1,1 @@
+"""The supplied facts as figures that claims are held against. Pure."""

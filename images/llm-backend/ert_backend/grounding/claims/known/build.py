@@ -1,0 +1,110 @@
+"""From the supplied facts to figures, with what follows from two of them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from ert_backend.grounding.claims.known.figures import Figure, Figures, age
+from ert_backend.grounding.claims.known.kinds import OTHER_FIELDS, PER_SHARE, QUARTERLY, SELF, SUMS
+from ert_backend.grounding.facts import PERIOD_PART, Fact, Period, Unit
+from ert_backend.grounding.periods import Newest
+from ert_backend.grounding.vocabulary import OF_QUOTE
+
+
+def index(facts: Iterable[Fact]) -> Figures:
+    """The figures of these facts. What follows from two of them (equity) is added."""
+    known: dict[tuple[str, str], list[Figure]] = {}
+    for fact in facts:
+        if fact.number is not None:
+            item = _figure(fact)
+            known.setdefault((item.owner, item.name), []).append(item)
+    _follow(known)
+    known = {key: _dated(items) for key, items in known.items()}
+    own = [item for (owner, _), items in known.items() if owner == SELF for item in items]
+    years = [p.year for item in own if (p := item.period) and p.year and not p.quarter]
+    quarters = [(p.year, p.quarter) for item in own if (p := item.period) and p.year and p.quarter]
+    peers = tuple(dict.fromkeys(owner for owner, _ in known if owner != SELF))
+    newest = max(quarters, default=None)
+    latest = Newest(max(years, default=newest[0] if newest else None), Period(*newest) if newest else None)
+    return Figures(known, peers, latest, _is_of(known, latest.year))
+
+
+def _is_of(known: Mapping[tuple[str, str], list[Figure]], year: int | None) -> bool:
+    """Whether the current figures are those of the newest year, as far as both are supplied."""
+    equal = []
+    for (owner, _), items in known.items():
+        past = [
+            i.value for i in items if not i.current and i.period and (i.period.year, i.period.quarter) == (year, None)
+        ]
+        now = [i.value for i in items if i.current and not i.quarterly]
+        if owner == SELF and past and now:
+            equal.append(abs(past[0] - now[0]) <= 1e-3 * abs(past[0]))
+    return len(equal) >= 3 and all(equal)
+
+
+def _figure(fact: Fact) -> Figure:
+    name, kind = OTHER_FIELDS.get(fact.id.rpartition(".")[2], (fact.label.rpartition(": ")[2], None))
+    quarterly = name.endswith(QUARTERLY)
+    name = name.removesuffix(QUARTERLY)
+    value = (fact.number or 0.0) / (100 if fact.unit is Unit.PERCENT else 1)
+    past = any(PERIOD_PART.fullmatch(part) for part in fact.id.split(".")[:-1])
+    dimension = f"{kind} {_currency(fact)}" if kind else _dimension(name, fact)
+    # Costs and payments come with either sign.
+    value = abs(value) if kind == "money" and name != "Equity" else value
+    return Figure(fact.id, name, value, dimension, fact.subject or SELF, fact.period, not past, quarterly)
+
+
+def _dated(items: list[Figure]) -> list[Figure]:
+    """Current figures without a date get the newest year's when that year's figure is the same."""
+    years = [i for i in items if not i.current and i.period and i.period.year and i.period.quarter is None]
+    newest = max(years, key=age, default=None)
+    if newest is None:
+        return items
+    same = [abs(i.value - newest.value) <= 1e-3 * abs(newest.value) for i in items]
+    return [
+        replace(i, period=newest.period) if i.current and not i.quarterly and i.period is None and equal else i
+        for i, equal in zip(items, same, strict=True)
+    ]
+
+
+def _currency(fact: Fact) -> str:
+    """What amounts must share to be compared: the code, else the side of the request whose code is not known."""
+    side = "of-the-quote" if fact.id.rpartition(".")[2] in OF_QUOTE else "of-the-statements"
+    return fact.currency or side
+
+
+def _dimension(name: str, fact: Fact) -> str:
+    match fact.unit:
+        case Unit.MONEY:
+            return f"{'per share' if name in PER_SHARE else 'money'} {_currency(fact)}"
+        case Unit.RATIO | Unit.PERCENT:
+            return "ratio"
+        case Unit.MULTIPLE:
+            return "multiple"
+        case _:
+            return f"count {name}"
+
+
+def _follow(known: dict[tuple[str, str], list[Figure]]) -> None:
+    """Equity, net debt and net cash of every company and time that both sides of them are known of."""
+    for name, left, right in SUMS:
+        for owner in {owner for owner, _ in known}:
+            if (owner, name) in known and any(item.period for item in known[owner, name]):
+                continue
+            other = {(i.period, i.current, i.dimension): i for i in known.get((owner, right), ())}
+            found = [
+                replace(item, name=name, value=item.value - match.value)
+                for item in known.get((owner, left), ())
+                if (match := other.get((item.period, item.current, item.dimension))) is not None
+            ]
+            if found:
+                known[owner, name] = found
+    for (owner, name), items in list(known.items()):
+        if name == "Operating income":
+            paid = {(i.period, i.current, i.dimension): i for i in known.get((owner, "Interest expense"), ())}
+            known[owner, "Interest cover"] = [
+                replace(item, name="Interest cover", value=item.value / cost.value, dimension="multiple")
+                for item in items
+                if (cost := paid.get((item.period, item.current, item.dimension))) is not None and cost.value > 0
+            ]

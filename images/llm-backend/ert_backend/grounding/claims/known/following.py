@@ -1,0 +1,77 @@
+"""What follows from the figures of several times, and under which time a figure may be told. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+from ert_backend.grounding import periods
+from ert_backend.grounding.claims.known.figures import Figure, Figures
+from ert_backend.grounding.claims.known.kinds import GROWTH, QUARTERLY, SELF
+from ert_backend.grounding.facts import PERIOD_PART, Fact, Unit
+
+# Figures of a day, which belong to no year.
+OF_A_DAY = frozenset(
+    {
+        "Share price",
+        "Previous close",
+        "52-week high",
+        "52-week low",
+        "Mean analyst target",
+        "Highest analyst target",
+        "Beta",
+        "Lowest analyst target",
+        "Median analyst target",
+        "Market capitalisation",
+        "Enterprise value",
+        "Trailing P/E",
+        "Forward P/E",
+        "Price to book",
+        "Price to sales",
+        "EV to revenue",
+        "EV to EBITDA",
+        "Forward earnings per share",
+        "Dividend yield",
+    }
+)
+
+
+def following(figures: Figures, facts: Sequence[Fact]) -> Iterator[Fact]:
+    """Growth of each year and quarter over the one before, and net debt of each time and company."""
+    currency = {fact.id: fact.currency for fact in facts}
+    supplied = {(fact.subject or SELF, fact.label) for fact in facts}
+    for (owner, name), items in figures.known.items():
+        if name in GROWTH:
+            for older, newer in pairwise(figures.series(name, owner)):
+                if older.value > 0:
+                    yield _fact(newer, GROWTH[name], newer.value / older.value - 1, Unit.RATIO)
+        if name == "Interest cover":
+            for item in items:
+                yield _fact(item, name, item.value, Unit.MULTIPLE)
+        if name in {"Net debt", "Net cash"}:
+            for item in items:
+                if (owner, name) not in supplied or not item.current:
+                    yield replace(_fact(item, name, item.value, Unit.MONEY), currency=currency.get(item.id))
+
+
+def _fact(item: Figure, name: str, value: float, unit: Unit) -> Fact:
+    label = f"{item.period.year}: {name}" if item.period and not item.current else name
+    source, subject = f"derived: from {item.id} and its like", item.owner or None
+    return Fact(item.id, label, value, unit, None, source, period=item.period, subject=subject)
+
+
+def timely(mention: periods.Mention, fact: Fact, figures: Figures) -> bool:
+    """Whether a figure may be told under a time that a sentence names."""
+    said, name = mention.period, fact.label.rpartition(": ")[2]
+    if name.endswith(QUARTERLY) and said.quarter is not None:
+        return said.quarter == 0 or said == figures.latest.quarter
+    if periods.belongs(mention, fact.period):
+        # The figure of a quarter is none of its year.
+        return not (mention.relative and said.quarter is None and fact.period and fact.period.quarter)
+    if mention.vague and fact.period is not None and fact.period.year == (said.year or 0) - 1:
+        return fact.period.quarter is None
+    if fact.period is not None or said.quarter is not None or said.month is not None or name in OF_A_DAY:
+        return False
+    past = any(PERIOD_PART.fullmatch(part) for part in fact.id.split(".")[:-1])
+    return not past and said.year is not None and said.year == figures.latest.year and figures.whole

@@ -1,0 +1,80 @@
+"""What kinds of figures there are, and which ratio says how two of them stand. Pure data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+SELF = ""
+QUARTERLY = " of the latest quarter"
+PER_SHARE = frozenset(
+    {
+        "Share price",
+        "Previous close",
+        "52-week high",
+        "52-week low",
+        "Book value per share",
+        "Earnings per share",
+        "Forward earnings per share",
+        "Mean analyst target",
+        "Highest analyst target",
+        "Lowest analyst target",
+        "Median analyst target",
+    }
+)
+# Fields outside the vocabulary that claims are made about: what they are called and whether they are told per share.
+OTHER_FIELDS = {
+    "interestExpense": ("Interest expense", "money"),
+    "dividendsPaid": ("Dividends", "money"),
+    "capitalExpenditures": ("Capital expenditure", "money"),
+    "capex": ("Capital expenditure", "money"),
+    "researchDevelopment": ("Research and development", "money"),
+    "stockholdersEquity": ("Equity", "money"),
+    "totalStockholderEquity": ("Equity", "money"),
+    "totalCurrentAssets": ("Current assets", "money"),
+    "totalCurrentLiabilities": ("Current liabilities", "money"),
+    "currentAssets": ("Current assets", "money"),
+    "currentLiabilities": ("Current liabilities", "money"),
+    "dividendRate": ("Dividend per share", "per share"),
+    "fiftyDayAverage": ("50-day average", "per share"),
+    "twoHundredDayAverage": ("200-day average", "per share"),
+}
+SUMS = (
+    ("Equity", "Total assets", "Total liabilities"),
+    ("Net debt", "Total debt", "Cash"),
+    ("Net cash", "Cash", "Total debt"),
+)
+GROWTH = {
+    "Revenue": "Revenue growth",
+    "Net income": "Earnings growth",
+    "Earnings per share": "Earnings growth",
+}
+# Left over right, where a supplied ratio says it.
+QUOTIENTS: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("Current assets", "Current liabilities"): ("Current ratio",),
+    ("Total debt", "Equity"): ("Debt to equity",),
+    ("Total debt", "Total assets"): ("Debt to assets",),
+    ("Total debt", "EBITDA"): ("Debt to EBITDA",),
+    ("Share price", "Book value per share"): ("Price to book",),
+    ("Market capitalisation", "Equity"): ("Price to book",),
+    ("Market capitalisation", "Book value per share"): ("Price to book",),
+    ("Market capitalisation", "Revenue"): ("Price to sales",),
+    ("Market capitalisation", "Net income"): ("Trailing P/E", "Price to earnings"),
+    ("Share price", "Earnings per share"): ("Trailing P/E",),
+    ("Enterprise value", "Revenue"): ("EV to revenue",),
+    ("Enterprise value", "EBITDA"): ("EV to EBITDA",),
+    ("Gross profit", "Revenue"): ("Gross margin",),
+    ("Operating income", "Revenue"): ("Operating margin",),
+    ("Net income", "Revenue"): ("Net margin",),
+    ("EBITDA", "Revenue"): ("EBITDA margin",),
+    ("Free cash flow", "Revenue"): ("Free cash flow margin",),
+    ("Free cash flow", "Net income"): ("Cash conversion",),
+    ("Dividends", "Net income"): ("Payout ratio",),
+    ("Dividends", "Earnings per share"): ("Payout ratio",),
+    ("Share price", "52-week high"): ("Distance from the 52-week high",),
+    ("Share price", "52-week low"): ("Distance from the 52-week low",),
+    ("Mean analyst target", "Share price"): ("Change to the mean analyst target",),
+}
+# Of these ratios, what is told as a share to be added to one.
+DISTANCES = frozenset({"Distance from the 52-week high", "Distance from the 52-week low"}) | {
+    "Change to the mean analyst target"
+}

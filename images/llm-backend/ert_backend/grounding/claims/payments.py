@@ -1,0 +1,120 @@
+"""What cash and cash flow pay for: `repay debt out of cash`, `two years of cash burn`, `a surplus of`. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import combinations
+
+from ert_backend.grounding.claims import decide as judged
+from ert_backend.grounding.claims.decide import Ruling, decide, pairs
+from ert_backend.grounding.claims.known.kinds import SELF
+from ert_backend.grounding.claims.sentence.amounts import NUMBERS, Sort
+from ert_backend.grounding.claims.sentence.arguments import denied
+from ert_backend.grounding.claims.sentence.scene import Scene
+from ert_backend.grounding.claims.sentence.term import Term
+
+REPAY = re.compile(
+    r"\b(?P<verb>repay|pay off|pay down|retire|settle|clear|redeem|cover|fund|pay for|meet|extinguish|service"
+    r"|finance|pay|afford)"
+    r"\s(?:back\s)?(?:all (?:of )?|the whole of |every cent of )?(?=its |the |\w)"
+)
+SOURCE = re.compile(
+    r"s?\s(?:in full\s|entirely\s|solely\s|comfortably\s|easily\s)?(?:out of|from|with|using|by using|purely from)\s"
+)
+POWER = re.compile(
+    r"\b(?:(?P<can>can|could|able to|in a position to|has the means to|has enough to|sufficient to|enough to)"
+    r"|(?P<cannot>cannot|can't|could not|couldn't|unable to|not able to|lacks? the means to|too little to"
+    r"|not enough to|insufficient to|can not))"
+    r"\s(?:\w+ly\s|still\s|even\s|now\s|always\s)*$"
+)
+_NUMBER = "|".join(sorted(NUMBERS, key=len, reverse=True))
+RUNWAY = re.compile(
+    rf"\b(?P<than>less than|under|fewer than|not even|barely|more than|over|at least|well over|about|around"
+    rf"|roughly|some|nearly|almost|just over|just under|exactly|only)?\s?"
+    rf"(?P<count>\d+(?:\.\d+)?|{_NUMBER})(?P<half>\sand\sa\shalf)?[\s-](?P<unit>years?|months?|quarters?)(?:'s?"
+    rf"|s')?\s"
+    r"(?:of\s|worth\sof\s)+(?:\w+\s){0,3}?(?:cash\sburn|burn(?:\srate)?|negative\sfree\scash\sflow"
+    r"|free\scash\soutflow|cash\soutflow|outflows?|runway)"
+)
+RUNWAY_OF = re.compile(
+    rf"\brunway\s(?:of|is|to|runs to|extends to|comes to|amounts to)\s(?P<than>less than|under|more than|over"
+    rf"|at least|about|around|roughly|nearly|almost|just over|just under)?\s?(?P<count>\d+(?:\.\d+)?"
+    rf"|{_NUMBER})(?P<half>\sand\sa\shalf)?\s(?P<unit>years?|months?|quarters?)"
+)
+LEFT = re.compile(
+    r"\b(?:surplus|shortfall|deficit|gap|difference|excess|cushion|remainder|balance|buffer|headroom"
+    r"|margin of safety|left(?: over)?|net)\s(?:of|is|was|comes to|amounts to)?\s?"
+    r"(?:about\s|roughly\s|around\s|some\s|nearly\s|almost\s|just\s|over\s|only\s)*$"
+)
+BEHIND = re.compile(
+    r"\s(?:surplus|shortfall|deficit|gap|excess|cushion|left over|to spare|left|in hand|difference|short)\b"
+)
+NETTED = re.compile(r"\bnet of\b|\b(?:subtracting|deducting|netting|stripping out|allowing for)\b|\bleft with\b")
+PER_YEAR = {"y": 1.0, "m": 12.0, "q": 4.0}
+
+
+def rulings(scene: Scene) -> Iterator[Ruling]:
+    """Every such claim that can be decided."""
+    for match in REPAY.finditer(scene.text):
+        yield from _repay(scene, match)
+    for pattern in (RUNWAY, RUNWAY_OF):
+        for match in pattern.finditer(scene.text):
+            yield from _runway(scene, match)
+    yield from _left(scene)
+
+
+def _repay(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
+    """Money out of which something is paid: it is enough, or `cannot` says that it is not."""
+    power = POWER.search(scene.text[max(0, match.start() - 50) : match.start()])
+    owed = scene.after(match.end())
+    if power is None or owed is None or not owed.names:
+        return
+    source = SOURCE.match(scene.text, owed.end)
+    means = scene.after(source.end()) if source else None
+    if means is None or not means.names:
+        return
+    outcome, ids = decide(scene.figures, means, owed, judged.covers)
+    if outcome is not None:
+        cannot = bool(power["cannot"]) or denied(scene, match.start() - len(power[0]))
+        yield Ruling(match.start(), means.end, outcome != cannot, ids)
+
+
+def _runway(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
+    """Years that cash lasts at the rate of the negative free cash flow."""
+    owner = scene.subject(match.start())
+    cash = scene.figures.find("Cash", owner)
+    burn = scene.figures.find("Free cash flow", owner) or scene.figures.find("Operating cash flow", owner)
+    if not cash or not burn or burn[0].value >= 0:
+        return
+    lasts = cash[0].value / -burn[0].value * PER_YEAR[match["unit"][0]]
+    count = float(NUMBERS.get(match["count"]) or match["count"]) + (0.5 if match["half"] else 0.0)
+    than = match["than"] or ""
+    if than in {"less than", "under", "fewer than", "not even", "barely"}:
+        true = lasts < count * 1.02
+    elif than in {"more than", "over", "at least", "well over"}:
+        true = lasts > count * 0.98
+    else:
+        true = abs(lasts / count - 1) <= 0.2
+    numerals = tuple(n for n in scene.numerals if n.start < match.end() and match.start() < n.end)
+    yield Ruling(match.start(), match.end(), true, (cash[0].id, burn[0].id), numerals)
+
+
+def _left(scene: Scene) -> Iterator[Ruling]:
+    """`a surplus of $240 million`: the difference of two figures that the sentence names."""
+    for amount in scene.amounts:
+        if amount.sort is not Sort.MONEY or amount.numeral is None:
+            continue
+        named = LEFT.search(scene.text[max(0, amount.start - 60) : amount.start]) or BEHIND.match(
+            scene.text, amount.end
+        )
+        if named is None and not NETTED.search(scene.text):
+            continue
+        terms = [term for term in scene.terms if named is None or term.numeral is not amount.numeral][:6]
+        terms = [Term(t.start, t.end, t.names, t.owner or SELF, t.when) for t in terms]
+        found = [pair for one, two in combinations(terms, 2) for pair in pairs(scene.figures, one, two)]
+        right = next(
+            (pair for pair in found if amount.holds(abs(pair.difference)) and pair.dimension != "quotient"), None
+        )
+        if right is not None:
+            yield Ruling(amount.start, amount.end, True, right.ids, (amount.numeral,))

@@ -1,0 +1,228 @@
+"""Ranks over companies and over times: `the highest margin of the three`, `peaked in FY2023`, `the cheapest`. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ert_backend.grounding.claims.decide import Ruling
+from ert_backend.grounding.claims.known.figures import Figure
+from ert_backend.grounding.claims.known.kinds import SELF
+from ert_backend.grounding.claims.sentence.arguments import denied, unreal
+from ert_backend.grounding.claims.sentence.scene import Scene
+from ert_backend.grounding.claims.sentence.term import Term
+from ert_backend.grounding.claims.words.ranks import (
+    BEHIND,
+    EXCEPT,
+    IS_LATEST,
+    LOSS,
+    OF_COMPANIES,
+    OF_TIMES,
+    ONLY,
+    OWN,
+    SUPER,
+    TIME_BEHIND,
+)
+from ert_backend.grounding.facts import Period
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One that is ranked, with its value."""
+
+    key: str
+    value: float
+    id: str
+
+
+def rulings(scene: Scene) -> Iterator[Ruling]:
+    """Every rank that can be decided."""
+    for match in SUPER.finditer(scene.text):
+        if not unreal(scene, match.start()) and not EXCEPT.search(
+            scene.text[max(0, match.start() - 30) : match.start()]
+        ):
+            yield from _rank(scene, match)
+    for match in ONLY.finditer(scene.text):
+        yield from _only(scene, match)
+
+
+def _rank(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
+    terms, first = _figure(scene, match)
+    if not terms:
+        return
+    peers = OF_COMPANIES.search(scene.text)
+    times = OF_TIMES.search(scene.text)
+    of_companies = times is None and len(scene.figures.peers) > 0
+    if TIME_BEHIND.match(scene.text, match.end()):
+        peers, of_companies = None, False
+    if peers is not None:
+        count = {"two": 2, "three": 3, "four": 4}.get(peers[0].rsplit(" ", 1)[-1])
+        of_companies = times is None or count is None or count == len(scene.figures.peers) + 1
+    for term in terms:
+        results: list[bool] = []
+        ids: tuple[str, ...] = ()
+        for name in sorted(term.names):
+            inverse = LOSS.search(scene.text[term.start : term.end]) is not None
+            entries, key = _companies(scene, match, term, name) if of_companies else _times(scene, match, term, name)
+            placed = _placed(entries, key, first != inverse, match)
+            if placed is not None:
+                results.append(placed)
+                ids = ids or tuple(entry.id for entry in entries if entry.key == key)
+        if results:
+            true = any(results)
+            yield Ruling(match.start(), match.end(), true != denied(scene, match.start()), ids)
+
+
+def _figure(scene: Scene, match: re.Match[str]) -> tuple[Sequence[Term], bool]:
+    """What is ranked, and whether the most of it comes first."""
+    own = match["own"] or match["adjective"]
+    first = match["high"] is not None or (match["middle"] is not None)
+    if own:
+        names, up = OWN[own]
+        said = next((t for t in scene.terms if t.names & names), None)
+        return [said or Term(match.start(), match.start(), names)], up if match["degree"] != "least" else not up
+    right = scene.after(match.end())
+    if right is not None and right.names and re.fullmatch(r"\s(?:\w+\s){0,2}", scene.text[match.end() : right.start]):
+        return [right], first
+    behind = BEHIND.match(scene.text, match.end())
+    about = scene.after(behind.end()) if behind else None
+    if about is not None and about.names:
+        return [about], first
+    before = scene.before(match.start())
+    listed = list(before[:1])
+    for term in before[1:]:
+        if not listed or not re.fullmatch(
+            r"s?(?:,|,? and|,? or) (?:its |the )?", scene.text[term.end : listed[-1].start]
+        ):
+            break
+        listed.append(term)
+    if listed:
+        return listed, first
+    later = next(
+        (
+            t
+            for t in scene.terms
+            if t.start > match.end() and scene.text[: t.start].rstrip().endswith((" for", " by", " on", " in", " with"))
+        ),
+        None,
+    )
+    return ([later] if later else []), first
+
+
+def _companies(scene: Scene, match: re.Match[str], term: Term, name: str) -> tuple[list[Entry], str]:
+    entries = [
+        Entry(owner, found[0].value, found[0].id)
+        for owner in (SELF, *scene.figures.peers)
+        if (found := scene.figures.find(name, owner))
+    ]
+    between = [c for c in scene.companies if term.end <= c.start < match.start()]
+    if between and term.start < match.start():
+        return entries, between[-1].owner or SELF
+    owner = term.owner if term.named and term.owner is not None else scene.subject(match.start())
+    if not term.named:
+        begin = scene.clause(match.start())[0]
+        owned = [c for c in scene.companies if begin <= c.start < match.start() and not c.named]
+        belongs = re.search(
+            r"\b(?:belongs to|is (?:that|those) of|goes to|is|was|of)\s(?:the\s)?$",
+            scene.text[max(0, _next(scene, match) - 20) : _next(scene, match)],
+        )
+        if (
+            belongs
+            and (later := next((c for c in scene.companies if c.start >= match.end()), None))
+            and later.owner in {SELF, *scene.figures.peers}
+        ):
+            owner = later.owner or SELF
+        elif owned and not any(c.named for c in scene.companies if c.start < match.start()):
+            owner = owned[-1].owner or SELF
+    return entries, owner
+
+
+def _next(scene: Scene, match: re.Match[str]) -> int:
+    later = next((c for c in scene.companies if c.start >= match.end()), None)
+    return later.start if later else 0
+
+
+def _times(scene: Scene, match: re.Match[str], term: Term, name: str) -> tuple[list[Entry], str]:
+    figures, owner = scene.figures, term.owner or SELF
+    mention = _when(scene, match)
+    by_quarter = re.search(r"\bquarter|\bof the four\b", scene.text) is not None or bool(mention and mention.quarter)
+    latest = IS_LATEST.search(scene.text)
+    if by_quarter:
+        within = re.search(r"\bof (?:the year|(?:fy)?(20\d\d))\b", scene.text)
+        year = int(within[1]) if within and within[1] else None
+        series = figures.quarters(name, owner, year)
+        key = mention if mention and mention.quarter else (figures.latest.quarter if latest else None)
+    else:
+        series = figures.series(name, owner)
+        key = mention or (
+            Period(figures.latest.year) if latest or re.search(r"\b(?:now|current|today)\b", scene.text) else None
+        )
+    return [Entry(_key(i, by_quarter), i.value, i.id) for i in series], _wanted(series, key, by_quarter)
+
+
+def _when(scene: Scene, match: re.Match[str]) -> Period | None:
+    """The time that is said to be the peak: not one that only bounds the comparison (`of 2024`, `since 2022`)."""
+    mentions = [
+        m
+        for m in scene.periods
+        if not m.event
+        and not re.search(
+            r"\b(?:of|since|between|and|over|among|than|for)\s(?:the\s|fiscal\s|all\s)*$",
+            scene.text[max(0, m.start - 20) : m.start],
+        )
+    ]
+    if not mentions:
+        found = scene.time(match.start(), match.end())
+        bounds = (
+            re.search(r"(?<!end )\b(?:of|since)\s(?:the\s)?$", scene.text[max(0, found.start - 12) : found.start])
+            if found
+            else None
+        )
+        return found.period if found and not bounds else None
+    near = min(mentions, key=lambda m: min(abs(m.start - match.end()), abs(match.start() - m.end)))
+    return near.period
+
+
+def _key(item: Figure, by_quarter: bool) -> str:
+    period = item.period or Period()
+    return f"{period.year}Q{period.quarter}" if by_quarter else str(period.year)
+
+
+def _wanted(series: Sequence[Figure], key: Period | None, by_quarter: bool) -> str:
+    if key is None:
+        return ""
+    year = key.year
+    if by_quarter and year is None:
+        same = [i.period.year for i in series if i.period and i.period.quarter == key.quarter]
+        year = same[-1] if same else None
+    return f"{year}Q{key.quarter}" if by_quarter else str(year)
+
+
+def _placed(entries: Sequence[Entry], key: str, high: bool, match: re.Match[str]) -> bool | None:
+    mine = next((entry.value for entry in entries if entry.key == key), None)
+    others = [entry.value for entry in entries if entry.key != key]
+    if mine is None or not others:
+        return None
+    ahead = sum(value > mine if high else value < mine for value in others)
+    if match["middle"]:
+        return ahead == 1 if len(others) > 1 else None
+    if match["second"]:
+        return ahead == {"second": 1, "third": 2}.get(match["second"], ahead)
+    return ahead == 0
+
+
+def _only(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
+    """`its only profitable quarter of the year`."""
+    by_quarter = (match["unit"] or match["unit2"]) == "quarter"
+    positive = match["profit"] is not None or match["kind"] == "profit"
+    owner = scene.subject(match.start())
+    mention = next((m.period for m in scene.periods if m.period.quarter or not by_quarter), None)
+    if mention is None:
+        return
+    figures = scene.figures
+    series = figures.quarters("Net income", owner, mention.year) if by_quarter else figures.series("Net income", owner)
+    wanted = _wanted(series, mention, by_quarter)
+    held = [_key(i, by_quarter) for i in series if (i.value > 0) == positive]
+    if series and wanted in {_key(i, by_quarter) for i in series}:
+        yield Ruling(match.start(), match.end(), held == [wanted], (series[0].id,))

@@ -1,0 +1,47 @@
+"""Reads the claims of one sentence about supplied figures and decides them. Pure.
+
+What cannot be decided is left alone: a sentence falls by what the figures contradict, and by nothing else.
+"""
+
+from __future__ import annotations
+
+from ert_backend.grounding.claims import compare, factors, limits, payments, rank, states, trend
+from ert_backend.grounding.claims.decide import Ruling
+from ert_backend.grounding.claims.known.build import index
+from ert_backend.grounding.claims.known.figures import Figures
+from ert_backend.grounding.claims.known.following import following, timely
+from ert_backend.grounding.claims.sentence.names import Names, names
+from ert_backend.grounding.claims.sentence.scene import Scene, scene
+from ert_backend.grounding.claims.sentence.when import referred
+from ert_backend.grounding.numerals import Numeral
+
+READERS = (
+    compare.rulings,
+    trend.rulings,
+    factors.rulings,
+    states.rulings,
+    rank.rulings,
+    payments.rulings,
+    limits.rulings,
+)
+
+
+def rulings(taken: Scene) -> list[Ruling]:
+    """Every claim of the sentence that the figures decide."""
+    return [ruling for reader in READERS for ruling in reader(taken)]
+
+
+__all__ = [
+    "Figures",
+    "Names",
+    "Numeral",
+    "Ruling",
+    "Scene",
+    "following",
+    "index",
+    "names",
+    "referred",
+    "rulings",
+    "scene",
+    "timely",
+]

@@ -1,0 +1,59 @@
+"""What a predicate is said of, whether it is denied, and whether it is said to be so at all. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from ert_backend.grounding.claims.sentence.scene import Scene
+from ert_backend.grounding.claims.sentence.term import Term
+from ert_backend.grounding.claims.words.predicates import DENIED, UNREAL
+
+# A figure behind these words is what something is compared with or taken from, not what is spoken of.
+OBJECT = re.compile(
+    r"\b(?:on|than|against|versus|with|above|below|exceeds?|exceeded|to|over|from|by|per"
+    r"|(?:half|third|thirds|quarter|quarters|fifth|fifths|sixth|tenth|tenths|share|percentage|percent|%|part"
+    r"|most|much) of|% of)"
+    r"\s+(?:(?:the|its|their|a|total|that|of|annual|in)\s+)*$"
+)
+PART = re.compile(
+    r"(?:\b(?:half|third|thirds|quarter|quarters|fifth|fifths|sixth|seventh|eighth|ninth|tenth|tenths|twentieth)"
+    r"|%|percent|per cent) of"
+    r"\s+(?:(?:the|its|their|a|total|annual)\s+)*$"
+)
+LISTED = re.compile(r"s?(?:,|,? and|,? or|,? nor)\s(?:its\s|the\s|\w+\s)?")
+JOINED = re.compile(r"s?,? (?:and|or|nor)\s(?:its\s|the\s|\w+\s)?")
+
+
+def unreal(scene: Scene, place: int) -> bool:
+    """What may be, ought to be or would be is no claim about what is."""
+    begin, _ = scene.clause(place)
+    return UNREAL.search(scene.text[max(begin, place - 90) : place]) is not None
+
+
+def denied(scene: Scene, place: int) -> bool:
+    """Whether the words right before a place deny what follows."""
+    return DENIED.search(scene.text[max(0, place - 60) : place]) is not None
+
+
+def lefts(scene: Scene, place: int, right: Term | None) -> Sequence[Term]:
+    """What is spoken of at a place: the nearest figure before it that is no object, with those listed with it."""
+    begin, _ = scene.clause(place)
+    found: list[Term] = []
+    for term in scene.before(place):
+        if right is not None and term.start <= right.start < term.end:
+            continue
+        if found:
+            joint = JOINED if len(found) == 1 else LISTED
+            if not joint.fullmatch(scene.text[term.end : found[-1].start]):
+                break
+            found.append(term)
+        elif not OBJECT.search(scene.text[max(begin, term.start - 30) : term.start]) and term.start >= begin:
+            found.append(term)
+    if found:
+        return found
+    before = [t for t in scene.before(place) if not PART.search(scene.text[max(begin, t.start - 30) : t.start])]
+    rest = [term for term in before if term.start >= begin] or before[-1:]
+    if rest:
+        return rest[:1]
+    return [Term(place, place, owner=scene.subject(place))]

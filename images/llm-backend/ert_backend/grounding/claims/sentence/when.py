@@ -1,0 +1,53 @@
+"""Which time a place of a sentence is about. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from ert_backend.grounding import periods
+
+REFERRED = re.compile(
+    r"\b(?:from|since|than|to|with|versus|vs\.?|against|over|on|between|and|above|below|exceeded|topped|beat"
+    r"|matched)\s+"
+    r"(?:(?:in|at|the|that|those|of|for|its|level|levels|figure|mark|end|a|fiscal|full|year|whole)\s+)*$"
+)
+BEFORE = re.compile(r"(?:'s?)?\s+(?:(?!(?:to|and|from|of|in|is|was|were|by|for|the|while|but)\s)\w+\s+){0,2}")
+LEADS = re.compile(r"(?:\w+,? )?(?:in|for|during|over|through) (?:the )?(?:full )?(?:fiscal )?(?:year )?|")
+
+
+ABOUT_TIME = re.compile(r",|\s(?:was|is|saw|brought|proved|marked|ended|turned out|had|gave|delivered)\s")
+
+
+def referred(text: str, mention: periods.Mention) -> bool:
+    """Whether a time is what is compared with (`than in 2023`), and not the time that is spoken of."""
+    return REFERRED.search(text[max(0, mention.start - 40) : mention.start]) is not None
+
+
+def leading(text: str, mention: periods.Mention) -> bool:
+    """Whether the whole sentence is about a time: `In 2024, ...`, `FY2024 was a hard year: ...`."""
+    said = ABOUT_TIME.match(text, mention.end) is not None
+    return mention.start < 40 and said and LEADS.fullmatch(text[: mention.start]) is not None
+
+
+def time_at(
+    text: str, clause: tuple[int, int], told: Sequence[periods.Mention], start: int, end: int
+) -> periods.Mention | None:
+    """The time of a figure: right behind or before it, else the one that its clause or the sentence is about."""
+    begin, stop = clause
+    near: list[tuple[int, periods.Mention]] = []
+    for mention in told[:12]:
+        behind = mention.start >= end and periods.AFTER.fullmatch(text[end : mention.start][:40])
+        if behind and not mention.event and not referred(text, mention):
+            return mention
+    for mention in told[:12]:
+        if mention.event:
+            continue
+        if mention.end <= start and BEFORE.fullmatch(text[mention.end : start][:40]):
+            return mention
+        if referred(text, mention):
+            continue
+        leads = leading(text, mention)
+        if begin <= mention.start < stop or leads:
+            near.append((min(abs(mention.start - end), abs(start - mention.end)), mention))
+    return min(near, key=lambda item: item[0])[1] if near else None

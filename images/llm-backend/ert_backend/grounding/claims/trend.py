@@ -1,0 +1,195 @@
+"""Changes over time: `revenue fell`, `falling margins`, `cut its debt`, `tripled since FY2022`. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from ert_backend.grounding.claims.change_parts import about, amount_of
+from ert_backend.grounding.claims.change_size import Change, Said, holds, is_so
+from ert_backend.grounding.claims.decide import Outcome, Pair, Ruling, above, below, decide, fits
+from ert_backend.grounding.claims.from_to import ends, from_to
+from ert_backend.grounding.claims.known.kinds import GROWTH, SELF
+from ert_backend.grounding.claims.sentence.amounts import Amount
+from ert_backend.grounding.claims.sentence.arguments import denied, unreal
+from ert_backend.grounding.claims.sentence.scene import Scene
+from ert_backend.grounding.claims.sentence.term import Term
+from ert_backend.grounding.claims.sentence.times import SPAN, Span, couples, span
+from ert_backend.grounding.claims.words.changes import CHANGE, COPULA, FROM_FIGURE, HIGHER, LOSS, SHORT
+from ert_backend.grounding.numerals import Numeral
+
+
+def rulings(scene: Scene) -> Iterator[Ruling]:
+    """Every change of a figure that can be decided."""
+    said = scene.amounts
+    yield from _higher(scene)
+    named = {place for term in scene.terms for place in range(term.start, term.end)}
+    matches = [match for match in CHANGE.finditer(scene.text) if match.start() not in named]
+    for place, match in enumerate(matches):
+        if unreal(scene, match.start()) or SHORT.match(scene.text, match.end()):
+            continue
+        begin, stop = _reach(scene, matches, place)
+        yield from _change(scene, match, said, begin, stop)
+
+
+def _higher(scene: Scene) -> Iterator[Ruling]:
+    """`on higher revenue`, said of no other company: higher than before."""
+    if "than" in scene.text or any(company.owner for company in scene.companies):
+        return
+    for match in HIGHER.finditer(scene.text):
+        term = scene.after(match.end())
+        if term is None or not term.names or scene.text[match.end() : term.start].strip():
+            continue
+        if unreal(scene, match.start()):
+            continue
+        begin, stop = scene.clause(match.start("word"))
+        kind = "up" if match["word"] in {"higher", "stronger", "larger", "better"} else "down"
+        outcome, ids = _decide(scene, term, span(scene, match.end(), stop, begin), kind, None)
+        if outcome is not None:
+            yield Ruling(match.start("word"), term.end, outcome, ids)
+
+
+def _reach(scene: Scene, matches: Sequence[re.Match[str]], place: int) -> tuple[int, int]:
+    """The words that belong to one of several changes in a sentence."""
+    match = matches[place]
+    begin, stop = scene.clause(match.start())
+    if place and matches[place - 1].end() > begin:
+        begin = matches[place - 1].end()
+    if place + 1 < len(matches):
+        stop = min(stop, matches[place + 1].start())
+    return begin, max(stop, match.end())
+
+
+def _change(scene: Scene, match: re.Match[str], said: Sequence[Amount], begin: int, stop: int) -> Iterator[Ruling]:
+    kind = str(match.lastgroup)
+    terms = about(scene, match)
+    amount = amount_of(scene, match, said, begin)
+    deny = denied(scene, match.start())
+    both = ends(scene, match, stop)
+    if both is not None and kind != "flat" and not deny:
+        yield from from_to(scene, match, kind, terms, both)
+    base = _base(scene, match)
+    if base is not None and not any(term.names == base.names for term in terms):
+        yield from _from_figure(scene, match, Said("", kind, amount), terms, base)
+        return
+    asked = span(scene, match.end(), stop, begin)
+    if COPULA.fullmatch(match[0]) and (
+        others := {c.owner for c in scene.companies if c.owner} | ({SELF} if any(t.owner for t in terms) else set())
+    ):
+        yield from _against(scene, match, kind, terms, others)
+        return
+    if asked.steps is not None and (each := _each(scene, match, terms, kind)):
+        yield from each
+        amount = None
+    for term in terms if kind != "moved" else ():
+        when = asked
+        told = term.when is not None and not term.when.relative and term.when.start < stop
+        if told and term.period != asked.older and asked.newer is None and asked.steps is None:
+            when = replace(asked, newer=term.period)
+        outcome, ids = _decide(scene, term, when, kind, amount)
+        over = SPAN.search(scene.text) if outcome is False and when == Span() else None
+        if over:  # the span of another clause: `doubled in two years, while debt fell by $300 million`
+            outcome, ids = _decide(scene, term, span(scene, over.start(), over.end(), over.start()), kind, amount)
+        if outcome is None:
+            continue
+        if deny:
+            outcome = not outcome
+        numerals = tuple(n for n in scene.numerals if amount and _touch(n, amount, match))
+        yield Ruling(match.start(), match.end(), outcome, ids, numerals)
+
+
+def _each(scene: Scene, match: re.Match[str], terms: Sequence[Term], kind: str) -> list[Ruling]:
+    """`every year, by 14% in FY2023 and 15% in FY2024`: each amount is of its own time."""
+    found: list[Ruling] = []
+    for amount in scene.amounts:
+        own = re.match(r"\sin\s", scene.text[amount.end : amount.end + 4])
+        when = next((m for m in scene.periods if own and m.start == amount.end + own.end()), None)
+        if when is None or amount.start < match.end() or amount.numeral is None:
+            continue
+        for term in terms:
+            outcome, ids = _decide(scene, term, Span(newer=when.period), kind, amount)
+            if outcome is not None:
+                found.append(Ruling(amount.start, when.end, outcome, ids, (amount.numeral,)))
+    return found
+
+
+def _base(scene: Scene, match: re.Match[str]) -> Term | None:
+    """The figure that a change is told from: `doubled from its 52-week low`."""
+    behind = FROM_FIGURE.match(scene.text, match.end())
+    right = scene.after(behind.end()) if behind else None
+    return right if right is not None and right.names else None
+
+
+def _from_figure(scene: Scene, match: re.Match[str], said: Said, terms: Sequence[Term], base: Term) -> Iterator[Ruling]:
+    def test(pair: Pair) -> bool | None:
+        relative = pair.quotient - 1 if pair.quotient is not None else None
+        return is_so(said, Change(pair.difference, pair.quotient, relative))
+
+    for term in terms:
+        if term.names == base.names and term.owner == base.owner:
+            continue
+        outcome, ids = decide(scene.figures, term, base, test)
+        if outcome is not None:
+            numerals = [n for n in scene.numerals if said.amount and _touch(n, said.amount, match)]
+            numerals += [n for n in scene.numerals if n.start > base.end and _reached(scene, term, base, n)]
+            yield Ruling(match.start(), base.end, outcome, ids, tuple(numerals))
+
+
+def _reached(scene: Scene, term: Term, base: Term, numeral: Numeral) -> bool:
+    """The number that a figure has come to: `from its high of $32 to $15`."""
+    before = scene.text[base.end : numeral.start]
+    found = [item for name in term.names for item in scene.figures.find(name, term.owner or SELF)]
+    return len(before) < 25 and before.endswith(" to ") and any(fits(numeral, item) for item in found)
+
+
+def _against(
+    scene: Scene, match: re.Match[str], kind: str, terms: Sequence[Term], others: set[str]
+) -> Iterator[Ruling]:
+    """`while its revenue is lower`: said next to another company, it is set against that one."""
+    for term in terms:
+        rest = [owner for owner in others if owner != term.owner]
+        if len(rest) == 1:
+            right = Term(match.end(), match.end(), frozenset(), rest[0])
+            outcome, ids = decide(scene.figures, term, right, above if kind == "up" else below)
+            if outcome is not None:
+                yield Ruling(match.start(), match.end(), outcome != denied(scene, match.start()), ids)
+
+
+def _touch(numeral: Numeral, amount: Amount, match: re.Match[str]) -> bool:
+    """A number that the amount was read from, or the verb itself (`doubled`)."""
+    spoken = numeral.start < match.end() and match.start() < numeral.end
+    return numeral is amount.numeral or (numeral.start < amount.end and amount.start < numeral.end) or spoken
+
+
+def _decide(scene: Scene, term: Term, asked: Span, kind: str, amount: Amount | None) -> Outcome:
+    owner, outcomes = term.owner or SELF, []
+    ids: tuple[str, ...] = ()
+    inverse = LOSS.search(scene.text[term.start : term.end]) is not None
+    for name in sorted(term.names):
+        found, every = couples(scene.figures, name, owner, asked)
+        results = [holds(Said(name, kind, amount, inverse), old, new) for old, new in found]
+        ids = ids or tuple(dict.fromkeys(figure.id for pair in found[:1] for figure in reversed(pair)))
+        known = [result for result in results if result is not None]
+        if every and known:
+            outcomes.append(all(known))
+        else:
+            outcomes += known
+        if not every and _of_growth(scene, asked):
+            outcomes += _by_growth(scene, Said(name, kind, amount), owner)
+    outcome = None if not outcomes else any(outcomes)
+    return outcome, ids
+
+
+def _of_growth(scene: Scene, asked: Span) -> bool:
+    """Whether the supplied growth is of the times asked for: the newest year against the one before."""
+    newest = asked.newer is None or asked.newer.year == scene.figures.latest.year
+    whole = asked.newer is None or asked.newer.quarter is None
+    back = asked.older is None or (scene.figures.latest.year or 0) - 1 == asked.older.year
+    return newest and whole and back and not asked.quarterly and asked.years is None and asked.steps is None
+
+
+def _by_growth(scene: Scene, said: Said, owner: str) -> list[bool]:
+    found = scene.figures.find(GROWTH.get(said.name, ""), owner)
+    results = (is_so(said, Change(item.value, 1 + item.value, item.value)) for item in found)
+    return [result for result in results if result is not None]

@@ -1,0 +1,117 @@
+"""The words by which a figure is said to have changed. Pure data."""
+
+from __future__ import annotations
+
+import re
+
+CHANGE = re.compile(
+    r"""
+    \b(?:
+      (?P<up>r[oi]se[ns]?|rising|gr[eo]w[ns]?|growing|increas(?:e[ds]?|ing)|climb(?:s|ed|ing)?|jump(?:s|ed|ing)?
+        |(?:sky)?rocket(?:s|ed|ing)?|mushroom(?:s|ed|ing)?|bounc(?:e[ds]?|ing)(?:\sback)?|snowball(?:s|ed|ing)?
+        |escalat(?:e[ds]?|ing)|burgeon(?:s|ed|ing)?|reviv(?:e[ds]|ing)|multipli(?:es|ed)|firm(?:ed|ing)\sup
+        |surg(?:e[ds]?|ing)|soar(?:s|ed|ing)?|expand(?:s|ed|ing)?|widen(?:s|ed|ing)?|gain(?:s|ed|ing)?
+          |advanc(?:e[ds]?|ing)
+        |swell(?:s|ed|ing)?|swollen|balloon(?:s|ed|ing)?|mount(?:ed|ing)|strengthen(?:s|ed|ing)?|rebound(?:s|ed|ing)?
+        |recover(?:s|ed|ing)?|(?:picks?|picked|picking|ticks?|ticked|edges?|edged|inched|creeps?|crept|went|goes
+          |moved|moves|stepped
+        |built|builds|building|scaled|shot|is|are|was|were|been|nudged|headed|trended|trending)\s(?:sharply\s
+          |slightly\s|well\s
+        |strongly\s|further\s|also\s|all\s|both\s|some\s)?(?:up|higher|upward|upwards)(?!\sto\sthe\s)
+          |rais(?:e[ds]?|ing)|boost(?:s|ed|ing)?|lift(?:s|ed|ing)?
+        |regain(?:s|ed|ing)?|accelerat(?:ed|ing)(?=\sto\s)|deepen(?:s|ed|ing)?|(?:took|takes|taking|taken)\son
+          |accumulat(?:ed|ing)|built|builds|added|adds|ratchet(?:ed)?\sup|leapt|leaped|vaulted|spiked?|upturn
+        |(?<=%\s)(?:higher|larger|more|up|above)(?!\sthan|\sthe|\sits)|(?<=percent\s)(?:higher|larger
+          |up)(?!\sthan)|(?<=points\s)(?:higher|wider|up)(?!\sthan)
+        |less\snegative|expansion|growth|uptick|upswing|gains?|stretched)
+    | (?P<down>(?<=%\s)(?:lower|smaller|less|down)(?!\sthan)|(?<=percent\s)(?:lower|smaller|down)(?!\sthan)
+      |(?<=points\s)(?:lower|narrower|down)(?!\sthan)
+        |more\snegative|f[ae]ll(?:s|en|ing)?|declin(?:e[ds]?|ing)|decreas(?:e[ds]?|ing)|drop(?:s|ped|ping)?
+          |shr[aiu]nk(?:s|en|ing)?
+        |contract(?:s|ed|ing)?|contraction|narrow(?:s|ed|ing)?|slip(?:s|ped|ping)?|sl[ie]d(?:es?|ing)?|sank
+          |sinks?|sinking|sunk
+        |slump(?:s|ed|ing)?|collaps(?:e[ds]?|ing)|crash(?:es|ed|ing)?|crater(?:s|ed|ing)?|nosedived?|crumbl(?:e[ds]?|ing)
+        |wan(?:e[ds]|ing)|wither(?:s|ed|ing)?|sagg?(?:s|ed|ing)?|skidd?(?:s|ed|ing)?|shrivell?(?:s|ed|ing)?|bled|ran\sdown
+        |tumbl(?:e[ds]?|ing)|plung(?:e[ds]?|ing)|plummet(?:s|ed|ing)?|dip(?:s|ped|ping)?|erod(?:e[ds]?|ing)
+          |erosion|eas(?:e[ds]?|ing)
+        |weaken(?:s|ed|ing)?|retreat(?:s|ed|ing)?|reced(?:e[ds]?|ing)|dwindl(?:e[ds]?|ing)|reduc(?:e[ds]?|ing
+          |tions?)|cut(?:s|ting)?|slash(?:es|ed|ing)?
+        |lower(?:s|ed|ing)|trim(?:s|med|ming)?|par(?:ed|ing)(?:\sback|\sdown)?|shed(?:s|ding)?|lost|loses|losing
+          |compress(?:es|ed|ing)?
+        |compression|soften(?:s|ed|ing)?|reined\sin|rein(?:s|ing)\sin|paid\s(?:down|off)|paying\s(?:down|off)
+          |pays\s(?:down|off)|scaled\sback|brought\sdown
+        |repaid|ebb(?:s|ed|ing)?|cooled|diminish(?:es|ed|ing)?|moderat(?:ed|ing)|drain(?:ed|ing)?|fell\sback
+          |depleted|downturn|squeezed
+        |(?:came|comes?|coming|went|goes|gone|moved|edged|ticked|drifted|trended|trending|nudged|is|are|was|were
+          |been|inched|crept|headed|taken)\s
+        (?:sharply\s|slightly\s|well\s|further\s|also\s|all\s|both\s|some\s)?(?:down(?!\sto\searth)
+          |lower(?!\sthan)|downward|downwards|backwards))
+    | (?P<better>improv(?:e[ds]?|ing|ements?)|got\sbetter)
+    | (?P<worse>deteriorat(?:e[ds]?|ing|ion)|worsen(?:s|ed|ing)?|got\sworse|degrad(?:ed|ing))
+    | (?P<flat>(?:is|are|was|were|been|remained|stayed|held|stood|remains|stays|holds|broadly|essentially
+      |virtually|largely)\s
+        (?:broadly\s|virtually\s|essentially\s|largely\s|roughly\s|completely\s)?(?:flat|unchanged|steady|stable
+          |level|stagnant|constant|the\ssame\sas\sin)
+        |stagnat(?:ed|ing|es)|flatlined|plateaued|(?:did|has|have)\snot\s(?:budge|change|move)d?|hardly\schanged
+          |(?<=\s)unchanged)
+    | (?P<moved>(?:went|goes|gone|moved|moves|changed|shifted|passed)(?=\sfrom\s))
+    | (?P<times2>doubl(?:ed?|es|ing)(?=\W|$)(?!\s(?:digit|the\slevel|that|what|its|of|their|annual)))
+    | (?P<times3>(?:tripl|trebl)(?:e[ds]?|ing)(?!\s(?:the|that|digit|its)))
+    | (?P<times4>quadrupl(?:e[ds]?|ing)(?!\s(?:the|that|its)))
+    | (?P<times5>quintupl(?:e[ds]?|ing))
+    | (?P<half>halv(?:e[ds]?|ing))
+    )(?!\w)
+    """,
+    re.VERBOSE,
+)
+FACTORS = {"times2": 2.0, "times3": 3.0, "times4": 4.0, "times5": 5.0, "half": 0.5}
+NOUN = re.compile(
+    r"(?:growth|declines?|increases?|decreases?|rises?|falls?|drops?|contraction|expansion|erosion|reductions?"
+    r"|gains?|jump|dip|cuts?|surge|improvements?|deterioration"
+    r"|compression|slide|plunge|tumble|uptick|upswing|upturn|downturn|slip)"
+)
+TRANSITIVE = re.compile(
+    r"(?:grew|growing|grow|grows|increas\w+|rais\w+|boost\w*|lift\w*|expand\w*|widen\w*|improv\w+|strengthen\w*"
+    r"|reduc\w+|cut|cuts|cutting|slash\w*|lower\w*"
+    r"|trim\w*|par(?:ed|ing).*|shed\w*|doubl\w+|tripl\w+|trebl\w+|quadrupl\w+|halv\w+|rein.*|paid.*|pay.*"
+    r"|scaled back|brought down|repaid|built.*|builds|building.*|added|adds|narrow\w*|eas\w+"
+    r"|accumulat\w+|(?:took|takes|taking|taken)\son|regain\w*|deplet\w+|drain\w*|declining|falling|rising"
+    r"|shrinking|climbing|dwindling|soaring|eroding|deteriorating|contracting|swelling|surging"
+    r"|tumbling|plunging|slipping|weakening|mounting|worsening|gr[eo]w\w*|lost|ballooning|slid\w*|sliding"
+    r"|shrunken|diminish\w*|squeez\w+|compress\w+)"
+)
+COSTLY = frozenset(
+    {"Total debt", "Net debt", "Interest expense", "Debt to equity", "Debt to EBITDA", "Debt to assets", "Trailing P/E"}
+)
+LOSS = re.compile(r"(?:net |operating )?loss(?:es)?$|burn$|outflow$")
+NEAR = re.compile(
+    r"(?:\s(?:by|about|around|roughly|nearly|almost|more|than|less|over|under|some|an?|the|just|only|further"
+    r"|another|approximately|close|to"
+    r"|slightly|as|much|up|modestly|sharply|nothing|lost|gained|full|total|of|well|again|even|steeply|strongly"
+    r"|a little|little|further|at|least"
+    r"|below|above|equivalent|circa|touch))*\s?"
+)
+DETERMINED = re.compile(
+    r"(?:\b(?:an?|the|this|that|its|of|by|no|any|some|sharp|steep|further|modest|slight|recent|steady|strong"
+    r"|revenue|sales|earnings|profit|dividend|margin|year)|%|percent|points?)\s$"
+)
+AUXILIARY = re.compile(
+    r"s?\s(?:\w+\s){0,2}?|[^;]{0,40}\b(?:has|have|had|been|was|is|to|were|are|also|then|again|and|even|still|now"
+    r"|both|all|each|further|sharply|slightly|modestly)\s|[^a-z]{0,20}"
+)
+FROM_FIGURE = re.compile(r"(?:\s[\w.,%]+){0,4}?\s(?:from|since|off|above|below|against)\s(?=its |the |their |\d)")
+HIGHER = re.compile(
+    r"(?:^|[,;:]\s|\b(?:on|by|and|from|with|despite|of|to|while|but|because|as|amid|saw|brought|reported|posted"
+    r"|recorded|generated)\s)(?P<word>higher|lower|weaker|stronger|smaller|larger|better|worse)\s(?=\w)"
+)
+COPULA = re.compile(r"(?:is|are|was|were)\s(?:also\s|slightly\s|well\s)?(?:lower|higher)")
+SUFFERED = re.compile(
+    r"\b(?:saw|sees|seen|record(?:ed|s)|post(?:ed|s)|suffer(?:ed|s)|show(?:ed|s|n)|register(?:ed|s)|enjoy(?:ed"
+    r"|s)|report(?:ed|s)|experienc(?:ed|es)|had|in|on the)"
+    r"\s(?:an?\s)?(?:[\w.%]+\s){0,3}$"
+)
+SHORT = re.compile(r"\s(?:\S+\s){0,4}?short\b")
+GAIN_BEFORE = re.compile(
+    r"\s?(?:of\s)?(?:the\s)?(?:year on year |year over year |annual |sequential |quarterly |net |sharp |steep "
+    r"|modest |further |overall )*"
+)

@@ -1,0 +1,87 @@
+"""The words by which something is ranked, and what they rank. Pure data."""
+
+from __future__ import annotations
+
+import re
+
+_VALUED = frozenset({"Trailing P/E", "Price to earnings"})
+# Adjectives that name their own figure: (names, whether the most of it comes first).
+OWN = {
+    "valuable": (frozenset({"Market capitalisation"}), True),
+    "highly valued": (frozenset({"Market capitalisation"}), True),
+    "expensive": (_VALUED, True),
+    "highly rated": (_VALUED, True),
+    "richly valued": (_VALUED, True),
+    "profitable": (frozenset({"Net margin"}), True),
+    "leveraged": (frozenset({"Debt to equity"}), True),
+    "highly leveraged": (frozenset({"Debt to equity"}), True),
+    "indebted": (frozenset({"Debt to equity", "Total debt"}), True),
+    "heavily indebted": (frozenset({"Debt to equity", "Total debt"}), True),
+    "geared": (frozenset({"Debt to equity"}), True),
+    "highly geared": (frozenset({"Debt to equity"}), True),
+    "volatile": (frozenset({"Beta"}), True),
+    "cheapest": (_VALUED, False),
+    "dearest": (_VALUED, True),
+    "priciest": (_VALUED, True),
+    "fastest growing": (frozenset({"Revenue growth"}), True),
+    "slowest growing": (frozenset({"Revenue growth"}), False),
+    "quickest growing": (frozenset({"Revenue growth"}), True),
+    "highest yielding": (frozenset({"Dividend yield"}), True),
+    "lowest yielding": (frozenset({"Dividend yield"}), False),
+}
+_OWN = "|".join(re.escape(word) for word in sorted(OWN, key=len, reverse=True))
+SUPER = re.compile(
+    rf"""
+    \b(?:(?P<second>second|third|two|three)[ ])?(?:
+      (?P<own>{_OWN})(?P<after_own>)(?<=ing|est)
+    | (?P<degree>most|least)\s(?P<adjective>{_OWN})
+    | (?P<high>highest|largest|biggest|greatest|widest|strongest|best|richest|fattest|steepest|fastest|deepest
+      |longest|heaviest|fullest|most(?=\s(?:cash|debt|revenue|employees|borrowings|analysts))
+        |peak(?:ed|s)?|(?:reach(?:es|ed)?|hit|touched|at)\s(?:its|a|the|their)\s(?:\w+\s)?(?:high|peak|best
+          |zenith|top)(?=[ .,;]|$)|topped\sout|record|crested|high\spoint|high\swater\smark
+            |top(?=\s(?:of\sthe\s(?:three|group|peer|list)|rank|for|on|margin))|tops\sthe\s(?:group|list
+              |peer\sgroup|table|three)|leads\s(?:the\s(?:group|peer\sgroup|three|field|pack)|its\speers|both\speers)
+        |ranks?\s(?:first|highest|top|number\sone)|comes?\s(?:first|top)|heads\sthe\s(?:group|list|table))
+    | (?P<low>lowest|smallest|narrowest|thinnest|weakest|worst|poorest|slowest|fewest|leanest|lightest|slimmest
+      |trough(?:ed)?|(?:reach(?:es|ed)?|hit|touched|at)\s(?:its|a|the|their)\s(?:\w+\s)?(?:low|trough|nadir
+        |worst|bottom)(?=[ .,;]|$)|bottomed(?:\sout)?|low\spoint|nadir|least(?=\s(?:cash|debt|revenue|employees
+          |borrowings))
+        |ranks?\s(?:last|lowest|bottom)|comes?\s(?:last|bottom)|brings\sup\sthe\srear|trails\s(?:the\s(?:group
+          |peer\sgroup|field|pack)|both\s(?:of\sits\s)?peers)|bottom\sof\sthe\s(?:three|group|peer|list|table))
+    | (?P<middle>ranks?\s(?:second|in\sthe\smiddle)|comes?\ssecond|in\sthe\smiddle\sof|sits\sin\sthe\smiddle
+      |middle\sof\sthe\s(?:three|group|pack))
+    )(?!\w)
+    """,
+    re.VERBOSE,
+)
+OF_COMPANIES = re.compile(
+    r"\b(?:of|among|amongst|in|across|within|than any of|out of|between) (?:all |the |its |this "
+    r"|these )*(?:three|two|four|group|peer group|peers?|peer set|companies|sample|trio|set|lot|rivals"
+    r"|competitors|names|banks|miners"
+    r"|utilities|retailers|sector|comparison|field|\w+ companies|comparables"
+    r"|universe)(?!\w)(?! (?:\w+ )?(?:years?|quarters?|fiscal|months?))"
+)
+OF_TIMES = re.compile(
+    r"\b(?:of|in|over|across|among|for|out of|during|within|since|through) (?:all )?(?:the |any of the "
+    r"|each of the |these |its )*(?:(?:past|last|previous|four|three|two|reported|latest|supplied|fiscal"
+    r"|financial|successive) )*(?:years|quarters|four|year|period|twelve months|20\d\d|fy ?20\d\d)\b"
+    r"|\b(?:year|quarter)s?\b|\bfy ?20\d\d|\b20\d\d\b|\bpeak|\btrough|\bquarterly\b|\bbottomed|\brecord\b"
+)
+BEHIND = re.compile(
+    r"\s(?:of the (?:three|four|group|peer group|year|two|lot|trio|last (?:two|three|four) (?:fiscal )?(?:years"
+    r"|quarters)) )?(?:for|on|by|in terms of|measured by|in|as measured by|when it comes to|of)\s(?:its |the )?"
+)
+IS_LATEST = re.compile(
+    r"\b(?:in|during|is|was) (?:the |its )?(?:latest|last|most recent|final|current)(?: one| period)?(?=\s*[.,;]"
+    r"|\s*$|\squarter)"
+)
+TIME_BEHIND = re.compile(r"\s(?:\w+\s)?(?:year|quarter)s?\b")
+LOSS = re.compile(r"(?:net |operating )?loss(?:es)?$")
+ONLY = re.compile(
+    r"\bonly (?:(?P<profit>profitable)|(?P<loss>loss making|unprofitable)) (?P<unit>quarter|year)\b"
+    r"|\bonly (?P<unit2>quarter|year) (?:in|with|of)[^,;]{0,20}(?P<kind>profit|loss)\b"
+)
+EXCEPT = re.compile(
+    r"\b(?:one of|among|nearly|almost|close to|near|not far from|approaching|some of|second|at best|at worst"
+    r"|its own)\s(?:the\s)?$"
+)

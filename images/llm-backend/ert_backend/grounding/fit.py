@@ -1,0 +1,70 @@
+"""Whether a number may be a fact by its value alone: kind, currency, and the precision it is written in. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ert_backend.grounding.facts import Fact, Unit
+from ert_backend.grounding.numerals import Kind, Numeral
+
+# What a fact of a unit is multiplied by where it is written as a kind; a field we have no name for may be any of them.
+OF_KIND: Mapping[tuple[Unit, Kind], tuple[float, ...]] = {
+    (Unit.MONEY, Kind.MONEY): (1.0,),
+    (Unit.MONEY, Kind.PLAIN): (1.0,),
+    (Unit.RATIO, Kind.PERCENT): (100.0,),
+    (Unit.RATIO, Kind.PLAIN): (1.0,),
+    (Unit.PERCENT, Kind.PERCENT): (1.0,),
+    (Unit.PERCENT, Kind.MULTIPLE): (0.01,),
+    (Unit.PERCENT, Kind.PLAIN): (0.01,),
+    (Unit.MULTIPLE, Kind.MULTIPLE): (1.0,),
+    (Unit.MULTIPLE, Kind.PLAIN): (1.0,),
+    (Unit.COUNT, Kind.PLAIN): (1.0,),
+    (Unit.NUMBER, Kind.PLAIN): (1.0,),
+    (Unit.NUMBER, Kind.MONEY): (1.0,),
+    (Unit.NUMBER, Kind.PERCENT): (1.0, 100.0),
+}
+
+
+def forms(fact: Fact, kind: Kind) -> tuple[float, ...]:
+    """The values a fact may be written as in a numeral of `kind`; none where the kind is not its own."""
+    value = fact.number or 0.0
+    units = OF_KIND.get((fact.unit, kind))
+    return tuple(value * factor for factor in units) if units else ()
+
+
+def fits(numeral: Numeral, fact: Fact, *, named: bool = False) -> bool:
+    """At the precision written and in the same currency. Without a sign a fall may be told in words: `fell 3%`.
+
+    `named`: figures are named around it, so that a whole number may be a multiple (`a P/E of 20`).
+    """
+    if numeral.currency and fact.unit is Unit.MONEY and not _same_money(numeral.currency, fact.currency):
+        return False
+    whole = numeral.kind is Kind.PLAIN and numeral.tolerance == 0.5
+    if named and fact.unit is Unit.MULTIPLE and numeral.value >= 5:
+        whole = False
+    if whole and fact.unit in {Unit.RATIO, Unit.PERCENT, Unit.MULTIPLE}:
+        return False  # a bare `1` says nothing of a ratio of 0.7
+    for value in forms(fact, numeral.kind):
+        slack = numeral.tolerance * (1 + 1e-9) + 1e-12 * max(1.0, abs(value))
+        said = numeral.value - value if numeral.signed else abs(numeral.value) - abs(value)
+        if abs(said) <= slack:
+            return True
+    return False
+
+
+def _same_money(written: str, currency: str | None) -> bool:
+    """`$` is the US dollar: nobody reads it as another where two currencies may be in one report."""
+    return written == currency or (written == "$" and currency == "USD")
+
+
+def same(numeral: Numeral, other: Numeral) -> bool:
+    """Whether two numbers of texts are one, as far as both are written."""
+    money = numeral.currency in (None, other.currency) or other.currency is None
+    near = abs(numeral.value - other.value) <= min(numeral.tolerance, other.tolerance)
+    return money and numeral.kind is other.kind and near
+
+
+def nearest(numeral: Numeral, facts: Sequence[Fact]) -> str | None:
+    """The id of the fact of its kind whose value is closest."""
+    distances = [(abs(numeral.value - form), fact.id) for fact in facts for form in forms(fact, numeral.kind)]
+    return min(distances)[1] if distances else None
