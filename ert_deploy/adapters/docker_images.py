@@ -7,39 +7,47 @@ ERT_REGISTRY_PASSWORD; never from an argument. What the engine says is cleaned b
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ert_deploy.adapters.bounded_http import anonymous
+from ert_deploy.adapters.docker_streams import (
+    PASSWORD,
+    USERNAME,
+    Layer,
+    Say,
+    follow_build,
+    follow_push,
+    layers,
+    only_file,
+)
 from ert_deploy.adapters.extras import part_of
 from ert_deploy.core import redaction
 from ert_deploy.core.model.errors import Failed, UsageError
 from ert_deploy.core.model.text import printable
 
-USERNAME, PASSWORD = "ERT_REGISTRY_USERNAME", "ERT_REGISTRY_PASSWORD"
 SECRET_PARTS = frozenset({"password", "identitytoken", "registrytoken", "auth"})  # of a login
 PLATFORM = "linux/amd64"  # what the machines on the market run
 PATIENCE = 600  # seconds without a byte from the engine: a step of a build may be silent for minutes
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-_STEP = re.compile(r"Step \d+/\d+ : .*")
-_DENIED = re.compile(r"unauthorized|denied|authentication required|no basic auth|forbidden|incorrect username", re.I)
-_ABSENT = re.compile(r"does not exist locally|no such image|not exist", re.I)
 
-Say = Callable[[str], None]
+SBOM = "/usr/share/ert/sbom.cdx.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A built image: its tag, the engine's id of it, its unpacked size in bytes, and what it runs on."""
+    """A built image: its tag, the engine's id of it, its unpacked size in bytes, and what it runs on.
+
+    `layers` are those with content, the base's first.
+    """
 
     tag: str
     id: str
     size: int
     platform: str = PLATFORM
+    layers: tuple[Layer, ...] = ()
 
 
 def split(reference: str) -> tuple[str, str]:
@@ -69,8 +77,19 @@ class DockerImages:
                 forcerm=True,
                 decode=True,
             )
-            _follow_build(lines, say)
-            return _of_the_hosts(self._look(api, tag))
+            follow_build(lines, say)
+            return replace(_of_the_hosts(self._look(api, tag)), layers=layers(api.history(tag)))
+
+    def bill_of_materials(self, tag: str) -> bytes:
+        """The CycloneDX document in an image that is here. Raises UsageError or Failed."""
+        with self._engine() as api:
+            self._look(api, tag)
+            made = api.create_container(tag, command=["true"], network_disabled=True)["Id"]
+            try:
+                chunks, _ = api.get_archive(made, SBOM)
+                return only_file(b"".join(chunks))
+            finally:
+                api.remove_container(made, v=True, force=True)
 
     def push(self, tag: str, say: Say) -> str:
         """Push an image that is here; the digest the registry knows it by. Raises UsageError or Failed."""
@@ -79,7 +98,7 @@ class DockerImages:
             _of_the_hosts(self._look(api, tag))
             login = self._login() or _stored_login(api, repository)
             lines = api.push(repository, tag=name, stream=True, decode=True, auth_config=login)
-            digest = _follow_push(lines, repository, say)
+            digest = follow_push(lines, repository, say)
             if digest is None:
                 raise Failed(f"{tag} was pushed, but the registry named no digest", hint="push again")
             return digest
@@ -176,59 +195,3 @@ def _no_engine(env: Mapping[str, str], error: Exception) -> Failed:
         detail=printable(error),
         hint="start Docker, or point DOCKER_HOST to an engine",
     )
-
-
-def _follow_build(lines: Iterable[Mapping[str, Any]], say: Say) -> None:
-    """Show each step as it begins; Failed with what was said last when the build ends in an error.
-
-    Read to the end in any case: a stream that is left half read keeps its connection.
-    """
-    last: list[str] = []
-    wrong = ""
-    for line in lines:
-        text = printable(line.get("stream") or line.get("status") or "", 160)
-        if _STEP.fullmatch(text):
-            say(text)
-        if text:
-            last = [*last[-7:], text]
-        wrong = wrong or printable(line.get("error") or "")
-    if wrong:
-        raise Failed(f"the build ended with an error: {wrong}", detail="\n".join(last))
-
-
-def _follow_push(lines: Iterable[Mapping[str, Any]], repository: str, say: Say) -> str | None:
-    """Show the bytes that have gone out, at every tenth; the digest when the registry named one."""
-    digest, told, wrong = None, -1, ""
-    sizes: dict[str, tuple[int, int]] = {}
-    for line in lines:
-        wrong = wrong or str(line.get("error") or "")
-        digest = _digest_in(line) or digest
-        detail = line.get("progressDetail") or {}
-        if detail.get("total"):
-            sizes[str(line.get("id", ""))] = (int(detail.get("current") or 0), int(detail["total"]))
-        sent, whole = (sum(column) for column in zip(*sizes.values(), strict=True)) if sizes else (0, 0)
-        if whole and sent * 10 // whole > told:
-            told = sent * 10 // whole
-            say(f"pushed {min(1.0, sent / whole):.0%} of {whole / 1e6:.0f} MB")
-    if wrong:
-        raise _refused(wrong, repository)
-    return digest
-
-
-def _digest_in(line: Mapping[str, Any]) -> str | None:
-    aux = line.get("aux")
-    said = str(aux.get("Digest", "")) if isinstance(aux, Mapping) else ""
-    return said if _DIGEST.fullmatch(said) else None
-
-
-def _refused(said: str, repository: str) -> UsageError | Failed:
-    registry = repository.partition("/")[0]
-    if _DENIED.search(said):
-        return UsageError(
-            f"{registry} does not let us push {repository}",
-            detail=printable(said),
-            hint=f"`docker login {registry}`, or set {USERNAME} and {PASSWORD}",
-        )
-    if _ABSENT.search(said):
-        return UsageError(f"there is no image {repository} to push", detail=printable(said))
-    return Failed(f"the push to {registry} failed: {printable(said)}", hint="push again; what has arrived is kept")

@@ -7,10 +7,12 @@ Reads one file and nothing else; a key is never in it.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from ert_deploy.config.schema.rules import broken, model_gb, unsettled
+from ert_deploy.config.schema.model_rules import model_gb
+from ert_deploy.config.schema.rules import broken, unsettled
 from ert_deploy.config.schema.types import DEPLOYMENT_PLACEHOLDER, FOREIGN_VARIABLE, PLACEHOLDER, service_id
 from ert_deploy.config.schema.walk import Reading, read
 from ert_deploy.config.settings import (
@@ -28,7 +30,18 @@ from ert_deploy.config.settings import (
 from ert_deploy.config.yaml.file import read_text
 from ert_deploy.config.yaml.problems import ConfigProblems, Problem
 from ert_deploy.config.yaml.tree import read_tree
-from ert_deploy.core.model.desired import Criteria, Desired, Guard, Launch, Market, OwnedNames, Phase, Target, Timings
+from ert_deploy.core.model.desired import (
+    Criteria,
+    Desired,
+    Guard,
+    Launch,
+    Market,
+    ModelServer,
+    OwnedNames,
+    Phase,
+    Target,
+    Timings,
+)
 from ert_deploy.core.model.owner import service_hash
 
 
@@ -119,6 +132,7 @@ def _desired(values: Mapping[str, Any]) -> Desired:
         "guard": Guard(**_direct(values, "launch/guard")),
         "vast_api": "" if values["sandbox"] else values["vast/url"],
     }
+    launch["server"] = _server(launch)
     targets = tuple(_target(values, f"render/services/{at}") for at in range(values["render/services"]))
     offer = _direct(values, "offer")
     offer["min_gpu_ram_mb"] = offer.pop("gpu_ram")
@@ -137,6 +151,12 @@ def _desired(values: Mapping[str, Any]) -> Desired:
         ignored=frozenset(values["ignored_instances"]),
         max_cost=values["plan/max_cost"],
     )
+
+
+def _server(launch: dict[str, Any]) -> ModelServer:
+    """Takes what concerns the model's server out of the keys of `launch`."""
+    named = {"kind": "engine", "command": "engine_command", "digest": "model_digest"}
+    return ModelServer(**{field.name: launch.pop(named.get(field.name, field.name)) for field in fields(ModelServer)})
 
 
 def _target(values: Mapping[str, Any], path: str) -> Target:

@@ -25,7 +25,7 @@ import httpx
 
 from ert_backend.base.logs import to_stdout
 from ert_backend.edge.key_store import admin_token
-from ert_backend.engine.ollama import Ollama, session
+from ert_backend.engine.choose import opened
 from ert_backend.service import assemble
 from ert_backend.serving import server
 from ert_backend.settings import load
@@ -150,8 +150,8 @@ def process(module: str, folder: Path, port: int, ollama: str) -> Iterator[None]
 async def plain() -> None:
     """The door without TLS, until SIGTERM."""
     settings = load(os.environ)
-    async with session(settings.ollama_url) as client:
-        service = assemble(settings, None, Ollama(client, settings.context, settings.num_predict, settings.think))  # type: ignore[arg-type]
+    async with opened(settings) as engine:
+        service = assemble(settings, None, engine)  # type: ignore[arg-type]
         await server(settings, None, service).serve()
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ert_deploy.adapters.docker_images import PASSWORD, USERNAME, DockerImages, split
+from ert_deploy.adapters.docker_images import DockerImages, split
+from ert_deploy.adapters.docker_streams import PASSWORD, USERNAME
 from ert_deploy.core.model.errors import ErtError, Failed, UsageError
 from tests.support.doubles.docker_engine_api import DIGEST, FakeEngine
 from tests.support.doubles.scripted_http import Answer, scripted

@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 import pytest
 
 from ert_deploy.adapters.backend import key_admin
-from ert_deploy.adapters.docker_images import PASSWORD, USERNAME, DockerImages
+from ert_deploy.adapters.docker_images import DockerImages
+from ert_deploy.adapters.docker_streams import PASSWORD, USERNAME
 from ert_deploy.adapters.state import document
 from ert_deploy.adapters.state.s3_objects import _hold_token
 from ert_deploy.adapters.vast import parse

@@ -213,7 +213,7 @@ def test_the_defaults_are_the_containers() -> None:
     settings = load({name: value for name, value in ENV.items() if name != "ERT_BIND"})
     assert settings.bind == ("0.0.0.0", 8443)
     assert str(settings.data_dir) == "/data"
-    assert settings.ollama_url == "http://127.0.0.1:11434"
+    assert settings.engine_url == "http://127.0.0.1:11434"
     assert load({**ENV, "PUBLIC_IPADDR": " 203.0.113.7\n"}).public_ip == "203.0.113.7"
 
 

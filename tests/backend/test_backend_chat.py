@@ -27,7 +27,8 @@ def test_an_answer_is_streamed_piece_by_piece_and_accounted_for(client: httpx.Cl
     *parts, done = frames(answer.text)
     assert done == "[DONE]"
     deltas = [part["choices"][0]["delta"] for part in parts]
-    assert deltas == [{"reasoning_content": "hm"}, {"content": "Good "}, {"content": "day."}, {}]
+    first = {"role": "assistant", "content": "", "reasoning_content": "hm"}
+    assert deltas == [first, {"content": "Good "}, {"content": "day."}, {}]
     assert parts[-1]["choices"][0]["finish_reason"] == "stop"
     assert parts[-1]["usage"] == {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120}
     assert {part["model"] for part in parts} == {"gpt-oss:20b"}
@@ -54,7 +55,7 @@ def test_bad_requests_name_the_field_and_reach_no_engine(client: httpx.Client, o
     role = {"messages": [{"role": "tool", "content": "x"}]}
     requests: list[dict[str, Any]] = [{"messages": []}, role, {**ASK, "temperature": 3}]
     for bad in requests:
-        assert client.post("/v1/chat/completions", json=bad).status_code == 422
+        assert client.post("/v1/chat/completions", json=bad).status_code == 400
     assert len(ollama.asked) == before
 
 

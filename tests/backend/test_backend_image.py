@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
+from importlib import metadata
 from pathlib import Path
+from typing import Any, cast
+
+import jsonschema
+import pytest
+
+from ert_backend.engine import sbom, trim
 
 IMAGE = Path(__file__).parents[2] / "images" / "llm-backend"
 DOCKERFILE = (IMAGE / "Dockerfile").read_text()
@@ -60,3 +68,61 @@ def test_requirements_are_exact() -> None:
 
 def test_the_image_shares_no_code_with_the_tool_that_rents_the_machine() -> None:
     assert not [path.name for path in (IMAGE / "ert_backend").rglob("*.py") if "ert_deploy" in path.read_text()]
+
+
+def test_one_cuda_family_is_copied_and_the_driver_is_found_where_it_is_mounted() -> None:
+    final = DOCKERFILE.rpartition("\nFROM ")[2]
+    assert "COPY --from=engine /usr/lib/ollama" in final
+    assert "--from=ollama" not in final
+    assert "LD_LIBRARY_PATH=/usr/local/nvidia/lib:/usr/local/nvidia/lib64" in final
+    assert re.search(r"^ARG CUDA=12$", DOCKERFILE, re.MULTILINE)
+    assert "ert_backend.engine.sbom /usr/share/ert/sbom.cdx.json" in final
+
+
+def upstream(folder: Path) -> Path:
+    """The libraries as upstream's image lays them out."""
+    for name in ("cuda_v12", "cuda_v13", "cuda_jetpack6", "mlx_cuda_v13", "vulkan"):
+        (folder / name).mkdir()
+        (folder / name / "libggml.so").write_text(name)
+    for name in ("libggml-base.so", "libggml-cpu-haswell.so", "libggml-vulkan.so", "llama-server"):
+        (folder / name).write_text(name)
+    (folder / "libvulkan.so.1").symlink_to("libggml-vulkan.so")
+    return folder
+
+
+def test_what_is_kept_of_the_engine_s_libraries(tmp_path: Path) -> None:
+    folder = upstream(tmp_path)
+    assert trim.main([str(folder), "12"]) == 0
+    assert sorted(entry.name for entry in folder.iterdir()) == [
+        "cuda_v12", "libggml-base.so", "libggml-cpu-haswell.so", "llama-server"
+    ]  # fmt: skip
+
+
+def test_a_family_that_is_not_there_ends_the_build_and_removes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = upstream(tmp_path)
+    before = sorted(folder.iterdir())
+    for family in ("14", "", "12/../cuda_v13x"):
+        assert trim.main([str(folder), family]) == 1
+    assert "has no cuda_v14; it has cuda_jetpack6, cuda_v12" in capsys.readouterr().err
+    assert sorted(folder.iterdir()) == before
+
+
+def test_the_bill_of_materials_is_cyclonedx_and_always_the_same() -> None:
+    status = (
+        "Package: libgomp1\nStatus: install ok installed\nArchitecture: amd64\nVersion: 12.2.0-14\n\n"
+        "Package: gone\nStatus: deinstall ok config-files\nArchitecture: amd64\nVersion: 1\n"
+    )
+    packages = [*sbom.python_packages(metadata.distributions()), *sbom.debian_packages(status)]
+    bill = sbom.document("ollama/ollama:0.35.0@sha256:ab", "0.1.0", packages)
+    assert bill == sbom.document("ollama/ollama:0.35.0@sha256:ab", "0.1.0", reversed(packages))
+    parts = {str(part["bom-ref"]): part for part in cast(list[dict[str, Any]], bill["components"])}
+    assert len(parts) == len(packages) + 1
+    assert "pkg:deb/debian/libgomp1@12.2.0-14?arch=amd64" in parts
+    assert not any("gone" in name for name in parts)
+    assert parts["pkg:docker/ollama/ollama@sha256%3Aab"]["version"] == "0.35.0"
+    assert any(name.startswith("pkg:pypi/fastapi@") for name in parts)
+    assert parts[next(name for name in parts if name.startswith("pkg:pypi/pydantic@"))]["licenses"]
+    schema = json.loads((Path(__file__).parent / "cyclonedx-1.6-subset.schema.json").read_text())
+    jsonschema.Draft7Validator(schema).validate(bill)

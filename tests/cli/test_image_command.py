@@ -48,6 +48,42 @@ def test_build_then_push_records_the_digest_and_shows_the_difference(
     assert f"image: {pinned} " in config.read_text()
 
 
+def test_a_build_says_how_large_each_layer_is(engine: FakeEngine, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("build", "--tag", TAG) == 0
+    first, *layers = capsys.readouterr().out.splitlines()
+    assert first.startswith(f"{TAG} is built")
+    assert layers == ["       2.0 MB  apt-get update", "     812.0 MB  COPY dir:0f in /usr/lib/ollama"]
+    assert run("build", "--tag", TAG, "--json") == 0
+    told = json.loads(capsys.readouterr().out)["layers"]
+    assert [layer["bytes"] for layer in told] == [2_000_000, 812_000_000]
+
+
+def test_the_bill_of_materials_is_handed_out(
+    engine: FakeEngine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("build", "--tag", TAG, "--sbom", "bill.json") == 0
+    assert json.loads((tmp_path / "bill.json").read_text()) == {"bomFormat": "CycloneDX"}
+    assert engine.containers == 0
+    engine.bill = None
+    assert run("build", "--tag", TAG, "--sbom", "none.json") == 1
+    assert not (tmp_path / "none.json").exists()
+    assert engine.containers == 0
+
+
+@pytest.mark.parametrize(("oldest", "family"), [("12.4", "12"), ("12.9", "12"), ("13", "13"), ("13.1", "13")])
+def test_the_libraries_are_those_that_every_host_of_the_config_can_run(
+    engine: FakeEngine, tmp_path: Path, capsys: pytest.CaptureFixture[str], oldest: str, family: str
+) -> None:
+    text = SAMPLE.replace("ghcr.io/YOUR-NAME/ert-llm-backend:0.1.0", TAG)
+    (tmp_path / "my.yaml").write_text(text.replace("min_cuda: 12.4", f"min_cuda: {oldest}"))
+    assert run("build", "-c", "my.yaml") == 0
+    assert run("build", "-c", "my.yaml", "--tag", TAG) == 0
+    for query, _ in engine.built:
+        assert json.loads(query["buildargs"][0]) == {"CUDA": family}
+    assert run("build", "-c", "my.yaml", "--build-arg", "CUDA=13") == (0 if family == "13" else 2)
+    assert ("offer/min_cuda is" in capsys.readouterr().err) == (family == "12")
+
+
 def test_json_is_one_document_on_stdout(engine: FakeEngine, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("build", "--tag", TAG, "--json") == 0
     assert json.loads(capsys.readouterr().out)["image"] == TAG

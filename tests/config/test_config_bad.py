@@ -11,6 +11,8 @@ from ert_deploy.config import ConfigProblems
 Change = Callable[[str, str], str]
 Judge = Callable[[str], ConfigProblems]
 
+CONTEXT = "context: 16384"
+OPENAI = "context: 16384\n  engine: openai\n  engine_command: vllm"
 IMAGE = "ghcr.io/someone/ert-llm-backend:0.1.0"
 GUARD = "idle_stop: 20m\n    boot_deadline: 45m\n    max_lifetime: 12h"
 NAME = "name: ert-dashboard"
@@ -114,6 +116,16 @@ BAD = [
     ("gpt-oss:20b", "gpt-oss:latest", "launch/model", "moves", "gpt-oss:20b"),
     ("gpt-oss:20b", "toy:0.5m", "launch/model", "in the sandbox only", "gpt-oss:20b"),
     ("model_gb: null", "model_gb: 3", "launch/model_gb", "gpt-oss:20b is 13.8 GB", "leave launch/model_gb out"),
+    # the engine
+    (CONTEXT, "context: 16384\n  engine: vroom", "launch/engine", "not one of ollama, openai", ""),
+    (CONTEXT, "context: 16384\n  engine: openai", "launch/engine_command", "needs the command", "llama-server"),
+    (CONTEXT, "context: 16384\n  engine_command: vllm", "launch/engine_command", "for engine: openai only", "remove"),
+    (CONTEXT, f"{OPENAI}\n  model_digest: {'a' * 64}", "launch/model_digest", "says no digest", "pin the file"),
+    (CONTEXT, f"{OPENAI}\n  kv_type: q8_0", "launch/kv_type", "Ollama's setting", "engine_command"),
+    (CONTEXT, "context: 16384\n  model_digest: abc", "launch/model_digest", "not a SHA-256 digest", "64 hex digits"),
+    (CONTEXT, "context: 16384\n  temperature: 3", "launch/temperature", "3", ""),
+    (CONTEXT, "context: 16384\n  parallel: 0", "launch/parallel", "0", ""),
+    (CONTEXT, "context: 131072\n  parallel: 4", "offer/gpu_ram", "do not hold gpt-oss:20b", "less parallel"),
     # names
     ("deployment: ert", 'deployment: ""', "deployment", "not a deployment's name", "lower-case"),
     ("deployment: ert", "deployment: " + "e" * 300, "deployment", "not a deployment's name", "31"),

@@ -201,3 +201,15 @@ def test_an_allowed_host_and_this_machine_may_be_sent_a_key() -> None:
     assert parse(text, Path("c.yaml"), hosts={"gpu.example"}).vast_url == "https://gpu.example/proxy"
     for url in ("http://127.0.0.1:9", "https://localhost", "https://console.vast.ai/api"):
         assert parse(text.replace("https://gpu.example/proxy", url), Path("c.yaml")).vast_url == url
+
+
+def test_the_model_s_server_is_as_the_image_has_it_unless_the_config_says_more(changed: Change) -> None:
+    assert parse(changed("market: on-demand", "market: on-demand"), Path("c.yaml")).desired.launch.server.env() == {}
+    more = f"context: 16384\n  parallel: 2\n  kv_type: q8_0\n  temperature: 0\n  model_digest: sha256:{'a' * 64}"
+    server = parse(changed("context: 16384", more), Path("c.yaml")).desired.launch.server
+    assert server.env() == {
+        "OLLAMA_NUM_PARALLEL": "2", "OLLAMA_KV_CACHE_TYPE": "q8_0", "ERT_TEMPERATURE": "0", "ERT_MODEL_DIGEST": "a" * 64
+    }  # fmt: skip
+    other = "context: 16384\n  engine: openai\n  engine_command: llama-server --port 11434"
+    server = parse(changed("context: 16384", other), Path("c.yaml")).desired.launch.server
+    assert server.env() == {"ERT_ENGINE": "openai", "ERT_ENGINE_CMD": "llama-server --port 11434"}

@@ -15,7 +15,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ert_deploy.core.model import errors
-from ert_deploy.core.model.desired import Criteria, Desired, Guard, Launch, Market, OwnedNames, Phase, Target
+from ert_deploy.core.model.desired import (
+    Criteria,
+    Desired,
+    Guard,
+    Launch,
+    Market,
+    ModelServer,
+    OwnedNames,
+    Phase,
+    Target,
+)
 from ert_deploy.core.model.fingerprints import certificate_sha256
 from ert_deploy.core.model.keys import KEY_BYTES, is_key, make_key
 from ert_deploy.core.model.labels import Mark, label, parse_label, read_mark
@@ -247,6 +257,12 @@ def test_an_app_that_is_withdrawn_points_nowhere() -> None:
 # What is wanted
 
 
+SERVERS = (
+    ModelServer("openai", "llama-server"), ModelServer("openai", "vllm"), ModelServer(digest="ab" * 32),
+    ModelServer(temperature=0.0), ModelServer(parallel=2), ModelServer(kv_type="q8_0"),
+)  # fmt: skip
+
+
 def test_the_spec_changes_with_what_only_a_new_container_can_have() -> None:
     base = Launch(image="a:1", model="m")
     changed = [
@@ -255,6 +271,7 @@ def test_the_spec_changes_with_what_only_a_new_container_can_have() -> None:
         Launch(image="a:1", model="m", guard=Guard(boot_deadline=1)),
         Launch(image="a:1", model="m", guard=Guard(max_lifetime=1)),
         Launch(image="a:1", model="m", debug_ssh=True),
+        *(Launch(image="a:1", model="m", server=server) for server in SERVERS),
     ]  # fmt: skip
     assert len({launch.spec() for launch in (base, *changed)}) == len(changed) + 1
     assert base.spec() == Launch(image="a:1", model="m", bid=0.1, model_gb=1.0).spec()
@@ -271,6 +288,12 @@ def test_a_container_is_told_what_it_needs_and_no_key() -> None:
     told = "BOOT_DEADLINE BOOT_SECRET DEPLOYMENT IDLE_STOP KEY_HASHES MAX_LIFETIME MODEL SPEC TOKEN VAST_API"
     assert set(env) == {"-p 8443:8443", "OLLAMA_CONTEXT_LENGTH", *(f"ERT_{name}" for name in told.split())}
     assert all(isinstance(value, str) for value in env.values())
+    served = [Desired("ert", Phase.RUNNING, Launch("a:1", "m", server=server), Criteria(0.4), ()) for server in SERVERS]
+    added = [set(one.container_env("t", "h", "b")) - set(env) for one in served]
+    assert added == [
+        {"ERT_ENGINE", "ERT_ENGINE_CMD"}, {"ERT_ENGINE", "ERT_ENGINE_CMD"}, {"ERT_MODEL_DIGEST"}, {"ERT_TEMPERATURE"},
+        {"OLLAMA_NUM_PARALLEL"}, {"OLLAMA_KV_CACHE_TYPE"},
+    ]  # fmt: skip
     assert "ERT_GPU_PRICE_PER_HOUR" not in env, "nobody guesses a price"
 
 

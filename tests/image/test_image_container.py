@@ -27,6 +27,7 @@ CONNECT = "import socket,sys; socket.create_connection((sys.argv[1], int(sys.arg
 
 
 PHASES: list[str] = []
+KEPT = Path(__file__).parents[2] / "build" / "image-test" / "sbom.cdx.json"  # CI keeps it as an artefact
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +127,34 @@ def test_what_is_run_cannot_be_changed_by_who_runs_it(running: Container) -> Non
         "            if owner.st_uid != 0 or owner.st_mode & 0o022: print(path)\n"
     )
     assert running.inside("python3", "-c", script) == ""
+
+
+def test_one_cuda_family_is_in_it_and_in_no_layer_another(
+    running: Container, docker_engine: Engine, image: str
+) -> None:
+    script = "import os; print(*sorted(e.name for e in os.scandir('/usr/lib/ollama') if e.is_dir()))"
+    assert running.inside("python3", "-c", script).split() == ["cuda_v12", "ert_deploy"]
+    assert running.inside("python3", "-c", "import os; print(os.environ['LD_LIBRARY_PATH'])").startswith(
+        "/usr/local/nvidia"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        saved = Path(folder) / "image.tar"
+        docker_engine.run("save", "-o", str(saved), image)
+        found = [name for name in _files(saved) if re.search(r"usr/lib/ollama/(cuda_v13|mlx|vulkan)", name)]
+    assert found == []
+
+
+def test_its_bill_of_materials_names_what_is_installed(running: Container) -> None:
+    text = running.inside("cat", "/usr/share/ert/sbom.cdx.json")
+    KEPT.parent.mkdir(parents=True, exist_ok=True)
+    KEPT.write_text(text)
+    bill = json.loads(text)
+    assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.6")
+    purls = {part["purl"].partition("@")[0] for part in bill["components"]}
+    lock = (Path(__file__).parents[2] / "images" / "llm-backend" / "requirements.txt").read_text()
+    assert {f"pkg:pypi/{line.partition('==')[0]}" for line in lock.split()} <= purls
+    assert "pkg:deb/debian/libgomp1" in purls
+    assert "pkg:docker/ert-test/ollama" in purls
 
 
 def test_no_secret_is_in_a_layer_or_in_the_history(docker_engine: Engine, image: str) -> None:

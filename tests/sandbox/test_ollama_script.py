@@ -160,6 +160,12 @@ def test_a_model_that_does_not_think_refuses_to(double: Double) -> None:
         chat(double.says(), think=True)
 
 
+def test_a_model_without_tools_refuses_them(double: Double) -> None:
+    tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
+    with pytest.raises(ollama.ResponseError, match='"mistral" does not support tools'):
+        chat(double.says(), tools=[tool])
+
+
 def test_with_a_schema_only_the_second_pass_is_counted(double: Double) -> None:
     schema = {"type": "object", "properties": {"grade": {"enum": ["buy", "hold"]}}, "required": ["grade"]}
     answer = chat(double.says(thinking="one two three"), model="gpt-oss:20b", format=schema)

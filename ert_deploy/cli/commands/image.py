@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
 from ert_deploy.core.model.errors import UsageError
 
-ARGUMENTS = ("BASE", "OLLAMA_IMAGE", "BAKE_MODEL")
+ARGUMENTS = ("BASE", "OLLAMA_IMAGE", "BAKE_MODEL", "CUDA")
 
 
 @click.group("image")
@@ -29,19 +31,28 @@ _TAG_HELP = "The image, such as ghcr.io/name/ert-llm-backend:0.1.0. Default: lau
 @click.option(
     "--build-arg", "given", metavar="NAME=VALUE", multiple=True, help=f"One of {', '.join(ARGUMENTS)}; may be repeated."
 )
-def build(config: str | None, as_json: bool, tag: str | None, given: tuple[str, ...]) -> None:
-    """Build the image from the sources that came with this program."""
+@click.option(
+    "--sbom", type=click.Path(dir_okay=False, path_type=Path), help="Write its CycloneDX bill of materials here."
+)
+def build(config: str | None, as_json: bool, tag: str | None, given: tuple[str, ...], sbom: Path | None) -> None:
+    """Build the image from the sources that came with this program, with CUDA libraries that offer/min_cuda can run."""
     from ert_deploy.cli.view.progress import make_view
     from ert_deploy.wiring import image_source, images
 
-    arguments = _arguments(given)
+    arguments = _for_the_hosts(_arguments(given), config if tag else config or "")
     tag = tag or _configured(config)
     with interruptible(), make_view() as view:
         built = images().build(image_source(), tag, arguments, view.note)
+        if sbom is not None:
+            sbom.write_bytes(images().bill_of_materials(tag))
+            view.note(f"the bill of materials is in {sbom}")
+    layers = [{"bytes": layer.size, "made_by": layer.made_by} for layer in built.layers]
     if as_json:
-        emit_json({"image": built.tag, "id": built.id, "bytes": built.size})
-    else:
-        click.echo(f"{built.tag} is built, {built.size / 1e9:.1f} GB unpacked ({built.id[:19]})")
+        emit_json({"image": built.tag, "id": built.id, "bytes": built.size, "layers": layers})
+        return
+    click.echo(f"{built.tag} is built, {built.size / 1e9:.1f} GB unpacked ({built.id[:19]})")
+    for layer in built.layers:
+        click.echo(f"{layer.size / 1e6:10.1f} MB  {layer.made_by}")
 
 
 @command.command("push")
@@ -79,6 +90,22 @@ def _arguments(given: tuple[str, ...]) -> dict[str, str]:
     if unknown := sorted(set(pairs) - set(ARGUMENTS)):
         raise UsageError(f"the Dockerfile has no argument {', '.join(unknown)}", hint=f"it has {', '.join(ARGUMENTS)}")
     return pairs
+
+
+def _for_the_hosts(arguments: dict[str, str], config: str | None) -> dict[str, str]:
+    """With the CUDA family that every host of the config can run, if there is a config; UsageError for a newer one."""
+    if config is None:
+        return arguments
+    from ert_deploy.wiring import settings_for
+
+    oldest = settings_for(config or None).desired.criteria.min_cuda
+    fits = "13" if oldest >= 13 else "12"
+    if arguments.get("CUDA", fits) > fits:
+        raise UsageError(
+            f"offer/min_cuda is {oldest:g}, and such a host does not run the libraries of CUDA {arguments['CUDA']}",
+            hint="raise offer/min_cuda to 13, or leave CUDA out",
+        )
+    return {"CUDA": fits, **arguments}
 
 
 def _configured(config: str | None) -> str:

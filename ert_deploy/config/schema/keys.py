@@ -11,13 +11,14 @@ from enum import Enum
 from typing import Any
 
 from ert_deploy.config import settings as places
-from ert_deploy.config.schema import types
+from ert_deploy.config.schema import llm_catalog, types
 from ert_deploy.config.schema.scalars import (
     Parser,
     gpu_memory,
     number,
     one_of,
     seconds,
+    sha256,
     whole,
     whole_seconds,
     yes_or_no,
@@ -70,6 +71,7 @@ Part = Field | Many | Rows | Section
 
 # The defaults are those of the values themselves, so that there is one place to change them.
 _LAUNCH = Launch(image="", model="")
+_SERVER = _LAUNCH.server
 _OFFER = Criteria(max_dph=1.0)
 _GUARD = Guard()
 _TIMINGS = Timings()
@@ -128,6 +130,12 @@ ROOT = Section(
                 Field("market", one_of(market.value for market in Market), _LAUNCH.market.value),
                 Field("bid", number(0.001, 128, "$/h"), None),
                 Field("debug_ssh", yes_or_no, _LAUNCH.debug_ssh),
+                Field("engine", one_of(llm_catalog.ENGINES), _SERVER.kind),
+                Field("engine_command", types.command, _SERVER.command),
+                Field("model_digest", sha256, _SERVER.digest),
+                Field("temperature", number(0, 2), _SERVER.temperature),
+                Field("parallel", whole(1, 16, "answers"), _SERVER.parallel),
+                Field("kv_type", one_of(llm_catalog.KV_TYPES), _SERVER.kv_type),
                 Section("guard", _GUARD_PARTS),
             ),
         ),

@@ -30,6 +30,12 @@ KNOWN = (
     Model("toy:0.5m", 0.01, 131072, 1, sandbox_only=True),  # made on the spot, in no registry
 )
 
+# What serves a model on the machine, and how Ollama may keep the context (its docs, faq).
+ENGINES = ("ollama", "openai")
+KV_TYPES = ("f16", "q8_0", "q4_0")
+# Memory of the context by how it is kept, as a share of 16 bits (llama.cpp: blocks of 32 values with one scale).
+KV_SHARE = {"f16": 1.0, "q8_0": 34 / 64, "q4_0": 18 / 64}
+
 
 def known(tag: str) -> Model | None:
     """The model of exactly that tag."""

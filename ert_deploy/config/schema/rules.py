@@ -10,7 +10,8 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, fields
 from urllib.parse import urlsplit
 
-from ert_deploy.config.schema import llm_catalog
+from ert_deploy.config.schema import model_rules
+from ert_deploy.config.schema.model_rules import model_gb
 from ert_deploy.config.schema.scalars import spoken
 from ert_deploy.config.schema.types import is_loopback
 from ert_deploy.config.schema.walk import Reading
@@ -69,45 +70,6 @@ def unsettled(reading: Reading) -> Iterator[Problem]:
             f" {spoken(PROVIDER_LAG)} for the provider: what is sent late would be taken for lost",
             f"settle: {spoken(math.ceil(least))}, or a shorter call_within",
         )
-
-
-def model_gb(tag: str, given: float | None) -> float:
-    """The size of the model in GB: what the config says, else what is known of it."""
-    known = llm_catalog.known(tag)
-    return given if given is not None else known.gb if known else 0.0
-
-
-def _model_exists(tag: str, given: float | None, sandbox: bool) -> Verdict:
-    model = llm_catalog.known(tag)
-    if model is None:
-        return None if given is not None else (f"the model {tag} is not known", llm_catalog.suggestion(tag))
-    if model.sandbox_only and not sandbox:
-        return f"{tag} exists in the sandbox only", "such as gpt-oss:20b"
-    return None
-
-
-def _model_size(given: float | None, tag: str) -> Verdict:
-    model = llm_catalog.known(tag)
-    if model is None or given is None or given >= model.gb * 0.98:
-        return None
-    return f"{tag} is {model.gb:g} GB, not {given:g}", "leave launch/model_gb out"
-
-
-def _context_fits_model(context: int, tag: str) -> Verdict:
-    model = llm_catalog.known(tag)
-    if model is None or context <= model.context:
-        return None
-    return f"{tag} reads at most {model.context} tokens", f"at most {model.context}"
-
-
-def _model_fits_gpu(ram_mb: int, tag: str, given: float | None, context: int) -> Verdict:
-    """Weights and context alone, without the engine's buffers: what fails here can never fit."""
-    model = llm_catalog.known(tag)
-    cache = model.kv_kib * 1024 * context / 1e6 if model else 0.0
-    needed = model_gb(tag, given) * 1000 + cache
-    if needed <= ram_mb:
-        return None
-    return f"{ram_mb} MB do not hold {tag} with its context ({needed:.0f} MB)", "a larger gpu_ram or a smaller context"
 
 
 def _disk_holds(disk: float, image: float, tag: str, given: float | None) -> Verdict:
@@ -183,10 +145,16 @@ def _no_address_in_sandbox(default: str) -> Callable[[str, bool], Verdict]:
 
 
 RULES = (
-    Rule(("launch/model", "launch/model_gb", "sandbox"), _model_exists),
-    Rule(("launch/model_gb", "launch/model"), _model_size),
-    Rule(("launch/context", "launch/model"), _context_fits_model),
-    Rule(("offer/gpu_ram", "launch/model", "launch/model_gb", "launch/context"), _model_fits_gpu),
+    Rule(("launch/model", "launch/model_gb", "sandbox"), model_rules.model_exists),
+    Rule(("launch/model_gb", "launch/model"), model_rules.model_size),
+    Rule(("launch/context", "launch/model"), model_rules.context_fits_model),
+    Rule(
+        ("offer/gpu_ram", "launch/model", "launch/model_gb", "launch/context", "launch/parallel", "launch/kv_type"),
+        model_rules.model_fits_gpu,
+    ),
+    Rule(("launch/engine_command", "launch/engine"), model_rules.command_and_engine),
+    Rule(("launch/model_digest", "launch/engine"), model_rules.digest_and_engine),
+    Rule(("launch/kv_type", "launch/engine"), model_rules.kv_type_and_engine),
     Rule(("launch/disk_gb", "launch/image_gb", "launch/model", "launch/model_gb"), _disk_holds),
     Rule(("launch/bid", "launch/market"), _bid_and_market),
     Rule(("launch/bid", "offer/max_dph"), _bid_below_cap),

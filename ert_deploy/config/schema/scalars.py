@@ -125,6 +125,14 @@ def whole_seconds(low: float, high: float, *, off: bool = False) -> Parser:
     return parse
 
 
+_sha256 = matching(r"(sha256:)?[0-9a-f]{64}", "a SHA-256 digest", "64 hex digits, as /status shows model_digest")
+
+
+def sha256(scalar: Scalar) -> str:
+    """A digest in hex, with or without `sha256:` before it."""
+    return str(_sha256(scalar)).removeprefix("sha256:")
+
+
 def gpu_memory(scalar: Scalar) -> int:
     """A class of cards such as `24GB`, or an exact `23000MB`; in MB as the market reports it.
 

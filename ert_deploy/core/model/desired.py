@@ -43,6 +43,34 @@ class Guard:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelServer:
+    """What serves the model inside the container, where it is not as the image has it; None: as the image has it.
+
+    `command` starts a server other than Ollama; `digest` is the SHA-256 that the model's manifest must have; `parallel`
+    is how many answers it may write at a time, `kv_type` how it keeps its context.
+    """
+
+    kind: str = "ollama"
+    command: str | None = None
+    digest: str | None = None
+    temperature: float | None = None
+    parallel: int = 1
+    kv_type: str = "f16"
+
+    def env(self) -> Mapping[str, str]:
+        """What the container is told of it; nothing where all is as the image has it."""
+        told = {
+            "ERT_ENGINE": self.kind if self.kind != "ollama" else None,
+            "ERT_ENGINE_CMD": self.command,
+            "ERT_MODEL_DIGEST": self.digest,
+            "ERT_TEMPERATURE": None if self.temperature is None else f"{self.temperature:g}",
+            "OLLAMA_NUM_PARALLEL": str(self.parallel) if self.parallel != 1 else None,
+            "OLLAMA_KV_CACHE_TYPE": self.kv_type if self.kv_type != "f16" else None,
+        }
+        return {name: value for name, value in told.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
 class Launch:
     """The container to run. Sizes in GB (10^9 bytes), bid in $/h. `debug_ssh`: a shell on it can be opened."""
 
@@ -57,6 +85,7 @@ class Launch:
     bid: float | None = None
     vast_api: str = "https://console.vast.ai"
     debug_ssh: bool = False
+    server: ModelServer = field(default_factory=ModelServer)
 
     def hourly(self, offer: Offer) -> float:
         """What a contract on this offer costs in $/h, disk included.
@@ -81,6 +110,7 @@ def _spec(launch: Launch) -> str:
         "guard": [launch.guard.idle_stop, launch.guard.boot_deadline, launch.guard.max_lifetime],
         # Only where it is on: whoever never used it keeps the spec, and with it the machine, they have.
         **({"debug_ssh": True} if launch.debug_ssh else {}),
+        **({"server": dict(launch.server.env())} if launch.server.env() else {}),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -214,5 +244,6 @@ class Desired:
             "ERT_BOOT_DEADLINE": str(self.launch.guard.boot_deadline),
             "ERT_MAX_LIFETIME": str(self.launch.guard.max_lifetime),
             "ERT_VAST_API": self.launch.vast_api,
+            **self.launch.server.env(),
             f"-p {PORT}:{PORT}": "1",
         }

@@ -156,6 +156,8 @@ def _common(body: Json, model: Model) -> Json:
     think = body.get("think")
     if think not in (None, False, "") and not model.thinks:
         raise Refusal(400, f'"{body.get("model")}" does not support thinking')
+    if body.get("tools") and "tools" not in model.capabilities:
+        raise Refusal(400, f'"{body.get("model")}" does not support tools')
     return {
         "options": _options(body),
         "format": body.get("format"),

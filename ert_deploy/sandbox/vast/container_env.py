@@ -68,6 +68,7 @@ def _vast(contract: Contract, disk: Path) -> dict[str, str]:
 
 
 def _sandbox(contract: Contract, site: Site, disk: Path) -> dict[str, str]:
+    engine = f"127.0.0.1:{_free_port()}"
     env = {
         "PYTHONPATH": os.pathsep.join((str(site.images / "llm-backend"), str(PACKAGE_PARENT))),
         "ERT_VAST_API": site.vast_api,
@@ -76,7 +77,8 @@ def _sandbox(contract: Contract, site: Site, disk: Path) -> dict[str, str]:
         # There is no card here whose speed could be checked; a CPU that writes at all will do.
         "ERT_MIN_TOKENS_PER_S": "0",
         "ERT_OLLAMA_CMD": shlex.join((sys.executable, "-m", "ert_deploy.sandbox.ollama")),
-        "OLLAMA_HOST": f"127.0.0.1:{_free_port()}",
+        "OLLAMA_HOST": engine,
+        "ERT_ENGINE_HOST": engine,
     }
     tcp = [port for name, port in contract.ports.items() if name.endswith("/tcp")]
     # Also without a published port: the image's own default listens on every interface of this machine.

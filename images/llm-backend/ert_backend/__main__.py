@@ -16,8 +16,7 @@ import sys
 from ert_backend.base.clock import boot_seconds, utc_now
 from ert_backend.base.logs import to_stdout
 from ert_backend.edge.identity import Identity, ensure
-from ert_backend.engine.ollama import Ollama, session
-from ert_backend.engine.protocol import LlmEngine
+from ert_backend.engine.choose import opened
 from ert_backend.service import Service, assemble
 from ert_backend.serving import server
 from ert_backend.settings import Settings, SettingsError, load
@@ -25,8 +24,7 @@ from ert_backend.settings import Settings, SettingsError, load
 
 async def serve(settings: Settings, identity: Identity) -> None:
     """Run until SIGTERM or SIGINT."""
-    async with session(settings.ollama_url) as client:
-        engine: LlmEngine = Ollama(client, settings.context, settings.num_predict, settings.think)
+    async with opened(settings) as engine:
         service = assemble(settings, identity, engine)
         running = server(settings, identity, service)
         stop = asyncio.Event()

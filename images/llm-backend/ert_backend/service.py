@@ -53,10 +53,10 @@ class Service:
 
 def assemble(settings: Settings, identity: Identity, engine: LlmEngine) -> Service:
     """A service around an engine. Must run inside the event loop that will serve it."""
-    state = BringUp(settings.model)
+    state = BringUp(settings.model, name=engine.name, title=engine.title, wanted_digest=settings.model_digest)
     ledger = Ledger(settings.run_dir or settings.data_dir, settings.run, settings.token, settings.data_dir)
 
-    witness = Witness(Metrics(), Audit(settings.data_dir, settings.audit_bytes))
+    witness = Witness(Metrics(engine.name), Audit(settings.data_dir, settings.audit_bytes))
 
     writer, turns = Writer(), Turns(settings.engine_slots)
     patience = Patience(settings.first_token, settings.next_token)
@@ -112,10 +112,15 @@ def _open_files() -> int:
     return soft if soft != resource.RLIM_INFINITY else 1_000_000
 
 
+def _slots(service: Service) -> int:
+    return service.state.finding.slots if service.state.finding else 0
+
+
 def _watch(service: Service) -> None:
     """What /metrics reads from the parts when it is asked."""
     watch, jobs, lobby = service.witness.metrics.watch, service.jobs, service.gate.lobby
     watch("ert_ready", "1 when the model answers", lambda: float(service.state.ready))
+    watch("ert_engine_slots", "Answers written at a time, as the boot probe chose", lambda: float(_slots(service)))
     watch("ert_uptime_seconds", "Age of this process", lambda: boot_seconds() - service.started)
     watch("ert_idle_seconds", "Since the last report", service.ledger.idle_seconds)
     watch("ert_queue_depth", "Reports that wait", lambda: float(len(jobs.waiting)))

@@ -13,9 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from ert_backend.base.env_values import base_url, digest, loopback_url, on_or_off, temperature
 from ert_backend.terms import UNGUARDED, Terms, read_terms
 
 T = TypeVar("T")
+OLLAMA, OPENAI = "ollama", "openai"
 
 
 class SettingsError(ValueError):
@@ -35,17 +37,22 @@ class Settings:
     data_dir: Path
     public_ip: str | None = None
     bind: tuple[str, int] = ("0.0.0.0", 8443)  # noqa: S104 - the one published port of the container
-    ollama_url: str = "http://127.0.0.1:11434"
+    engine: str = OLLAMA
+    engine_url: str = "http://127.0.0.1:11434"
+    model_digest: str | None = None
+    engine_slots: int = 1
+    probe_slots: bool = True
     context: int = 16384
     num_predict: int = 1200
     think: str = "low"
+    temperature: float = 0.25
+    chat_temperature: float = 1.0
+    chat_tokens: int = 4096
     queue_limit: int = 8
-    engine_slots: int = 1
     first_token: float = 180.0
     next_token: float = 60.0
     chat_limit: int = 32
     chat_key_limit: int = 16
-    chat_tokens: int = 4096
     chat_key_tokens: int = 120_000
     chat_wait: float = 60.0
     abandon_grace: float = 15.0
@@ -85,17 +92,22 @@ def load(env: Mapping[str, str]) -> Settings:
         "data_dir": reader.get("ERT_DATA_DIR", "/data", Path),
         "public_ip": reader.get("PUBLIC_IPADDR", "", _address),
         "bind": reader.get("ERT_BIND", "0.0.0.0:8443", _bind),
-        "ollama_url": reader.get("OLLAMA_HOST", "127.0.0.1:11434", ollama_url),
+        "engine": reader.get("ERT_ENGINE", OLLAMA, _matching(f"{OLLAMA}|{OPENAI}")),
+        "engine_url": _engine_url(reader),
+        "model_digest": reader.get("ERT_MODEL_DIGEST", "", digest),
+        "probe_slots": reader.get("ERT_PROBE_SLOTS", "on", on_or_off),
+        "engine_slots": reader.get("OLLAMA_NUM_PARALLEL", "1", _whole(1, 1024)),
         "context": reader.get("OLLAMA_CONTEXT_LENGTH", "16384", _whole(512, 1_048_576)),
         "num_predict": reader.get("ERT_NUM_PREDICT", "1200", _whole(16, 32768)),
         "think": reader.get("ERT_THINK", "low", _matching(r"low|medium|high")),
+        "temperature": reader.get("ERT_TEMPERATURE", "0.25", temperature),
+        "chat_temperature": reader.get("ERT_CHAT_TEMPERATURE", "1", temperature),
+        "chat_tokens": reader.get("ERT_CHAT_TOKENS", "4096", _whole(16, 1_048_576)),
         "queue_limit": reader.get("ERT_QUEUE_LIMIT", "8", _whole(1, 1000)),
         "chat_limit": reader.get("ERT_CHAT_LIMIT", "32", _whole(0, 1000)),
         "chat_key_limit": reader.get("ERT_CHAT_KEY_LIMIT", "16", _whole(1, 1000)),
-        "chat_tokens": reader.get("ERT_CHAT_TOKENS", "4096", _whole(16, 1_048_576)),
         "chat_key_tokens": reader.get("ERT_CHAT_KEY_TOKENS", "120000", _whole(1000, 999_999_999)),
         "chat_wait": reader.get("ERT_CHAT_WAIT", "60", _seconds),
-        "engine_slots": reader.get("OLLAMA_NUM_PARALLEL", "1", _whole(1, 1024)),
         "first_token": reader.get("ERT_FIRST_TOKEN", "180", _seconds),
         "next_token": reader.get("ERT_NEXT_TOKEN", "60", _seconds),
         "abandon_grace": reader.get("ERT_ABANDON_GRACE", "15", _seconds),
@@ -125,13 +137,11 @@ def load(env: Mapping[str, str]) -> Settings:
     return Settings(**values, terms=read_terms(env))  # type: ignore[arg-type]
 
 
-def ollama_url(text: str) -> str:
-    """The base URL of an OLLAMA_HOST value (`host`, `host:port` or a URL); ValueError when it is not one."""
-    scheme, _, rest = text.rpartition("://")
-    host, _, port = rest.rstrip("/").partition(":")
-    if scheme not in {"", "http"} or not re.fullmatch(r"[A-Za-z0-9.-]+", host):
-        raise ValueError("is not host:port")
-    return f"http://{host}:{_whole(1, 65535)(port or '11434')}"
+def _engine_url(reader: _Reader) -> str | None:
+    """Where the engine listens. A server whose interface has no key of ours is asked on loopback only."""
+    if reader.env.get("ERT_ENGINE", "").strip() != OPENAI:
+        return reader.get("OLLAMA_HOST", "127.0.0.1:11434", base_url)
+    return reader.get("ERT_ENGINE_HOST", "127.0.0.1:11434", loopback_url)
 
 
 class _Reader:

@@ -33,6 +33,12 @@ PUSHED: list[Line] = [
     {"status": f"0.1.0: digest: {DIGEST} size: 1234"},
     {"progressDetail": {}, "aux": {"Tag": "0.1.0", "Digest": DIGEST, "Size": 1234}},
 ]
+# As `docker history` has it: the newest first, in the spelling of the classic builder and of BuildKit.
+HISTORY: list[Line] = [
+    {"Size": 0, "CreatedBy": '/bin/sh -c #(nop)  ENTRYPOINT ["python"]'},
+    {"Size": 812_000_000, "CreatedBy": "/bin/sh -c #(nop) COPY dir:0f in /usr/lib/ollama "},
+    {"Size": 2_000_000, "CreatedBy": "RUN /bin/sh -c apt-get update # buildkit"},
+]
 
 
 @dataclass
@@ -46,6 +52,9 @@ class FakeEngine(Double):
     built: list[tuple[dict[str, list[str]], list[str]]] = field(default_factory=list)
     contexts: list[bytes] = field(default_factory=list)
     pushed: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+    history: list[Line] = field(default_factory=lambda: list(HISTORY))
+    bill: bytes | None = b'{"bomFormat": "CycloneDX"}'
+    containers: int = 0
 
     @property
     def host(self) -> str:
@@ -61,13 +70,31 @@ class _Handler(Handler[FakeEngine]):
             os, architecture = self.double.platform
             about = {"Size": 3_300_000_000, "Os": os, "Architecture": architecture}
             self._say(200, {"Id": "sha256:" + "01" * 32, **about})
+        elif (found := re.fullmatch(r"/v[\d.]+/images/(.+)/history", path)) and found[1] in self.double.images:
+            self._say(200, self.double.history)
+        elif re.fullmatch(r"/v[\d.]+/containers/c1/archive", path) and self.double.bill is not None:
+            packed = io.BytesIO()
+            with tarfile.open(fileobj=packed, mode="w") as tar:
+                entry = tarfile.TarInfo("sbom.cdx.json")
+                entry.size = len(self.double.bill)
+                tar.addfile(entry, io.BytesIO(self.double.bill))
+            stat = base64.b64encode(json.dumps({"name": "sbom.cdx.json", "size": entry.size}).encode()).decode()
+            self.say(200, packed.getvalue(), {"X-Docker-Container-Path-Stat": stat})
         else:
             self._say(404, {"message": f"No such image: {path}"})
+
+    def do_DELETE(self) -> None:
+        self.double.containers -= 1
+        self.say(204, b"", {})
 
     def do_POST(self) -> None:
         split = urlsplit(self.path)
         query = parse_qs(split.query)
         body = self.body()
+        if split.path.endswith("/containers/create"):
+            self.double.containers += 1
+            self._say(201, {"Id": "c1", "Warnings": []})
+            return
         if split.path.endswith("/build"):
             self.double.contexts.append(body)
             with tarfile.open(fileobj=io.BytesIO(body)) as context:

@@ -79,6 +79,7 @@ class ScriptedOllama:
     def __init__(self, address: tuple[str, int] = ("127.0.0.1", 0)) -> None:
         self.version = "0.35.0"
         self.models = ["gpt-oss:20b"]
+        self.digest = ""
         self.in_memory: list[str] = []
         self.vram_share = 1.0
         self.context = 16384
@@ -145,7 +146,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         script = self.script
-        rows: list[Line] = [{"name": name, "size": 13 * GIB, "digest": f"sha256:{name}"} for name in script.models]
+        rows: list[Line] = [
+            {"name": name, "size": 13 * GIB, "digest": script.digest or f"sha256:{name}"} for name in script.models
+        ]
         loaded = [
             {**row, "size_vram": int(row["size"] * script.vram_share), "context_length": script.context}
             for row in rows

@@ -21,6 +21,8 @@ ROOT = Path(__file__).resolve().parents[3]
 BARE, BASE, OLLAMA = "ert-test/bare:1", "ert-test/base:1", "ert-test/ollama:0.35.0"
 CACHE = ROOT / "build" / "image-test" / "base.tar"
 MODEL = "gpt-oss:20b"
+# The folders of libraries in upstream's image, of which one is to be left.
+BACKENDS = ("cuda_v12", "cuda_v13", "mlx_cuda_v13", "vulkan")
 SCRIPT = {
     "models": [
         {"name": MODEL, "size": 13_793_441_244, "digest": "17052f91a42e", "family": "gptoss", "context_length": 131072,
@@ -63,12 +65,14 @@ def trusted() -> dict[str, Path]:
 
 
 def ollama(engine: Engine) -> str:
-    """An image that holds /usr/bin/ollama and /usr/lib/ollama, and nothing else."""
+    """An image that holds /usr/bin/ollama and /usr/lib/ollama with its libraries' folders, and nothing else."""
     with tempfile.TemporaryDirectory() as folder:
         tar = Path(folder) / "ollama.tar"
         with tarfile.open(tar, "w") as archive:
             _file(archive, "usr/bin/ollama", LAUNCHER.encode(), 0o755)
             _file(archive, "usr/lib/ollama/script.json", json.dumps(SCRIPT).encode(), 0o644)
+            for name in BACKENDS:
+                _file(archive, f"usr/lib/ollama/{name}/libggml.so", name.encode(), 0o644)
             _file(archive, "usr/lib/ollama/ert_deploy/__init__.py", b'__version__ = "0"\n', 0o644)
             for path in sorted((ROOT / "ert_deploy" / "sandbox").rglob("*.py")):
                 _file(archive, f"usr/lib/ollama/{path.relative_to(ROOT)}", path.read_bytes(), 0o644)

@@ -7,14 +7,14 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
-from fastapi import FastAPI, Query, Request
+from fastapi import FastAPI, HTTPException, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from ert_backend.api import admin
 from ert_backend.api.chat import chat_routes
 from ert_backend.api.events import attended, first_of, follow, last_seen
-from ert_backend.api.responses import failed, handed_over, health, invalid, known, refusals
+from ert_backend.api.responses import failed, handed_over, health, invalid, known, refusals, refused
 from ert_backend.base import metrics
 from ert_backend.base.report_request import JobRequest, ReportRequest
 from ert_backend.edge.identity import proof
@@ -34,8 +34,15 @@ def build(service: Service, pace: Pace | None = None) -> FrontDoor:
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        standards = Standards(settings.context, settings.min_gpu_share, settings.min_speed, gpu.names)
-        bring_up = keep_up(service.state, service.engine, pace, service.ledger.ready, standards)
+        standards = Standards(
+            settings.context,
+            settings.min_gpu_share,
+            settings.min_speed,
+            gpu.names,
+            settings.engine_slots,
+            settings.probe_slots,
+        )
+        bring_up = keep_up(service.state, service.engine, pace, lambda: _ready(service), standards)
         tasks = [asyncio.create_task(bring_up), asyncio.create_task(service.jobs.work())]
         audit.record("-", "service", "started")
         try:
@@ -57,11 +64,19 @@ def build(service: Service, pace: Pace | None = None) -> FrontDoor:
         title="ERT LLM Backend",
     )
     app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, refused)
     _open_routes(app, service)
     _report_routes(app, service)
     chat_routes(app, service)
     admin.routes(app, service.gate.keys, audit)
     return FrontDoor(app, service.gate, _bounds(settings), service.witness, service.ledger.claim)
+
+
+def _ready(service: Service) -> None:
+    """The model answers: so many answers at a time as pay, and the guard is told."""
+    if service.state.finding is not None:
+        service.turns.slots = service.state.finding.slots
+    service.ledger.ready()
 
 
 def _bounds(settings: Settings) -> Bounds:
@@ -103,7 +118,7 @@ def _open_routes(app: FastAPI, service: Service) -> None:
 
     @app.get("/status")
     async def status() -> dict[str, Any]:
-        jobs, state = service.jobs, service.state
+        jobs, state, finding = service.jobs, service.state, service.state.finding
         active = 1 if jobs.active else 0
         return {
             **health(service),
@@ -119,6 +134,8 @@ def _open_routes(app: FastAPI, service: Service) -> None:
             "model_size_vram": state.loaded.size_vram if state.loaded else None,
             "context_length": state.loaded.context if state.loaded else None,
             "tokens_per_s": round(state.finding.speed, 1) if state.finding else None,
+            "tokens_per_s_by_slots": {str(n): round(rate, 1) for n, rate in finding.rates.items()} if finding else {},
+            "slots": finding.slots if finding else None,
             "tokens_per_s_floor": round(state.finding.floor, 1) if state.finding else None,
             "total_reports": jobs.total,
             "active_requests": active + len(jobs.waiting),

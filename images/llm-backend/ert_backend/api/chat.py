@@ -1,4 +1,4 @@
-"""The model itself for other apps: `POST /v1/chat/completions` and `GET /v1/models` in OpenAI's shape, with our key.
+"""The model itself for other apps: OpenAI's `POST /v1/chat/completions` and `GET /v1/models`, with our key.
 
 A pass-through: nothing is stored, checked or added. `chat_admission` says which may begin; they count as work for the
 guard, and an answer whose reader has left is cancelled in the engine.
@@ -8,72 +8,90 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import secrets
 from collections.abc import AsyncGenerator
-from typing import Annotated, Any, Literal
+from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.types import Receive, Scope, Send
 
+from ert_backend.api import chat_answer as shape
 from ert_backend.api.chat_admission import Admission
+from ert_backend.api.chat_request import BadRequest, ChatRequest, parse
 from ert_backend.api.events import first_of
 from ert_backend.api.responses import RETRY_LOADING
+from ert_backend.api.thoughts import Splitter
 from ert_backend.base.clock import utc_now
-from ert_backend.engine.protocol import EngineError, Message, Piece, Sampling, Usage
+from ert_backend.base.http_error import openai_error
+from ert_backend.base.routes import NOT_SERVED
+from ert_backend.engine.protocol import EngineError, EngineRefused, Piece, PromptTooLong
 from ert_backend.service import Service
-
-_JSON = json.JSONEncoder(separators=(",", ":")).encode
-REASONS = {"length": "length"}
-Text = Annotated[str, Field(max_length=400_000)]
-
-
-class Turn(BaseModel):
-    """One message; only text."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    role: Literal["system", "user", "assistant", "developer"]
-    content: Text
-
-
-class ChatRequest(BaseModel):
-    """What is used of OpenAI's request; the model is always the one this machine has."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    # A list: the one that is too long is refused at the first turn beyond, and not after each has been judged.
-    messages: Annotated[list[Turn], Field(min_length=1, max_length=200)]
-    stream: bool = False
-    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
-    max_tokens: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
-    max_completion_tokens: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
-    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
-    stop: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=64)], ...], Field(max_length=4)] = ()
 
 
 def chat_routes(app: FastAPI, service: Service) -> None:
-    """Add the two routes."""
+    """Add the routes below /v1."""
     admission = Admission(service)
+    since = int(utc_now().timestamp())
+
+    def card() -> dict[str, Any]:
+        name = service.state.model or service.state.wanted
+        return {"id": name, "object": "model", "created": since, "owned_by": "ert"}
 
     @app.get("/v1/models")
     async def models() -> dict[str, Any]:
-        name = service.state.model or service.state.wanted
-        return {"object": "list", "data": [{"id": name, "object": "model", "owned_by": "ert"}]}
+        return {"object": "list", "data": [card()]}
+
+    @app.get("/v1/models/{model:path}")
+    async def one_model(model: str) -> JSONResponse:
+        found = card()
+        if model in {found["id"], service.state.wanted}:
+            return JSONResponse(found)
+        return JSONResponse(openai_error(404, "This machine has no such model", "model", "model_not_found"), 404)
 
     async def completions(request: Request) -> Response:
         try:
-            asked = ChatRequest.model_validate_json(await request.body())
-        except ValidationError as error:
-            raise RequestValidationError([{**p, "loc": ("body", *p["loc"])} for p in error.errors()]) from None
+            asked = parse(await request.body())
+            _can(service, asked)
+        except BadRequest as wrong:
+            return _refusal(wrong)
         answer = _Answer(admission, request.scope["ert.key_id"], asked, service)
         return answer if asked.stream else await answer.whole(request)
 
+    async def not_served(_: Request) -> Response:
+        text = "This machine serves POST /v1/chat/completions and GET /v1/models only"
+        return JSONResponse(openai_error(404, text, None, "not_served"), 404)
+
     # Starlette's own route: FastAPI's takes as long to find out what to call as the rest of the way to the engine.
     app.add_route("/v1/chat/completions", completions, methods=["POST"])
+    for name in NOT_SERVED:
+        app.add_route(f"/v1/{name}", not_served, methods=["POST"])
+
+
+def _can(service: Service, asked: ChatRequest) -> None:
+    """BadRequest for what the engine cannot do with the model."""
+    engine = service.engine
+    can = engine.abilities(service.state.model or service.state.wanted)
+    for need in asked.needs():
+        if need not in can:
+            raise BadRequest(f"{engine.title} cannot do this with this model", need)
+
+
+def _refusal(wrong: BadRequest) -> JSONResponse:
+    return JSONResponse(openai_error(400, wrong.message, wrong.param, wrong.code), 400)
+
+
+def _failure(error: EngineError) -> JSONResponse:
+    """What the engine would not do again is the caller's to change; everything else may be tried again."""
+    if isinstance(error, PromptTooLong):
+        text = "The messages have more tokens than the model's context"
+        return _refusal(BadRequest(text, "messages", "context_length_exceeded"))
+    if isinstance(error, EngineRefused) and "not support tools" in str(error):
+        return _refusal(BadRequest("The model cannot call tools", "tools"))
+    if isinstance(error, EngineRefused):
+        return _refusal(BadRequest("The engine does not take this request"))
+    headers = {"Retry-After": str(RETRY_LOADING)}
+    return JSONResponse(openai_error(503, str(error)), 503, headers)
 
 
 class _Answer(Response):
@@ -81,20 +99,16 @@ class _Answer(Response):
 
     def __init__(self, admission: Admission, key: str, body: ChatRequest, service: Service) -> None:
         super().__init__()
-        self.admission, self.key, self.asked = admission, key, body
-        self.id, self.created = f"chatcmpl-{secrets.token_hex(12)}", int(utc_now().timestamp())
-        self.model = service.state.model
-        self.opening = _JSON(self._head("chat.completion.chunk"))[:-1].encode()
+        self.admission, self.key, self.asked, self.settings = admission, key, body, service.settings
+        self.head = shape.Head(f"chatcmpl-{secrets.token_hex(12)}", int(utc_now().timestamp()), service.state.model)
 
     def pieces(self) -> AsyncGenerator[Piece, None]:
         """The engine's answer."""
-        asked = self.asked
-        turns = [Message("system" if t.role == "developer" else t.role, t.content) for t in asked.messages]
-        sampling = Sampling(asked.temperature, asked.max_completion_tokens or asked.max_tokens, asked.stop)
-        seed = secrets.randbelow(2**31) if asked.seed is None else asked.seed
-        return self.admission.pieces(self.key, turns, seed, sampling)
+        asked, settings = self.asked, self.settings
+        sampling = asked.sampling(settings.chat_temperature, settings.chat_tokens)
+        return self.admission.pieces(self.key, asked.conversation(), asked.given_seed(), asked.form(), sampling)
 
-    async def whole(self, request: Request) -> JSONResponse:
+    async def whole(self, request: Request) -> Response:
         """All of it in one object."""
         with self.admission.place(self.key):
             work = asyncio.ensure_future(self._collect())
@@ -102,20 +116,18 @@ class _Answer(Response):
             if not work.done():
                 work.cancel()
                 await asyncio.gather(work, return_exceptions=True)
-                return JSONResponse({"detail": "The caller left"}, 499)
+                return JSONResponse(openai_error(499, "The caller left"), 499)
             try:
                 return JSONResponse(work.result())
             except EngineError as error:
-                raise HTTPException(503, str(error), {"Retry-After": str(RETRY_LOADING)}) from None
+                return _failure(error)
 
     async def _collect(self) -> dict[str, Any]:
-        text, usage = "", Usage(0, 0, 0.0, "stop")
+        found = shape.Whole()
         async with contextlib.aclosing(self.pieces()) as stream:
             async for piece in stream:
-                text, usage = text + piece.content, piece.usage or usage
-        message = {"role": "assistant", "content": text}
-        choice = {"index": 0, "message": message, "finish_reason": REASONS.get(usage.reason, "stop")}
-        return {**self._head("chat.completion"), "choices": [choice], "usage": _usage(usage)}
+                found.take(piece)
+        return found.body(self.head)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Stream. What goes wrong before the first piece is a status, after it a last `error` event."""
@@ -123,41 +135,26 @@ class _Answer(Response):
             with self.admission.place(self.key):
                 await first_of(self._stream(send, scope, receive), _left(receive))
         except HTTPException as refused:
-            await JSONResponse({"detail": refused.detail}, refused.status_code, refused.headers)(scope, receive, send)
+            body = openai_error(refused.status_code, str(refused.detail))
+            await JSONResponse(body, refused.status_code, refused.headers)(scope, receive, send)
 
     async def _stream(self, send: Send, scope: Scope, receive: Receive) -> None:
         begun = False
+        frames = shape.Frames(self.head, Splitter(), self.asked.usage_apart())
         try:
             async with contextlib.aclosing(self.pieces()) as stream:
                 async for piece in stream:
                     if not begun:
                         await send({"type": "http.response.start", "status": 200, "headers": SSE})
                         begun = True
-                    if frame := self._frame(piece):
+                    if frame := frames.of(piece):
                         await send({"type": "http.response.body", "body": frame, "more_body": True})
             await send({"type": "http.response.body", "body": b"data: [DONE]\n\n"})
         except EngineError as error:
             if not begun:
-                headers = {"Retry-After": str(RETRY_LOADING)}
-                await JSONResponse({"detail": str(error)}, 503, headers)(scope, receive, send)
+                await _failure(error)(scope, receive, send)
             else:
-                body = json.dumps({"error": {"message": str(error), "type": "engine_error"}})
-                await send({"type": "http.response.body", "body": f"data: {body}\n\n".encode()})
-
-    def _frame(self, piece: Piece) -> bytes:
-        delta: dict[str, str] = {"content": piece.content} if piece.content else {}
-        if piece.thinking:
-            delta["reasoning_content"] = piece.thinking
-        if not delta and piece.usage is None:
-            return b""
-        reason = REASONS.get(piece.usage.reason, "stop") if piece.usage else None
-        more: dict[str, Any] = {"choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}
-        if piece.usage is not None:
-            more["usage"] = _usage(piece.usage)
-        return b"data: %b,%b\n\n" % (self.opening, _JSON(more)[1:].encode())
-
-    def _head(self, kind: str) -> dict[str, Any]:
-        return {"id": self.id, "object": kind, "created": self.created, "model": self.model}
+                await send({"type": "http.response.body", "body": frames.error(str(error))})
 
 
 SSE = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-store")]
@@ -166,8 +163,3 @@ SSE = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control"
 async def _left(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-def _usage(usage: Usage) -> dict[str, int]:
-    counts = (usage.prompt_tokens, usage.completion_tokens)
-    return {"prompt_tokens": counts[0], "completion_tokens": counts[1], "total_tokens": sum(counts)}

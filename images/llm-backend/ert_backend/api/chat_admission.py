@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from fastapi import HTTPException
@@ -61,14 +61,14 @@ class Admission:
             raise HTTPException(503, "This machine is about to stop", {"Retry-After": str(RETRY_DRAINING)})
 
     async def pieces(
-        self, key: str, messages: Sequence[Message], seed: int, sampling: Sampling
+        self, key: str, messages: Sequence[Message], seed: int, form: Mapping[str, object] | None, sampling: Sampling
     ) -> AsyncGenerator[Piece, None]:
         """The engine's answer once it is this chat's turn, counted to its key however it ends. EngineError passes."""
         service, most = self.service, self.service.settings.chat_tokens
         sampling = replace(sampling, limit=min(sampling.limit or most, most))
         async with service.turns.chat(service.settings.chat_wait):
             used = sum(len(message.content) for message in messages) // CHARS_PER_TOKEN
-            answer = service.engine.chat(service.state.model, messages, seed, None, sampling)
+            answer = service.engine.chat(service.state.model, messages, seed, form, sampling)
             try:
                 async with contextlib.aclosing(timely(answer, self.patience)) as stream:
                     async for piece in stream:

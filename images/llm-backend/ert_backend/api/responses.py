@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 
 from ert_backend import VERSION
 from ert_backend.base.clock import boot_seconds, iso_now
+from ert_backend.base.http_error import refusal_body
 from ert_backend.base.report_request import ReportRequest
 from ert_backend.engine.bring_up import Phase
 from ert_backend.reports.job import Conflict, Draining, Job, QueueFull, Status
@@ -100,6 +101,13 @@ def failed(jobs: Jobs, job: Job) -> JSONResponse:
         return JSONResponse(detail, 500)
     after = RETRY_DRAINING if jobs.draining else RETRY_LOADING
     return JSONResponse(detail, 503, {"Retry-After": str(after)})
+
+
+async def refused(request: Request, error: Exception) -> JSONResponse:
+    """A refusal in the shape that the callers of its path read."""
+    assert isinstance(error, HTTPException)
+    status, body = refusal_body(request.url.path, error.status_code, error.detail)
+    return JSONResponse(body, status, error.headers)
 
 
 async def invalid(_: Request, error: Exception) -> JSONResponse:

@@ -1,4 +1,4 @@
-"""An answer instead of the app's, in one form: JSON with a `detail` of our own words, and the connection closed."""
+"""An answer instead of the app's: JSON with a `detail` of our own words, or OpenAI's `error`; then it is closed."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+# Whoever asks below this path is a client of OpenAI's interface, and reads errors in that shape only.
+OPENAI = "/v1/"
+_KINDS = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
+_CODES = {401: "invalid_api_key", 404: "not_found", 429: "rate_limit_exceeded"}
 
 
 class Refused(Exception):
@@ -30,14 +35,32 @@ def too_fast(seconds: int, reason: str) -> Refused:
     return Refused(429, "Too many requests", reason, {"retry-after": str(seconds)})
 
 
-async def answer(send: Send, refusal: Refused) -> None:
+def openai_error(status: int, message: str, param: str | None = None, code: str | None = None) -> dict[str, Any]:
+    """The body of a refusal as OpenAI's clients read it; `param` is the field that is wrong."""
+    kind = _KINDS.get(status, "server_error" if status >= 500 else "invalid_request_error")
+    return {"error": {"message": message, "type": kind, "param": param, "code": code or _CODES.get(status)}}
+
+
+def refusal_body(path: str, status: int, detail: object) -> tuple[int, dict[str, Any]]:
+    """Status and body of a refusal in the shape that the callers of `path` read."""
+    if not path.startswith(OPENAI):
+        return status, {"detail": detail}
+    problems = detail if isinstance(detail, list) else [{"msg": str(detail)}]
+    text = "; ".join(str(problem.get("msg")) for problem in problems if isinstance(problem, Mapping))
+    # A body that cannot be used is 422 elsewhere; OpenAI says 400.
+    status = 400 if status == 422 else status
+    return status, openai_error(status, text)
+
+
+async def answer(send: Send, refusal: Refused, path: str = "") -> None:
     """Send a refusal and close: what is left of the request is not read."""
-    body = json.dumps({"detail": refusal.detail}, separators=(",", ":")).encode()
+    status, value = refusal_body(path, refusal.status, refusal.detail)
+    body = json.dumps(value, separators=(",", ":")).encode()
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),
         (b"connection", b"close"),
         *((name.encode(), value.encode()) for name, value in refusal.headers.items()),
     ]
-    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

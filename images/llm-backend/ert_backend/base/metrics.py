@@ -21,13 +21,14 @@ TOKEN_BUCKETS = (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536)
 PER_TOKEN_BUCKETS = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 1, 2.5)
 HTTP = ("http_request_method", "http_route", "http_response_status_code")
 GEN_AI = ("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model")
-CALL = ("chat", "ollama")
+OPERATION = "chat"
 
 
 class Metrics:
-    """The instruments of one service, with a registry of their own."""
+    """The instruments of one service, with a registry of their own. `provider` is the engine's name."""
 
-    def __init__(self) -> None:
+    def __init__(self, provider: str = "ollama") -> None:
+        self.call = (OPERATION, provider)
         self.registry = CollectorRegistry()
         made: dict[str, Any] = {"registry": self.registry}
         self.requests = Histogram(
@@ -68,14 +69,14 @@ class Metrics:
 
     def report(self, model: str, seconds: float, error: str, metadata: Mapping[str, Any]) -> None:
         """One report left, written (`error` empty, with its metadata) or not."""
-        self.reports.labels(*CALL, model, error).observe(seconds)
+        self.reports.labels(*self.call, model, error).observe(seconds)
         for kind, ours in (("input", "prompt"), ("output", "completion")):
             count = metadata.get("tokens", {}).get(ours)
             if count:
-                self.tokens.labels(*CALL, model, kind).observe(count)
+                self.tokens.labels(*self.call, model, kind).observe(count)
         rate = metadata.get("tokens_per_second")
         if rate:
-            self.per_token.labels(*CALL, model).observe(1 / rate)
+            self.per_token.labels(*self.call, model).observe(1 / rate)
 
     def text(self) -> bytes:
         """Prometheus' text format."""

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from enum import Enum
 
 JOB_ID = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+MODEL_ID = r"[A-Za-z0-9][A-Za-z0-9._/:-]{0,127}"
+# What OpenAI's clients also ask for; the answer says that this machine only chats.
+NOT_SERVED = ("completions", "embeddings", "responses")
 
 
 class Access(Enum):
@@ -47,7 +50,9 @@ ROUTES = (
     Route("/reports/{id}", ("GET", "DELETE"), Access.KEYED, rf"/reports/{JOB_ID}"),
     Route("/reports/{id}/events", GET, Access.KEYED, rf"/reports/{JOB_ID}/events", waits=True),
     _plain("/v1/models", GET, Access.KEYED),
+    Route("/v1/models/{model}", GET, Access.KEYED, rf"/v1/models/{MODEL_ID}"),
     _plain("/v1/chat/completions", POST, Access.KEYED, waits=True),
+    *(_plain(f"/v1/{name}", POST, Access.KEYED) for name in NOT_SERVED),
     _plain("/admin/keys", ("GET", "PUT"), Access.ADMIN),
     _plain("/admin/audit", GET, Access.ADMIN),
 )

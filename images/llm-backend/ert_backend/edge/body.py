@@ -11,7 +11,7 @@ import math
 
 MAX_DEPTH = 24
 MAX_NODES = 20_000
-MAX_INTEGER = 10**18
+MAX_INTEGER = 2**64 - 1  # the seeds of some clients have 64 bits
 
 
 class BadBody(ValueError):

@@ -64,7 +64,7 @@ class FrontDoor:
             await self._within(self._serve(scope, receive, noted, visit), visit, route)
         except Refused as refusal:
             visit.reason = refusal.reason
-            await answer(noted, refusal)
+            await answer(noted, refusal, scope["path"])
         finally:
             self.witness.left(visit)
 

@@ -3,8 +3,8 @@
     starting -> pulling -> loading -> (smoke test) -> ready      any of them -> failed -> (a pause) -> starting
 
 A host that fails the smoke test stays `failed` and `sick` until it passes: no look in between may see it loading.
-Nothing else pulls or loads: a health check reads what is here and never causes work. When Ollama goes away after it was
-ready, the same road is taken again.
+Nothing else pulls or loads: a health check reads what is here and never causes work. When the engine goes away after it
+was ready, the same road is taken again.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Real seconds: between looks at Ollama, of a pull without a byte, after a failure, after a finding."""
+    """Real seconds: between looks at the engine, of a pull without a byte, after a failure, after a finding."""
 
     look: float = 0.5
     watch: float = 5.0
@@ -48,10 +48,13 @@ class BringUp:
     """What is known of engine and model now. Names are the engine's own, not ours."""
 
     wanted: str
+    name: str = "ollama"
+    title: str = "Ollama"
+    wanted_digest: str | None = None
     phase: Phase = Phase.STARTING
     completed: int = 0
     total: int = 0
-    detail: str = "waiting for Ollama"
+    detail: str = "waiting for the engine"
     version: str = ""
     model: str = ""
     digest: str = ""
@@ -69,7 +72,7 @@ class BringUp:
     @property
     def engine(self) -> str:
         """The engine with its version as it reports it."""
-        return f"ollama {self.version}" if self.version else "ollama"
+        return f"{self.name} {self.version}" if self.version else self.name
 
     @property
     def sandbox(self) -> bool:
@@ -128,7 +131,19 @@ async def fetch(state: BringUp, engine: LlmEngine, stall: float) -> Model:
         found = await _find(engine, state.wanted)
     if found is None:
         raise EngineFailed("the download succeeded, but the model is not listed")
+    _check_digest(found, state)
     return found
+
+
+def _check_digest(found: Model, state: BringUp) -> None:
+    """A tag can be moved to other weights; EngineFailed unless these are those that were asked for."""
+    wanted = state.wanted_digest
+    if wanted is None:
+        return
+    if not found.digest:
+        raise EngineFailed(f"{state.title} names no digest of {found.name}, and one was asked for")
+    if found.digest.lower().removeprefix("sha256:") != wanted:
+        raise EngineFailed(f"{found.name} has the digest {found.digest[:19]}, and {wanted[:12]} was asked for")
 
 
 async def _wait_for_engine(state: BringUp, engine: LlmEngine, pace: Pace) -> str:
@@ -164,7 +179,7 @@ async def _watch(state: BringUp, engine: LlmEngine, pace: Pace) -> None:
         await asyncio.sleep(pace.watch)
         loaded = _pick(await engine.loaded(), state.wanted)
         if loaded is None:
-            raise EngineDown("Ollama no longer has the model in memory")
+            raise EngineDown(f"{state.title} no longer has the model in memory")
         state.loaded = loaded
 
 

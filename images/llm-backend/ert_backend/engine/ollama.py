@@ -17,6 +17,7 @@ from typing import Any
 import aiohttp
 from aiohttp.http import HttpProcessingError
 
+from ert_backend.engine import ollama_wire as wire
 from ert_backend.engine.protocol import (
     AS_SET,
     EngineDown,
@@ -24,7 +25,6 @@ from ert_backend.engine.protocol import (
     Loaded,
     Message,
     Model,
-    ModelMissing,
     Piece,
     PullProgress,
     Sampling,
@@ -37,8 +37,9 @@ PATIENT = aiohttp.ClientTimeout(total=None, sock_connect=5.0, sock_read=600.0)
 # A connection whose answer was read to its end can be used again; the end comes at once, or the connection is let go.
 LAST_WAIT = 0.5
 LONGEST_LINE = 2**20
-ERROR_TEXT = 300
 COUNT = "Count from one to one hundred, in words."
+ABILITIES = frozenset({"tools", "response_format"})
+EFFORTS = {"minimal": "low", "low": "low", "medium": "medium", "high": "high", "xhigh": "high"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,12 @@ class Ollama:
     num_predict: int
     think: str = "low"
     temperature: float = 0.25
+    name: str = "ollama"
+    title: str = "Ollama"
+
+    def abilities(self, model: str) -> frozenset[str]:
+        """Tools and forms; the length of its thoughts where the model has levels of it."""
+        return ABILITIES | {"reasoning_effort"} if wire.has_levels(model) else ABILITIES
 
     async def version(self) -> str:
         """GET /api/version."""
@@ -57,19 +64,19 @@ class Ollama:
 
     async def models(self) -> list[Model]:
         """GET /api/tags."""
-        rows = _rows(await self._get("/api/tags"))
-        return [Model(_name(row), str(row.get("digest", "")), _count(row.get("size"))) for row in rows]
+        rows = wire.rows(await self._get("/api/tags"))
+        return [Model(wire.name_of(row), str(row.get("digest", "")), wire.count(row.get("size"))) for row in rows]
 
     async def loaded(self) -> list[Loaded]:
         """GET /api/ps."""
-        rows = _rows(await self._get("/api/ps"))
+        rows = wire.rows(await self._get("/api/ps"))
         return [
             Loaded(
-                _name(row),
+                wire.name_of(row),
                 str(row.get("digest", "")),
-                _count(row.get("size")),
-                _count(row.get("size_vram")),
-                _count(row.get("context_length")),
+                wire.count(row.get("size")),
+                wire.count(row.get("size_vram")),
+                wire.count(row.get("context_length")),
             )
             for row in rows
         ]
@@ -83,8 +90,8 @@ class Ollama:
             async for line in lines:
                 status = str(line.get("status", ""))
                 if digest := str(line.get("digest", "")):
-                    done[digest] = _count(line.get("completed"))
-                    total[digest] = _count(line.get("total"))
+                    done[digest] = wire.count(line.get("completed"))
+                    total[digest] = wire.count(line.get("total"))
                 yield PullProgress(status, sum(done.values()), sum(total.values()))
         if status != "success":
             raise EngineFailed(f"the download ended with {status or 'nothing'!r} and not with success")
@@ -107,16 +114,18 @@ class Ollama:
         sampling: Sampling = AS_SET,
     ) -> AsyncGenerator[Piece, None]:
         """POST /api/chat. A schema constrains what comes after the thinking; it is no runner option: no reload."""
-        body = self._chat_body(model, messages, seed, sampling) | ({"format": schema} if schema else {})
+        form: object = schema or ("json" if sampling.json else None)
+        body = self._chat_body(model, messages, seed, sampling) | ({"format": form} if form else {})
         done = False
         async with contextlib.aclosing(self._stream("/api/chat", body)) as lines:
             async for line in lines:
                 message = line.get("message")
                 if isinstance(message, dict):
-                    yield Piece(str(message.get("content") or ""), str(message.get("thinking") or ""))
+                    said, thought = str(message.get("content") or ""), str(message.get("thinking") or "")
+                    yield Piece(said, thought, calls=wire.calls(message.get("tool_calls")))
                 if line.get("done") is True:
                     done = True
-                    yield Piece(usage=_usage(line))
+                    yield Piece(usage=wire.usage(line))
         if not done:
             raise EngineFailed("the answer broke off before its last line")
 
@@ -126,7 +135,7 @@ class Ollama:
         async with contextlib.aclosing(self._stream("/api/chat", body)) as lines:
             async for line in lines:
                 if line.get("done") is True:
-                    return _usage(line)
+                    return wire.usage(line)
         raise EngineFailed("the answer broke off before its last line")
 
     def _chat_body(
@@ -139,17 +148,23 @@ class Ollama:
             "seed": seed,
         }
         options |= {"stop": list(sampling.stop)} if sampling.stop else {}
+        for option in ("top_p", "frequency_penalty", "presence_penalty"):
+            if (value := getattr(sampling, option)) is not None:
+                options[option] = value
         body: dict[str, object] = {
             "model": model,
-            "messages": [{"role": message.role, "content": message.content} for message in messages],
+            "messages": [wire.turn(message) for message in messages],
             "stream": True,
             "options": options,
             "truncate": False,
             "shift": False,
             "keep_alive": -1,
         }
-        # gpt-oss takes a level and cannot be told not to think; other families refuse the field when they cannot think.
-        return {**body, "think": self.think} if model.rpartition("/")[2].startswith("gpt-oss") else body
+        if sampling.tools:
+            body["tools"] = list(sampling.tools)
+        if wire.has_levels(model):
+            body["think"] = EFFORTS.get(sampling.effort or "", self.think)
+        return body
 
     async def _get(self, path: str) -> Mapping[str, Any]:
         try:
@@ -160,17 +175,17 @@ class Ollama:
         except ValueError as error:
             raise EngineFailed("Ollama answered with something that is not JSON") from error
         if answer.status != 200 or not isinstance(value, dict):
-            raise _refusal(answer.status, value)
+            raise wire.refusal(answer.status, value)
         return value
 
     async def _stream(self, path: str, body: Mapping[str, object]) -> AsyncGenerator[Mapping[str, Any], None]:
         try:
             async with self.client.post(path, json=body, timeout=PATIENT) as answer:
                 if answer.status != 200:
-                    raise _refusal(answer.status, _parsed(await answer.read()))
+                    raise wire.refusal(answer.status, wire.parsed(await answer.read()))
                 async for line in answer.content:
                     if line.strip():
-                        yield (value := _object(line))
+                        yield (value := wire.parsed_line(line))
                         if value.get("done") is True:
                             await _to_its_end(answer)
                             return
@@ -180,11 +195,14 @@ class Ollama:
             raise EngineFailed("Ollama sent a line without an end") from error
 
 
-def session(url: str) -> aiohttp.ClientSession:
-    """A session for one engine: no cookies, no proxies of the environment, no limit besides our own."""
+def session(url: str, *, reuse: bool = True) -> aiohttp.ClientSession:
+    """A session for one engine: no cookies, no proxies of the environment, no limit besides our own.
+
+    `reuse`: a connection serves several requests; not where the server may close it at any moment.
+    """
     return aiohttp.ClientSession(
         url,
-        connector=aiohttp.TCPConnector(limit=0),
+        connector=aiohttp.TCPConnector(limit=0, force_close=not reuse),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"Accept-Encoding": "identity"},
         read_bufsize=LONGEST_LINE,
@@ -195,49 +213,3 @@ async def _to_its_end(answer: aiohttp.ClientResponse) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(LAST_WAIT):
             await answer.content.readany()
-
-
-def _object(line: bytes) -> Mapping[str, Any]:
-    """One line of NDJSON; an `error` in it ends the stream, whatever the status was."""
-    value = _parsed(line)
-    if not isinstance(value, dict):
-        raise EngineFailed("Ollama sent a line that is not a JSON object")
-    if value.get("error"):
-        raise _refusal(200, value)
-    return value
-
-
-def _parsed(text: bytes) -> object:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None
-
-
-def _refusal(status: int, value: object) -> EngineFailed | ModelMissing:
-    said = value.get("error") if isinstance(value, dict) else None
-    text = str(said or f"status {status} without a reason")[:ERROR_TEXT]
-    missing = status == 404 or (text.startswith("model ") and "not found" in text)
-    return ModelMissing(text) if missing else EngineFailed(text)
-
-
-def _usage(line: Mapping[str, Any]) -> Usage:
-    return Usage(
-        prompt_tokens=_count(line.get("prompt_eval_count")),
-        completion_tokens=_count(line.get("eval_count")),
-        decode_seconds=_count(line.get("eval_duration")) / 1e9,
-        reason=str(line.get("done_reason") or "stop"),
-    )
-
-
-def _rows(value: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    rows = value.get("models")
-    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-
-
-def _name(row: Mapping[str, Any]) -> str:
-    return str(row.get("name") or row.get("model") or "")
-
-
-def _count(value: object) -> int:
-    return int(value) if isinstance(value, int | float) and value > 0 else 0

@@ -9,9 +9,10 @@ A host that fails is sick: it says so through /health, and whoever rented it tak
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
+from ert_backend.engine import slots
 from ert_backend.engine.protocol import EngineError, LlmEngine, Loaded
 
 SHARE_OF_KNOWN = 0.6
@@ -44,35 +45,47 @@ class HostSick(EngineError):
 
 @dataclass(frozen=True, slots=True)
 class Standards:
-    """What is asked of a host. `floor` in tokens/s replaces the table; `cards` reads the cards' names, or none."""
+    """What is asked of a host. `floor` in tokens/s replaces the table; `cards` reads the cards' names, or none.
+
+    `slots`: so many answers the engine was started to write at the same time; `probe`: measure how many of them pay.
+    """
 
     context: int
     gpu_share: float
     floor: float | None
     cards: Callable[[], Awaitable[Sequence[str]]]
+    slots: int = 1
+    probe: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Tokens per second as measured, and what they were held against."""
+    """Tokens per second as measured, and what they were held against.
+
+    `rates`: of several answers at a time, by their number; `slots`: how many of them pay.
+    """
 
     speed: float
     floor: float
+    rates: Mapping[int, float] = field(default_factory=dict)
+    slots: int = 1
 
 
 async def examine(engine: LlmEngine, loaded: Loaded | None, standards: Standards, *, sandbox: bool) -> Finding:
     """The finding on a fit host; HostSick for another one, EngineError when the engine cannot be asked."""
     if loaded is None:
         raise HostSick("the engine does not list the model it has just loaded")
-    if loaded.context != standards.context:
+    if loaded.context is not None and loaded.context != standards.context:
         raise HostSick(f"the context is {loaded.context} tokens and not the {standards.context} asked for")
-    if not sandbox and loaded.size_vram < standards.gpu_share * loaded.size:
+    if not sandbox and loaded.size_vram is not None and loaded.size_vram < standards.gpu_share * loaded.size:
         raise HostSick(f"only {loaded.size_vram / loaded.size:.0%} of the model fits the GPU")
     limit = standards.floor if standards.floor is not None else floor(loaded.name, await standards.cards())
     speed = await _speed(engine, loaded.name, limit)
     if speed < limit:
         raise HostSick(f"{speed:.1f} tokens/s, and at least {limit:.1f} are expected of this card")
-    return Finding(speed, limit)
+    asked = standards.probe and standards.slots > 1
+    rates = await slots.measured(engine, loaded.name, standards.slots) if asked else {}
+    return Finding(speed, limit, rates, slots.chosen(rates, standards.slots))
 
 
 def floor(model: str, cards: Sequence[str]) -> float:

@@ -1,7 +1,7 @@
 """PID 1 of the GPU container: `python -m ert_backend.guard`. Standard library only.
 
-First the off-switch is armed, before a byte of the model is downloaded; then Ollama and the app are started and kept
-running. SIGTERM drains the app, ends both and exits 0. It never imports the app: what is wrong there must not
+First the off-switch is armed, before a byte of the model is downloaded; then the engine and the app are started and
+kept running. SIGTERM drains the app, ends both and exits 0. It never imports the app: what is wrong there must not
 matter here.
 """
 
@@ -45,7 +45,7 @@ def main(env: Mapping[str, str]) -> int:
         signal.signal(number, lambda *_: stop.set())
     _prepare(settings)
     app = Child("app", (sys.executable, "-m", "ert_backend"), guard_settings.app_environment(env, settings))
-    ollama = Child("ollama", settings.ollama, guard_settings.ollama_environment(env, settings))
+    ollama = Child(settings.engine, settings.ollama, guard_settings.ollama_environment(env, settings))
     switch = Switch(settings, MoneyClock(settings.speed), log, lambda pid: app.alive and app.pid == pid)
     thread = _arm(switch) if settings.enabled else None
     nursery = Nursery((app, ollama), log)

@@ -12,6 +12,7 @@ import os
 import re
 import secrets
 import shlex
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,9 +31,17 @@ NOT_FOR_APP = frozenset({"CONTAINER_API_KEY"})
 NOT_FOR_OLLAMA = NOT_FOR_APP | {"ERT_BOOT_SECRET", "ERT_KEY_HASHES", "ERT_TOKEN"}
 
 
+OLLAMA, OPENAI = "ollama", "openai"
+# What runs in place of a server that nobody named: its end is in the log, and the off-switch works all the same.
+NO_COMMAND = (sys.executable, "-c", "raise SystemExit('ERT_ENGINE_CMD is missing: no engine is started')")
+
+
 @dataclass(frozen=True, slots=True)
 class GuardSettings:
-    """Rules in money seconds (0 switches a rule off); `term_grace` in real seconds; `problems` to be said."""
+    """Rules in money seconds (0 switches a rule off); `term_grace` in real seconds; `problems` to be said.
+
+    `engine`: which one `ollama`, the engine's command, starts.
+    """
 
     idle_stop: float
     boot_deadline: float
@@ -48,6 +57,7 @@ class GuardSettings:
     token: str
     run: str
     ollama: tuple[str, ...]
+    engine: str
     enabled: bool
     problems: tuple[str, ...]
 
@@ -87,6 +97,7 @@ def load(env: Mapping[str, str]) -> GuardSettings:
         token=env.get("ERT_TOKEN", "").strip(),
         run=secrets.token_hex(8),
         ollama=_command(env, problems),
+        engine=_engine(env, problems),
         enabled=env.get("ERT_GUARD", "").strip().lower() != "off",
         problems=tuple(problems),
     )
@@ -97,18 +108,27 @@ def app_environment(env: Mapping[str, str], settings: GuardSettings) -> dict[str
     package = str(Path(__file__).resolve().parents[2])
     path = ":".join(part for part in (package, env.get("PYTHONPATH", "")) if part)
     kept = {name: value for name, value in env.items() if name not in NOT_FOR_APP}
-    host = ollama_host(env.get("OLLAMA_HOST", ""))
+    host = engine_host(env)
     ours = {"ERT_RUN": settings.run, "ERT_RUN_DIR": str(settings.run_dir), "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
-    return {**kept, **ours, "OLLAMA_HOST": host}
+    return {**kept, **ours, "OLLAMA_HOST": host, "ERT_ENGINE_HOST": host}
+
+
+def engine_host(env: Mapping[str, str]) -> str:
+    """Where the engine listens, always on loopback: none of them asks for a key."""
+    name = "ERT_ENGINE_HOST" if env.get("ERT_ENGINE", "").strip() == OPENAI else "OLLAMA_HOST"
+    return ollama_host(env.get(name, ""))
 
 
 def ollama_environment(env: Mapping[str, str], settings: GuardSettings) -> dict[str, str]:
-    """For Ollama: the pinned settings, on loopback, and no secret of ours."""
+    """For the engine, whichever it is: Ollama's pinned settings, the address on loopback, and no secret of ours."""
     kept = {name: value for name, value in env.items() if name not in NOT_FOR_OLLAMA}
     given = {name: value for name, value in kept.items() if name in OLLAMA_DEFAULTS and value.strip()}
     models = kept.get("OLLAMA_MODELS") or str(settings.data_dir / "models")
-    host = ollama_host(env.get("OLLAMA_HOST", ""))
-    return {**kept, **OLLAMA_DEFAULTS, **given, "OLLAMA_HOST": host, "OLLAMA_MODELS": models}
+    host = engine_host(env)
+    if kept.get("OLLAMA_KV_CACHE_TYPE", "f16") != "f16":
+        kept.setdefault("OLLAMA_FLASH_ATTENTION", "1")  # without it a smaller cache type is ignored
+    places = {"OLLAMA_HOST": host, "ERT_ENGINE_HOST": host, "OLLAMA_MODELS": models}
+    return {**kept, **OLLAMA_DEFAULTS, **given, **places}
 
 
 def ollama_host(text: str) -> str:
@@ -151,10 +171,22 @@ def _number(text: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
+def _engine(env: Mapping[str, str], problems: list[str]) -> str:
+    name = env.get("ERT_ENGINE", "").strip() or OLLAMA
+    if name not in {OLLAMA, OPENAI}:
+        problems.append(f"ERT_ENGINE is neither {OLLAMA} nor {OPENAI}, {OLLAMA} is used")
+        return OLLAMA
+    return name
+
+
 def _command(env: Mapping[str, str], problems: list[str]) -> tuple[str, ...]:
+    ollama = env.get("ERT_ENGINE", "").strip() != OPENAI
+    name = "ERT_OLLAMA_CMD" if ollama else "ERT_ENGINE_CMD"
+    usual = ("ollama", "serve") if ollama else NO_COMMAND
     try:
-        words = tuple(shlex.split(env.get("ERT_OLLAMA_CMD", "")))
+        words = tuple(shlex.split(env.get(name, "")))
     except ValueError:
-        problems.append("ERT_OLLAMA_CMD cannot be read as a command, `ollama serve` is used")
+        instead = "`ollama serve` is used" if ollama else "no engine is started"
+        problems.append(f"{name} cannot be read as a command, {instead}")
         words = ()
-    return words or ("ollama", "serve")
+    return words or usual

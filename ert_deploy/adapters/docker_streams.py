@@ -1,0 +1,102 @@
+"""What a Docker engine says: progress of a build or a push, the layers of an image, a file out of one. No package."""
+
+from __future__ import annotations
+
+import io
+import re
+import tarfile
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ert_deploy.core.model.errors import Failed, UsageError
+from ert_deploy.core.model.text import printable
+
+USERNAME, PASSWORD = "ERT_REGISTRY_USERNAME", "ERT_REGISTRY_PASSWORD"
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_STEP = re.compile(r"Step \d+/\d+ : .*")
+_DENIED = re.compile(r"unauthorized|denied|authentication required|no basic auth|forbidden|incorrect username", re.I)
+_ABSENT = re.compile(r"does not exist locally|no such image|not exist", re.I)
+# What the builders put before an instruction.
+_NOISE = re.compile(r"^(?:RUN )?(?:/bin/sh -c (?:#\(nop\) +)?)?|\s*# buildkit$")
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer: its unpacked size in bytes, and the instruction that made it."""
+
+    size: int
+    made_by: str
+
+
+def follow_build(lines: Iterable[Mapping[str, Any]], say: Say) -> None:
+    """Show each step as it begins; Failed with what was said last when the build ends in an error.
+
+    Read to the end in any case: a stream that is left half read keeps its connection.
+    """
+    last: list[str] = []
+    wrong = ""
+    for line in lines:
+        text = printable(line.get("stream") or line.get("status") or "", 160)
+        if _STEP.fullmatch(text):
+            say(text)
+        if text:
+            last = [*last[-7:], text]
+        wrong = wrong or printable(line.get("error") or "")
+    if wrong:
+        raise Failed(f"the build ended with an error: {wrong}", detail="\n".join(last))
+
+
+def follow_push(lines: Iterable[Mapping[str, Any]], repository: str, say: Say) -> str | None:
+    """Show the bytes that have gone out, at every tenth; the digest when the registry named one."""
+    digest, told, wrong = None, -1, ""
+    sizes: dict[str, tuple[int, int]] = {}
+    for line in lines:
+        wrong = wrong or str(line.get("error") or "")
+        digest = _digest_in(line) or digest
+        detail = line.get("progressDetail") or {}
+        if detail.get("total"):
+            sizes[str(line.get("id", ""))] = (int(detail.get("current") or 0), int(detail["total"]))
+        sent, whole = (sum(column) for column in zip(*sizes.values(), strict=True)) if sizes else (0, 0)
+        if whole and sent * 10 // whole > told:
+            told = sent * 10 // whole
+            say(f"pushed {min(1.0, sent / whole):.0%} of {whole / 1e6:.0f} MB")
+    if wrong:
+        raise _refused(wrong, repository)
+    return digest
+
+
+def layers(rows: Iterable[Mapping[str, Any]]) -> tuple[Layer, ...]:
+    """Those with content, the base's first: the engine tells the newest first, and settings as layers of no size."""
+    told = [(int(row.get("Size") or 0), printable(row.get("CreatedBy") or "", 400)) for row in rows]
+    return tuple(Layer(size, _NOISE.sub("", text)[:120]) for size, text in reversed(told) if size)
+
+
+def only_file(archive: bytes) -> bytes:
+    """The content of the first file of a tar; Failed where there is none."""
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        found = tar.extractfile(tar.next() or tarfile.TarInfo())
+        if found is None:
+            raise Failed("the image holds no bill of materials", hint="build it with this version of ert-deploy")
+        return found.read()
+
+
+def _digest_in(line: Mapping[str, Any]) -> str | None:
+    aux = line.get("aux")
+    said = str(aux.get("Digest", "")) if isinstance(aux, Mapping) else ""
+    return said if _DIGEST.fullmatch(said) else None
+
+
+def _refused(said: str, repository: str) -> UsageError | Failed:
+    registry = repository.partition("/")[0]
+    if _DENIED.search(said):
+        return UsageError(
+            f"{registry} does not let us push {repository}",
+            detail=printable(said),
+            hint=f"`docker login {registry}`, or set {USERNAME} and {PASSWORD}",
+        )
+    if _ABSENT.search(said):
+        return UsageError(f"there is no image {repository} to push", detail=printable(said))
+    return Failed(f"the push to {registry} failed: {printable(said)}", hint="push again; what has arrived is kept")

@@ -1,0 +1,143 @@
+"""Thoughts in an answer: splits a model's reasoning from what it says, piece by piece or as a whole. Pure.
+
+An engine's own parser misses a channel or a tag now and then, and the reasoning then arrives as text. Known are the
+tags of several families (`<think>`, `<thinking>`, `<seed:think>`, `<mm:think>`), the channels of gpt-oss, and what is
+left of these channels when their markers are lost (`analysis...assistantfinal`). A closing tag without an opening one
+makes everything before it reasoning; a stream has sent that already, so there only the tag itself is left out.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import Enum
+
+_TAGS = r"(?:think|thinking|thought|reasoning|seed:think|mm:think)"
+_MARK = re.compile(rf"(?<!`)<(/?){_TAGS}>|<\|(channel|message|start|end|call|return|constrain)\|>", re.IGNORECASE)
+# What may become a mark with the next piece; in backticks it is spoken of, and no mark.
+_PARTIAL = re.compile(r"`?<[/|a-z:]{0,16}\Z|`\Z", re.IGNORECASE)
+_GLUED = re.compile(r"\A\s*(?:analysis|commentary)(?=[A-Z])")
+_MAY_BE_GLUED = ("analysis", "commentary")
+_TURN = re.compile(r"assistant(final|analysis|commentary)")
+_LONGEST_TURN = len("assistantcommentary")
+
+
+class _Mode(Enum):
+    """What the text that comes next is."""
+
+    UNDECIDED = "the first characters"
+    ANSWER = "answer"
+    THOUGHT = "thought"
+    GLUED = "thought, without markers"
+    HEADER = "the name of a channel, or a role"
+
+
+@dataclass(slots=True)
+class Splitter:
+    """Takes an answer's text as it comes; `feed` and `close` give what is answer and what is thought, in that order.
+
+    After `close`, `answer` and `thought` hold the whole, with what stood before an unpaired closing tag as thought.
+    """
+
+    answer: str = ""
+    thought: str = ""
+    mode: _Mode = _Mode.UNDECIDED
+    waiting: str = ""
+    header: str = ""
+    _said: list[str] = field(default_factory=list)
+    _thought: list[str] = field(default_factory=list)
+
+    def feed(self, text: str) -> tuple[str, str]:
+        """One more piece."""
+        if self.mode is _Mode.ANSWER and not self.waiting and "<" not in text and "`" not in text:
+            self._said.append(text)
+            return text, ""
+        return self._work(self.waiting + text, last=False)
+
+    def close(self) -> tuple[str, str]:
+        """The end: nothing is held back any more."""
+        rest = self._work(self.waiting, last=True)
+        self.thought, said = "".join(self._thought).strip(), "".join(self._said)
+        self.answer = said.lstrip() if self.thought else said
+        return rest
+
+    def _work(self, text: str, last: bool) -> tuple[str, str]:
+        said, thought = len(self._said), len(self._thought)
+        self.waiting = ""
+        while text:
+            before = (self.mode, len(text))
+            text = self._step(text, last)
+            if (self.mode, len(text)) == before:
+                self.waiting = text
+                break
+        return "".join(self._said[said:]), "".join(self._thought[thought:])
+
+    def _step(self, text: str, last: bool) -> str:
+        """Deal with the beginning of `text`; what is left of it. Nothing changes when more is needed to go on."""
+        if self.mode is _Mode.UNDECIDED:
+            return self._decide(text, last)
+        if self.mode is _Mode.GLUED:
+            return self._glued(text, last)
+        mark = _MARK.search(text)
+        if mark is not None:
+            self._put(text[: mark.start()])
+            self._turn(mark)
+            return text[mark.end() :].lstrip("\r\n") if mark[1] == "/" else text[mark.end() :]
+        open_at = None if last else _PARTIAL.search(text)
+        ready = text[: open_at.start()] if open_at else text
+        self._put(ready)
+        return text[len(ready) :]
+
+    def _decide(self, text: str, last: bool) -> str:
+        start = text.lstrip()
+        if not last and len(start) <= max(map(len, _MAY_BE_GLUED)) and _could_be_glued(start):
+            return text
+        found = _GLUED.match(text)
+        self.mode = _Mode.GLUED if found else _Mode.ANSWER
+        return text[found.end() :] if found else text
+
+    def _glued(self, text: str, last: bool) -> str:
+        if found := _TURN.search(text):
+            self._thought.append(text[: found.start()])
+            self.mode = _Mode.ANSWER if found[1] == "final" else _Mode.GLUED
+            return text[found.end() :]
+        ready = text if last else text[:-_LONGEST_TURN]
+        self._thought.append(ready)
+        return text[len(ready) :]
+
+    def _put(self, text: str) -> None:
+        if self.mode is _Mode.ANSWER:
+            self._said.append(text)
+        elif self.mode is _Mode.THOUGHT:
+            self._thought.append(text)
+        else:
+            self.header += text
+
+    def _turn(self, mark: re.Match[str]) -> None:
+        word = (mark[2] or "").lower()
+        if word in {"channel", "start"}:
+            self.mode, self.header = _Mode.HEADER, ""
+        elif word == "message":
+            named = self.header.split()[:1]
+            spoken = named in ([], ["final"], ["assistant"])
+            self.mode = _Mode.ANSWER if spoken else _Mode.THOUGHT
+        elif word in {"end", "call", "return"}:
+            self.mode = _Mode.ANSWER
+        elif mark[1] == "/":
+            if self.mode is _Mode.ANSWER:
+                self._thought, self._said = [*self._said, *self._thought], []
+            self.mode = _Mode.ANSWER
+        elif not word:
+            self.mode = _Mode.THOUGHT
+
+
+def split(text: str) -> tuple[str, str]:
+    """A whole answer: what it says, and what was only thought."""
+    splitter = Splitter()
+    splitter.feed(text)
+    splitter.close()
+    return splitter.answer, splitter.thought
+
+
+def _could_be_glued(start: str) -> bool:
+    return any(word.startswith(start[: len(word)]) for word in _MAY_BE_GLUED)

@@ -1,0 +1,22 @@
+"""Which engine the settings name, opened: the only place that knows them all."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+
+from ert_backend.engine.ollama import Ollama, session
+from ert_backend.engine.openai_server import OpenAIServer
+from ert_backend.engine.protocol import LlmEngine
+from ert_backend.settings import OPENAI, Settings
+
+
+@contextlib.asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[LlmEngine]:
+    """The engine behind an open session; raises nothing, whether it answers or not."""
+    # llama.cpp closes a connection after some seconds or requests, also while the next request is on its way there.
+    async with session(settings.engine_url, reuse=settings.engine != OPENAI) as client:
+        if settings.engine == OPENAI:
+            yield OpenAIServer(client, settings.num_predict, settings.temperature)
+        else:
+            yield Ollama(client, settings.context, settings.num_predict, settings.think, settings.temperature)

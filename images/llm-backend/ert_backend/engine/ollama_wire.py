@@ -1,0 +1,108 @@
+"""Ollama's wire format (docs/api in ollama/ollama) to and from the values of `protocol`. Pure."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from ert_backend.engine.protocol import (
+    EngineFailed,
+    EngineRefused,
+    Message,
+    ModelMissing,
+    PromptTooLong,
+    ToolCall,
+    Usage,
+)
+
+CALL_ID = "call_"
+ERROR_TEXT = 300
+
+
+def has_levels(model: str) -> bool:
+    """gpt-oss takes a level and cannot be told not to think; other families refuse the field when they cannot think."""
+    return model.rpartition("/")[2].startswith("gpt-oss")
+
+
+def turn(message: Message) -> dict[str, object]:
+    """A turn as Ollama takes it: arguments as an object, a tool's answer with the tool's name."""
+    turn: dict[str, object] = {"role": message.role, "content": message.content}
+    if message.calls:
+        turn["tool_calls"] = [
+            {"id": call.id, "function": {"name": call.name, "arguments": json.loads(call.arguments)}}
+            for call in message.calls
+        ]
+    if message.call_id:
+        turn |= {"tool_call_id": message.call_id, "tool_name": message.tool}
+    return turn
+
+
+def calls(told: object) -> tuple[ToolCall, ...]:
+    """The calls of a line; Ollama tells each whole, numbered, and since late 2025 with an id."""
+    found = []
+    for at, row in enumerate(told if isinstance(told, list) else ()):
+        called = row.get("function") if isinstance(row, dict) else None
+        if isinstance(called, dict):
+            index = called.get("index")
+            name, arguments = str(called.get("name") or ""), called.get("arguments") or {}
+            given = str(row.get("id") or "") or CALL_ID + secrets.token_hex(8)
+            place = index if isinstance(index, int) else at
+            found.append(ToolCall(place, given, name, json.dumps(arguments, ensure_ascii=False)))
+    return tuple(found)
+
+
+def parsed_line(line: bytes) -> Mapping[str, Any]:
+    """One line of NDJSON; an `error` in it ends the stream, whatever the status was."""
+    value = parsed(line)
+    if not isinstance(value, dict):
+        raise EngineFailed("Ollama sent a line that is not a JSON object")
+    if value.get("error"):
+        raise refusal(200, value)
+    return value
+
+
+def parsed(text: bytes) -> object:
+    """JSON, or None for what is none."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def refusal(status: int, value: object) -> EngineFailed | ModelMissing:
+    """The error that an answer means; its text is Ollama's own, cut short."""
+    said = value.get("error") if isinstance(value, dict) else None
+    text = str(said or f"status {status} without a reason")[:ERROR_TEXT]
+    if status == 404 or (text.startswith("model ") and "not found" in text):
+        return ModelMissing(text)
+    if "exceeds the context" in text or "exceed_context_size" in text:
+        return PromptTooLong(text)
+    return EngineRefused(text) if status == 400 or "does not support" in text else EngineFailed(text)
+
+
+def usage(line: Mapping[str, Any]) -> Usage:
+    """What the last line accounts for."""
+    return Usage(
+        prompt_tokens=count(line.get("prompt_eval_count")),
+        completion_tokens=count(line.get("eval_count")),
+        decode_seconds=count(line.get("eval_duration")) / 1e9,
+        reason=str(line.get("done_reason") or "stop"),
+    )
+
+
+def rows(value: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The models of a list."""
+    found = value.get("models")
+    return [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
+
+
+def name_of(row: Mapping[str, Any]) -> str:
+    """A model's name with its tag."""
+    return str(row.get("name") or row.get("model") or "")
+
+
+def count(value: object) -> int:
+    """A number of 0 or more; 0 for what is none."""
+    return int(value) if isinstance(value, int | float) and value > 0 else 0

@@ -1,0 +1,75 @@
+"""Asks the running backend with the clients that people use: `python -m tests.clients`. Exit status 1 when one fails.
+
+Each client lives in an environment of its own, given as `NAME=PATH` of its interpreter; the backend is the real one
+over TLS, the model scripted, so that every answer is known.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from tests.support.backend.rig import KEY, Backend, running
+from tests.support.doubles.scripted_ollama import Line, ScriptedOllama, says
+
+HERE = Path(__file__).parent
+SCRIPTS = {
+    "openai": HERE / "openai_python.py",
+    "langchain": HERE / "langchain_python.py",
+    "litellm": HERE / "litellm_python.py",
+    "npm": HERE / "npm" / "openai_npm.mjs",
+}
+PATIENCE = 300
+
+
+def scripted(body: Line) -> Iterable[Line]:
+    """A model that calls a tool it is offered, reads its answer, holds to a form, and else says good day."""
+    if body["messages"][-1]["role"] == "tool":
+        return says("It is ", f"{body['messages'][-1]['content']} degrees.")
+    if body.get("tools"):
+        call = {"function": {"name": body["tools"][0]["function"]["name"], "arguments": {"city": "Oslo"}}}
+        return [{"message": {"role": "assistant", "content": "", "tool_calls": [call]}, "done": False}, *says()]
+    if body.get("format"):
+        return says('{"city": ', '"Oslo"}')
+    return says("Good ", "day.", thinking="hm")
+
+
+def ask(name: str, interpreter: str, backend: Backend) -> bool:
+    """Whether one client found everything as it should be; what it says is shown."""
+    certificate = str(backend.identity.certificate)
+    env = {
+        "PATH": os.environ.get("PATH", ""),
+        "HOME": os.environ.get("HOME", ""),
+        "OPENAI_BASE_URL": f"{backend.url}/v1",
+        "OPENAI_API_KEY": KEY,
+        "SSL_CERT_FILE": certificate,
+        "NODE_EXTRA_CA_CERTS": certificate,
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+        "NO_PROXY": "127.0.0.1",
+    }
+    done = subprocess.run([interpreter, str(SCRIPTS[name])], env=env, timeout=PATIENCE, check=False)
+    sys.stdout.write(f"{name:10s} {'holds' if done.returncode == 0 else 'FAILS'}\n")
+    sys.stdout.flush()
+    return done.returncode == 0
+
+
+def main(arguments: Sequence[str]) -> int:
+    """0 when every client that is given holds, 1 when one fails, 2 when none or an unknown one is given."""
+    given = dict(word.partition("=")[::2] for word in arguments)
+    if not given or set(given) - set(SCRIPTS):
+        sys.stderr.write(f"usage: python -m tests.clients NAME=INTERPRETER..., of {', '.join(SCRIPTS)}\n")
+        return 2
+    with tempfile.TemporaryDirectory() as folder, ScriptedOllama() as ollama:
+        ollama.chat = scripted
+        with running(Path(folder), ollama.host) as backend:
+            backend.wait_ready()
+            results = [ask(name, interpreter, backend) for name, interpreter in given.items()]
+    return 0 if all(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
