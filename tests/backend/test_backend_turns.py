@@ -169,7 +169,7 @@ def test_more_slots_let_chats_go_beside_a_report(
             wait_for(lambda: len(chats(ollama)) == 1)
             asked = [pool.submit(client.post, "/v1/chat/completions", json=ASK) for _ in range(2)]
             wait_for(lambda: len(chats(ollama)) == 2)
-            assert backend.service.turns.waiting == (0, 1)
+            wait_for(lambda: backend.service.turns.waiting == (0, 1))
             opened.set()
             assert {answer.result().status_code for answer in (report, *asked)} == {200}
 

@@ -15,6 +15,7 @@ from ert_backend.grounding.facts import Fact, Unit
 
 FIGURES = {
     "currency": "USD",
+    "financialCurrency": "USD",
     "as_of": "2025-12-31",
     "currentPrice": 40.0,
     "fiftyTwoWeekHigh": 50.0,
@@ -28,6 +29,7 @@ FIGURES = {
     "totalDebt": 950_000_000,
     "profitMargins": 0.117,
     "revenueGrowth": -0.064,
+    "dividendRate": 0.8,
     "dividendYield": 0.02,
     "currentRatio": 0.9,
     "trailingPE": 21.7,
@@ -40,8 +42,20 @@ NORDIC = about(
         "financial_data": FIGURES,
         "market_data": {
             "peer_metrics": [
-                {"ticker": "ALFA", "longName": "Alfa Systems plc", "trailingPE": 33.9, "totalRevenue": 15_700_000_000},
-                {"ticker": "BETA", "longName": "Betamark AG", "trailingPE": 14.2, "totalRevenue": 3_300_000_000},
+                {
+                    "ticker": "ALFA",
+                    "longName": "Alfa Systems plc",
+                    "financialCurrency": "USD",
+                    "trailingPE": 33.9,
+                    "totalRevenue": 15_700_000_000,
+                },
+                {
+                    "ticker": "BETA",
+                    "longName": "Betamark AG",
+                    "financialCurrency": "USD",
+                    "trailingPE": 14.2,
+                    "totalRevenue": 3_300_000_000,
+                },
             ]
         },
     }
@@ -136,9 +150,9 @@ def test_figures_of_two_currencies_are_not_compared() -> None:
     ["4e11 dollars", "$4.0e11", "four hundred billion dollars", "$400bn", "US$400 billion", "0.4 trillion dollars"],
 )
 def test_numbers_are_read_in_many_forms(number: str) -> None:
-    known = evidence([Fact("totalRevenue", "Revenue", 4e11, Unit.MONEY, None, "x")], [])
+    known = evidence([Fact("totalRevenue", "Revenue", 4e11, Unit.MONEY, None, "x", "USD")], [])
     assert [claim.verdict for claim in check(f"Revenue was {number}.", known)] == [Verdict.GROUNDED]
-    wrong = evidence([Fact("totalRevenue", "Revenue", 4e10, Unit.MONEY, None, "x")], [])
+    wrong = evidence([Fact("totalRevenue", "Revenue", 4e10, Unit.MONEY, None, "x", "USD")], [])
     assert [claim.verdict for claim in check(f"Revenue was {number}.", wrong)] == [Verdict.UNGROUNDED]
 
 

@@ -16,6 +16,8 @@ _TAGS = r"(?:think|thinking|thought|reasoning|seed:think|mm:think)"
 _MARK = re.compile(rf"(?<!`)<(/?){_TAGS}>|<\|(channel|message|start|end|call|return|constrain)\|>", re.IGNORECASE)
 # What may become a mark with the next piece; in backticks it is spoken of, and no mark.
 _PARTIAL = re.compile(r"`?<[/|a-z:]{0,16}\Z|`\Z", re.IGNORECASE)
+_LONGEST_PARTIAL = 19
+_LINE_ENDS = re.compile(r"[\r\n]*")
 _GLUED = re.compile(r"\A\s*(?:analysis|commentary)(?=[A-Z])")
 _MAY_BE_GLUED = ("analysis", "commentary")
 _TURN = re.compile(r"assistant(final|analysis|commentary)")
@@ -63,47 +65,48 @@ class Splitter:
 
     def _work(self, text: str, last: bool) -> tuple[str, str]:
         said, thought = len(self._said), len(self._thought)
-        self.waiting = ""
-        while text:
-            before = (self.mode, len(text))
-            text = self._step(text, last)
-            if (self.mode, len(text)) == before:
-                self.waiting = text
+        self.waiting, at = "", 0
+        while at < len(text):
+            before = self.mode, at
+            at = self._step(text, at, last)
+            if (self.mode, at) == before:
+                self.waiting = text[at:]
                 break
         return "".join(self._said[said:]), "".join(self._thought[thought:])
 
-    def _step(self, text: str, last: bool) -> str:
-        """Deal with the beginning of `text`; what is left of it. Nothing changes when more is needed to go on."""
+    def _step(self, text: str, at: int, last: bool) -> int:
+        """Deal with what begins at `at`; where to go on. Nothing changes when more is needed to go on."""
         if self.mode is _Mode.UNDECIDED:
-            return self._decide(text, last)
+            return self._decide(text, at, last)
         if self.mode is _Mode.GLUED:
-            return self._glued(text, last)
-        mark = _MARK.search(text)
+            return self._glued(text, at, last)
+        mark = _MARK.search(text, at)
         if mark is not None:
-            self._put(text[: mark.start()])
+            self._put(text[at : mark.start()])
             self._turn(mark)
-            return text[mark.end() :].lstrip("\r\n") if mark[1] == "/" else text[mark.end() :]
-        open_at = None if last else _PARTIAL.search(text)
-        ready = text[: open_at.start()] if open_at else text
-        self._put(ready)
-        return text[len(ready) :]
+            blanks = _LINE_ENDS.match(text, mark.end()) if mark[1] == "/" else None
+            return blanks.end() if blanks else mark.end()
+        open_at = None if last else _PARTIAL.search(text, max(at, len(text) - _LONGEST_PARTIAL))
+        end = open_at.start() if open_at else len(text)
+        self._put(text[at:end])
+        return end
 
-    def _decide(self, text: str, last: bool) -> str:
-        start = text.lstrip()
+    def _decide(self, text: str, at: int, last: bool) -> int:
+        start = text[at : at + 200].lstrip()
         if not last and len(start) <= max(map(len, _MAY_BE_GLUED)) and _could_be_glued(start):
-            return text
+            return at
         found = _GLUED.match(text)
         self.mode = _Mode.GLUED if found else _Mode.ANSWER
-        return text[found.end() :] if found else text
+        return found.end() if found else at
 
-    def _glued(self, text: str, last: bool) -> str:
-        if found := _TURN.search(text):
-            self._thought.append(text[: found.start()])
+    def _glued(self, text: str, at: int, last: bool) -> int:
+        if found := _TURN.search(text, at):
+            self._thought.append(text[at : found.start()])
             self.mode = _Mode.ANSWER if found[1] == "final" else _Mode.GLUED
-            return text[found.end() :]
-        ready = text if last else text[:-_LONGEST_TURN]
-        self._thought.append(ready)
-        return text[len(ready) :]
+            return found.end()
+        end = len(text) if last else max(at, len(text) - _LONGEST_TURN)
+        self._thought.append(text[at:end])
+        return end
 
     def _put(self, text: str) -> None:
         if self.mode is _Mode.ANSWER:
