@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: engine-test clients-test help outgoing demo test unit lint types frontend frontend-test check bench bench-up kills histories simulate simulate-exhaustive mutants mutants-operators lock licenses audit clean bench-backend grounding grounding-claims golden corpus abuse bench-dashboard image-test guard-stats simulate-jobs mutants-jobs secrets
+.PHONY: engine-test clients-test help outgoing demo test unit lint types frontend frontend-test check bench bench-up kills histories simulate simulate-exhaustive mutants mutants-operators lock licenses audit clean bench-backend grounding grounding-claims golden corpus abuse bench-dashboard image-test guard-stats simulate-jobs mutants-jobs simulate-guard mutants-guard secrets
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 22
@@ -142,6 +142,12 @@ simulate-jobs: $(VENV)/.dev  ## Play SCHEDULES=100000 schedules of reports, stop
 
 mutants-jobs: $(VENV)/.dev  ## Break the backend on purpose and see that the schedules notice every break
 	PYTHONPATH=.:images/llm-backend:images/dashboard $(BIN)/python -m tests.job_schedules.mutants
+
+simulate-guard: $(VENV)/.dev  ## Play SCHEDULES=100000 histories of a machine's failures: the guard never stops it wrongly, and always in time (SEED=n prints one)
+	PYTHONPATH=.:images/llm-backend $(BIN)/python -m tests.guard_schedules -n $(SCHEDULES) $(if $(SEED),--seed $(SEED))
+
+mutants-guard: $(VENV)/.dev  ## Break each rule of the guard on purpose and see that the schedules notice
+	PYTHONPATH=.:images/llm-backend:images/dashboard $(BIN)/python -m tests.guard_schedules.mutants
 
 lock: $(VENV)/.dev  ## Renew the hash-locked dependency files (UPGRADE=--upgrade: take the newest releases)
 	UPGRADE=$(UPGRADE) bash requirements/lock

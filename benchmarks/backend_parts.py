@@ -81,7 +81,6 @@ def _backend(folder: Path, engine: int, ends: contextlib.ExitStack) -> Target:
         "ERT_MODEL": MODEL,
         "ERT_BIND": f"127.0.0.1:{port}",
         "ERT_DATA_DIR": str(folder / "data"),
-        "ERT_RUN_DIR": _in_memory(ends) or str(folder / "data"),
         "PUBLIC_IPADDR": "127.0.0.1",
         "OLLAMA_HOST": f"127.0.0.1:{engine}",
         "OLLAMA_CONTEXT_LENGTH": "4096",
@@ -99,13 +98,6 @@ def _backend(folder: Path, engine: int, ends: contextlib.ExitStack) -> Target:
     pem = next(path for path in sorted(pems.rglob("*")) if path.is_file() and b"BEGIN CERTIFICATE" in path.read_bytes())
     _wait(lambda: _answers(f"https://127.0.0.1:{port}/health", pem))
     return _target("backend", port, "/v1/chat/completions", key, {"model": MODEL}, pem)
-
-
-def _in_memory(ends: contextlib.ExitStack) -> str:
-    """A run folder in memory, as the image has one; nothing where there is no such file system."""
-    if not os.access("/dev/shm", os.W_OK):
-        return ""
-    return ends.enter_context(tempfile.TemporaryDirectory(dir="/dev/shm"))
 
 
 def _litellm(folder: Path, engine: int, ends: contextlib.ExitStack) -> Target:

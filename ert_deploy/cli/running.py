@@ -183,6 +183,7 @@ def _backend(instance: Instance, health: Health | None) -> dict[str, Any]:
         "detail": health.detail if health is not None else instance.message,
         "model": health.model if health is not None else "",
         "engine": health.engine if health is not None else "",
+        "off_switch": health.off_switch.value if health is not None and health.off_switch is not None else None,
         "certificate_sha256": certificate_sha256(pem) if pem else "",
         "started": instance.started,
     }

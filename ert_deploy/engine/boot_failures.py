@@ -7,6 +7,7 @@ import re
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.errors import Failed
+from ert_deploy.core.planning.health import NO_OFF_SWITCH
 from ert_deploy.engine.memory import Memory
 
 HOSTS = 2  # that end a boot in the same way, before the image is taken for the cause
@@ -32,7 +33,14 @@ def same_end(step: steps.Retire, memory: Memory) -> frozenset[int]:
 
 def refuse_broken_image(desired: Desired, memory: Memory) -> None:
     """Raise Failed when boots of this run have ended in the same way on machines of different hosts."""
-    for machines in memory.ends.values():
+    for end, machines in memory.ends.items():
+        if len(machines) >= HOSTS and end == NO_OFF_SWITCH:
+            raise Failed(
+                f"{len(machines)} machines are not to be used: the provider refuses the keys by which they stop"
+                " themselves",
+                "a machine that nobody can stop from within would be paid until somebody sees it; both were destroyed",
+                "see whether the provider has trouble with its API, then run the command again",
+            )
         if len(machines) >= HOSTS:
             reason = next(iter(machines.values()))
             raise Failed(

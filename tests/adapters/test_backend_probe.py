@@ -14,7 +14,7 @@ from ert_backend.edge import identity
 from ert_deploy.adapters.backend.probe import TlsBackendProbe
 from ert_deploy.core.model.errors import NeedsAttention
 from ert_deploy.core.model.labels import Mark
-from ert_deploy.core.model.observed import Address, Health, Vital
+from ert_deploy.core.model.observed import Address, Health, OffSwitch, Vital
 from ert_deploy.core.model.secret import Secret
 from tests.support.backend.served import (
     BOOT,
@@ -39,6 +39,18 @@ def test_a_backend_of_ours_proves_itself_and_is_healthy() -> None:
     assert found == Health(Vital.HEALTHY, certificate=pair().pem, model="gpt-oss:20b", engine="ollama 0.35.0")
     assert script.asked() == ["/identity", "/health"]
     assert "Authorization" not in sent_to(script)
+
+
+@pytest.mark.parametrize(
+    ("told", "known"),
+    [("proven", OffSwitch.PROVEN), ("refused", OffSwitch.REFUSED), ("unknown", OffSwitch.UNKNOWN)]
+    + [(other, None) for other in ("PROVEN", "", None, 1, ["refused"])],
+)
+def test_what_a_backend_says_of_its_off_switch_is_one_of_three_words_or_nothing(
+    told: object, known: OffSwitch | None
+) -> None:
+    with backend(health=Answer(200, {**HEALTHY, "off_switch": told})) as script:
+        assert look(script.port).off_switch is known
 
 
 def test_the_nonce_is_a_fresh_one_each_time() -> None:

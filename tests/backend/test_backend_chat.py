@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from ert_backend.base.activity import GuardWord, write_guard
 from tests.support.backend.rig import Backend, running, wait_for
 from tests.support.doubles.scripted_ollama import ScriptedOllama, says
 
@@ -114,7 +115,7 @@ def test_a_reader_that_leaves_before_the_first_piece_is_noticed(tmp_path: Path, 
 
 
 def test_none_is_begun_while_the_machine_drains(backend: Backend, client: httpx.Client) -> None:
-    (backend.settings.data_dir / "drain").write_text(backend.settings.run)
+    write_guard(backend.service.ledger.board, GuardWord(backend.settings.run, drain=True))
     refused = client.post("/v1/chat/completions", json={**ASK, "stream": True})
     assert refused.status_code == 503
     assert int(refused.headers["Retry-After"]) > 0

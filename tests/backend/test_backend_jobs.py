@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from ert_backend.__main__ import drain
+from ert_backend.base.activity import GuardWord, write_guard
 from ert_backend.reports.job import Job, Status
 from ert_backend.reports.jobs import KEPT
 from tests.support.backend.rig import NEXT_KEY, REQUEST, Backend, running, wait_for
@@ -181,7 +182,7 @@ def test_a_drain_hands_back_what_waits_and_lets_the_running_one_finish(
 
 
 def test_the_guards_drain_flag_closes_admission(backend: Backend, client: httpx.Client) -> None:
-    (backend.settings.data_dir / "drain").write_text(backend.settings.run)
+    write_guard(backend.service.ledger.board, GuardWord(backend.settings.run, drain=True))
     assert client.post("/generate_report", json=ONE).status_code == 503
     assert client.get("/status").json()["draining"] is True
     assert backend.service.ledger.record.in_flight == 0

@@ -31,7 +31,7 @@ def free_port() -> int:
 class Guard:
     """A running guard, its ports and its log."""
 
-    def __init__(self, folder: Path, **env: str) -> None:
+    def __init__(self, folder: Path, onto: int | None = None, /, **env: str) -> None:
         self.data = folder / "data"
         self.log_path = folder / "log"
         self.port = free_port()
@@ -51,7 +51,7 @@ class Guard:
         }
         with self.log_path.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "ert_backend.guard"], env=given, stdout=log, stderr=subprocess.STDOUT
+                [sys.executable, "-m", "ert_backend.guard"], env=given, stdout=onto or log, stderr=subprocess.STDOUT
             )
 
     @property

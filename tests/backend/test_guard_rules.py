@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ert_backend.base.claim import Before
 from ert_backend.guard.rules import Action, Rules, Verdict, View, decide
 
 RULES = Rules(idle_stop=1200, boot_deadline=2700, max_lifetime=43200, drain_cap=600)
 OWNED = View(now=0, claimed_at=100, ready_at=300)
+FIRST = View(now=0, before=Before.NEVER)
 
 
 def outcome(view: View, rules: Rules = RULES) -> str:
@@ -25,11 +27,13 @@ def outcome(view: View, rules: Rules = RULES) -> str:
     ("case", "view", "expected"),
     [
         ("fresh", View(now=10), "run"),
-        ("unclaimed, before the deadline, however ready", View(now=2699, ready_at=60), "run"),
-        ("unclaimed at the deadline", View(now=2700), "destroy"),
-        ("unclaimed and ready at the deadline", View(now=2700, ready_at=60), "destroy"),
-        ("woken, claimed in an earlier boot, never up", View(now=2700, claimed_before=True), "stop"),
-        ("woken and up, but nobody comes", View(now=1260, claimed_before=True, ready_at=60), "stop"),
+        ("unclaimed, before the deadline, however ready", replace(FIRST, now=2699, ready_at=60), "run"),
+        ("unclaimed at the deadline", replace(FIRST, now=2700), "destroy"),
+        ("unclaimed and ready at the deadline", replace(FIRST, now=2700, ready_at=60), "destroy"),
+        ("unclaimed in this boot, and nobody knows about earlier ones", View(now=2700), "stop"),
+        ("unclaimed for all the guard heard, which was not all", replace(FIRST, now=2700, unheard=True), "stop"),
+        ("woken, claimed in an earlier boot, never up", View(now=2700, before=Before.CLAIMED), "stop"),
+        ("woken and up, but nobody comes", View(now=1260, before=Before.CLAIMED, ready_at=60), "stop"),
         ("claimed, but the model never comes up", View(now=2700, claimed_at=100), "stop"),
         ("a long download is not idleness", View(now=2600, claimed_at=100), "run"),
         ("idle counts from ready", replace(OWNED, now=1499), "run"),
@@ -38,11 +42,14 @@ def outcome(view: View, rules: Rules = RULES) -> str:
         ("idle since the last work", replace(OWNED, now=1600, work_at=400), "stop"),
         ("a late claim moves it", replace(OWNED, now=2000, claimed_at=1000), "run"),
         ("a report that moves is work", replace(OWNED, now=9000, work_at=400, in_flight=1, moving=True), "run"),
-        ("a stuck report holds back a while", replace(OWNED, now=1700, work_at=400, in_flight=1), "wait"),
-        ("but not for ever", replace(OWNED, now=2200, work_at=400, in_flight=1), "stop"),
+        ("a stuck report holds back a while", replace(OWNED, now=1700, work_at=400, in_flight=1, held=100), "wait"),
+        ("but not for ever", replace(OWNED, now=2200, work_at=400, in_flight=1, held=600), "stop"),
+        ("nor less because the guard saw it late", replace(OWNED, now=9000, work_at=400, in_flight=1), "wait"),
+        ("an app that says nothing may be writing", replace(OWNED, now=1700, work_at=400, silent=True), "wait"),
+        ("but not for ever either", replace(OWNED, now=2300, work_at=400, silent=True, held=600), "stop"),
         ("lifetime", replace(OWNED, now=43200, work_at=43190), "stop"),
         ("lifetime, report in flight", replace(OWNED, now=43210, work_at=43209, in_flight=1, moving=True), "wait"),
-        ("lifetime, drain cap over", replace(OWNED, now=43800, work_at=43799, in_flight=1, moving=True), "stop"),
+        ("lifetime, cap over", replace(OWNED, now=43800, work_at=43799, in_flight=1, moving=True, held=600), "stop"),
     ],
 )
 def test_the_rules(case: str, view: View, expected: str) -> None:
@@ -60,17 +67,30 @@ def test_zero_switches_a_rule_off() -> None:
 times = st.none() | st.floats(0, 100_000)
 
 
-@given(st.floats(0, 200_000), st.booleans(), times, times, times, st.integers(0, 3), st.booleans())
+@given(
+    st.floats(0, 200_000), st.sampled_from(Before), times, times, times,
+    st.integers(0, 3), st.booleans(), st.booleans(), st.floats(0, 2000),
+)  # fmt: skip
 def test_nothing_outlives_the_lifetime_and_the_drain_cap(
-    now: float, before: bool, claimed: float | None, ready: float | None, work: float | None, flying: int, moving: bool
+    now: float,
+    before: Before,
+    claimed: float | None,
+    ready: float | None,
+    work: float | None,
+    flying: int,
+    moving: bool,
+    silent: bool,
+    held: float,
 ) -> None:
-    verdict = decide(View(now, before, claimed, ready, work, flying, moving), RULES)
-    if now >= RULES.max_lifetime + RULES.drain_cap:
+    verdict = decide(View(now, before, claimed, ready, work, flying, moving, silent, held=held), RULES)
+    if now >= RULES.max_lifetime and held >= RULES.drain_cap:
         assert verdict is not None
         assert not verdict.wait
     if claimed is not None and verdict is not None:
         assert verdict.action is Action.STOP, "what was claimed is never destroyed from within"
+    if before is not Before.NEVER and verdict is not None:
+        assert verdict.action is Action.STOP, "nor what may have been claimed"
 
 
 def test_the_verdict_says_why() -> None:
-    assert decide(View(now=2700), RULES) == Verdict(Action.DESTROY, "unclaimed after 2700 s", wait=False)
+    assert decide(replace(FIRST, now=2700), RULES) == Verdict(Action.DESTROY, "unclaimed after 2700 s", wait=False)

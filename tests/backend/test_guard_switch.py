@@ -2,44 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import os
-from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
-from ert_backend.base.activity import ACTIVITY, Activity, Ledger, drain_requested, replace_file
-from ert_backend.base.clock import MoneyClock, boot_seconds
+from ert_backend.base.activity import read_activity
+from ert_backend.base.board import Half
+from ert_backend.base.clock import boot_seconds
 from ert_backend.guard import settings as guard_settings
-from ert_backend.guard.off_switch import AGAIN, BACKOFF, TICK, Switch
+from ert_backend.guard.memory import Memory
+from ert_backend.guard.off_switch import AGAIN, BACKOFF, TICK
 from ert_backend.guard.rules import Action
 from ert_backend.guard.settings import GuardSettings
 from ert_backend.guard.vast_api import Outcome, ask, judge
+from tests.support.backend.guarded import Machine, settings_for
 from tests.support.doubles.vast_self_api import FakeVast
-
-TOKEN = "0123456789abcdef0123456789abcdef"
-
-
-def settings_for(folder: Path, url: str = "http://127.0.0.1:9", **env: str) -> GuardSettings:
-    given = {"CONTAINER_ID": "4711", "CONTAINER_API_KEY": "instance-key", "ERT_DATA_DIR": str(folder)}
-    return guard_settings.load({**given, "ERT_VAST_API": url, "ERT_TOKEN": TOKEN, **env})
-
-
-class Machine:
-    """A switch whose clock has run for `age` money seconds, and the record of the app beside it."""
-
-    def __init__(self, settings: GuardSettings, age: float, alive: bool = True) -> None:
-        self.said: list[str] = []
-        self.ledger = Ledger(settings.data_dir, settings.run, TOKEN)
-        clock = MoneyClock(1000.0, boot_seconds() - age / 1000.0)
-        self.switch = Switch(settings, clock, self.said.append, lambda pid: alive and pid == os.getpid())
-
-
-def record(settings: GuardSettings, **moments: float) -> None:
-    """What an app of this run would have written."""
-    activity = Activity(run=settings.run, pid=os.getpid(), **moments)  # type: ignore[arg-type]
-    replace_file(settings.data_dir / ACTIVITY, json.dumps(asdict(activity)))
 
 
 def test_an_unclaimed_machine_destroys_itself_through_its_own_id_and_key(tmp_path: Path) -> None:
@@ -55,14 +32,14 @@ def test_an_idle_machine_stops_itself(tmp_path: Path) -> None:
     with FakeVast() as vast:
         settings = settings_for(tmp_path, vast.url)
         machine = Machine(settings, age=1300)
-        record(settings, claimed_at=boot_seconds() - 1.29, ready_at=boot_seconds() - 1.0)
+        machine.record(claimed_at=boot_seconds() - 1.29, ready_at=boot_seconds() - 1.0)
         assert machine.switch.tick() == TICK
-        record(settings, claimed_at=boot_seconds() - 1.29, ready_at=boot_seconds() - 1.28)
-        machine.switch.ready_at = None
+        machine.record(claimed_at=boot_seconds() - 1.29, ready_at=boot_seconds() - 1.28)
+        machine.switch.memory = Memory()
         assert machine.switch.tick() == AGAIN
         (call,) = vast.calls
     assert (call.method, call.body) == ("PUT", {"state": "stopped"})
-    assert drain_requested(tmp_path, settings.run)
+    assert machine.draining()
     assert not machine.ledger.begin(), "a report that arrives now is not admitted"
 
 
@@ -115,7 +92,7 @@ def test_a_report_that_comes_between_the_flag_and_the_second_look_lifts_the_drai
         looks: list[bool] = []
 
         def arrives_after_the_first_look(pid: int) -> bool:
-            looks.append(drain_requested(tmp_path, settings.run))
+            looks.append(machine.draining())
             machine.ledger.claim()
             machine.ledger.ready()
             return True
@@ -124,7 +101,7 @@ def test_a_report_that_comes_between_the_flag_and_the_second_look_lifts_the_drai
         assert machine.switch.tick() == TICK
         assert looks == [False, True]
         assert vast.calls == []
-    assert not drain_requested(tmp_path, settings.run)
+    assert not machine.draining()
     assert machine.ledger.begin()
 
 
@@ -135,7 +112,7 @@ def test_the_lifetime_waits_for_a_report_in_flight_and_then_stops(tmp_path: Path
         assert machine.ledger.begin()
         assert machine.switch.tick() == TICK
         assert vast.calls == []
-        assert drain_requested(tmp_path, settings.run)
+        assert machine.draining()
         machine.ledger.end()
         assert machine.switch.tick() == AGAIN
 
@@ -149,19 +126,19 @@ def test_a_dead_app_has_no_report_in_flight(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", '{"run": 1}', '{"run": "x", "pid": 1, "work_at": 1e18}', '{"run": "x", "pid": "a"}']
+    "text", ["", "\0" * 40, "{", "0000000000", "00000000000a0000000000", "35af061e0002[]", "ffffffff0002{}", "x" * 1024]
 )
 def test_a_broken_record_never_keeps_a_machine_running(tmp_path: Path, text: str) -> None:
     with FakeVast() as vast:
         machine = Machine(settings_for(tmp_path, vast.url), age=2700)
-        (tmp_path / "activity.json").write_text(text)
+        machine.board._own[Half.APP] = text.encode()
         assert machine.switch.tick() == AGAIN
         assert vast.calls
 
 
 def test_a_record_from_the_future_is_no_alibi(tmp_path: Path) -> None:
     machine = Machine(settings_for(tmp_path), age=100)
-    record(machine.switch.settings, work_at=boot_seconds() + 1e9, ready_at=boot_seconds() + 1e9)
+    machine.record(work_at=boot_seconds() + 1e9, ready_at=boot_seconds() + 1e9)
     view = machine.switch.view()
     assert view.work_at is not None
     assert view.work_at <= view.now
@@ -174,11 +151,9 @@ def test_a_claim_of_an_earlier_boot_turns_destroy_into_stop(tmp_path: Path) -> N
         assert [call.method for call in vast.calls] == ["PUT"]
 
 
-def test_a_disk_that_takes_no_flag_does_not_stop_the_off_switch(tmp_path: Path) -> None:
+def test_a_disk_that_is_not_there_does_not_stop_the_off_switch(tmp_path: Path) -> None:
     with FakeVast() as vast:
-        settings = settings_for(tmp_path, vast.url)
-        machine = Machine(settings, age=2700)
-        machine.switch.settings = replace(settings, data_dir=tmp_path / "gone")
+        machine = Machine(settings_for(tmp_path / "gone", vast.url), age=2700)
         assert machine.switch.tick() == AGAIN
         assert vast.calls
 
@@ -186,14 +161,18 @@ def test_a_disk_that_takes_no_flag_does_not_stop_the_off_switch(tmp_path: Path) 
 def test_no_error_ends_the_loop(tmp_path: Path) -> None:
     machine = Machine(settings_for(tmp_path), age=2700)
 
+    calls: list[Action] = []
+
     def broken(settings: GuardSettings, action: Action) -> Outcome:
-        if len(machine.said) > 2:
+        calls.append(action)
+        if len(calls) > 2:
             machine.switch.stopping.set()
         raise MemoryError
 
     machine.switch.ask = broken
     machine.switch.run()
-    assert len(machine.said) > 2
+    assert len(calls) == 3
+    assert any("MemoryError" in line for line in machine.said)
 
 
 def test_bad_numbers_are_replaced_and_said_and_ollama_stays_on_loopback() -> None:
@@ -224,20 +203,13 @@ def test_the_containers_label_stands_in_for_its_id() -> None:
     assert guard_settings.load({"CONTAINER_ID": "../1"}).container_id == ""
 
 
-def test_what_is_now_is_told_in_the_run_folder_and_what_outlives_a_boot_on_the_disk(tmp_path: Path) -> None:
-    disk, now = tmp_path / "disk", tmp_path / "now"
-    disk.mkdir()
-    now.mkdir()
-    settings = settings_for(disk, ERT_RUN_DIR=str(now))
-    assert guard_settings.app_environment({}, settings)["ERT_RUN_DIR"] == str(now)
-    ledger = Ledger(settings.run_dir, settings.run, TOKEN, settings.data_dir)
-    ledger.claim()
-    assert sorted(path.name for path in now.iterdir()) == ["activity.json"]
-    assert sorted(path.name for path in disk.iterdir()) == ["claimed"]
-
-
-def test_a_run_folder_that_cannot_be_written_is_said_and_the_disk_is_used(tmp_path: Path) -> None:
-    settings = settings_for(tmp_path, ERT_RUN_DIR=str(tmp_path / "missing"))
-    assert settings.run_dir == tmp_path
-    assert settings.problems == (f"ERT_RUN_DIR cannot be written, {tmp_path} is used",)
-    assert settings_for(tmp_path).problems == ()
+def test_a_report_that_is_refused_is_no_work(tmp_path: Path) -> None:
+    with FakeVast([(500, {})]) as vast:
+        machine = Machine(settings_for(tmp_path, vast.url), age=1300)
+        machine.record(claimed_at=boot_seconds() - 1.29, ready_at=boot_seconds() - 1.28)
+        machine.ledger.record = read_activity(machine.board, machine.switch.settings.run) or machine.ledger.record
+        machine.switch.tick()
+        assert not machine.ledger.begin()
+        assert machine.ledger.record.work_at is None
+        machine.switch.tick()
+        assert len(vast.calls) == 2, "who is refused again and again keeps no machine running"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ert_deploy.core.model.desired import Criteria, Market
-from ert_deploy.core.model.observed import Health, Instance, Offer, Vital, Watch
+from ert_deploy.core.model.observed import Health, Instance, Offer, OffSwitch, Vital, Watch
 from ert_deploy.core.model.state import LONG_AGO, Record
 from ert_deploy.core.planning.cost import estimate
 from ert_deploy.core.planning.health import BAD_LOOKS, BAD_LOOKS_SERVING, Candidate, Stage, complaint, judge, look
@@ -347,6 +347,25 @@ def test_a_start_gives_the_first_boot_its_whole_time_anew() -> None:
 def test_one_that_was_given_up_is_not_waited_for(found: Instance, ago: float, stage: Stage) -> None:
     verdict = judge(after_a_start(found, 9e5, stranded=NOW - ago), UP.timings, NOW)
     assert (verdict.stage, verdict.deny) == (stage, False)
+
+
+@pytest.mark.parametrize(
+    ("off_switch", "told", "stage"),
+    [
+        (OffSwitch.REFUSED, False, Stage.FAILED),
+        (OffSwitch.REFUSED, True, Stage.READY),
+        (OffSwitch.UNKNOWN, False, Stage.READY),
+        (OffSwitch.PROVEN, False, Stage.READY),
+        (None, False, Stage.READY),
+    ],
+)
+def test_no_app_is_told_of_one_whose_off_switch_is_refused(
+    off_switch: OffSwitch | None, told: bool, stage: Stage
+) -> None:
+    health = replace(healthy(1), off_switch=off_switch)
+    verdict = judge(Candidate(instance(1), health, still(1), record(1), told=told), UP.timings, NOW)
+    assert verdict.stage is stage
+    assert verdict.deny is (stage is Stage.FAILED)
 
 
 def test_one_that_was_given_up_and_serves_all_the_same_is_ready() -> None:

@@ -50,7 +50,8 @@ def limits(row: dict[str, Any]) -> dict[str, str]:
 
 def test_idle_it_stops_itself_and_only_the_disk_is_billed(place: Place) -> None:
     name = config(place.folder, idle_stop="15m", boot_deadline="2h", max_lifetime="12h")
-    place.ert("up", "-c", name)
+    (backend,) = place.data("up", "-c", name)["backends"]
+    assert backend["off_switch"] == "proven"
     row = machine(place)
     assert row is not None
     told = limits(row)
@@ -86,3 +87,15 @@ def test_unclaimed_it_is_destroyed_by_itself_and_nothing_is_billed(place: Place)
     assert 10 * MINUTE - 1 <= paid["gpu_seconds"] <= 10 * MINUTE + 60 * SPEED
     place.ert("down", "-c", name)
     assert place.bill()["totals"] == bill["totals"], "something was paid after it was gone"
+
+
+def test_no_app_is_told_of_machines_whose_own_key_the_provider_refuses(place: Place) -> None:
+    place.trouble(provider="vast", kind="machine_env", env={"CONTAINER_API_KEY": "not-the-key-of-this-instance"})
+    before = place.deploys()
+    said = place.ert("up", code=1, timeout=200).stderr
+    assert "it cannot stop itself: the provider refuses its own key" in said
+    assert "2 machines are not to be used" in said
+    assert place.deploys() == before
+    assert "ERT_LLM_BACKEND_URL" not in place.variables()
+    assert place.instances() == []
+    assert len(place.bill()["rows"]) == 2

@@ -10,7 +10,7 @@ from ert_deploy.core.model import steps
 from ert_deploy.core.model.desired import Market
 from ert_deploy.core.model.errors import Failed
 from ert_deploy.core.model.events import Retired
-from ert_deploy.core.model.observed import Instance
+from ert_deploy.core.model.observed import Health, Instance, OffSwitch, Vital
 from tests.support.fakes import behaviours
 from tests.support.fakes.history import WANTED, done, is_up, start, told, until, up
 from tests.support.fakes.loopback import world
@@ -71,6 +71,44 @@ def test_the_same_end_on_two_machines_is_the_images_fault_and_nobody_is_denied(
     assert len(made.gpu.instances) == 2
     assert made.gpu.paid() == ()
     assert made.store.state.denied == ()
+
+
+def refused(made: FakeInstance) -> None:
+    """It is healthy, and the provider refuses the key by which it would stop itself."""
+    made.health = Health(Vital.HEALTHY, certificate="pem", model="m", off_switch=OffSwitch.REFUSED)
+
+
+def test_a_machine_that_cannot_stop_itself_is_given_up_before_an_app_is_told() -> None:
+    made = world()
+    made.gpu.conduct[1001] = refused
+    up(made)
+    is_up(made)
+    assert made.gpu.only().machine_id == 1002
+    (retired,) = told(made, Retired)
+    assert "it cannot stop itself" in retired.reason
+    assert [d.machine_id for d in made.store.state.denied] == [1001]
+
+
+def test_two_machines_that_cannot_stop_themselves_are_the_providers_trouble() -> None:
+    made = world()
+    made.gpu.conduct = dict.fromkeys(range(1001, 1013), refused)
+    with pytest.raises(Failed, match="refuses the keys by which they stop themselves"):
+        up(made)
+    assert len(made.gpu.instances) == 2
+    assert made.gpu.paid() == ()
+    assert made.store.state.denied == ()
+
+
+def test_what_serves_goes_on_serving_when_its_off_switch_is_refused() -> None:
+    made = world()
+    up(made)
+    first = made.gpu.only()
+    first.health = Health(
+        Vital.HEALTHY, certificate=made.backend.certificate(first), model="m", off_switch=OffSwitch.REFUSED
+    )
+    up(made)
+    is_up(made)
+    assert made.gpu.only() is first
 
 
 def test_a_broken_image_leaves_the_old_backend_serving() -> None:

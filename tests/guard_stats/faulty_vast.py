@@ -89,6 +89,11 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"null")
         self._answer("stop" if body == {"state": "stopped"} else "nonsense")
 
+    def do_GET(self) -> None:
+        """A reading: no order, and as often in trouble."""
+        kind, machine = self.vast.draw(), self.path.rpartition("?")[0].rstrip("/").rpartition("/")[2]
+        self._say(200, json.dumps({"instances": {"id": int(machine)}}).encode()) if kind == "fine" else self._fail(kind)
+
     def do_DELETE(self) -> None:
         self._answer("destroy")
 
@@ -101,7 +106,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.vast.order(found[1], what, effect=kind == "fine" or kind.startswith("done"))
         if kind == "fine":
             self._say(200, b'{"success": true}')
-        elif kind.endswith("silent"):
+        else:
+            self._fail(kind)
+
+    def _fail(self, kind: str) -> None:
+        if kind.endswith("silent"):
             self.vast.over.wait(self.vast.silence)
         elif kind.endswith("reset"):
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -19,12 +19,14 @@ from pathlib import Path
 
 import httpx
 
-from ert_backend.base.activity import CLAIMED, Ledger, read_activity, replace_file
+from ert_backend.base.activity import Ledger
+from ert_backend.base.claim import Claim
 from ert_backend.base.clock import MoneyClock, boot_seconds
 from ert_backend.guard import settings as guard_settings
 from ert_backend.guard.off_switch import TICK, Switch
 from tests.backend.test_guard_process import PACKAGE, TESTS, free_port
 from tests.guard_stats.faulty_vast import Fate, FaultyVast
+from tests.support.backend.one_board import OneBoard
 from tests.support.backend.rig import ENV, KEY
 
 SPEED = 20.0
@@ -77,10 +79,13 @@ def in_thread(machine: int, rule: str, vast: FaultyVast, folder: Path) -> Late:
     """One run with the guard's code in this process."""
     rules = limits(machine)
     settings = guard_settings.load(environment(machine, vast, folder, rules.variables()))
-    ledger = Ledger(folder, settings.run, ENV["ERT_TOKEN"])
+    board, claim = OneBoard(), Claim(folder, ENV["ERT_TOKEN"])
+    if rule == "unclaimed again":
+        claim.keep()
     clock = MoneyClock(settings.speed)
-    order, due = _play(rule, rules, ledger, clock)
-    switch = Switch(settings, clock, lambda _: None, lambda _: True)
+    switch = Switch(settings, clock, lambda _: None, lambda _: True, board, claim)
+    switch.read_disk()
+    order, due = _play(rule, rules, Ledger(board, settings.run, ENV["ERT_TOKEN"], folder), clock)
     thread = threading.Thread(target=switch.run, daemon=True)
     thread.start()
     try:
@@ -95,7 +100,6 @@ def _play(rule: str, rules: Limits, ledger: Ledger, clock: MoneyClock) -> tuple[
     if rule == "unclaimed":
         return "destroy", clock.origin + rules.unclaimed / SPEED
     if rule == "unclaimed again":
-        replace_file(ledger.folder / CLAIMED, ledger.token)
         return "stop", clock.origin + rules.unclaimed / SPEED
     ledger.claim()
     ledger.ready()
@@ -137,27 +141,25 @@ def in_process(machine: int, rule: str, vast: FaultyVast, folder: Path) -> Late:
 
 
 def _claim(folder: Path, port: int) -> float:
-    """Use the machine once it is up; the boot-clock moment of its last use."""
+    """Use the machine once it is up; the boot-clock moment since when it is idle, at the earliest."""
+    claimed: list[float] = []
+    idle: list[float] = []
 
     def used() -> bool:
+        asked = boot_seconds()
         with suppress(OSError, httpx.HTTPError, ssl.SSLError):
             tls = ssl.create_default_context(cafile=str(folder / "tls-cert.pem"))
             headers = {"Authorization": f"Bearer {KEY}"}
             with httpx.Client(verify=tls, trust_env=False, headers=headers) as client:
                 answer = client.get(f"https://127.0.0.1:{port}/status")
-                return answer.status_code == 200 and answer.json()["status"] == "healthy"
+            if answer.status_code == 200:
+                claimed.append(asked)
+                idle.append(asked - answer.json()["idle_seconds"])
+                return bool(answer.json()["status"] == "healthy")
         return False
 
     _until(used, 60.0)
-    record = read_activity(folder, _run_of(folder))
-    assert record is not None
-    return max(at for at in (record.claimed_at, record.ready_at, record.work_at) if at is not None)
-
-
-def _run_of(folder: Path) -> str:
-    import json
-
-    return str(json.loads((folder / "activity.json").read_text())["run"])
+    return max(claimed[0], idle[-1])
 
 
 def environment(machine: int, vast: FaultyVast, folder: Path, rules: dict[str, str]) -> dict[str, str]:

@@ -10,14 +10,16 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 from ert_backend.__main__ import drain
-from ert_backend.base.activity import DRAIN, Ledger, request_drain
+from ert_backend.base.activity import BEAT, Ledger, OffSwitch
+from ert_backend.base.board import Half
+from ert_backend.base.claim import Claim
 from ert_backend.base.clock import MoneyClock, boot_seconds
 from ert_backend.base.report_request import ReportRequest
 from ert_backend.engine.protocol import EngineDown, EngineFailed
@@ -29,6 +31,7 @@ from ert_backend.guard.vast_api import Outcome
 from ert_backend.reports.jobs import Jobs
 from ert_backend.service import Service
 from tests.job_schedules.disk import Disk
+from tests.support.backend.one_board import OneBoard
 
 TOKEN = "0" * 32
 
@@ -57,12 +60,17 @@ class App:
         self.ledger = _Ledger(self)
         self.jobs = Jobs(self._write, self.ledger, machine.random.randint(1, 4), 120.0, 900.0)
         loop = asyncio.get_running_loop()
-        self.tasks = [loop.create_task(self.jobs.work()), loop.create_task(self._load())]
+        self.tasks = [loop.create_task(work) for work in (self.jobs.work(), self._load(), self._beat())]
 
     async def _load(self) -> None:
         await asyncio.sleep(self.machine.random.uniform(1, 25))
         self.ready = True
         self.ledger.ready()
+
+    async def _beat(self) -> None:
+        while True:
+            self.ledger.beat()
+            await asyncio.sleep(BEAT)
 
     async def _write(self, request: ReportRequest, job_id: str, tell: Callable[[str, dict[str, object]], None]) -> Any:
         self.written[job_id] += 1
@@ -105,16 +113,25 @@ class _Ledger(Ledger):
 
     def __init__(self, app: App) -> None:
         self.app = app
-        super().__init__(app.machine.folder, app.machine.settings.run, TOKEN)
+        super().__init__(_Page(app), app.machine.settings.run, TOKEN, app.machine.folder)
 
     def draining(self) -> bool:
         # `begin` has written that a report is in flight and looks for the flag: the guard may act just before it does.
         self.app.machine.look_between()
         return super().draining()
 
-    def _replace(self, path: Path, text: str) -> None:
+
+class _Page(OneBoard):
+    """The machine's board as one process of the app has it."""
+
+    def __init__(self, app: App) -> None:
+        super().__init__()
+        self.app = app
+        self._own = app.machine.board._own
+
+    def write(self, half: Half, word: Mapping[str, Any]) -> None:
         if not self.app.dead:
-            super()._replace(path, text)
+            super().write(half, word)
 
 
 class _Switch(Switch):
@@ -142,6 +159,7 @@ class Machine:
     destroyed: bool = False
     app: App | None = None
     folder: Path = field(default_factory=lambda: cast(Path, Disk()))
+    board: OneBoard = field(init=False)
     settings: GuardSettings = field(init=False)
     switch: _Switch = field(init=False)
     arrivals: list[Callable[[], None]] = field(default_factory=list)
@@ -163,14 +181,22 @@ class Machine:
             "CONTAINER_API_KEY": "k",
         }
         run = f"{self.random.getrandbits(64):016x}"
-        self.settings = replace(guard_settings.load(env), run=run, data_dir=self.folder, run_dir=self.folder)
-        (self.folder / DRAIN).unlink(missing_ok=True)
+        self.settings = replace(guard_settings.load(env), run=run, data_dir=self.folder)
+        self.board = OneBoard()
         self.up, self.overdue = True, False
         self.note(f"{self.name} starts")
         self.begun += 1
         self.switch = _Switch(
-            self.settings, MoneyClock(), lambda _: None, lambda _: self.serving is not None, self._ask
+            self.settings,
+            MoneyClock(),
+            lambda _: None,
+            lambda _: self.serving is not None,
+            self.board,
+            Claim(self.folder, TOKEN),
+            self._ask,
+            lambda _: OffSwitch.PROVEN,
         )
+        self.switch.read_disk()
         self.switch.between = self._arrive
         self.app = App(self)
         self.tasks = [task for task in self.tasks if not task.done()]
@@ -214,7 +240,7 @@ class Machine:
         if app is None or not app.unfinished():
             return
         switch, mood = self.switch, self.mood
-        due = [mood.lifetime] + ([mood.deadline] if switch.ready_at is None else [])
+        due = [mood.lifetime] + ([mood.deadline] if switch.memory.ready_at is None else [])
         # A report may be cut only by a lifetime (or a boot that never ended), and only after the drain cap.
         if action is Action.DESTROY or switch.clock.now() < min(due) + mood.drain_cap:
             at = f"{switch.clock.now():.0f} s"
@@ -237,7 +263,7 @@ class Machine:
             self.tasks.append(asyncio.get_running_loop().create_task(self._shut_down(self.app)))
 
     async def _shut_down(self, app: App) -> None:
-        request_drain(self.folder, self.settings.run)
+        self.switch.speak(drain=True)
         await app.drain()
         self._off()
 
@@ -251,6 +277,7 @@ class Machine:
         """The app's process dies alone; the guard starts another one after its backoff."""
         if self.serving is not None and self.app is not None:
             self.app.kill()
+            self.switch.note()
             boot = self.begun
             asyncio.get_running_loop().call_later(1.0, self._again, boot)
 

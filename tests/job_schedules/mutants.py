@@ -50,7 +50,7 @@ MUTANTS = (
     ),
     Mutant(
         "do not wait for a report in flight", _RULES,
-        "wait=view.in_flight > 0 and view.now < at + rules.drain_cap", "wait=False",
+        "wait=may_be_writing and view.held < rules.drain_cap", "wait=False",
     ),
     Mutant("take work again while an order may still come", _GUARD, "SETTLE = 120.0", "SETTLE = 0.0"),
     Mutant(
@@ -97,12 +97,12 @@ def broken(mutant: Mutant, into: Path) -> Path:
     return copy
 
 
-def killed_by(mutant: Mutant, most: int = MOST, first: int = 0) -> str:
+def killed_by(mutant: Mutant, most: int = MOST, first: int = 0, module: str = "tests.job_schedules") -> str:
     """The line that names the violation; empty when the mutant survived."""
     with tempfile.TemporaryDirectory(prefix="ert-mutant-") as folder:
         copy = broken(mutant, Path(folder))
         env = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (copy, *IMPORTED[1:])))}
-        command = [sys.executable, "-m", "tests.job_schedules", "--stop", "-n", str(most), "--first", str(first)]
+        command = [sys.executable, "-m", module, "--stop", "-n", str(most), "--first", str(first)]
         done = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, timeout=3600, check=False)
         found = re.search(r"^seed \d+: .*$", done.stdout, re.MULTILINE)
         if done.returncode not in (0, 1) or (done.returncode == 1 and found is None):

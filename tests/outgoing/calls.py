@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
+from ert_backend.base.activity import OffSwitch
 from ert_backend.guard import settings as guard_settings
 from ert_backend.guard.rules import Action
-from ert_backend.guard.vast_api import ask
+from ert_backend.guard.vast_api import ask, read_own
 from ert_dashboard.backend import client as dashboard_backend
 from ert_dashboard.backend.client import BackendClient
 from ert_dashboard.base.clock import SystemClock
@@ -154,6 +155,11 @@ def guard(script: Script, bounds: Bounds) -> Any:
     return ask(guard_settings.load({**env, "ERT_DATA_DIR": "/nonexistent"}), Action.STOP, bounds.total).success
 
 
+def guard_reading(script: Script, bounds: Bounds) -> Any:
+    env = {"CONTAINER_ID": "4711", "CONTAINER_API_KEY": OWN, "ERT_VAST_API": script.url, "ERT_TOKEN": TOKEN}
+    return read_own(guard_settings.load({**env, "ERT_DATA_DIR": "/nonexistent"}), bounds.total) is OffSwitch.PROVEN
+
+
 def dashboard(script: Script, bounds: Bounds) -> Any:
     client = BackendClient(Backend(script.url, DashboardSecret(OWN), pair().pem, 5.0))
     try:
@@ -239,6 +245,13 @@ CALLS = (
         "images/llm-backend/ert_backend/guard/vast_api.py",
         always({"success": True}),
         guard,
+        nothing=(False,),
+    ),
+    Outgoing(
+        "guard: show itself",
+        "images/llm-backend/ert_backend/guard/vast_api.py",
+        always({"instances": {"id": 4711}}),
+        guard_reading,
         nothing=(False,),
     ),
     Outgoing(

@@ -21,7 +21,7 @@ from ert_deploy.adapters.bounded_socket import Deadline
 from ert_deploy.adapters.public_address import objection
 from ert_deploy.core.model.errors import NeedsAttention, Transient, UsageError
 from ert_deploy.core.model.labels import Mark
-from ert_deploy.core.model.observed import Address, Health, Vital
+from ert_deploy.core.model.observed import Address, Health, OffSwitch, Vital
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.text import printable
 from ert_deploy.ports import Entropy
@@ -180,6 +180,7 @@ def health_of(status: int, body: bytes, certificate: str) -> Health:
         certificate=certificate,
         model=printable(shown.get("model") or "", 120),
         engine=printable(shown.get("engine") or "", 120),
+        off_switch=next((state for state in OffSwitch if state.value == shown.get("off_switch")), None),
     )
 
 

@@ -10,6 +10,11 @@ import click
 from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
 from ert_deploy.core.model.text import per_hour
 
+OFF_SWITCH = {
+    "refused": "the provider refuses its off-switch: it does not stop itself, `sleep` and `down` do",
+    "unknown": "whether its off-switch works is not known: the provider has neither taken nor refused its key",
+}
+
 
 @click.command("status")
 @config_option
@@ -82,6 +87,8 @@ def _show(summary: dict[str, object]) -> None:
         )
         if b["model"]:
             click.echo(f"  model     {b['model']} on {b['engine']}")
+        if b["off_switch"] in OFF_SWITCH:
+            click.echo(f"  warning   {OFF_SWITCH[b['off_switch']]}")
     for app in apps:
         shown = app["fingerprint"] or "none (the app uses no backend of ours, or does not answer)"
         click.echo(f"  app       {app['url']}  {app['name']}, fingerprint {shown}")

@@ -112,11 +112,20 @@ class Vital(StrEnum):
     HEALTHY = "healthy"
 
 
+class OffSwitch(StrEnum):
+    """What a backend knows of its own off-switch: whether the provider would take its order to stop it."""
+
+    PROVEN = "proven"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
 @dataclass(frozen=True, slots=True)
 class Health:
     """One probe of one backend over TLS. `completed` and `total` are bytes of the model download.
 
-    `certificate` is the PEM that proved itself with the boot secret; it is None unless it did.
+    `certificate` is the PEM that proved itself with the boot secret; it is None unless it did. `off_switch` is None
+    where the backend does not tell: it may be an older one.
     """
 
     vital: Vital
@@ -127,6 +136,7 @@ class Health:
     certificate: str | None = None
     model: str = ""
     engine: str = ""
+    off_switch: OffSwitch | None = None
 
     def progress(self) -> str:
         """Changes whenever the boot gets further."""

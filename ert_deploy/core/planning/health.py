@@ -11,7 +11,7 @@ import re
 from enum import StrEnum
 
 from ert_deploy.core.model.desired import Timings
-from ert_deploy.core.model.observed import Health, Instance, Vital, Watch
+from ert_deploy.core.model.observed import Health, Instance, OffSwitch, Vital, Watch
 from ert_deploy.core.model.quick_dataclass import quick_dataclass
 from ert_deploy.core.model.state import LONG_AGO, Record
 
@@ -43,6 +43,7 @@ OF_THE_IMAGE = re.compile(
     r"|no matching manifest|unauthorized",
     re.IGNORECASE,
 )
+NO_OFF_SWITCH = "it cannot stop itself: the provider refuses its own key"
 _NUMBERS = re.compile(r"\b(?=\w*\d)\w+\b")
 _LONGEST = 160
 
@@ -134,7 +135,7 @@ def judge(candidate: Candidate, timings: Timings, now: float) -> Verdict:
     """The verdict on one instance of ours."""
     instance, health, record = candidate.instance, candidate.health, candidate.record
     if health is not None and health.vital is Vital.HEALTHY:
-        return Verdict(Stage.READY, "healthy")
+        return _healthy(health, told=candidate.told)
     if record is not None and record.stranded:
         return _stranded(instance, record, timings, now)
     reason = complaint(instance, health)
@@ -146,6 +147,13 @@ def judge(candidate: Candidate, timings: Timings, now: float) -> Verdict:
             return Verdict(Stage.FAILED, reason, deny=_shunned(instance), end=_end(candidate))
         return Verdict(Stage.BOOTING, reason)
     return _slow(candidate, timings, now)
+
+
+def _healthy(health: Health, *, told: bool) -> Verdict:
+    """No app is told of one that is known not to stop by itself; what serves already goes on serving."""
+    if health.off_switch is OffSwitch.REFUSED and not told:
+        return Verdict(Stage.FAILED, NO_OFF_SWITCH, deny=True, end=NO_OFF_SWITCH)
+    return Verdict(Stage.READY, "healthy")
 
 
 def _never_booted(candidate: Candidate, timings: Timings, now: float) -> bool:

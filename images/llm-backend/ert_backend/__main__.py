@@ -14,12 +14,14 @@ import signal
 import sys
 
 from ert_backend.base.clock import boot_seconds, utc_now
-from ert_backend.base.logs import to_stdout
+from ert_backend.base.logs import SINK, to_stdout
 from ert_backend.edge.identity import Identity, ensure
 from ert_backend.engine.choose import opened
 from ert_backend.service import Service, assemble
 from ert_backend.serving import server
 from ert_backend.settings import Settings, SettingsError, load
+
+LAST_LINES = 1.0
 
 
 async def serve(settings: Settings, identity: Identity) -> None:
@@ -68,9 +70,11 @@ def main() -> int:
         identity = ensure(settings.data_dir, settings.deployment, settings.public_ip, utc_now())
     except (SettingsError, OSError) as error:
         log.error("%s", error)
+        SINK.settle(LAST_LINES)
         return 2
     log.info("ERT LLM backend for %s on https://%s:%s", settings.deployment, *settings.bind)
     asyncio.run(serve(settings, identity))
+    SINK.settle(LAST_LINES)
     return 0
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import resource
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from ert_backend.base.activity import Ledger
+from ert_backend.base.activity import Ledger, OffSwitch
+from ert_backend.base.board import Board
 from ert_backend.base.clock import boot_seconds
 from ert_backend.base.metrics import Metrics
 from ert_backend.base.report_request import ReportRequest
@@ -22,6 +23,7 @@ from ert_backend.edge.identity import Identity
 from ert_backend.edge.key_store import KeyRing
 from ert_backend.engine.bring_up import BringUp
 from ert_backend.engine.protocol import LlmEngine, Piece
+from ert_backend.engine.pulse import Pulse, Watched
 from ert_backend.engine.turns import Patience, Turns, timely
 from ert_backend.reports.drafting import draft
 from ert_backend.reports.jobs import Jobs, Tell
@@ -49,13 +51,15 @@ class Service:
     witness: Witness
     writer: Writer
     turns: Turns
+    pulse: Pulse
 
 
 def assemble(settings: Settings, identity: Identity, engine: LlmEngine) -> Service:
     """A service around an engine. Must run inside the event loop that will serve it."""
     state = BringUp(settings.model, name=engine.name, title=engine.title, wanted_digest=settings.model_digest)
-    ledger = Ledger(settings.run_dir or settings.data_dir, settings.run, settings.token, settings.data_dir)
-
+    ledger = Ledger(Board.inherited(settings.board), settings.run, settings.token, settings.data_dir)
+    pulse = Pulse()
+    engine = Watched(engine, pulse)
     witness = Witness(Metrics(engine.name), Audit(settings.data_dir, settings.audit_bytes))
 
     writer, turns = Writer(), Turns(settings.engine_slots)
@@ -84,7 +88,7 @@ def assemble(settings: Settings, identity: Identity, engine: LlmEngine) -> Servi
         write, ledger, settings.queue_limit, settings.fresh_for, settings.report_deadline, grace=settings.abandon_grace
     )
     service = Service(
-        settings, identity, engine, state, jobs, ledger, boot_seconds(), _gate(settings), witness, writer, turns
+        settings, identity, engine, state, jobs, ledger, boot_seconds(), _gate(settings), witness, writer, turns, pulse
     )
     _watch(service)
     return service
@@ -135,5 +139,19 @@ def _watch(service: Service) -> None:
     watch("ert_connections_refused", "Connections without a place", lambda: float(lobby.refused))
     watch("ert_connections_garbled", "Connections that spoke no HTTP", lambda: float(lobby.garbled))
     watch("ert_keys_generation", "How often the keys were set", lambda: float(service.gate.keys.now.generation))
+    _watch_guard(service.ledger, watch)
     watch("ert_audit_records", "Records in the audit log", lambda: float(service.witness.audit.count))
     watch("ert_audit_failures", "Records the disk did not take", lambda: float(service.witness.audit.failures))
+
+
+def _watch_guard(ledger: Ledger, watch: Callable[[str, str, Callable[[], float]], None]) -> None:
+    proven, refused = OffSwitch.PROVEN, OffSwitch.REFUSED
+    watch("ert_off_switch_proven", "1 when the provider has taken the guard's key", lambda: _is(ledger, proven))
+    watch("ert_off_switch_refused", "1 when the provider refuses the guard's key", lambda: _is(ledger, refused))
+    watch("ert_claim_not_kept", "1 when the disk does not take that it is claimed", lambda: float(ledger.unkept))
+    watch("ert_engine_restarts", "Restarts of an engine that hung", lambda: float(ledger.guard().engine_restarts))
+    watch("ert_engine_sick", "1 when restarting it did not help", lambda: float(ledger.guard().engine_sick))
+
+
+def _is(ledger: Ledger, state: OffSwitch) -> float:
+    return float(ledger.guard().off_switch is state)

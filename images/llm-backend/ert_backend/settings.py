@@ -67,7 +67,7 @@ class Settings:
     min_speed: float | None = None
     drain_grace: float = 4.0
     run: str = UNGUARDED
-    run_dir: Path | None = None
+    board: str = ""
     answer_deadline: float = 30.0
     key_rate: float = 50.0
     address_rate: float = 50.0
@@ -130,7 +130,7 @@ def load(env: Mapping[str, str]) -> Settings:
         "audit_bytes": reader.get("ERT_AUDIT_BYTES", "8388608", _whole(4096, 999_999_999)),
         "cert_look": reader.get("ERT_CERT_LOOK", "60", _seconds),
         "run": reader.get("ERT_RUN", UNGUARDED, _matching(r"[a-z0-9]{1,64}")),
-        "run_dir": reader.get("ERT_RUN_DIR", "", lambda text: Path(text) if text else None),
+        "board": reader.get("ERT_BOARD", "", _matching(r"\d{0,9}")),
     }
     if reader.bad:
         raise SettingsError("cannot use the environment: " + "; ".join(reader.bad))

@@ -1,4 +1,4 @@
-"""The two calls a machine makes about itself, with the faults a provider has.
+"""The three calls a machine makes about itself, with the faults a provider has. Readings are kept apart from orders.
 
 Not the sandbox's double, which would share its author's mistakes with the guard.
 """
@@ -28,6 +28,8 @@ class FakeVast:
 
     answers: list[tuple[int, object] | str] = field(default_factory=lambda: [(200, {"success": True})])
     calls: list[Call] = field(default_factory=list)
+    shown: tuple[int, object] | str = (200, {"instances": {"id": 4711, "actual_status": "running"}})
+    reads: list[Call] = field(default_factory=list)
     host: str = "127.0.0.1"
 
     def __enter__(self) -> FakeVast:
@@ -58,7 +60,13 @@ class _Handler(BaseHTTPRequestHandler):
     def do_PUT(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"null")
         self.vast.calls.append(Call(self.command, self.path, self.headers.get("Authorization", ""), body))
-        answer = self.vast.answers.pop(0) if len(self.vast.answers) > 1 else self.vast.answers[0]
+        self._answer(self.vast.answers.pop(0) if len(self.vast.answers) > 1 else self.vast.answers[0])
+
+    def do_GET(self) -> None:
+        self.vast.reads.append(Call(self.command, self.path, self.headers.get("Authorization", ""), None))
+        self._answer(self.vast.shown)
+
+    def _answer(self, answer: tuple[int, object] | str) -> None:
         if answer == "hang":
             self.vast.release.wait(20)
         elif answer == "redirect":

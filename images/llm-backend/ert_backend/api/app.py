@@ -22,6 +22,7 @@ from ert_backend.edge.middleware import Bounds, FrontDoor
 from ert_backend.edge.protocol import STATE_IDENTITY
 from ert_backend.engine import gpu
 from ert_backend.engine.bring_up import Pace, keep_up
+from ert_backend.engine.pulse import keep_telling
 from ert_backend.engine.smoke_test import Standards
 from ert_backend.service import Service
 from ert_backend.settings import Settings
@@ -43,7 +44,8 @@ def build(service: Service, pace: Pace | None = None) -> FrontDoor:
             settings.probe_slots,
         )
         bring_up = keep_up(service.state, service.engine, pace, lambda: _ready(service), standards)
-        tasks = [asyncio.create_task(bring_up), asyncio.create_task(service.jobs.work())]
+        telling = keep_telling(service.state, service.engine, service.pulse, service.ledger)
+        tasks = [asyncio.create_task(work) for work in (bring_up, service.jobs.work(), telling)]
         audit.record("-", "service", "started")
         try:
             yield
@@ -99,7 +101,8 @@ def _open_routes(app: FastAPI, service: Service) -> None:
 
     @app.get("/health")
     async def health_route() -> JSONResponse:
-        return JSONResponse(health(service), status_code=200 if service.state.ready else 503)
+        shown = health(service)
+        return JSONResponse(shown, status_code=200 if shown["status"] == "healthy" else 503)
 
     @app.get("/identity")
     async def identity(request: Request, nonce: str = Query(pattern=r"^[0-9a-fA-F]{64}$")) -> dict[str, str]:
@@ -128,6 +131,8 @@ def _open_routes(app: FastAPI, service: Service) -> None:
             **service.settings.terms.shown(),
             "woken": service.ledger.woken,
             "claimed": service.ledger.record.claimed_at is not None,
+            "claim_kept": not service.ledger.unkept,
+            "engine_restarts": service.ledger.guard().engine_restarts,
             "draining": jobs.draining or service.ledger.draining(),
             "model_digest": state.digest or None,
             "model_size": state.loaded.size if state.loaded else None,

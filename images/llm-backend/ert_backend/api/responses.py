@@ -23,27 +23,33 @@ RETRY_LOADING = 15
 RETRY_DRAINING = 30
 # Of what is wrong with a body this much is named.
 MOST_PROBLEMS = 100
+HANGS = "the engine writes nothing, and restarting it did not help"
 
 
 def health(service: Service) -> dict[str, Any]:
     """The body of /health; nothing is asked of the engine for it."""
-    state = service.state
-    unready = "sick" if state.sick else "degraded" if state.was_ready else "loading"
-    status = "healthy" if state.ready else unready
+    state, guard = service.state, service.ledger.guard()
+    sick = state.sick or guard.engine_sick
+    unready = "sick" if sick else "degraded" if state.was_ready else "loading"
+    well = state.ready and not sick
+    status = "healthy" if well else unready
     body: dict[str, Any] = {
         "status": status,
         "model": state.model or state.wanted,
         "ollama_status": "online" if state.version and state.phase is not Phase.STARTING else "offline",
         "uptime": round(boot_seconds() - service.started, 3),
         "engine": state.engine,
+        "off_switch": guard.off_switch.value,
         "version": VERSION,
         "timestamp": iso_now(),
     }
     if state.sandbox:
         body["sandbox"] = True
-    if not state.ready:
+    if not well:
         counts = {"completed": state.completed, "total": state.total}
         body["progress"] = {"phase": state.phase.value, **counts, "detail": state.detail}
+    if guard.engine_sick:
+        body["progress"] |= {"phase": Phase.FAILED.value, "detail": HANGS}
     return body
 
 

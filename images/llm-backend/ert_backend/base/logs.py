@@ -1,4 +1,4 @@
-"""Log lines as JSON on stdout. What was sent to us, and what an exception says, never gets into one.
+"""Log lines as JSON on stdout, which nobody waits for. What was sent to us never gets into one.
 
 An exception is told by its type and by where it was raised: its message may hold what a caller wrote.
 """
@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import logging
 import os
-import sys
 import traceback
 from datetime import UTC, datetime
 
 from ert_backend.base import redaction
+from ert_backend.base.log_sink import LogSink
 
 # A scanner causes these by the thousand; they are counted in /metrics instead.
+SINK = LogSink()
 NOISE = ("aiohttp.client", "uvicorn.error", "asyncio")
 
 
@@ -42,7 +43,7 @@ class JsonLines(logging.Formatter):
 def to_stdout() -> None:
     """Make this the only log of the process, without the secrets that the process was started with."""
     redaction.HELD.hold_named(os.environ)
-    handler = logging.StreamHandler(sys.stdout)
+    handler = logging.StreamHandler(SINK)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     for name in NOISE:

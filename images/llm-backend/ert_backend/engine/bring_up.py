@@ -45,7 +45,7 @@ class Pace:
 
 @dataclass(slots=True)
 class BringUp:
-    """What is known of engine and model now. Names are the engine's own, not ours."""
+    """What is known of engine and model now. Names are the engine's own, not ours. `entered`: boot seconds."""
 
     wanted: str
     name: str = "ollama"
@@ -62,6 +62,7 @@ class BringUp:
     finding: Finding | None = None
     sick: bool = False
     was_ready: bool = False
+    entered: float = field(default_factory=boot_seconds)
     settled: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -83,6 +84,8 @@ class BringUp:
         """Go to a phase; counters start anew unless it is a failure, which keeps them to be seen."""
         if phase is not Phase.FAILED:
             self.completed = self.total = 0
+        if phase is not self.phase:
+            self.entered = boot_seconds()
         self.phase, self.detail = phase, detail
         self.sick = self.sick and phase is Phase.FAILED
         if phase is Phase.READY:

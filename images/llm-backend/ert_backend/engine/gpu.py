@@ -1,4 +1,7 @@
-"""What `nvidia-smi` says of the cards. A machine without it (a sandbox, a broken driver) has None, not an error."""
+"""What `nvidia-smi` says of the cards. A machine without it (a sandbox, a broken driver) has None, not an error.
+
+On a card that hangs the tool waits in the kernel, where nothing can end it: it is left there, and no other is started.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,16 @@ import asyncio
 import contextlib
 import shutil
 
+PATIENCE = 3.0
 FIELDS = ("name", "memory.total", "memory.used", "utilization.gpu", "temperature.gpu")
 
 
 async def read() -> list[dict[str, str | float | None]] | None:
     """One row per card: MiB, percent, degrees Celsius; None when nothing can be said within 3 seconds."""
     tool = shutil.which("nvidia-smi")
-    if tool is None:
+    if tool is None or any(process.returncode is None for process in _left):
         return None
+    _left.clear()
     process = await asyncio.create_subprocess_exec(
         tool,
         f"--query-gpu={','.join(FIELDS)}",
@@ -23,14 +28,18 @@ async def read() -> list[dict[str, str | float | None]] | None:
         stderr=asyncio.subprocess.DEVNULL,
     )
     try:
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(PATIENCE):
             output, _ = await process.communicate()
     except TimeoutError:
+        _left.append(process)
+        return None
+    finally:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
-        await process.wait()
-        return None
     return parse(output.decode(errors="replace")) if process.returncode == 0 else None
+
+
+_left: list[asyncio.subprocess.Process] = []
 
 
 async def names() -> list[str]:

@@ -1,8 +1,9 @@
 """PID 1 of the GPU container: `python -m ert_backend.guard`. Standard library only.
 
-First the off-switch is armed, before a byte of the model is downloaded; then the engine and the app are started and
-kept running. SIGTERM drains the app, ends both and exits 0. It never imports the app: what is wrong there must not
-matter here.
+First the off-switch is armed, before the disk is touched and before a byte of the model is downloaded; then the engine
+and the app are started and kept running. SIGTERM drains the app, ends both and exits 0. It never imports the app: what
+is wrong there must not matter here. Nothing that fails or stands still here ends it: neither the log, nor the disk, nor
+a system without threads.
 """
 
 from __future__ import annotations
@@ -11,28 +12,42 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from ert_backend.base import redaction
-from ert_backend.base.activity import DRAIN, request_drain
-from ert_backend.base.clock import MoneyClock
+from ert_backend.base.board import VARIABLE, Board
+from ert_backend.base.claim import Claim
+from ert_backend.base.clock import MoneyClock, boot_seconds
+from ert_backend.base.log_sink import LogSink
 from ert_backend.guard import settings as guard_settings
-from ert_backend.guard.off_switch import Switch
+from ert_backend.guard.engine_care import EngineCare, EngineWord
+from ert_backend.guard.off_switch import SILENT, Switch
 from ert_backend.guard.settings import GuardSettings
 from ert_backend.guard.supervisor import Child, Nursery
 
 LOOK = 0.2
 OLLAMA_GRACE = 1.5
+LAST_LINES = 1.0
+CLAIM_EVERY = 10.0
+
+SINK = LogSink()
 
 
 def log(text: str) -> None:
     """One line for the container's log."""
-    sys.stdout.write(f"guard: {redaction.clean(text)}\n")
-    sys.stdout.flush()
+    SINK.write(f"guard: {redaction.clean(text)}\n")
 
 
 def main(env: Mapping[str, str]) -> int:
     """Exit status: 0 after SIGTERM, 3 when the off-switch cannot be armed."""
+    try:
+        return _run(env)
+    finally:
+        SINK.settle(LAST_LINES)
+
+
+def _run(env: Mapping[str, str]) -> int:
     redaction.HELD.hold_named(env)
     settings = guard_settings.load(env)
     for problem in settings.problems:
@@ -43,51 +58,118 @@ def main(env: Mapping[str, str]) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    _prepare(settings)
-    app = Child("app", (sys.executable, "-m", "ert_backend"), guard_settings.app_environment(env, settings))
-    ollama = Child(settings.engine, settings.ollama, guard_settings.ollama_environment(env, settings))
-    switch = Switch(settings, MoneyClock(settings.speed), log, lambda pid: app.alive and app.pid == pid)
-    thread = _arm(switch) if settings.enabled else None
-    nursery = Nursery((app, ollama), log)
+    house = _assemble(env, settings)
+    house.arm()
+    _prepare(settings, house.switch)
     while not stop.is_set():
-        nursery.tend()
-        if thread is not None and not thread.is_alive():
-            thread = _arm(switch)
+        house.tend()
         stop.wait(LOOK)
-    _shut_down(settings, nursery, app, ollama)
-    switch.stopping.set()
+    _shut_down(settings, house)
+    house.switch.stopping.set()
     return 0
 
 
-def _prepare(settings: GuardSettings) -> None:
-    """The data folder, without a drain flag of an earlier boot. A disk that refuses is said, and survived."""
+@dataclass(slots=True)
+class House:
+    """What the guard keeps: the switch in its thread, the children, the engine's restarts, the claim on the disk."""
+
+    switch: Switch
+    nursery: Nursery
+    app: Child
+    engine: Child
+    care: EngineCare
+    thread: threading.Thread | None = None
+    errand: threading.Thread | None = None
+    claim_at: float = field(default=0.0)
+
+    def arm(self) -> None:
+        """Have the switch run; where no thread can be had for it, `tend` takes its steps."""
+        if not self.switch.settings.enabled:
+            return
+        self.thread = _thread("off-switch", self.switch.run)
+        s = self.switch.settings
+        rules = f"idle {s.idle_stop:g} s, unclaimed {s.boot_deadline:g} s, lifetime {s.max_lifetime:g} s"
+        self.switch.say(f"off-switch armed for instance {s.container_id}: {rules}")
+
+    def tend(self) -> None:
+        """One look at everything; no error comes out of it."""
+        for look in (self._switch, self.switch.note, self.nursery.tend, self._engine, self._claim):
+            try:
+                look()
+            except Exception as error:
+                self.switch.say(f"{type(error).__name__}, going on")
+
+    def _switch(self) -> None:
+        if not self.switch.settings.enabled or (self.thread is not None and self.thread.is_alive()):
+            return
+        self.arm()
+        if self.thread is None:
+            self.switch.step()
+
+    def _engine(self) -> None:
+        now, began, alive = boot_seconds(), self.engine.started, self.engine.alive
+        if self.care.due(now, began, alive=alive):
+            self.nursery.kill(self.engine)
+            log(f"{self.engine.name} owed an answer and wrote nothing: killed, number {self.care.restarts}")
+        said, sick = self.switch.word, self.care.sick(now, began, alive=alive)
+        if (said.engine_restarts, said.engine_sick) != (self.care.restarts, sick):
+            self.switch.speak(engine_restarts=self.care.restarts, engine_sick=sick)
+
+    def _claim(self) -> None:
+        """The disk may stand still, and then so does who waits for it: a thread that nothing else waits for."""
+        if boot_seconds() >= self.claim_at and (self.errand is None or not self.errand.is_alive()):
+            self.claim_at = boot_seconds() + CLAIM_EVERY
+            self.errand = _thread("claim", self.switch.keep_claim)
+
+
+def _thread(name: str, work: Callable[[], None]) -> threading.Thread | None:
+    thread = threading.Thread(target=work, name=name, daemon=True)
     try:
-        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (settings.run_dir / DRAIN).unlink(missing_ok=True)
-    except OSError as error:
-        log(f"{settings.data_dir} cannot be used ({error.strerror})")
-
-
-def _arm(switch: Switch) -> threading.Thread:
-    thread = threading.Thread(target=switch.run, name="off-switch", daemon=True)
-    thread.start()
-    s = switch.settings
-    rules = f"idle {s.idle_stop:g} s, unclaimed {s.boot_deadline:g} s, lifetime {s.max_lifetime:g} s"
-    log(f"off-switch armed for instance {s.container_id}: {rules}")
+        thread.start()
+    except (RuntimeError, MemoryError):
+        return None
     return thread
 
 
-def _shut_down(settings: GuardSettings, nursery: Nursery, app: Child, ollama: Child) -> None:
+def _assemble(env: Mapping[str, str], settings: GuardSettings) -> House:
+    board = Board.create(settings.data_dir)
+    board_given = {VARIABLE: str(board.descriptor)} if board.shared else {}
+    inherits = (board.descriptor,) if board.shared else ()
+    for_app = {**guard_settings.app_environment(env, settings), **board_given}
+    app = Child("app", (sys.executable, "-m", "ert_backend"), for_app, inherits)
+    engine = Child(settings.engine, settings.ollama, guard_settings.ollama_environment(env, settings))
+    claim = Claim(settings.data_dir, settings.token, synced=True)
+    switch = Switch(settings, MoneyClock(settings.speed), log, lambda pid: app.alive and app.pid == pid, board, claim)
+    nursery = Nursery((app, engine), log, lambda _: switch.note())
+    return House(switch, nursery, app, engine, EngineCare(settings.engine_hang, lambda: _engine_word(switch)))
+
+
+def _engine_word(switch: Switch) -> EngineWord | None:
+    """The app's word on the engine; None while the app is not there to say it."""
+    said = switch.memory.last
+    if said is None or not switch.app_alive(said.pid) or boot_seconds() - said.at > SILENT:
+        return None
+    return EngineWord(said.engine_owes, said.engine_heard)
+
+
+def _prepare(settings: GuardSettings, switch: Switch) -> None:
+    """The data folder, and what it says of earlier boots. A disk that refuses is said, and survived."""
+    try:
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        log(f"{settings.data_dir} cannot be used ({error.strerror})")
+    if not switch.read_disk():
+        log(f"{settings.data_dir} takes no record of a claim, it is tried again when there is one")
+
+
+def _shut_down(settings: GuardSettings, house: House) -> None:
     """The app first, so that a report may finish while Ollama still answers."""
     log("asked to stop: draining")
     pause = threading.Event()
-    try:
-        request_drain(settings.run_dir, settings.run)
-    except OSError as error:
-        log(f"cannot set the drain flag ({error.strerror})")
-    nursery.end(app, settings.term_grace, pause)
-    nursery.end(ollama, OLLAMA_GRACE, pause)
-    nursery.reap()
+    house.switch.speak(drain=True)
+    house.nursery.end(house.app, settings.term_grace, pause)
+    house.nursery.end(house.engine, OLLAMA_GRACE, pause)
+    house.nursery.reap()
     log("stopped")
 
 

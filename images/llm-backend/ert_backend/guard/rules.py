@@ -1,18 +1,22 @@
 """When a machine must stop costing money. Pure: times in, a verdict out. Standard library only.
 
-    unclaimed   nobody with a key came before the boot deadline         -> destroy; stop if claimed in an earlier boot
+    unclaimed   nobody with a key came before the boot deadline         -> destroy if it is certain that nobody ever
+                                                                           did in an earlier boot either, else stop
     not ready   claimed, but the model is not up by the boot deadline    -> stop
     idle        no work for the idle time since it was ready and claimed -> stop
     lifetime    it has run for the maximum lifetime                      -> stop
 
 While the model is being brought up the boot deadline governs, so a long download is not idleness. A report that moves
-is work; one that is in flight when a rule is due holds the verdict back, but for no longer than the drain cap.
+is work. One that is in flight when a rule is due holds the verdict back, and so does an app that lives and says nothing
+any more, since it may be writing one; but for no longer than the drain cap, counted from when the guard saw it due.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+
+from ert_backend.base.claim import Before
 
 
 class Action(StrEnum):
@@ -34,15 +38,22 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What the guard sees at `now`; money seconds since this boot, None for what has not happened in it."""
+    """What the guard sees at `now`; money seconds since this boot, None for what has not happened in it.
+
+    `silent`: the app lives, and its last word is too old to be true; `unheard`: so it was at some time in this boot,
+    and somebody may have come then; `held`: for how long a rule has been due.
+    """
 
     now: float
-    claimed_before: bool = False
+    before: Before = Before.UNKNOWN
     claimed_at: float | None = None
     ready_at: float | None = None
     work_at: float | None = None
     in_flight: int = 0
     moving: bool = False
+    silent: bool = False
+    unheard: bool = False
+    held: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +70,9 @@ def decide(view: View, rules: Rules) -> Verdict | None:
     due = [entry for entry in _deadlines(view, rules) if entry[0] <= view.now]
     if not due:
         return None
-    at, action, reason = min(due, key=lambda entry: entry[0])
-    return Verdict(action, reason, wait=view.in_flight > 0 and view.now < at + rules.drain_cap)
+    _, action, reason = min(due, key=lambda entry: entry[0])
+    may_be_writing = view.in_flight > 0 or view.silent
+    return Verdict(action, reason, wait=may_be_writing and view.held < rules.drain_cap)
 
 
 def _deadlines(view: View, rules: Rules) -> list[tuple[float, Action, str]]:
@@ -68,7 +80,7 @@ def _deadlines(view: View, rules: Rules) -> list[tuple[float, Action, str]]:
     if rules.max_lifetime:
         found.append((rules.max_lifetime, Action.STOP, f"maximum lifetime of {rules.max_lifetime:g} s"))
     if rules.boot_deadline and view.claimed_at is None:
-        action = Action.STOP if view.claimed_before else Action.DESTROY
+        action = Action.DESTROY if view.before is Before.NEVER and not view.unheard else Action.STOP
         found.append((rules.boot_deadline, action, f"unclaimed after {rules.boot_deadline:g} s"))
     elif rules.boot_deadline and view.ready_at is None:
         found.append((rules.boot_deadline, Action.STOP, f"not ready after {rules.boot_deadline:g} s"))
@@ -79,7 +91,7 @@ def _deadlines(view: View, rules: Rules) -> list[tuple[float, Action, str]]:
 
 def _idle_applies(view: View, rules: Rules) -> bool:
     """Idleness is counted once somebody owns a machine that is up; without a boot deadline, from the start."""
-    owned_and_up = view.ready_at is not None and (view.claimed_at is not None or view.claimed_before)
+    owned_and_up = view.ready_at is not None and (view.claimed_at is not None or view.before is not Before.NEVER)
     return owned_and_up or not rules.boot_deadline
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ipaddress
 import math
-import os
 import re
 import secrets
 import shlex
@@ -38,9 +37,8 @@ NO_COMMAND = (sys.executable, "-c", "raise SystemExit('ERT_ENGINE_CMD is missing
 
 @dataclass(frozen=True, slots=True)
 class GuardSettings:
-    """Rules in money seconds (0 switches a rule off); `term_grace` in real seconds; `problems` to be said.
-
-    `engine`: which one `ollama`, the engine's command, starts.
+    """Rules in money seconds (0 switches a rule off); `term_grace` and `engine_hang` in real seconds; `problems` to be
+    said. `engine`: which one `ollama`, the engine's command, starts.
     """
 
     idle_stop: float
@@ -49,11 +47,11 @@ class GuardSettings:
     drain_cap: float
     speed: float
     term_grace: float
+    engine_hang: float
     vast_api: str
     container_id: str
     container_key: str = field(repr=False)
     data_dir: Path
-    run_dir: Path
     token: str
     run: str
     ollama: tuple[str, ...]
@@ -89,11 +87,11 @@ def load(env: Mapping[str, str]) -> GuardSettings:
         speed=number("ERT_CLOCK_SPEED", 1, least=0.001),
         # Never less than the app was promised for the report it is writing, and the time to hand it back.
         term_grace=number("ERT_TERM_GRACE", number("ERT_DRAIN_GRACE", 4) + 4),
+        engine_hang=number("ERT_ENGINE_HANG", 180),
         vast_api=(env.get("ERT_VAST_API", "").strip() or "https://console.vast.ai").rstrip("/"),
         container_id=_container_id(env),
         container_key=env.get("CONTAINER_API_KEY", "").strip(),
         data_dir=data_dir,
-        run_dir=_run_dir(env.get("ERT_RUN_DIR", "").strip(), data_dir, problems),
         token=env.get("ERT_TOKEN", "").strip(),
         run=secrets.token_hex(8),
         ollama=_command(env, problems),
@@ -109,7 +107,7 @@ def app_environment(env: Mapping[str, str], settings: GuardSettings) -> dict[str
     path = ":".join(part for part in (package, env.get("PYTHONPATH", "")) if part)
     kept = {name: value for name, value in env.items() if name not in NOT_FOR_APP}
     host = engine_host(env)
-    ours = {"ERT_RUN": settings.run, "ERT_RUN_DIR": str(settings.run_dir), "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
+    ours = {"ERT_RUN": settings.run, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
     return {**kept, **ours, "OLLAMA_HOST": host, "ERT_ENGINE_HOST": host}
 
 
@@ -143,16 +141,6 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def _run_dir(text: str, data_dir: Path, problems: list[str]) -> Path:
-    """Where guard and app tell each other what is now: a folder that can be written, else the instance's disk."""
-    if not text:
-        return data_dir
-    if Path(text).is_dir() and os.access(text, os.W_OK | os.X_OK):
-        return Path(text)
-    problems.append(f"ERT_RUN_DIR cannot be written, {data_dir} is used")
-    return data_dir
 
 
 def _container_id(env: Mapping[str, str]) -> str:

@@ -18,6 +18,8 @@ from pathlib import Path
 from ert_backend.base.clock import boot_seconds
 
 FIRST_BACKOFF, LAST_BACKOFF, STEADY = 0.5, 30.0, 60.0
+# Real seconds for a killed child to be gone; one that hangs in the kernel never is.
+LAST_WAIT = 2.0
 TRAMPOLINE = Path(__file__).with_name("exec.py")
 
 Log = Callable[[str], None]
@@ -25,11 +27,12 @@ Log = Callable[[str], None]
 
 @dataclass(slots=True)
 class Child:
-    """One command that should always run. Times in boot seconds."""
+    """One command that should always run. Times in boot seconds. `inherits`: descriptors that it gets."""
 
     name: str
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(repr=False)
+    inherits: tuple[int, ...] = ()
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     backoff: float = FIRST_BACKOFF
@@ -47,10 +50,13 @@ class Child:
 
 
 class Nursery:
-    """Keeps the children running. Only the main thread may call it: the kernel ties the death signal to the thread."""
+    """Keeps the children running. Only the main thread may call it: the kernel ties the death signal to the thread.
 
-    def __init__(self, children: tuple[Child, ...], log: Log) -> None:
-        self.children, self.log = children, log
+    `on_death` is called before a child that died is started again.
+    """
+
+    def __init__(self, children: tuple[Child, ...], log: Log, on_death: Callable[[Child], None]) -> None:
+        self.children, self.log, self.on_death = children, log, on_death
 
     def tend(self) -> None:
         """Reap what died and start what is due."""
@@ -80,21 +86,31 @@ class Nursery:
             while child.alive and boot_seconds() < deadline:
                 self.reap()
                 wait.wait(0.05)
-        if child.pid:
-            _signal_group(child.pid, signal.SIGKILL)
-        while child.alive:
+        self.kill(child)
+        deadline = boot_seconds() + LAST_WAIT
+        while child.alive and boot_seconds() < deadline:
             self.reap()
             wait.wait(0.02)
+
+    def kill(self, child: Child) -> None:
+        """SIGKILL for the whole group, which ends what is stopped, too. It is started again once it is reaped."""
+        if child.pid:
+            _signal_group(child.pid, signal.SIGKILL)
 
     def _start(self, child: Child) -> None:
         command = [sys.executable, "-I", str(TRAMPOLINE), str(os.getpid()), *child.command]
         try:
             child.process = subprocess.Popen(
-                command, env=dict(child.environment), stdin=subprocess.DEVNULL, process_group=0, close_fds=True
+                command,
+                env=dict(child.environment),
+                stdin=subprocess.DEVNULL,
+                process_group=0,
+                close_fds=True,
+                pass_fds=child.inherits,
             )
-        except OSError as error:
+        except (OSError, RuntimeError, MemoryError) as error:
             child.due = boot_seconds() + LAST_BACKOFF
-            self.log(f"{child.name} could not be started ({error.strerror})")
+            self.log(f"{child.name} could not be started ({getattr(error, 'strerror', None) or type(error).__name__})")
             return
         child.started = boot_seconds()
         self.log(f"{child.name} started, pid {child.pid}")
@@ -107,6 +123,7 @@ class Nursery:
         child.backoff = FIRST_BACKOFF if steady else min(LAST_BACKOFF, child.backoff * 2)
         child.due = boot_seconds() + child.backoff
         self.log(f"{child.name} (pid {child.pid}) ended with {code}")
+        self.on_death(child)
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

@@ -1,7 +1,8 @@
-"""The two calls a machine makes about itself: stop and destroy (docs.vast.ai, instances API). Standard library only.
+"""The calls a machine makes about itself: stop, destroy and show (docs.vast.ai, instances API). Standard library only.
 
 The key is the instance's own and goes into one header, nowhere else. Only a complete answer that says `success: true`
-is success. Each call has one deadline for everything, because a server that trickles never runs into a socket timeout.
+is success. Each call has one deadline for everything, because a server that trickles never runs into a socket timeout;
+where no thread can be had that would hold it to that, the call is made all the same.
 """
 
 from __future__ import annotations
@@ -10,23 +11,29 @@ import json
 import threading
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
+from ert_backend.base.activity import OffSwitch
 from ert_backend.guard.rules import Action
 from ert_backend.guard.settings import GuardSettings
 
 # Money seconds, so that a clock that runs faster keeps the proportion; but never so few real ones that no answer fits.
 TIMEOUT, LEAST_TIMEOUT = 10.0, 0.5
 MAX_ANSWER = 65_536
+_AUTH_ERROR = "auth_error"
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Whether the provider said yes, and what to write into the log of it."""
+    """Whether the provider said yes, and what to write into the log of it. `refused`: it does not know the key."""
 
     success: bool
     detail: str
+    refused: bool = False
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -37,36 +44,93 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 def ask(settings: GuardSettings, action: Action, timeout: float | None = None) -> Outcome:
-    """Make one call; never raises, and returns within `timeout` real seconds."""
-    timeout = max(LEAST_TIMEOUT, TIMEOUT / settings.speed) if timeout is None else timeout
-    box: list[Outcome] = []
-    thread = threading.Thread(target=lambda: box.append(_call(settings, action, timeout)), daemon=True)
-    thread.start()
-    thread.join(timeout)
-    return box[0] if box else Outcome(False, f"no answer within {timeout:g} s")
-
-
-def _call(settings: GuardSettings, action: Action, timeout: float) -> Outcome:
+    """Order one thing; never raises, and returns within `timeout` real seconds."""
+    timeout = _seconds(settings) if timeout is None else timeout
     method, body = ("PUT", b'{"state": "stopped"}') if action is Action.STOP else ("DELETE", b"{}")
-    headers = {"Authorization": f"Bearer {settings.container_key}", "Content-Type": "application/json"}
+    late = Outcome(False, f"no answer within {timeout:g} s")
+    return within(timeout, lambda: _order(settings, method, body, timeout), late)
+
+
+def read_own(settings: GuardSettings, timeout: float | None = None) -> OffSwitch:
+    """What showing the own instance says about the switch; never raises, and returns within `timeout` real seconds."""
+    timeout = _seconds(settings) if timeout is None else timeout
+    return within(timeout, lambda: _reading(settings, timeout), OffSwitch.UNKNOWN)
+
+
+def _seconds(settings: GuardSettings) -> float:
+    return max(LEAST_TIMEOUT, TIMEOUT / settings.speed)
+
+
+def within(timeout: float, call: Callable[[], T], late: T) -> T:
+    """What `call` gives within `timeout` real seconds, else `late`; without a limit where no thread can be had."""
+    box: list[T] = []
+    thread = threading.Thread(target=lambda: box.append(call()), daemon=True)
     try:
-        url = f"{settings.vast_api}/api/v0/instances/{settings.container_id}/"
-        request = urllib.request.Request(url, data=body, headers=headers, method=method)  # noqa: S310 - from the environment
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect())
-        with opener.open(request, timeout=timeout) as answer:
-            return judge(answer.status, answer.read(MAX_ANSWER))
-    except urllib.error.HTTPError as error:
-        with error:
-            return Outcome(False, f"status {error.code}")
+        thread.start()
+    except (RuntimeError, MemoryError):
+        # No thread can be created: what stops the machine is worth more than its deadline.
+        return call()
+    thread.join(timeout)
+    return box[0] if box else late
+
+
+def _order(settings: GuardSettings, method: str, body: bytes, timeout: float) -> Outcome:
+    try:
+        return judge(*_exchange(settings, method, body, timeout))
     except Exception as error:
         return Outcome(False, type(error).__name__)
 
 
+def _reading(settings: GuardSettings, timeout: float) -> OffSwitch:
+    try:
+        return judge_reading(*_exchange(settings, "GET", None, timeout), settings.container_id)
+    except Exception:
+        return OffSwitch.UNKNOWN
+
+
+def _exchange(settings: GuardSettings, method: str, body: bytes | None, timeout: float) -> tuple[int, bytes]:
+    headers = {"Authorization": f"Bearer {settings.container_key}", "Content-Type": "application/json"}
+    url = f"{settings.vast_api}/api/v0/instances/{settings.container_id}/" + ("" if body else "?owner=me")
+    request = urllib.request.Request(url, data=body, headers=headers, method=method)  # noqa: S310 - from the environment
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect())
+    try:
+        with opener.open(request, timeout=timeout) as answer:
+            return answer.status, answer.read(MAX_ANSWER)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read(MAX_ANSWER)
+
+
 def judge(status: int, body: bytes) -> Outcome:
     """An answer as an outcome: 200 with a JSON object whose `success` is true, and nothing else, is success."""
+    value = _object(body)
+    if value is None:
+        return Outcome(False, f"status {status} with something that is not a JSON object")
+    said = value.get("success")
+    done = status == 200 and said is True
+    return Outcome(done, f"status {status}, success {said is True}", refused=not done and _unknown_key(status, value))
+
+
+def judge_reading(status: int, body: bytes, container_id: str) -> OffSwitch:
+    """A reading as a word on the switch: only our own instance proves it, only a key that is not known refuses it."""
+    value = _object(body) or {}
+    shown = value.get("instances")
+    if status == 200 and isinstance(shown, dict) and str(shown.get("id")) == container_id:
+        return OffSwitch.PROVEN
+    return OffSwitch.REFUSED if _unknown_key(status, value) else OffSwitch.UNKNOWN
+
+
+def _unknown_key(status: int, value: dict[str, Any]) -> bool:
+    """Whether the provider says that it cannot tell who we are; that a key may not do this is another matter.
+
+    Vast answers 401, 403 or 404 with `auth_error`, by the way in which the key is wrong.
+    """
+    return status in (401, 403, 404) and value.get("error") == _AUTH_ERROR
+
+
+def _object(body: bytes) -> dict[str, Any] | None:
     try:
         value = json.loads(body)
-    except ValueError:
-        return Outcome(False, f"status {status} with something that is not JSON")
-    said = value.get("success") if isinstance(value, dict) else None
-    return Outcome(status == 200 and said is True, f"status {status}, success {said is True}")
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None

@@ -1,0 +1,33 @@
+"""`status` and a backend's off-switch: what is not proven is a warning, and an older backend tells nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from ert_deploy.cli.commands.status import _show
+from ert_deploy.cli.running import backends
+from ert_deploy.core.model.observed import Health, Observed, OffSwitch, Vital
+from ert_deploy.core.model.state import State
+from tests.support.situations import UP, instance
+
+
+@pytest.mark.parametrize(
+    ("off_switch", "words"),
+    [
+        (OffSwitch.REFUSED, "the provider refuses its off-switch"),
+        (OffSwitch.UNKNOWN, "whether its off-switch works is not known"),
+        (OffSwitch.PROVEN, ""),
+        (None, ""),
+    ],
+)
+def test_the_status_warns_of_an_off_switch_that_is_not_proven(
+    off_switch: OffSwitch | None, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen = Observed(1000.0, (instance(7),), State("ert"), health={7: Health(Vital.HEALTHY, off_switch=off_switch)})
+    (row,) = backends(UP, seen)
+    assert row["off_switch"] == (off_switch.value if off_switch else None)
+    empty = dict.fromkeys(("suspects", "others", "to_be_destroyed", "denied_machines"), ())
+    _show({"deployment": "ert", "backends": [{**row, "spent": 0.0}], "services": [], "unsettled_creates": 0, **empty})
+    shown = capsys.readouterr().out
+    assert ("warning" in shown) is bool(words)
+    assert words in shown

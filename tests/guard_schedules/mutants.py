@@ -1,0 +1,136 @@
+"""Would the schedules notice? The guard broken on purpose: `python -m tests.guard_schedules.mutants`.
+
+One mutant at least for each rule of the guard, played until a schedule is violated. Exit code 1 when one survived.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from tests.guard_schedules.search import say
+from tests.job_schedules.mutants import Mutant, killed_by
+
+MODULE, MOST = "tests.guard_schedules", 8_000
+_SWITCH, _RULES, _MEMORY, _CARE = "guard/off_switch.py", "guard/rules.py", "guard/memory.py", "guard/engine_care.py"
+_CLAIM, _CHECK, _MAIN = "base/claim.py", "guard/self_check.py", "guard/__main__.py"
+
+MUTANTS = (
+    Mutant(
+        "forget the claim when the app crashes", _MEMORY,
+        "_first(self.claimed_at, record.claimed_at, now)", "record.claimed_at",
+    ),
+    Mutant("forget that it was ready", _MEMORY, "_first(self.ready_at, record.ready_at, now)", "record.ready_at"),
+    Mutant("forget the last work", _MEMORY, "_newest(self.work_at, record.work_at, now)", "record.work_at"),
+    Mutant(
+        "an app that comes back begins anew", _MEMORY,
+        "known if known is not None or told is None else min(now, told)", "known if told is None else told",
+    ),
+    Mutant(
+        "destroy what may have been claimed", _RULES,
+        "view.before is Before.NEVER and", "view.before is not Before.CLAIMED and",
+    ),
+    Mutant(
+        "destroy what may have been claimed unheard", _RULES,
+        "Before.NEVER and not view.unheard else", "Before.NEVER else",
+    ),
+    Mutant(
+        "take a disk without a record for a new one", _CLAIM,
+        "for name in (CLAIMED, SERVED))", "for name in (CLAIMED,))",
+    ),
+    Mutant(
+        "take an open record for never", _CLAIM,
+        "for name in (CLAIMED, SERVED))", "for name in ())",
+    ),
+    Mutant(
+        "destroy without a look at the disk", _SWITCH,
+        "within(DISK, self.claim.claimed, None) is not False", "False",
+    ),
+    Mutant(
+        "make the record anew at each boot", _SWITCH,
+        "before is Before.CLAIMED or self.claim.prepare()", "self.claim.prepare()",
+    ),
+    Mutant("never write the claim again", _SWITCH, "self.memory.claim_kept = self.claim.keep()", "pass"),
+    Mutant(
+        "destroy a claimed machine at its deadline", _RULES,
+        "rules.boot_deadline and view.claimed_at is None", "rules.boot_deadline",
+    ),
+    Mutant(
+        "believe an old word", _SWITCH,
+        "(alive and record is not None and boot_seconds() - record.at > SILENT)", "False",
+    ),
+    Mutant(
+        "a dead app's report holds the machine", _SWITCH,
+        "record is not None and alive else 0", "record is not None else 0",
+    ),
+    Mutant("a report that is stuck is work for ever", _SWITCH, "STUCK = 300.0", "STUCK = 1e9"),
+    Mutant("do not wait for a report", _RULES, "wait=may_be_writing and view.held < rules.drain_cap", "wait=False"),
+    Mutant(
+        "wait for a report for ever", _RULES,
+        "wait=may_be_writing and view.held < rules.drain_cap", "wait=may_be_writing",
+    ),
+    Mutant(
+        "count the drain cap over a sleep", _SWITCH,
+        "self.held += min(now - self.ticked_at, LONGEST_STEP)", "self.held += now - self.ticked_at",
+    ),
+    Mutant(
+        "raise the flag after the last look", _SWITCH,
+        "        self._drain()\n        verdict = self._verdict()\n",
+        "        verdict = self._verdict()\n        self._drain()\n",
+    ),
+    Mutant("never lift the drain", _SWITCH, "            self.speak(drain=False)\n", "            pass\n"),
+    Mutant("take work again while an order may still come", _SWITCH, "SETTLE = 120.0", "SETTLE = 0.0"),
+    Mutant("take accepted for done", _SWITCH, "            return AGAIN\n", "            return 1e9\n"),
+    Mutant("give up on a provider that refuses", _SWITCH, "(1.0, 8.0), 60.0", "(1.0, 8.0), 1e9"),
+    Mutant(
+        "let a broken log end the order", _SWITCH,
+        "        except Exception:\n            self.said = ", "        finally:\n            self.said = ",
+    ),
+    Mutant(
+        "idle counts from the claim alone", _RULES,
+        "(view.claimed_at, view.ready_at, view.work_at)", "(view.claimed_at, view.ready_at)",
+    ),
+    Mutant("no lifetime", _RULES, "    if rules.max_lifetime:\n", "    if False:\n"),
+    Mutant("no idle stop", _RULES, "    if rules.idle_stop and _idle_applies", "    if False and _idle_applies"),
+    Mutant("a boot may last for ever", _RULES, "elif rules.boot_deadline and view.ready_at is None", "elif False"),
+    Mutant("an unclaimed machine runs on", _RULES, "rules.boot_deadline and view.claimed_at is None", "False"),
+    Mutant(
+        "a refused report is work", "base/activity.py", "self._set(in_flight=self.record.in_flight + 1)\n",
+        "self._set(in_flight=self.record.in_flight + 1, work_at=boot_seconds())\n",
+    ),
+    Mutant("no switch without a thread", _MAIN, "            self.switch.step()\n", "            pass\n"),
+    Mutant(
+        "count a restart and make none", _MAIN, "            self.nursery.kill(self.engine)\n", "            pass\n",
+    ),
+    Mutant(
+        "tell nobody of a restart", _MAIN,
+        "            self.switch.speak(engine_restarts", "            dict(engine_restarts",
+    ),
+    Mutant("never restart the engine", _CARE, "not self.hang or word is None", "True or word is None"),
+    Mutant("kill an engine that writes", _CARE, "max(word.owes, began, self.restarted_at or 0.0)", "began"),
+    Mutant("take a sleep for a hang", _CARE, "LONGEST_STEP = 10.0", "LONGEST_STEP = 1e9"),
+    Mutant("never call the engine sick", _CARE, "return self.vain > 1 or undead", "return undead"),
+    Mutant("call it sick for ever", _CARE, "            self.vain = 0\n", "            pass\n"),
+    Mutant("believe the first refusal", _CHECK, "REFUSALS, SILENCES = 2, 3", "REFUSALS, SILENCES = 1, 3"),
+    Mutant(
+        "read the own instance once", _CHECK,
+        "EVERY, SOONER, AT_ONCE = 600.0, 60.0", "EVERY, SOONER, AT_ONCE = 1e9, 1e9",
+    ),
+)  # fmt: skip
+
+
+def main() -> int:
+    """Print what became of each."""
+    fates = []
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        for mutant, fate in zip(MUTANTS, pool.map(partial(killed_by, most=MOST, module=MODULE), MUTANTS), strict=True):
+            fates.append(fate)
+            say(f"{'killed  ' if fate else 'SURVIVED'}  {mutant.name}: {fate[:110]}\n")
+    say(f"{sum(map(bool, fates))} of {len(MUTANTS)} killed within {MOST} schedules each\n")
+    return not all(fates)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
