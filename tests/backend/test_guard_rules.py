@@ -11,6 +11,11 @@ from hypothesis import strategies as st
 from ert_backend.base.claim import Before
 from ert_backend.guard.rules import Action, Rules, Verdict, View, decide
 
+
+def waited(seconds: float) -> dict[str, float]:
+    return dict.fromkeys(("idle for 1200 s", "maximum lifetime of 43200 s"), seconds)
+
+
 RULES = Rules(idle_stop=1200, boot_deadline=2700, max_lifetime=43200, drain_cap=600)
 OWNED = View(now=0, claimed_at=100, ready_at=300)
 FIRST = View(now=0, before=Before.NEVER)
@@ -42,14 +47,22 @@ def outcome(view: View, rules: Rules = RULES) -> str:
         ("idle since the last work", replace(OWNED, now=1600, work_at=400), "stop"),
         ("a late claim moves it", replace(OWNED, now=2000, claimed_at=1000), "run"),
         ("a report that moves is work", replace(OWNED, now=9000, work_at=400, in_flight=1, moving=True), "run"),
-        ("a stuck report holds back a while", replace(OWNED, now=1700, work_at=400, in_flight=1, held=100), "wait"),
-        ("but not for ever", replace(OWNED, now=2200, work_at=400, in_flight=1, held=600), "stop"),
+        (
+            "a stuck report holds back a while",
+            replace(OWNED, now=1700, work_at=400, in_flight=1, held=waited(100)),
+            "wait",
+        ),
+        ("but not for ever", replace(OWNED, now=2200, work_at=400, in_flight=1, held=waited(600)), "stop"),
         ("nor less because the guard saw it late", replace(OWNED, now=9000, work_at=400, in_flight=1), "wait"),
         ("an app that says nothing may be writing", replace(OWNED, now=1700, work_at=400, silent=True), "wait"),
-        ("but not for ever either", replace(OWNED, now=2300, work_at=400, silent=True, held=600), "stop"),
+        ("but not for ever either", replace(OWNED, now=2300, work_at=400, silent=True, held=waited(600)), "stop"),
         ("lifetime", replace(OWNED, now=43200, work_at=43190), "stop"),
         ("lifetime, report in flight", replace(OWNED, now=43210, work_at=43209, in_flight=1, moving=True), "wait"),
-        ("lifetime, cap over", replace(OWNED, now=43800, work_at=43799, in_flight=1, moving=True, held=600), "stop"),
+        (
+            "cap over",
+            replace(OWNED, now=43800, work_at=43799, in_flight=1, moving=True, held=waited(600)),
+            "stop",
+        ),
     ],
 )
 def test_the_rules(case: str, view: View, expected: str) -> None:
@@ -82,7 +95,7 @@ def test_nothing_outlives_the_lifetime_and_the_drain_cap(
     silent: bool,
     held: float,
 ) -> None:
-    verdict = decide(View(now, before, claimed, ready, work, flying, moving, silent, held=held), RULES)
+    verdict = decide(View(now, before, claimed, ready, work, flying, moving, silent, held=waited(held)), RULES)
     if now >= RULES.max_lifetime and held >= RULES.drain_cap:
         assert verdict is not None
         assert not verdict.wait
@@ -93,4 +106,11 @@ def test_nothing_outlives_the_lifetime_and_the_drain_cap(
 
 
 def test_the_verdict_says_why() -> None:
-    assert decide(replace(FIRST, now=2700), RULES) == Verdict(Action.DESTROY, "unclaimed after 2700 s", wait=False)
+    assert decide(replace(FIRST, now=2700), RULES) == Verdict(
+        Action.DESTROY, "unclaimed after 2700 s", wait=False, due=("unclaimed after 2700 s",)
+    )
+
+
+def test_what_was_waited_for_one_rule_does_not_count_for_another() -> None:
+    view = replace(OWNED, now=43210, work_at=43209, in_flight=1, moving=True, held={"idle for 1200 s": 9000.0})
+    assert outcome(view) == "wait"

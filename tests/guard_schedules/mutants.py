@@ -66,14 +66,18 @@ MUTANTS = (
         "record is not None and alive else 0", "record is not None else 0",
     ),
     Mutant("a report that is stuck is work for ever", _SWITCH, "STUCK = 300.0", "STUCK = 1e9"),
-    Mutant("do not wait for a report", _RULES, "wait=may_be_writing and view.held < rules.drain_cap", "wait=False"),
+    Mutant("do not wait for a report", _RULES, "wait=may_be_writing and held < rules.drain_cap", "wait=False"),
     Mutant(
         "wait for a report for ever", _RULES,
-        "wait=may_be_writing and view.held < rules.drain_cap", "wait=may_be_writing",
+        "wait=may_be_writing and held < rules.drain_cap", "wait=may_be_writing",
     ),
     Mutant(
         "count the drain cap over a sleep", _SWITCH,
-        "self.held += min(now - self.ticked_at, LONGEST_STEP)", "self.held += now - self.ticked_at",
+        "min(now - self.ticked_at, LONGEST_STEP)", "now - self.ticked_at",
+    ),
+    Mutant(
+        "wait for one rule what was waited for another", _RULES,
+        "max(view.held.get(one, 0.0) for one in reasons)", "max(view.held.values(), default=0.0)",
     ),
     Mutant(
         "raise the flag after the last look", _SWITCH,
@@ -108,7 +112,7 @@ MUTANTS = (
         "tell nobody of a restart", _MAIN,
         "            self.switch.speak(engine_restarts", "            dict(engine_restarts",
     ),
-    Mutant("never restart the engine", _CARE, "not self.hang or word is None", "True or word is None"),
+    Mutant("never restart the engine", _CARE, "not self.hang or word.owes is None", "True or word.owes is None"),
     Mutant("kill an engine that writes", _CARE, "max(word.owes, began, self.restarted_at or 0.0)", "began"),
     Mutant("take a sleep for a hang", _CARE, "LONGEST_STEP = 10.0", "LONGEST_STEP = 1e9"),
     Mutant("never call the engine sick", _CARE, "return self.vain > 1 or undead", "return undead"),

@@ -53,6 +53,7 @@ class Watched(World):
         super().__init__(seed)
         self.since: dict[str, float] = {}
         self.kept_once = False
+        self.lost_at = -1e9
 
     def judge(self, action: Action) -> None:
         """An order is sent: may it be?"""
@@ -60,8 +61,8 @@ class Watched(World):
         flying = len(app.flying) if app is not None else 0
         if action is Action.DESTROY and self.claimed_ever and not self._unknowable():
             self.wrong("asked to destroy a machine that was claimed")
-        if app is not None and app.page is not None and app.page.lost is not None:
-            self._judge_unheard(action, app.page.lost, flying)
+        if self._lost() or boot.as_heard() != boot:
+            self._judge_unheard(action, self.lost_at, flying)
             return
         # A report of an app that says nothing does not move.
         moving = flying if app is not None and app.hung_at is None else 0
@@ -168,7 +169,7 @@ class Watched(World):
     def _must_remember(self) -> None:
         well = not (self.disk.trouble.full or self.disk.trouble.dead)
         kept = self.boot.claimed is None or Claim(self.disk, TOKEN).before() is Before.CLAIMED  # type: ignore[arg-type]
-        if self.lasting("unkept", well and not kept) > 10.0 + 3 * LOOK:
+        if self.lasting("unkept", well and not kept and not self._lost()) > 10.0 + 3 * LOOK:
             self.wrong("it is claimed, the disk is well, and does not say so")
         claimed = CLAIMED in self.disk.files.get(CLAIMED, "")
         if self.kept_once and not claimed:
@@ -311,7 +312,7 @@ def _lose_words(world: Watched) -> None:
     if app is None or app.page is None or app.page.lost is not None:
         return
     page = app.page
-    page.lost = world.now
+    page.lost = world.lost_at = world.now
 
     def heard_again() -> None:
         page.lost = None

@@ -22,9 +22,9 @@ from ert_backend.base.claim import CLAIMED, SERVED, Claim
 from ert_backend.base.clock import MoneyClock
 from ert_backend.engine.bring_up import BringUp, Phase
 from ert_backend.engine.pulse import Pulse
-from ert_backend.guard.__main__ import House
+from ert_backend.guard.__main__ import FRESH, House
 from ert_backend.guard.engine_care import EngineCare, EngineWord
-from ert_backend.guard.off_switch import SILENT, Switch
+from ert_backend.guard.off_switch import Switch
 from ert_backend.guard.rules import Action
 from ert_backend.guard.settings import GuardSettings, load
 from ert_backend.guard.supervisor import Child, Nursery
@@ -187,7 +187,14 @@ class World:
         self.counts["engine killed"] += 1
         self.kills, self.vain = self.kills + 1, self.vain + 1
         lost = self.app is not None and self.app.page is not None and self.app.page.lost is not None
-        if not lost and not engine.hang and self.boot_clock() - self.token_at < self.limits.hang and self.token_at:
+        hung = self.app is not None and self.app.hung_at is not None
+        if (
+            not lost
+            and not hung
+            and not engine.hang
+            and self.boot_clock() - self.token_at < self.limits.hang
+            and self.token_at
+        ):
             self.broken.append("an engine that writes was killed")
         if self.now >= engine.undead_until:
             self.engine_dies()
@@ -341,7 +348,7 @@ class World:
 
     def _word(self) -> EngineWord | None:
         said = self.house.switch.memory.last
-        if said is None or not self._is_alive(said.pid) or self.boot_clock() - said.at > SILENT:
+        if said is None or not self._is_alive(said.pid) or self.boot_clock() - said.at > FRESH:
             return None
         return EngineWord(said.engine_owes, said.engine_heard)
 

@@ -50,7 +50,7 @@ MUTANTS = (
     ),
     Mutant(
         "do not wait for a report in flight", _RULES,
-        "wait=may_be_writing and view.held < rules.drain_cap", "wait=False",
+        "wait=may_be_writing and held < rules.drain_cap", "wait=False",
     ),
     Mutant("take work again while an order may still come", _GUARD, "SETTLE = 120.0", "SETTLE = 0.0"),
     Mutant(

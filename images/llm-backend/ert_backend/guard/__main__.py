@@ -16,13 +16,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ert_backend.base import redaction
+from ert_backend.base.activity import BEAT
 from ert_backend.base.board import VARIABLE, Board
 from ert_backend.base.claim import Claim
 from ert_backend.base.clock import MoneyClock, boot_seconds
 from ert_backend.base.log_sink import LogSink
 from ert_backend.guard import settings as guard_settings
 from ert_backend.guard.engine_care import EngineCare, EngineWord
-from ert_backend.guard.off_switch import SILENT, Switch
+from ert_backend.guard.off_switch import Switch
 from ert_backend.guard.settings import GuardSettings
 from ert_backend.guard.supervisor import Child, Nursery
 
@@ -30,6 +31,8 @@ LOOK = 0.2
 OLLAMA_GRACE = 1.5
 LAST_LINES = 1.0
 CLAIM_EVERY = 10.0
+# Real seconds for which a word on the engine holds: what wrote nothing until then may be writing now.
+FRESH = 3 * BEAT
 
 SINK = LogSink()
 
@@ -145,9 +148,9 @@ def _assemble(env: Mapping[str, str], settings: GuardSettings) -> House:
 
 
 def _engine_word(switch: Switch) -> EngineWord | None:
-    """The app's word on the engine; None while the app is not there to say it."""
+    """The app's word on the engine; None while the app does not say it."""
     said = switch.memory.last
-    if said is None or not switch.app_alive(said.pid) or boot_seconds() - said.at > SILENT:
+    if said is None or not switch.app_alive(said.pid) or boot_seconds() - said.at > FRESH:
         return None
     return EngineWord(said.engine_owes, said.engine_heard)
 

@@ -50,7 +50,11 @@ class EngineCare:
         word = self.probe()
         if word is not None and word.heard is not None and word.heard > (self.restarted_at or 0.0):
             self.vain = 0
-        if not self.hang or word is None or word.owes is None or not alive:
+        if word is None:
+            # Nobody knows now, which changes nothing of what was owed; the time of not knowing does not count.
+            self._looked = now
+            return False
+        if not self.hang or word.owes is None or not alive:
             self._since = None
             return False
         # What it owed before it was started, it owes since then: nobody can have expected it sooner.

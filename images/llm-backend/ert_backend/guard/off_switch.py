@@ -68,7 +68,7 @@ class Switch:
     due: float = 0.0
     ordered_at: float | None = None
     ticked_at: float | None = None
-    held: float | None = None
+    held: dict[str, float] = field(default_factory=dict)
     said: str = ""
     stopping: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
@@ -105,7 +105,7 @@ class Switch:
         if verdict is None:
             self._nothing_due()
             return TICK
-        self.held = self.held or 0.0
+        self.held = {reason: self.held.get(reason, 0.0) for reason in verdict.due}
         if verdict.wait:
             self.say(f"{verdict.reason}: draining, a report is in flight or the app says nothing")
             self._check_switch()
@@ -135,7 +135,7 @@ class Switch:
             moving=alive and recent and not silent,
             silent=silent,
             unheard=self.unheard,
-            held=self.held or 0.0,
+            held=self.held,
         )
 
     def read_disk(self) -> bool:
@@ -181,12 +181,12 @@ class Switch:
     def _pass_time(self) -> None:
         """The wait for a report is counted in time that was lived through, not in what a sleep of the machine took."""
         now = self.clock.now()
-        if self.held is not None and self.ticked_at is not None:
-            self.held += min(now - self.ticked_at, LONGEST_STEP)
+        step = 0.0 if self.ticked_at is None else min(now - self.ticked_at, LONGEST_STEP)
+        self.held = {reason: held + step for reason, held in self.held.items()}
         self.ticked_at = now
 
     def _nothing_due(self) -> None:
-        self.held = None
+        self.held = {}
         self._lift_drain()
         self._check_switch()
 

@@ -13,7 +13,8 @@ any more, since it may be writing one; but for no longer than the drain cap, cou
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ert_backend.base.claim import Before
@@ -41,7 +42,7 @@ class View:
     """What the guard sees at `now`; money seconds since this boot, None for what has not happened in it.
 
     `silent`: the app lives, and its last word is too old to be true; `unheard`: so it was at some time in this boot,
-    and somebody may have come then; `held`: for how long a rule has been due.
+    and somebody may have come then; `held`: for how long each rule has been due without a break, by its reason.
     """
 
     now: float
@@ -53,16 +54,17 @@ class View:
     moving: bool = False
     silent: bool = False
     unheard: bool = False
-    held: float = 0.0
+    held: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A rule is due. `wait` is True while a report in flight may still finish."""
+    """A rule is due. `wait` is True while a report in flight may still finish. `due`: the reasons of all that are."""
 
     action: Action
     reason: str
     wait: bool
+    due: tuple[str, ...] = ()
 
 
 def decide(view: View, rules: Rules) -> Verdict | None:
@@ -72,7 +74,9 @@ def decide(view: View, rules: Rules) -> Verdict | None:
         return None
     _, action, reason = min(due, key=lambda entry: entry[0])
     may_be_writing = view.in_flight > 0 or view.silent
-    return Verdict(action, reason, wait=may_be_writing and view.held < rules.drain_cap)
+    reasons = tuple(entry[2] for entry in due)
+    held = max(view.held.get(one, 0.0) for one in reasons)
+    return Verdict(action, reason, wait=may_be_writing and held < rules.drain_cap, due=reasons)
 
 
 def _deadlines(view: View, rules: Rules) -> list[tuple[float, Action, str]]:
