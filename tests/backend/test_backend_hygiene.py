@@ -11,9 +11,9 @@ import pytest
 
 from ert_backend.grounding.check import evidence
 from ert_backend.grounding.facts import collect
-from ert_backend.reports.hygiene import fault, harmless, name_fault, names_of
-from ert_backend.reports.plain import plain
 from ert_backend.reports.prose import settle
+from ert_backend.reports.text.hygiene import fault, harmless, name_fault, names_of
+from ert_backend.reports.text.plain import plain
 from ert_dashboard.reports.markdown import document
 from ert_dashboard.storage.job import Job
 from tests.support.backend.injected_sentences import HIDINGS, HONEST, PLAIN, hidden

@@ -15,10 +15,10 @@ from ert_backend.grounding.check import check, evidence
 from ert_backend.grounding.derive import derive
 from ert_backend.grounding.facts import collect
 from ert_backend.reports.draft import Unit
-from ert_backend.reports.hygiene import names_of
 from ert_backend.reports.prose import judge
 from ert_backend.reports.quotes import attributed, sources
 from ert_backend.reports.report import brief_of
+from ert_backend.reports.text.hygiene import names_of
 from tests.support.backend.injected_sentences import UNKNOWN
 from tests.support.backend.rig import REQUEST
 from tests.support.doubles.scripted_ollama import ScriptedOllama, says

@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from ert_backend.engine.thoughts import split
-from ert_backend.reports.answer import read
 from ert_backend.reports.draft import units
+from ert_backend.reports.text.answer import read
 from tests.support.backend.rig import REQUEST
 from tests.support.doubles.scripted_ollama import ScriptedOllama, says
 

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ert_backend.engine.thoughts import split
-from ert_backend.reports import answer
-from ert_backend.reports.plain import plain
+from ert_backend.reports.text import answer
+from ert_backend.reports.text.plain import plain
 
 MAX_SENTENCES = 16
 MAX_EVIDENCE = 6

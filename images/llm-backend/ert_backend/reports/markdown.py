@@ -12,10 +12,10 @@ from ert_backend.grounding.identities import Conflict
 from ert_backend.grounding.supplied.provenance import host
 from ert_backend.grounding.vocabulary import KNOWN
 from ert_backend.reports.display import show
-from ert_backend.reports.hygiene import name_fault
 from ert_backend.reports.pen import plain_line
 from ert_backend.reports.prose import Traced
 from ert_backend.reports.sections import Section
+from ert_backend.reports.text.hygiene import name_fault
 
 DISPUTED = " (contradicted, see the notes)"
 RATES = "Exchange rates"

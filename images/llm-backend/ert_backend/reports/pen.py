@@ -12,9 +12,9 @@ from ert_backend.grounding.derive import find
 from ert_backend.grounding.facts import NOT_MEANINGFUL, Fact, Unit
 from ert_backend.grounding.figures import Figures
 from ert_backend.reports.display import show, show_size
-from ert_backend.reports.hygiene import name_fault
-from ert_backend.reports.plain import plain
 from ert_backend.reports.prose import Traced
+from ert_backend.reports.text.hygiene import name_fault
+from ert_backend.reports.text.plain import plain
 
 Clause = str | float | bool | None
 

@@ -13,8 +13,8 @@ from ert_backend.engine.protocol import Message
 from ert_backend.grounding.facts import Fact, Unit
 from ert_backend.grounding.vocabulary import KNOWN
 from ert_backend.reports.display import show
-from ert_backend.reports.hygiene import name_fault
 from ert_backend.reports.prose import defuse
+from ert_backend.reports.text.hygiene import name_fault
 
 CHARS_PER_TOKEN = 3.0
 SYSTEM = (

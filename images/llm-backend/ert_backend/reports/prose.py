@@ -15,8 +15,8 @@ from ert_backend.grounding.check import Claim, Evidence, check
 from ert_backend.grounding.facts import Fact
 from ert_backend.reports.display import show
 from ert_backend.reports.draft import CONTROL, Unit, clean, units
-from ert_backend.reports.hygiene import NOBODY, Names, fault, names_of, together
-from ert_backend.reports.plain import plain
+from ert_backend.reports.text.hygiene import NOBODY, Names, fault, names_of, together
+from ert_backend.reports.text.plain import plain
 
 __all__ = ["Dropped", "Prose", "Traced", "clean", "compose", "defuse", "joined", "judge", "settle"]
 

@@ -15,10 +15,10 @@ from ert_backend.grounding import periods
 from ert_backend.grounding.check import Evidence, Verdict, check
 from ert_backend.grounding.facts import Fact, Unit
 from ert_backend.grounding.numerals import Kind, Numeral, read
-from ert_backend.reports.hygiene import Names, fault, name_fault
-from ert_backend.reports.plain import folded, plain
 from ert_backend.reports.prompts import Brief
 from ert_backend.reports.prose import WITHHELD, Dropped, Traced
+from ert_backend.reports.text.hygiene import Names, fault, name_fault
+from ert_backend.reports.text.plain import folded, plain
 
 # So many words in a row are copied; so many, and so great a part of a sentence's own words, are told again.
 COPIED, COPIED_FROM_DESCRIPTION = 5, 6

@@ -20,7 +20,6 @@ from ert_backend.grounding.facts import Fact
 from ert_backend.grounding.figures import Figures, figures
 from ert_backend.grounding.vocabulary import KNOWN
 from ert_backend.reports.draft import FORM
-from ert_backend.reports.hygiene import harmless, name_fault, names_of
 from ert_backend.reports.markdown import gap_note, header, notes, table_text, tables
 from ert_backend.reports.metadata import Frame, describe_report, rating_of
 from ert_backend.reports.prompts import SYSTEM, Brief
@@ -31,6 +30,7 @@ from ert_backend.reports.section import Assignment, Checked, write_section
 from ert_backend.reports.sections import BY_NAME, DEFAULT_ORDER, Section
 from ert_backend.reports.sentences import sentences
 from ert_backend.reports.steps import Draft, Origin, Room, Tell, Writing
+from ert_backend.reports.text.hygiene import harmless, name_fault, names_of
 
 LONGEST_SUMMARY, LONGEST_HEADLINE = 4000, 300
 ORIGIN = (("publisher", "source", "provider"), ("date", "published", "published_at", "as_of"))

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ert_backend.reports import banned
-from ert_backend.reports.plain import folded, plain, strange, unaccented
+from ert_backend.reports.text import banned
+from ert_backend.reports.text.plain import folded, plain, strange, unaccented
 
 SPELLED = re.compile(r"(?<![a-z0-9])[a-z](?:[^a-z0-9]{1,3}[a-z](?![a-z0-9'])){4,}")
 LETTERS_APART = re.compile(r"(?<![a-z0-9])[a-z](?:[^a-z0-9]{1,3}[a-z](?![a-z0-9']))+")
