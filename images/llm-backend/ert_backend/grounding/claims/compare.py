@@ -23,7 +23,8 @@ EITHER: dict[str, Test] = {
     "cover": judged.covers,
     "short": judged.below,
 }
-NEGATED = re.compile(r"\b(?:not|never|hardly|scarcely|nowhere)\b|n't\b")
+NEGATED = re.compile(r"\b(?:not|never|hardly|scarcely|nowhere|no longer|only part\w*|partly|partially|in part|barely half)\b|n't\b")
+FALLING = re.compile(r"(?:fall|fell|slip|drop|s[ai]nk|sunk|tumbl|plung|crash|slid)")
 
 
 def rulings(scene: Scene) -> Iterator[Ruling]:
@@ -51,10 +52,14 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
 
 
 def _verb(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
-    right = scene.after(match.end())
+    only = words.ONLY_PART.match(scene.text, match.end())
+    right = scene.after(only.end() if only else match.end())
     kind = str(match.lastgroup)
     if right is None or (right.numeral is not None and not right.names):
         return
+    if kind == "through":
+        down = FALLING.match(match[0]) or right.names & {"52-week low", "Lowest analyst target"}
+        kind = "down" if down else "up"
     if kind in {"cover", "passive_cover"} and words.TIMES.match(scene.text, right.end):
         return
     if kind.startswith("passive"):
@@ -62,6 +67,8 @@ def _verb(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
         test = judged.opposite(test) if NEGATED.search(match[0]) else test
     else:
         test = EITHER[kind]
+        part = kind == "cover" and words.ONLY_PART.match(scene.text, match.end())
+        test = judged.below if part else test
     left = lefts(scene, match.start(), right)
     if not right.names and not any(term.names for term in left):
         if re.search(r"premium|discount", match[0]):
@@ -114,6 +121,11 @@ def _attribute(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
     named = scene.after(match.end())
     if named is None or not named.names or scene.text[match.end() : named.start].count(" ") > 2:
         return
+    relative = words.TO_EQUITY.match(scene.text, named.end)
+    if relative and named.names & {"Total debt"}:
+        named = replace(named, end=relative.end(), names=frozenset({"Debt to equity"}))
+    if words.PER_SALES.search(scene.text[max(0, match.start() - 20) : named.end]):
+        named = replace(named, names=frozenset({"Net margin"}))
     than = words.NEAR.match(scene.text, named.end)
     right = scene.after(than.end()) if than else None
     if right is None and "than" not in scene.text and scene.subject(match.start()) in judged.OF_GROUP:
@@ -134,6 +146,9 @@ def _companies(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
         return
     names, up = words.OF_COMPANIES[match["how"]]
     named = _named(scene, right)
+    if match["by"]:
+        spoken = [t for t in scene.terms if match.start("by") <= t.start and t.end <= match.end("by")]
+        named = spoken[0].names if spoken and not match["ratio"] else named
     told = frozenset().union(*(term.names & names for term in scene.terms))
     names = told or names
     left = Term(match.start(), match.start(), named or names, scene.subject(match.start()))

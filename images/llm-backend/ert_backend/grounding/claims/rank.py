@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ert_backend.grounding.claims.decide import Ruling
+from ert_backend.grounding.claims.decide import OF_GROUP, Ruling, fits
 from ert_backend.grounding.claims.known.figures import Figure
 from ert_backend.grounding.claims.known.kinds import SELF
 from ert_backend.grounding.claims.sentence.arguments import denied, unreal
@@ -14,15 +14,18 @@ from ert_backend.grounding.claims.sentence.scene import Scene
 from ert_backend.grounding.claims.sentence.term import Term
 from ert_backend.grounding.claims.words.ranks import (
     BEHIND,
+    BY_MULTIPLE,
     EXCEPT,
     IS_LATEST,
     LOSS,
+    MULTIPLES,
     OF_COMPANIES,
     OF_TIMES,
     ONLY,
     OWN,
     SUPER,
     TIME_BEHIND,
+    VALUED,
 )
 from ert_backend.grounding.facts import Period
 
@@ -71,7 +74,15 @@ def _rank(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
                 ids = ids or tuple(entry.id for entry in entries if entry.key == key)
         if results:
             true = any(results)
-            yield Ruling(match.start(), match.end(), true != denied(scene, match.start()), ids)
+            told = [n for n in scene.numerals if true and any(i.id in ids and fits(n, i) for i in _known(scene, term))]
+            yield Ruling(match.start(), match.end(), true != denied(scene, match.start()), ids, tuple(told))
+
+
+def _known(scene: Scene, term: Term) -> Iterator[Figure]:
+    """Every figure of the name, of whichever company and time."""
+    for owner in (SELF, *scene.figures.peers):
+        for name in term.names:
+            yield from scene.figures.known.get((owner, name), ())
 
 
 def _figure(scene: Scene, match: re.Match[str]) -> tuple[Sequence[Term], bool]:
@@ -81,6 +92,8 @@ def _figure(scene: Scene, match: re.Match[str]) -> tuple[Sequence[Term], bool]:
     if own:
         names, up = OWN[own]
         said = next((t for t in scene.terms if t.names & names), None)
+        if said is None and names == VALUED:
+            said = next((t for t in scene.terms if t.names & MULTIPLES and BY_MULTIPLE.search(scene.text[: t.start])), None)
         return [said or Term(match.start(), match.start(), names)], up if match["degree"] != "least" else not up
     right = scene.after(match.end())
     if right is not None and right.names and re.fullmatch(r"\s(?:\w+\s){0,2}", scene.text[match.end() : right.start]):
@@ -119,7 +132,8 @@ def _companies(scene: Scene, match: re.Match[str], term: Term, name: str) -> tup
     between = [c for c in scene.companies if term.end <= c.start < match.start()]
     if between and term.start < match.start():
         return entries, between[-1].owner or SELF
-    owner = term.owner if term.named and term.owner is not None else scene.subject(match.start())
+    grouped = term.owner in OF_GROUP
+    owner = term.owner if term.named and term.owner is not None and not grouped else scene.subject(match.start())
     if not term.named:
         begin = scene.clause(match.start())[0]
         owned = [c for c in scene.companies if begin <= c.start < match.start() and not c.named]

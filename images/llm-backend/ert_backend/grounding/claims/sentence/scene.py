@@ -11,6 +11,7 @@ from ert_backend.grounding.claims.known.figures import Figures
 from ert_backend.grounding.claims.known.kinds import SELF
 from ert_backend.grounding.claims.sentence.amounts import Amount, amounts
 from ert_backend.grounding.claims.sentence.companies import companies_in
+from ert_backend.grounding.claims.sentence.glue import glued, of_companies
 from ert_backend.grounding.claims.sentence.names import Names
 from ert_backend.grounding.claims.sentence.term import Term, within
 from ert_backend.grounding.claims.sentence.when import time_at
@@ -44,7 +45,7 @@ FRACTION = re.compile(
 )
 OF_COMPANY = re.compile(r"s?\s+(?:of|at|for)\s+(?:the\s+)?")
 BOUNDARY = re.compile(
-    r"[;:]|,?\s+(?:while|whereas|but|although|though|even as|yet|because|so that|despite"
+    r"[;:]|,?\s+(?:while|whereas|(?<!anything )(?<!nothing )but|although|though|even as|yet|because|so that|despite"
     r"|(?<!\bor)(?<!\bor\s)so)\s|,\s+and\s"
 )
 
@@ -160,8 +161,9 @@ def scene(
     for term in found:
         first, last = bisect_left(places, term.start - 70), bisect_left(places, term.end + 70)
         near = ((i, numerals[i]) for i in range(first, last) if not FRACTION.search(numerals[i].text))
-        own = (n for i, n in near if within(term.start, term.end, under.get(i, ())) and _beside(text, term, n))
-        numeral = next(own, None)
+        close = list(near)
+        own = (n for i, n in close if within(term.start, term.end, under.get(i, ())) and _beside(text, term, n))
+        numeral = next((n for _, n in close if glued(text, term, n)), None) or next(own, None)
         previous = terms[-1] if terms else None
         owner, named = _owner(text, term, previous, bare)
         end = numeral.end if numeral and numeral.start >= term.end else term.end
@@ -170,6 +172,7 @@ def scene(
         terms.append(
             replace(term, names=names, owner=owner, named=named, when=when, numeral=numeral, loss=_loss(text, term))
         )
+    terms = sorted([*terms, *of_companies(text, terms, companies, plainly)], key=lambda term: term.start)
     free = [Term(n.start, n.end, numeral=n) for n in plainly]
     spoken = [Term(t.start, t.end, when=t) for t in times]
     atoms = sorted([*terms, *companies, *free, *spoken], key=lambda atom: (atom.start, -atom.end))

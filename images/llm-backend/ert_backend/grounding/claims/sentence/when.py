@@ -9,19 +9,24 @@ from ert_backend.grounding import periods
 
 REFERRED = re.compile(
     r"\b(?:from|since|than|to|with|versus|vs\.?|against|over|on|between|and|above|below|exceeded|topped|beat"
-    r"|matched)\s+"
+    r"|matched|short of|ahead of|shy of)\s+"
     r"(?:(?:in|at|the|that|those|of|for|its|level|levels|figure|mark|end|a|fiscal|full|year|whole)\s+)*$"
 )
 BEFORE = re.compile(r"(?:'s?)?\s+(?:(?!(?:to|and|from|of|in|is|was|were|by|for|the|while|but)\s)\w+\s+){0,2}")
 LEADS = re.compile(r"(?:\w+,? )?(?:in|for|during|over|through) (?:the )?(?:full )?(?:fiscal )?(?:year )?|")
 
-
+MULTIPLIED = re.compile(r"\b(?:twice|double|triple|treble|times|half(?: of)?|third of|quarter of)\s(?:the|its|that of)\s$")
 ABOUT_TIME = re.compile(r",|\s(?:was|is|saw|brought|proved|marked|ended|turned out|had|gave|delivered)\s")
 
 
 def referred(text: str, mention: periods.Mention) -> bool:
     """Whether a time is what is compared with (`than in 2023`), and not the time that is spoken of."""
     return REFERRED.search(text[max(0, mention.start - 40) : mention.start]) is not None
+
+
+def _multiplied(text: str, mention: periods.Mention) -> bool:
+    """`twice the FY2022 figure`: the time of what something is a multiple of."""
+    return MULTIPLIED.search(text[max(0, mention.start - 40) : mention.start]) is not None
 
 
 def leading(text: str, mention: periods.Mention) -> bool:
@@ -45,7 +50,7 @@ def time_at(
             continue
         if mention.end <= start and BEFORE.fullmatch(text[mention.end : start][:40]):
             return mention
-        if referred(text, mention):
+        if referred(text, mention) or _multiplied(text, mention):
             continue
         leads = leading(text, mention)
         if begin <= mention.start < stop or leads:

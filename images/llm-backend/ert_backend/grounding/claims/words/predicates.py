@@ -29,7 +29,7 @@ VERBS = re.compile(
     \b(?:
       (?P<passive_up>{_IS}\s{_DONE}\sby)
     | (?P<passive_cover>{_IS}\s(?:covered|funded|backed|met|financed|matched\sor\sexceeded|supported|underpinned)
-        \s(?:\w+\s)?by)
+        \s(?:\w+\s){{0,2}}?by)
     | (?P<short>(?:insufficient|inadequate|not\s(?:\w+\s)?(?:enough|sufficient|adequate)
       |nowhere\snear\s(?:enough|sufficient)|too\s(?:little|low|small|thin))\sto\s(?:fully\s)?{_PAY}
         |f[ae]ll(?:s|ing|en)?\s(?:\w+\s)?short\sof(?:\scovering)?
@@ -37,7 +37,11 @@ VERBS = re.compile(
           |cannot\s(?:fully\s)?{_PAY}|can't\s{_PAY}|could\snot\s(?:fully\s)?{_PAY})
     | (?P<cover>suffic(?:es?|ed)\sto\s{_PAY}|(?:(?:more|large|big|high|ample|than)\s)*(?:enough|sufficient
       |adequate|ample)\sto\s(?:fully\s)?{_PAY}
-        |(?:cover|fund|financ|back)(?:s|ed|ing|es)?|pays?\sfor|paid\sfor|(?:could|can|able\sto)\s(?:\w+ly\s)?{_PAY})
+        |(?:cover|fund|financ|back)(?:s|ed|ing|es)?|pays?\sfor|paid\sfor|(?:could|can|would|able\sto)\s(?:\w+ly\s)?{_PAY}
+        |(?:takes?|took|taken|eats?|ate|swallow(?:s|ed)?|consumes?d?|absorb(?:s|ed)?|us(?:es|ed))\s(?:up\s)?(?=(?:all|the\swhole|the\sentirety)\sof\s))
+    | (?P<through>(?:br[eo]ak(?:s|ing)?|broken?|smash(?:es|ed|ing)?|burst|push(?:es|ed|ing)?|punch(?:es|ed|ing)?|surg(?:es|ed|ing)|mov(?:es|ed|ing)
+        |climb(?:s|ed|ing)?|gone|went|ris(?:es|en|ing)|rose|f[ae]ll(?:s|en|ing)?|slip(?:s|ped|ping)?|drop(?:s|ped|ping)?|s[aiu]nk(?:s|ing)?|tumbl(?:es|ed|ing)
+        |plung(?:es|ed|ing)|crash(?:es|ed|ing)?|slid(?:es|ing)?)\s(?:\w+ly\s)?through|breach(?:es|ed|ing)?|pierc(?:es|ed|ing)|(?<=\s)crack(?:s|ed|ing)?)
     | (?P<up>exceed(?:s|ed|ing)?|surpass(?:es|ed|ing)?|topp?(?:s|ed|ing)|outweigh(?:s|ed|ing)?|outstripp?(?:s|ed|ing)?
         |outpac(?:e|es|ed|ing)|outgr[eo]w(?:s|n|ing)?|outnumber(?:s|ed)?|outr[au]n(?:s|ning)?|overshadow(?:s
           |ed)?|outdo(?:es)?|outdid|outshines?
@@ -48,6 +52,7 @@ VERBS = re.compile(
         |a\s(?:\w+\s)?premium\s(?:to|over)|(?:carries|commands|enjoys)\sa\s(?:\w+\s)?premium\s(?:to|over)
           |dearer\sthan|upwards?\sof)
     | (?P<down>below|beneath|under|behind|trail(?:s|ed|ing)?|lag(?:s|ged|ging)?(?:\sbehind)?|south\sof|short\sof
+      |(?:br[eo]ak(?:s|ing)?|broken?|f[ae]ll(?:s|en|ing)?|slip(?:s|ped|ping)?|drop(?:s|ped|ping)?)\s(?:below|under|beneath)
       |shy\sof
         |undershoot(?:s)?|undershot|(?:at|on|with)\sa\s(?:\w+\s)?discount\s(?:to|from)|a\s(?:\w+\s)?discount\sto
           |undercut(?:s)?|adrift\sof)
@@ -71,7 +76,7 @@ TIMES = re.compile(
     r"|\d+\s?fold|half)"
 )
 DENIED = re.compile(
-    r"\b(?:not|never|no longer|hardly|cannot|can't|\w+n't|neither|nor|no|nowhere near|far from|without"
+    r"\b(?:not|never|no longer|hardly|cannot|can't|\w+n't|neither|nor|no|nowhere near|far from|without|(?:is|are|has|have) yet to"
     r"|stops? short of"
     r"|by no means|anything but)"
     r"\s+(?:(?:yet|currently|quite|even|be|been|have|has|had|any|a|an|in fact|fully|is|are|was|were|stand|trade|its"
@@ -105,9 +110,9 @@ THAN_SIDE = re.compile(
     r"[^;]{0,40}?\sthan\s(?:it\sis\s)?(?:to\s)?(?:its\s|the\s)?(?:(?P<side>high|low|top"
     r"|bottom|peak|trough)(?=[\s.,;]|$))?"
 )
-_GOES = r"(?! (?:cover|repay|pay|retire|fund|meet|settle|service|clear|extinguish|finance))"
+_GOES = r"(?! (?:cover|repay|pay|retire|fund|meet|settle|service|clear|extinguish|finance|be (?:fully |easily |partly )?covered))"
 UNREAL = re.compile(
-    r"\b(?:impl(?:y|ies|ying) a|promis\w+|will|would|may|might|should|if|unless|whether|expected to|likely to"
+    rf"\b(?:impl(?:y|ies|ying) a|promis\w+|will|would{_GOES}|may|might|should|if|unless|whether|expected to|likely to"
     r"|projected to|forecast to|aims? to|hopes? to"
     r"|(?:expects?|see|sees|forecasts?|predicts?|project|projects|anticipates?|assumes?)\b[^,;.]{0,40}\bto"
     r"|forecasting"
@@ -168,10 +173,15 @@ OF_COMPANIES = {
 }
 COMPANY = re.compile(
     rf"\b(?P<how>{'|'.join(sorted(OF_COMPANIES, key=len, reverse=True))})(?:\s(?:company|bank|business|peer"
-    rf"|miner|stock|share|name))?\s{THAN}(?!\w)"
+    rf"|miner|stock|share|name))?"
+    rf"(?:,?\s(?:by|on|in\sterms\sof|measured\sby|judged\sby|as\smeasured\sby|(?P<ratio>relative\sto|in\srelation\sto))"
+    rf"\s(?P<by>(?:(?!than\b)[\w/']+\s?){{1,4}}?),?)?\s{THAN}(?!\w)"
 )
 VALUATION = _VALUED
 BY_NAME = re.compile(
     r"'?s?,?\s(?:by|on|in terms of|measured by|in|as measured by|when measured by|judged by"
     r"|for)\s(?:the\s|its\s)?"
 )
+ONLY_PART = re.compile(r"s?\s(?:(?:only|just|merely)\s)?(?:a\s)?(?:small\s)?(?:part|fraction|portion|some|bit)\sof\s")
+TO_EQUITY = re.compile(r"s?\s(?:relative|compared|in relation|in proportion)\sto\s(?:its\s)?(?:own\s)?(?:\w+\s)?(?:equity|book value|capital)(?!\w)")
+PER_SALES = re.compile(r"\b(?:earn\w*|mak\w+|made|keep\w*|kept)\s(?:more|less)\s(?:profit\s)?on\s(?:its\s)?(?:sales|revenues?)$")

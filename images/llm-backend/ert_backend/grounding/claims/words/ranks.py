@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 
-_VALUED = frozenset({"Trailing P/E", "Price to earnings"})
+VALUED = frozenset({"Trailing P/E", "Price to earnings"})
+MULTIPLES = VALUED | {"Forward P/E", "Price to book", "Price to sales", "EV to EBITDA", "EV to revenue"}
+BY_MULTIPLE = re.compile(r"\b(?:on|by|in terms of|measured by|judged by|going by)\s(?:its\s|the\s|a\s)?$", re.IGNORECASE)
 # Adjectives that name their own figure: (names, whether the most of it comes first).
 OWN = {
     "valuable": (frozenset({"Market capitalisation"}), True),
     "highly valued": (frozenset({"Market capitalisation"}), True),
-    "expensive": (_VALUED, True),
-    "highly rated": (_VALUED, True),
-    "richly valued": (_VALUED, True),
+    "expensive": (VALUED, True),
+    "highly rated": (VALUED, True),
+    "richly valued": (VALUED, True),
     "profitable": (frozenset({"Net margin"}), True),
     "leveraged": (frozenset({"Debt to equity"}), True),
     "highly leveraged": (frozenset({"Debt to equity"}), True),
@@ -20,9 +22,9 @@ OWN = {
     "geared": (frozenset({"Debt to equity"}), True),
     "highly geared": (frozenset({"Debt to equity"}), True),
     "volatile": (frozenset({"Beta"}), True),
-    "cheapest": (_VALUED, False),
-    "dearest": (_VALUED, True),
-    "priciest": (_VALUED, True),
+    "cheapest": (VALUED, False),
+    "dearest": (VALUED, True),
+    "priciest": (VALUED, True),
     "fastest growing": (frozenset({"Revenue growth"}), True),
     "slowest growing": (frozenset({"Revenue growth"}), False),
     "quickest growing": (frozenset({"Revenue growth"}), True),

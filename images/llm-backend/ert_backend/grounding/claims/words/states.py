@@ -81,6 +81,12 @@ STATES: Sequence[tuple[str, State]] = (
         State(("Total debt", "Debt to equity"), _some),
     ),
     (
+        rf"\b{_DEBT}\s(?:still\s|also\s|yet\s)?(?:sits?|remains?|stays?|lingers?|appears?|rests?|weighs?|is|are)\s(?:still\s)?(?:on\s(?:\S+\s)?(?:the\s|its\s|\S+'s\s)?(?:balance\ssheet|books)|outstanding|to\sbe\srepaid)\b"
+        rf"|\bthere\s(?:is|are|remains?)\s(?:still\s|some\s|also\s)*{_DEBT}\s(?:on|left|outstanding)\b"
+        r"|\b(?:lenders|creditors|bondholders|banks)\s(?:are|is)\s(?:still\s)?owed\b",
+        State(("Total debt", "Debt to equity"), _some),
+    ),
+    (
         r"\b(?:no|zero|nil|without(?:\s(?:any|a|paying\sa|paying\sany))?|neither)\s(?:cash\s|regular\s|annual\s"
         r"|ordinary\s)?dividends?\b(?!\s(?:cut|growth|increase|cover|tax|policy))"
         r"|\bnon\sdividend\spaying\b|\bpays?\s(?:out\s)?(?:(?:share)?holders\s|owners\s|investors\s)?nothing\b"

@@ -1,0 +1,53 @@
+"""Numbers that belong to a name by where they stand: `cash of $9 million`, `the $9 million of debt`. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+
+from ert_backend.grounding.claims.sentence.term import Term
+from ert_backend.grounding.numerals import Kind, Numeral
+
+_ABOUT = r"(?:(?:about|around|roughly|nearly|almost|some|just|only|over|under|more than|less than|approximately)\s)*"
+BEHIND = re.compile(
+    rf"s?(?:\s(?:and\s\w+\s)?of\s(?:a\s|an\s)?{_ABOUT}|,\s(?:at|of)\s{_ABOUT}|\s\((?:of\s)?|\s(?:bill|cost|pile|balance)\sof\s)(?:minus\s)?"
+)
+BEFORE = re.compile(
+    r"\s(?:(?:of|in|worth of)\s)?(?:(?:its|the|total|annual|gross|outstanding|yearly|full year|reported)\s)*"
+    r"|\s(?:went|was|were|is|are|paid|handed|returned|distributed|flowed|left|remained)\s(?:\w+\s){0,3}?(?:as|in)\s"
+)
+OWNED = re.compile(r"'s?\s(?:(?:own|total|respective|current)\s)*")
+
+
+def glued(text: str, term: Term, numeral: Numeral) -> bool:
+    """Whether a number is told of a name with no other word between them than those that join the two."""
+    if numeral.start >= term.end:
+        return BEHIND.fullmatch(text[term.end : numeral.start][:50]) is not None
+    gap = text[numeral.end : term.start][:50]
+    if re.fullmatch(r",\s(?:the\s|its\s)?", gap) and re.search(r"\b(?:at|with)\s$", text[: numeral.start][-6:]):
+        return True
+    return numeral.kind is Kind.MONEY and BEFORE.fullmatch(gap) is not None
+
+
+def of_companies(
+    text: str, terms: Sequence[Term], companies: Sequence[Term], numerals: Sequence[Numeral]
+) -> list[Term]:
+    """Numbers under a company's name, told of the figure before: `ALFA's cash is half of BETA's $9 million`."""
+    taken = {term.numeral.start for term in terms if term.numeral}
+    found = []
+    by_start = {numeral.start: numeral for numeral in numerals}
+    nexts = {one.end: two.start for one, two in pairwise([*companies, Term(len(text), len(text))])}
+    for company in companies:
+        owned = OWNED.match(text, company.end)
+        numeral = by_start.get(owned.end()) if owned else None
+        if numeral is None or numeral.start in taken or nexts.get(company.end, len(text)) < numeral.end:
+            continue
+        before = [term for term in terms if term.end <= company.start and term.names]
+        behind = any(t.start >= numeral.end and len(text[numeral.end : t.start]) < 20 for t in terms)
+        if before and not behind:
+            last = before[-1]
+            found.append(
+                Term(numeral.start, numeral.end, last.names, company.owner, numeral=numeral, named=True, loss=last.loss)
+            )
+    return found
