@@ -51,6 +51,8 @@ RELATIVE = re.compile(
     | (?P<old_years>(?P<count>two|three|four|five|2|3|4|5)\syears\s(?:before|earlier|ago|prior)\b)
     | (?P<last_year>last\s(?:fiscal\s|financial\s)?year\b)
     | (?P<new_year>(?:the\s)?(?:latest|most\srecent|current|this)\s(?:fiscal\s|financial\s|full\s|reported\s)*year\b)
+    | (?P<next_year>the\s(?:following|next|subsequent|succeeding)\s(?:fiscal\s|financial\s)?year\b
+        |the\syear\s(?:after|that\sfollowed|afterwards)(?=\s*[.,;)]|\s*$|\s(?:and|but|to)\b)|(?:a|one)\syear\slater\b)
     )
     """,
     re.VERBOSE | re.IGNORECASE,
@@ -118,6 +120,8 @@ def find(text: str, latest: Newest | None = None) -> list[Mention]:
         if latest.year is None and (match["new_year"] or match["last_year"]):
             continue
         before = next((m for m in reversed(found) if m.end <= match.start() and m.period.year and not m.event), None)
+        if match["next_year"] and before is None:
+            continue
         if not any(m.start < match.end() and match.start() < m.end for m in found):
             found.append(_relative(match, before.period if before else None, latest))
     found += [_bare(match, latest) for match in BARE.finditer(text)] if "quarter" in text.lower() else []
@@ -141,6 +145,8 @@ def _relative(match: re.Match[str], anchor: Period | None, latest: Newest) -> Me
         period = _quarter(known, 1 if match["old_quarter"] else 0)
     elif match["new_year"] or match["last_year"]:
         period = Period(latest.year or 0)
+    elif match["next_year"]:
+        period = Period(year + 1 if year else 0, quarter)
     else:
         count = (match["count"] or "").lower()
         period = Period(year - (COUNTS.get(count) or int(count or 1)) if year else 0, quarter)

@@ -68,6 +68,14 @@ SAID = (
     (re.compile(r"\bquadrupl(?:ed|ing)\b", re.IGNORECASE), 300.0, 20.0, True),
     (re.compile(r"\bhalv(?:ed|ing)\b", re.IGNORECASE), -50.0, 5.0, True),
 )
+# `a quarter of a billion dollars`, `half a million`, `one and a half billion euros`.
+PART_OF = re.compile(
+    rf"\b(?P<part>half|(?:an?|one|three)[ -]quarters?(?= of)|(?:an?|one|two)[ -]thirds?(?= of)|(?P<whole>{'|'.join(ONES)}) and a half)"
+    rf" (?:of )?(?:an? )?(?P<scale>million|billion|trillion)\b(?: (?P<unit>{_UNIT}))?",
+    re.IGNORECASE,
+)
+PARTS = {"half": 0.5, "quarter": 0.25, "three quarters": 0.75, "third": 1 / 3, "two thirds": 2 / 3}
+LOOSELY = re.compile(r"\b(?:about|around|roughly|nearly|almost|close to|approximately|some|not quite|(?:just|little) (?:over|under|more than|less than))\s$", re.IGNORECASE)
 CLAIM_FROM = 13
 # More than any figure of a company; what is written beyond it is read as this much.
 LARGEST = 1e200
@@ -89,7 +97,12 @@ class Spelled:
 
 def spelled(text: str) -> Iterator[Spelled]:
     """The numbers in words that claim something."""
+    parts = [_part(match, text) for match in PART_OF.finditer(text)]
+    yield from parts
+    taken = {place for part in parts for place in range(part.start, part.end)}
     for match in NUMBER.finditer(text):
+        if match.start() in taken or match.end() - 1 in taken:
+            continue
         unit = (match["unit"] or "").lower().lstrip("-")
         words = re.split(r"[\s-]+", match["words"].lower())
         value, tolerance = _value(words)
@@ -110,7 +123,24 @@ def spelled(text: str) -> Iterator[Spelled]:
         )
     for pattern, percent, tolerance, signed in SAID:
         for match in pattern.finditer(text):
+            if match.start() in taken:
+                continue
             yield Spelled(match[0], percent, tolerance, "percent", signed, *match.span())
+
+
+def _part(match: re.Match[str], text: str) -> Spelled:
+    """Part of a million, a billion or a trillion: meant within 3 %, or 15 % where it is said to be about that much."""
+    part = re.sub(r"^(?:an?|one)[ -]", "", match["part"].lower()).replace("-", " ")
+    share = ONES[match["whole"].lower()] + 0.5 if match["whole"] else PARTS[part]
+    value = share * SCALES[match["scale"].lower()]
+    unit = (match["unit"] or "").lower()
+    loose = LOOSELY.search(text[max(0, match.start() - 20) : match.start()]) is not None
+    minus = re.search(r"\b(?:minus|negative)\s$", text[max(0, match.start() - 10) : match.start()], re.IGNORECASE)
+    sign = -1 if minus else 1
+    slack = value * (0.15 if loose else 0.03)
+    return Spelled(
+        match[0], sign * value, slack, _kind(unit), minus is not None, match.start(), match.end(), _currency(unit)
+    )
 
 
 def _value(words: list[str]) -> tuple[float, float]:

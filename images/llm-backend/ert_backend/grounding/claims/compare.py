@@ -52,9 +52,9 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
 
 
 def _verb(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
-    only = words.ONLY_PART.match(scene.text, match.end())
-    right = scene.after(only.end() if only else match.end())
     kind = str(match.lastgroup)
+    only = words.ONLY_PART.match(scene.text, match.end()) if kind == "cover" else None
+    right = scene.after(only.end() if only else match.end())
     if right is None or (right.numeral is not None and not right.names):
         return
     if kind == "through":
@@ -67,8 +67,7 @@ def _verb(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
         test = judged.opposite(test) if NEGATED.search(match[0]) else test
     else:
         test = EITHER[kind]
-        part = kind == "cover" and words.ONLY_PART.match(scene.text, match.end())
-        test = judged.below if part else test
+        test = judged.below if only else test
     left = lefts(scene, match.start(), right)
     if not right.names and not any(term.names for term in left):
         if re.search(r"premium|discount", match[0]):

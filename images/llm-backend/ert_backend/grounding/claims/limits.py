@@ -12,7 +12,8 @@ from ert_backend.grounding.claims.sentence.amounts import NUMBERS
 from ert_backend.grounding.claims.sentence.arguments import denied, lefts, unreal
 from ert_backend.grounding.claims.sentence.scene import Scene
 from ert_backend.grounding.claims.sentence.term import Term
-from ert_backend.grounding.numerals import Kind, Numeral
+from ert_backend.grounding.claims.sizes import size_in
+from ert_backend.grounding.numerals import Numeral
 
 _ABOVE = (
     r"above|over|more than|greater than|higher than|in excess of|exceed(?:s|ed|ing)?|upwards of|north of|at least"
@@ -57,7 +58,7 @@ def _ruled(
     for term in terms:
         plain = Term(term.start, term.end, term.names, term.owner, term.when)
         found = [i for name in sorted(term.names) for i in values(scene.figures, plain, name, term.owner or SELF)]
-        known = [(item, size) for item in found if (size := _size(item, numeral)) is not None]
+        known = [(item, size) for item in found if (size := size_in(item, numeral)) is not None]
         outcomes = [_beyond(size, numeral.value, numeral.tolerance, above) for _, size in known]
         if outcomes and not all(outcome is None for outcome in outcomes):
             true = any(outcome is not False for outcome in outcomes)
@@ -68,20 +69,6 @@ def _beyond(size: float, limit: float, slack: float, above: bool) -> bool | None
     if abs(size - limit) <= slack:
         return None
     return (size > limit) == above
-
-
-def _size(item: Figure, numeral: Numeral) -> float | None:
-    """The figure in the unit of the number; None where they are of different kinds."""
-    kind, dimension = numeral.kind, item.dimension
-    if dimension == "ratio":
-        return item.value * 100 if kind is Kind.PERCENT else None
-    if dimension == "multiple":
-        return item.value if kind in {Kind.MULTIPLE, Kind.PLAIN} else None
-    if dimension.startswith("count"):
-        return item.value if kind is Kind.PLAIN else None
-    currency = dimension.rpartition(" ")[2]
-    alike = numeral.currency in {None, currency} or (numeral.currency == "$" and currency == "USD")
-    return item.value if kind in {Kind.MONEY, Kind.PLAIN} and alike else None
 
 
 def _than(scene: Scene, match: re.Match[str], terms: Sequence[Term], above: bool, limit: float) -> Iterator[Ruling]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import combinations
 
 from ert_backend.grounding.claims import decide as judged
 from ert_backend.grounding.claims.decide import Ruling, decide, pairs
+from ert_backend.grounding.claims.known.figures import Figure
 from ert_backend.grounding.claims.known.kinds import SELF
 from ert_backend.grounding.claims.sentence.amounts import NUMBERS, Sort
 from ert_backend.grounding.claims.sentence.arguments import denied
 from ert_backend.grounding.claims.sentence.scene import Scene
 from ert_backend.grounding.claims.sentence.term import Term
+from ert_backend.grounding.claims.sizes import is_told
 
 REPAY = re.compile(
     r"\b(?P<verb>repay|pay off|pay down|retire|settle|clear|redeem|cover|fund|pay for|meet|extinguish|service"
@@ -37,6 +40,13 @@ RUNWAY = re.compile(
     r"(?:of\s|worth\sof\s)+(?:\w+\s){0,3}?(?:cash\sburn|burn(?:\srate)?|negative\sfree\scash\sflow"
     r"|free\scash\soutflow|cash\soutflow|outflows?|runway)"
 )
+LASTS = re.compile(
+    rf"\b(?P<out>lasts?|lasted|gone|runs? out|ran out|run dry|exhausted|used up|spent|enough|sufficient|sustain\w*|burn(?:s|ed)? through|fund\w*|cover\w*|financ\w*|see the company|carry the company|keep the company)\s"
+    rf"(?:(?:for|in|within|after|another|a|further|the|company|next|it|its|operations|losses|through|going|business|of|spending|to|last|cash)\s)*?"
+    rf"(?P<than>less than|under|fewer than|not even|barely|more than|over|at least|well over|about|around|roughly|some|nearly|almost|just over|just under|exactly|only|little more than|little over)?\s?(?:another\s)?"
+    rf"(?P<count>\d+(?:\.\d+)?|{_NUMBER})(?P<half>\sand\sa\shalf)?[\s-](?P<unit>years?|months?|quarters?)\b"
+)
+BURN = re.compile(r"\b(?:burn\w*|outflows?|runway|negative free cash flow|cash drain|drain)\b")
 RUNWAY_OF = re.compile(
     rf"\brunway\s(?:of|is|to|runs to|extends to|comes to|amounts to)\s(?P<than>less than|under|more than|over"
     rf"|at least|about|around|roughly|nearly|almost|just over|just under)?\s?(?P<count>\d+(?:\.\d+)?"
@@ -44,13 +54,18 @@ RUNWAY_OF = re.compile(
 )
 LEFT = re.compile(
     r"\b(?:surplus|shortfall|deficit|gap|difference|excess|cushion|remainder|balance|buffer|headroom"
-    r"|margin of safety|left(?: over)?|net)\s(?:of|is|was|comes to|amounts to)?\s?"
+    r"|margin of safety|left(?: over)?|net)\s(?:of|is|was|comes to|amounts to|between [^,;]{3,80}? (?:is|was|comes to|came to|amounts to|stands at))?\s?"
     r"(?:about\s|roughly\s|around\s|some\s|nearly\s|almost\s|just\s|over\s|only\s)*$"
 )
 BEHIND = re.compile(
     r"\s(?:surplus|shortfall|deficit|gap|excess|cushion|left over|to spare|left|in hand|difference|short)\b"
 )
-NETTED = re.compile(r"\bnet of\b|\b(?:subtracting|deducting|netting|stripping out|allowing for)\b|\bleft with\b")
+NETTED = re.compile(r"\b(?:gap|difference|spread|balance) between\b|\bnet of\b|\b(?:subtracting|deducting|netting|stripping out|allowing for)\b|\bleft with\b")
+AFTER_INVESTMENT = re.compile(
+    r"\b(?:after|following|net of|once)\s(?:paying for\s|meeting\s|all\s|its\s|the\s)*(?:capital (?:spending|expenditures?|investment|outlays?|projects)|capex|investments?|capital budget)\b"
+    r"[^;]{0,80}?\b(?P<what>(?P<short>deficit|shortfall|outflow|gap|hole|drain)|surplus|excess|inflow|left over)\b"
+)
+TOGETHER = re.compile(r"\b(?:together|combined|in total|sum of|jointly|in all|added up|adding up|between them|altogether|in aggregate)\b")
 PER_YEAR = {"y": 1.0, "m": 12.0, "q": 4.0}
 
 
@@ -58,10 +73,13 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
     """Every such claim that can be decided."""
     for match in REPAY.finditer(scene.text):
         yield from _repay(scene, match)
-    for pattern in (RUNWAY, RUNWAY_OF):
+    patterns = (RUNWAY, RUNWAY_OF, LASTS) if BURN.search(scene.text) else (RUNWAY, RUNWAY_OF)
+    for pattern in patterns:
         for match in pattern.finditer(scene.text):
             yield from _runway(scene, match)
     yield from _left(scene)
+    yield from _after_investment(scene)
+    yield from _together(scene)
 
 
 def _repay(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
@@ -90,14 +108,17 @@ def _runway(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
     lasts = cash[0].value / -burn[0].value * PER_YEAR[match["unit"][0]]
     count = float(NUMBERS.get(match["count"]) or match["count"]) + (0.5 if match["half"] else 0.0)
     than = match["than"] or ""
+    if denied(scene, match.start()):
+        return
     if than in {"less than", "under", "fewer than", "not even", "barely"}:
         true = lasts < count * 1.02
     elif than in {"more than", "over", "at least", "well over"}:
         true = lasts > count * 0.98
     else:
         true = abs(lasts / count - 1) <= 0.2
-    numerals = tuple(n for n in scene.numerals if n.start < match.end() and match.start() < n.end)
-    yield Ruling(match.start(), match.end(), true, (cash[0].id, burn[0].id), numerals)
+    numerals = [n for n in scene.numerals if n.start < match.end() and match.start() < n.end]
+    numerals += [n for n in scene.numerals if is_told(n, cash[0]) or is_told(n, replace(burn[0], value=-burn[0].value))]
+    yield Ruling(match.start(), match.end(), true, (cash[0].id, burn[0].id), tuple(numerals))
 
 
 def _left(scene: Scene) -> Iterator[Ruling]:
@@ -118,3 +139,34 @@ def _left(scene: Scene) -> Iterator[Ruling]:
         )
         if right is not None:
             yield Ruling(amount.start, amount.end, True, right.ids, (amount.numeral,))
+
+
+def _after_investment(scene: Scene) -> Iterator[Ruling]:
+    """`After capital spending, a cash deficit of $5 million`: the free cash flow, by its sign and size."""
+    for match in AFTER_INVESTMENT.finditer(scene.text):
+        owner = scene.subject(match.end())
+        mention = scene.time(match.start(), match.end())
+        found = scene.figures.find("Free cash flow", owner, mention.period if mention else None)
+        short = match["short"] is not None
+        for item in found[:1]:
+            numerals = tuple(n for n in scene.numerals if n.start >= match.start("what") and is_told(n, _size(item)))
+            yield Ruling(match.start("what"), match.end(), (item.value < 0) == short, (item.id,), numerals)
+
+
+def _size(item: Figure) -> Figure:
+    return replace(item, value=abs(item.value))
+
+
+def _together(scene: Scene) -> Iterator[Ruling]:
+    """`dividends and interest together took $1.24 billion`: the sum of the figures that are listed."""
+    said = TOGETHER.search(scene.text)
+    for amount in scene.amounts if said else ():
+        if amount.sort is not Sort.MONEY or amount.numeral is None or any(t.numeral is amount.numeral for t in scene.terms):
+            continue
+        terms = [t for t in scene.terms if t.names][:4]
+        for count in (2, 3):
+            for chosen in combinations(terms, count):
+                items = [scene.figures.find(min(t.names), t.owner or SELF, t.period) for t in chosen]
+                if all(items) and len({i[0].dimension for i in items}) == 1 and amount.holds(sum(i[0].value for i in items)):
+                    yield Ruling(amount.start, amount.end, True, (items[0][0].id,), (amount.numeral,))
+                    return

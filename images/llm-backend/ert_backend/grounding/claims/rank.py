@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ert_backend.grounding.claims.decide import OF_GROUP, Ruling, fits
+from ert_backend.grounding.claims.decide import OF_GROUP, Ruling
 from ert_backend.grounding.claims.known.figures import Figure
 from ert_backend.grounding.claims.known.kinds import SELF
 from ert_backend.grounding.claims.sentence.arguments import denied, unreal
 from ert_backend.grounding.claims.sentence.scene import Scene
 from ert_backend.grounding.claims.sentence.term import Term
+from ert_backend.grounding.claims.sizes import is_told
+from ert_backend.grounding.claims.words.predicates import EARNS_MOST, EARNS_WHAT
 from ert_backend.grounding.claims.words.ranks import (
     BEHIND,
     BY_MULTIPLE,
@@ -74,7 +76,7 @@ def _rank(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
                 ids = ids or tuple(entry.id for entry in entries if entry.key == key)
         if results:
             true = any(results)
-            told = [n for n in scene.numerals if true and any(i.id in ids and fits(n, i) for i in _known(scene, term))]
+            told = [n for n in scene.numerals if true and any(i.id in ids and is_told(n, i) for i in _known(scene, term))]
             yield Ruling(match.start(), match.end(), true != denied(scene, match.start()), ids, tuple(told))
 
 
@@ -95,6 +97,10 @@ def _figure(scene: Scene, match: re.Match[str]) -> tuple[Sequence[Term], bool]:
         if said is None and names == VALUED:
             said = next((t for t in scene.terms if t.names & MULTIPLES and BY_MULTIPLE.search(scene.text[: t.start])), None)
         return [said or Term(match.start(), match.start(), names)], up if match["degree"] != "least" else not up
+    verb = EARNS_MOST.search(scene.text[max(0, match.start() - 30) : match.start()])
+    if match[0] in {"most", "least"} and verb:
+        names = next(names for verbs, names in EARNS_WHAT if re.match(verbs, verb[1]))
+        return [Term(match.start(), match.start(), names)], first
     right = scene.after(match.end())
     if right is not None and right.names and re.fullmatch(r"\s(?:\w+\s){0,2}", scene.text[match.end() : right.start]):
         return [right], first
@@ -186,6 +192,7 @@ def _when(scene: Scene, match: re.Match[str]) -> Period | None:
             scene.text[max(0, m.start - 20) : m.start],
         )
     ]
+    mentions = [m for m in mentions if m.text.lower() != "quarterly"] or mentions
     if not mentions:
         found = scene.time(match.start(), match.end())
         bounds = (

@@ -5,7 +5,7 @@ What cannot be decided is left alone: a sentence falls by what the figures contr
 
 from __future__ import annotations
 
-from ert_backend.grounding.claims import compare, factors, limits, payments, rank, states, told, trend
+from ert_backend.grounding.claims import compare, earned, factors, limits, lists, payments, rank, states, told, trend
 from ert_backend.grounding.claims.decide import Ruling
 from ert_backend.grounding.claims.known.build import index
 from ert_backend.grounding.claims.known.figures import Figures
@@ -24,6 +24,8 @@ READERS = (
     payments.rulings,
     limits.rulings,
     told.rulings,
+    earned.rulings,
+    lists.rulings,
 )
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ert_backend.grounding.claims.decide import Ruling, fits, values
+from ert_backend.grounding.claims.decide import Ruling, values
 from ert_backend.grounding.claims.known.kinds import SELF
 from ert_backend.grounding.claims.sentence.glue import glued
 from ert_backend.grounding.claims.sentence.scene import Scene
 from ert_backend.grounding.claims.sentence.term import Term
+from ert_backend.grounding.claims.sizes import is_told
 
 
 def rulings(scene: Scene) -> Iterator[Ruling]:
@@ -19,14 +20,6 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
             continue
         plain = Term(term.start, term.end, term.names, term.owner, term.when)
         found = [i for name in sorted(term.names) for i in values(scene.figures, plain, name, term.owner or SELF)]
-        right = next((i for i in found if fits(numeral, i) and _alike(numeral.currency, i.dimension)), None)
-        if right is not None and (not numeral.signed or (numeral.value < 0) == (right.value < 0)):
+        right = next((item for item in found if is_told(numeral, item)), None)
+        if right is not None:
             yield Ruling(numeral.start, numeral.end, True, (right.id,), (numeral,))
-
-
-def _alike(currency: str | None, dimension: str) -> bool:
-    """Money is told of money in its currency, and of nothing else."""
-    money = dimension.startswith(("money", "per share"))
-    if currency is None:
-        return not money
-    return money and (currency == dimension.rpartition(" ")[2] or (currency == "$" and dimension.endswith(" USD")))

@@ -16,7 +16,7 @@ from ert_backend.grounding.claims.sentence.arguments import denied, unreal
 from ert_backend.grounding.claims.sentence.scene import Scene
 from ert_backend.grounding.claims.sentence.term import Term
 from ert_backend.grounding.claims.sentence.times import SPAN, Span, couples, span
-from ert_backend.grounding.claims.words.changes import CHANGE, COPULA, FROM_FIGURE, HIGHER, LOSS, SHORT
+from ert_backend.grounding.claims.words.changes import CHANGE, COPULA, FELL_IN, FELL_ON, FROM_FIGURE, HIGHER, LOSS, SHORT
 from ert_backend.grounding.numerals import Numeral
 
 
@@ -27,10 +27,17 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
     named = {place for term in scene.terms for place in range(term.start, term.end)}
     matches = [match for match in CHANGE.finditer(scene.text) if match.start() not in named]
     for place, match in enumerate(matches):
-        if unreal(scene, match.start()) or SHORT.match(scene.text, match.end()):
+        if unreal(scene, match.start()) or SHORT.match(scene.text, match.end()) or _dates(scene, match):
             continue
         begin, stop = _reach(scene, matches, place)
         yield from _change(scene, match, said, begin, stop)
+
+
+def _dates(scene: Scene, match: re.Match[str]) -> bool:
+    """`the highest revenue fell in the fourth quarter` says when it was."""
+    if match[0] not in {"fell", "falls", "fall"} or not FELL_ON.match(scene.text, match.end()):
+        return False
+    return FELL_IN.search(scene.text[scene.clause(match.start())[0] : match.start()]) is not None
 
 
 def _higher(scene: Scene) -> Iterator[Ruling]:
@@ -103,6 +110,8 @@ def _each(scene: Scene, match: re.Match[str], terms: Sequence[Term], kind: str) 
     """`every year, by 14% in FY2023 and 15% in FY2024`: each amount is of its own time."""
     found: list[Ruling] = []
     for amount in scene.amounts:
+        if scene.text[: amount.start].endswith(" to "):
+            continue
         own = re.match(r"\sin\s", scene.text[amount.end : amount.end + 4])
         when = next((m for m in scene.periods if own and m.start == amount.end + own.end()), None)
         if when is None or amount.start < match.end() or amount.numeral is None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
+from ert_backend.grounding.claims.known.kinds import SELF
 from ert_backend.grounding.claims.sentence.term import Term
 from ert_backend.grounding.numerals import Kind, Numeral
 
@@ -17,6 +18,8 @@ BEFORE = re.compile(
     r"\s(?:(?:of|in|worth of)\s)?(?:(?:its|the|total|annual|gross|outstanding|yearly|full year|reported)\s)*"
     r"|\s(?:went|was|were|is|are|paid|handed|returned|distributed|flowed|left|remained)\s(?:\w+\s){0,3}?(?:as|in)\s"
 )
+MARK = re.compile(r"\s(high|low|peak|trough)(?=[\s.,;]|$)")
+MARKS = {"high": "52-week high", "peak": "52-week high", "low": "52-week low", "trough": "52-week low"}
 OWNED = re.compile(r"'s?\s(?:(?:own|total|respective|current)\s)*")
 
 
@@ -30,10 +33,29 @@ def glued(text: str, term: Term, numeral: Numeral) -> bool:
     return numeral.kind is Kind.MONEY and BEFORE.fullmatch(gap) is not None
 
 
-def of_companies(
+def unnamed(
     text: str, terms: Sequence[Term], companies: Sequence[Term], numerals: Sequence[Numeral]
 ) -> list[Term]:
-    """Numbers under a company's name, told of the figure before: `ALFA's cash is half of BETA's $9 million`."""
+    """Numbers whose figure is not named with them: `ALFA's cash is half of BETA's $9 million`, `off its $98 high`."""
+    found = [*_marks(text, numerals), *_of_companies(text, terms, companies, numerals)]
+    taken = {term.numeral.start for term in terms if term.numeral}
+    return [term for term in found if term.start not in taken]
+
+
+def _marks(text: str, numerals: Sequence[Numeral]) -> list[Term]:
+    """The 52-week high or low that is told by its number alone."""
+    found = []
+    for numeral in numerals:
+        mark = MARK.match(text, numeral.end) if numeral.kind is Kind.MONEY else None
+        if mark:
+            found.append(Term(numeral.start, mark.end(), frozenset({MARKS[mark[1]]}), SELF, numeral=numeral))
+    return found
+
+
+def _of_companies(
+    text: str, terms: Sequence[Term], companies: Sequence[Term], numerals: Sequence[Numeral]
+) -> list[Term]:
+    """Numbers under a company's name, told of the figure before."""
     taken = {term.numeral.start for term in terms if term.numeral}
     found = []
     by_start = {numeral.start: numeral for numeral in numerals}

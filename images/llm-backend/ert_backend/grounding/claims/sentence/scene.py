@@ -11,12 +11,12 @@ from ert_backend.grounding.claims.known.figures import Figures
 from ert_backend.grounding.claims.known.kinds import SELF
 from ert_backend.grounding.claims.sentence.amounts import Amount, amounts
 from ert_backend.grounding.claims.sentence.companies import companies_in
-from ert_backend.grounding.claims.sentence.glue import glued, of_companies
+from ert_backend.grounding.claims.sentence.glue import glued, unnamed
 from ert_backend.grounding.claims.sentence.names import Names
 from ert_backend.grounding.claims.sentence.term import Term, within
 from ert_backend.grounding.claims.sentence.when import time_at
 from ert_backend.grounding.labels import plain
-from ert_backend.grounding.numerals import Numeral
+from ert_backend.grounding.numerals import Kind, Numeral
 from ert_backend.grounding.periods import Mention, find
 
 # Words that may stand between the parts of one noun phrase.
@@ -142,7 +142,7 @@ def scene(
 ) -> Scene:
     """`under`: for each number the spans of the names that the numbers check puts it under."""
     text = plain(sentence)
-    plainly = [n for n in numerals if not FRACTION.search(n.text)]
+    plainly = [n for n in numerals if n.kind is Kind.MONEY or not FRACTION.search(n.text)]
     times = find(sentence, figures.latest)
     companies = companies_in(sentence, text, known, figures)
     taken = [(term.start, term.end) for term in companies]
@@ -160,19 +160,19 @@ def scene(
     places = [n.start for n in numerals]
     for term in found:
         first, last = bisect_left(places, term.start - 70), bisect_left(places, term.end + 70)
-        near = ((i, numerals[i]) for i in range(first, last) if not FRACTION.search(numerals[i].text))
-        close = list(near)
+        close = [(i, numerals[i]) for i in range(first, last) if numerals[i] in plainly[:40]]
         own = (n for i, n in close if within(term.start, term.end, under.get(i, ())) and _beside(text, term, n))
         numeral = next((n for _, n in close if glued(text, term, n)), None) or next(own, None)
         previous = terms[-1] if terms else None
-        owner, named = _owner(text, term, previous, bare)
+        begin = numeral.start if numeral and glued(text, term, numeral) else term.start
+        owner, named = _owner(text, replace(term, start=min(begin, term.start)), previous, bare)
         end = numeral.end if numeral and numeral.start >= term.end else term.end
         when = bare.time(term.start, end)
         names = _as_multiple(text, term, terms, bare)
         terms.append(
             replace(term, names=names, owner=owner, named=named, when=when, numeral=numeral, loss=_loss(text, term))
         )
-    terms = sorted([*terms, *of_companies(text, terms, companies, plainly)], key=lambda term: term.start)
+    terms = sorted([*terms, *unnamed(text, terms, companies, plainly)], key=lambda term: term.start)
     free = [Term(n.start, n.end, numeral=n) for n in plainly]
     spoken = [Term(t.start, t.end, when=t) for t in times]
     atoms = sorted([*terms, *companies, *free, *spoken], key=lambda atom: (atom.start, -atom.end))

@@ -31,7 +31,7 @@ EVERY = re.compile(
       |in\sa\srow|in\ssuccession))
         (?:\s(?:fiscal\s)?(?P<unit3>year|quarter))?
     | (?P<unit4>year|quarter)\s(?:after|by)\s(?:year|quarter)
-    | (?P<steady>steadily|consistently|uninterrupted(?:ly)?|without\sinterruption|throughout\sthe\syear
+    | (?P<steady>steadily|consistently|uninterrupted(?:ly)?|without\s(?:an?\s|any\s)?(?:interruption|break|pause|exception)|throughout\sthe\syear
       |quarter\sto\squarter)
     )\b
     """,
@@ -148,11 +148,12 @@ def _steps(match: re.Match[str]) -> int:
 
 
 def _by_quarter(match: re.Match[str]) -> bool:
-    return any((match[name] or "").startswith("quarter") for name in ("unit1", "unit2", "unit3", "unit4", "unit5"))
+    return match[0].startswith("quarter") or any((match[name] or "").startswith("quarter") for name in ("unit1", "unit2", "unit3", "unit4", "unit5"))
 
 
 def _course(scene: Scene) -> bool:
-    return QUARTERS.search(scene.text) is not None and "year" not in scene.text
+    text = re.sub(r"\b(?:over|throughout|across|through|during|within) (?:the )?(?:past|last|latest|whole)? ?year\b", "", scene.text)
+    return QUARTERS.search(scene.text) is not None and "year" not in text
 
 
 def _year_of(text: str, figures: Figures) -> Period:

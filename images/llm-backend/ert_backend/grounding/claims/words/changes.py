@@ -110,6 +110,9 @@ SUFFERED = re.compile(
     r"|s)|report(?:ed|s)|experienc(?:ed|es)|had|in|on the)"
     r"\s(?:an?\s)?(?:[\w.%]+\s){0,3}$"
 )
+# `the highest quarterly margin fell in the fourth quarter`: when it was, and no change.
+FELL_IN = re.compile(r"\b(?:highest|lowest|largest|smallest|biggest|best|worst|weakest|strongest|heaviest|greatest|peak|trough|high|low|record)\b[^,;]*$")
+FELL_ON = re.compile(r"\s(?:in|on|within|into|during)\s(?:the\s)?(?:first|second|third|fourth|final|last|latest|q\d|fy|20\d\d|\w+\squarter)")
 SHORT = re.compile(r"\s(?:\S+\s){0,4}?short\b")
 GAIN_BEFORE = re.compile(
     r"\s?(?:of\s)?(?:the\s)?(?:year on year |year over year |annual |sequential |quarterly |net |sharp |steep "

@@ -95,6 +95,7 @@ EARNS = re.compile(
     r"|pays|carries|holds)\s(?:\w+\s){0,2}?"
     r"(?:(?P<more>more)|(?P<less>less|fewer))\s(?:money\s|profit\s)?than(?!\w)"
 )
+EARNS_MOST = re.compile(r"\b(earns?|earned|makes|made|owes?|owed|borrows?|sells?|sold|employs?|yields?|pays|holds?)\s(?:by far\s)?the\s$")
 EARNS_WHAT = (
     (r"earn|make|made", frozenset({"Net income"})),
     (r"owe|borrow|carries", frozenset({"Total debt"})),
@@ -182,6 +183,6 @@ BY_NAME = re.compile(
     r"'?s?,?\s(?:by|on|in terms of|measured by|in|as measured by|when measured by|judged by"
     r"|for)\s(?:the\s|its\s)?"
 )
-ONLY_PART = re.compile(r"s?\s(?:(?:only|just|merely)\s)?(?:a\s)?(?:small\s)?(?:part|fraction|portion|some|bit)\sof\s")
+ONLY_PART = re.compile(r"s?\s(?:(?:only|just|merely)\s)?(?:a\s)?(?:small\s)?(?:part|fraction|portion)\sof\s")
 TO_EQUITY = re.compile(r"s?\s(?:relative|compared|in relation|in proportion)\sto\s(?:its\s)?(?:own\s)?(?:\w+\s)?(?:equity|book value|capital)(?!\w)")
 PER_SALES = re.compile(r"\b(?:earn\w*|mak\w+|made|keep\w*|kept)\s(?:more|less)\s(?:profit\s)?on\s(?:its\s)?(?:sales|revenues?)$")

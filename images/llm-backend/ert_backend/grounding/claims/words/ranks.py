@@ -38,7 +38,7 @@ SUPER = re.compile(
       (?P<own>{_OWN})(?P<after_own>)(?<=ing|est)
     | (?P<degree>most|least)\s(?P<adjective>{_OWN})
     | (?P<high>highest|largest|biggest|greatest|widest|strongest|best|richest|fattest|steepest|fastest|deepest
-      |longest|heaviest|fullest|most(?=\s(?:cash|debt|revenue|employees|borrowings|analysts))
+      |longest|heaviest|fullest|most(?=\s(?:cash|debt|revenue|employees|borrowings|analysts|(?:of\sthe|in\sthe|among)\s))
         |peak(?:ed|s)?|(?:reach(?:es|ed)?|hit|touched|at)\s(?:its|a|the|their)\s(?:\w+\s)?(?:high|peak|best
           |zenith|top)(?=[ .,;]|$)|topped\sout|record|crested|high\spoint|high\swater\smark
             |top(?=\s(?:of\sthe\s(?:three|group|peer|list)|rank|for|on|margin))|tops\sthe\s(?:group|list
@@ -47,7 +47,7 @@ SUPER = re.compile(
     | (?P<low>lowest|smallest|narrowest|thinnest|weakest|worst|poorest|slowest|fewest|leanest|lightest|slimmest
       |trough(?:ed)?|(?:reach(?:es|ed)?|hit|touched|at)\s(?:its|a|the|their)\s(?:\w+\s)?(?:low|trough|nadir
         |worst|bottom)(?=[ .,;]|$)|bottomed(?:\sout)?|low\spoint|nadir|least(?=\s(?:cash|debt|revenue|employees
-          |borrowings))
+          |borrowings|(?:of\sthe|in\sthe|among)\s))
         |ranks?\s(?:last|lowest|bottom)|comes?\s(?:last|bottom)|brings\sup\sthe\srear|trails\s(?:the\s(?:group
           |peer\sgroup|field|pack)|both\s(?:of\sits\s)?peers)|bottom\sof\sthe\s(?:three|group|peer|list|table))
     | (?P<middle>ranks?\s(?:second|in\sthe\smiddle)|comes?\ssecond|in\sthe\smiddle\sof|sits\sin\sthe\smiddle
@@ -78,7 +78,7 @@ IS_LATEST = re.compile(
     r"|\s*$|\squarter)"
 )
 TIME_BEHIND = re.compile(r"\s(?:\w+\s)?(?:year|quarter)s?\b")
-LOSS = re.compile(r"(?:net |operating )?loss(?:es)?$")
+LOSS = re.compile(r"(?:net |operating )?loss(?:es)?$|burn$|outflow$")
 ONLY = re.compile(
     r"\bonly (?:(?P<profit>profitable)|(?P<loss>loss making|unprofitable)) (?P<unit>quarter|year)\b"
     r"|\bonly (?P<unit2>quarter|year) (?:in|with|of)[^,;]{0,20}(?P<kind>profit|loss)\b"

@@ -113,7 +113,7 @@ STATES: Sequence[tuple[str, State]] = (
         State(_EARNS, _some),
     ),
     (
-        rf"\bthere\s(?:is|was|has\sbeen|were)\sa\s{_PART}loss\b"
+        rf"\bthere\s(?:is|was|has\sbeen|were)\sa\s{_PART}loss\b|\b(?:anything\sbut|far\sfrom)\sprofitable\b(?!\sthan)"
         r"|\bloss(?:es)?\s(?:was|were|has\sbeen)\s(?:recorded|reported|posted|made|incurred|booked|registered"
         r"|suffered)\b"
         rf"|\bunprofitable\b|\bloss\smak(?:ing|er)\b|\bin(?:to)?\sthe\sred\b|\bl(?:os(?:es?|ing)|ost)\smoney\b"

@@ -1,0 +1,76 @@
+"""Verbs that name their figure: `earned $5 million`, `burned a quarter of a billion dollars`, `owes`. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ert_backend.grounding.claims.decide import Ruling
+from ert_backend.grounding.claims.known.figures import Figure
+from ert_backend.grounding.claims.known.kinds import SELF
+from ert_backend.grounding.claims.sentence.amounts import Amount, Sort
+from ert_backend.grounding.claims.sentence.arguments import denied, unreal
+from ert_backend.grounding.claims.sentence.scene import Scene
+from ert_backend.grounding.claims.sizes import size_in
+
+_FILL = r"(?:(?:about|around|roughly|nearly|almost|some|just|only|over|under|more|less|than|well|a|little|of|up|another|as much as|close to|not quite|slightly|in excess|at least|through|not|an estimated|cash)\s)*"
+SPENT = re.compile(
+    r"\b(?P<verb>earn(?:s|ed)|made|netted|lost|loses|burn(?:s|ed|t|ing)?|consumed|owes|owed|employs)\s" + _FILL + "$"
+)
+OF_VERB = (
+    (r"earn|made|netted", ("Net income",), 1),
+    (r"lost|loses", ("Net income",), -1),
+    (r"burn|consumed", ("Free cash flow", "Operating cash flow"), -1),
+    (r"owe", ("Total debt",), 1),
+)
+PASSIVE = re.compile(r"\s(?:was\s|were\s|of\scash\s|in\scash\s)?(?P<verb>burn(?:ed|t)|lost|earned|owed)(?!\w)")
+# The figure is another one where it is named: `earned $5 million in operating income`; `lost $5 million of revenue`.
+NAMED = re.compile(r"\s(?:\w+\s)?(?:in|of|from|as|on|per|before|worth)\s(?!cash\b|20|fy|the\s(?:year|first|second|third|fourth|latest|last|prior|previous|most)\b|fiscal|its\s\w+\s(?:year|quarter)|q\d|last\b|each\b|every\b|both\b)")
+
+
+def rulings(scene: Scene) -> Iterator[Ruling]:
+    """Whether it was that much; a figure of another year at that time is wrong."""
+    for amount in scene.amounts:
+        if amount.sort is not Sort.MONEY or amount.numeral is None or amount.numeral.currency is None:
+            continue
+        before = SPENT.search(scene.text[max(0, amount.start - 60) : amount.start])
+        behind = PASSIVE.match(scene.text, amount.end)
+        found = before or behind
+        if found is None or unreal(scene, amount.start) or NAMED.match(scene.text, amount.end):
+            continue
+        place = amount.start - len(before[0]) if before else amount.start
+        yield from _earned(scene, amount, found["verb"], denied(scene, place))
+
+
+def _earned(scene: Scene, amount: Amount, verb: str, deny: bool) -> Iterator[Ruling]:
+    names, sign = next(((names, sign) for verbs, names, sign in OF_VERB if re.match(verbs, verb)), ((), 1))
+    mention = scene.time(amount.start, amount.end)
+    owner = scene.subject(amount.start)
+    results = []
+    for name in names:
+        items = scene.figures.find(name, owner, mention.period if mention else None)
+        if not items and mention is not None and mention.vague:
+            items = scene.figures.find(name, owner)
+        for item in items:
+            so = _is_so(amount, item, sign, [*scene.figures.known.get((owner or SELF, name), ())])
+            if so is not None:
+                results.append((so, item.id))
+    if not results or deny:
+        return
+    true = next((result for result in results if result[0]), results[0])
+    yield Ruling(amount.start, amount.end, true[0], (true[1],), (amount.numeral,) if amount.numeral else ())
+
+
+def _is_so(amount: Amount, item: Figure, sign: int, others: list[Figure]) -> bool | None:
+    numeral = amount.numeral
+    size = size_in(item, numeral) if numeral else None
+    if size is None or numeral is None:
+        return None
+    if size * sign <= 0:
+        return False
+    off = abs(abs(size) - abs(numeral.value))
+    # By rounding alone it may be this figure, but it is the exact one of another time.
+    rounded = amount.low != 0.0 and amount.high < float("inf") and off > 0.96 * numeral.tolerance
+    if rounded and any(i is not item and i.value == numeral.value * sign for i in others):
+        return False
+    return amount.holds(abs(size))
