@@ -181,7 +181,8 @@ def _moved(claim: Claim, by: int) -> Claim:
 def _check(sentence: str, known: Evidence) -> list[Claim]:
     context = _take_apart(sentence, known)
     found = [_judge(context, index, known) for index in range(len(context.numerals))]
-    decided = claims.rulings(_scene(context, known))
+    told = {claim.nearest for claim in found if claim.stands and claim.nearest}
+    decided = claims.rulings(_scene(context, known), told)
     settled = {numeral.start: ruling for ruling in decided if ruling.true for numeral in ruling.numerals}
     found = [_settled(claim, settled) for claim in found]
     found += [_contradicted(sentence, ruling) for ruling in decided if not ruling.true]

@@ -5,7 +5,9 @@ What cannot be decided is left alone: a sentence falls by what the figures contr
 
 from __future__ import annotations
 
-from ert_backend.grounding.claims import compare, earned, factors, limits, lists, payments, rank, states, told, trend
+from collections.abc import Collection
+
+from ert_backend.grounding.claims import compare, earned, factors, limits, lists, payments, rank, relate, states, told, trend
 from ert_backend.grounding.claims.decide import Ruling
 from ert_backend.grounding.claims.known.build import index
 from ert_backend.grounding.claims.known.figures import Figures
@@ -29,9 +31,9 @@ READERS = (
 )
 
 
-def rulings(taken: Scene) -> list[Ruling]:
-    """Every claim of the sentence that the figures decide."""
-    return [ruling for reader in READERS for ruling in reader(taken)]
+def rulings(taken: Scene, told: Collection[str] = ()) -> list[Ruling]:
+    """Every claim of the sentence that the figures decide; `told`: the ids of those whose numbers stand in it."""
+    return [*(ruling for reader in READERS for ruling in reader(taken)), *relate.rulings(taken, told)]
 
 
 __all__ = [

@@ -1,0 +1,91 @@
+"""Numbers that only say how two figures stand that the sentence tells: their ratio, difference or change. Pure.
+
+What a reader could not settle by the words is settled here by arithmetic alone, where the words around the number say
+that it relates something.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from itertools import combinations
+
+from ert_backend.grounding.claims.decide import Ruling, values
+from ert_backend.grounding.claims.known.figures import Figure
+from ert_backend.grounding.claims.known.kinds import SELF
+from ert_backend.grounding.claims.sentence.amounts import Amount, Sort
+from ert_backend.grounding.claims.sentence.arguments import unreal
+from ert_backend.grounding.claims.sentence.scene import Scene
+
+MOST = 8
+RATIO = re.compile(
+    r"\s?(?:times|x|over)?\s?(?:of|as|what|the size|the level|that|over|larger|higher|greater|bigger|more|out of|smaller|lower|less)\b"
+)
+COVERED = re.compile(
+    r"\b(?:cover\w*|exceed\w*|repay\w*|retire\w*|clear\w*|meet\w*|pay\w*|fund\w*|financ\w*|outweigh\w*|outnumber\w*|dwarf\w*|ratio|multiple|equal\w*|amount\w*|works? out|worth|represent\w*|equivalent|top\w*)\b[^;]{0,90}$"
+)
+APART = re.compile(
+    r"\s?(?:points?\s)?(?:\w+\s)?(?:above|below|more|less|higher|lower|over|under|off|short|shy|ahead|behind|larger|smaller|greater|bigger|dearer|cheaper"
+    r"|beneath|premium|discount|apart|wider|narrower|better|worse|fewer|richer|up|down|upside|downside|from|adrift|gap|difference|surplus|shortfall|excess|remain\w*|left|spare|north|south|in excess)\b"
+)
+APART_BEFORE = re.compile(
+    r"\b(?:by|gap|difference|premium|discount|spread|surplus|shortfall|deficit|excess|exceed\w*|margin|distance|lead|upside|downside|apart|separat\w*|leav\w*|left|remainder|another|further|additional|extra)\s(?:(?:of|is|was|with|only|just|about|around|some|roughly|nearly|almost|over|more than|less than|a|at|to|comes|between \D{3,80} (?:is|was))\s)*$"
+)
+
+
+def rulings(scene: Scene, told: Collection[str]) -> Iterator[Ruling]:
+    """`told`: the ids of the figures whose numbers the sentence gives."""
+    asked = [(amount, how) for amount in scene.amounts if amount.numeral and (how := _how(scene, amount))]
+    if not asked:
+        return
+    figures = _figures(scene, told)
+    for amount, how in asked:
+        if unreal(scene, amount.start):
+            continue
+        for one, two in combinations(figures, 2):
+            if one.dimension == two.dimension and _related(amount, one, two, how):
+                numerals = (amount.numeral,) if amount.numeral else ()
+                yield Ruling(amount.start, amount.end, True, (one.id, two.id), numerals)
+                break
+
+
+def _how(scene: Scene, amount: Amount) -> str:
+    """Which relations the words around an amount allow."""
+    before, behind = scene.text[max(0, amount.start - 110) : amount.start], scene.text[amount.end : amount.end + 40]
+    how = ""
+    if amount.sort in {Sort.FACTOR, Sort.SHARE} and (RATIO.match(behind) or COVERED.search(before)):
+        how += "ratio"
+    if APART.match(behind) or APART_BEFORE.search(before):
+        how += "apart"
+    return how
+
+
+def _figures(scene: Scene, told: Collection[str]) -> list[Figure]:
+    """The figures that the sentence names, and those whose numbers it gives, with the same of a company it names."""
+    found: dict[str, Figure] = {}
+    for term in scene.terms[:MOST]:
+        for name in sorted(term.names)[:2]:
+            for item in values(scene.figures, term, name, term.owner or SELF)[:2]:
+                found[item.id] = item
+    if told:
+        for items in scene.figures.known.values():
+            found |= {item.id: item for item in items if item.id in told}
+    owners = {company.owner or SELF for company in scene.companies[:MOST]}
+    for item in [*found.values()][:MOST]:
+        for owner in sorted(owners - {item.owner}):
+            found |= {i.id: i for i in scene.figures.find(item.name, owner)[:1]}
+    return [*found.values()][:MOST]
+
+
+def _related(amount: Amount, one: Figure, two: Figure, how: str) -> bool:
+    left, right = abs(one.value), abs(two.value)
+    if amount.sort in {Sort.MONEY, Sort.POINTS}:
+        money = one.dimension.startswith(("money", "per share", "count"))
+        fits = money == (amount.sort is Sort.MONEY) and one.dimension != "multiple"
+        return "apart" in how and fits and amount.holds(abs(one.value - two.value))
+    if not left or not right or (one.value < 0) != (two.value < 0):
+        return False
+    quotients = (left / right, right / left)
+    if "ratio" in how and any(amount.holds(quotient) for quotient in quotients):
+        return True
+    return "apart" in how and any(amount.holds(abs(quotient - 1)) for quotient in quotients)
