@@ -12,7 +12,9 @@ from ert_backend.grounding.claims.known.kinds import GROWTH, SELF
 from ert_backend.grounding.claims.sentence.arguments import denied, lefts, unreal
 from ert_backend.grounding.claims.sentence.scene import Scene
 from ert_backend.grounding.claims.sentence.term import Term
+from ert_backend.grounding.claims.sentence.times import span
 from ert_backend.grounding.claims.words import predicates as words
+from ert_backend.grounding.facts import Period
 
 EITHER: dict[str, Test] = {
     "down": judged.below,
@@ -93,10 +95,20 @@ def _ruled(scene: Scene, match: re.Match[str], left: Sequence[Term], right: Term
         return
     if denied(scene, match.start()):
         test = judged.opposite(test)
-    for term in left:
-        outcome, ids = _decided(scene, term, right, test)
-        if outcome is not None:
-            yield Ruling(match.start(), right.end, outcome, ids)
+    for other in _both(scene, match.end(), right):
+        for term in left:
+            outcome, ids = _decided(scene, term, other, test)
+            if outcome is not None:
+                yield Ruling(match.start(), other.end, outcome, ids)
+
+
+def _both(scene: Scene, place: int, right: Term) -> list[Term]:
+    """`above both ALFA and BETA`: each of the two, unless the whole is denied."""
+    joint = words.AND.match(scene.text, max(right.end, right.numeral.end if right.numeral else 0))
+    if joint is None or not words.BOTH.match(scene.text, place) or denied(scene, place):
+        return [right]
+    second = scene.after(joint.end())
+    return [right] if second is None else [right, second]
 
 
 def _decided(scene: Scene, left: Term, right: Term, test: Test) -> Outcome:
@@ -129,7 +141,8 @@ def _attribute(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
     right = scene.after(than.end()) if than else None
     if right is None and "than" not in scene.text and scene.subject(match.start()) in judged.OF_GROUP:
         right = Term(named.end, named.end, frozenset(), SELF)  # `neither peer has a higher yield`
-    if right is None and "than" not in scene.text and scene.text[: match.start()].endswith("the "):
+    marked = words.MUCH.search(scene.text[: match.start()][-20:]) is not None
+    if right is None and "than" not in scene.text and (marked or scene.text[: match.start()].endswith("the ")):
         others = {c.owner for c in scene.companies} - {scene.subject(match.start())}
         right = Term(named.end, named.end, frozenset(), others.pop()) if len(others) == 1 else None
     if right is None:
@@ -170,8 +183,10 @@ def _faster(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
     test = judged.opposite(test) if denied(scene, match.start()) else test
     for left in lefts(scene, match.start(), right):
         one, two = as_growth(left), as_growth(right)
-        rates = [rate for term in (left, right) if (rate := _rate(scene, term)) is not None]
-        if left.names and right.names and not (left.names | right.names) & set(GROWTH):
+        asked = span(scene, match.end(), scene.clause(match.start())[1], scene.clause(match.start())[0])
+        rates = [rate for term in (left, right) if (rate := _rate(scene, term, asked.older)) is not None]
+        known = {"Revenue growth", "Earnings growth"} >= one.names | two.names
+        if left.names and right.names and not (left.names | right.names) & {*GROWTH.values()} and (asked.older or not known):
             if len(rates) == 2:
                 faster = (abs(rates[0]) > abs(rates[1])) == (match["more"] is not None)
                 yield Ruling(match.start(), right.end, faster != denied(scene, match.start()), ())
@@ -183,11 +198,12 @@ def _faster(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
             yield Ruling(match.start(), right.end, outcome, ids)
 
 
-def _rate(scene: Scene, term: Term) -> float | None:
-    """The relative change of a figure over the time before."""
+def _rate(scene: Scene, term: Term, since: Period | None) -> float | None:
+    """The relative change of a figure over the time before, or since an earlier one."""
+    figures, owner = scene.figures, term.owner or SELF
     for name in sorted(term.names):
-        for newer in scene.figures.find(name, term.owner or SELF, term.period):
-            for older in scene.figures.before(name, term.owner or SELF, newer):
+        for newer in figures.find(name, owner, term.period if term.period != since else None):
+            for older in figures.find(name, owner, since) if since else figures.before(name, owner, newer):
                 if older.value > 0:
                     return newer.value / older.value - 1
     return None

@@ -40,6 +40,9 @@ DISCOUNT = re.compile(
 # What follows an amount of another kind: `21 times in 2024`, `33.9x for ALFA`; `by a factor of two` is a change.
 OTHERWISE = re.compile(r"s?\s(?:in|for|at|on|from|to|since|over|and|by|during)\s")
 BY_FACTOR = re.compile(r"\bfactor of|fold$|\d\s?fold")
+EARNS = re.compile(r"\sof\swhat\s(?:it|the\s\w+)\s(?:earns|earned|makes|made)(?!\w)")
+PAYS_OUT = re.compile(r"\b(?:pa(?:ys?|id)\sout|distribut\w+|hand(?:s|ed)\sout|returns?|returned)\s(?:\w+\s){0,3}$")
+VALUED_AT = re.compile(r"\b(?:trad(?:es?|ed|ing)|valued|priced|sells?|chang\w+\shands|stands?|quoted)\s(?:\w+\s)?at\s(?:\w+\s){0,3}$")
 FAST = re.compile(r"\bas (?:fast|quickly|rapidly) as(?!\w)|\bthe (?:rate|pace|growth) of(?!\w)")
 
 
@@ -78,9 +81,12 @@ def _of(scene: Scene, amount: Amount) -> Iterator[Ruling]:
         return
     if amount.sort in {Sort.SHARE, Sort.POINTS} and not re.match(
         r"\s(?:of|as \w+(?: [\w ]+?)? as|that of|the (?:size|level) of)\s", text[amount.end :][:60]
-    ):
+    ) and not (text[: amount.end].endswith("half") and re.match(r"\s(?:the|its|their|what)\s(?!value\b)", text[amount.end :][:8])):
         return
     right = scene.after(link.end())
+    earns = EARNS.match(text, amount.end)
+    if earns:
+        right = Term(earns.end(), earns.end(), frozenset({"Net income"}), scene.subject(amount.start))
     if right is not None and right.when and not right.names and amount.numeral and "%" in amount.numeral.text:
         return
     if (
@@ -115,6 +121,11 @@ def _past(scene: Scene, amount: Amount) -> bool:
 
 def _elsewhere(scene: Scene, amount: Amount, right: Term) -> list[Term]:
     """Where no figure stands before: the one behind (`half of net income was paid as dividends`), or its own."""
+    before = scene.text[max(0, amount.start - 40) : amount.start]
+    if right.names & {"Book value per share", "Equity"} and VALUED_AT.search(before):
+        return [Term(amount.start, amount.start, frozenset({"Share price"}), scene.subject(amount.start))]
+    if right.names & {"Net income"} and PAYS_OUT.search(before):
+        return [Term(amount.start, amount.start, frozenset({"Dividends"}), scene.subject(amount.start))]
     if right.names:
         behind = [t for t in scene.terms if t.start > right.end][:1]
         begin = scene.clause(amount.start)[0]

@@ -13,6 +13,7 @@ from ert_backend.grounding.claims.known.figures import Figure
 from ert_backend.grounding.claims.known.kinds import SELF
 from ert_backend.grounding.claims.sentence.amounts import NUMBERS, Sort
 from ert_backend.grounding.claims.sentence.arguments import denied
+from ert_backend.grounding.claims.sentence.glue import glued
 from ert_backend.grounding.claims.sentence.scene import Scene
 from ert_backend.grounding.claims.sentence.term import Term
 from ert_backend.grounding.claims.sizes import is_told
@@ -161,7 +162,7 @@ def _together(scene: Scene) -> Iterator[Ruling]:
     """`dividends and interest together took $1.24 billion`: the sum of the figures that are listed."""
     said = TOGETHER.search(scene.text)
     for amount in scene.amounts if said else ():
-        if amount.sort is not Sort.MONEY or amount.numeral is None or any(t.numeral is amount.numeral for t in scene.terms):
+        if amount.sort is not Sort.MONEY or amount.numeral is None or any(t.numeral is amount.numeral and glued(scene.text, t, t.numeral) for t in scene.terms if t.numeral):
             continue
         terms = [t for t in scene.terms if t.names][:4]
         for count in (2, 3):

@@ -16,8 +16,12 @@ from ert_backend.grounding.claims.known.kinds import SELF
 from ert_backend.grounding.claims.sentence.amounts import Amount, Sort
 from ert_backend.grounding.claims.sentence.arguments import unreal
 from ert_backend.grounding.claims.sentence.scene import Scene
+from ert_backend.grounding.claims.sizes import is_told
 
 MOST = 8
+# `five dollars of debt for every dollar of cash`.
+PER = re.compile(r"\b(?:for (?:every|each|one)|per|to (?:every|each)) (?:single )?(?:dollar|euro|yen|pound|[a-z]?[$€£¥]1)\b(?! (?:share|of (?:\w+ )?share))")
+AGAINST = re.compile(r"\b(?:against|versus|vs\.?|compared with|compared to)\s(?:only\s|just\s|the\s)*$")
 RATIO = re.compile(
     r"\s?(?:times|x|over)?\s?(?:of|as|what|the size|the level|that|over|larger|higher|greater|bigger|more|out of|smaller|lower|less)\b"
 )
@@ -42,6 +46,8 @@ def rulings(scene: Scene, told: Collection[str]) -> Iterator[Ruling]:
     for amount, how in asked:
         if unreal(scene, amount.start):
             continue
+        if "against" in how and (item := _other(amount, figures, told)) is not None:
+            yield Ruling(amount.start, amount.end, True, (item.id,), (amount.numeral,) if amount.numeral else ())
         for one, two in combinations(figures, 2):
             if one.dimension == two.dimension and _related(amount, one, two, how):
                 numerals = (amount.numeral,) if amount.numeral else ()
@@ -53,11 +59,22 @@ def _how(scene: Scene, amount: Amount) -> str:
     """Which relations the words around an amount allow."""
     before, behind = scene.text[max(0, amount.start - 110) : amount.start], scene.text[amount.end : amount.end + 40]
     how = ""
+    if amount.sort is Sort.MONEY and amount.value < 1000 and PER.search(scene.text):
+        return "each"
+    if amount.numeral is not None and AGAINST.search(before):
+        how += "against"
     if amount.sort in {Sort.FACTOR, Sort.SHARE} and (RATIO.match(behind) or COVERED.search(before)):
         how += "ratio"
     if APART.match(behind) or APART_BEFORE.search(before):
         how += "apart"
     return how
+
+
+def _other(amount: Amount, figures: list[Figure], told: Collection[str]) -> Figure | None:
+    """The figure of another company that a number stands for: `$2 billion against $1 billion`."""
+    names = {item.name for item in figures if item.id in told}
+    others = [item for item in figures if item.name in names and item.id not in told]
+    return next((item for item in others if amount.numeral and is_told(amount.numeral, item)), None)
 
 
 def _figures(scene: Scene, told: Collection[str]) -> list[Figure]:
@@ -79,6 +96,8 @@ def _figures(scene: Scene, told: Collection[str]) -> list[Figure]:
 
 def _related(amount: Amount, one: Figure, two: Figure, how: str) -> bool:
     left, right = abs(one.value), abs(two.value)
+    if how == "each":
+        return bool(left and right) and (amount.holds(left / right) or amount.holds(right / left))
     if amount.sort in {Sort.MONEY, Sort.POINTS}:
         money = one.dimension.startswith(("money", "per share", "count"))
         fits = money == (amount.sort is Sort.MONEY) and one.dimension != "multiple"

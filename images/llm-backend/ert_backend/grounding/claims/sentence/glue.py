@@ -19,6 +19,7 @@ BEFORE = re.compile(
     r"|\s(?:went|was|were|is|are|paid|handed|returned|distributed|flowed|left|remained)\s(?:\w+\s){0,3}?(?:as|in)\s"
 )
 MARK = re.compile(r"\s(high|low|peak|trough)(?=[\s.,;]|$)")
+TODAY = re.compile(r"\b(?:today's|current|present)\s$")
 MARKS = {"high": "52-week high", "peak": "52-week high", "low": "52-week low", "trough": "52-week low"}
 OWNED = re.compile(r"'s?\s(?:(?:own|total|respective|current)\s)*")
 
@@ -46,6 +47,8 @@ def _marks(text: str, numerals: Sequence[Numeral]) -> list[Term]:
     """The 52-week high or low that is told by its number alone."""
     found = []
     for numeral in numerals:
+        if numeral.kind is Kind.MONEY and TODAY.search(text[: numeral.start][-12:]):
+            found.append(Term(numeral.start, numeral.end, frozenset({"Share price"}), SELF, numeral=numeral))
         mark = MARK.match(text, numeral.end) if numeral.kind is Kind.MONEY else None
         if mark:
             found.append(Term(numeral.start, mark.end(), frozenset({MARKS[mark[1]]}), SELF, numeral=numeral))

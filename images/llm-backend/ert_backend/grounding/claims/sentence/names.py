@@ -50,7 +50,7 @@ _GROUPS: Mapping[str, frozenset[str]] = {
     ";shareholder distributions": frozenset({"Dividends"}),
     "dividend per share;dividend rate": frozenset({"Dividend per share"}),
     "r&d;r&d spending;research and development;r&d expense;research spending;research and development expense"
-    ";r&d costs;research and development spending;r&d budget;research and development costs": frozenset(
+    ";on research;research outlays;r&d costs;research and development spending;r&d budget;research and development costs": frozenset(
         {"Research and development"}
     ),
     "capital expenditure;capital expenditures;capex;capital spending": frozenset({"Capital expenditure"}),

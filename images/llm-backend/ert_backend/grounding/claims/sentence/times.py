@@ -50,6 +50,7 @@ SEQUENTIAL = re.compile(
     r"\b(?:sequential(?:ly)?|quarter (?:on|over) quarter|from (?:the )?quarter to quarter|q/q|qoq)\b"
 )
 SINCE = re.compile(r"\bsince\s(?:the\s)?(?:\w+\sof\s)?$")
+SINCE_THEN = re.compile(r"\b(?:has|have) since\s[a-z ]{1,22}$")
 QUARTERS = re.compile(r"\bquarter(?:ly|s)?\b")
 
 
@@ -88,6 +89,9 @@ def span(scene: Scene, begin: int, stop: int, lead: int = 0) -> Span:
         newer = before[-1]
     if newer is None and older is None:
         newer = next((m for m in scene.periods[:2] if m.start < lead and leading(scene.text, m)), None)
+    then = SINCE_THEN.search(scene.text[max(0, begin - 40) : begin])
+    if then and older is None and scene.periods and (past := [m for m in scene.periods if m.end <= begin and m.period.year]):
+        return Span(past[-1].period, None)
     both = _both(scene, found)
     if both is not None:
         return both

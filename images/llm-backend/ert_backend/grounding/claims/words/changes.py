@@ -7,13 +7,13 @@ import re
 CHANGE = re.compile(
     r"""
     \b(?:
-      (?P<up>r[oi]se[ns]?|rising|gr[eo]w[ns]?|growing|increas(?:e[ds]?|ing)|climb(?:s|ed|ing)?|jump(?:s|ed|ing)?
+      (?P<up>r[oi]se[ns]?|rising|gr[eo]w(?:n|s|ing)?(?!\s(?:narrower|smaller|lower|weaker|thinner|leaner|lighter|slimmer|cheaper|slower|less)\b)|increas(?:e[ds]?|ing)|climb(?:s|ed|ing)?|jump(?:s|ed|ing)?
         |(?:sky)?rocket(?:s|ed|ing)?|mushroom(?:s|ed|ing)?|bounc(?:e[ds]?|ing)(?:\sback)?|snowball(?:s|ed|ing)?
         |escalat(?:e[ds]?|ing)|burgeon(?:s|ed|ing)?|reviv(?:e[ds]|ing)|multipli(?:es|ed)|firm(?:ed|ing)\sup
         |surg(?:e[ds]?|ing)|soar(?:s|ed|ing)?|expand(?:s|ed|ing)?|widen(?:s|ed|ing)?|gain(?:s|ed|ing)?
           |advanc(?:e[ds]?|ing)
         |swell(?:s|ed|ing)?|swollen|balloon(?:s|ed|ing)?|mount(?:ed|ing)|strengthen(?:s|ed|ing)?|rebound(?:s|ed|ing)?
-        |recover(?:s|ed|ing)?|(?:picks?|picked|picking|ticks?|ticked|edges?|edged|inched|creeps?|crept|went|goes
+        |recover(?:s|ed|ing)?|(?:picks?|picked|picking|ticks?|ticked|edges?|edged|inched|creeps?|crept|went|goes|gone
           |moved|moves|stepped
         |built|builds|building|scaled|shot|is|are|was|were|been|nudged|headed|trended|trending)\s(?:sharply\s
           |slightly\s|well\s
@@ -26,6 +26,7 @@ CHANGE = re.compile(
         |less\snegative|expansion|growth|uptick|upswing|gains?|stretched)
     | (?P<down>(?<=%\s)(?:lower|smaller|less|down)(?!\sthan)|(?<=percent\s)(?:lower|smaller|down)(?!\sthan)
       |(?<=points\s)(?:lower|narrower|down)(?!\sthan)
+        |gr[eo]w(?:n|s|ing)?\s(?:narrower|smaller|lower|weaker|thinner|leaner|lighter|slimmer)
         |more\snegative|f[ae]ll(?:s|en|ing)?|declin(?:e[ds]?|ing)|decreas(?:e[ds]?|ing)|drop(?:s|ped|ping)?
           |shr[aiu]nk(?:s|en|ing)?
         |contract(?:s|ed|ing)?|contraction|narrow(?:s|ed|ing)?|slip(?:s|ped|ping)?|sl[ie]d(?:es?|ing)?|sank

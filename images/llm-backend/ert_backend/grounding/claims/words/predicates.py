@@ -183,6 +183,9 @@ BY_NAME = re.compile(
     r"'?s?,?\s(?:by|on|in terms of|measured by|in|as measured by|when measured by|judged by"
     r"|for)\s(?:the\s|its\s)?"
 )
+AND = re.compile(r"(?:'s)?\s(?:and|as well as)\s")
+BOTH = re.compile(r"\s(?:that of |those of )?both\s")
+MUCH = re.compile(r"\b(?:far|much|slightly|considerably|somewhat|markedly|significantly|marginally)\s$")
 ONLY_PART = re.compile(r"s?\s(?:(?:only|just|merely)\s)?(?:a\s)?(?:small\s)?(?:part|fraction|portion)\sof\s")
 TO_EQUITY = re.compile(r"s?\s(?:relative|compared|in relation|in proportion)\sto\s(?:its\s)?(?:own\s)?(?:\w+\s)?(?:equity|book value|capital)(?!\w)")
 PER_SALES = re.compile(r"\b(?:earn\w*|mak\w+|made|keep\w*|kept)\s(?:more|less)\s(?:profit\s)?on\s(?:its\s)?(?:sales|revenues?)$")
