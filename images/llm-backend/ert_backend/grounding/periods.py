@@ -58,7 +58,7 @@ RELATIVE = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 BARE = re.compile(
-    r"\b(?:in|was|were|than|from|to|is|by)\sthe\s(?P<ordinal>first|second|third|fourth|final|last"
+    r"\b(?:in|was|were|than|from|to|is|by|between|of)\sthe\s(?P<ordinal>first|second|third|fourth|final|last"
     r"|latest)(?=\s*[.,;)]|\s*$|\s(?:and|but|of\s(?:20|FY)))",
     re.IGNORECASE,
 )

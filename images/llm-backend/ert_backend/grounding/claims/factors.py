@@ -81,7 +81,7 @@ def _of(scene: Scene, amount: Amount) -> Iterator[Ruling]:
         return
     if amount.sort in {Sort.SHARE, Sort.POINTS} and not re.match(
         r"\s(?:of|as \w+(?: [\w ]+?)? as|that of|the (?:size|level) of)\s", text[amount.end :][:60]
-    ) and not (text[: amount.end].endswith("half") and re.match(r"\s(?:the|its|their|what)\s(?!value\b)", text[amount.end :][:8])):
+    ) and not (text[: amount.end].endswith("half") and re.match(r"\s(?:the|its|their|what)\s(?!value\b)", text[amount.end :][:16])):
         return
     right = scene.after(link.end())
     earns = EARNS.match(text, amount.end)

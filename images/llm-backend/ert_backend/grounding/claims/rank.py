@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ert_backend.grounding.claims.decide import OF_GROUP, Ruling
 from ert_backend.grounding.claims.known.figures import Figure
@@ -13,7 +13,7 @@ from ert_backend.grounding.claims.sentence.arguments import denied, unreal
 from ert_backend.grounding.claims.sentence.scene import Scene
 from ert_backend.grounding.claims.sentence.term import Term
 from ert_backend.grounding.claims.sizes import is_told
-from ert_backend.grounding.claims.words.predicates import EARNS_MOST, EARNS_WHAT
+from ert_backend.grounding.claims.words.predicates import EARNS_MOST, EARNS_WHAT, TO_EQUITY
 from ert_backend.grounding.claims.words.ranks import (
     BEHIND,
     BY_MULTIPLE,
@@ -30,6 +30,10 @@ from ert_backend.grounding.claims.words.ranks import (
     VALUED,
 )
 from ert_backend.grounding.facts import Period
+
+
+RIGHT_BEHIND = re.compile(r"\s(?:in|during|for|at)\s(?:the\s)?")
+SIZED = frozenset({"Revenue", "Market capitalisation"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +107,17 @@ def _figure(scene: Scene, match: re.Match[str]) -> tuple[Sequence[Term], bool]:
         return [Term(match.start(), match.start(), names)], first
     right = scene.after(match.end())
     if right is not None and right.names and re.fullmatch(r"\s(?:\w+\s){0,2}", scene.text[match.end() : right.start]):
+        relative = TO_EQUITY.match(scene.text, right.end)
+        if relative and right.names & {"Total debt"}:
+            right = replace(right, names=frozenset({"Debt to equity"}))
         return [right], first
     behind = BEHIND.match(scene.text, match.end())
     about = scene.after(behind.end()) if behind else None
     if about is not None and about.names:
         return [about], first
+    if match[0] in {"largest", "biggest", "smallest"} and (group := OF_COMPANIES.match(scene.text, match.end() + 1)):
+        if not re.match(r"\s(?:by|for|in|on|measured)\b", scene.text[group.end() :][:10]):
+            return [Term(match.start(), match.start(), SIZED)], first
     before = scene.before(match.start())
     listed = list(before[:1])
     for term in before[1:]:
@@ -201,6 +211,9 @@ def _when(scene: Scene, match: re.Match[str]) -> Period | None:
             else None
         )
         return found.period if found and not bounds else None
+    behind = next((m for m in mentions if RIGHT_BEHIND.fullmatch(scene.text[match.end() : m.start])), None)
+    if behind is not None:
+        return behind.period
     near = min(mentions, key=lambda m: min(abs(m.start - match.end()), abs(match.start() - m.end)))
     return near.period
 

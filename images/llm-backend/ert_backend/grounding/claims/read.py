@@ -33,7 +33,9 @@ READERS = (
 
 def rulings(taken: Scene, told: Collection[str] = ()) -> list[Ruling]:
     """Every claim of the sentence that the figures decide; `told`: the ids of those whose numbers stand in it."""
-    return [*(ruling for reader in READERS for ruling in reader(taken)), *relate.rulings(taken, told)]
+    found = [ruling for reader in READERS for ruling in reader(taken)]
+    settled = {id for ruling in found if ruling.true and ruling.numerals for id in ruling.ids}
+    return [*found, *relate.rulings(taken, {*told, *settled})]
 
 
 __all__ = [

@@ -19,8 +19,14 @@ from ert_backend.grounding.claims.sentence.scene import Scene
 from ert_backend.grounding.claims.sizes import is_told
 
 MOST = 8
+CHANGED = re.compile(
+    r"\b(?:drop|fall|rise|increase|gain|decline|decrease|jump|reduction|improvement|growth|loss|cut|surge|slide|slump|plunge|change|swing|addition|or|up|down|climb|uplift|advance|contraction|expansion)\s(?:(?:of|by|just|only|about|around|some|roughly|nearly|almost|over|more than|less than|a|an|well|another|further|equivalent|to)\s)*$"
+)
 # `five dollars of debt for every dollar of cash`.
 PER = re.compile(r"\b(?:for (?:every|each|one)|per|to (?:every|each)) (?:single )?(?:dollar|euro|yen|pound|[a-z]?[$€£¥]1)\b(?! (?:share|of (?:\w+ )?share))")
+EVERY_ONE = re.compile(
+    r"\b(?:for|of|out of|on|in|from|with|per) (?:every|each|a) (?:single )?(?:(?P<sign>[a-z]{0,2}[$€£¥])(?P<base>1|10|100|1,?000)(?![\d.,]*\d)|(?P<word>dollar|euro|pound|yen))(?!\s(?:m|b|tr)illion)"
+)
 AGAINST = re.compile(r"\b(?:against|versus|vs\.?|compared with|compared to)\s(?:only\s|just\s|the\s)*$")
 RATIO = re.compile(
     r"\s?(?:times|x|over)?\s?(?:of|as|what|the size|the level|that|over|larger|higher|greater|bigger|more|out of|smaller|lower|less)\b"
@@ -43,11 +49,17 @@ def rulings(scene: Scene, told: Collection[str]) -> Iterator[Ruling]:
     if not asked:
         return
     figures = _figures(scene, told)
+    series = _series(scene) if any("changed" in how for _, how in asked) else []
     for amount, how in asked:
         if unreal(scene, amount.start):
             continue
         if "against" in how and (item := _other(amount, figures, told)) is not None:
             yield Ruling(amount.start, amount.end, True, (item.id,), (amount.numeral,) if amount.numeral else ())
+        if "changed" in how:
+            yield from _changed(amount, series)
+        if how in {"every", "cents"}:
+            yield from _of_every(scene, amount, how, figures)
+            continue
         for one, two in combinations(figures, 2):
             if one.dimension == two.dimension and _related(amount, one, two, how):
                 numerals = (amount.numeral,) if amount.numeral else ()
@@ -58,7 +70,11 @@ def rulings(scene: Scene, told: Collection[str]) -> Iterator[Ruling]:
 def _how(scene: Scene, amount: Amount) -> str:
     """Which relations the words around an amount allow."""
     before, behind = scene.text[max(0, amount.start - 110) : amount.start], scene.text[amount.end : amount.end + 40]
-    how = ""
+    how = "changed" if CHANGED.search(before) else ""
+    if amount.sort is Sort.MONEY and scene.text[amount.end :].startswith(" cents") and EVERY_ONE.search(scene.text):
+        return "cents"
+    if amount.sort is Sort.MONEY and amount.value < 1000 and EVERY_ONE.search(scene.text):
+        return "every"
     if amount.sort is Sort.MONEY and amount.value < 1000 and PER.search(scene.text):
         return "each"
     if amount.numeral is not None and AGAINST.search(before):
@@ -68,6 +84,45 @@ def _how(scene: Scene, amount: Amount) -> str:
     if APART.match(behind) or APART_BEFORE.search(before):
         how += "apart"
     return how
+
+
+def _series(scene: Scene) -> list[list[Figure]]:
+    """The figures that the sentence names, over the years and over the quarters."""
+    named = dict.fromkeys((name, t.owner or SELF) for t in scene.terms[:MOST] for name in sorted(t.names)[:2])
+    taken = list(named)[:MOST]
+    quarters = [scene.figures.quarters(*key)[-6:] for key in taken] if "quarter" in scene.text else []
+    return [*(scene.figures.series(*key)[-5:] for key in taken), *quarters]
+
+
+def _changed(amount: Amount, series: list[list[Figure]]) -> Iterator[Ruling]:
+    """`a drop of 84%`, `or 12%`: the change of a figure between two times."""
+    for items in series:
+        for old, new in combinations(items, 2):
+            apart = abs(new.value - old.value)
+            if amount.sort in {Sort.MONEY, Sort.POINTS}:
+                fits = (amount.sort is Sort.POINTS) == (old.dimension == "ratio") and amount.holds(apart)
+            else:
+                fits = old.value > 0 and (amount.holds(apart / old.value) or amount.holds(new.value / old.value))
+            if fits and amount.numeral:
+                yield Ruling(amount.start, amount.end, True, (old.id, new.id), (amount.numeral,))
+                return
+
+
+def _of_every(scene: Scene, amount: Amount, how: str, figures: list[Figure]) -> Iterator[Ruling]:
+    """`for every $100 of revenue $8 is kept`, `26 cents of every dollar`: a ratio told in money."""
+    base = EVERY_ONE.search(scene.text)
+    if base is None or amount.numeral is None:
+        return
+    whole = float((base["base"] or "1").replace(",", ""))
+    part = amount.value / (100 * whole if how == "cents" else whole)
+    slack = amount.numeral.tolerance / (100 * whole if how == "cents" else whole)
+    ratios = [item.value for item in figures if item.dimension == "ratio"]
+    for one, two in combinations(figures, 2):
+        if one.dimension == two.dimension and one.value and two.value:
+            ratios += [one.value / two.value, two.value / one.value]
+    if any(abs(abs(ratio) - part) <= slack for ratio in ratios):
+        numerals = [n for n in scene.numerals if base.start() <= n.start < base.end()]
+        yield Ruling(amount.start, amount.end, True, (), (amount.numeral, *numerals))
 
 
 def _other(amount: Amount, figures: list[Figure], told: Collection[str]) -> Figure | None:

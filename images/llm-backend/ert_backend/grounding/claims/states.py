@@ -26,7 +26,8 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
 
 def _state(scene: Scene, match: re.Match[str], state: State) -> Iterator[Ruling]:
     owner = owner_at(scene, match.start(), match.end())
-    found = next((f for name in state.names if (f := _figures(scene, name, owner, match))), None)
+    told = next((n.end for n in scene.numerals if scene.text[match.end() : n.start] == " of "), match.end())
+    found = next((f for name in state.names if (f := _figures(scene, name, owner, match, told))), None)
     if not found:
         return
     deny = denies(scene, match.start())
@@ -52,7 +53,7 @@ def owner_at(scene: Scene, start: int, end: int) -> str:
     return (after.owner or SELF) if after else scene.subject(start)
 
 
-def _figures(scene: Scene, name: str, owner: str, match: re.Match[str]) -> list[Figure]:
+def _figures(scene: Scene, name: str, owner: str, match: re.Match[str], end: int = 0) -> list[Figure]:
     figures = scene.figures
     around = OVER.search(scene.text) or EVERY.search(scene.text)
     if around:
@@ -61,7 +62,7 @@ def _figures(scene: Scene, name: str, owner: str, match: re.Match[str]) -> list[
             series = figures.quarters(name, owner)
         if series:
             return series
-    mention = scene.time(match.start(), match.end())
+    mention = scene.time(match.start(), end or match.end())
     found = list(figures.find(name, owner, mention.period if mention else None))
     if not found and mention is not None and mention.vague:
         found = list(figures.find(name, owner))

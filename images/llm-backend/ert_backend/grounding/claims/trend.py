@@ -16,7 +16,7 @@ from ert_backend.grounding.claims.sentence.arguments import denied, unreal
 from ert_backend.grounding.claims.sentence.scene import Scene
 from ert_backend.grounding.claims.sentence.term import Term
 from ert_backend.grounding.claims.sentence.times import SPAN, Span, couples, span
-from ert_backend.grounding.claims.words.changes import CHANGE, COPULA, FELL_IN, FELL_ON, FROM_FIGURE, HIGHER, LOSS, SHORT
+from ert_backend.grounding.claims.words.changes import BETWEEN, CHANGE, COPULA, FELL_IN, FELL_ON, FROM_FIGURE, HIGHER, LOSS, SHORT
 from ert_backend.grounding.numerals import Numeral
 
 
@@ -34,7 +34,9 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
 
 
 def _dates(scene: Scene, match: re.Match[str]) -> bool:
-    """`the highest revenue fell in the fourth quarter` says when it was."""
+    """`the highest revenue fell in the fourth quarter` says when it was; `the gap widened` is of no one figure."""
+    if BETWEEN.search(scene.text[max(0, match.start() - 40) : match.start()]):
+        return True
     if match[0] not in {"fell", "falls", "fall"} or not FELL_ON.match(scene.text, match.end()):
         return False
     return FELL_IN.search(scene.text[scene.clause(match.start())[0] : match.start()]) is not None

@@ -22,6 +22,7 @@ PART = re.compile(
     r"\s+(?:(?:the|its|their|a|total|annual)\s+)*$"
 )
 LISTED = re.compile(r"s?(?:,|,? and|,? or|,? nor)\s(?:its\s|the\s|\w+\s)?")
+FINITE = re.compile(r"\b(?:is|are|was|were|has|have|had|covers?|exceeds?|stands?|fell|rose|grew)\b")
 JOINED = re.compile(r"s?,? (?:and|or|nor)\s(?:its\s|the\s|\w+\s)?")
 
 
@@ -46,6 +47,8 @@ def lefts(scene: Scene, place: int, right: Term | None) -> Sequence[Term]:
         if found:
             joint = JOINED if len(found) == 1 else LISTED
             if not joint.fullmatch(scene.text[term.end : found[-1].start]):
+                break
+            if term.start < begin and FINITE.search(scene.text[scene.clause(term.start)[0] : term.start]):
                 break
             found.append(term)
         elif not OBJECT.search(scene.text[max(begin, term.start - 30) : term.start]) and term.start >= begin:

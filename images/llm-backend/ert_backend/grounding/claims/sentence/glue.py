@@ -19,6 +19,13 @@ BEFORE = re.compile(
     r"|\s(?:went|was|were|is|are|paid|handed|returned|distributed|flowed|left|remained)\s(?:\w+\s){0,3}?(?:as|in)\s"
 )
 MARK = re.compile(r"\s(high|low|peak|trough)(?=[\s.,;]|$)")
+SIDE = re.compile(r"\b(?:its|the|their)\s(high|low|peak|trough)(?=[\s.,;]|$)(?!\s(?:point|end|level|target|beta|margin|yield|debt))")
+OF_PRICE = frozenset({"Share price", "52-week high", "52-week low"})
+TRAILING = re.compile(r"\b(trailing|forward)\s$")
+OF_TRAILING = {
+    "trailing": frozenset({"Trailing P/E", "Price to earnings", "Earnings per share"}),
+    "forward": frozenset({"Forward P/E", "Forward earnings per share"}),
+}
 TODAY = re.compile(r"\b(?:today's|current|present)\s$")
 MARKS = {"high": "52-week high", "peak": "52-week high", "low": "52-week low", "trough": "52-week low"}
 OWNED = re.compile(r"'s?\s(?:(?:own|total|respective|current)\s)*")
@@ -38,9 +45,21 @@ def unnamed(
     text: str, terms: Sequence[Term], companies: Sequence[Term], numerals: Sequence[Numeral]
 ) -> list[Term]:
     """Numbers whose figure is not named with them: `ALFA's cash is half of BETA's $9 million`, `off its $98 high`."""
-    found = [*_marks(text, numerals), *_of_companies(text, terms, companies, numerals)]
+    found = [*_sides(text, terms), *_marks(text, numerals), *_of_companies(text, terms, companies, numerals)]
     taken = {term.numeral.start for term in terms if term.numeral}
     return [term for term in found if term.start not in taken]
+
+
+def _sides(text: str, terms: Sequence[Term]) -> list[Term]:
+    """`its high`, `its low` next to a price."""
+    if not any(term.names & OF_PRICE for term in terms):
+        return []
+    spans = [(term.start, term.end) for term in terms]
+    return [
+        Term(m.start(), m.end(), frozenset({MARKS[m[1]]}), SELF)
+        for m in SIDE.finditer(text)
+        if not any(start < m.end() and m.start() < end for start, end in spans)
+    ]
 
 
 def _marks(text: str, numerals: Sequence[Numeral]) -> list[Term]:
@@ -49,6 +68,9 @@ def _marks(text: str, numerals: Sequence[Numeral]) -> list[Term]:
     for numeral in numerals:
         if numeral.kind is Kind.MONEY and TODAY.search(text[: numeral.start][-12:]):
             found.append(Term(numeral.start, numeral.end, frozenset({"Share price"}), SELF, numeral=numeral))
+        trailing = TRAILING.search(text[: numeral.start][-12:])
+        if trailing:
+            found.append(Term(numeral.start, numeral.end, OF_TRAILING[trailing[1]], SELF, numeral=numeral))
         mark = MARK.match(text, numeral.end) if numeral.kind is Kind.MONEY else None
         if mark:
             found.append(Term(numeral.start, mark.end(), frozenset({MARKS[mark[1]]}), SELF, numeral=numeral))

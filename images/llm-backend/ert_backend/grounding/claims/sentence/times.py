@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from ert_backend.grounding.claims.known.figures import Figure, Figures
@@ -72,6 +72,8 @@ def span(scene: Scene, begin: int, stop: int, lead: int = 0) -> Span:
 
     `lead`: a time in the words from there on counts as the newer one, too, if none is said between the places.
     """
+    if (both := _between(scene, lead or begin, stop)) is not None:
+        return both
     text = scene.text[begin:stop]
     found = [
         m
@@ -111,6 +113,16 @@ def span(scene: Scene, begin: int, stop: int, lead: int = 0) -> Span:
         return Span(None, year or scene.figures.latest.quarter, quarterly=True)
     vague = newer is not None and newer.vague
     return Span(older.period if older else None, year, quarterly=quarterly, vague=vague)
+
+
+def _between(scene: Scene, begin: int, stop: int) -> Span | None:
+    """`between the first and the fourth quarter of 2024`."""
+    for one, two in pairwise([m for m in scene.periods if begin <= m.start < stop][:4]):
+        a, b = one.period, two.period
+        opens = re.search(r"\bbetween\s(?:the\s)?$", scene.text[max(0, one.start - 14) : one.start])
+        if opens and re.fullmatch(r"\s(?:and)\s(?:the\s)?", scene.text[one.end : two.start]) and b.year:
+            return Span(a if a.year else replace(a, year=b.year), b, quarterly=b.quarter is not None)
+    return None
 
 
 def _both(scene: Scene, found: Sequence[Mention]) -> Span | None:

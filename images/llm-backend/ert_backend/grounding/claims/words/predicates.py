@@ -117,7 +117,7 @@ UNREAL = re.compile(
     r"|projected to|forecast to|aims? to|hopes? to"
     r"|(?:expects?|see|sees|forecasts?|predicts?|project|projects|anticipates?|assumes?)\b[^,;.]{0,40}\bto"
     r"|forecasting"
-    rf"|were to|must|need(?:s|ed)? to|seeks? to|tends? to|intends? to|could(?! not){_GOES})\b[^,;.]{{0,60}}$"
+    rf"|were to|not since|must|need(?:s|ed)? to|seeks? to|tends? to|intends? to|could(?! not){_GOES})\b[^,;.]{{0,60}}$"
 )
 EXPECTED = re.compile(r"\b(?:expect\w*|forecast\w*|consensus|analysts?|project\w*|anticipat\w*|predict\w*)\b")
 

@@ -104,7 +104,7 @@ STATES: Sequence[tuple[str, State]] = (
     ),
     (
         rf"\b{_IS}\s(?:{_ADVERB}\s)*profitable\b(?!\s(?:than|quarter|year))|\b(?:turn|earn|mak|report|post"
-        rf"|record|book|deliver|generat|achiev)(?:s|ed|es|e|ing)?\s(?:in\s)?an?\s{_PART}profit\b"
+        rf"|record|book|deliver|generat|achiev)(?:s|ed|es|e|ing)?\s(?:in\s|into\s)?an?\s{_PART}profit\b"
         rf"|\bin(?:to)?\sthe\sblack\b"
         rf"|\bthere\s(?:is|was|has\sbeen|were)\sa\s{_PART}profit\b|\bprofits?\s(?:was|were)\s(?:recorded"
         rf"|reported|posted|made)\b"
