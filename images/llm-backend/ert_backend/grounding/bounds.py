@@ -25,3 +25,14 @@ def pieces(sentence: str) -> Iterator[str]:
         yield sentence[place:cut]
         place = cut
     yield sentence[place:]
+
+
+def cut(text: str, window: int) -> Iterator[tuple[int, str]]:
+    """A text in pieces of at most window characters, cut at blanks, so that the cost grows with its length."""
+    start = 0
+    while len(text) - start > window:
+        blank = text.rfind(" ", start + 1, start + window)
+        end = blank if blank > 0 else start + window
+        yield start, text[start:end]
+        start = end
+    yield start, text[start:]

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from ert_backend.grounding import labels, periods
-from ert_backend.grounding.bounds import MAX_QUOTED, pieces, within
+from ert_backend.grounding.bounds import MAX_QUOTED, cut, pieces, within
 from ert_backend.grounding.claims import read as claims
 from ert_backend.grounding.direction import agrees
 from ert_backend.grounding.facts import Fact, Unit
@@ -159,18 +159,7 @@ def _take_apart(sentence: str, known: Evidence) -> _Context:
 
 def check(sentence: str, known: Evidence) -> list[Claim]:
     """A verdict on each number, each year and each decided comparison of one sentence, in order."""
-    return [_moved(claim, start) for start, piece in _pieces(sentence) for claim in _check(piece, known)]
-
-
-def _pieces(text: str) -> Iterator[tuple[int, str]]:
-    """A text in pieces of at most WINDOW characters, cut at blanks, so that the cost grows with its length."""
-    start = 0
-    while len(text) - start > WINDOW:
-        cut = text.rfind(" ", start + 1, start + WINDOW)
-        end = cut if cut > 0 else start + WINDOW
-        yield start, text[start:end]
-        start = end
-    yield start, text[start:]
+    return [_moved(claim, start) for start, piece in cut(sentence, WINDOW) for claim in _check(piece, known)]
 
 
 def _moved(claim: Claim, by: int) -> Claim:

@@ -70,12 +70,17 @@ SAID = (
 )
 # `a quarter of a billion dollars`, `half a million`, `one and a half billion euros`.
 PART_OF = re.compile(
-    rf"\b(?P<part>half|(?:an?|one|three)[ -]quarters?(?= of)|(?:an?|one|two)[ -]thirds?(?= of)|(?P<whole>{'|'.join(ONES)}) and a half)"
+    rf"\b(?P<part>half|(?:an?|one|three)[ -]quarters?(?= of)|(?:an?|one|two)[ -]thirds?(?= of)"
+    rf"|(?P<whole>{'|'.join(ONES)}) and a half)"
     rf" (?:of )?(?:an? )?(?P<scale>million|billion|trillion)\b(?: (?P<unit>{_UNIT}))?",
     re.IGNORECASE,
 )
 PARTS = {"half": 0.5, "quarter": 0.25, "three quarters": 0.75, "third": 1 / 3, "two thirds": 2 / 3}
-LOOSELY = re.compile(r"\b(?:about|around|roughly|nearly|almost|close to|approximately|some|not quite|(?:just|little) (?:over|under|more than|less than))\s$", re.IGNORECASE)
+LOOSELY = re.compile(
+    r"\b(?:about|around|roughly|nearly|almost|close to|approximately|some|not quite|(?:just"
+    r"|little) (?:over|under|more than|less than))\s$",
+    re.IGNORECASE,
+)
 CLAIM_FROM = 13
 # More than any figure of a company; what is written beyond it is read as this much.
 LARGEST = 1e200

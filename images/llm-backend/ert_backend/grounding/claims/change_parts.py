@@ -21,7 +21,6 @@ from ert_backend.grounding.claims.words.changes import (
     TRANSITIVE,
 )
 
-
 LOST = re.compile(r"lost|loses|losing|shed|sheds|shedding|cut|slashed|gained|added|eroded")
 
 
@@ -33,7 +32,11 @@ def about(scene: Scene, match: re.Match[str]) -> Sequence[Term]:
         suffered = SUFFERED.search(text[max(0, match.start() - 40) : match.start()]) is not None
         if noun or not suffered or word in {"growth", "expansion"}:
             return noun if word != "growth" or (noun and noun[0].start > match.start()) else ()
-    part = next((a for a in scene.amounts if match.end() < a.start < match.end() + 25), None) if LOST.fullmatch(word) else None
+    part = (
+        next((a for a in scene.amounts if match.end() < a.start < match.end() + 25), None)
+        if LOST.fullmatch(word)
+        else None
+    )
     if part is not None and (of := re.match(r"\sof\s(?:its|the|their)\s", text[part.end :][:10])):
         lost = scene.after(part.end + of.end())
         if lost is not None and lost.names and NEAR.fullmatch(text[match.end() : part.start]):

@@ -25,7 +25,9 @@ EITHER: dict[str, Test] = {
     "cover": judged.covers,
     "short": judged.below,
 }
-NEGATED = re.compile(r"\b(?:not|never|hardly|scarcely|nowhere|no longer|only part\w*|partly|partially|in part|barely half)\b|n't\b")
+NEGATED = re.compile(
+    r"\b(?:not|never|hardly|scarcely|nowhere|no longer|only part\w*|partly|partially|in part|barely half)\b|n't\b"
+)
 FALLING = re.compile(r"(?:fall|fell|slip|drop|s[ai]nk|sunk|tumbl|plung|crash|slid)")
 
 
@@ -186,7 +188,12 @@ def _faster(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
         asked = span(scene, match.end(), scene.clause(match.start())[1], scene.clause(match.start())[0])
         rates = [rate for term in (left, right) if (rate := _rate(scene, term, asked.older)) is not None]
         known = {"Revenue growth", "Earnings growth"} >= one.names | two.names
-        if left.names and right.names and not (left.names | right.names) & {*GROWTH.values()} and (asked.older or not known):
+        if (
+            left.names
+            and right.names
+            and not (left.names | right.names) & {*GROWTH.values()}
+            and (asked.older or not known)
+        ):
             if len(rates) == 2:
                 faster = (abs(rates[0]) > abs(rates[1])) == (match["more"] is not None)
                 yield Ruling(match.start(), right.end, faster != denied(scene, match.start()), ())

@@ -13,7 +13,11 @@ from ert_backend.grounding.claims.sentence.arguments import denied, unreal
 from ert_backend.grounding.claims.sentence.scene import Scene
 from ert_backend.grounding.claims.sizes import size_in
 
-_FILL = r"(?:(?:about|around|roughly|nearly|almost|some|just|only|over|under|more|less|than|well|a|little|of|up|another|as much as|close to|not quite|slightly|in excess|at least|through|not|an estimated|cash)\s)*"
+_FILL = (
+    r"(?:(?:about|around|roughly|nearly|almost|some|just|only|over|under|more|less|than|well|a|little"
+    r"|of|up|another|as much as|close to|not quite|slightly|in excess|at least|through|not|an estimated"
+    r"|cash)\s)*"
+)
 SPENT = re.compile(
     r"\b(?P<verb>earn(?:s|ed)|made|netted|lost|loses|burn(?:s|ed|t|ing)?|consumed|owes|owed|employs)\s" + _FILL + "$"
 )
@@ -25,7 +29,9 @@ OF_VERB = (
 )
 PASSIVE = re.compile(r"\s(?:was\s|were\s|of\scash\s|in\scash\s)?(?P<verb>burn(?:ed|t)|lost|earned|owed)(?!\w)")
 # The figure is another one where it is named: `earned $5 million in operating income`; `lost $5 million of revenue`.
-NAMED = re.compile(r"\s(?:\w+\s)?(?:in|of|from|as|on|per|before|worth)\s(?!cash\b|20|fy|the\s(?:year|first|second|third|fourth|latest|last|prior|previous|most)\b|fiscal|its\s\w+\s(?:year|quarter)|q\d|last\b|each\b|every\b|both\b)")
+NAMED = re.compile(
+    r"\s(?:\w+\s)?(?:in|of|from|as|on|per|before|worth)\s(?!cash\b(?!\sfl)(?!\sfr)|20|fy|the\s(?:year|first|second|third|fourth|latest|last|prior|previous|most)\b|fiscal|its\s\w+\s(?:year|quarter)|q\d|last\b|each\b|every\b|both\b)"
+)
 
 
 def rulings(scene: Scene) -> Iterator[Ruling]:

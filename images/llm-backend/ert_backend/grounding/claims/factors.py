@@ -11,39 +11,21 @@ from ert_backend.grounding.claims.sentence.amounts import Amount, Sort
 from ert_backend.grounding.claims.sentence.arguments import denied, lefts, unreal
 from ert_backend.grounding.claims.sentence.scene import Scene
 from ert_backend.grounding.claims.sentence.term import Term
+from ert_backend.grounding.claims.words.factors import (
+    BY,
+    BY_FACTOR,
+    DISCOUNT,
+    EARNS,
+    FAST,
+    LINK,
+    MORE_OF,
+    OFF,
+    OTHERWISE,
+    PAYS_OUT,
+    VALUED_AT,
+)
 from ert_backend.grounding.claims.words.predicates import BY_NAME, PASSIVE, VERBS
 from ert_backend.grounding.numerals import Kind
-
-SIZE = r"(?:much|many|large|high|big|great|fast|wide|long|heavy|expensive|valuable|strong|volatile|profitable|quickly)"
-LINK = re.compile(
-    rf"(?:\s?(?:times|over|x)(?!\w))?(?:\s(?:as {SIZE}(?: (?P<what>[\w ]{{1,30}}?))? as|the (?:size|level|amount"
-    rf"|value|level|figure|volume|rate) of"
-    rf"|that of|those of|of|what|greater than|larger than|larger|higher than|bigger than|more than)(?!\w))?"
-)
-OFF = re.compile(
-    r"\s?(?:points?\s)?(?:(?P<up>higher than|above|more than|larger than|greater than|bigger than|over"
-    r"|in excess of|dearer than|premium to"
-    r"|premium over|north of|ahead of|wider than|better than|richer than|faster than|up on)|(?P<down>lower than"
-    r"|below|less than|smaller than"
-    r"|under|beneath|short of|shy of|discount to|south of|behind|cheaper than|narrower than|off|adrift of"
-    r"|fewer than|down from|worse than))(?!\w)"
-)
-MORE_OF = re.compile(r"\s(?P<word>more|less|fewer|higher|larger|greater|lower)\s")
-BY = re.compile(
-    r"\s(?:by\s)?(?:(?:a|about|around|roughly|nearly|almost|more than|some|over|less than|just|only"
-    r"|approximately|close to|well over|an?|well|a little more than)\s)*$"
-)
-DISCOUNT = re.compile(
-    r"(?P<word>premium|discount) of (?:(?:about|around|roughly|some|nearly|almost|just|more than|less than|over"
-    r"|under)\s)*$"
-)
-# What follows an amount of another kind: `21 times in 2024`, `33.9x for ALFA`; `by a factor of two` is a change.
-OTHERWISE = re.compile(r"s?\s(?:in|for|at|on|from|to|since|over|and|by|during)\s")
-BY_FACTOR = re.compile(r"\bfactor of|fold$|\d\s?fold")
-EARNS = re.compile(r"\sof\swhat\s(?:it|the\s\w+)\s(?:earns|earned|makes|made)(?!\w)")
-PAYS_OUT = re.compile(r"\b(?:pa(?:ys?|id)\sout|distribut\w+|hand(?:s|ed)\sout|returns?|returned)\s(?:\w+\s){0,3}$")
-VALUED_AT = re.compile(r"\b(?:trad(?:es?|ed|ing)|valued|priced|sells?|chang\w+\shands|stands?|quoted)\s(?:\w+\s)?at\s(?:\w+\s){0,3}$")
-FAST = re.compile(r"\bas (?:fast|quickly|rapidly) as(?!\w)|\bthe (?:rate|pace|growth) of(?!\w)")
 
 
 def rulings(scene: Scene) -> Iterator[Ruling]:
@@ -79,21 +61,12 @@ def _of(scene: Scene, amount: Amount) -> Iterator[Ruling]:
         or BY_FACTOR.search(text[max(0, amount.start - 20) : amount.end])
     ):
         return
-    if amount.sort in {Sort.SHARE, Sort.POINTS} and not re.match(
-        r"\s(?:of|as \w+(?: [\w ]+?)? as|that of|the (?:size|level) of)\s", text[amount.end :][:60]
-    ) and not (text[: amount.end].endswith("half") and re.match(r"\s(?:the|its|their|what)\s(?!value\b)", text[amount.end :][:16])):
+    if amount.sort in {Sort.SHARE, Sort.POINTS} and not _of_something(text, amount):
         return
     right = scene.after(link.end())
-    earns = EARNS.match(text, amount.end)
-    if earns:
+    if earns := EARNS.match(text, amount.end):
         right = Term(earns.end(), earns.end(), frozenset({"Net income"}), scene.subject(amount.start))
-    if right is not None and right.when and not right.names and amount.numeral and "%" in amount.numeral.text:
-        return
-    if (
-        right is None
-        or (right.numeral is not None and not right.names)
-        or (right.when and not right.names and not _past(scene, amount))
-    ):
+    if right is None or _bare(scene, amount, right):
         return
     test = _share(amount)
     what = link["what"]
@@ -113,6 +86,21 @@ def _of(scene: Scene, amount: Amount) -> Iterator[Ruling]:
     if left and not left[0].names and not right.names:
         return
     yield from _ruled(scene, amount, left, right, test)
+
+
+def _of_something(text: str, amount: Amount) -> bool:
+    behind = text[amount.end :][:60]
+    half = text[: amount.end].endswith("half") and re.match(r"\s(?:the|its|their|what)\s(?!value\b)", behind)
+    of = re.match(r"\s(?:of|as \w+(?: [\w ]+?)? as|that of|the (?:size|level) of)\s", behind)
+    return bool(of or half)
+
+
+def _bare(scene: Scene, amount: Amount, right: Term) -> bool:
+    """Whether nothing that has a figure stands behind: a number, or a time where no figure is spoken of."""
+    if right.names:
+        return False
+    percent = amount.numeral is not None and "%" in amount.numeral.text
+    return right.numeral is not None or (right.when is not None and (percent or not _past(scene, amount)))
 
 
 def _past(scene: Scene, amount: Amount) -> bool:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ert_backend.grounding.claims.decide import Ruling, values
-from ert_backend.grounding.claims.known.figures import Figure
 from ert_backend.grounding.claims.known.kinds import SELF
 from ert_backend.grounding.claims.sentence.amounts import NUMBERS
 from ert_backend.grounding.claims.sentence.arguments import denied, lefts, unreal
@@ -50,7 +49,11 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
 def _of_number(scene: Scene, match: re.Match[str], numeral: Numeral) -> Sequence[Term]:
     """What the number is of: the figure it stands with, else what is spoken of."""
     own = [term for term in scene.terms if term.numeral is numeral]
-    return own or [term for term in lefts(scene, match.start(), None) if term.numeral in {None, numeral} or glued(scene.text, term, term.numeral)]
+    return own or [
+        term
+        for term in lefts(scene, match.start(), None)
+        if term.numeral in {None, numeral} or glued(scene.text, term, term.numeral)
+    ]
 
 
 def _ruled(

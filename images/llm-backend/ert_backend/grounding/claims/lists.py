@@ -13,7 +13,9 @@ from ert_backend.grounding.claims.sentence.term import Term
 from ert_backend.grounding.numerals import Numeral
 
 NEXT = re.compile(r",\s|,?\s(?:and|then|and then)\s|,\sthen\s")
-OTHER_WAY = re.compile(r"\b(?:respectively from|in descending|in reverse|ranked|ranging|from (?:highest|lowest|largest)|in no order)\b")
+OTHER_WAY = re.compile(
+    r"\b(?:respectively from|in descending|in reverse|ranked|ranging|from (?:highest|lowest|largest)|in no order)\b"
+)
 
 
 def rulings(scene: Scene) -> Iterator[Ruling]:

@@ -42,9 +42,13 @@ RUNWAY = re.compile(
     r"|free\scash\soutflow|cash\soutflow|outflows?|runway)"
 )
 LASTS = re.compile(
-    rf"\b(?P<out>lasts?|lasted|gone|runs? out|ran out|run dry|exhausted|used up|spent|enough|sufficient|sustain\w*|burn(?:s|ed)? through|fund\w*|cover\w*|financ\w*|see the company|carry the company|keep the company)\s"
+    rf"\b(?P<out>lasts?|lasted|gone|runs? out|ran out|run dry|exhausted|used up|spent|enough|sufficient"
+    rf"|sustain\w*|burn(?:s|ed)? through|fund\w*|cover\w*|financ\w*|see the company|carry the company"
+    rf"|keep the company)\s"
     rf"(?:(?:for|in|within|after|another|a|further|the|company|next|it|its|operations|losses|through|going|business|of|spending|to|last|cash)\s)*?"
-    rf"(?P<than>less than|under|fewer than|not even|barely|more than|over|at least|well over|about|around|roughly|some|nearly|almost|just over|just under|exactly|only|little more than|little over)?\s?(?:another\s)?"
+    rf"(?P<than>less than|under|fewer than|not even|barely|more than|over|at least|well over|about"
+    rf"|around|roughly|some|nearly|almost|just over|just under|exactly|only|little more than"
+    rf"|little over)?\s?(?:another\s)?"
     rf"(?P<count>\d+(?:\.\d+)?|{_NUMBER})(?P<half>\sand\sa\shalf)?[\s-](?P<unit>years?|months?|quarters?)\b"
 )
 BURN = re.compile(r"\b(?:burn\w*|outflows?|runway|negative free cash flow|cash drain|drain)\b")
@@ -55,18 +59,26 @@ RUNWAY_OF = re.compile(
 )
 LEFT = re.compile(
     r"\b(?:surplus|shortfall|deficit|gap|difference|excess|cushion|remainder|balance|buffer|headroom"
-    r"|margin of safety|left(?: over)?|net)\s(?:of|is|was|comes to|amounts to|between [^,;]{3,80}? (?:is|was|comes to|came to|amounts to|stands at))?\s?"
+    r"|margin of safety|left(?: over)?|net)\s(?:of|is|was|comes to|amounts to"
+    r"|between [^,;]{3,80}? (?:is|was|comes to|came to|amounts to|stands at))?\s?"
     r"(?:about\s|roughly\s|around\s|some\s|nearly\s|almost\s|just\s|over\s|only\s)*$"
 )
 BEHIND = re.compile(
     r"\s(?:surplus|shortfall|deficit|gap|excess|cushion|left over|to spare|left|in hand|difference|short)\b"
 )
-NETTED = re.compile(r"\b(?:gap|difference|spread|balance) between\b|\bnet of\b|\b(?:subtracting|deducting|netting|stripping out|allowing for)\b|\bleft with\b")
+NETTED = re.compile(
+    r"\b(?:gap|difference|spread|balance) between\b|\bnet of\b|\b(?:subtracting|deducting|netting"
+    r"|stripping out|allowing for)\b|\bleft with\b"
+)
 AFTER_INVESTMENT = re.compile(
-    r"\b(?:after|following|net of|once)\s(?:paying for\s|meeting\s|all\s|its\s|the\s)*(?:capital (?:spending|expenditures?|investment|outlays?|projects)|capex|investments?|capital budget)\b"
+    r"\b(?:after|following|net of|once)\s(?:paying for\s|meeting\s|all\s|its\s"
+    r"|the\s)*(?:capital (?:spending|expenditures?|investment|outlays?|projects)|capex|investments?"
+    r"|capital budget)\b"
     r"[^;]{0,80}?\b(?P<what>(?P<short>deficit|shortfall|outflow|gap|hole|drain)|surplus|excess|inflow|left over)\b"
 )
-TOGETHER = re.compile(r"\b(?:together|combined|in total|sum of|jointly|in all|added up|adding up|between them|altogether|in aggregate)\b")
+TOGETHER = re.compile(
+    r"\b(?:together|combined|in total|sum of|jointly|in all|added up|adding up|between them|altogether|in aggregate)\b"
+)
 PER_YEAR = {"y": 1.0, "m": 12.0, "q": 4.0}
 
 
@@ -162,12 +174,20 @@ def _together(scene: Scene) -> Iterator[Ruling]:
     """`dividends and interest together took $1.24 billion`: the sum of the figures that are listed."""
     said = TOGETHER.search(scene.text)
     for amount in scene.amounts if said else ():
-        if amount.sort is not Sort.MONEY or amount.numeral is None or any(t.numeral is amount.numeral and glued(scene.text, t, t.numeral) for t in scene.terms if t.numeral):
+        if (
+            amount.sort is not Sort.MONEY
+            or amount.numeral is None
+            or any(t.numeral is amount.numeral and glued(scene.text, t, t.numeral) for t in scene.terms if t.numeral)
+        ):
             continue
         terms = [t for t in scene.terms if t.names][:4]
         for count in (2, 3):
             for chosen in combinations(terms, count):
                 items = [scene.figures.find(min(t.names), t.owner or SELF, t.period) for t in chosen]
-                if all(items) and len({i[0].dimension for i in items}) == 1 and amount.holds(sum(i[0].value for i in items)):
+                if (
+                    all(items)
+                    and len({i[0].dimension for i in items}) == 1
+                    and amount.holds(sum(i[0].value for i in items))
+                ):
                     yield Ruling(amount.start, amount.end, True, (items[0][0].id,), (amount.numeral,))
                     return

@@ -4,36 +4,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ert_backend.grounding.claims.decide import OF_GROUP, Ruling
 from ert_backend.grounding.claims.known.figures import Figure
 from ert_backend.grounding.claims.known.kinds import SELF
+from ert_backend.grounding.claims.ranked import ranked
 from ert_backend.grounding.claims.sentence.arguments import denied, unreal
 from ert_backend.grounding.claims.sentence.scene import Scene
 from ert_backend.grounding.claims.sentence.term import Term
 from ert_backend.grounding.claims.sizes import is_told
-from ert_backend.grounding.claims.words.predicates import EARNS_MOST, EARNS_WHAT, TO_EQUITY
 from ert_backend.grounding.claims.words.ranks import (
-    BEHIND,
-    BY_MULTIPLE,
     EXCEPT,
     IS_LATEST,
     LOSS,
-    MULTIPLES,
     OF_COMPANIES,
     OF_TIMES,
     ONLY,
-    OWN,
     SUPER,
     TIME_BEHIND,
-    VALUED,
 )
 from ert_backend.grounding.facts import Period
 
-
 RIGHT_BEHIND = re.compile(r"\s(?:in|during|for|at)\s(?:the\s)?")
-SIZED = frozenset({"Revenue", "Market capitalisation"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +50,7 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
 
 
 def _rank(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
-    terms, first = _figure(scene, match)
+    terms, first = ranked(scene, match)
     if not terms:
         return
     peers = OF_COMPANIES.search(scene.text)
@@ -80,7 +73,9 @@ def _rank(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
                 ids = ids or tuple(entry.id for entry in entries if entry.key == key)
         if results:
             true = any(results)
-            told = [n for n in scene.numerals if true and any(i.id in ids and is_told(n, i) for i in _known(scene, term))]
+            told = [
+                n for n in scene.numerals if true and any(i.id in ids and is_told(n, i) for i in _known(scene, term))
+            ]
             yield Ruling(match.start(), match.end(), true != denied(scene, match.start()), ids, tuple(told))
 
 
@@ -89,54 +84,6 @@ def _known(scene: Scene, term: Term) -> Iterator[Figure]:
     for owner in (SELF, *scene.figures.peers):
         for name in term.names:
             yield from scene.figures.known.get((owner, name), ())
-
-
-def _figure(scene: Scene, match: re.Match[str]) -> tuple[Sequence[Term], bool]:
-    """What is ranked, and whether the most of it comes first."""
-    own = match["own"] or match["adjective"]
-    first = match["high"] is not None or (match["middle"] is not None)
-    if own:
-        names, up = OWN[own]
-        said = next((t for t in scene.terms if t.names & names), None)
-        if said is None and names == VALUED:
-            said = next((t for t in scene.terms if t.names & MULTIPLES and BY_MULTIPLE.search(scene.text[: t.start])), None)
-        return [said or Term(match.start(), match.start(), names)], up if match["degree"] != "least" else not up
-    verb = EARNS_MOST.search(scene.text[max(0, match.start() - 30) : match.start()])
-    if match[0] in {"most", "least"} and verb:
-        names = next(names for verbs, names in EARNS_WHAT if re.match(verbs, verb[1]))
-        return [Term(match.start(), match.start(), names)], first
-    right = scene.after(match.end())
-    if right is not None and right.names and re.fullmatch(r"\s(?:\w+\s){0,2}", scene.text[match.end() : right.start]):
-        relative = TO_EQUITY.match(scene.text, right.end)
-        if relative and right.names & {"Total debt"}:
-            right = replace(right, names=frozenset({"Debt to equity"}))
-        return [right], first
-    behind = BEHIND.match(scene.text, match.end())
-    about = scene.after(behind.end()) if behind else None
-    if about is not None and about.names:
-        return [about], first
-    if match[0] in {"largest", "biggest", "smallest"} and (group := OF_COMPANIES.match(scene.text, match.end() + 1)):
-        if not re.match(r"\s(?:by|for|in|on|measured)\b", scene.text[group.end() :][:10]):
-            return [Term(match.start(), match.start(), SIZED)], first
-    before = scene.before(match.start())
-    listed = list(before[:1])
-    for term in before[1:]:
-        if not listed or not re.fullmatch(
-            r"s?(?:,|,? and|,? or) (?:its |the )?", scene.text[term.end : listed[-1].start]
-        ):
-            break
-        listed.append(term)
-    if listed:
-        return listed, first
-    later = next(
-        (
-            t
-            for t in scene.terms
-            if t.start > match.end() and scene.text[: t.start].rstrip().endswith((" for", " by", " on", " in", " with"))
-        ),
-        None,
-    )
-    return ([later] if later else []), first
 
 
 def _companies(scene: Scene, match: re.Match[str], term: Term, name: str) -> tuple[list[Entry], str]:

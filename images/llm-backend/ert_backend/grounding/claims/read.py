@@ -7,7 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from ert_backend.grounding.claims import compare, earned, factors, limits, lists, payments, rank, relate, states, told, trend
+from ert_backend.grounding.claims import (
+    compare,
+    earned,
+    factors,
+    limits,
+    lists,
+    payments,
+    rank,
+    relate,
+    states,
+    told,
+    trend,
+)
 from ert_backend.grounding.claims.decide import Ruling
 from ert_backend.grounding.claims.known.build import index
 from ert_backend.grounding.claims.known.figures import Figures

@@ -20,26 +20,41 @@ from ert_backend.grounding.claims.sizes import is_told
 
 MOST = 8
 CHANGED = re.compile(
-    r"\b(?:drop|fall|rise|increase|gain|decline|decrease|jump|reduction|improvement|growth|loss|cut|surge|slide|slump|plunge|change|swing|addition|or|up|down|climb|uplift|advance|contraction|expansion)\s(?:(?:of|by|just|only|about|around|some|roughly|nearly|almost|over|more than|less than|a|an|well|another|further|equivalent|to)\s)*$"
+    r"\b(?:drop|fall|rise|increase|gain|decline|decrease|jump|reduction|improvement|growth|loss|cut"
+    r"|surge|slide|slump|plunge|change|swing|addition|or|up|down|climb|uplift|advance|contraction"
+    r"|expansion)\s(?:(?:of|by|just|only|about|around|some|roughly|nearly|almost|over|more than"
+    r"|less than|a|an|well|another|further|equivalent|to)\s)*$"
 )
 # `five dollars of debt for every dollar of cash`.
-PER = re.compile(r"\b(?:for (?:every|each|one)|per|to (?:every|each)) (?:single )?(?:dollar|euro|yen|pound|[a-z]?[$€£¥]1)\b(?! (?:share|of (?:\w+ )?share))")
+PER = re.compile(
+    r"\b(?:for (?:every|each|one)|per|to (?:every|each)) (?:single )?(?:dollar|euro|yen|pound"
+    r"|[a-z]?[$€£¥]1)\b(?! (?:share|of (?:\w+ )?share))"
+)
 EVERY_ONE = re.compile(
-    r"\b(?:for|of|out of|on|in|from|with|per) (?:every|each|a) (?:single )?(?:(?P<sign>[a-z]{0,2}[$€£¥])(?P<base>1|10|100|1,?000)(?![\d.,]*\d)|(?P<word>dollar|euro|pound|yen))(?!\s(?:m|b|tr)illion)"
+    r"\b(?:for|of|out of|on|in|from|with|per) (?:every|each"
+    r"|a) (?:single )?(?:(?P<sign>[a-z]{0,2}[$€£¥])(?P<base>1|10|100|1,?000)(?![\d.,]*\d)"
+    r"|(?P<word>dollar|euro|pound|yen))(?!\s(?:m|b|tr)illion)"
 )
 AGAINST = re.compile(r"\b(?:against|versus|vs\.?|compared with|compared to)\s(?:only\s|just\s|the\s)*$")
 RATIO = re.compile(
-    r"\s?(?:times|x|over)?\s?(?:of|as|what|the size|the level|that|over|larger|higher|greater|bigger|more|out of|smaller|lower|less)\b"
+    r"\s?(?:times|x|over)?\s?(?:of|as|what|the size|the level|that|over|larger|higher|greater|bigger"
+    r"|more|out of|smaller|lower|less)\b"
 )
 COVERED = re.compile(
-    r"\b(?:cover\w*|exceed\w*|repay\w*|retire\w*|clear\w*|meet\w*|pay\w*|fund\w*|financ\w*|outweigh\w*|outnumber\w*|dwarf\w*|ratio|multiple|equal\w*|amount\w*|works? out|worth|represent\w*|equivalent|top\w*)\b[^;]{0,90}$"
+    r"\b(?:cover\w*|exceed\w*|repay\w*|retire\w*|clear\w*|meet\w*|pay\w*|fund\w*|financ\w*|outweigh\w*"
+    r"|outnumber\w*|dwarf\w*|ratio|multiple|equal\w*|amount\w*|works? out|worth|represent\w*|equivalent"
+    r"|top\w*)\b[^;]{0,90}$"
 )
 APART = re.compile(
     r"\s?(?:points?\s)?(?:\w+\s)?(?:above|below|more|less|higher|lower|over|under|off|short|shy|ahead|behind|larger|smaller|greater|bigger|dearer|cheaper"
-    r"|beneath|premium|discount|apart|wider|narrower|better|worse|fewer|richer|up|down|upside|downside|from|adrift|gap|difference|surplus|shortfall|excess|remain\w*|left|spare|north|south|in excess)\b"
+    r"|beneath|premium|discount|apart|wider|narrower|better|worse|fewer|richer|up|down|upside|downside"
+    r"|from|adrift|gap|difference|surplus|shortfall|excess|remain\w*|left|spare|north|south|in excess)\b"
 )
 APART_BEFORE = re.compile(
-    r"\b(?:by|gap|difference|premium|discount|spread|surplus|shortfall|deficit|excess|exceed\w*|margin|distance|lead|upside|downside|apart|separat\w*|leav\w*|left|remainder|another|further|additional|extra)\s(?:(?:of|is|was|with|only|just|about|around|some|roughly|nearly|almost|over|more than|less than|a|at|to|comes|between \D{3,80} (?:is|was))\s)*$"
+    r"\b(?:by|gap|difference|premium|discount|spread|surplus|shortfall|deficit|excess|exceed\w*|margin"
+    r"|distance|lead|upside|downside|apart|separat\w*|leav\w*|left|remainder|another|further|additional"
+    r"|extra)\s(?:(?:of|is|was|with|only|just|about|around|some|roughly|nearly|almost|over|more than"
+    r"|less than|a|at|to|comes|between \D{3,80} (?:is|was))\s)*$"
 )
 
 

@@ -16,7 +16,17 @@ from ert_backend.grounding.claims.sentence.arguments import denied, unreal
 from ert_backend.grounding.claims.sentence.scene import Scene
 from ert_backend.grounding.claims.sentence.term import Term
 from ert_backend.grounding.claims.sentence.times import SPAN, Span, couples, span
-from ert_backend.grounding.claims.words.changes import BETWEEN, CHANGE, COPULA, FELL_IN, FELL_ON, FROM_FIGURE, HIGHER, LOSS, SHORT
+from ert_backend.grounding.claims.words.changes import (
+    BETWEEN,
+    CHANGE,
+    COPULA,
+    FELL_IN,
+    FELL_ON,
+    FROM_FIGURE,
+    HIGHER,
+    LOSS,
+    SHORT,
+)
 from ert_backend.grounding.numerals import Numeral
 
 

@@ -58,7 +58,8 @@ _NUMBER = "|".join(NUMBERS)
 WORDS = re.compile(
     rf"""
     (?<![\w.$])(?:
-      (?P<mixed>{_NUMBER}|\d{{1,2}})\sand\s(?:a|one)\s(?P<mixed_part>half|third|quarter)(?!\s(?:m|b|tr)illion)(?P<mixed_unit>\sfold
+      (?P<mixed>{_NUMBER}|\d{{1,2}})\sand\s(?:a|one)\s(?P<mixed_part>half|third|quarter)
+        (?!\s(?:m|b|tr)illion)(?P<mixed_unit>\sfold
         |\stimes)?
     | (?P<fold>{_NUMBER}|\d+(?:\.\d+)?)[ ]?fold
     | (?:a\s)?factor\sof\s(?:about\s|roughly\s|nearly\s|almost\s|more\sthan\s|over\s
@@ -67,7 +68,8 @@ WORDS = re.compile(
     | (?P<points>{_NUMBER})(?:\sfull)?\s(?:percentage\s)?points?
     | (?P<over>two|three|four|five|six|ten|\d+)\stimes\sover
     | (?P<twice>twice|double|twofold|two\sfold|thrice|triple|treble|quadruple)(?!d)(?=\W|$)
-    | (?:the\sequivalent\sof\s)?(?:(?P<count>{_NUMBER})\s)?(?P<part>{_PART})s?(?!\w)(?!\squarter)(?!\s(?:of\s)?(?:an?\s)?(?:m|b|tr)illion|\sof\s20\d\d)
+    | (?:the\sequivalent\sof\s)?(?:(?P<count>{_NUMBER})\s)?(?P<part>{_PART})s?(?!\w)(?!\squarter)
+        (?!\s(?:of\s)?(?:an?\s)?(?:m|b|tr)illion|\sof\s20\d\d)
     )
     """,
     re.VERBOSE,

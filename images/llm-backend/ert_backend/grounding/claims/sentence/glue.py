@@ -19,7 +19,9 @@ BEFORE = re.compile(
     r"|\s(?:went|was|were|is|are|paid|handed|returned|distributed|flowed|left|remained)\s(?:\w+\s){0,3}?(?:as|in)\s"
 )
 MARK = re.compile(r"\s(high|low|peak|trough)(?=[\s.,;]|$)")
-SIDE = re.compile(r"\b(?:its|the|their)\s(high|low|peak|trough)(?=[\s.,;]|$)(?!\s(?:point|end|level|target|beta|margin|yield|debt))")
+SIDE = re.compile(
+    r"\b(?:its|the|their)\s(high|low|peak|trough)(?=[\s.,;]|$)(?!\s(?:point|end|level|target|beta|margin|yield|debt))"
+)
 OF_PRICE = frozenset({"Share price", "52-week high", "52-week low"})
 TRAILING = re.compile(r"\b(trailing|forward)\s$")
 OF_TRAILING = {
@@ -41,9 +43,7 @@ def glued(text: str, term: Term, numeral: Numeral) -> bool:
     return numeral.kind is Kind.MONEY and BEFORE.fullmatch(gap) is not None
 
 
-def unnamed(
-    text: str, terms: Sequence[Term], companies: Sequence[Term], numerals: Sequence[Numeral]
-) -> list[Term]:
+def unnamed(text: str, terms: Sequence[Term], companies: Sequence[Term], numerals: Sequence[Numeral]) -> list[Term]:
     """Numbers whose figure is not named with them: `ALFA's cash is half of BETA's $9 million`, `off its $98 high`."""
     found = [*_sides(text, terms), *_marks(text, numerals), *_of_companies(text, terms, companies, numerals)]
     taken = {term.numeral.start for term in terms if term.numeral}

@@ -51,9 +51,8 @@ _GROUPS: Mapping[str, frozenset[str]] = {
     "dividend": frozenset({"Dividends", "Dividend per share"}),
     "dividend per share;dividend rate": frozenset({"Dividend per share"}),
     "r&d;r&d spending;research and development;r&d expense;research spending;research and development expense"
-    ";on research;research outlays;r&d costs;research and development spending;r&d budget;research and development costs": frozenset(
-        {"Research and development"}
-    ),
+    ";on research;research outlays;r&d costs;research and development spending;r&d budget"
+    ";research and development costs": frozenset({"Research and development"}),
     "capital expenditure;capital expenditures;capex;capital spending": frozenset({"Capital expenditure"}),
     "share price;stock price;price;stock;shares;share;quote;current price;market price": frozenset({"Share price"}),
     "52 week high;12 month high;52 week peak;one year high;yearly high;year high;52 weeks high": frozenset(

@@ -31,7 +31,8 @@ EVERY = re.compile(
       |in\sa\srow|in\ssuccession))
         (?:\s(?:fiscal\s)?(?P<unit3>year|quarter))?
     | (?P<unit4>year|quarter)\s(?:after|by)\s(?:year|quarter)
-    | (?P<steady>steadily|consistently|uninterrupted(?:ly)?|without\s(?:an?\s|any\s)?(?:interruption|break|pause|exception)|throughout\sthe\syear
+    | (?P<steady>steadily|consistently|uninterrupted(?:ly)?|without\s(?:an?\s|any\s)?(?:interruption|break
+      |pause|exception)|throughout\sthe\syear
       |quarter\sto\squarter)
     )\b
     """,
@@ -81,9 +82,9 @@ def span(scene: Scene, begin: int, stop: int, lead: int = 0) -> Span:
         if begin <= m.start < stop and (not m.event or SINCE.search(scene.text[: m.start][-20:]))
     ]
     before = [m for m in scene.periods if lead <= m.start < begin and not m.event and not referred(scene.text, m)]
-    older = next((m for m in found if referred(scene.text, m) or _left(scene, begin, m)), None)
-    if older is None:
-        older = next((m for m in scene.periods if lead <= m.start < begin and referred(scene.text, m)), None)
+    compared = [m for m in found if referred(scene.text, m) or _left(scene, begin, m)]
+    compared += [m for m in scene.periods if lead <= m.start < begin and referred(scene.text, m)]
+    older = next(iter(compared), None)
     newer = next((m for m in found if m is not older and not _old(scene, m)), None)
     if older is None:
         older = next((m for m in found if m is not newer and _old(scene, m)), None)
@@ -91,10 +92,7 @@ def span(scene: Scene, begin: int, stop: int, lead: int = 0) -> Span:
         newer = before[-1]
     if newer is None and older is None:
         newer = next((m for m in scene.periods[:2] if m.start < lead and leading(scene.text, m)), None)
-    then = SINCE_THEN.search(scene.text[max(0, begin - 40) : begin])
-    if then and older is None and scene.periods and (past := [m for m in scene.periods if m.end <= begin and m.period.year]):
-        return Span(past[-1].period, None)
-    both = _both(scene, found)
+    both = (_since_then(scene, begin) if older is None else None) or _both(scene, found)
     if both is not None:
         return both
     year = newer.period if newer else None
@@ -123,6 +121,12 @@ def _between(scene: Scene, begin: int, stop: int) -> Span | None:
         if opens and re.fullmatch(r"\s(?:and)\s(?:the\s)?", scene.text[one.end : two.start]) and b.year:
             return Span(a if a.year else replace(a, year=b.year), b, quarterly=b.quarter is not None)
     return None
+
+
+def _since_then(scene: Scene, begin: int) -> Span | None:
+    """`and has since fallen`: from the time that was spoken of until now."""
+    past = [m for m in scene.periods if m.end <= begin and m.period.year]
+    return Span(past[-1].period) if past and SINCE_THEN.search(scene.text[max(0, begin - 40) : begin]) else None
 
 
 def _both(scene: Scene, found: Sequence[Mention]) -> Span | None:
@@ -164,11 +168,17 @@ def _steps(match: re.Match[str]) -> int:
 
 
 def _by_quarter(match: re.Match[str]) -> bool:
-    return match[0].startswith("quarter") or any((match[name] or "").startswith("quarter") for name in ("unit1", "unit2", "unit3", "unit4", "unit5"))
+    return match[0].startswith("quarter") or any(
+        (match[name] or "").startswith("quarter") for name in ("unit1", "unit2", "unit3", "unit4", "unit5")
+    )
 
 
 def _course(scene: Scene) -> bool:
-    text = re.sub(r"\b(?:over|throughout|across|through|during|within) (?:the )?(?:past|last|latest|whole)? ?year\b", "", scene.text)
+    text = re.sub(
+        r"\b(?:over|throughout|across|through|during|within) (?:the )?(?:past|last|latest|whole)? ?year\b",
+        "",
+        scene.text,
+    )
     return QUARTERS.search(scene.text) is not None and "year" not in text
 
 

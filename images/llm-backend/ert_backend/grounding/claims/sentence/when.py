@@ -15,8 +15,10 @@ REFERRED = re.compile(
 BEFORE = re.compile(r"(?:'s?)?\s+(?:(?!(?:to|and|from|of|in|is|was|were|by|for|the|while|but)\s)\w+\s+){0,2}")
 LEADS = re.compile(r"(?:\w+,? )?(?:in|for|during|over|through) (?:the )?(?:full )?(?:fiscal )?(?:year )?|")
 
-MULTIPLIED = re.compile(r"\b(?:twice|double|triple|treble|times|half(?: of)?|third of|quarter of)\s(?:the|its|that of)\s$"
-    r"|\b(?:what|than) (?:it|they|that) (?:was|were|had been|stood at|amounted to)\s(?:back )?(?:in |at )?(?:the )?$")
+MULTIPLIED = re.compile(
+    r"\b(?:twice|double|triple|treble|times|half(?: of)?|third of|quarter of)\s(?:the|its|that of)\s$"
+    r"|\b(?:what|than) (?:it|they|that) (?:was|were|had been|stood at|amounted to)\s(?:back )?(?:in |at )?(?:the )?$"
+)
 ABOUT_TIME = re.compile(r",|\s(?:was|is|saw|brought|proved|marked|ended|turned out|had|gave|delivered)\s")
 
 

@@ -56,7 +56,8 @@ CHANGE = re.compile(
         |stagnat(?:ed|ing|es)|flatlined|plateaued|(?:did|has|have)\snot\s(?:budge|change|move)d?|hardly\schanged
           |(?<=\s)unchanged)
     | (?P<moved>(?:went|goes|gone|moved|moves|changed|shifted|passed)(?=\sfrom\s))
-    | (?P<times2>doubl(?:ed?|es|ing)(?=\W|$)(?!(?<=double)\s(?:the|[^\w\s]|c[$]))(?!\s(?:digit|the\slevel|that|what|its|of|their|annual)))
+    | (?P<times2>doubl(?:ed?|es|ing)(?=\W|$)(?!(?<=double)\s(?:the|[^\w\s]|c[$]))(?!\s(?:digit|the\slevel|that
+      |what|its|of|their|annual)))
     | (?P<times3>(?:tripl|trebl)(?:e[ds]?|ing)(?!\s(?:the|that|digit|its)))
     | (?P<times4>quadrupl(?:e[ds]?|ing)(?!\s(?:the|that|its)))
     | (?P<times5>quintupl(?:e[ds]?|ing))
@@ -112,10 +113,16 @@ SUFFERED = re.compile(
     r"\s(?:an?\s)?(?:[\w.%]+\s){0,3}$"
 )
 # `the highest quarterly margin fell in the fourth quarter`: when it was, and no change.
-FELL_IN = re.compile(r"\b(?:highest|lowest|largest|smallest|biggest|best|worst|weakest|strongest|heaviest|greatest|peak|trough|high|low|record)\b[^,;]*$")
-FELL_ON = re.compile(r"\s(?:in|on|within|into|during)\s(?:the\s)?(?:first|second|third|fourth|final|last|latest|q\d|fy|20\d\d|\w+\squarter)")
+FELL_IN = re.compile(
+    r"\b(?:highest|lowest|largest|smallest|biggest|best|worst|weakest|strongest|heaviest|greatest|peak|trough|high|low|record)\b[^,;]*$"
+)
+FELL_ON = re.compile(
+    r"\s(?:in|on|within|into|during)\s(?:the\s)?(?:first|second|third|fourth|final|last|latest|q\d|fy|20\d\d|\w+\squarter)"
+)
 # What widens or narrows is what lies between two figures.
-BETWEEN = re.compile(r"\b(?:gap|difference|spread|distance|discount|premium|shortfall|deficit|lead|advantage|balance)\s(?:\w+\s){0,2}$")
+BETWEEN = re.compile(
+    r"\b(?:gap|difference|spread|distance|discount|premium|shortfall|deficit|lead|advantage)\s(?:\w+\s){0,2}$"
+)
 SHORT = re.compile(r"\s(?:\S+\s){0,4}?short\b")
 GAIN_BEFORE = re.compile(
     r"\s?(?:of\s)?(?:the\s)?(?:year on year |year over year |annual |sequential |quarterly |net |sharp |steep "

@@ -39,7 +39,8 @@ VERBS = re.compile(
       |adequate|ample)\sto\s(?:fully\s)?{_PAY}
         |(?:cover|fund|financ|back)(?:s|ed|ing|es)?|pays?\sfor|paid\sfor|(?:could|can|would|able\sto)\s(?:\w+ly\s)?{_PAY}
         |(?:takes?|took|taken|eats?|ate|swallow(?:s|ed)?|consumes?d?|absorb(?:s|ed)?|us(?:es|ed))\s(?:up\s)?(?=(?:all|the\swhole|the\sentirety)\sof\s))
-    | (?P<through>(?:br[eo]ak(?:s|ing)?|broken?|smash(?:es|ed|ing)?|burst|push(?:es|ed|ing)?|punch(?:es|ed|ing)?|surg(?:es|ed|ing)|mov(?:es|ed|ing)
+    | (?P<through>(?:br[eo]ak(?:s|ing)?|broken?|smash(?:es|ed|ing)?|burst|push(?:es|ed|ing)?|punch(?:es|ed
+      |ing)?|surg(?:es|ed|ing)|mov(?:es|ed|ing)
         |climb(?:s|ed|ing)?|gone|went|ris(?:es|en|ing)|rose|f[ae]ll(?:s|en|ing)?|slip(?:s|ped|ping)?|drop(?:s|ped|ping)?|s[aiu]nk(?:s|ing)?|tumbl(?:es|ed|ing)
         |plung(?:es|ed|ing)|crash(?:es|ed|ing)?|slid(?:es|ing)?)\s(?:\w+ly\s)?through|breach(?:es|ed|ing)?|pierc(?:es|ed|ing)|(?<=\s)crack(?:s|ed|ing)?)
     | (?P<up>exceed(?:s|ed|ing)?|surpass(?:es|ed|ing)?|topp?(?:s|ed|ing)|outweigh(?:s|ed|ing)?|outstripp?(?:s|ed|ing)?
@@ -51,7 +52,7 @@ VERBS = re.compile(
           |with)\sa\s(?:\w+\s)?premium\s(?:to|over)
         |a\s(?:\w+\s)?premium\s(?:to|over)|(?:carries|commands|enjoys)\sa\s(?:\w+\s)?premium\s(?:to|over)
           |dearer\sthan|upwards?\sof)
-    | (?P<down>below|beneath|under|behind|trail(?:s|ed|ing)?|lag(?:s|ged|ging)?(?:\sbehind)?|south\sof|short\sof
+    | (?P<down>below|beneath|under|behind|trail(?:s|ed|ing)?(?!\s(?:[^\w\s]|\d|c[$]|twelve\b|p/e|multiple|earnings|one\b|figure))|lag(?:s|ged|ging)?(?:\sbehind)?|south\sof|short\sof
       |(?:br[eo]ak(?:s|ing)?|broken?|f[ae]ll(?:s|en|ing)?|slip(?:s|ped|ping)?|drop(?:s|ped|ping)?)\s(?:below|under|beneath)
       |shy\sof
         |undershoot(?:s)?|undershot|(?:at|on|with)\sa\s(?:\w+\s)?discount\s(?:to|from)|a\s(?:\w+\s)?discount\sto
@@ -76,7 +77,8 @@ TIMES = re.compile(
     r"|\d+\s?fold|half)"
 )
 DENIED = re.compile(
-    r"\b(?:not|never|no longer|hardly|cannot|can't|\w+n't|neither|nor|no|nowhere near|far from|without|(?:is|are|has|have) yet to"
+    r"\b(?:not|never|no longer|hardly|cannot|can't|\w+n't|neither|nor|no|nowhere near|far from|without"
+    r"|(?:is|are|has|have) yet to"
     r"|stops? short of"
     r"|by no means|anything but)"
     r"\s+(?:(?:yet|currently|quite|even|be|been|have|has|had|any|a|an|in fact|fully|is|are|was|were|stand|trade|its"
@@ -95,7 +97,9 @@ EARNS = re.compile(
     r"|pays|carries|holds)\s(?:\w+\s){0,2}?"
     r"(?:(?P<more>more)|(?P<less>less|fewer))\s(?:money\s|profit\s)?than(?!\w)"
 )
-EARNS_MOST = re.compile(r"\b(earns?|earned|makes|made|owes?|owed|borrows?|sells?|sold|employs?|yields?|pays|holds?)\s(?:by far\s)?the\s$")
+EARNS_MOST = re.compile(
+    r"\b(earns?|earned|makes|made|owes?|owed|borrows?|sells?|sold|employs?|yields?|pays|holds?)\s(?:by far\s)?the\s$"
+)
 EARNS_WHAT = (
     (r"earn|make|made", frozenset({"Net income"})),
     (r"owe|borrow|carries", frozenset({"Total debt"})),
@@ -111,7 +115,10 @@ THAN_SIDE = re.compile(
     r"[^;]{0,40}?\sthan\s(?:it\sis\s)?(?:to\s)?(?:its\s|the\s)?(?:(?P<side>high|low|top"
     r"|bottom|peak|trough)(?=[\s.,;]|$))?"
 )
-_GOES = r"(?! (?:cover|repay|pay|retire|fund|meet|settle|service|clear|extinguish|finance|be (?:fully |easily |partly )?covered))"
+_GOES = (
+    r"(?! (?:cover|repay|pay|retire|fund|meet|settle|service|clear|extinguish|finance|be (?:fully "
+    r"|easily |partly )?covered))"
+)
 UNREAL = re.compile(
     rf"\b(?:impl(?:y|ies|ying) a|promis\w+|will|would{_GOES}|may|might|should|if|unless|whether|expected to|likely to"
     r"|projected to|forecast to|aims? to|hopes? to"
@@ -187,5 +194,10 @@ AND = re.compile(r"(?:'s)?\s(?:and|as well as)\s")
 BOTH = re.compile(r"\s(?:that of |those of )?both\s")
 MUCH = re.compile(r"\b(?:far|much|slightly|considerably|somewhat|markedly|significantly|marginally)\s$")
 ONLY_PART = re.compile(r"s?\s(?:(?:only|just|merely)\s)?(?:a\s)?(?:small\s)?(?:part|fraction|portion)\sof\s")
-TO_EQUITY = re.compile(r"s?\s(?:relative|compared|in relation|in proportion)\sto\s(?:its\s)?(?:own\s)?(?:\w+\s)?(?:equity|book value|capital)(?!\w)")
-PER_SALES = re.compile(r"\b(?:earn\w*|mak\w+|made|keep\w*|kept)\s(?:more|less)\s(?:profit\s)?on\s(?:its\s)?(?:sales|revenues?)$")
+TO_EQUITY = re.compile(
+    r"s?\s(?:relative|compared|in relation|in proportion)\sto\s(?:its\s)?(?:own\s)?(?:\w+\s)?(?:equity"
+    r"|book value|capital)(?!\w)"
+)
+PER_SALES = re.compile(
+    r"\b(?:earn\w*|mak\w+|made|keep\w*|kept)\s(?:more|less)\s(?:profit\s)?on\s(?:its\s)?(?:sales|revenues?)$"
+)

@@ -6,7 +6,9 @@ import re
 
 VALUED = frozenset({"Trailing P/E", "Price to earnings"})
 MULTIPLES = VALUED | {"Forward P/E", "Price to book", "Price to sales", "EV to EBITDA", "EV to revenue"}
-BY_MULTIPLE = re.compile(r"\b(?:on|by|in terms of|measured by|judged by|going by)\s(?:its\s|the\s|a\s)?$", re.IGNORECASE)
+BY_MULTIPLE = re.compile(
+    r"\b(?:on|by|in terms of|measured by|judged by|going by)\s(?:its\s|the\s|a\s)?$", re.IGNORECASE
+)
 # Adjectives that name their own figure: (names, whether the most of it comes first).
 OWN = {
     "valuable": (frozenset({"Market capitalisation"}), True),

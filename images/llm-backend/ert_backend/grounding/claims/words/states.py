@@ -198,7 +198,8 @@ DENY = re.compile(
     r"\s+(?:(?!but\b|and\b|while\b|because\b)\w+\s+){0,4}$"
 )
 NEVER = re.compile(
-    r"^(?:not once|not one|not a single (?:\w+ )?(?:year|quarter)|no (?:\w+ )?(?:year|quarter)|none of|in none of|not in any|at no (?:point|time)|never|in no (?:year|quarter))\b"
+    r"^(?:not once|not one|not a single (?:\w+ )?(?:year|quarter)|no (?:\w+ )?(?:year|quarter)|none of"
+    r"|in none of|not in any|at no (?:point|time)|never|in no (?:year|quarter))\b"
 )
 SIGN = re.compile(
     rf"\b(?:(?P<adjective>negative|positive)\s(?=\w)|{_IS}\s(?:{_ADVERB}\s)*(?:in\s)?(?P<is>negative"
@@ -206,5 +207,6 @@ SIGN = re.compile(
 )
 OVER = re.compile(
     r"\b(?:each|every|any|all|either|both)\b[^,;]{0,30}\b(?:years?|quarters?)\b|\bconsistently\b|\bthroughout\b"
-    r"|\b(?:not (?:a single|one)|no) (?:\w+ )?(?:year|quarter)\b|\bin the past (?:two|three|four|\d) years\b|\bnot once\b"
+    r"|\b(?:not (?:a single|one)|no) (?:\w+ )?(?:year|quarter)\b|\bin the past (?:two|three|four"
+    r"|\d) years\b|\bnot once\b"
 )

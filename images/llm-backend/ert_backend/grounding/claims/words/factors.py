@@ -1,0 +1,38 @@
+"""The words that tell how much of one figure another is. Pure data."""
+
+from __future__ import annotations
+
+import re
+
+SIZE = r"(?:much|many|large|high|big|great|fast|wide|long|heavy|expensive|valuable|strong|volatile|profitable|quickly)"
+LINK = re.compile(
+    rf"(?:\s?(?:times|over|x)(?!\w))?(?:\s(?:as {SIZE}(?: (?P<what>[\w ]{{1,30}}?))? as|the (?:size|level|amount"
+    rf"|value|level|figure|volume|rate) of"
+    rf"|that of|those of|of|what|greater than|larger than|larger|higher than|bigger than|more than)(?!\w))?"
+)
+OFF = re.compile(
+    r"\s?(?:points?\s)?(?:(?P<up>higher than|above|more than|larger than|greater than|bigger than|over"
+    r"|in excess of|dearer than|premium to"
+    r"|premium over|north of|ahead of|wider than|better than|richer than|faster than|up on)|(?P<down>lower than"
+    r"|below|less than|smaller than"
+    r"|under|beneath|short of|shy of|discount to|south of|behind|cheaper than|narrower than|off|adrift of"
+    r"|fewer than|down from|worse than))(?!\w)"
+)
+MORE_OF = re.compile(r"\s(?P<word>more|less|fewer|higher|larger|greater|lower)\s")
+BY = re.compile(
+    r"\s(?:by\s)?(?:(?:a|about|around|roughly|nearly|almost|more than|some|over|less than|just|only"
+    r"|approximately|close to|well over|an?|well|a little more than)\s)*$"
+)
+DISCOUNT = re.compile(
+    r"(?P<word>premium|discount) of (?:(?:about|around|roughly|some|nearly|almost|just|more than|less than|over"
+    r"|under)\s)*$"
+)
+# What follows an amount of another kind: `21 times in 2024`, `33.9x for ALFA`; `by a factor of two` is a change.
+OTHERWISE = re.compile(r"s?\s(?:in|for|at|on|from|to|since|over|and|by|during)\s")
+BY_FACTOR = re.compile(r"\bfactor of|fold$|\d\s?fold")
+EARNS = re.compile(r"\sof\swhat\s(?:it|the\s\w+)\s(?:earns|earned|makes|made)(?!\w)")
+PAYS_OUT = re.compile(r"\b(?:pa(?:ys?|id)\sout|distribut\w+|hand(?:s|ed)\sout|returns?|returned)\s(?:\w+\s){0,3}$")
+VALUED_AT = re.compile(
+    r"\b(?:trad(?:es?|ed|ing)|valued|priced|sells?|chang\w+\shands|stands?|quoted)\s(?:\w+\s)?at\s(?:\w+\s){0,3}$"
+)
+FAST = re.compile(r"\bas (?:fast|quickly|rapidly) as(?!\w)|\bthe (?:rate|pace|growth) of(?!\w)")
