@@ -45,16 +45,16 @@ NORDIC = about(
                 {
                     "ticker": "ALFA",
                     "longName": "Alfa Systems plc",
-                    "financialCurrency": "USD",
                     "trailingPE": 33.9,
                     "totalRevenue": 15_700_000_000,
+                    "financialCurrency": "USD",
                 },
                 {
                     "ticker": "BETA",
                     "longName": "Betamark AG",
-                    "financialCurrency": "USD",
                     "trailingPE": 14.2,
                     "totalRevenue": 3_300_000_000,
+                    "financialCurrency": "USD",
                 },
             ]
         },
@@ -88,6 +88,21 @@ PAIRS = [
     ),
     ("Revenue was $9.007 billion a year earlier.", "Revenue was $9.007 billion in the latest year."),
     ("Revenue was $8.431 billion in 2025.", "Last quarter's revenue was $8.431 billion."),
+    (
+        "Cash of $1.9 billion covers the $950 million of debt twice over.",
+        "Cash of $1.9 billion covers the $950 million of debt four times over.",
+    ),
+    ("The stock has not broken through its 52-week high.", "The stock has broken through its 52-week high."),
+    ("Nordic Compute is anything but debt-free.", "Debt is only partly covered by cash."),
+    (
+        "Revenue rose in FY2024 before slipping back the following year.",
+        "Revenue fell in FY2024 before recovering the following year.",
+    ),
+    ("Nordic Compute earned $986 million.", "Nordic Compute earned $1.276 billion."),
+    (
+        "Betamark's $3.3 billion of revenue is less than half of Nordic Compute's $8.431 billion.",
+        "Betamark's $3.3 billion of revenue is more than half of Nordic Compute's $8.431 billion.",
+    ),
     ("Nordic Compute is larger than Betamark by revenue.", "Nordic Compute is larger than Alfa Systems by revenue."),
     (
         "It keeps twelve cents of every dollar of revenue as profit.",

@@ -76,7 +76,7 @@ WORDS = re.compile(
 )
 TWICE = {"twice": 2, "double": 2, "twofold": 2, "two fold": 2, "thrice": 3, "triple": 3, "treble": 3, "quadruple": 4}
 LESS = re.compile(
-    r"\b(?:less than|under|below|fewer than|no more than|at most|not even|short of|shy of|up to|smaller than"
+    r"\b(?:less than|under|below|fewer than|no more than|at most|not even(?: \w+)?|short of|shy of|up to|smaller than"
     r"|lower than)\s+(?:a |an )?$"
 )
 MORE = re.compile(

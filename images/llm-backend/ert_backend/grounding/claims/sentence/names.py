@@ -90,7 +90,8 @@ _GROUPS: Mapping[str, frozenset[str]] = {
     "operating margin;operating margins": frozenset({"Operating margin"}),
     "net margin;net margins;profit margin;profit margins;net profit margin": frozenset({"Net margin"}),
     "dividend yield;yield": frozenset({"Dividend yield"}),
-    "payout ratio;dividend payout ratio;payout": frozenset({"Payout ratio"}),
+    "payout ratio;dividend payout ratio": frozenset({"Payout ratio"}),
+    "payout": frozenset({"Payout ratio", "Dividends"}),
     "leverage;debt to equity;debt to equity ratio;gearing;debt/equity ratio;d/e ratio;debt equity ratio": frozenset(
         {"Debt to equity"}
     ),

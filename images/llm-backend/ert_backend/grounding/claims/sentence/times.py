@@ -52,6 +52,7 @@ SEQUENTIAL = re.compile(
 )
 SINCE = re.compile(r"\bsince\s(?:the\s)?(?:\w+\sof\s)?$")
 SINCE_THEN = re.compile(r"\b(?:has|have) since\s[a-z ]{1,22}$")
+AFTER_THAT = re.compile(r"\b(?:after|following)\s(?:\w+\s){0,2}\w+$")
 QUARTERS = re.compile(r"\bquarter(?:ly|s)?\b")
 
 
@@ -85,9 +86,9 @@ def span(scene: Scene, begin: int, stop: int, lead: int = 0) -> Span:
     compared = [m for m in found if referred(scene.text, m) or _left(scene, begin, m)]
     compared += [m for m in scene.periods if lead <= m.start < begin and referred(scene.text, m)]
     older = next(iter(compared), None)
-    newer = next((m for m in found if m is not older and not _old(scene, m)), None)
+    newer = next((m for m in found if m is not older and not _old(scene, m, begin)), None)
     if older is None:
-        older = next((m for m in found if m is not newer and _old(scene, m)), None)
+        older = next((m for m in found if m is not newer and _old(scene, m, begin)), None)
     if newer is None and before and (older is None or older.relative):
         newer = before[-1]
     if newer is None and older is None:
@@ -152,8 +153,10 @@ def _left(scene: Scene, begin: int, mention: Mention) -> bool:
     )
 
 
-def _old(scene: Scene, mention: Mention) -> bool:
+def _old(scene: Scene, mention: Mention, begin: int) -> bool:
     """`a year earlier`, `the prior year`: told from the time that is spoken of."""
+    if AFTER_THAT.search(scene.text[max(0, begin - 40) : begin]):
+        return False  # `fell after growing by 10% the year before`
     start, text = mention.start, scene.text[mention.start : mention.end]
     return re.search(r"earlier|ago|before|prior|previous|preceding", text) is not None and not re.search(
         r"\b(?:in|for|during)\s(?:the\s)?$", scene.text[max(0, start - 12) : start]

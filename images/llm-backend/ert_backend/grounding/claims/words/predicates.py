@@ -38,7 +38,7 @@ VERBS = re.compile(
     | (?P<cover>suffic(?:es?|ed)\sto\s{_PAY}|(?:(?:more|large|big|high|ample|than)\s)*(?:enough|sufficient
       |adequate|ample)\sto\s(?:fully\s)?{_PAY}
         |(?:cover|fund|financ|back)(?:s|ed|ing|es)?|pays?\sfor|paid\sfor|(?:could|can|would|able\sto)\s(?:\w+ly\s)?{_PAY}
-        |(?:takes?|took|taken|eats?|ate|swallow(?:s|ed)?|consumes?d?|absorb(?:s|ed)?|us(?:es|ed))\s(?:up\s)?(?=(?:all|the\swhole|the\sentirety)\sof\s))
+        |(?:takes?|took|taken|eats?|ate|swallow(?:s|ed)?|consumes?d?|absorb(?:s|ed)?|offsets?|us(?:es|ed))\s(?:up\s)?(?=(?:all|the\swhole|the\sentirety)\sof\s))
     | (?P<through>(?:br[eo]ak(?:s|ing)?|broken?|smash(?:es|ed|ing)?|burst|push(?:es|ed|ing)?|punch(?:es|ed
       |ing)?|surg(?:es|ed|ing)|mov(?:es|ed|ing)
         |climb(?:s|ed|ing)?|gone|went|ris(?:es|en|ing)|rose|f[ae]ll(?:s|en|ing)?|slip(?:s|ped|ping)?|drop(?:s|ped|ping)?|s[aiu]nk(?:s|ing)?|tumbl(?:es|ed|ing)
@@ -52,7 +52,8 @@ VERBS = re.compile(
           |with)\sa\s(?:\w+\s)?premium\s(?:to|over)
         |a\s(?:\w+\s)?premium\s(?:to|over)|(?:carries|commands|enjoys)\sa\s(?:\w+\s)?premium\s(?:to|over)
           |dearer\sthan|upwards?\sof)
-    | (?P<down>below|beneath|under|behind|trail(?:s|ed|ing)?(?!\s(?:[^\w\s]|\d|c[$]|twelve\b|p/e|multiple|earnings|one\b|figure))|lag(?:s|ged|ging)?(?:\sbehind)?|south\sof|short\sof
+    | (?P<down>below|beneath|under|behind|trail(?:s|ed|ing)?(?!\s(?:[^\w\s]|\d|c[$]|twelve\b|p/e|multiple
+      |earnings|one\b|figure))|lag(?:s|ged|ging)?(?:\sbehind)?|south\sof|short\sof
       |(?:br[eo]ak(?:s|ing)?|broken?|f[ae]ll(?:s|en|ing)?|slip(?:s|ped|ping)?|drop(?:s|ped|ping)?)\s(?:below|under|beneath)
       |shy\sof
         |undershoot(?:s)?|undershot|(?:at|on|with)\sa\s(?:\w+\s)?discount\s(?:to|from)|a\s(?:\w+\s)?discount\sto

@@ -72,7 +72,7 @@ STATES: Sequence[tuple[str, State]] = (
         State(("Total debt", "Debt to equity"), _zero),
     ),
     (
-        rf"\b(?:carr(?:y|ies)|has|have|holds?|uses?|bears?|taken?s?\son|does\shave|does\scarry|runs?\swith"
+        rf"\b(?:carr(?:y|ies)|services|has|have|holds?|uses?|bears?|taken?s?\son|does\shave|does\scarry|runs?\swith"
         rf"|operates?\swith|finances?\s\w+\swith)\s(?:(?!no\b|free\b|zero\b|nil\b|little\b|more\b|less\b"
         rf"|neither\b|not\b|without\b|negative\b|twice\b|lower\b|higher\b|lowest\b|highest\b|least\b|most\b"
         rf"|smallest\b|largest\b|fewest\b|heaviest\b|enough\b|paid\b|repaid\b|reduced\b"
@@ -96,7 +96,7 @@ STATES: Sequence[tuple[str, State]] = (
         State(_PAYS, _zero),
     ),
     (
-        rf"\b(?:{_PAY}|makes?|made|making)\s(?:(?!no\b|nothing\b|neither\b)\w+\s){{0,3}}dividends?\b(?!\s(?:cut"
+        rf"\b(?:{_PAY}|makes?|made|making|rewards?\s(?:its\s|the\s)?\w+\swith)\s(?:(?!no\b|nothing\b|neither\b)\w+\s){{0,3}}dividends?\b(?!\s(?:cut"
         rf"|cover))|\bdividend\s(?:payer|paying)\b|\bdividends?\s(?:is|are|was|were)\s(?:being\s)?(?:paid"
         rf"|distributed)\b|\bincome\spaying\b"
         r"|\bshareholders\s(?:receive|received|get|got|collect(?:ed)?)\s(?:a\s|cash\s)*dividends?\b",
