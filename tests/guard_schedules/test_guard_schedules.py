@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.guard_schedules.mutants import MODULE, MUTANTS
+from tests.guard_schedules.mutants import MUTANTS, fate_of
 from tests.guard_schedules.play import TROUBLES, play
 from tests.guard_schedules.search import batch
-from tests.job_schedules.mutants import BACKEND, Mutant, killed_by
+from tests.job_schedules.mutants import BACKEND, Mutant
 
 # A claim came to the disk and not to the guard, which destroyed the machine; the report of an app that said nothing
 # any more was taken for one that moves.
@@ -45,7 +45,7 @@ def test_a_mutant_is_one_exact_change(mutant: Mutant) -> None:
 @pytest.mark.parametrize("name", ["do not wait for a report", "take an open record for never"])
 def test_a_broken_guard_is_noticed(name: str) -> None:
     mutant = next(mutant for mutant in MUTANTS if mutant.name == name)
-    assert killed_by(mutant, most=2000, module=MODULE) != ""
+    assert fate_of(mutant, most=2000) != ""
 
 
 def test_the_guard_reads_no_clock_that_can_be_set() -> None:
