@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import ert_backend
 from ert_backend.base.clock import boot_seconds
 from ert_backend.base.log_sink import LogSink
 from ert_backend.guard import __main__ as guard_main
@@ -22,6 +23,8 @@ from tests.support.backend.rig import wait_for
 from tests.support.doubles.vast_self_api import FakeVast
 
 RULES = {"ERT_CLOCK_SPEED": "1000", "ERT_BOOT_DEADLINE": "1500", "ERT_MAX_LIFETIME": "0"}
+
+ENV = {**os.environ, "PYTHONPATH": str(Path(ert_backend.__file__).parents[1])}
 
 
 def full_pipe() -> tuple[int, int]:
@@ -174,16 +177,22 @@ def test_a_guard_that_meets_an_error_while_it_looks_goes_on(tmp_path: Path) -> N
     assert looks == ["broken", "the look after it"]
 
 
+def output(code: str) -> str:
+    """What a Python process of its own prints."""
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, capture_output=True, check=True, timeout=20, text=True, env=ENV).stdout
+
+
 def test_the_app_logs_through_the_same_sink() -> None:
     code = "from ert_backend.base import logs; logs.to_stdout(); import logging; logging.getLogger('x').info('said');"
     code += "print(type(logging.getLogger().handlers[0].stream).__name__); logs.SINK.settle(2)"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, timeout=20, text=True)
-    assert "LogSink" in found.stdout
-    assert '"message": "said"' in found.stdout
+    found = output(code)
+    assert "LogSink" in found
+    assert '"message": "said"' in found
 
 
 def test_the_last_line_of_a_process_is_written_before_it_ends() -> None:
     code = "from ert_backend.base.log_sink import LogSink; sink = LogSink(); sink.write('last\\n'); sink.settle(5)"
     for _ in range(5):
-        found = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, timeout=20, text=True)
-        assert found.stdout == "last\n"
+        found = output(code)
+        assert found == "last\n"

@@ -257,7 +257,7 @@ MUTANTS = (
     ),
     Mutant(
         "rent on with an image that no host can pull", "engine/boot_failures.py",
-        "    for machines in memory.ends.values():", "    for machines in ():",
+        "    for end, machines in memory.ends.items():", "    for end, machines in ():",
     ),
     Mutant(
         "rank bids by the least one", "core/model/desired.py", "return offer.dph_total + max(0.0, over)",

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request
@@ -27,6 +28,8 @@ from ert_backend.base.http_error import openai_error
 from ert_backend.base.routes import NOT_SERVED
 from ert_backend.engine.protocol import EngineError, EngineRefused, Piece, PromptTooLong
 from ert_backend.service import Service
+
+LARGE = 10_000  # characters of a piece that are dealt with at once
 
 
 def chat_routes(app: FastAPI, service: Service) -> None:
@@ -102,11 +105,19 @@ class _Answer(Response):
         self.admission, self.key, self.asked, self.settings = admission, key, body, service.settings
         self.head = shape.Head(f"chatcmpl-{secrets.token_hex(12)}", int(utc_now().timestamp()), service.state.model)
 
-    def pieces(self) -> AsyncGenerator[Piece, None]:
-        """The engine's answer."""
+    async def pieces(self) -> AsyncGenerator[Piece, None]:
+        """The engine's answer; one that comes in a single large piece gives the loop back in the middle of it."""
         asked, settings = self.asked, self.settings
         sampling = asked.sampling(settings.chat_temperature, settings.chat_tokens)
-        return self.admission.pieces(self.key, asked.conversation(), asked.given_seed(), asked.form(), sampling)
+        stream = self.admission.pieces(self.key, asked.conversation(), asked.given_seed(), asked.form(), sampling)
+        async with contextlib.aclosing(stream):
+            async for piece in stream:
+                text, place = piece.content, 0
+                while len(text) - place > LARGE:
+                    yield Piece(text[place : place + LARGE])
+                    place += LARGE
+                    await asyncio.sleep(0)
+                yield replace(piece, content=text[place:]) if place else piece
 
     async def whole(self, request: Request) -> Response:
         """All of it in one object."""
