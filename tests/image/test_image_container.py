@@ -67,7 +67,7 @@ def test_the_model_came_at_boot_to_the_instances_disk(running: Container) -> Non
     assert "pulling" in PHASES
     assert "tls-cert.pem" in running.inside("ls", "/data").split()
     assert running.inside("ls", "/dev/shm").split() == []
-    assert running.inside("cat", "/data/claimed").startswith("open ")
+    assert running.inside("cat", "/data/claimed").startswith("claimed "), "a request with the key was answered"
     assert running.inside("stat", "-c", "%a %u", "/data/tls-key.pem") == "600 10001"
 
 
