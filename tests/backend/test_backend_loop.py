@@ -80,6 +80,8 @@ def test_a_long_answer_of_the_model_blocks_the_loop_hardly_longer_than_a_short_o
         asked(client, {"ticker": f"T{next(number)}"})
         told = client.post("/v1/chat/completions", json={"messages": [{"role": "user", "content": "Go."}]})
         assert told.status_code == 200
+        # What looks like a mark of thoughts is none of the answer.
+        assert "<" in text or told.json()["choices"][0]["message"]["content"] == text
 
     for piece in PIECES[::2]:
         compared(backend, work, piece)

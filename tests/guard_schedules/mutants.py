@@ -11,8 +11,8 @@ import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.guard_schedules.search import say
 from tests.job_schedules.mutants import Mutant, killed_by
+from tests.support.schedules import say
 
 MODULE, MOST = "tests.guard_schedules", 8_000
 RARE = {"wait for one rule what was waited for another": 47_900}

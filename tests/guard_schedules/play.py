@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import heapq
 import random
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from ert_backend.base import clock
@@ -23,6 +22,7 @@ from ert_backend.guard.off_switch import SETTLE, TICK
 from ert_backend.guard.rules import Action
 from tests.guard_schedules.truth import LATE_PROVIDER, PROMISED, SEES, UNHEARD, due
 from tests.guard_schedules.world import FAILS, HONEST, LIES, LOOK, REFUSES, TOKEN, World
+from tests.support.schedules import Played
 
 BUSY = 900.0
 TROUBLES = (
@@ -34,16 +34,6 @@ TROUBLES = (
 )  # fmt: skip
 # What the switch's state may lag behind the provider: one reading when all is well, and those that make it sure.
 LAG = 600.0 + 10.0 + 60.0 + 4 * LOOK
-
-
-@dataclass(frozen=True)
-class Played:
-    """One schedule: what was wrong with it, what happened in it how often, and its story."""
-
-    seed: int
-    broken: list[str]
-    counts: Counter[str]
-    history: list[str]
 
 
 class Watched(World):

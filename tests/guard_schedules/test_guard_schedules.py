@@ -9,8 +9,8 @@ import pytest
 
 from tests.guard_schedules.mutants import MUTANTS, fate_of
 from tests.guard_schedules.play import TROUBLES, play
-from tests.guard_schedules.search import batch
 from tests.job_schedules.mutants import BACKEND, Mutant
+from tests.support.schedules import batch
 
 # A claim came to the disk and not to the guard, which destroyed the machine; the report of an app that said nothing
 # any more was taken for one that moves.
@@ -18,7 +18,7 @@ ONCE_FAILED = (967, 1133)
 
 
 def test_no_machine_is_stopped_wrongly_or_too_late_in_a_share_of_the_schedules() -> None:
-    tally = batch(1_000_000, 250)
+    tally = batch(play, 1_000_000, 250)
     assert [(played.seed, played.broken) for played in tally.broken] == []
     assert all(tally.counts[kind] > 2 for kind in (*TROUBLES, "reports", "stop", "destroy", "engine killed"))
 

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.job_schedules.search import say
+from tests.support.schedules import say
 
 ROOT = Path(__file__).resolve().parents[2]
 BACKEND = ROOT / "images" / "llm-backend"

@@ -14,8 +14,9 @@ import re
 from dataclasses import replace
 
 from ert_backend.base import clock
-from tests.job_schedules.schedule import Played, World
+from tests.job_schedules.schedule import World
 from tests.job_schedules.virtual import VirtualLoop
+from tests.support.schedules import Played
 
 # Reasons a report may end without a text. A caller's deadline is none: trouble is over long before it, so whoever
 # reaches it was left waiting.

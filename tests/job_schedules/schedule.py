@@ -9,8 +9,6 @@ import asyncio
 import contextlib
 import hashlib
 import random
-from collections import Counter
-from dataclasses import dataclass, field
 from typing import Any
 
 from ert_dashboard.backend.client import BackendError
@@ -18,18 +16,9 @@ from tests.job_schedules.caller import Dashboard, Ending, repeat
 from tests.job_schedules.machine import Machine, Mood
 from tests.job_schedules.network import Published, Wire, submit
 from tests.job_schedules.virtual import VirtualLoop
+from tests.support.schedules import Played
 
 KINDS = ("stop", "outbid", "kill", "crash", "move", "rotate", "redeploy")
-
-
-@dataclass
-class Played:
-    """What one schedule came to. `history`: what happened, a line each with its virtual second first."""
-
-    seed: int
-    broken: list[str] = field(default_factory=list)
-    counts: Counter[str] = field(default_factory=Counter)
-    history: list[str] = field(default_factory=list)
 
 
 class World:

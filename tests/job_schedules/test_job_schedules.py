@@ -9,7 +9,8 @@ import sys
 import pytest
 
 from tests.job_schedules.mutants import BACKEND, IMPORTED, MUTANTS, ROOT, killed_by
-from tests.job_schedules.search import batch, history
+from tests.job_schedules.play import play
+from tests.support.schedules import batch, history
 
 # A caller claimed a machine whose stop had been ordered without an answer; the flag was lifted, the order came late.
 ONCE_FAILED = (1249, 1262, 1271, 1568, 1612, 1659, 1709)
@@ -19,14 +20,15 @@ CAME_LATE = (301358588149, 301358588269, 301358588578, 301358589574)
 REPLAYED = (77, 1249, 301358588149, 301358588269, 301358589574, *range(1_000_000, 1_000_015))
 ONE_BY_ONE = """
 import sys
-from tests.job_schedules.search import history
+from tests.job_schedules.play import play
+from tests.support.schedules import history
 for seed in sys.argv[1:]:
-    print(*history(int(seed)), sep="\\n")
+    print(*history(play, int(seed)), sep="\\n")
 """
 
 
 def test_no_report_is_lost_doubled_or_cut_in_a_share_of_the_schedules() -> None:
-    tally = batch(1_000_000, 300)
+    tally = batch(play, 1_000_000, 300)
     assert tally.broken == []
     assert tally.counts["written"] > 500
     assert all(tally.counts[kind] > 20 for kind in ("stop", "outbid", "kill", "crash", "move", "rotate", "redeploy"))
@@ -34,13 +36,13 @@ def test_no_report_is_lost_doubled_or_cut_in_a_share_of_the_schedules() -> None:
 
 @pytest.mark.parametrize("seed", [*ONCE_FAILED, *CAME_LATE])
 def test_what_once_failed_stays_mended(seed: int) -> None:
-    assert batch(seed, 1).broken == []
+    assert batch(play, seed, 1).broken == []
 
 
 def test_a_seed_is_the_same_history_every_time_and_in_every_process() -> None:
-    here = {seed: history(seed) for seed in REPLAYED}
+    here = {seed: history(play, seed) for seed in REPLAYED}
     assert min(map(len, here.values())) > 10
-    backwards = {seed: history(seed) for seed in reversed(REPLAYED)}
+    backwards = {seed: history(play, seed) for seed in reversed(REPLAYED)}
     assert backwards == here
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, IMPORTED)), "PYTHONHASHSEED": "1"}
     command = [sys.executable, "-c", ONE_BY_ONE, *map(str, REPLAYED)]
@@ -49,7 +51,7 @@ def test_a_seed_is_the_same_history_every_time_and_in_every_process() -> None:
 
 
 def test_a_seed_says_nothing_about_its_neighbours() -> None:
-    assert history(REPLAYED[0]) != history(REPLAYED[1])
+    assert history(play, REPLAYED[0]) != history(play, REPLAYED[1])
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: m.name)
