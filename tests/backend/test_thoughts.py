@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,8 +20,16 @@ FORMS = {
     "harmony without markers": f"analysis{THOUGHTS}assistantfinal{SAID}",
     **{
         name: f"<{name}>{THOUGHTS}</{name}>\n\n{SAID}"
-        for name in ("think", "thinking", "seed:think", "mm:think", "Think")
+        for name in ("think", "thinking", "seed:think", "mm:think", "Think", "thought", "reasoning", "ns:reason")
     },
+    "tag with an attribute": f'<thinking budget="200">{THOUGHTS}</thinking>\n{SAID}',
+    "brackets": f"[THINK]{THOUGHTS}[/THINK]{SAID}",
+    "triangles": f"\u25c1think\u25b7{THOUGHTS}\u25c1/think\u25b7{SAID}",
+    "full width": f"\uff1cthink\uff1e{THOUGHTS}\uff1c/think\uff1e{SAID}",
+    "escaped": f"&lt;think&gt;{THOUGHTS}&lt;/think&gt;{SAID}",
+    "markers of a thought": f"<|begin_of_thought|>{THOUGHTS}<|end_of_thought|>{SAID}",
+    "markers of thinking": f"<|START_THINKING|>{THOUGHTS}<|END_THINKING|>{SAID}",
+    "one-sided channel": f"<|channel>thought\n{THOUGHTS}<channel|>{SAID}",
 }
 UNPAIRED = f"{THOUGHTS}\n</think>\n\n{SAID}"
 PLAIN = (
@@ -33,6 +43,9 @@ PLAIN = (
     "the tags `<think>` and `</think>` mark it",
     "<",
     "x <|",
+    "R&D at AT&T, a list [1] and [THAT]",
+    "<analysis>what the user asked for</analysis>",
+    "Thinking process: to be told. Final answer: 5",
 )
 
 
@@ -66,3 +79,25 @@ def test_a_stream_gives_the_same_however_it_is_cut(text: str, cuts: list[int]) -
     whole = split(text)
     assert (splitter.answer, splitter.thought) == whole
     assert ((said + a).lstrip() if whole[1] else said + a, (thought + b).strip()) == whole
+
+
+def test_a_closing_tag_alone_takes_nothing_from_what_a_stream_says_behind_it() -> None:
+    splitter = Splitter()
+    told = [splitter.feed(piece) for piece in ("We ", "need", " it.</think>Revenue", " came", " to 5.")]
+    told.append(splitter.close())
+    assert "".join(said for said, _ in told) == "We need it.Revenue came to 5."
+    assert "".join(thought for _, thought in told) == ""
+    assert (splitter.answer, splitter.thought) == ("Revenue came to 5.", "We need it.")
+
+
+def test_what_was_thought_stays_in_its_order() -> None:
+    assert split("<think>First.</think> Second. </think>Third.") == ("Third.", "First. Second.")
+
+
+def test_many_closing_tags_cost_time_that_grows_with_their_number() -> None:
+    def cost(number: int) -> float:
+        began = time.process_time()
+        split("a</think>" * number)
+        return time.process_time() - began
+
+    assert cost(20_000) < 60 * max(cost(1_000), 0.004)

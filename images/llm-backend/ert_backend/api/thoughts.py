@@ -1,9 +1,10 @@
 """Thoughts in an answer: splits a model's reasoning from what it says, piece by piece or as a whole. Pure.
 
 An engine's own parser misses a channel or a tag now and then, and the reasoning then arrives as text. Known are the
-tags of several families (`<think>`, `<thinking>`, `<seed:think>`, `<mm:think>`), the channels of gpt-oss, and what is
-left of these channels when their markers are lost (`analysis...assistantfinal`). A closing tag without an opening one
-makes everything before it reasoning; a stream has sent that already, so there only the tag itself is left out.
+tags of `engine/thoughts.py`, the channels of gpt-oss, and what is left of these channels when their markers are lost
+(`analysis...assistantfinal`). A closing tag without an opening one makes everything before it reasoning; a stream has
+sent that already, so there only the tag itself is left out. What is told in words (`Thinking process:`), and tags that
+a user may ask for (`<analysis>`), stay in a chat: only a report leaves them out.
 """
 
 from __future__ import annotations
@@ -12,11 +13,17 @@ import re
 from dataclasses import dataclass, field
 from enum import Enum
 
-_TAGS = r"(?:think|thinking|thought|reasoning|seed:think|mm:think)"
-_MARK = re.compile(rf"(?<!`)<(/?){_TAGS}>|<\|(channel|message|start|end|call|return|constrain)\|>", re.IGNORECASE)
+from ert_backend.engine.thoughts import HARMONY_WORDS, WORDS, closes, tags
+
+_MARK = re.compile(rf"(?<!`)(?:{tags(WORDS)})|<\|(?P<token>{HARMONY_WORDS})\|>", re.IGNORECASE)
 # What may become a mark with the next piece; in backticks it is spoken of, and no mark.
-_PARTIAL = re.compile(r"`?<[/|a-z:]{0,16}\Z|`\Z", re.IGNORECASE)
-_LONGEST_PARTIAL = 19
+_PARTIAL = re.compile(
+    r"`?(?:&(?:lt?)?|\[/?[A-Z]{0,8}|<\|channel>\s?[a-z]{0,8}|(?:<|&lt;|\uff1c|\u25c1)"
+    rf"(?:[|\uff5c/\sa-z_:]{{0,24}}|[|\uff5c]?\s?/?\s?(?:[a-z_]{{1,12}}:)?(?:{WORDS})\s[^<>]{{0,100}})(?:&g?t?)?)\Z|`\Z",
+    re.IGNORECASE,
+)
+_LONGEST_PARTIAL = 140
+_MAY_BEGIN = re.compile("[<&\uff1c\u25c1\\[`]")
 _LINE_ENDS = re.compile(r"[\r\n]*")
 _GLUED = re.compile(r"\A\s*(?:analysis|commentary)(?=[A-Z])")
 _MAY_BE_GLUED = ("analysis", "commentary")
@@ -48,10 +55,12 @@ class Splitter:
     header: str = ""
     _said: list[str] = field(default_factory=list)
     _thought: list[str] = field(default_factory=list)
+    _new_said: list[str] = field(default_factory=list)
+    _new_thought: list[str] = field(default_factory=list)
 
     def feed(self, text: str) -> tuple[str, str]:
         """One more piece."""
-        if self.mode is _Mode.ANSWER and not self.waiting and "<" not in text and "`" not in text:
+        if self.mode is _Mode.ANSWER and not self.waiting and not _MAY_BEGIN.search(text):
             self._said.append(text)
             return text, ""
         return self._work(self.waiting + text, last=False)
@@ -64,7 +73,7 @@ class Splitter:
         return rest
 
     def _work(self, text: str, last: bool) -> tuple[str, str]:
-        said, thought = len(self._said), len(self._thought)
+        self._new_said, self._new_thought = [], []
         self.waiting, at = "", 0
         while at < len(text):
             before = self.mode, at
@@ -72,7 +81,7 @@ class Splitter:
             if (self.mode, at) == before:
                 self.waiting = text[at:]
                 break
-        return "".join(self._said[said:]), "".join(self._thought[thought:])
+        return "".join(self._new_said), "".join(self._new_thought)
 
     def _step(self, text: str, at: int, last: bool) -> int:
         """Deal with what begins at `at`; where to go on. Nothing changes when more is needed to go on."""
@@ -84,7 +93,7 @@ class Splitter:
         if mark is not None:
             self._put(text[at : mark.start()])
             self._turn(mark)
-            blanks = _LINE_ENDS.match(text, mark.end()) if mark[1] == "/" else None
+            blanks = _LINE_ENDS.match(text, mark.end()) if mark["token"] is None and closes(mark) else None
             return blanks.end() if blanks else mark.end()
         open_at = None if last else _PARTIAL.search(text, max(at, len(text) - _LONGEST_PARTIAL))
         end = open_at.start() if open_at else len(text)
@@ -101,23 +110,28 @@ class Splitter:
 
     def _glued(self, text: str, at: int, last: bool) -> int:
         if found := _TURN.search(text, at):
-            self._thought.append(text[at : found.start()])
+            self._think(text[at : found.start()])
             self.mode = _Mode.ANSWER if found[1] == "final" else _Mode.GLUED
             return found.end()
         end = len(text) if last else max(at, len(text) - _LONGEST_TURN)
-        self._thought.append(text[at:end])
+        self._think(text[at:end])
         return end
 
     def _put(self, text: str) -> None:
         if self.mode is _Mode.ANSWER:
             self._said.append(text)
+            self._new_said.append(text)
         elif self.mode is _Mode.THOUGHT:
-            self._thought.append(text)
+            self._think(text)
         else:
             self.header += text
 
+    def _think(self, text: str) -> None:
+        self._thought.append(text)
+        self._new_thought.append(text)
+
     def _turn(self, mark: re.Match[str]) -> None:
-        word = (mark[2] or "").lower()
+        word = (mark["token"] or "").lower()
         if word in {"channel", "start"}:
             self.mode, self.header = _Mode.HEADER, ""
         elif word == "message":
@@ -126,9 +140,10 @@ class Splitter:
             self.mode = _Mode.ANSWER if spoken else _Mode.THOUGHT
         elif word in {"end", "call", "return"}:
             self.mode = _Mode.ANSWER
-        elif mark[1] == "/":
+        elif not word and closes(mark):
             if self.mode is _Mode.ANSWER:
-                self._thought, self._said = [*self._said, *self._thought], []
+                self._thought += self._said
+                self._said.clear()
             self.mode = _Mode.ANSWER
         elif not word:
             self.mode = _Mode.THOUGHT

@@ -11,19 +11,31 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 Span = tuple[int, int]
-_WORDS = "think(?:ing)?|thoughts?|reason(?:ing)?|reflection|scratch_?pad|analysis|(?:inner_)?monologue"
-_NAMES = rf"(?:[a-z_]{{1,12}}:)?(?:{_WORDS})"
 _OPENS, _SHUTS = "(?:<|&lt;|\uff1c|\u25c1)[|\uff5c]?", "[|\uff5c]?(?:>|&gt;|\uff1e|\u25b7)"
-# `<think>`, `</seed:think>`, `[/THINK]`, `<|end_of_thought|>`, `<|START_THINKING|>`, Gemma's `<|channel>thought`.
+WORDS = "think(?:ing)?|thoughts?|reason(?:ing)?"
+_MORE_WORDS = "reflection|scratch_?pad|analysis|(?:inner_)?monologue"
+
+
+def tags(words: str) -> str:
+    """A pattern of what begins or ends a thought, with tags of these names.
+
+    `<think>`, `</seed:think>`, `[/THINK]`, `<|end_of_thought|>`, `<|START_THINKING|>`, Gemma's `<|channel>thought`.
+    """
+    name = rf"(?:[a-z_]{{1,12}}:)?(?:{words})"
+    return (
+        rf"{_OPENS}\s?(?P<slash>/?)\s?{name}(?:\s[^<>]{{0,100}})?(?P<empty>/?)\s?{_SHUTS}"
+        rf"|\[(?P<bracket>/?)THINK(?:ING)?\]|{_OPENS}(?P<word>begin|start|end)_(?:of_)?(?:thoughts?|thinking){_SHUTS}"
+        r"|(?P<gemma><\|channel>\s?(?:thought|analysis)|<channel\|>)"
+    )
+
+
 TAG = re.compile(
-    rf"{_OPENS}\s?(?P<slash>/?)\s?{_NAMES}(?:\s[^<>]{{0,100}})?(?P<empty>/?)\s?{_SHUTS}|\[(?P<bracket>/?)THINK(?:ING)?\]"
-    rf"|{_OPENS}(?P<word>begin|start|end)_(?:of_)?(?:thoughts?|thinking){_SHUTS}"
-    r"|(?P<gemma><\|channel>\s?(?:thought|analysis)|<channel\|>)|(?P<done>^\.{3}done thinking\.\s*$)",
-    re.IGNORECASE | re.MULTILINE,
+    rf"{tags(f'{WORDS}|{_MORE_WORDS}')}|(?P<done>^\.{{3}}done thinking\.\s*$)", re.IGNORECASE | re.MULTILINE
 )
 NAMED = re.compile("think|thought|reason|reflect|scratch|analysis|monologue|channel", re.IGNORECASE)
 CODE = re.compile(r"^```[^\n]*\n(?:(?!```)[^\n]*\n)*```|`[^`\n]{1,200}`", re.MULTILINE)
-HARMONY = re.compile(r"<\|(channel|message|start|end|return|call|constrain)\|>", re.IGNORECASE)
+HARMONY_WORDS = "channel|message|start|end|return|call|constrain"
+HARMONY = re.compile(rf"<\|({HARMONY_WORDS})\|>", re.IGNORECASE)
 MARKS = re.compile(
     r"<\|start\|>(?:assistant)?|<\|channel\|>\s?\w*|<\|(?:message|end|return|call|constrain)\|>", re.IGNORECASE
 )
@@ -127,17 +139,20 @@ def _tags(text: str, start: int, end: int) -> Iterator[Span]:
         yield begin, until
         return
     for tag in TAG.finditer(text, start, end):
-        if _closes(tag):
+        if closes(tag):
             begin, until = tag.end(), end
         elif until == end:
             until = tag.start()
     yield begin, until
 
 
-def _closes(tag: re.Match[str]) -> bool:
+def closes(tag: re.Match[str]) -> bool:
+    """Whether what `tags` found ends a thought."""
     word = (tag["word"] or "").lower()
     return (
-        bool(tag["slash"] or tag["bracket"] or tag["empty"] or tag["done"]) or word == "end" or tag[0] == "<channel|>"
+        bool(tag["slash"] or tag["bracket"] or tag["empty"] or tag.groupdict().get("done"))
+        or word == "end"
+        or tag[0] == "<channel|>"
     )
 
 
