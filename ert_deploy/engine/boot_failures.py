@@ -1,13 +1,13 @@
-"""The same failed boot on machines of different hosts: the image is at fault then, and no host and no price."""
+"""The same failed boot on machines of different hosts: image or config is at fault then, and no host and no price."""
 
 from __future__ import annotations
 
 import re
 
 from ert_deploy.core.model import steps
-from ert_deploy.core.model.desired import Desired
+from ert_deploy.core.model.desired import Desired, Launch
 from ert_deploy.core.model.errors import Failed
-from ert_deploy.core.planning.health import NO_OFF_SWITCH
+from ert_deploy.core.planning.health import MISCONFIGURED, NO_ENGINE, NO_OFF_SWITCH
 from ert_deploy.engine.memory import Memory
 
 HOSTS = 2  # that end a boot in the same way, before the image is taken for the cause
@@ -34,17 +34,32 @@ def same_end(step: steps.Retire, memory: Memory) -> frozenset[int]:
 def refuse_broken_image(desired: Desired, memory: Memory) -> None:
     """Raise Failed when boots of this run have ended in the same way on machines of different hosts."""
     for end, machines in memory.ends.items():
-        if len(machines) >= HOSTS and end == NO_OFF_SWITCH:
-            raise Failed(
-                f"{len(machines)} machines are not to be used: the provider refuses the keys by which they stop"
-                " themselves",
-                "a machine that nobody can stop from within would be paid until somebody sees it; both were destroyed",
-                "see whether the provider has trouble with its API, then run the command again",
-            )
         if len(machines) >= HOSTS:
-            reason = next(iter(machines.values()))
-            raise Failed(
-                f"the image {desired.launch.image} does not start: {len(machines)} machines failed in the same way",
-                reason,
-                next((advice for words, advice in ADVICE if re.search(words, reason, re.IGNORECASE)), OTHERWISE),
-            )
+            raise _fault(end, len(machines), next(iter(machines.values())), desired.launch)
+
+
+def _fault(end: str, number: int, reason: str, launch: Launch) -> Failed:
+    """What so many machines have in common, and what to do about it."""
+    if end == NO_OFF_SWITCH:
+        return Failed(
+            f"{number} machines are not to be used: the provider refuses the keys by which they stop themselves",
+            "a machine that nobody can stop from within would be paid until somebody sees it; both were destroyed",
+            "see whether the provider has trouble with its API, then run the command again",
+        )
+    if end == MISCONFIGURED:
+        return Failed(
+            f"the model {launch.model} cannot be served as configured: {number} machines say so",
+            reason,
+            "check launch/model, launch/context, launch/model_digest and launch/engine_command; then run it again",
+        )
+    if end == NO_ENGINE:
+        return Failed(
+            f"the model server in {launch.image} does not start: {number} machines say so",
+            reason,
+            "check launch/engine_command and launch/image: run them on a machine of your own",
+        )
+    return Failed(
+        f"the image {launch.image} does not start: {number} machines failed in the same way",
+        reason,
+        next((advice for words, advice in ADVICE if re.search(words, reason, re.IGNORECASE)), OTHERWISE),
+    )

@@ -177,3 +177,12 @@ def test_a_key_that_cannot_be_one_is_never_sent(key: str) -> None:
     with backend() as script, pytest.raises(UsageError):
         ask(script.port, pair().pem, Secret(key))
     assert not script.seen
+
+
+@pytest.mark.parametrize(
+    ("said", "misconfigured"), [({}, False), ({"misconfigured": True}, True), ({"misconfigured": 1}, False)]
+)
+def test_only_a_backend_that_says_so_would_fail_on_every_machine(said: dict[str, object], misconfigured: bool) -> None:
+    body = {"status": "loading", "progress": {"phase": "failed", "detail": "no such model", **said}}
+    found = health_of(503, json.dumps(body).encode(), "pem")
+    assert (found.vital, found.detail, found.misconfigured) == (Vital.SICK, "no such model", misconfigured)

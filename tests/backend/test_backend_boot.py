@@ -83,6 +83,11 @@ def test_an_error_in_the_pull_under_status_200_is_a_failure(tmp_path: Path, olla
     with running(tmp_path, ollama.host) as backend:
         wait_for(lambda: backend.service.state.detail == "pull model manifest: file does not exist")
         assert backend.service.state.phase.value == "failed"
+        with backend.client(key=None) as client:
+            assert client.get("/health").json()["progress"]["misconfigured"] is True
+        ollama.pull_lines = PULL
+        backend.wait_ready()
+        assert backend.service.state.misconfigured is False
 
 
 def test_when_ollama_forgets_the_model_it_is_degraded_and_brought_up_again(

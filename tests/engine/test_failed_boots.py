@@ -73,6 +73,52 @@ def test_the_same_end_on_two_machines_is_the_images_fault_and_nobody_is_denied(
     assert made.store.state.denied == ()
 
 
+NO_MODEL = "pull model manifest: file does not exist"
+
+
+def misconfigured(made: FakeInstance) -> None:
+    """Its backend has proven itself and says that the model cannot be had."""
+    made.health = Health(Vital.SICK, NO_MODEL, "failed", certificate="pem", misconfigured=True)
+
+
+def test_a_model_that_nobody_can_serve_costs_two_machines_and_denies_nobody() -> None:
+    made = world()
+    made.gpu.conduct = dict.fromkeys(range(1001, 1013), misconfigured)
+    with pytest.raises(Failed, match=r"the model .* cannot be served as configured: 2 machines say so") as failed:
+        up(made)
+    assert NO_MODEL in failed.value.detail
+    assert "launch/model" in failed.value.hint
+    assert "max_dph" not in failed.value.hint
+    assert len(made.gpu.instances) == 2
+    assert made.gpu.paid() == ()
+    assert made.store.state.denied == ()
+
+
+def without_engine(made: FakeInstance) -> None:
+    """Its backend answers, and the model server behind it never does."""
+    made.health = Health(Vital.LOADING, "waiting for the engine", "starting", certificate="pem")
+
+
+def test_a_model_server_that_never_answers_costs_two_machines_and_denies_nobody() -> None:
+    made = world()
+    made.gpu.conduct = dict.fromkeys(range(1001, 1013), without_engine)
+    with pytest.raises(Failed, match="the model server in llm-backend:1 does not start: 2 machines") as failed:
+        up(made)
+    assert "timings/no_progress" in failed.value.detail
+    assert "launch/engine_command" in failed.value.hint
+    assert len(made.gpu.instances) == 2
+    assert made.store.state.denied == ()
+
+
+def test_what_one_host_alone_says_of_itself_is_its_own_fault() -> None:
+    made = world()
+    slow = Health(Vital.SICK, "9.0 tokens/s, and at least 88.5 are expected of this card", "failed", certificate="pem")
+    made.gpu.conduct = dict.fromkeys((1001, 1002), lambda m: setattr(m, "health", slow))
+    up(made)
+    is_up(made)
+    assert {d.machine_id for d in made.store.state.denied} == {1001, 1002}
+
+
 def refused(made: FakeInstance) -> None:
     """It is healthy, and the provider refuses the key by which it would stop itself."""
     made.health = Health(Vital.HEALTHY, certificate="pem", model="m", off_switch=OffSwitch.REFUSED)

@@ -181,6 +181,7 @@ def health_of(status: int, body: bytes, certificate: str) -> Health:
         model=printable(shown.get("model") or "", 120),
         engine=printable(shown.get("engine") or "", 120),
         off_switch=next((state for state in OffSwitch if state.value == shown.get("off_switch")), None),
+        misconfigured=progress.get("misconfigured") is True,
     )
 
 

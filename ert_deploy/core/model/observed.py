@@ -125,7 +125,7 @@ class Health:
     """One probe of one backend over TLS. `completed` and `total` are bytes of the model download.
 
     `certificate` is the PEM that proved itself with the boot secret; it is None unless it did. `off_switch` is None
-    where the backend does not tell: it may be an older one.
+    where the backend does not tell: it may be an older one. `misconfigured`: it failed as it would on every machine.
     """
 
     vital: Vital
@@ -137,6 +137,7 @@ class Health:
     model: str = ""
     engine: str = ""
     off_switch: OffSwitch | None = None
+    misconfigured: bool = False
 
     def progress(self) -> str:
         """Changes whenever the boot gets further."""

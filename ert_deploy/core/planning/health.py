@@ -44,6 +44,8 @@ OF_THE_IMAGE = re.compile(
     re.IGNORECASE,
 )
 NO_OFF_SWITCH = "it cannot stop itself: the provider refuses its own key"
+MISCONFIGURED = "the backend says that no machine could serve what the config asks for"
+NO_ENGINE = "the image is there, and its model server never answers"
 _NUMBERS = re.compile(r"\b(?=\w*\d)\w+\b")
 _LONGEST = 160
 
@@ -144,7 +146,7 @@ def judge(candidate: Candidate, timings: Timings, now: float) -> Verdict:
     if reason and not (_waking(record, timings, now) and instance.status in ENDED):
         patience = BAD_LOOKS_SERVING if record is not None and record.certificate else BAD_LOOKS
         if candidate.watch.strikes >= patience or (instance.halted and FATAL.search(instance.message)):
-            return Verdict(Stage.FAILED, reason, deny=_shunned(instance), end=_end(candidate))
+            return Verdict(Stage.FAILED, reason, deny=_shunned(candidate), end=_end(candidate))
         return Verdict(Stage.BOOTING, reason)
     return _slow(candidate, timings, now)
 
@@ -169,22 +171,35 @@ def _never_booted(candidate: Candidate, timings: Timings, now: float) -> bool:
     return (never_ran and wrong) if record.woken == LONG_AGO else (never_ran or wrong)
 
 
-def _shunned(instance: Instance) -> bool:
+def _shunned(candidate: Candidate) -> bool:
     """Whether its machine is to blame: not for an image nobody can run, nor for a price that somebody else outbid."""
-    if "port is already" in instance.message.lower():
+    instance = candidate.instance
+    if "port is already" in instance.message.lower() or _misconfigured(candidate):
         return False
     return not instance.halted or (bool(_words(instance)) and not OF_THE_IMAGE.search(instance.message))
 
 
 def _end(candidate: Candidate) -> str:
     """How a first boot ended, in words to compare between hosts."""
-    instance, record = candidate.instance, candidate.record
-    if record is None or record.certificate or record.woken not in (0.0, LONG_AGO):
+    instance = candidate.instance
+    if not _first_boot(candidate.record):
         return ""
+    if _misconfigured(candidate):
+        return MISCONFIGURED
     if not PROGRESS.match(instance.message):
         of_the_host = OF_THE_HOST.search(instance.message) and not OF_THE_IMAGE.search(instance.message)
         return "" if of_the_host else _NUMBERS.sub("#", instance.message.lower())[:_LONGEST]
     return "exited" if instance.status == "exited" and not instance.halted else ""
+
+
+def _first_boot(record: Record | None) -> bool:
+    return record is not None and not record.certificate and record.woken in (0.0, LONG_AGO)
+
+
+def _misconfigured(candidate: Candidate) -> bool:
+    """Whether the backend itself says that it would fail so on every machine."""
+    health = candidate.health
+    return health is not None and health.vital is Vital.SICK and health.misconfigured
 
 
 def _stranded(instance: Instance, record: Record, timings: Timings, now: float) -> Verdict:
@@ -206,12 +221,14 @@ def _waking(record: Record | None, timings: Timings, now: float) -> bool:
 
 
 def _slow(candidate: Candidate, timings: Timings, now: float) -> Verdict:
-    instance, record = candidate.instance, candidate.record
+    instance, health, record = candidate.instance, candidate.health, candidate.record
     still = now - candidate.watch.since
     if still >= timings.no_progress:
         reason = f"no progress for {still:.0f} s (timings/no_progress)"
         if _waking(record, timings, now) and instance.status != "running":
             return Verdict(Stage.STUCK, reason)
+        if _first_boot(record) and health is not None and (health.vital, health.phase) == (Vital.LOADING, "starting"):
+            return Verdict(Stage.FAILED, f"{reason}, and its model server does not answer", deny=True, end=NO_ENGINE)
         return Verdict(Stage.FAILED, reason, deny=True)
     if record is not None and not record.certificate and now - max(record.at, record.woken) >= timings.boot_limit:
         return Verdict(Stage.FAILED, f"not healthy within {timings.boot_limit:.0f} s (timings/boot_limit)", deny=True)

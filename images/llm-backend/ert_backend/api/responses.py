@@ -48,6 +48,8 @@ def health(service: Service) -> dict[str, Any]:
     if not well:
         counts = {"completed": state.completed, "total": state.total}
         body["progress"] = {"phase": state.phase.value, **counts, "detail": state.detail}
+        if state.misconfigured:
+            body["progress"]["misconfigured"] = True
     if guard.engine_sick:
         body["progress"] |= {"phase": Phase.FAILED.value, "detail": HANGS}
     return body

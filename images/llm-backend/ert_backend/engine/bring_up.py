@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ert_backend.base.clock import boot_seconds
-from ert_backend.engine.protocol import EngineDown, EngineError, EngineFailed, LlmEngine, Loaded, Model
+from ert_backend.engine.protocol import EngineDown, EngineError, EngineFailed, LlmEngine, Loaded, Model, NotAsConfigured
 from ert_backend.engine.smoke_test import Finding, HostSick, Standards, examine
 
 SANDBOX = "sandbox"
@@ -45,7 +45,10 @@ class Pace:
 
 @dataclass(slots=True)
 class BringUp:
-    """What is known of engine and model now. Names are the engine's own, not ours. `entered`: boot seconds."""
+    """What is known of engine and model now. Names are the engine's own, not ours. `entered`: boot seconds.
+
+    `misconfigured`: it has failed in a way in which it would on every machine.
+    """
 
     wanted: str
     name: str = "ollama"
@@ -61,6 +64,7 @@ class BringUp:
     loaded: Loaded | None = None
     finding: Finding | None = None
     sick: bool = False
+    misconfigured: bool = False
     was_ready: bool = False
     entered: float = field(default_factory=boot_seconds)
     settled: asyncio.Event = field(default_factory=asyncio.Event)
@@ -80,8 +84,14 @@ class BringUp:
         """Whether the engine says of itself that it is a sandbox's."""
         return SANDBOX in self.version.lower()
 
+    def fail(self, error: EngineError) -> None:
+        """Show what went wrong, and whether it would on every machine."""
+        self.enter(Phase.FAILED, str(error))
+        self.misconfigured = isinstance(error, NotAsConfigured)
+
     def enter(self, phase: Phase, detail: str) -> None:
         """Go to a phase; counters start anew unless it is a failure, which keeps them to be seen."""
+        self.misconfigured = False
         if phase is not Phase.FAILED:
             self.completed = self.total = 0
         if phase is not self.phase:
@@ -111,7 +121,7 @@ async def keep_up(
             await asyncio.sleep(pace.look)
         except EngineError as error:
             state.sick = False
-            state.enter(Phase.FAILED, str(error))
+            state.fail(error)
             await asyncio.sleep(pace.retry)
 
 
@@ -139,14 +149,14 @@ async def fetch(state: BringUp, engine: LlmEngine, stall: float) -> Model:
 
 
 def _check_digest(found: Model, state: BringUp) -> None:
-    """A tag can be moved to other weights; EngineFailed unless these are those that were asked for."""
+    """A tag can be moved to other weights; NotAsConfigured unless these are those that were asked for."""
     wanted = state.wanted_digest
     if wanted is None:
         return
     if not found.digest:
-        raise EngineFailed(f"{state.title} names no digest of {found.name}, and one was asked for")
+        raise NotAsConfigured(f"{state.title} names no digest of {found.name}, and one was asked for")
     if found.digest.lower().removeprefix("sha256:") != wanted:
-        raise EngineFailed(f"{found.name} has the digest {found.digest[:19]}, and {wanted[:12]} was asked for")
+        raise NotAsConfigured(f"{found.name} has the digest {found.digest[:19]}, and {wanted[:12]} was asked for")
 
 
 async def _wait_for_engine(state: BringUp, engine: LlmEngine, pace: Pace) -> str:
@@ -203,7 +213,7 @@ async def _pass(state: BringUp, engine: LlmEngine, pace: Pace, standards: Standa
             return
         except HostSick as error:
             state.sick = True
-            state.enter(Phase.FAILED, str(error))
+            state.fail(error)
             await asyncio.sleep(pace.sick)
             state.loaded = _pick(await engine.loaded(), state.wanted)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from collections.abc import Mapping
 from typing import Any
@@ -12,6 +13,7 @@ from ert_backend.engine.protocol import (
     EngineRefused,
     Message,
     ModelMissing,
+    NotAsConfigured,
     PromptTooLong,
     ToolCall,
     Usage,
@@ -19,6 +21,10 @@ from ert_backend.engine.protocol import (
 
 CALL_ID = "call_"
 ERROR_TEXT = 300
+# What a pull ends with on every machine (ollama/ollama, server/images.go and server/routes.go).
+UNOBTAINABLE = re.compile(
+    r"pull model manifest:.*(?:does not exist|unauthorized)|requires a newer version|invalid model name"
+)
 
 
 def has_levels(model: str) -> bool:
@@ -77,6 +83,8 @@ def refusal(status: int, value: object) -> EngineFailed | ModelMissing:
     text = str(said or f"status {status} without a reason")[:ERROR_TEXT]
     if status == 404 or (text.startswith("model ") and "not found" in text):
         return ModelMissing(text)
+    if UNOBTAINABLE.search(text):
+        return NotAsConfigured(text)
     if "exceeds the context" in text or "exceed_context_size" in text:
         return PromptTooLong(text)
     return EngineRefused(text) if status == 400 or "does not support" in text else EngineFailed(text)

@@ -26,6 +26,7 @@ from ert_backend.engine.protocol import (
     Message,
     Model,
     ModelMissing,
+    NotAsConfigured,
     Piece,
     PullProgress,
     Sampling,
@@ -70,10 +71,10 @@ class OpenAIServer:
         return wire.loaded(await self._get("/v1/models"))
 
     async def pull(self, model: str) -> AsyncGenerator[PullProgress, None]:
-        """EngineFailed: the server was started with another model."""
+        """NotAsConfigured: the server was started with another model."""
         have = ", ".join(row.name for row in await self.models()) or "none"
         yield PullProgress("looking", 0, 0)
-        raise EngineFailed(f"the server was not started with {model}; it has {have}")
+        raise NotAsConfigured(f"the server was not started with {model}; it has {have}")
 
     async def load(self, model: str) -> None:
         """It is there since the server's start; ModelMissing where it is not."""

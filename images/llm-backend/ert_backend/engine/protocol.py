@@ -33,6 +33,10 @@ class EngineFailed(EngineError):
     """It said no, or broke off."""
 
 
+class NotAsConfigured(EngineFailed):
+    """What was asked for cannot be had on any machine: no such model, other weights, another context."""
+
+
 class EngineRefused(EngineFailed):
     """It does not take the request."""
 

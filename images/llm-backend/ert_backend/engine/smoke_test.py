@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ert_backend.engine import slots
-from ert_backend.engine.protocol import EngineError, LlmEngine, Loaded
+from ert_backend.engine.protocol import EngineError, LlmEngine, Loaded, NotAsConfigured
 
 SHARE_OF_KNOWN = 0.6
 # For a card or a model without a figure: above the 7 to 10 tokens/s that a model half on the CPU was reported with
@@ -41,6 +41,10 @@ SMALL = ("llama3.1:8b", "mistral:7b")
 
 class HostSick(EngineError):
     """The engine works, and this host is not fit to serve; the text says what was measured."""
+
+
+class AllSick(HostSick, NotAsConfigured):
+    """So would every host be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,7 @@ async def examine(engine: LlmEngine, loaded: Loaded | None, standards: Standards
     if loaded is None:
         raise HostSick("the engine does not list the model it has just loaded")
     if loaded.context is not None and loaded.context != standards.context:
-        raise HostSick(f"the context is {loaded.context} tokens and not the {standards.context} asked for")
+        raise AllSick(f"the context is {loaded.context} tokens and not the {standards.context} asked for")
     if not sandbox and loaded.size_vram is not None and loaded.size_vram < standards.gpu_share * loaded.size:
         raise HostSick(f"only {loaded.size_vram / loaded.size:.0%} of the model fits the GPU")
     limit = standards.floor if standards.floor is not None else floor(loaded.name, await standards.cards())
