@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import takewhile
 
 from ert_deploy.core.model.desired import Market
-from ert_deploy.core.model.errors import ErtError, OfferGone, OutcomeUnknown, StartRefused, Transient
+from ert_deploy.core.model.errors import ErtError, Gone, OfferGone, OutcomeUnknown, StartRefused, Transient
 from ert_deploy.core.model.observed import Instance, Offer
 from ert_deploy.core.model.state import LONG_AGO
 from ert_deploy.engine import effects as e
@@ -55,6 +55,8 @@ def create(world: World, effect: e.Create) -> int:
         raise Violation("a create call without a durable intent")
     if len(world.paid) + world.pending - world.hardly_ours() >= world.allowed:
         raise Violation(f"a create call while {len(world.paid)} are paid and {world.pending} may be")
+    if order.offer_id not in world.acting.shown:
+        raise OfferGone("no_such_ask")
     _may_rent(world, order)
     world.changes += 1
     kind = world.kind
@@ -239,5 +241,5 @@ def _ours(world: World, number: int) -> Machine:
         raise Violation(f"instance {number} was not ours to start or stop")
     made = world.machines[number]
     if made.ends <= world.now:
-        raise Transient("no such instance")
+        raise Gone("no_such_instance")
     return made

@@ -9,7 +9,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from ert_deploy.core.model.desired import Criteria, Launch
-from ert_deploy.core.model.errors import OfferGone, OutcomeUnknown, Rejected, StartRefused, StateConflict, Transient
+from ert_deploy.core.model.errors import (
+    Gone,
+    OfferGone,
+    OutcomeUnknown,
+    Rejected,
+    StartRefused,
+    StateConflict,
+    Transient,
+)
 from ert_deploy.core.model.labels import Mark, read_birth
 from ert_deploy.core.model.observed import Address, Health, Instance, Offer, Vital
 from ert_deploy.core.model.secret import Secret
@@ -137,7 +145,7 @@ class FakeGpu:
         if isinstance(error, OutcomeUnknown) and error.detail.startswith("late"):
             self.late.append((self.clock.real() + float(error.detail.split()[1]), order))
             raise error
-        if self._taken(order.offer_id):
+        if self._taken(order.offer_id) or all(o.id != order.offer_id for o in self.offers):
             raise OfferGone("no_such_ask")
         made = self._make(order, self.clock.real())
         if error is not None and error.detail == "twice":
@@ -164,7 +172,7 @@ class FakeGpu:
         error = self.faults.due("start")
         if error is not None and error.detail != "after":
             raise error
-        made = self.instances[instance_id]
+        made = self._existing(instance_id)
         if made.taken:
             raise StartRefused("resources_unavailable")
         if made.halted:
@@ -177,9 +185,15 @@ class FakeGpu:
         error = self.faults.due("stop")
         if error is not None and error.detail != "after":
             raise error
-        self.instances[instance_id].halted = True
+        self._existing(instance_id).halted = True
         if error is not None:
             raise error
+
+    def _existing(self, instance_id: int) -> FakeInstance:
+        made = self.instances.get(instance_id)
+        if made is None or made.destroyed is not None:
+            raise Gone(f"no_such_instance {instance_id}")
+        return made
 
     def running(self) -> tuple[int, ...]:
         """Instances whose GPU bills now."""

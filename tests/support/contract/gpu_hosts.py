@@ -1,0 +1,157 @@
+"""GPU hosts that pass one contract suite: the fake, the simulator's world, and the Vast adapter with the sandbox."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from ert_deploy.adapters.vast.client import VastHost
+from ert_deploy.core.model.desired import Criteria, Launch
+from ert_deploy.core.model.labels import Mark
+from ert_deploy.core.model.observed import Instance, Offer
+from ert_deploy.core.model.secret import Secret
+from ert_deploy.core.model.state import Intent, Record, Tombstone
+from ert_deploy.engine import effects as e
+from ert_deploy.ports import Account, CreateOrder, GpuHost, Turn
+from ert_deploy.sandbox.runtime.clock import WorldClock
+from tests.simulation.faults import Faults
+from tests.simulation.interpreter import HANDS
+from tests.simulation.stories import WANTED
+from tests.simulation.world import Actor, World
+from tests.support.fakes.market import FakeGpu
+from tests.support.fakes.timing import FakeClock
+from tests.support.vast.world import KEY, renting
+
+LAUNCH = Launch("llm-backend:1", "gpt-oss:20b", disk_gb=40)
+CRITERIA = Criteria(max_dph=0.60)
+SPEED = 400.0
+
+
+def order(offer: Offer, number: int = 1) -> CreateOrder:
+    """A create call as the engine sends it: marked, armed, with a boot secret and the hash of a key."""
+    token = f"{number:032x}"
+    env = {
+        "ERT_DEPLOYMENT": "ert", "ERT_TOKEN": token, "ERT_SPEC": "5" * 16, "ERT_BOOT_SECRET": "b" * 64,
+        "ERT_KEY_HASHES": "a" * 64, "ERT_OWNER": "our-project:0123456789ab", "ERT_IDLE_STOP": "1200",
+        "ERT_BOOT_DEADLINE": "2700", "ERT_MAX_LIFETIME": "43200", "-p 8443:8443": "1",
+    }  # fmt: skip
+    return CreateOrder(offer.id, LAUNCH, Mark("ert", token), env)
+
+
+@dataclass
+class Rig:
+    """A host and what the suite needs of its world; `wait` lets provider time pass until something holds."""
+
+    host: GpuHost
+    wait: Callable[[Callable[[], bool]], None]
+    running: Callable[[], list[int]]  # the instances whose GPU bills now, by the world's own books
+
+
+class Simulated:
+    """The simulator's market as a GpuHost: every call is the effect that the engine would ask for.
+
+    The world checks that intents, tombstones and starts are written down first, so this writes them down.
+    """
+
+    def __init__(self) -> None:
+        self.world = World(Faults())
+        self.world.acting = Actor(WANTED)
+
+    def _carry_out(self, effect: object) -> object:
+        self.world.advance(self.world.now + 0.1)
+        return HANDS[type(effect)](self.world, effect)
+
+    def account(self) -> Account:
+        found = self._carry_out(e.ReadAccount())
+        assert isinstance(found, Account)
+        return found
+
+    def account_variables(self) -> tuple[str, ...] | None:
+        return ()
+
+    def list_instances(self) -> tuple[Instance, ...]:
+        return self._carry_out(e.ListInstances())  # type: ignore[return-value]
+
+    def get_instance(self, instance_id: int) -> Instance | None:
+        return self._carry_out(e.GetInstance(instance_id))  # type: ignore[return-value]
+
+    def search(self, criteria: Criteria, launch: Launch, *, wide: bool = False) -> tuple[Offer, ...]:
+        return self._carry_out(e.Search(criteria, launch, wide))  # type: ignore[return-value]
+
+    def await_turn(self, turn: Turn) -> None:
+        pass
+
+    def create(self, order: CreateOrder) -> int:
+        intent = Intent(order.mark.token, self.world.now, order.offer_id, order.offer_id + 1000)
+        self.world.state = replace(self.world.state, intents=(intent,))
+        number = self._carry_out(e.Create(order))
+        assert isinstance(number, int)
+        return number
+
+    def destroy(self, instance_id: int) -> None:
+        tombstone = Tombstone("", instance_id, self.world.now, "")
+        self.world.state = replace(self.world.state, tombstones=(*self.world.state.tombstones, tombstone))
+        self._carry_out(e.DestroyInstance(instance_id))
+
+    def start(self, instance_id: int) -> None:
+        record = Record("c" * 32, instance_id, 0, self.world.now, "", woken=self.world.now)
+        self.world.state = replace(self.world.state, records=(record,))
+        self._carry_out(e.StartInstance(instance_id))
+
+    def stop(self, instance_id: int) -> None:
+        self._carry_out(e.StopInstance(instance_id))
+
+    def date(self) -> float | None:
+        return self.world.now
+
+    def logs(self, instance_id: int, tail: int) -> str:
+        return "a line"
+
+
+@contextmanager
+def simulated() -> Iterator[Rig]:
+    """The market of the simulator's world."""
+    host = Simulated()
+
+    def wait(holds: Callable[[], bool]) -> None:
+        _advance(holds, lambda: host.world.advance(host.world.now + 5.0))
+
+    yield Rig(host, wait, host.world.running)
+
+
+@contextmanager
+def fake() -> Iterator[Rig]:
+    """The fake of the engine's tests."""
+    host = FakeGpu(FakeClock())
+
+    def wait(holds: Callable[[], bool]) -> None:
+        _advance(holds, lambda: host.clock.go_on(5.0))
+
+    yield Rig(host, wait, lambda: list(host.running()))
+
+
+def _advance(holds: Callable[[], bool], step: Callable[[], object]) -> None:
+    for _ in range(120):
+        if holds():
+            return
+        step()
+    raise AssertionError("it did not happen within 10 minutes of the provider")
+
+
+@contextmanager
+def vast() -> Iterator[Rig]:
+    """The adapter for Vast.ai, with the official SDK inside, against the sandbox's Vast."""
+    with renting(speed=SPEED) as renter:
+        clock = WorldClock(speed=SPEED)
+
+        def wait(holds: Callable[[], bool]) -> None:
+            _advance(holds, lambda: clock.sleep(5.0))
+
+        def running() -> list[int]:
+            return [int(str(row["id"])) for row in renter.double.instances() if row["cur_state"] == "running"]
+
+        yield Rig(VastHost(Secret(KEY), renter.double.url, clock), wait, running)
+
+
+HOSTS = {"fake": fake, "simulator": simulated, "vast": vast}
