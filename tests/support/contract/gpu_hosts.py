@@ -19,6 +19,7 @@ from tests.simulation.faults import Faults
 from tests.simulation.interpreter import HANDS
 from tests.simulation.stories import WANTED
 from tests.simulation.world import Actor, World
+from tests.support.contract.waiting import advance
 from tests.support.fakes.market import FakeGpu
 from tests.support.fakes.timing import FakeClock
 from tests.support.vast.world import KEY, renting
@@ -115,7 +116,7 @@ def simulated() -> Iterator[Rig]:
     host = Simulated()
 
     def wait(holds: Callable[[], bool]) -> None:
-        _advance(holds, lambda: host.world.advance(host.world.now + 5.0))
+        advance(holds, lambda: host.world.advance(host.world.now + 5.0))
 
     yield Rig(host, wait, host.world.running)
 
@@ -126,17 +127,9 @@ def fake() -> Iterator[Rig]:
     host = FakeGpu(FakeClock())
 
     def wait(holds: Callable[[], bool]) -> None:
-        _advance(holds, lambda: host.clock.go_on(5.0))
+        advance(holds, lambda: host.clock.go_on(5.0))
 
     yield Rig(host, wait, lambda: list(host.running()))
-
-
-def _advance(holds: Callable[[], bool], step: Callable[[], object]) -> None:
-    for _ in range(120):
-        if holds():
-            return
-        step()
-    raise AssertionError("it did not happen within 10 minutes of the provider")
 
 
 @contextmanager
@@ -146,7 +139,7 @@ def vast() -> Iterator[Rig]:
         clock = WorldClock(speed=SPEED)
 
         def wait(holds: Callable[[], bool]) -> None:
-            _advance(holds, lambda: clock.sleep(5.0))
+            advance(holds, lambda: clock.sleep(5.0))
 
         def running() -> list[int]:
             return [int(str(row["id"])) for row in renter.double.instances() if row["cur_state"] == "running"]

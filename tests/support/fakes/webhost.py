@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from ert_deploy.core.model.desired import OwnedNames, Target
-from ert_deploy.core.model.errors import Rejected
+from ert_deploy.core.model.errors import Rejected, UsageError
 from ert_deploy.core.model.observed import DeployKind, WebDeploy
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.planning.app_env import fingerprint
@@ -64,7 +64,9 @@ class FakeWeb:
 
     def service(self, target: str) -> WebService:
         self.faults.before("service")
-        found = self.services[target]
+        found = self.services.get(target)
+        if found is None:
+            raise UsageError(f"there is no service {target}")
         url = f"https://{found.name}.example.org"
         about = found.suspended, found.has_disk, found.sleeps, found.unreachable
         return WebService(found.id, found.name, url, "tea-1", *about)
