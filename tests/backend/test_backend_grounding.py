@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ert_backend.grounding.check import Verdict, check, evidence
@@ -42,6 +42,10 @@ KNOWN = evidence(FACTS.values(), [COMPANY["longBusinessSummary"], "Record 2024 q
         ("$-1.5 million", -1.5e6, 0.05e6, Kind.MONEY),
         ("EUR 12.5bn", 12.5e9, 0.05e9, Kind.MONEY),
         ("391 billion dollars", 391e9, 0.5e9, Kind.MONEY),
+        ("2,781 pence", 27.81, 0.005, Kind.MONEY),
+        ("45.5p", 0.455, 0.0005, Kind.MONEY),
+        ("27 cents", 0.27, 0.005, Kind.MONEY),
+        ("27c", 0.27, 0.005, Kind.MONEY),
         ("25%", 25, 0.5, Kind.PERCENT),
         ("+2.5 percent", 2.5, 0.05, Kind.PERCENT),
         ("150bps", 1.5, 0.005, Kind.PERCENT),
@@ -63,6 +67,20 @@ def test_a_numeral_is_read_with_its_sign_scale_unit_and_precision(
 
 def test_names_with_digits_are_not_claims() -> None:
     assert read("1. The 52-week high, the S&P 500, the 10-K, Q3, FY2024, COVID-19 and 12-month targets.") == []
+
+
+def test_pence_and_cents_are_hundredths_of_the_price() -> None:
+    london = {"currency": "GBp", "financialCurrency": "GBP", "currentPrice": 2781.0, "trailingEps": 0.61}
+    known = evidence(derive(collect({"company_data": COMPANY, "financial_data": london})[0]).values(), [])
+
+    def fit(sentence: str) -> list[Verdict]:
+        return [claim.verdict for claim in check(sentence, known)]
+
+    assert fit("The share price is 2,781 pence.") == fit("The share price is 2781p.") == [Verdict.GROUNDED]
+    assert fit("The share price is \u00a327.81.") == [Verdict.GROUNDED]
+    assert fit("The share price is 27.81 pence.") == fit("The share price is 27.81p.") == [Verdict.UNGROUNDED]
+    assert fit("The share price is 2,781 cents.") == [Verdict.UNGROUNDED]
+    assert fit("Earnings per share came to 61 pence.") == [Verdict.GROUNDED]
 
 
 def verdicts(sentence: str) -> list[Verdict]:
@@ -198,6 +216,7 @@ def test_a_supplied_figure_is_not_replaced_by_a_derived_one() -> None:
 
 
 @settings(deadline=None)  # the first example compiles the vocabulary
+@example(-0.03125, Unit.PERCENT)
 @given(
     st.floats(min_value=-1e14, max_value=1e14).filter(lambda value: abs(value) > 1e-2),
     st.sampled_from([Unit.MONEY, Unit.RATIO, Unit.PERCENT, Unit.MULTIPLE, Unit.COUNT, Unit.NUMBER]),

@@ -25,9 +25,12 @@ LOSING = re.compile(r"\b(?:net |operating )?loss(?:es)? (?:of|was|came|amounted|
 
 
 def agrees(sentence: str, numeral: Numeral, fact: Fact) -> bool:
-    """True where no word speaks against the fact's sign; a number below zero needs its sign or such a word."""
+    """True where no word speaks against the fact's sign; a number below zero needs its sign or such a word.
+
+    A number that rounds to zero has no sign.
+    """
     value = fact.number or 0.0
-    if fact.unit in {Unit.COUNT, Unit.NUMBER, Unit.TEXT} or numeral.signed:
+    if fact.unit in {Unit.COUNT, Unit.NUMBER, Unit.TEXT} or numeral.signed or numeral.value == 0:
         return True
     down = _direction(sentence, numeral)
     if CHANGE.search(fact.label):

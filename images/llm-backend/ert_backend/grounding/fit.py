@@ -52,8 +52,13 @@ def fits(numeral: Numeral, fact: Fact, *, named: bool = False) -> bool:
     return False
 
 
+WITHOUT_CENTS = frozenset({"GBP", "JPY", "KRW", "INR", "CNY", "TWD"})
+
+
 def _same_money(written: str, currency: str | None) -> bool:
     """`$` is the US dollar: nobody reads it as another where two currencies may be in one report."""
+    if written == "\u00a2":
+        return currency not in WITHOUT_CENTS
     return written == currency or (written == "$" and currency == "USD")
 
 

@@ -45,6 +45,9 @@ class Numeral:
 BACK = 60
 SYMBOLS = {"$": "$", "€": "EUR", "£": "GBP", "¥": "JPY", "US$": "USD", "C$": "CAD", "CA$": "CAD", "A$": "AUD"}
 SYMBOLS |= {"HK$": "HKD", "NZ$": "NZD", "S$": "SGD", "NT$": "TWD", "R$": "BRL", "Mex$": "MXN", "₹": "INR", "₩": "KRW"}
+# A hundredth of whose currency; cents are of many.
+MINOR_UNITS = {"pence": "GBP", "penny": "GBP", "pennies": "GBP", "p": "GBP", "euro cents": "EUR", "euro cent": "EUR"}
+MINOR_UNITS |= dict.fromkeys(("cents", "cent", "c", "\u00a2"), "\u00a2")
 _SIGNS = "|".join(re.escape(sign) for sign in sorted(SYMBOLS, key=len, reverse=True))
 CODES = "|".join(sorted(CURRENCIES))
 MINUS = r"\-" + "\u2212\u2013"
@@ -60,6 +63,7 @@ NUMERAL = re.compile(
     (?:[\s\u00a0-]?(?P<unit>%|(?:per\ ?cent|percent|percentage)(?:\ points?)?\b|pct\b|pp\b|bps?\b|basis\ points?\b
        |cents?\ (?:of|on|from|out\ of|in)\ (?:every|each)\ (?:dollar|euro)\b|x\b|times\b|-?fold\b
        |(?:(?:U\.?S\.?|Canadian|Australian|Hong\ Kong|Singapore|New\ Zealand)\ )?dollars\b|euros?\b|pounds\b|yen\b
+       |pence\b|penny\b|pennies\b|(?<=\d)p\b|(?:euro\ )?cents?\b|(?<=\d)[c\u00a2](?!\w)
        |(?:{CODES})\b))?
     (?![A-Za-z])
     """,
@@ -103,7 +107,8 @@ def _ends_with(pattern: re.Pattern[str], text: str, end: int) -> bool:
 def _numeral(match: re.Match[str], text: str) -> Numeral:
     digits, _, power = re.sub(r"[,\u00a0\u202f]", "", match["digits"]).lower().partition("e")
     unit = (match["unit"] or "").lower().replace("-", "")
-    scale = SCALES.get((match["scale"] or "").lower(), 1.0) * (0.01 if unit.startswith(("bp", "basis")) else 1.0)
+    hundredth = unit in MINOR_UNITS or unit.startswith(("bp", "basis"))
+    scale = SCALES.get((match["scale"] or "").lower(), 1.0) * (0.01 if hundredth else 1.0)
     scale *= 10.0 ** int(power or 0)
     negative = any((match[name] or "+") in MINUS for name in ("sign", "inner")) or _bracketed(match, text)
     value = min(float(digits), LARGEST) * scale
@@ -136,6 +141,8 @@ def _slack(digits: str) -> float:
 def _currency(symbol: str | None, unit: str) -> str | None:
     if symbol:
         return SYMBOLS.get(symbol.strip(), symbol.strip())
+    if unit in MINOR_UNITS:
+        return MINOR_UNITS[unit]
     country, _, word = unit.rpartition(" ")
     if word == "dollars" and country in OF_COUNTRY:
         return OF_COUNTRY[country]
