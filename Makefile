@@ -103,6 +103,7 @@ bench-dashboard: $(VENV)/.dev  ## Measure: the dashboard's memory with 50 open p
 
 N ?= 1000000
 FAULTS ?= 3
+BEGIN ?= 0
 simulate: $(VENV)/.dev  ## Play N=1000000 random histories of failures on all cores: no GPU may be lost
 	$(BIN)/python -m tests.simulation -n $(N)
 
@@ -110,8 +111,8 @@ SEEDS ?= 200000
 histories: $(VENV)/.dev  ## Compare what SEEDS=200000 seeds play with what is recorded (RECORD=--record: record it)
 	$(BIN)/python -m tests.simulation.histories -n $(SEEDS) $(RECORD)
 
-simulate-exhaustive: $(VENV)/.dev  ## Play every history with up to FAULTS=3 faults (the third: money and state only)
-	$(BIN)/python -m tests.simulation --faults $(FAULTS)
+simulate-exhaustive: $(VENV)/.dev  ## Play every history with up to FAULTS=3 faults (the third: money and state only; BEGIN=n goes on after n shares)
+	$(BIN)/python -m tests.simulation --faults $(FAULTS) --begin $(BEGIN)
 
 mutants: $(VENV)/.dev  ## Break the product on purpose and see that the simulator notices every break
 	$(BIN)/python -m tests.simulation.mutants

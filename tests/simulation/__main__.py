@@ -15,13 +15,19 @@ def main() -> int:
     parser.add_argument("-n", type=int, default=100_000, help="how many random histories")
     parser.add_argument("--first", type=int, help="first seed (default: a fresh one)")
     parser.add_argument("--faults", type=int, help="play all histories with up to so many faults instead")
+    parser.add_argument("--begin", type=int, default=0, help="of --faults: go on after so many shares")
     parser.add_argument("--tale", choices=tuple(search.TALES), action="append", help="of --faults: of this story alone")
     parser.add_argument("--stop", action="store_true", help="end with the first failure and keep nothing")
     given = parser.parse_args()
     cores = search.cores()
     if given.faults is not None:
         tally, seconds = search.timed(
-            search.exhaustive_across, given.faults, cores, given.tale or tuple(search.TALES), stop=given.stop
+            search.exhaustive_across,
+            given.faults,
+            cores,
+            given.tale or tuple(search.TALES),
+            stop=given.stop,
+            begin=given.begin,
         )
     else:
         first = secrets.randbelow(2**40) if given.first is None else given.first

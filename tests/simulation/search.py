@@ -49,7 +49,7 @@ SHORT = frozenset({
     "acts late", "jump", "nap", "ghost", FOR_GOOD,
     "kill-before", "kill-after", "exit", "taken", "queued", "stuck", "moves", "refused",
 })  # fmt: skip
-PARTS = 32  # shares of every enumeration for each core
+PARTS = 64  # shares of the enumeration of one story and number of faults
 WIDEST = 2  # faults, with every kind of them at every call
 # With three faults, only where money and state are decided.
 MONEY = (
@@ -182,13 +182,16 @@ def _settle_in() -> None:
     gc.freeze()
 
 
-def _heard(tallies: Iterable[Tally], of: int, whole: Tally, *, keep: bool) -> Iterator[Tally]:
-    """The same, with a sign of life now and then, and each finding said (and kept) at once: runs take long."""
+def _heard(tallies: Iterable[Tally], of: int, whole: Tally, *, keep: bool, begin: int = 0) -> Iterator[Tally]:
+    """The same, with a sign of life now and then, and each finding said (and kept) at once: runs take long.
+
+    `begin`: so many of them were played by an earlier run.
+    """
     said = time.monotonic()
-    for number, tally in enumerate(tallies):
+    for number, tally in enumerate(tallies, begin):
         if time.monotonic() - said >= SIGN_OF_LIFE:
             said = time.monotonic()
-            say(f"{number / of:4.0%}: {whole.schedules:,} histories, {len(whole.broken):,} violations")
+            say(f"{number} of {of} shares: {whole.schedules:,} histories, {len(whole.broken):,} violations")
         for found in tally.broken[: max(0, MOST_REPORTED - len(whole.broken))]:
             _tell(found, keep=keep)
         yield tally
@@ -258,16 +261,20 @@ def _share(task: tuple[Story, int, int, int]) -> Tally:
     return exhaustive(task[1], Tally(), task[0], task[2:])
 
 
-def exhaustive_across(faults: int, cores: int, tales: Iterable[str] = tuple(TALES), *, stop: bool = False) -> Tally:
+def exhaustive_across(
+    faults: int, cores: int, tales: Iterable[str] = tuple(TALES), *, stop: bool = False, begin: int = 0
+) -> Tally:
     """All of them, on that many cores: with three faults those of money and state, besides all with up to two.
 
-    `stop` ends with the first share that has a failure in it.
+    `stop` ends with the first share that has a failure in it. `begin` leaves out so many shares, which an earlier run
+    has played: all of them together take hours.
     """
-    whole, parts = Tally(), cores * PARTS
+    whole = Tally()
     depths = [faults] if faults <= WIDEST else [WIDEST, faults]
     with multiprocessing.get_context("fork").Pool(cores, _settle_in) as pool:
-        tasks = [(TALES[tale], depth, part, parts) for depth in depths for tale in tales for part in range(parts)]
-        for tally in _heard(pool.imap_unordered(_share, tasks), len(tasks), whole, keep=not stop):
+        tasks = [(TALES[tale], depth, part, PARTS) for depth in depths for tale in tales for part in range(PARTS)]
+        shares = pool.imap(_share, tasks[begin:])
+        for tally in _heard(shares, len(tasks), whole, keep=not stop, begin=begin):
             whole.merge(tally)
             if stop and whole.broken:
                 pool.terminate()
