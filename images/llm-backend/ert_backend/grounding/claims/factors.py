@@ -68,6 +68,8 @@ def _of(scene: Scene, amount: Amount) -> Iterator[Ruling]:
         right = Term(earns.end(), earns.end(), frozenset({"Net income"}), scene.subject(amount.start))
     if right is None or _bare(scene, amount, right):
         return
+    if amount.sort is Sort.SHARE and not right.names and not link["what"] and "that of" not in link[0]:
+        return  # `the 4.5% of ALFA` is a figure of that company
     test = _share(amount)
     what = link["what"]
     if what:

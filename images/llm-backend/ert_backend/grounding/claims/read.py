@@ -13,17 +13,20 @@ from ert_backend.grounding.claims import (
     factors,
     limits,
     lists,
+    pace,
+    paired,
     payments,
+    places,
     rank,
-    relate,
     states,
     told,
-    trend,
 )
+from ert_backend.grounding.claims.change import trend
 from ert_backend.grounding.claims.decide import Ruling
 from ert_backend.grounding.claims.known.build import index
 from ert_backend.grounding.claims.known.figures import Figures
 from ert_backend.grounding.claims.known.following import following, timely
+from ert_backend.grounding.claims.relation import relate
 from ert_backend.grounding.claims.sentence.names import Names, names
 from ert_backend.grounding.claims.sentence.scene import Scene, scene
 from ert_backend.grounding.claims.sentence.when import referred
@@ -31,6 +34,9 @@ from ert_backend.grounding.numerals import Numeral
 
 READERS = (
     compare.rulings,
+    pace.rulings,
+    places.rulings,
+    paired.rulings,
     trend.rulings,
     factors.rulings,
     states.rulings,

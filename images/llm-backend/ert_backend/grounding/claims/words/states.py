@@ -12,7 +12,7 @@ _DEBT = (
 )
 _NOT_DEBT = (
     r"(?!\s(?:to\s|maturit|covenant|due|issue|problem|market|fund|holder|service|financ|capacity|matur|free"
-    r"|load\sproblem))"
+    r"|load\sproblem|been\b|ever\b))"
 )
 _IS = (
     r"(?:is|are|was|were|be|been|being|remain(?:s|ed|ing)?|stay(?:s|ed|ing)?|turn(?:s|ed|ing)?|became"
@@ -92,7 +92,12 @@ STATES: Sequence[tuple[str, State]] = (
         r"|\bnon\sdividend\spaying\b|\bpays?\s(?:out\s)?(?:(?:share)?holders\s|owners\s|investors\s)?nothing\b"
         r"|\bretains?\sall\s(?:of\s)?its\s(?:earnings|profits?)\b|\bdividends?\s(?:is|are|was|were)\s(?:zero|nil"
         r"|absent)\b"
-        r"|\b(?:omit\w*|skipp?\w*|passe[sd]|scrapp?\w*|suspend\w*|eliminat\w+)\s(?:the|its|all|a)\sdividends?\b",
+        r"|\b(?:omit\w*|skipp?\w*|passe[sd]|scrapp?\w*|suspend\w*|eliminat\w+|abolish\w*|cancel\w*|axe[ds]?|abandon\w*|dropped"
+        r"|discontinu\w+|halted|stopped(?:\spaying)?|ended|ceased(?:\spaying)?|did\saway\swith|withheld)\s(?:the|its|all|a|any)"
+        r"\s(?:\w+\s)?dividends?(?:\spayments?)?\b"
+        r"|\bdividends?(?:\spayments?)?\s(?:has\sbeen|have\sbeen|was|were|is|are|remains?)\s(?:\w+\s)?(?:omitted|skipped"
+        r"|passed|scrapped|suspended|eliminated|abolished|cancell?ed|axed|abandoned|discontinued|halted|stopped|withheld)\b"
+        r"|\b(?:went|go|goes|left)\s(?:\w+\s)?without\sa\sdividend\b|\bempty\shanded\b",
         State(_PAYS, _zero),
     ),
     (
@@ -105,7 +110,7 @@ STATES: Sequence[tuple[str, State]] = (
     (
         rf"\b{_IS}\s(?:{_ADVERB}\s)*profitable\b(?!\s(?:than|quarter|year))|\b(?:turn|earn|mak|report|post"
         rf"|record|book|deliver|generat|achiev)(?:s|ed|es|e|ing)?\s(?:in\s|into\s)?an?\s{_PART}profit\b"
-        rf"|\bin(?:to)?\sthe\sblack\b"
+        rf"|\bin(?:to)?\sthe\sblack\b|\bout\sof\s(?:the\sred|(?:a\s|its\s)?loss(?:es)?)\b"
         rf"|\bthere\s(?:is|was|has\sbeen|were)\sa\s{_PART}profit\b|\bprofits?\s(?:was|were)\s(?:recorded"
         rf"|reported|posted|made)\b"
         r"|\bmak(?:es?|ing)\smoney\b|\bmade\smoney\b|\bin\sprofit\b|\bearns?\smoney\b|\b(?:returned|return|back"
@@ -121,6 +126,16 @@ STATES: Sequence[tuple[str, State]] = (
         rf"|\b(?:with|at|into|from)\sa\s{_PART}loss\b(?!\sof\s(?:market|share|confidence))"
         rf"|\bnegative\s(?:earnings|net\sresult|bottom\sline)\b|\bnot\syet\sprofitable\b",
         State(_EARNS, _loss),
+    ),
+    (
+        rf"\b{_REPORT}\s(?:an?\s)?operating\s(?:loss|losses)\b|\bwith\san\soperating\sloss\b"
+        r"|\bloss\smaking\sat\sthe\soperating\slevel\b|\boperating\s(?:in\sthe\sred|at\sa\sloss)\b",
+        State(("Operating income",), _loss),
+    ),
+    (
+        rf"\b(?:{_REPORT}|earn\w*|achiev\w+|yield\w*)\s(?:an?\s)?(?:\w+\s)?operating\sprofits?\b(?!\s(?:of|margin|growth))"
+        r"|\bprofitable\sat\sthe\soperating\slevel\b",
+        State(("Operating income",), _some),
     ),
     (r"\bpays?\sout\smore\sthan\s(?:it|the\s\w+)\searns\b", State(("Payout ratio",), lambda ratio: ratio > 1)),
     (
@@ -164,7 +179,9 @@ STATES: Sequence[tuple[str, State]] = (
     ),
     (r"\bpositive\s(?:shareholders'?\s|book\s|stockholders'?\s)?equity\b", State(("Equity",), _some)),
     (
-        r"\bpre\srevenue\b|\b(?:no|zero|without(?:\sany)?)\s(?:revenues?|sales|turnover)(?!\s(?:growth|decline"
+        r"\bpre\srevenue\b|\b(?:not|n't|yet\sto|never)\s(?:yet\s)?(?:have|has|had|generat\w+|earn\w*|book\w*|record\w*|report\w*"
+        r"|produc\w+|make|made|bring\w*|take|taken|see|seen)\s(?:in\s)?(?:any|a\s\w+\sof|its\sfirst|a\ssingle\s\w+\sof)\s(?:revenues?|sales)\b"
+        r"|\b(?:no|zero|without(?:\sany)?)\s(?:revenues?|sales|turnover)(?!\s(?:growth|decline"
         r"|team|force|guidance|forecast))\b",
         State(("Revenue",), _zero),
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from ert_backend.grounding.claims.change_size import Said, upward
+from ert_backend.grounding.claims.change.size import Said, upward
 from ert_backend.grounding.claims.decide import Ruling, fits
 from ert_backend.grounding.claims.known.figures import Figure
 from ert_backend.grounding.claims.known.kinds import SELF

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from ert_backend.grounding.claims.change_parts import about, amount_of
-from ert_backend.grounding.claims.change_size import Change, Said, holds, is_so
+from ert_backend.grounding.claims.change.from_to import ends, from_to
+from ert_backend.grounding.claims.change.parts import about, amount_of
+from ert_backend.grounding.claims.change.size import Change, Said, holds, is_so
 from ert_backend.grounding.claims.decide import Outcome, Pair, Ruling, above, below, decide, fits
-from ert_backend.grounding.claims.from_to import ends, from_to
 from ert_backend.grounding.claims.known.kinds import GROWTH, SELF
 from ert_backend.grounding.claims.sentence.amounts import Amount
 from ert_backend.grounding.claims.sentence.arguments import denied, unreal
