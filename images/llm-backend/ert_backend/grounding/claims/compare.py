@@ -103,12 +103,28 @@ def _ruled(scene: Scene, match: re.Match[str], left: Sequence[Term], right: Term
 
 
 def _both(scene: Scene, place: int, right: Term) -> list[Term]:
-    """`above both ALFA and BETA`: each of the two, unless the whole is denied."""
-    joint = words.AND.match(scene.text, max(right.end, right.numeral.end if right.numeral else 0))
-    if joint is None or not words.BOTH.match(scene.text, place) or denied(scene, place):
-        return [right]
-    second = scene.after(joint.end())
-    return [right] if second is None else [right, second]
+    """`above both ALFA and BETA`, `below its 50-day and its 200-day average`: each of them, unless it is denied."""
+    found, both = [right], words.BOTH.match(scene.text, place) is not None
+    while len(found) < 4 and not denied(scene, place):
+        last = found[-1]
+        joint = words.AND.match(scene.text, max(last.end, last.numeral.end if last.numeral else 0))
+        other = scene.after(joint.end()) if joint else None
+        if other is None or (other.numeral is not None and not other.names) or not (both or _alike(scene, right, other)):
+            break
+        found.append(other)
+    last = scene.text[found[-1].end :]
+    ends = len(found) == 1 or both or re.match(r"s?(?:\s(?:alike|too|as well))?\s*(?:[.,;:)]|$|(?:in|at|on|by|for)\s)", last)
+    return found if ends else [right]
+
+
+def _alike(scene: Scene, one: Term, two: Term) -> bool:
+    """Two of a list: figures of the same kind, or companies."""
+    if not one.names or not two.names:
+        return not one.names and not two.names and one.owner is not None and two.owner is not None
+    kinds = [
+        {i.dimension for name in t.names for i in scene.figures.find(name, t.owner or SELF, t.period)} for t in (one, two)
+    ]
+    return bool(kinds[0] & kinds[1])
 
 
 def decided(scene: Scene, left: Term, right: Term, test: Test) -> Outcome:

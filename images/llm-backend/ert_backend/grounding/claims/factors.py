@@ -171,7 +171,7 @@ def _off(scene: Scene, amount: Amount) -> Iterator[Ruling]:
     match = OFF.match(text, amount.end)
     word = DISCOUNT.search(text[max(0, amount.start - 60) : amount.start])
     if match is not None:
-        right, up = scene.after(match.end()), match["up"] is not None
+        right, up = scene.after(match.end()), bool(match["up"] or match["up_then"])
     elif word is not None and (to := re.match(r"\s(?:to|over)\s", text[amount.end :][:6])):
         right, up = scene.after(amount.end + to.end()), word["word"] == "premium"
     elif (more := MORE_OF.match(text, amount.end)) is not None:

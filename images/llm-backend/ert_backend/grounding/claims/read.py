@@ -20,6 +20,7 @@ from ert_backend.grounding.claims import (
     rank,
     states,
     told,
+    whose,
 )
 from ert_backend.grounding.claims.change import trend
 from ert_backend.grounding.claims.decide import Ruling
@@ -44,6 +45,7 @@ READERS = (
     payments.rulings,
     limits.rulings,
     told.rulings,
+    whose.rulings,
     earned.rulings,
     lists.rulings,
 )

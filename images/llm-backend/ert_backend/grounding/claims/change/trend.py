@@ -25,6 +25,7 @@ from ert_backend.grounding.claims.words.changes import (
     FROM_FIGURE,
     HIGHER,
     LOSS,
+    PARTICLE,
     SHORT,
 )
 from ert_backend.grounding.numerals import Numeral
@@ -37,6 +38,8 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
     named = {place for term in scene.terms for place in range(term.start, term.end)}
     matches = [match for match in CHANGE.finditer(scene.text) if match.start() not in named]
     for place, match in enumerate(matches):
+        if match[0] in {"up", "down"} and PARTICLE.search(scene.text[max(0, match.start() - 14) : match.start()]):
+            continue
         if unreal(scene, match.start()) or SHORT.match(scene.text, match.end()) or _dates(scene, match):
             continue
         begin, stop = _reach(scene, matches, place)
@@ -77,6 +80,9 @@ def _reach(scene: Scene, matches: Sequence[re.Match[str]], place: int) -> tuple[
         begin = matches[place - 1].end()
     if place + 1 < len(matches):
         stop = min(stop, matches[place + 1].start())
+    if match[0] in {"up", "down"}:  # `though up on the year, it is below FY2023`
+        comma = scene.text.find(", ", match.end(), stop)
+        stop = comma if comma > 0 else stop
     return begin, max(stop, match.end())
 
 

@@ -30,7 +30,9 @@ def rulings(scene: Scene, told: Collection[str]) -> Iterator[Ruling]:
     asked = [a for a in scene.amounts if a.numeral and not unreal(scene, a.start)][:MOST]
     if not asked:
         return
-    known = [i for items in scene.figures.known.values() for i in items if i.id in told] if told else []
+    named = {name for term in scene.terms for name in term.names}
+    every = (i for items in scene.figures.known.values() for i in items if i.id in told)
+    known = [item for item in every if item.current or item.name in named]
     found: list[Result] | None = None
     for amount in asked:
         numerals = (amount.numeral,) if amount.numeral else ()

@@ -69,7 +69,7 @@ WORDS = re.compile(
     | (?P<over>two|three|four|five|six|ten|\d+)\stimes\sover
     | (?P<twice>twice|double|twofold|two\sfold|thrice|triple|treble|quadruple)(?!d)(?=\W|$)
     | (?:the\sequivalent\sof\s)?(?:(?P<count>{_NUMBER})\s)?(?P<part>{_PART})s?(?!\w)(?!\squarter)
-        (?!\s(?:of\s)?(?:an?\s)?(?:m|b|tr)illion|\sof\s20\d\d)
+        (?!\s(?:of\s)?(?:an?\s)?(?:m|b|tr)illion|\sof\s(?:fy\s?|fiscal\s)?20\d\d|\sof\sthe\s(?:year|four)\b)(?<!the\sfourth)(?<!the\sthird)
     )
     """,
     re.VERBOSE,

@@ -59,6 +59,7 @@ _GROUPS: Mapping[str, frozenset[str]] = {
         {"52-week high"}
     ),
     "52 week low;12 month low;52 week trough;one year low;yearly low;year low": frozenset({"52-week low"}),
+    "50 day;50 days;fifty day": frozenset({"50-day average"}),
     "50 day average;50 day moving average;fifty day average;50 day line;50 day mean": frozenset({"50-day average"}),
     "200 day average;200 day moving average;two hundred day average;200 day line;200 day mean": frozenset(
         {"200-day average"}

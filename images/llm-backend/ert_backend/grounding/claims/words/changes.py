@@ -23,10 +23,18 @@ CHANGE = re.compile(
           |accumulat(?:ed|ing)|built|builds|added|adds|ratchet(?:ed)?\sup|leapt|leaped|vaulted|spiked?|upturn
         |(?<=%\s)(?:higher|larger|more|up|above)(?!\sthan|\sthe|\sits)|(?<=percent\s)(?:higher|larger
           |up)(?!\sthan)|(?<=points\s)(?:higher|wider|up)(?!\sthan)
+        |(?:bec[ao]m(?:e|es|ing)|getting|gets?|got|turn(?:s|ed|ing)?|now|much|slightly|grown|growing)\s(?:\w+ly\s|much\s|slightly\s|somewhat\s)?(?:heavier|larger|bigger|higher|wider
+          |fatter|costlier|dearer|stronger|greater|richer|steeper)(?!\sthan|\sthe)
+        |(?<=[a-z]\s)up(?=\s(?:by\s|from\s|on\s(?:the\s|a\s)?year|over\s(?:the\s)?(?:year|two|past)|about\s|some\s|roughly\s|nearly\s|almost\s|more\sthan\s|only\s|just\s|slightly|sharply|strongly|\d+(?:\.\d+)?(?:%|\spercent|\sper\scent)|(?:a|one|two)\s(?:half|third|quarter|fifth|tenth)))
+        |thicken(?:s|ed|ing)?|fatten(?:s|ed|ing)?|enlarg(?:e[ds]?|ing)|amass(?:es|ed|ing)?|upped|uplift(?:ed)?|revived
         |less\snegative|expansion|growth|uptick|upswing|gains?|stretched)
     | (?P<down>(?<=%\s)(?:lower|smaller|less|down)(?!\sthan)|(?<=percent\s)(?:lower|smaller|down)(?!\sthan)
       |(?<=points\s)(?:lower|narrower|down)(?!\sthan)
         |gr[eo]w(?:n|s|ing)?\s(?:narrower|smaller|lower|weaker|thinner|leaner|lighter|slimmer)
+        |(?:bec[ao]m(?:e|es|ing)|getting|gets?|got|turn(?:s|ed|ing)?|now|much|slightly|grown|growing)\s(?:\w+ly\s|much\s|slightly\s|somewhat\s)?(?:lighter|smaller|lower|narrower
+          |thinner|cheaper|weaker|leaner|slimmer|shorter|poorer)(?!\sthan|\sthe)
+        |(?<=[a-z]\s)down(?=\s(?:by\s|from\s|on\s(?:the\s|a\s)?year|over\s(?:the\s)?(?:year|two|past)|about\s|some\s|roughly\s|nearly\s|almost\s|more\sthan\s|only\s|just\s|slightly|sharply|strongly|\d+(?:\.\d+)?(?:%|\spercent|\sper\scent)|(?:a|one|two)\s(?:half|third|quarter|fifth|tenth)))
+        |thinn(?:ed|ing)|melt(?:s|ed|ing)?|evaporat(?:e[ds]?|ing)|curtail(?:s|ed|ing)?|whittl(?:e[ds]?|ing)|prun(?:e[ds]?|ing)|halving|lopped|knocked
         |more\snegative|f[ae]ll(?:s|en|ing)?|declin(?:e[ds]?|ing)|decreas(?:e[ds]?|ing)|drop(?:s|ped|ping)?
           |shr[aiu]nk(?:s|en|ing)?
         |contract(?:s|ed|ing)?|contraction|narrow(?:s|ed|ing)?|slip(?:s|ped|ping)?|sl[ie]d(?:es?|ing)?|sank
@@ -101,7 +109,7 @@ AUXILIARY = re.compile(
     r"s?\s(?:\w+\s){0,2}?|[^;]{0,40}\b(?:has|have|had|been|was|is|to|were|are|also|then|again|and|even|still|now"
     r"|both|all|each|further|sharply|slightly|modestly)\s|[^a-z]{0,20}"
 )
-FROM_FIGURE = re.compile(r"(?:\s[\w.,%]+){0,4}?\s(?:from|since|off|above|below|against)\s(?=its |the |their |\d)")
+FROM_FIGURE = re.compile(r"(?:\s[\w.,%]+){0,7}?\s(?:from|since|off|above|below|against)\s(?=its |the |their |\d)")
 HIGHER = re.compile(
     r"(?:^|[,;:]\s|\b(?:on|by|and|from|with|despite|of|to|while|but|because|as|amid|saw|brought|reported|posted"
     r"|recorded|generated)\s)(?P<word>higher|lower|weaker|stronger|smaller|larger|better|worse)\s(?=\w)"
@@ -122,6 +130,11 @@ FELL_ON = re.compile(
 # What widens or narrows is what lies between two figures.
 BETWEEN = re.compile(
     r"\b(?:gap|difference|spread|distance|discount|premium|shortfall|deficit|lead|advantage)\s(?:\w+\s){0,2}$"
+)
+# `takes up half of`: a verb with its particle, and no change.
+PARTICLE = re.compile(
+    r"\b(?:tak(?:es?|ing|en)|took|mak(?:es?|ing)|made|eat(?:s|ing|en)?|ate|sets?|swallow(?:s|ed)|us(?:es?|ed|ing)"
+    r"|add(?:s|ed)?|end(?:s|ed)|pa(?:ys?|id|ying)|soak(?:s|ed)|suck(?:s|ed)|gobbl(?:es|ed)|boil(?:s|ed)|break(?:s)?)\s$"
 )
 SHORT = re.compile(r"\s(?:\S+\s){0,4}?short\b")
 GAIN_BEFORE = re.compile(

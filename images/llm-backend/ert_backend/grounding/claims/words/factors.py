@@ -11,7 +11,8 @@ LINK = re.compile(
     rf"|that of|those of|of|what|greater than|larger than|larger|higher than|bigger than|more than)(?!\w))?"
 )
 OFF = re.compile(
-    r"\s?(?:points?\s)?(?:(?P<up>higher than|above|more than|larger than|greater than|bigger than|over"
+    r"\s?(?:points?\s)?(?:(?P<up_then>(?:higher|larger|greater|more|wider|better)\s(?:in|for|during|at)\s(?:[\w']+\s){1,4}?than)"
+    r"|(?P<down_then>(?:lower|smaller|less|narrower|worse|weaker)\s(?:in|for|during|at)\s(?:[\w']+\s){1,4}?than)|(?P<up>higher than|above|more than|larger than|greater than|bigger than|over"
     r"|in excess of|dearer than|premium to"
     r"|premium over|north of|ahead of|wider than|better than|richer than|faster than|up on)|(?P<down>lower than"
     r"|below|less than|smaller than"

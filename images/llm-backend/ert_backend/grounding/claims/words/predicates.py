@@ -11,7 +11,9 @@ MORE = (
 LESS = "lower|smaller|fewer|less|narrower|thinner|weaker|worse|lighter|slimmer|slower|leaner|poorer|shorter|tighter"
 ADJECTIVE = rf"(?:(?P<more>{MORE})|(?P<less>{LESS}))"
 THAN = r"(?:than|compared (?:with|to)|relative to|versus|vs\.?|against)"
-COMPARED = re.compile(rf"\b{ADJECTIVE}\s+{THAN}(?!\w)")
+# `higher in FY2024 than in FY2023`.
+IN_TIME = r"(?:\s(?:in|for|during|at|over)\s(?:[\w']+\s){1,4}?(?<=\s))?"
+COMPARED = re.compile(rf"\b{ADJECTIVE}(?:\s+|{IN_TIME}){THAN}(?!\w)")
 ATTRIBUTE = re.compile(rf"\b{ADJECTIVE}\s+(?:in |of |on )?(?=\w)")
 NEAR = re.compile(r"s?(?:\s+(?:\w+|[\d.,$€£¥%()]+)){0,5}?,?\s+" + THAN + r"(?!\w)")
 _DONE = (
@@ -86,11 +88,15 @@ DENIED = re.compile(
     r"|actually|the|much|trading|standing|carry|hold|report|having|being|earn|offer|show|sit|at|on"
     r"|generate)\s+){0,3}$"
 )
+_PACE = (
+    r"(?:(?P<more>faster|quicker|more quickly|more rapidly|more strongly|more briskly|more sharply|more steeply|more)"
+    r"|(?P<less>slower|more slowly|less quickly|less rapidly|more gradually|less strongly|less sharply|less steeply|less))"
+)
 FASTER = re.compile(
     r"\b(?:gr[eo]w(?:s|n|ing)?|expand(?:s|ed|ing)?|ris(?:es?|ing|en)|rose|increas(?:es?|ed|ing)|climb(?:s|ed|ing)?"
-    r"|shr[aiu]nk(?:s|ing)?|declin(?:es?|ed|ing)|f[ae]ll(?:s|ing|en)?|contract(?:s|ed|ing)?|dropp?(?:s|ed|ing)?)"
-    r"\s(?:\w+\s){0,2}?(?:(?P<more>faster|quicker|more quickly|more rapidly|more strongly|more briskly|more sharply)"
-    r"|(?P<less>slower|more slowly|less quickly|less rapidly|more gradually|less strongly|less sharply))\sthan(?!\w)"
+    r"|advanc(?:es?|ed|ing)|shr[aiu]nk(?:s|ing)?|declin(?:es?|ed|ing)|f[ae]ll(?:s|ing|en)?|fell|contract(?:s|ed|ing)?"
+    r"|dropp?(?:s|ed|ing)?)"
+    rf"(?:,?\s(?:(?!than\b)[\w.%']+,?\s){{0,6}}?){_PACE}(?:\s(?:at|in|for)\s(?:[\w']+\s){{1,3}}?|\s)than(?!\w)"
 )
 SHRINKING = re.compile(r"shr|decl|f[ae]ll|contr|drop")
 EARNS = re.compile(
@@ -117,8 +123,8 @@ THAN_SIDE = re.compile(
     r"|bottom|peak|trough)(?=[\s.,;]|$))?"
 )
 _GOES = (
-    r"(?! (?:cover|repay|pay|retire|fund|meet|settle|service|clear|extinguish|finance|be (?:fully "
-    r"|easily |partly )?covered))"
+    r"(?! (?:cover|repay|pay|retire|fund|meet|settle|service|clear|extinguish|finance|(?:not |still |easily |more than |just |barely )*(?:be (?:enough|sufficient|able|insufficient|too)|suffice|have (?:enough|cash|money))"
+    r"|be (?:fully |easily |partly )?covered))"
 )
 UNREAL = re.compile(
     rf"\b(?:impl(?:y|ies|ying) a|promis\w+|will|would{_GOES}|may|might|should|if|unless|whether|expected to|likely to"
@@ -191,8 +197,8 @@ BY_NAME = re.compile(
     r"'?s?,?\s(?:by|on|in terms of|measured by|in|as measured by|when measured by|judged by"
     r"|for)\s(?:the\s|its\s)?"
 )
-AND = re.compile(r"(?:'s)?\s(?:and|as well as)\s")
-BOTH = re.compile(r"\s(?:that of |those of )?both\s")
+AND = re.compile(r"(?:'s)?(?:,?\s(?:and|as well as)\s|,\s)(?:at\s|below\s|above\s)?")
+BOTH = re.compile(r"\s(?:that of |those of |either of |of )?(?:both|either)\s")
 MUCH = re.compile(r"\b(?:far|much|slightly|considerably|somewhat|markedly|significantly|marginally)\s$")
 ONLY_PART = re.compile(r"s?\s(?:(?:only|just|merely)\s)?(?:a\s)?(?:small\s)?(?:part|fraction|portion)\sof\s")
 TO_EQUITY = re.compile(

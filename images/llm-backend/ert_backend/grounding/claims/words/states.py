@@ -81,7 +81,7 @@ STATES: Sequence[tuple[str, State]] = (
         State(("Total debt", "Debt to equity"), _some),
     ),
     (
-        rf"\b{_DEBT}\s(?:still\s|also\s|yet\s)?(?:sits?|remains?|stays?|lingers?|appears?|rests?|weighs?|is|are)\s(?:still\s)?(?:on\s(?:\S+\s)?(?:the\s|its\s|\S+'s\s)?(?:balance\ssheet|books)|outstanding|to\sbe\srepaid)\b"
+        rf"\b{_DEBT}\s(?:still\s|also\s|yet\s)?(?:sits?|sat|remain(?:s|ed)?|stay(?:s|ed)?|linger(?:s|ed)?|appear(?:s|ed)?|rest(?:s|ed)?|weigh(?:s|ed)?|is|are|was|were)\s(?:still\s)?(?:on\s(?:\S+\s)?(?:the\s|its\s|\S+'s\s)?(?:balance\ssheet|books)|outstanding|to\sbe\srepaid)\b"
         rf"|\bthere\s(?:is|are|remains?)\s(?:still\s|some\s|also\s)*{_DEBT}\s(?:on|left|outstanding)\b"
         r"|\b(?:lenders|creditors|bondholders|banks)\s(?:are|is)\s(?:still\s)?owed\b",
         State(("Total debt", "Debt to equity"), _some),
@@ -108,7 +108,9 @@ STATES: Sequence[tuple[str, State]] = (
         State(_PAYS, _some),
     ),
     (
-        rf"\b{_IS}\s(?:{_ADVERB}\s)*profitable\b(?!\s(?:than|quarter|year))|\b(?:turn|earn|mak|report|post"
+        r"\b(?:no|without(?:\sany)?|zero|free\sof)\s(?:net\s)?loss(?:es)?\s(?:was|were|is|are|has|have|had|appears?|shows?|in|at|to)\b(?!\smaking)"
+        r"|\b(?:report|show|post|have|had|see|saw|deliver|record|book|manage|ma[dk]e)\w*\sa\s(?:\w+\s)?profitable\s(?:year|quarter)\b"
+        rf"|\b{_IS}\s(?:{_ADVERB}\s)*profitable\b(?!\s(?:than|quarter|year))|\b(?:turn|earn|mak|report|post"
         rf"|record|book|deliver|generat|achiev)(?:s|ed|es|e|ing)?\s(?:in\s|into\s)?an?\s{_PART}profit\b"
         rf"|\bin(?:to)?\sthe\sblack\b|\bout\sof\s(?:the\sred|(?:a\s|its\s)?loss(?:es)?)\b"
         rf"|\bthere\s(?:is|was|has\sbeen|were)\sa\s{_PART}profit\b|\bprofits?\s(?:was|were)\s(?:recorded"
@@ -118,7 +120,8 @@ STATES: Sequence[tuple[str, State]] = (
         State(_EARNS, _some),
     ),
     (
-        rf"\bthere\s(?:is|was|has\sbeen|were)\sa\s{_PART}loss\b|\b(?:anything\sbut|far\sfrom)\sprofitable\b(?!\sthan)"
+        r"\bwithout\s(?:any|a)\s(?:\w+\s)?profit\b|\bno\s(?:net\s)?profits?\s(?:was|were|is|to|in|at)\b|\bended?\sin\sloss\b"
+        rf"|\bthere\s(?:is|was|has\sbeen|were)\sa\s{_PART}loss\b|\b(?:anything\sbut|far\sfrom)\sprofitable\b(?!\sthan)"
         r"|\bloss(?:es)?\s(?:was|were|has\sbeen)\s(?:recorded|reported|posted|made|incurred|booked|registered"
         r"|suffered)\b"
         rf"|\bunprofitable\b|\bloss\smak(?:ing|er)\b|\bin(?:to)?\sthe\sred\b|\bl(?:os(?:es?|ing)|ost)\smoney\b"
@@ -215,15 +218,16 @@ DENY = re.compile(
     r"\s+(?:(?!but\b|and\b|while\b|because\b)\w+\s+){0,4}$"
 )
 NEVER = re.compile(
-    r"^(?:not once|not one|not a single (?:\w+ )?(?:year|quarter)|no (?:\w+ )?(?:year|quarter)|none of"
+    r"^(?:not once|(?:in )?none of (?:the|its) (?:\w+ )*(?:quarters|years)|not one|not a single (?:\w+ )?(?:year|quarter)|no (?:\w+ )?(?:year|quarter)|none of"
     r"|in none of|not in any|at no (?:point|time)|never|in no (?:year|quarter))\b"
 )
+ONLY_THEN = re.compile(r"\bonly (?:in |during |for )?(?:the )?(?:\w+ )?(?:quarter|year|half)|^only (?:the )?\w+ (?:quarter|year)|\bonly in (?:fy|20)")
 SIGN = re.compile(
-    rf"\b(?:(?P<adjective>negative|positive)\s(?=\w)|{_IS}\s(?:{_ADVERB}\s)*(?:in\s)?(?P<is>negative"
+    rf"\b(?:(?P<adjective>negative|positive)\s(?=\w)|(?:{_IS}|cross(?:es|ed)?|moved|returned|swung|climbed|slipped|fell|got)\s(?:{_ADVERB}\s)*(?:(?:in|into|to|back\sto)\s)?(?P<is>negative"
     rf"|positive)(?!\w)(?:\sterritory)?|(?P<zero>(?:below|under|above)\szero)\b)"
 )
 OVER = re.compile(
     r"\b(?:each|every|any|all|either|both)\b[^,;]{0,30}\b(?:years?|quarters?)\b|\bconsistently\b|\bthroughout\b"
-    r"|\b(?:not (?:a single|one)|no) (?:\w+ )?(?:year|quarter)\b|\bin the past (?:two|three|four"
+    r"|\b(?:not (?:a single|one)|no) (?:\w+ )?(?:year|quarter)\b|\bnone of (?:the|its) (?:\w+ )*(?:years|quarters)\b|\bin the past (?:two|three|four"
     r"|\d) years\b|\bnot once\b"
 )
