@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from ert_backend.grounding.facts import Period
 
 ORDINALS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "1st": 1, "2nd": 2, "3rd": 3, "4th": 4, "final": 4}
+ORDINALS |= {"opening": 1, "closing": 4}
 NAMES = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _MONTH = (
     r"(?P<{0}>jan(?:uary)?|feb(?:ruary)?|(?-i:Mar(?:ch)?|May)|apr(?:il)?|june?|july?|aug(?:ust)?|sept?(?:ember)?"
@@ -27,7 +28,7 @@ MENTION = re.compile(
     | \d{{1,2}}(?:st|nd|rd|th)?\s{_MONTH.format("m2")}(?:\s{_YEAR.format("y2")})?\b
     | {_MONTH.format("m3")}\s{_YEAR.format("y3")}\b
     | (?:[Qq](?P<q1>[1-4])|(?P<q2>[1-4])[Qq]|(?P<half>H[12]|[12]H)
-        |(?:the\s)?(?P<q3>first|second|third|fourth|final|1st|2nd|3rd|4th)[\s-](?P<unit>quarter|half))
+        |(?:the\s)?(?P<q3>first|second|third|fourth|final|opening|closing|1st|2nd|3rd|4th)[\s-](?P<unit>quarter|half))
       (?:,?\s?(?:of\s)?(?:the\s)?(?:fiscal\s|FY\s?|year\s)*(?:{_YEAR.format("y4")}|(?:FY
         |')?(?P<short4>\d\d)(?!\d)))?\b
     | (?:fiscal(?:\syear)?|FY)[\s-]?(?:{_YEAR.format("y5")}|'?(?P<short5>\d\d))\b

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import product
 
 from ert_backend.grounding.claims import decide as judged
 from ert_backend.grounding.claims.decide import Outcome, Pair, Ruling, Test, decide
@@ -13,6 +14,7 @@ from ert_backend.grounding.claims.sentence.amounts import Sort
 from ert_backend.grounding.claims.sentence.arguments import denied, lefts, unreal
 from ert_backend.grounding.claims.sentence.scene import Scene
 from ert_backend.grounding.claims.sentence.term import Term
+from ert_backend.grounding.claims.sentence.times import EVERY
 from ert_backend.grounding.claims.words import predicates as words
 
 EITHER: dict[str, Test] = {
@@ -27,6 +29,8 @@ EITHER: dict[str, Test] = {
 NEGATED = re.compile(
     r"\b(?:not|never|hardly|scarcely|nowhere|no longer|only part\w*|partly|partially|in part|barely half)\b|n't\b"
 )
+# What money that is there would pay for is decided by what is there.
+WOULD_DO = re.compile(r"\b(?:would|could|will) (?:not |easily |still |just |\w+ly )*(?:be |have )?(?:\w+ly )?$")
 RELATIVE = frozenset({Sort.FACTOR, Sort.SHARE})
 FALLING = re.compile(r"(?:fall|fell|slip|drop|s[ai]nk|sunk|tumbl|plung|crash|slid)")
 
@@ -91,15 +95,36 @@ def _named(scene: Scene, right: Term) -> frozenset[str]:
 
 
 def _ruled(scene: Scene, match: re.Match[str], left: Sequence[Term], right: Term, test: Test) -> Iterator[Ruling]:
-    if unreal(scene, match.start()) or (right.numeral is not None and not right.names):
+    hypothetical = match.lastgroup in {"cover", "short"} and WOULD_DO.search(scene.text[: match.start()][-40:])
+    if (unreal(scene, match.start()) and not hypothetical) or (right.numeral is not None and not right.names):
         return
     if denied(scene, match.start()):
         test = judged.opposite(test)
     for other in _both(scene, match.end(), right):
         for term in left:
-            outcome, ids = decided(scene, term, other, test)
+            outcome, ids = _over(scene, match.start(), term, other, test) or decided(scene, term, other, test)
             if outcome is not None:
                 yield Ruling(match.start(), other.end, outcome, ids)
+
+
+def _over(scene: Scene, place: int, left: Term, right: Term, test: Test) -> Outcome | None:
+    """Of two figures of one company `in every one of the three years`: of each."""
+    said = EVERY.search(scene.text, *scene.clause(place))
+    if said is None or not left.names or not right.names or left.owner != right.owner:
+        return None
+    unit = "quarters" if "quarter" in said[0] else "years"
+    times = [m for m in scene.periods if m.period.quarter or (m.period.year and unit == "years")]
+    if times:
+        return None
+    owner, found = left.owner or SELF, []
+    for one, two in product(sorted(left.names), sorted(right.names)):
+        rows = [
+            scene.figures.quarters(name, owner) if unit == "quarters" else scene.figures.series(name, owner)
+            for name in (one, two)
+        ]
+        couples = [(a, b) for a in rows[0] for b in rows[1] if a.period == b.period and a.dimension == b.dimension]
+        found += [all(test(Pair(a.value - b.value, scene.figures.quotient(a, b), a.dimension, (a.id, b.id))) for a, b in couples)] if len(couples) > 1 else []
+    return (any(found), ()) if found else None
 
 
 def _both(scene: Scene, place: int, right: Term) -> list[Term]:

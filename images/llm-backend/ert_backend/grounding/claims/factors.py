@@ -66,7 +66,7 @@ def _of(scene: Scene, amount: Amount) -> Iterator[Ruling]:
     right = scene.after(link.end())
     if earns := EARNS.match(text, amount.end):
         right = Term(earns.end(), earns.end(), frozenset({"Net income"}), scene.subject(amount.start))
-    if right is None or _bare(scene, amount, right):
+    if right is None or _bare(scene, amount, right, link["what"]):
         return
     if amount.sort is Sort.SHARE and not right.names and not link["what"] and "that of" not in link[0]:
         return  # `the 4.5% of ALFA` is a figure of that company
@@ -97,9 +97,9 @@ def _of_something(text: str, amount: Amount) -> bool:
     return bool(of or half)
 
 
-def _bare(scene: Scene, amount: Amount, right: Term) -> bool:
+def _bare(scene: Scene, amount: Amount, right: Term, what: str | None) -> bool:
     """Whether nothing that has a figure stands behind: a number, or a time where no figure is spoken of."""
-    if right.names:
+    if right.names or (what and right.when is not None):
         return False
     percent = amount.numeral is not None and "%" in amount.numeral.text
     return right.numeral is not None or (right.when is not None and (percent or not _past(scene, amount)))

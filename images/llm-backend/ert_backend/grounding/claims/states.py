@@ -12,7 +12,7 @@ from ert_backend.grounding.claims.sentence.arguments import unreal
 from ert_backend.grounding.claims.sentence.scene import Scene
 from ert_backend.grounding.claims.sentence.term import Term
 from ert_backend.grounding.claims.sentence.times import EVERY
-from ert_backend.grounding.claims.words.states import DENY, NEVER, OVER, PATTERNS, SIGN, State
+from ert_backend.grounding.claims.words.states import DENY, NEVER, ONLY_THEN, OVER, PATTERNS, SIGN, State
 
 
 def rulings(scene: Scene) -> Iterator[Ruling]:
@@ -33,6 +33,9 @@ def _state(scene: Scene, match: re.Match[str], state: State) -> Iterator[Ruling]
     deny = denies(scene, match.start())
     outcomes = [state.holds(item.value) for item in found]
     true = not any(outcomes) if deny else all(outcomes)
+    if ONLY_THEN.search(scene.text) and found[0].period and found[0].period.quarter and not deny:
+        rest = [i for i in scene.figures.quarters(found[0].name, owner, found[0].period.year) if i is not found[0]]
+        true = true and not any(state.holds(i.value) for i in rest)
     yield Ruling(match.start(), match.end(), true, (found[-1].id,))
 
 

@@ -57,8 +57,9 @@ def from_to(
             items = scene.figures.known.get((term.owner or SELF, name), ())
             old = [i for i in items if fits(one, i) and i.period and i.period.year]
             new = [i for i in items if fits(two, i) and i.period and i.period.year]
-            if old and new and not any(_earlier(a, b) for a in old for b in new):
-                yield Ruling(match.start(), target.end, False, (old[0].id, new[0].id))
+            if old and new:
+                right = any(_earlier(a, b) for a in old for b in new)
+                yield Ruling(match.start(), target.end, right, (old[0].id, new[0].id), (one, two) if right else ())
 
 
 def _earlier(old: Figure, new: Figure) -> bool:

@@ -26,6 +26,7 @@ from ert_backend.grounding.claims.words.changes import (
     HIGHER,
     LOSS,
     PARTICLE,
+    SET_AGAINST,
     SHORT,
 )
 from ert_backend.grounding.numerals import Numeral
@@ -66,7 +67,9 @@ def _higher(scene: Scene) -> Iterator[Ruling]:
         if unreal(scene, match.start()):
             continue
         begin, stop = scene.clause(match.start("word"))
-        kind = "up" if match["word"] in {"higher", "stronger", "larger", "better"} else "down"
+        if match["word"] in {"more", "less", "fewer"} and not SET_AGAINST.match(scene.text):
+            continue
+        kind = "up" if match["word"] in {"higher", "stronger", "larger", "better", "wider", "fatter", "more"} else "down"
         outcome, ids = _decide(scene, term, span(scene, match.end(), stop, begin), kind, None)
         if outcome is not None:
             yield Ruling(match.start("word"), term.end, outcome, ids)

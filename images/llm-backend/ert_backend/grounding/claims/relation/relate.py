@@ -22,7 +22,7 @@ from ert_backend.grounding.claims.words.relations import AGAINST, RELATING
 
 MOST = 10
 # How far what is only bounded (`more than a fifth`) may lie from its bound.
-NEAREST, FARTHEST, LOOSE = 0.6, 1.6, 0.07
+NEAREST, FARTHEST, LOOSE = 0.75, 1.4, 0.07
 
 
 def rulings(scene: Scene, told: Collection[str]) -> Iterator[Ruling]:

@@ -47,7 +47,7 @@ _GROUPS: Mapping[str, frozenset[str]] = {
     "interest expense;interest cost;interest costs;interest bill;interest charge;interest charges;interest"
     ";interest payments;interest expenses": frozenset({"Interest expense"}),
     "dividends;dividend payments;dividends paid;dividend payout;dividend bill;distributions"
-    ";shareholder distributions": frozenset({"Dividends"}),
+    ";shareholder distributions;distribution;dividend total;payouts": frozenset({"Dividends"}),
     "dividend": frozenset({"Dividends", "Dividend per share"}),
     "dividend per share;dividend rate": frozenset({"Dividend per share"}),
     "r&d;r&d spending;research and development;r&d expense;research spending;research and development expense"

@@ -19,7 +19,7 @@ COUNT = {"two": 2, "three": 3, "four": 4, "five": 5, "second": 2, "third": 3, "f
 EVERY = re.compile(
     rf"""
     \b(?:
-      (?:in\s)?(?:each|every|both)(?:\sof)?(?:\s(?:the|its|these|those))?(?:\s(?:past|last|previous|successive
+      (?:in\s)?(?:each|every|both|all)(?:\sone|\ssingle\sone)?(?:\sof)?(?:\s(?:the|its|these|those))?(?:\s(?:past|last|previous|successive
         |recent|latest|single))*
         (?:\s{_N.format("n1")})?(?:\s(?:fiscal|financial|reported|successive|consecutive))?\s(?P<unit1>years?
           |quarters?)

@@ -112,7 +112,7 @@ AUXILIARY = re.compile(
 FROM_FIGURE = re.compile(r"(?:\s[\w.,%]+){0,7}?\s(?:from|since|off|above|below|against)\s(?=its |the |their |\d)")
 HIGHER = re.compile(
     r"(?:^|[,;:]\s|\b(?:on|by|and|from|with|despite|of|to|while|but|because|as|amid|saw|brought|reported|posted"
-    r"|recorded|generated)\s)(?P<word>higher|lower|weaker|stronger|smaller|larger|better|worse)\s(?=\w)"
+    r"|recorded|generated|has|had|shows|showed|with)\s(?:an?\s)?)(?:an?\s)?(?P<word>higher|lower|weaker|stronger|smaller|larger|better|worse|thinner|narrower|wider|fatter|more|less|fewer)\s(?=\w)"
 )
 COPULA = re.compile(r"(?:is|are|was|were)\s(?:also\s|slightly\s|well\s)?(?:lower|higher)")
 SUFFERED = re.compile(
@@ -122,7 +122,7 @@ SUFFERED = re.compile(
 )
 # `the highest quarterly margin fell in the fourth quarter`: when it was, and no change.
 FELL_IN = re.compile(
-    r"\b(?:highest|lowest|largest|smallest|biggest|best|worst|weakest|strongest|heaviest|greatest|peak|trough|high|low|record)\b[^,;]*$"
+    r"\b(?:loss|losses|highest|lowest|largest|smallest|biggest|best|worst|weakest|strongest|heaviest|greatest|peak|trough|high|low|record)\b[^,;]*$"
 )
 FELL_ON = re.compile(
     r"\s(?:in|on|within|into|during)\s(?:the\s)?(?:first|second|third|fourth|final|last|latest|q\d|fy|20\d\d|\w+\squarter)"
@@ -136,6 +136,7 @@ PARTICLE = re.compile(
     r"\b(?:tak(?:es?|ing|en)|took|mak(?:es?|ing)|made|eat(?:s|ing|en)?|ate|sets?|swallow(?:s|ed)|us(?:es?|ed|ing)"
     r"|add(?:s|ed)?|end(?:s|ed)|pa(?:ys?|id|ying)|soak(?:s|ed)|suck(?:s|ed)|gobbl(?:es|ed)|boil(?:s|ed)|break(?:s)?)\s$"
 )
+SET_AGAINST = re.compile(r"(?:compared (?:with|to)|against|relative to|versus|next to) (?:the )?(?:fy|fiscal|20\\d\\d|year|prior|previous|\\w+ (?:year|quarter))")
 SHORT = re.compile(r"\s(?:\S+\s){0,4}?short\b")
 GAIN_BEFORE = re.compile(
     r"\s?(?:of\s)?(?:the\s)?(?:year on year |year over year |annual |sequential |quarterly |net |sharp |steep "

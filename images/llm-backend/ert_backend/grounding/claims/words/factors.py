@@ -6,7 +6,7 @@ import re
 
 SIZE = r"(?:much|many|large|high|big|great|fast|wide|long|heavy|expensive|valuable|strong|volatile|profitable|quickly)"
 LINK = re.compile(
-    rf"(?:\s?(?:times|over|x)(?!\w))?(?:\s(?:as {SIZE}(?: (?P<what>[\w ]{{1,30}}?))? as|the (?:size|level|amount"
+    rf"(?:\s?(?:times|over|x)(?!\w))?(?:\s(?:as {SIZE}(?: (?P<what>[\w ]{{1,30}}?))? as|the (?:size|level|pace|speed|amount"
     rf"|value|level|figure|volume|rate) of"
     rf"|that of|those of|of|what|greater than|larger than|larger|higher than|bigger than|more than)(?!\w))?"
 )
@@ -30,10 +30,10 @@ DISCOUNT = re.compile(
 )
 # What follows an amount of another kind: `21 times in 2024`, `33.9x for ALFA`; `by a factor of two` is a change.
 OTHERWISE = re.compile(r"s?\s(?:in|for|at|on|from|to|since|over|and|by|during)\s")
-BY_FACTOR = re.compile(r"\bfactor of|fold$|\d\s?fold")
+BY_FACTOR = re.compile(r"\bfactor of|(?<!is )(?<!are )(?<!was )(?<!were )\b\w+fold$|(?<!is )(?<!are )(?<!was )\d\s?fold")
 EARNS = re.compile(r"\sof\swhat\s(?:it|the\s\w+)\s(?:earns|earned|makes|made)(?!\w)")
 PAYS_OUT = re.compile(r"\b(?:pa(?:ys?|id)\sout|distribut\w+|hand(?:s|ed)\sout|returns?|returned)\s(?:\w+\s){0,3}$")
 VALUED_AT = re.compile(
     r"\b(?:trad(?:es?|ed|ing)|valued|priced|sells?|chang\w+\shands|stands?|quoted)\s(?:\w+\s)?at\s(?:\w+\s){0,3}$"
 )
-FAST = re.compile(r"\bas (?:fast|quickly|rapidly) as(?!\w)|\bthe (?:rate|pace|growth) of(?!\w)")
+FAST = re.compile(r"\bas (?:fast|quickly|rapidly) as(?!\w)|\bthe (?:rate|pace|speed|growth) of(?!\w)")

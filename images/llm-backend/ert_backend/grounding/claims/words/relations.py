@@ -13,5 +13,5 @@ RELATING = re.compile(
     r"|more|less|fewer|higher|lower|over|under|short|shy|ahead|behind|larger|smaller|greater|bigger|dearer|cheaper"
     r"|beneath|wider|narrower|better|worse|richer|adrift|north|south|off|cover\w*|repay\w*|outweigh\w*|ratio"
     r"|equal\w*|amount\w*|represent\w*|equivalent|together|combined|total\w*|sum|add\w*|average\w*|mean|annuali[sz]\w*"
-    r"|compound\w*|cumulat\w*|share of|part of|as much|as many|as high|as large)\b"
+    r"|spare|go|cushion|balance|buffer|headroom|difference|multipl\w*|times|compound\w*|cumulat\w*|share of|part of|as much|as many|as high|as large)\b"
 )
