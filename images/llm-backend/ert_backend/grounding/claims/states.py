@@ -12,14 +12,14 @@ from ert_backend.grounding.claims.sentence.arguments import unreal
 from ert_backend.grounding.claims.sentence.scene import Scene
 from ert_backend.grounding.claims.sentence.term import Term
 from ert_backend.grounding.claims.sentence.times import EVERY
-from ert_backend.grounding.claims.words.states import DENY, NEVER, ONLY_THEN, OVER, PATTERNS, SIGN, State
+from ert_backend.grounding.claims.words.states import DENY, NEVER, ONLY_THEN, OVER, PASSING, PATTERNS, SIGN, WITHOUT, State
 
 
 def rulings(scene: Scene) -> Iterator[Ruling]:
     """Every state of a company that its figures decide."""
     for pattern, state in PATTERNS:
         for match in pattern.finditer(scene.text):
-            if not unreal(scene, match.start()):
+            if not unreal(scene, match.start()) and not PASSING.search(scene.text[: match.start()][-50:]):
                 yield from _state(scene, match, state)
     yield from _signs(scene)
 
@@ -42,7 +42,10 @@ def _state(scene: Scene, match: re.Match[str], state: State) -> Iterator[Ruling]
 def denies(scene: Scene, place: int) -> bool:
     """Whether what follows is denied."""
     begin, _ = scene.clause(place)
-    return DENY.search(scene.text[max(begin, place - 70) : place]) is not None or NEVER.match(scene.text) is not None
+    before = scene.text[max(begin, place - 90) : place]
+    if WITHOUT.search(scene.text[max(begin, place - 90) : place + 8]):
+        return not before.endswith("without ")  # `has not gone a year without paying a dividend`
+    return DENY.search(before[-70:]) is not None or NEVER.match(scene.text) is not None
 
 
 def owner_at(scene: Scene, start: int, end: int) -> str:

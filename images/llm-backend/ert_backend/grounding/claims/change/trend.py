@@ -27,7 +27,9 @@ from ert_backend.grounding.claims.words.changes import (
     LOSS,
     PARTICLE,
     SET_AGAINST,
+    REGAINED,
     SHORT,
+    THEN,
 )
 from ert_backend.grounding.numerals import Numeral
 
@@ -42,6 +44,8 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
         if match[0] in {"up", "down"} and PARTICLE.search(scene.text[max(0, match.start() - 14) : match.start()]):
             continue
         if unreal(scene, match.start()) or SHORT.match(scene.text, match.end()) or _dates(scene, match):
+            continue
+        if match[0] in {"lost", "gained"} and REGAINED.search(scene.text[: match.start()][-60:]):
             continue
         begin, stop = _reach(scene, matches, place)
         yield from _change(scene, match, said, begin, stop)
@@ -102,6 +106,8 @@ def _change(scene: Scene, match: re.Match[str], said: Sequence[Amount], begin: i
         yield from _from_figure(scene, match, Said("", kind, amount), terms, base)
         return
     asked = span(scene, match.end(), stop, begin)
+    if COPULA.fullmatch(match[0]) and THEN.match(scene.text, match.end()):
+        kind = {"up": "down", "down": "up"}.get(kind, kind)  # `was higher the year before`
     if COPULA.fullmatch(match[0]) and (
         others := {c.owner for c in scene.companies if c.owner} | ({SELF} if any(t.owner for t in terms) else set())
     ):
@@ -117,6 +123,10 @@ def _change(scene: Scene, match: re.Match[str], said: Sequence[Amount], begin: i
             when = replace(asked, newer=term.period)
         outcome, ids = _decide(scene, term, when, kind, amount)
         over = SPAN.search(scene.text) if outcome is False and when == Span() else None
+        if outcome is False and when == Span() and len(scene.periods) > 1:
+            whole = span(scene, 0, len(scene.text))
+            again, found = _decide(scene, term, whole, kind, amount)
+            outcome, ids = (again, found) if again and whole.older is not None else (outcome, ids)
         if over:  # the span of another clause: `doubled in two years, while debt fell by $300 million`
             outcome, ids = _decide(scene, term, span(scene, over.start(), over.end(), over.start()), kind, amount)
         if outcome is None:

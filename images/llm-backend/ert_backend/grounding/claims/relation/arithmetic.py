@@ -27,6 +27,7 @@ SUMMED = re.compile(
 )
 OF_PARTS = re.compile(r"\bquarters\b|\bhal(?:f|ves)\b|\bmonths\b")
 OF_YEARS = re.compile(r"\byears\b|\bfy ?20\d\d (?:and|to|through) fy ?20\d\d|\bsince\b")
+OF_ALL = re.compile(r"\b(?:three|two|four|all|both) (?:\w+ )?(?:companies|banks|firms|names|\w+s)\b")
 MEAN = re.compile(r"\b(?:average\w*|mean|midpoint|midway|halfway)\b")
 
 
@@ -64,11 +65,12 @@ def named(scene: Scene) -> list[Figure]:
 
 def _figures(scene: Scene, told: Sequence[Figure]) -> list[Figure]:
     """The figures of every name at the times and of the companies that are named, the told ones first."""
-    named = [(t, name) for t in scene.terms[:MOST_TERMS] for name in sorted(t.names)[:2]]
+    named = [(t, name) for t in scene.terms[:MOST_TERMS] for name in sorted(t.names)[: 2 if len(scene.terms) > 1 else 6]]
     if EXPECTED.search(scene.text):
         named += [(t, f"Forward {name[0].lower()}{name[1:]}") for t, name in named]
     found: dict[tuple[str, str], Figure] = {}
-    for item in [*_told(scene, named), *told, *_implied(scene, named)]:
+    others = [i for item in told for c in scene.companies[:4] for i in scene.figures.find(item.name, c.owner or SELF)[:1]]
+    for item in [*_told(scene, named), *told, *others, *_implied(scene, named)]:
         found.setdefault((item.id, item.name), item)
     return [*found.values()][:MOST]
 
@@ -173,7 +175,7 @@ def _groups(scene: Scene, figures: Sequence[Figure]) -> Iterator[Sequence[Figure
                 yield chosen
     for name, owner in dict.fromkeys((i.name, i.owner) for i in figures[:MOST_TERMS]):
         peers = [i for peer in scene.figures.peers for i in scene.figures.find(name, peer)[:1]]
-        if scene.companies:
+        if scene.companies or OF_ALL.search(scene.text):
             yield from (peers, [*scene.figures.find(name, SELF)[:1], *peers])
             yield from ([*scene.figures.find(name, SELF)[:1], peer] for peer in peers)
         series = scene.figures.quarters(name, owner)[-4:] if OF_PARTS.search(scene.text) else []

@@ -50,6 +50,7 @@ SPAN = re.compile(
 SEQUENTIAL = re.compile(
     r"\b(?:sequential(?:ly)?|quarter (?:on|over) quarter|from (?:the )?quarter to quarter|q/q|qoq)\b"
 )
+LEVEL = re.compile(r"(?:'s)?[ -](?:year |period )?levels?\b")
 SINCE = re.compile(r"\bsince\s(?:the\s)?(?:\w+\sof\s)?$")
 SINCE_THEN = re.compile(r"\b(?:has|have) since\s[a-z ]{1,22}$")
 AFTER_THAT = re.compile(r"\b(?:after|following)\s(?:\w+\s){0,2}\w+$")
@@ -80,7 +81,7 @@ def span(scene: Scene, begin: int, stop: int, lead: int = 0) -> Span:
     found = [
         m
         for m in scene.periods
-        if begin <= m.start < stop and (not m.event or SINCE.search(scene.text[: m.start][-20:]))
+        if begin <= m.start < stop and not LEVEL.match(scene.text, m.end) and (not m.event or SINCE.search(scene.text[: m.start][-20:]))
     ]
     before = [m for m in scene.periods if lead <= m.start < begin and not m.event and not referred(scene.text, m)]
     compared = [m for m in found if referred(scene.text, m) or _left(scene, begin, m)]

@@ -122,7 +122,7 @@ SUFFERED = re.compile(
 )
 # `the highest quarterly margin fell in the fourth quarter`: when it was, and no change.
 FELL_IN = re.compile(
-    r"\b(?:loss|losses|highest|lowest|largest|smallest|biggest|best|worst|weakest|strongest|heaviest|greatest|peak|trough|high|low|record)\b[^,;]*$"
+    r"(?:\b(?:quarter|third|half|most|share|part|percent)|%) of [^,;]*$|\b(?:loss|losses|highest|lowest|largest|smallest|biggest|best|worst|weakest|strongest|heaviest|greatest|peak|trough|high|low|record)\b[^,;]*$"
 )
 FELL_ON = re.compile(
     r"\s(?:in|on|within|into|during)\s(?:the\s)?(?:first|second|third|fourth|final|last|latest|q\d|fy|20\d\d|\w+\squarter)"
@@ -137,6 +137,9 @@ PARTICLE = re.compile(
     r"|add(?:s|ed)?|end(?:s|ed)|pa(?:ys?|id|ying)|soak(?:s|ed)|suck(?:s|ed)|gobbl(?:es|ed)|boil(?:s|ed)|break(?:s)?)\s$"
 )
 SET_AGAINST = re.compile(r"(?:compared (?:with|to)|against|relative to|versus|next to) (?:the )?(?:fy|fiscal|20\\d\\d|year|prior|previous|\\w+ (?:year|quarter))")
+THEN = re.compile(r"\s(?:in )?(?:(?:the|a|one) (?:year|quarter) (?:before|earlier|ago)|(?:the )?(?:prior|previous) (?:year|quarter))")
+# `regained the point it had lost`, and `for every dollar the company lost 75 cents`.
+REGAINED = re.compile(r"\b(?:it|they) (?:had|has) $|\bfor (?:every|each)\b[^;]*$")
 SHORT = re.compile(r"\s(?:\S+\s){0,4}?short\b")
 GAIN_BEFORE = re.compile(
     r"\s?(?:of\s)?(?:the\s)?(?:year on year |year over year |annual |sequential |quarterly |net |sharp |steep "

@@ -197,7 +197,7 @@ BY_NAME = re.compile(
     r"'?s?,?\s(?:by|on|in terms of|measured by|in|as measured by|when measured by|judged by"
     r"|for)\s(?:the\s|its\s)?"
 )
-AND = re.compile(r"(?:'s)?(?:,?\s(?:and|as well as)\s|,\s)(?:at\s|below\s|above\s)?")
+AND = re.compile(r"(?:'s)?(?:,?\s(?:and|as well as)\s|,\s)")
 BOTH = re.compile(r"\s(?:that of |those of |either of |of )?(?:both|either)\s")
 MUCH = re.compile(r"\b(?:far|much|slightly|considerably|somewhat|markedly|significantly|marginally)\s$")
 ONLY_PART = re.compile(r"s?\s(?:(?:only|just|merely)\s)?(?:a\s)?(?:small\s)?(?:part|fraction|portion)\sof\s")

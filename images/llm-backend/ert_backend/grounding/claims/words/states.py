@@ -101,7 +101,7 @@ STATES: Sequence[tuple[str, State]] = (
         State(_PAYS, _zero),
     ),
     (
-        rf"\b(?:{_PAY}|makes?|made|making|rewards?\s(?:its\s|the\s)?\w+\swith)\s(?:(?!no\b|nothing\b|neither\b)\w+\s){{0,3}}dividends?\b(?!\s(?:cut"
+        rf"\b(?:{_PAY}|makes?|made|making|rewards?\s(?:its\s|the\s)?\w+\swith)\s(?:(?!no\b|nothing\b|neither\b)\w+\s){{0,5}}dividends?\b(?!\s(?:cut"
         rf"|cover))|\bdividend\s(?:payer|paying)\b|\bdividends?\s(?:is|are|was|were)\s(?:being\s)?(?:paid"
         rf"|distributed)\b|\bincome\spaying\b"
         r"|\bshareholders\s(?:receive|received|get|got|collect(?:ed)?)\s(?:a\s|cash\s)*dividends?\b",
@@ -222,6 +222,9 @@ NEVER = re.compile(
     r"|in none of|not in any|at no (?:point|time)|never|in no (?:year|quarter))\b"
 )
 ONLY_THEN = re.compile(r"\bonly (?:in |during |for )?(?:the )?(?:\w+ )?(?:quarter|year|half)|^only (?:the )?\w+ (?:quarter|year)|\bonly in (?:fy|20)")
+# `went from $1.5 billion of net cash to`: what it was before.
+PASSING = re.compile(r"\bfrom [^,;]{0,30}$")
+WITHOUT = re.compile(r"\b(?:not|never|n't)\b[^,;]{0,70}\bwithout\b")
 SIGN = re.compile(
     rf"\b(?:(?P<adjective>negative|positive)\s(?=\w)|(?:{_IS}|cross(?:es|ed)?|moved|returned|swung|climbed|slipped|fell|got)\s(?:{_ADVERB}\s)*(?:(?:in|into|to|back\sto)\s)?(?P<is>negative"
     rf"|positive)(?!\w)(?:\sterritory)?|(?P<zero>(?:below|under|above)\szero)\b)"
