@@ -39,7 +39,10 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
     """Every comparison of the sentence that can be decided."""
     for match in words.VERBS.finditer(scene.text):
         yield from _verb(scene, match)
+    never = [m.span() for m in words.NEVER_THAN.finditer(scene.text)]
     for match in words.COMPARED.finditer(scene.text):
+        if any(start <= match.start() < end for start, end in never):
+            continue
         right = scene.after(match.end())
         if right is not None and match["more"] != "faster" and match["less"] != "slower":
             yield from _ruled(scene, match, lefts(scene, match.start(), right), right, _test(match))
@@ -100,7 +103,7 @@ def _ruled(scene: Scene, match: re.Match[str], left: Sequence[Term], right: Term
         return
     if denied(scene, match.start()):
         test = judged.opposite(test)
-    for other in _both(scene, match.end(), right):
+    for other in both(scene, match.end(), right):
         for term in left:
             outcome, ids = _over(scene, match.start(), term, other, test) or decided(scene, term, other, test)
             if outcome is not None:
@@ -127,18 +130,18 @@ def _over(scene: Scene, place: int, left: Term, right: Term, test: Test) -> Outc
     return (any(found), ()) if found else None
 
 
-def _both(scene: Scene, place: int, right: Term) -> list[Term]:
+def both(scene: Scene, place: int, right: Term) -> list[Term]:
     """`above both ALFA and BETA`, `below its 50-day and its 200-day average`: each of them, unless it is denied."""
-    found, both = [right], words.BOTH.match(scene.text, place) is not None
+    found, each = [right], words.BOTH.match(scene.text, place) is not None
     while len(found) < 4 and not denied(scene, place):
         last = found[-1]
         joint = words.AND.match(scene.text, max(last.end, last.numeral.end if last.numeral else 0))
         other = scene.after(joint.end()) if joint else None
-        if other is None or (other.numeral is not None and not other.names) or not (both or _alike(scene, right, other)):
+        if other is None or (other.numeral is not None and not other.names) or not (each or _alike(scene, right, other)):
             break
         found.append(other)
     last = scene.text[found[-1].end :]
-    ends = len(found) == 1 or both or re.match(r"s?(?:\s(?:alike|too|as well))?\s*(?:[.,;:)]|$|(?:in|at|on|by|for)\s)", last)
+    ends = len(found) == 1 or each or re.match(r"s?(?:\s(?:alike|too|as well))?\s*(?:[.,;:)]|$|(?:in|at|on|by|for)\s)", last)
     return found if ends else [right]
 
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ert_backend.grounding.claims import decide as judged
-from ert_backend.grounding.claims.compare import decided
+from ert_backend.grounding.claims.compare import both, decided
 from ert_backend.grounding.claims.decide import Ruling, Test, as_growth
 from ert_backend.grounding.claims.known.kinds import GROWTH, SELF
+from ert_backend.grounding.claims.sentence.amounts import Amount, Sort
 from ert_backend.grounding.claims.sentence.arguments import denied, lefts, unreal
 from ert_backend.grounding.claims.sentence.scene import Scene
 from ert_backend.grounding.claims.sentence.term import Term
@@ -18,10 +19,15 @@ from ert_backend.grounding.claims.words import predicates as words
 from ert_backend.grounding.facts import Period
 
 
+PACE = re.compile(r"\s(?:as (?:fast|quickly|rapidly|much) as|(?:the|as) (?:rate|pace|speed|growth) of)\s")
+
+
 def rulings(scene: Scene) -> Iterator[Ruling]:
     """Every comparison of two rates of change that can be decided."""
     for match in words.FASTER.finditer(scene.text):
         yield from _faster(scene, match)
+    for amount in scene.amounts:
+        yield from _times_as_fast(scene, amount)
 
 
 def _faster(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
@@ -49,9 +55,10 @@ def _faster(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
             continue
         if not one.names and not two.names:
             one = replace(one, names=frozenset({"Revenue growth"}))
-        outcome, ids = decided(scene, one, two, test)
-        if outcome is not None:
-            yield Ruling(match.start(), right.end, outcome, ids)
+        for other in [two, *both(scene, match.end(), right)[1:]]:
+            outcome, ids = decided(scene, one, as_growth(other), test)
+            if outcome is not None:
+                yield Ruling(match.start(), right.end, outcome, ids)
 
 
 def _rate(scene: Scene, term: Term, since: Period | None) -> float | None:
@@ -63,3 +70,18 @@ def _rate(scene: Scene, term: Term, since: Period | None) -> float | None:
                 if older.value > 0:
                     return newer.value / older.value - 1
     return None
+
+
+def _times_as_fast(scene: Scene, amount: Amount) -> Iterator[Ruling]:
+    """`rose three times as fast as revenue`, `at five times the pace of revenue`: by the rates themselves."""
+    link = PACE.match(scene.text, amount.end)
+    right = scene.after(link.end()) if link else None
+    if right is None or not right.names or amount.sort is not Sort.FACTOR or unreal(scene, amount.start):
+        return
+    begin, stop = scene.clause(amount.start)
+    asked = span(scene, begin, stop)
+    for left in lefts(scene, amount.start, right)[:1]:
+        rates = [_rate(scene, term, asked.older) for term in (left, right)]
+        if left.names and rates[0] is not None and rates[1]:
+            so = amount.holds(rates[0] / rates[1]) != denied(scene, amount.start)
+            yield Ruling(amount.start, right.end, so, (), (amount.numeral,) if amount.numeral else ())

@@ -17,6 +17,8 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
     """Every such place that can be decided."""
     for match in words.CLOSER.finditer(scene.text):
         yield from _closer(scene, match)
+    for match in words.NEVER_THAN.finditer(scene.text):
+        yield from _never(scene, match)
 
 
 def _closer(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
@@ -46,3 +48,18 @@ def _closer(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
 def _only(scene: Scene, name: str, subject: Term) -> float | None:
     found = scene.figures.find(name, subject.owner or SELF)
     return found[0].value if found else None
+
+
+def _never(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
+    """`at no point was debt lower than in FY2024`: none of the figures of that name is."""
+    near = [t for t in scene.terms if t.end <= match.end() and t.names][-1:]
+    when = next((m for m in scene.periods if m.start >= match.end()), None)
+    for name in (name for term in near for name in sorted(term.names)[:2]):
+        owner = near[0].owner or SELF
+        by_quarter = when is not None and when.period.quarter is not None
+        series = scene.figures.quarters(name, owner) if by_quarter else scene.figures.series(name, owner)
+        mine = scene.figures.find(name, owner, when.period if when else None)
+        if mine and len(series) > 1:
+            beyond = [i for i in series if (i.value > mine[0].value if match["more"] else i.value < mine[0].value)]
+            yield Ruling(match.start(), match.end(), not beyond, (mine[0].id,))
+            return

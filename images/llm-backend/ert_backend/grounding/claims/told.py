@@ -10,6 +10,7 @@ from ert_backend.grounding.claims.sentence.glue import glued
 from ert_backend.grounding.claims.sentence.scene import Scene
 from ert_backend.grounding.claims.sentence.term import Term
 from ert_backend.grounding.claims.sizes import is_told
+from ert_backend.grounding.claims.words.predicates import EXPECTED
 
 
 def rulings(scene: Scene) -> Iterator[Ruling]:
@@ -18,8 +19,9 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
         numeral = term.numeral
         if numeral is None or not (term.start == numeral.start or glued(scene.text, term, numeral)):
             continue
+        ahead = frozenset(f"Forward {name[0].lower()}{name[1:]}" for name in term.names if EXPECTED.search(scene.text))
         plain = Term(term.start, term.end, term.names, term.owner, term.when)
-        found = [i for name in sorted(term.names) for i in values(scene.figures, plain, name, term.owner or SELF)]
+        found = [i for name in sorted(term.names | ahead) for i in values(scene.figures, plain, name, term.owner or SELF)]
         right = next((item for item in found if is_told(numeral, item)), None)
         if right is not None:
             yield Ruling(numeral.start, numeral.end, True, (right.id,), (numeral,))

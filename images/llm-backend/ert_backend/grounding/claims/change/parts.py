@@ -21,6 +21,7 @@ from ert_backend.grounding.claims.words.changes import (
     TRANSITIVE,
 )
 
+TO = re.compile(r"(?<!close)(?<!up)(?<!equivalent)(?<!amounting) (?:to|at) (?!least|most)")
 LOST = re.compile(r"lost|loses|losing|shed|sheds|shedding|cut|slashed|gained|added|eroded")
 
 
@@ -117,7 +118,7 @@ def amount_of(scene: Scene, match: re.Match[str], said: Sequence[Amount], begin:
         gap = text[match.end() : amount.start]
         if len(gap) > 60 or scene.clause(amount.start)[0] > match.start():
             return None
-        if NEAR.fullmatch(gap) and not gap.rstrip().endswith((" to", " at")):
+        if NEAR.fullmatch(gap) and not TO.search(gap):
             return amount
         figure = next((t for t in scene.terms if match.end() <= t.start and t.end <= amount.start), None)
         if figure and re.fullmatch(r"\s(?:its |the )?", text[match.end() : figure.start]):

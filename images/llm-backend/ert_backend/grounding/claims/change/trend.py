@@ -17,9 +17,11 @@ from ert_backend.grounding.claims.sentence.scene import Scene
 from ert_backend.grounding.claims.sentence.term import Term
 from ert_backend.grounding.claims.sentence.times import SPAN, Span, couples, span
 from ert_backend.grounding.claims.words.changes import (
+    APART_FROM,
     BETWEEN,
     CHANGE,
     COPULA,
+    ECHO,
     FELL_IN,
     FELL_ON,
     FROM_FIGURE,
@@ -108,7 +110,8 @@ def _change(scene: Scene, match: re.Match[str], said: Sequence[Amount], begin: i
     asked = span(scene, match.end(), stop, begin)
     if COPULA.fullmatch(match[0]) and THEN.match(scene.text, match.end()):
         kind = {"up": "down", "down": "up"}.get(kind, kind)  # `was higher the year before`
-    if COPULA.fullmatch(match[0]) and (
+    alone = match[0] in APART_FROM and not scene.periods
+    if (COPULA.fullmatch(match[0]) or alone) and (
         others := {c.owner for c in scene.companies if c.owner} | ({SELF} if any(t.owner for t in terms) else set())
     ):
         yield from _against(scene, match, kind, terms, others)
@@ -135,6 +138,12 @@ def _change(scene: Scene, match: re.Match[str], said: Sequence[Amount], begin: i
             outcome = not outcome
         numerals = tuple(n for n in scene.numerals if amount and _touch(n, amount, match))
         yield Ruling(match.start(), match.end(), outcome, ids, numerals)
+    echo = ECHO.search(scene.text, match.end())
+    term = scene.after(echo.end()) if echo and amount is None and not deny else None
+    for other in [term] if term is not None and term.names else []:
+        outcome, ids = _decide(scene, other, asked, kind, None)
+        if outcome is not None:
+            yield Ruling(match.start(), other.end, outcome, ids)
 
 
 def _each(scene: Scene, match: re.Match[str], terms: Sequence[Term], kind: str) -> list[Ruling]:

@@ -60,6 +60,11 @@ TIMES_NAME = {
     "EBITDA": frozenset({"EV to EBITDA"}),
 }
 TIMES_BEFORE = re.compile(r"\d\s?(?:times|x)\s(?:its\s|trailing\s|annual\s|forward\s|expected\s|last year's\s)*$")
+# `once cash is deducted, debt comes to`: the net debt.
+NETTED = re.compile(
+    r"\b(?:net of|deducting|subtracting|netting(?: off)?) (?:its |the |all )?(?:\w+ )?cash\b"
+    r"|\bcash (?:is|has been|was) (?:deducted|subtracted|netted|taken off)"
+)
 FORWARD = re.compile(r"\b(?:forward|expected|next year's|estimated|forecast)\s")
 
 
@@ -169,6 +174,8 @@ def scene(
         end = numeral.end if numeral and numeral.start >= term.end else term.end
         when = bare.time(term.start, end)
         names = _as_multiple(text, term, terms, bare)
+        if names == frozenset({"Total debt"}) and NETTED.search(text):
+            names = frozenset({"Net debt"})
         terms.append(
             replace(term, names=names, owner=owner, named=named, when=when, numeral=numeral, loss=_loss(text, term))
         )

@@ -140,6 +140,8 @@ SET_AGAINST = re.compile(r"(?:compared (?:with|to)|against|relative to|versus|ne
 THEN = re.compile(r"\s(?:in )?(?:(?:the|a|one) (?:year|quarter) (?:before|earlier|ago)|(?:the )?(?:prior|previous) (?:year|quarter))")
 # `regained the point it had lost`, and `for every dollar the company lost 75 cents`.
 REGAINED = re.compile(r"\b(?:it|they) (?:had|has) $|\bfor (?:every|each)\b[^;]*$")
+ECHO = re.compile(r",? and so (?:did|has|have|was|were|is|are)\s")
+APART_FROM = frozenset({"higher", "lower", "larger", "smaller", "more", "less"})
 SHORT = re.compile(r"\s(?:\S+\s){0,4}?short\b")
 GAIN_BEFORE = re.compile(
     r"\s?(?:of\s)?(?:the\s)?(?:year on year |year over year |annual |sequential |quarterly |net |sharp |steep "

@@ -117,6 +117,10 @@ EARNS_WHAT = (
     (r"hold", frozenset({"Cash"})),
 )
 PASSIVE = re.compile(r"\b(?:is|are|was|were)\s(?:(?!not\b)\w+\s){0,2}?(?:covered|exceeded|funded)\s")
+NEVER_THAN = re.compile(
+    r"\b(?:never|at no (?:point|time)|in no (?:other )?(?:year|quarter)|not once)\b[^,;]{0,60}?"
+    r"\b(?:(?P<more>higher|larger|greater|more|bigger|better)|(?P<less>lower|smaller|less|worse))\b[^,;]{0,30}?\bthan\b"
+)
 CLOSER = re.compile(r"\b(?:closer|nearer)\s(?:to\s)?")
 THAN_SIDE = re.compile(
     r"[^;]{0,40}?\sthan\s(?:it\sis\s)?(?:to\s)?(?:its\s|the\s)?(?:(?P<side>high|low|top"
