@@ -52,7 +52,8 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
         right = scene.after(match.end())
         names = next(names for verbs, names in words.EARNS_WHAT if re.match(verbs, match["verb"]))
         if right is not None and not right.names:
-            left = Term(match.start(), match.start(), names, scene.subject(match.start()))
+            when = next((m for m in scene.periods if match.start() < m.start < match.end()), None)
+            left = Term(match.start(), match.start(), names, scene.subject(match.start()), when)
             yield from _ruled(scene, match, [left], right, _test(match))
     for match in words.ATTRIBUTE.finditer(scene.text):
         yield from _attribute(scene, match)

@@ -33,7 +33,8 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
 
 
 def _taken(scene: Scene, numeral: Numeral) -> bool:
-    return any(t.numeral is numeral and t.end <= numeral.start and glued(scene.text, t, numeral) for t in scene.terms)
+    before = (t for t in scene.terms if t.numeral is numeral and t.end <= numeral.start)
+    return any(glued(scene.text, t, numeral) and not scene.text[t.end :].startswith(", ") for t in before)
 
 
 def _pair(scene: Scene, one: Numeral, two: Numeral) -> Iterator[Ruling]:

@@ -33,6 +33,7 @@ from ert_backend.grounding.claims.words.changes import (
     SHORT,
     THEN,
 )
+from ert_backend.grounding.claims.words.predicates import EXPECTED
 from ert_backend.grounding.numerals import Numeral
 
 
@@ -46,6 +47,8 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
         if match[0] in {"up", "down"} and PARTICLE.search(scene.text[max(0, match.start() - 14) : match.start()]):
             continue
         if unreal(scene, match.start()) or SHORT.match(scene.text, match.end()) or _dates(scene, match):
+            continue
+        if match[0] in APART_FROM and EXPECTED.search(scene.text):
             continue
         if match[0] in {"lost", "gained"} and REGAINED.search(scene.text[: match.start()][-60:]):
             continue

@@ -86,6 +86,7 @@ def _implied(scene: Scene, named: Sequence[tuple[Term, str]]) -> Iterator[Figure
     times = list(dict.fromkeys(m.period for m in scene.periods[:4] if not m.event or m.period.year))
     owners = [c.owner or SELF for c in scene.companies[:4]]
     owners = [o for owner in owners for o in (scene.figures.peers if owner in OF_GROUP else [owner])]
+    owners += [SELF] if owners else []
     for term, name in named:
         own = term.owner if term.owner is not None and term.owner not in OF_GROUP else SELF
         for owner in dict.fromkeys([own, *owners]):
@@ -97,6 +98,9 @@ def _earlier(scene: Scene, figures: Sequence[Figure]) -> Iterator[tuple[Figure, 
     """Figures with those of the same name before them, where no two times are said."""
     years = {m.period for m in scene.periods if m.period.year or m.period.quarter}
     for name, owner in dict.fromkeys((i.name, i.owner) for i in figures[:MOST_TERMS]):
+        for item in figures:
+            if item.name == name and item.owner == owner and item.period in years:
+                yield from ((item, old) for old in scene.figures.before(name, owner, item)[:2])
         if len(years) < 2:
             yield from combinations(scene.figures.series(name, owner)[-3:], 2)
         if "quarter" in scene.text:

@@ -18,7 +18,7 @@ from ert_backend.grounding.claims.sentence.arguments import unreal
 from ert_backend.grounding.claims.sentence.glue import glued
 from ert_backend.grounding.claims.sentence.scene import Scene
 from ert_backend.grounding.claims.sizes import is_told, size_in
-from ert_backend.grounding.claims.words.relations import AGAINST, RELATING
+from ert_backend.grounding.claims.words.relations import AGAINST, JOINTLY, RELATING
 
 MOST = 10
 # How far what is only bounded (`more than a fifth`) may lie from its bound.
@@ -59,6 +59,8 @@ def _gives(amount: Amount, value: float) -> bool:
 def _is_own(scene: Scene, amount: Amount) -> bool:
     """Whether a number is told as a figure itself, and not as what lies between two."""
     numeral = amount.numeral
+    if amount.sort is Sort.MONEY and JOINTLY.search(scene.text):
+        return False
     for term in scene.terms:
         if numeral is None or term.numeral is not numeral:
             continue

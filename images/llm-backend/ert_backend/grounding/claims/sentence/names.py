@@ -121,7 +121,7 @@ _GROUPS: Mapping[str, frozenset[str]] = {
     ";equity markets;stock market;stock exchange;interest rate;interest rates;price range;trading range;price cuts"
     ";people say;in the interest of;share of;at the expense of;price sensitive"
     ";share of voice;share gains;private equity;book a;book an;earnings call;earnings power;earnings report"
-    ";earnings season;earnings quality;target market;target markets;well below what;free float;sales mix": _NOTHING,
+    ";three year high;two year high;four year high;three year low;two year low;four year low;earnings season;earnings quality;target market;target markets;well below what;free float;sales mix": _NOTHING,
 }
 _COSTS = {
     "interest": "Interest expense",
@@ -155,7 +155,9 @@ PEERS = re.compile(
     rf"|named)\s+)*"
     r"(?:(?P<mean>average|mean|median|typical)\s+(?:(?:for|of|among|across)\s+(?:its|the)\s+)?)?"
     r"(?:peers?|rivals?|competitors?|comparables|(?<=\bno )(?:company|bank|firm|name|stock)"
-    r"|(?<=\bno other )(?:company|bank|firm|name|stock))(?:\s+(?:group|companies))?(?!\w)(?:'s?(?=\s))?"
+    r"|(?<=\bno other )(?:company|bank|firm|name|stock)"
+    r"|(?<=\bno )\w+(?=\s(?:in|of)\sthe\s(?:group|peer|three|sample|comparison|sector))"
+    r"|(?<=\ball three )\w+s|(?<=\bnone of the three )\w+s)(?:\s+(?:group|companies))?(?!\w)(?:'s?(?=\s))?"
     r"(?:\s+(?P<mean2>average|mean|median)(?!\s+target))?"
 )
 

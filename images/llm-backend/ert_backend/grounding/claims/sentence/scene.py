@@ -26,7 +26,7 @@ FILL = re.compile(
     r"|just|only|roughly|about|nearly|almost|some|around|approximately|in|for|at|from|available|gross|trailing|latest"
     r"|recorded|figure|number|rate|company's|group's|corresponding|same|every|each|already|modest|one|what|year|to"
     r"|year's|quarter's|quarterly|large|small|sizeable|substantial|underlying|recent|stated|published|ones|seen|as"
-    r"|additional|further|extra|new|fresh|posted|achieved|being|on|it|minus|s|was|were|is|had|been"
+    r"|either|additional|further|extra|new|fresh|posted|achieved|being|on|it|minus|s|was|were|is|had|been"
     r"|there)(?!\w)[\s(,\"]*)*"
 )
 OWNED = re.compile(r"(?:'s?|\u2019s?)\s+(?:\w+\s+){0,2}|\s+")

@@ -102,7 +102,7 @@ SHRINKING = re.compile(r"shr|decl|f[ae]ll|contr|drop")
 EARNS = re.compile(
     r"\b(?P<verb>earns?|earned|makes|made|owes?|owed|borrows?|sells?|sold|turns? over|is worth|employs?|yields?"
     r"|pays|carries|holds)\s(?:\w+\s){0,2}?"
-    r"(?:(?P<more>more)|(?P<less>less|fewer))\s(?:money\s|profit\s)?than(?!\w)"
+    r"(?:(?P<more>more)|(?P<less>less|fewer))\s(?:money\s|profit\s)?(?:(?:in|for|during)\s(?:the\s)?(?:[\w']+\s){1,3}?)?than(?!\w)"
 )
 EARNS_MOST = re.compile(
     r"\b(earns?|earned|makes|made|owes?|owed|borrows?|sells?|sold|employs?|yields?|pays|holds?)\s(?:by far\s)?the\s$"
@@ -201,7 +201,7 @@ BY_NAME = re.compile(
     r"'?s?,?\s(?:by|on|in terms of|measured by|in|as measured by|when measured by|judged by"
     r"|for)\s(?:the\s|its\s)?"
 )
-AND = re.compile(r"(?:'s)?(?:,?\s(?:and|as well as)\s|,\s)")
+AND = re.compile(r"(?:'s)?(?:,?\s(?:and|or|as well as)\s|,\s)")
 BOTH = re.compile(r"\s(?:that of |those of |either of |of )?(?:both|either)\s")
 MUCH = re.compile(r"\b(?:far|much|slightly|considerably|somewhat|markedly|significantly|marginally)\s$")
 ONLY_PART = re.compile(r"s?\s(?:(?:only|just|merely)\s)?(?:a\s)?(?:small\s)?(?:part|fraction|portion)\sof\s")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 AGAINST = re.compile(r"\b(?:against|versus|vs\.?|compared with|compared to)\s(?:only\s|just\s|the\s)*$")
+JOINTLY = re.compile(r"\b(?:together|combined|jointly|in aggregate|in total|between them|altogether)\b")
 RELATING = re.compile(
     r"\b(?:drop\w*|fall\w*|fell|rise\w*|rose|increas\w*|gain\w*|declin\w*|decreas\w*|jump\w*|reduc\w*|improve\w*"
     r"|growth|grew|grow\w*|cut|surge\w*|slide|slid|slump\w*|plunge\w*|change\w*|swing|addition|up|down|climb\w*"
