@@ -127,7 +127,16 @@ def _over(scene: Scene, place: int, left: Term, right: Term, test: Test) -> Outc
             for name in (one, two)
         ]
         couples = [(a, b) for a in rows[0] for b in rows[1] if a.period == b.period and a.dimension == b.dimension]
-        found += [all(test(Pair(a.value - b.value, scene.figures.quotient(a, b), a.dimension, (a.id, b.id))) for a, b in couples)] if len(couples) > 1 else []
+        found += (
+            [
+                all(
+                    test(Pair(a.value - b.value, scene.figures.quotient(a, b), a.dimension, (a.id, b.id)))
+                    for a, b in couples
+                )
+            ]
+            if len(couples) > 1
+            else []
+        )
     return (any(found), ()) if found else None
 
 
@@ -138,11 +147,19 @@ def both(scene: Scene, place: int, right: Term) -> list[Term]:
         last = found[-1]
         joint = words.AND.match(scene.text, max(last.end, last.numeral.end if last.numeral else 0))
         other = scene.after(joint.end()) if joint else None
-        if other is None or (other.numeral is not None and not other.names) or not (each or _alike(scene, right, other)):
+        if (
+            other is None
+            or (other.numeral is not None and not other.names)
+            or not (each or _alike(scene, right, other))
+        ):
             break
         found.append(other)
     last = scene.text[found[-1].end :]
-    ends = len(found) == 1 or each or re.match(r"s?(?:\s(?:alike|too|as well))?\s*(?:[.,;:)]|$|(?:in|at|on|by|for)\s)", last)
+    ends = (
+        len(found) == 1
+        or each
+        or re.match(r"s?(?:\s(?:alike|too|as well))?\s*(?:[.,;:)]|$|(?:in|at|on|by|for)\s)", last)
+    )
     return found if ends else [right]
 
 
@@ -151,7 +168,8 @@ def _alike(scene: Scene, one: Term, two: Term) -> bool:
     if not one.names or not two.names:
         return not one.names and not two.names and one.owner is not None and two.owner is not None
     kinds = [
-        {i.dimension for name in t.names for i in scene.figures.find(name, t.owner or SELF, t.period)} for t in (one, two)
+        {i.dimension for name in t.names for i in scene.figures.find(name, t.owner or SELF, t.period)}
+        for t in (one, two)
     ]
     return bool(kinds[0] & kinds[1])
 

@@ -18,7 +18,6 @@ from ert_backend.grounding.claims.sentence.times import span
 from ert_backend.grounding.claims.words import predicates as words
 from ert_backend.grounding.facts import Period
 
-
 PACE = re.compile(r"\s(?:as (?:fast|quickly|rapidly|much) as|(?:the|as) (?:rate|pace|speed|growth) of)\s")
 
 

@@ -119,7 +119,9 @@ def _runway(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
     if not cash or not burn or burn[0].value >= 0:
         return
     lasts = cash[0].value / -burn[0].value * PER_YEAR[match["unit"][0]]
-    count = float(NUMBERS.get(match["count"]) or match["count"]) + (0.5 if match["half"] or match.groupdict().get("half2") else 0.0)
+    count = float(NUMBERS.get(match["count"]) or match["count"]) + (
+        0.5 if match["half"] or match.groupdict().get("half2") else 0.0
+    )
     than = match["than"] or ""
     if denied(scene, match.start()):
         return

@@ -39,7 +39,9 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
         left = left or _by_verb(scene, match, "verb")
         if left is None or right is None or left.names == right.names:
             continue
-        amount = next((a for a in scene.amounts if a.sort is Sort.MONEY and match.start() <= a.start < match.end()), None)
+        amount = next(
+            (a for a in scene.amounts if a.sort is Sort.MONEY and match.start() <= a.start < match.end()), None
+        )
         test: Test = above if match["more"] else below
         test = opposite(test) if denied(scene, match.start()) else test
         outcome, ids = decide(scene.figures, left, right, test)

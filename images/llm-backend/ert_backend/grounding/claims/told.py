@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ert_backend.grounding.claims.decide import Ruling, values
+from ert_backend.grounding.claims.known.following import OF_A_DAY
 from ert_backend.grounding.claims.known.kinds import SELF
+from ert_backend.grounding.claims.sentence.arguments import unreal
 from ert_backend.grounding.claims.sentence.glue import glued
 from ert_backend.grounding.claims.sentence.scene import Scene
 from ert_backend.grounding.claims.sentence.term import Term
-from ert_backend.grounding.claims.sizes import is_told
+from ert_backend.grounding.claims.sizes import is_told, size_in
 from ert_backend.grounding.claims.words.predicates import EXPECTED
+from ert_backend.grounding.numerals import Kind, Numeral
 
 
 def rulings(scene: Scene) -> Iterator[Ruling]:
@@ -26,6 +29,18 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
         right = next((item for item in found if is_told(numeral, item)), None)
         if right is not None:
             yield Ruling(numeral.start, numeral.end, True, (right.id,), (numeral,))
+        elif numeral.kind is Kind.MONEY and len(term.names) == 1 and _is_none(scene, term, numeral):
+            yield Ruling(numeral.start, term.end, False, (found[0].id,) if found else ())
+
+
+def _is_none(scene: Scene, term: Term, numeral: Numeral) -> bool:
+    """Whether a number is told as a figure of a day that it is not: `a high of $41`."""
+    name = min(term.names)
+    items = [i for (_, called), known in scene.figures.known.items() if called == name for i in known]
+    amount = next((a for a in scene.amounts if a.numeral is numeral), None)
+    if name not in OF_A_DAY or not items or amount is None or unreal(scene, numeral.start):
+        return False
+    return not any(amount.holds(size) for i in items if (size := size_in(i, numeral)) is not None)
 
 
 def _expected(scene: Scene) -> Iterator[Ruling]:

@@ -30,10 +30,14 @@ CLEFT = re.compile(
     r"(?:,? (?:and )?(?:not|rather than|instead of|unlike)(?: by)? [^,;]{1,40},?| alone)?,? (?:that|which|who|is the (?:company|one|bank|firm|name|stock"
     r"|peer|business|\w+) (?:with|that|which|to)|with)\s[^,;]{0,30}"
 )
-IT_IS = re.compile(r"(?:^|[,;] |\b(?:while|whereas|but|and) )it (?:is|was) (?:only |in fact |actually |rather )?(?:the )?$")
+IT_IS = re.compile(
+    r"(?:^|[,;] |\b(?:while|whereas|but|and) )it (?:is|was) (?:only |in fact |actually |rather )?(?:the )?$"
+)
 ROLE = re.compile(r"\s(?:with|that|which)\s")
 NOT = re.compile(r"\b(?:not|rather than|instead of|unlike|than|nor)\s(?:by\s|of\s|that of\s|the\s|at\s|with\s|to\s)*$")
-THE_ONE = re.compile(r"\b(?:one|company|bank|firm|name|stock|peer|business|member|\w+er) (?:with|that \w+|which \w+)\s(?:\S+\s){0,3}$")
+THE_ONE = re.compile(
+    r"\b(?:one|company|bank|firm|name|stock|peer|business|member|\w+er) (?:with|that \w+|which \w+)\s(?:\S+\s){0,3}$"
+)
 
 
 def rulings(scene: Scene) -> Iterator[Ruling]:

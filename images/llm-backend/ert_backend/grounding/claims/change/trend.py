@@ -28,8 +28,8 @@ from ert_backend.grounding.claims.words.changes import (
     HIGHER,
     LOSS,
     PARTICLE,
-    SET_AGAINST,
     REGAINED,
+    SET_AGAINST,
     SHORT,
     THEN,
 )
@@ -78,7 +78,9 @@ def _higher(scene: Scene) -> Iterator[Ruling]:
         begin, stop = scene.clause(match.start("word"))
         if match["word"] in {"more", "less", "fewer"} and not SET_AGAINST.match(scene.text):
             continue
-        kind = "up" if match["word"] in {"higher", "stronger", "larger", "better", "wider", "fatter", "more"} else "down"
+        kind = (
+            "up" if match["word"] in {"higher", "stronger", "larger", "better", "wider", "fatter", "more"} else "down"
+        )
         outcome, ids = _decide(scene, term, span(scene, match.end(), stop, begin), kind, None)
         if outcome is not None:
             yield Ruling(match.start("word"), term.end, outcome, ids)

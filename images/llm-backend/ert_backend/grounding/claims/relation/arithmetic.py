@@ -28,6 +28,11 @@ SUMMED = re.compile(
 OF_PARTS = re.compile(r"\bquarters\b|\bhal(?:f|ves)\b|\bmonths\b")
 OF_YEARS = re.compile(r"\byears\b|\bfy ?20\d\d (?:and|to|through) fy ?20\d\d|\bsince\b")
 OF_ALL = re.compile(r"\b(?:three|two|four|all|both) (?:\w+ )?(?:companies|banks|firms|names|\w+s)\b")
+OVER_TIME = re.compile(
+    r"\b(?:since|from|year\w*|quarter\w*|fy\w*|20\d\d|again|r[oi]se\w*|rising|gr[eo]w\w*|fell|fall\w*|up|down|halv\w*|doubl\w*"
+    r"|declin\w*|increas\w*|decreas\w*|drop\w*|jump\w*|gain\w*|chang\w*|improv\w*|swing|swung|climb\w*|cut\w*|los[st]\w*"
+    r"|reduc\w*|expan\w*|contract\w*|narrow\w*|widen\w*|shr[aiu]nk\w*|surg\w*|plung\w*|slump\w*|slipp\w*|multipl\w*)\b"
+)
 MEAN = re.compile(r"\b(?:average\w*|mean|midpoint|midway|halfway)\b")
 
 
@@ -48,8 +53,8 @@ def results(scene: Scene, told: Sequence[Figure]) -> list[Result]:
     """Every such value; `told`: further figures whose numbers the sentence gives."""
     figures = _figures(scene, told)
     yearly = EACH_YEAR.search(scene.text) is not None
-    couples = [(one, two) for one, two in combinations(figures, 2) if _kindred(one, two)]
-    couples += _earlier(scene, figures)
+    couples = [(a, b) for a, b in combinations(figures, 2) if _kindred(a, b) and not _one_name(scene, a, b)]
+    couples += _earlier(scene, figures) if OVER_TIME.search(scene.text) else ()
     found = [r for one, two in couples for r in _of_two(one, two, yearly)]
     if RUN_RATE.search(scene.text):
         found += [Result(4 * i.value, _own(i), (i.id,)) for i in figures if i.period and i.period.quarter]
@@ -65,11 +70,15 @@ def named(scene: Scene) -> list[Figure]:
 
 def _figures(scene: Scene, told: Sequence[Figure]) -> list[Figure]:
     """The figures of every name at the times and of the companies that are named, the told ones first."""
-    named = [(t, name) for t in scene.terms[:MOST_TERMS] for name in sorted(t.names)[: 2 if len(scene.terms) > 1 else 6]]
+    named = [
+        (t, name) for t in scene.terms[:MOST_TERMS] for name in sorted(t.names)[: 2 if len(scene.terms) > 1 else 6]
+    ]
     if EXPECTED.search(scene.text):
         named += [(t, f"Forward {name[0].lower()}{name[1:]}") for t, name in named]
     found: dict[tuple[str, str], Figure] = {}
-    others = [i for item in told for c in scene.companies[:4] for i in scene.figures.find(item.name, c.owner or SELF)[:1]]
+    others = [
+        i for item in told for c in scene.companies[:4] for i in scene.figures.find(item.name, c.owner or SELF)[:1]
+    ]
     for item in [*_told(scene, named), *told, *others, *_implied(scene, named)]:
         found.setdefault((item.id, item.name), item)
     return [*found.values()][:MOST]
@@ -116,6 +125,11 @@ def _kindred(one: Figure, two: Figure) -> bool:
     dated = not (one.current and two.current) and one.period is not None and two.period is not None
     timed = dated and one.period != two.period
     return (one.name != two.name) + (one.owner != two.owner) + timed <= 1
+
+
+def _one_name(scene: Scene, one: Figure, two: Figure) -> bool:
+    """Whether two figures are but two readings of one name (`profitability`)."""
+    return one.name != two.name and any({one.name, two.name} <= term.names for term in scene.terms)
 
 
 def _whole(item: Figure) -> bool:

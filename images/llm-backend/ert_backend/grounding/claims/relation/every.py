@@ -27,7 +27,7 @@ def of_every(scene: Scene, amount: Amount, known: Sequence[Figure]) -> Iterator[
     whole = float((base["base"] or "1").replace(",", ""))
     cents = scene.text[amount.end :].startswith((" cent", " pence")) or "cent" in amount.numeral.text
     if amount.sort is Sort.MONEY and amount.value < 1000:
-        scale = whole
+        scale = 100 * whole if "cent" in amount.numeral.text else whole
     elif amount.sort is Sort.SHARE and cents:
         scale = whole
     else:

@@ -21,6 +21,8 @@ from ert_backend.grounding.claims.sizes import is_told, size_in
 from ert_backend.grounding.claims.words.relations import AGAINST, JOINTLY, RELATING
 
 MOST = 10
+# Figures that share the id of what they follow from.
+FOLLOWING = frozenset({"Net debt", "Net cash", "Equity", "Interest cover"})
 # How far what is only bounded (`more than a fifth`) may lie from its bound.
 NEAREST, FARTHEST, LOOSE = 0.75, 1.4, 0.07
 
@@ -32,7 +34,7 @@ def rulings(scene: Scene, told: Collection[str]) -> Iterator[Ruling]:
         return
     named = {name for term in scene.terms for name in term.names}
     every = (i for items in scene.figures.known.values() for i in items if i.id in told)
-    known = [item for item in every if item.current or item.name in named]
+    known = [item for item in every if item.name in named or (item.current and item.name not in FOLLOWING)]
     found: list[Result] | None = None
     for amount in asked:
         numerals = (amount.numeral,) if amount.numeral else ()

@@ -78,7 +78,9 @@ def _elided(text: str, terms: Sequence[Term], companies: Sequence[Term]) -> list
         before = [t for t in terms if t.end <= company.start and t.names and company.start - t.end < 160]
         if before and ELIDED.match(text, company.end):
             last = before[-1]
-            found.append(Term(company.start, company.end, last.names, company.owner, last.when, named=True, loss=last.loss))
+            found.append(
+                Term(company.start, company.end, last.names, company.owner, last.when, named=True, loss=last.loss)
+            )
     return found
 
 

@@ -81,7 +81,9 @@ def span(scene: Scene, begin: int, stop: int, lead: int = 0) -> Span:
     found = [
         m
         for m in scene.periods
-        if begin <= m.start < stop and not LEVEL.match(scene.text, m.end) and (not m.event or SINCE.search(scene.text[: m.start][-20:]))
+        if begin <= m.start < stop
+        and not LEVEL.match(scene.text, m.end)
+        and (not m.event or SINCE.search(scene.text[: m.start][-20:]))
     ]
     before = [m for m in scene.periods if lead <= m.start < begin and not m.event and not referred(scene.text, m)]
     compared = [m for m in found if referred(scene.text, m) or _left(scene, begin, m)]

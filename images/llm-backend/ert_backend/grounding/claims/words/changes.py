@@ -136,8 +136,12 @@ PARTICLE = re.compile(
     r"\b(?:tak(?:es?|ing|en)|took|mak(?:es?|ing)|made|eat(?:s|ing|en)?|ate|sets?|swallow(?:s|ed)|us(?:es?|ed|ing)"
     r"|add(?:s|ed)?|end(?:s|ed)|pa(?:ys?|id|ying)|soak(?:s|ed)|suck(?:s|ed)|gobbl(?:es|ed)|boil(?:s|ed)|break(?:s)?)\s$"
 )
-SET_AGAINST = re.compile(r"(?:compared (?:with|to)|against|relative to|versus|next to) (?:the )?(?:fy|fiscal|20\\d\\d|year|prior|previous|\\w+ (?:year|quarter))")
-THEN = re.compile(r"\s(?:in )?(?:(?:the|a|one) (?:year|quarter) (?:before|earlier|ago)|(?:the )?(?:prior|previous) (?:year|quarter))")
+SET_AGAINST = re.compile(
+    r"(?:compared (?:with|to)|against|relative to|versus|next to) (?:the )?(?:fy|fiscal|20\\d\\d|year|prior|previous|\\w+ (?:year|quarter))"
+)
+THEN = re.compile(
+    r"\s(?:in )?(?:(?:the|a|one) (?:year|quarter) (?:before|earlier|ago)|(?:the )?(?:prior|previous) (?:year|quarter))"
+)
 # `regained the point it had lost`, and `for every dollar the company lost 75 cents`.
 REGAINED = re.compile(r"\b(?:it|they) (?:had|has) $|\bfor (?:every|each)\b[^;]*$")
 ECHO = re.compile(r",? and so (?:did|has|have|was|were|is|are)\s")

@@ -30,7 +30,9 @@ DISCOUNT = re.compile(
 )
 # What follows an amount of another kind: `21 times in 2024`, `33.9x for ALFA`; `by a factor of two` is a change.
 OTHERWISE = re.compile(r"s?\s(?:in|for|at|on|from|to|since|over|and|by|during)\s")
-BY_FACTOR = re.compile(r"\bfactor of|(?<!is )(?<!are )(?<!was )(?<!were )\b\w+fold$|(?<!is )(?<!are )(?<!was )\d\s?fold")
+BY_FACTOR = re.compile(
+    r"\bfactor of|(?<!is )(?<!are )(?<!was )(?<!were )\b\w+fold$|(?<!is )(?<!are )(?<!was )\d\s?fold"
+)
 EARNS = re.compile(r"\sof\swhat\s(?:it|the\s\w+)\s(?:earns|earned|makes|made)(?!\w)")
 PAYS_OUT = re.compile(r"\b(?:pa(?:ys?|id)\sout|distribut\w+|hand(?:s|ed)\sout|returns?|returned)\s(?:\w+\s){0,3}$")
 VALUED_AT = re.compile(

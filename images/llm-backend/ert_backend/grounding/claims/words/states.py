@@ -221,7 +221,9 @@ NEVER = re.compile(
     r"^(?:not once|(?:in )?none of (?:the|its) (?:\w+ )*(?:quarters|years)|not one|not a single (?:\w+ )?(?:year|quarter)|no (?:\w+ )?(?:year|quarter)|none of"
     r"|in none of|not in any|at no (?:point|time)|never|in no (?:year|quarter))\b"
 )
-ONLY_THEN = re.compile(r"\bonly (?:in |during |for )?(?:the )?(?:\w+ )?(?:quarter|year|half)|^only (?:the )?\w+ (?:quarter|year)|\bonly in (?:fy|20)")
+ONLY_THEN = re.compile(
+    r"\bonly (?:in |during |for )?(?:the )?(?:\w+ )?(?:quarter|year|half)|^only (?:the )?\w+ (?:quarter|year)|\bonly in (?:fy|20)"
+)
 # `went from $1.5 billion of net cash to`: what it was before.
 PASSING = re.compile(r"\bfrom [^,;]{0,30}$")
 WITHOUT = re.compile(r"\b(?:not|never|n't)\b[^,;]{0,70}\bwithout\b")
