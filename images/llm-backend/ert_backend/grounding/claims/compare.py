@@ -175,6 +175,7 @@ def _alike(scene: Scene, one: Term, two: Term) -> bool:
 
 
 def decided(scene: Scene, left: Term, right: Term, test: Test) -> Outcome:
+    """Whether the claim holds of two terms that are not the same; None where it cannot be told."""
     if not left.names and not right.names:
         return judged.UNKNOWN
     if not right.names and not _another(left, right):

@@ -66,10 +66,9 @@ def _of(scene: Scene, amount: Amount) -> Iterator[Ruling]:
     right = scene.after(link.end())
     if earns := EARNS.match(text, amount.end):
         right = Term(earns.end(), earns.end(), frozenset({"Net income"}), scene.subject(amount.start))
-    if right is None or _bare(scene, amount, right, link["what"]):
+    own = amount.sort is Sort.SHARE and "that of" not in link[0]  # `the 4.5% of ALFA` is a figure of that company
+    if right is None or _bare(scene, amount, right, link["what"]) or (own and not right.names and not link["what"]):
         return
-    if amount.sort is Sort.SHARE and not right.names and not link["what"] and "that of" not in link[0]:
-        return  # `the 4.5% of ALFA` is a figure of that company
     test = _share(amount)
     what = link["what"]
     if what:

@@ -17,7 +17,8 @@ from ert_backend.grounding.claims.sizes import is_told
 from ert_backend.grounding.numerals import Numeral
 
 VERSUS = re.compile(
-    r"(?:\s(?:per share|a share|in|for))?,?\s(?:against|versus|vs\.?|compared (?:with|to)|to|and|as against|as opposed to)"
+    r"(?:\s(?:per share|a share|in|for))?,?\s(?:against|versus|vs\.?|compared (?:with|to)|to|and"
+    r"|as against|as opposed to)"
     r"\s(?:only\s|just\s|a mere\s|about\s|its\s|the\s|some\s|as much as\s)*"
 )
 FROM = re.compile(r"\b(?:from|between)\s(?:\w+\s)?$")

@@ -23,7 +23,7 @@ from ert_backend.grounding.claims import (
     told,
     whose,
 )
-from ert_backend.grounding.claims.change import trend
+from ert_backend.grounding.claims.change import higher, trend
 from ert_backend.grounding.claims.decide import Ruling
 from ert_backend.grounding.claims.known.build import index
 from ert_backend.grounding.claims.known.figures import Figures
@@ -40,6 +40,7 @@ READERS = (
     places.rulings,
     paired.rulings,
     trend.rulings,
+    higher.rulings,
     factors.rulings,
     states.rulings,
     rank.rulings,

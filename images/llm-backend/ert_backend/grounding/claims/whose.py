@@ -21,13 +21,16 @@ _BY = (
 )
 # Between the figure and the company that it is said to be of.
 BELONGS = re.compile(
-    r"s?(?:,? (?:not|and not) \S+,?)?(?: in (?:the )?\S+)?,? (?:is|was|are|were|belongs?|belonged|sits?|lies?|rests?|goes|comes|came)\s?"
-    rf"(?:only |in fact |actually |instead |also |here )*(?:{_BY} by|that of|those of|the one of|to|with|from|of|at|for)?\s?"
+    r"s?(?:,? (?:not|and not) \S+,?)?(?: in (?:the )?\S+)?,? (?:is|was|are|were|belongs?"
+    r"|belonged|sits?|lies?|rests?|goes|comes|came)\s?"
+    rf"(?:only |in fact |actually |instead |also |here )*(?:{_BY} by|that of|those of|the one of"
+    rf"|to|with|from|of|at|for)?\s?"
     r"(?:the )?"
 )
 # Between the company and the figure.
 CLEFT = re.compile(
-    r"(?:,? (?:and )?(?:not|rather than|instead of|unlike)(?: by)? [^,;]{1,40},?| alone)?,? (?:that|which|who|is the (?:company|one|bank|firm|name|stock"
+    r"(?:,? (?:and )?(?:not|rather than|instead of|unlike)(?: by)? [^,;]{1,40},?"
+    r"| alone)?,? (?:that|which|who|is the (?:company|one|bank|firm|name|stock"
     r"|peer|business|\w+) (?:with|that|which|to)|with)\s[^,;]{0,30}"
 )
 IT_IS = re.compile(

@@ -13,7 +13,8 @@ from ert_backend.grounding.numerals import Kind, Numeral
 
 _ABOUT = r"(?:(?:about|around|roughly|nearly|almost|some|just|only|over|under|more than|less than|approximately)\s)*"
 BEHIND = re.compile(
-    rf"s?(?:\s(?:and\s\w+\s)?of\s(?:a\s|an\s)?{_ABOUT}|,\s(?:at|of)\s{_ABOUT}|\s\((?:of\s)?|\s(?:bill|cost|pile|balance)\sof\s)(?:minus\s)?"
+    rf"s?(?:\s(?:and\s\w+\s)?of\s(?:a\s|an\s)?{_ABOUT}|,\s(?:at|of)\s{_ABOUT}|\s\((?:of\s)?"
+    rf"|\s(?:bill|cost|pile|balance)\sof\s)(?:minus\s)?"
 )
 BEFORE = re.compile(
     r"\s(?:(?:of|in|worth of)\s)?(?:(?:its|the|total|annual|gross|outstanding|yearly|full year|reported)\s)*"
@@ -25,7 +26,8 @@ SIDE = re.compile(
 )
 OF_PRICE = frozenset({"Share price", "52-week high", "52-week low"})
 OF_TARGET = re.compile(
-    r"\b(highest|lowest|high|low)(?= (?:and|to) (?:the )?(?:highest|lowest|high|low) (?:\w+ )?(?:targets?|estimates?)\b)"
+    r"\b(highest|lowest|high|low)(?= (?:and|to) (?:the )?(?:highest|lowest|high"
+    r"|low) (?:\w+ )?(?:targets?|estimates?)\b)"
 )
 TARGETS = {
     **dict.fromkeys(("highest", "high"), frozenset({"Highest analyst target"})),
@@ -39,8 +41,10 @@ OF_TRAILING = {
 TODAY = re.compile(r"\b(?:today's|current|present)\s$")
 MARKS = {"high": "52-week high", "peak": "52-week high", "low": "52-week low", "trough": "52-week low"}
 ELIDED = re.compile(
-    r"'s?\s(?:has |have |had |only |also |even |just )*(?:grew|grows|rose|rises|fell|falls|shrank|shrinks|climbed|declined"
-    r"|dropped|increased|decreased|expanded|contracted|widened|narrowed|improved|stayed|remained|doubled|halved|advanced"
+    r"'s?\s(?:has |have |had |only |also |even |just )*(?:grew|grows|rose|rises|fell|falls"
+    r"|shrank|shrinks|climbed|declined"
+    r"|dropped|increased|decreased|expanded|contracted|widened|narrowed|improved|stayed|remained"
+    r"|doubled|halved|advanced"
     r"|slipped)\b"
 )
 OWNED = re.compile(r"'s?\s(?:(?:own|total|respective|current)\s)*")

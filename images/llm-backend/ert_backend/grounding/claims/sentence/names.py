@@ -121,7 +121,8 @@ _GROUPS: Mapping[str, frozenset[str]] = {
     ";equity markets;stock market;stock exchange;interest rate;interest rates;price range;trading range;price cuts"
     ";people say;in the interest of;share of;at the expense of;price sensitive"
     ";share of voice;share gains;private equity;book a;book an;earnings call;earnings power;earnings report"
-    ";three year high;two year high;four year high;three year low;two year low;four year low;earnings season;earnings quality;target market;target markets;well below what;free float;sales mix": _NOTHING,
+    ";three year high;two year high;four year high;three year low;two year low;four year low;earnings season"
+    ";earnings quality;target market;target markets;well below what;free float;sales mix": _NOTHING,
 }
 _COSTS = {
     "interest": "Interest expense",
@@ -196,58 +197,15 @@ def aliases(name: str) -> list[str]:
     first = short.split(" ")[0] if short else ""
     stem = plain.partition(".")[0]
     found = [plain, short]
-    if len(first) >= 4 and first[:1].isupper() and first.lower() not in COMMON:
+    if len(first) >= 4 and first[:1].isupper() and not COMMON.fullmatch(first.lower()):
         found.append(first)
     if stem.isupper() and len(stem) >= 2:
         found.append(stem)
     return [alias for alias in dict.fromkeys(found) if len(alias) >= 2]
 
 
-COMMON = frozenset(
-    {
-        "american",
-        "bank",
-        "first",
-        "general",
-        "global",
-        "great",
-        "group",
-        "international",
-        "national",
-        "north",
-        "south",
-        "east",
-        "west",
-        "united",
-        "new",
-        "royal",
-        "standard",
-        "state",
-        "the",
-        "best",
-        "home",
-        "public",
-        "republic",
-        "real",
-        "sun",
-        "union",
-        "super",
-        "texas",
-        "total",
-        "target",
-        "price",
-        "market",
-        "cash",
-        "capital",
-        "free",
-        "fair",
-        "trade",
-        "core",
-        "data",
-        "digital",
-        "energy",
-        "health",
-        "life",
-        "power",
-    }
+COMMON = re.compile(
+    r"(?:american|bank|first|general|global|great|group|international|national|north|south|east|west|"
+    r"united|new|royal|standard|state|the|best|home|public|republic|real|sun|union|super|texas|total|"
+    r"target|price|market|cash|capital|free|fair|trade|core|data|digital|energy|health|life|power)"
 )

@@ -6,13 +6,17 @@ import re
 
 SIZE = r"(?:much|many|large|high|big|great|fast|wide|long|heavy|expensive|valuable|strong|volatile|profitable|quickly)"
 LINK = re.compile(
-    rf"(?:\s?(?:times|over|x)(?!\w))?(?:\s(?:as {SIZE}(?: (?P<what>[\w ]{{1,30}}?))? as|the (?:size|level|pace|speed|amount"
+    rf"(?:\s?(?:times|over|x)(?!\w))?(?:\s(?:as {SIZE}(?: (?P<what>[\w ]{{1,30}}?))? as"
+    rf"|the (?:size|level|pace|speed|amount"
     rf"|value|level|figure|volume|rate) of"
     rf"|that of|those of|of|what|greater than|larger than|larger|higher than|bigger than|more than)(?!\w))?"
 )
 OFF = re.compile(
-    r"\s?(?:points?\s)?(?:(?P<up_then>(?:higher|larger|greater|more|wider|better)\s(?:in|for|during|at)\s(?:[\w']+\s){1,4}?than)"
-    r"|(?P<down_then>(?:lower|smaller|less|narrower|worse|weaker)\s(?:in|for|during|at)\s(?:[\w']+\s){1,4}?than)|(?P<up>higher than|above|more than|larger than|greater than|bigger than|over"
+    r"\s?(?:points?\s)?(?:(?P<up_then>(?:higher|larger|greater|more|wider|better)\s(?:in|for"
+    r"|during|at)\s(?:[\w']+\s){1,4}?than)"
+    r"|(?P<down_then>(?:lower|smaller|less|narrower|worse|weaker)\s(?:in|for|during"
+    r"|at)\s(?:[\w']+\s){1,4}?than)|(?P<up>higher than|above|more than|larger than|greater than"
+    r"|bigger than|over"
     r"|in excess of|dearer than|premium to"
     r"|premium over|north of|ahead of|wider than|better than|richer than|faster than|up on)|(?P<down>lower than"
     r"|below|less than|smaller than"

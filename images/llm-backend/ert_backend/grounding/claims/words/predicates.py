@@ -39,24 +39,30 @@ VERBS = re.compile(
           |cannot\s(?:fully\s)?{_PAY}|can't\s{_PAY}|could\snot\s(?:fully\s)?{_PAY})
     | (?P<cover>suffic(?:es?|ed)\sto\s{_PAY}|(?:(?:more|large|big|high|ample|than)\s)*(?:enough|sufficient
       |adequate|ample)\sto\s(?:fully\s)?{_PAY}
-        |(?:cover|fund|financ|back)(?:s|ed|ing|es)?|pays?\sfor|paid\sfor|(?:could|can|would|able\sto)\s(?:\w+ly\s)?{_PAY}
-        |(?:takes?|took|taken|eats?|ate|swallow(?:s|ed)?|consumes?d?|absorb(?:s|ed)?|offsets?|us(?:es|ed))\s(?:up\s)?(?=(?:all|the\swhole|the\sentirety)\sof\s))
+        |(?:cover|fund|financ|back)(?:s|ed|ing|es)?|pays?\sfor|paid\sfor|(?:could|can|would
+          |able\sto)\s(?:\w+ly\s)?{_PAY}
+        |(?:takes?|took|taken|eats?|ate|swallow(?:s|ed)?|consumes?d?|absorb(?:s|ed)?|offsets?|us(?:es
+          |ed))\s(?:up\s)?(?=(?:all|the\swhole|the\sentirety)\sof\s))
     | (?P<through>(?:br[eo]ak(?:s|ing)?|broken?|smash(?:es|ed|ing)?|burst|push(?:es|ed|ing)?|punch(?:es|ed
       |ing)?|surg(?:es|ed|ing)|mov(?:es|ed|ing)
-        |climb(?:s|ed|ing)?|gone|went|ris(?:es|en|ing)|rose|f[ae]ll(?:s|en|ing)?|slip(?:s|ped|ping)?|drop(?:s|ped|ping)?|s[aiu]nk(?:s|ing)?|tumbl(?:es|ed|ing)
-        |plung(?:es|ed|ing)|crash(?:es|ed|ing)?|slid(?:es|ing)?)\s(?:\w+ly\s)?through|breach(?:es|ed|ing)?|pierc(?:es|ed|ing)|(?<=\s)crack(?:s|ed|ing)?)
+        |climb(?:s|ed|ing)?|gone|went|ris(?:es|en|ing)|rose|f[ae]ll(?:s|en|ing)?|slip(?:s|ped|ping)?|drop(?:s
+          |ped|ping)?|s[aiu]nk(?:s|ing)?|tumbl(?:es|ed|ing)
+        |plung(?:es|ed|ing)|crash(?:es|ed|ing)?|slid(?:es|ing)?)\s(?:\w+ly\s)?through|breach(?:es|ed|ing)?
+          |pierc(?:es|ed|ing)|(?<=\s)crack(?:s|ed|ing)?)
     | (?P<up>exceed(?:s|ed|ing)?|surpass(?:es|ed|ing)?|topp?(?:s|ed|ing)|outweigh(?:s|ed|ing)?|outstripp?(?:s|ed|ing)?
         |outpac(?:e|es|ed|ing)|outgr[eo]w(?:s|n|ing)?|outnumber(?:s|ed)?|outr[au]n(?:s|ning)?|overshadow(?:s
           |ed)?|outdo(?:es)?|outdid|outshines?
         |eclips(?:e|es|ed|ing)|dwarf(?:s|ed|ing)?|beats?|outearn(?:s|ed)?|overtakes?|overt(?:ook|aken)|outsells?
           |trumps?|outrank(?:s|ed)?
-        |(?:just|well|slightly|a\slittle)\sover(?=\s(?:its|the|their)\s)|outsiz(?:e|es|ed)|in\sexcess\sof|(?<!gets\s)(?<!get\s)ahead\sof|above|north\sof|clear\sof|(?:at|on
+        |(?:just|well|slightly|a\slittle)\sover(?=\s(?:its|the|their)\s)|outsiz(?:e|es|ed)|in\sexcess\sof
+          |(?<!gets\s)(?<!get\s)ahead\sof|above|north\sof|clear\sof|(?:at|on
           |with)\sa\s(?:\w+\s)?premium\s(?:to|over)
         |a\s(?:\w+\s)?premium\s(?:to|over)|(?:carries|commands|enjoys)\sa\s(?:\w+\s)?premium\s(?:to|over)
           |dearer\sthan|upwards?\sof)
     | (?P<down>below|beneath|under|behind|trail(?:s|ed|ing)?(?!\s(?:[^\w\s]|\d|c[$]|twelve\b|p/e|multiple
       |earnings|one\b|figure))|lag(?:s|ged|ging)?(?:\sbehind)?|south\sof|short\sof
-      |(?:br[eo]ak(?:s|ing)?|broken?|f[ae]ll(?:s|en|ing)?|slip(?:s|ped|ping)?|drop(?:s|ped|ping)?)\s(?:below|under|beneath)
+      |(?:br[eo]ak(?:s|ing)?|broken?|f[ae]ll(?:s|en|ing)?|slip(?:s|ped|ping)?|drop(?:s|ped|ping)?)\s(?:below
+        |under|beneath)
       |shy\sof
         |undershoot(?:s)?|undershot|(?:at|on|with)\sa\s(?:\w+\s)?discount\s(?:to|from)|a\s(?:\w+\s)?discount\sto
           |undercut(?:s)?|adrift\sof)
@@ -90,7 +96,8 @@ DENIED = re.compile(
 )
 _PACE = (
     r"(?:(?P<more>faster|quicker|more quickly|more rapidly|more strongly|more briskly|more sharply|more steeply|more)"
-    r"|(?P<less>slower|more slowly|less quickly|less rapidly|more gradually|less strongly|less sharply|less steeply|less))"
+    r"|(?P<less>slower|more slowly|less quickly|less rapidly|more gradually|less strongly"
+    r"|less sharply|less steeply|less))"
 )
 FASTER = re.compile(
     r"\b(?:gr[eo]w(?:s|n|ing)?|expand(?:s|ed|ing)?|ris(?:es?|ing|en)|rose|increas(?:es?|ed|ing)|climb(?:s|ed|ing)?"
@@ -102,7 +109,8 @@ SHRINKING = re.compile(r"shr|decl|f[ae]ll|contr|drop")
 EARNS = re.compile(
     r"\b(?P<verb>earns?|earned|makes|made|owes?|owed|borrows?|sells?|sold|turns? over|is worth|employs?|yields?"
     r"|pays|carries|holds)\s(?:\w+\s){0,2}?"
-    r"(?:(?P<more>more)|(?P<less>less|fewer))\s(?:money\s|profit\s)?(?:(?:in|for|during)\s(?:the\s)?(?:[\w']+\s){1,3}?)?than(?!\w)"
+    r"(?:(?P<more>more)|(?P<less>less|fewer))\s(?:money\s|profit\s)?(?:(?:in|for"
+    r"|during)\s(?:the\s)?(?:[\w']+\s){1,3}?)?than(?!\w)"
 )
 EARNS_MOST = re.compile(
     r"\b(earns?|earned|makes|made|owes?|owed|borrows?|sells?|sold|employs?|yields?|pays|holds?)\s(?:by far\s)?the\s$"
@@ -127,7 +135,9 @@ THAN_SIDE = re.compile(
     r"|bottom|peak|trough)(?=[\s.,;]|$))?"
 )
 _GOES = (
-    r"(?! (?:cover|repay|pay|retire|fund|meet|settle|service|clear|extinguish|finance|(?:not |still |easily |more than |just |barely )*(?:be (?:enough|sufficient|able|insufficient|too)|suffice|have (?:enough|cash|money))"
+    r"(?! (?:cover|repay|pay|retire|fund|meet|settle|service|clear|extinguish|finance|(?:not "
+    r"|still |easily |more than |just |barely )*(?:be (?:enough|sufficient|able|insufficient"
+    r"|too)|suffice|have (?:enough|cash|money))"
     r"|be (?:fully |easily |partly )?covered))"
 )
 UNREAL = re.compile(
