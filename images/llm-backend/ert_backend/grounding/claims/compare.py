@@ -154,11 +154,11 @@ def both(scene: Scene, place: int, right: Term) -> list[Term]:
         ):
             break
         found.append(other)
-    last = scene.text[found[-1].end :]
+    rest = scene.text[found[-1].end :]
     ends = (
         len(found) == 1
         or each
-        or re.match(r"s?(?:\s(?:alike|too|as well))?\s*(?:[.,;:)]|$|(?:in|at|on|by|for)\s)", last)
+        or re.match(r"s?(?:\s(?:alike|too|as well))?\s*(?:[.,;:)]|$|(?:in|at|on|by|for)\s)", rest)
     )
     return found if ends else [right]
 

@@ -12,17 +12,8 @@ from ert_backend.grounding.claims.sentence.arguments import unreal
 from ert_backend.grounding.claims.sentence.scene import Scene
 from ert_backend.grounding.claims.sentence.term import Term
 from ert_backend.grounding.claims.sentence.times import EVERY
-from ert_backend.grounding.claims.words.states import (
-    DENY,
-    NEVER,
-    ONLY_THEN,
-    OVER,
-    PASSING,
-    PATTERNS,
-    SIGN,
-    WITHOUT,
-    State,
-)
+from ert_backend.grounding.claims.words.signs import ONLY_THEN, PASSING, SIGN, WITHOUT
+from ert_backend.grounding.claims.words.states import DENY, NEVER, OVER, PATTERNS, State
 
 
 def rulings(scene: Scene) -> Iterator[Ruling]:

@@ -107,10 +107,8 @@ def _change(scene: Scene, match: re.Match[str], said: Sequence[Amount], begin: i
             outcome, ids = _elsewhere(scene, term, kind, amount) or (outcome, ids)
         if outcome is None:
             continue
-        if deny:
-            outcome = not outcome
         numerals = tuple(n for n in scene.numerals if amount and _touch(n, amount, match))
-        yield Ruling(match.start(), match.end(), outcome, ids, numerals)
+        yield Ruling(match.start(), match.end(), outcome != deny, ids, numerals)
     if amount is None and not deny:
         yield from _echo(scene, match, asked, kind)
 

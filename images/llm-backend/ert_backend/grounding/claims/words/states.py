@@ -14,12 +14,12 @@ _NOT_DEBT = (
     r"(?!\s(?:to\s|maturit|covenant|due|issue|problem|market|fund|holder|service|financ|capacity|matur|free"
     r"|load\sproblem|been\b|ever\b))"
 )
-_IS = (
+IS = (
     r"(?:is|are|was|were|be|been|being|remain(?:s|ed|ing)?|stay(?:s|ed|ing)?|turn(?:s|ed|ing)?|became"
     r"|becom(?:es?|ing)"
     r"|went|runs?|ran|swung|sits?|stands?|stood|looks?)"
 )
-_ADVERB = (
+ADVERB = (
     r"(?:still|again|now|comfortably|solidly|highly|consistently|deeply|firmly|also|already|heavily|both|only\sjust"
     r"|barely|marginally|currently|once\sagain)"
 )
@@ -120,7 +120,7 @@ STATES: Sequence[tuple[str, State]] = (
         r"|have|had|appears?|shows?|in|at|to)\b(?!\smaking)"
         r"|\b(?:report|show|post|have|had|see|saw|deliver|record|book|manage"
         r"|ma[dk]e)\w*\sa\s(?:\w+\s)?profitable\s(?:year|quarter)\b"
-        rf"|\b{_IS}\s(?:{_ADVERB}\s)*profitable\b(?!\s(?:than|quarter|year))|\b(?:turn|earn|mak|report|post"
+        rf"|\b{IS}\s(?:{ADVERB}\s)*profitable\b(?!\s(?:than|quarter|year))|\b(?:turn|earn|mak|report|post"
         rf"|record|book|deliver|generat|achiev)(?:s|ed|es|e|ing)?\s(?:in\s|into\s)?an?\s{_PART}profit\b"
         rf"|\bin(?:to)?\sthe\sblack\b|\bout\sof\s(?:the\sred|(?:a\s|its\s)?loss(?:es)?)\b"
         rf"|\bthere\s(?:is|was|has\sbeen|were)\sa\s{_PART}profit\b|\bprofits?\s(?:was|were)\s(?:recorded"
@@ -235,19 +235,6 @@ NEVER = re.compile(
     r"^(?:not once|(?:in )?none of (?:the|its) (?:\w+ )*(?:quarters|years)|not one"
     r"|not a single (?:\w+ )?(?:year|quarter)|no (?:\w+ )?(?:year|quarter)|none of"
     r"|in none of|not in any|at no (?:point|time)|never|in no (?:year|quarter))\b"
-)
-ONLY_THEN = re.compile(
-    r"\bonly (?:in |during |for )?(?:the )?(?:\w+ )?(?:quarter|year|half)"
-    r"|^only (?:the )?\w+ (?:quarter|year)|\bonly in (?:fy|20)"
-)
-# `went from $1.5 billion of net cash to`: what it was before.
-PASSING = re.compile(r"\bfrom [^,;]{0,30}$")
-WITHOUT = re.compile(r"\b(?:not|never|n't)\b[^,;]{0,70}\bwithout\b")
-SIGN = re.compile(
-    rf"\b(?:(?P<adjective>negative|positive)\s(?=\w)|(?:{_IS}|cross(?:es|ed)?|moved|returned"
-    rf"|swung|climbed|slipped|fell|got)\s(?:{_ADVERB}\s)*(?:(?:in|into|to"
-    rf"|back\sto)\s)?(?P<is>negative"
-    rf"|positive)(?!\w)(?:\sterritory)?|(?P<zero>(?:below|under|above)\szero)\b)"
 )
 OVER = re.compile(
     r"\b(?:each|every|any|all|either|both)\b[^,;]{0,30}\b(?:years?|quarters?)\b|\bconsistently\b|\bthroughout\b"
