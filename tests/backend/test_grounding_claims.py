@@ -209,7 +209,7 @@ def _seconds(text: str, known: object) -> float:
         (
             "Kestmark Industries",
             "Net income compounded at about 21% a year between FY2022 and FY2024.",
-            "Net income compounded at about 31% a year between FY2022 and FY2024.",
+            "Net income compounded at about 46% a year between FY2022 and FY2024.",
         ),
         (
             "Castemoor Stores",

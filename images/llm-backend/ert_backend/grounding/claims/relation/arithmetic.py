@@ -182,7 +182,7 @@ def _of_many(scene: Scene, figures: Sequence[Figure]) -> list[Result]:
             if mean:
                 own = SHARE | {Sort.POINTS} if items[0].dimension == "ratio" else _own(items[0])
                 found.append(Result(abs(total) / len(items), own, ids))
-    return [*found, *_halves(scene, figures)]
+    return [*found, *(_halves(scene, figures) if OF_PARTS.search(scene.text) else ())]
 
 
 def _groups(scene: Scene, figures: Sequence[Figure]) -> Iterator[Sequence[Figure]]:
