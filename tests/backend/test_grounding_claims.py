@@ -191,3 +191,38 @@ def _seconds(text: str, known: object) -> float:
         return time.process_time() - started
 
     return min(once(), once())
+
+
+@pytest.mark.parametrize(
+    ("company", "true", "false"),
+    [
+        (
+            "Halberic Air",
+            "A net loss of USD 300 million was reported by Tarnwing, not by Halberic.",
+            "A net loss of USD 300 million was reported by Skyvarn, not by Halberic.",
+        ),
+        (
+            "Kestmark Industries",
+            "The second half of 2024 brought higher revenue than the first half.",
+            "The second half of 2024 brought lower revenue than the first half.",
+        ),
+        (
+            "Kestmark Industries",
+            "Net income compounded at about 21% a year between FY2022 and FY2024.",
+            "Net income compounded at about 46% a year between FY2022 and FY2024.",
+        ),
+        (
+            "Castemoor Stores",
+            "Losses of the first three quarters came to $56 million in total.",
+            "Losses of the first three quarters came to $65 million in total.",
+        ),
+        (
+            "Larkfield Software Inc",
+            "EBITDA came in above operating income, at $440 million against $351 million.",
+            "EBITDA came in above operating income, at $351 million against $440 million.",
+        ),
+    ],
+)
+def test_a_kind_is_decided_by_arithmetic_both_ways(company: str, true: str, false: str) -> None:
+    assert not falls(companies()[company], true)
+    assert falls(companies()[company], false)

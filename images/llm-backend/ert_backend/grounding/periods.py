@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from ert_backend.grounding.facts import Period
 
 ORDINALS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "1st": 1, "2nd": 2, "3rd": 3, "4th": 4, "final": 4}
+ORDINALS |= {"opening": 1, "closing": 4}
 NAMES = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _MONTH = (
     r"(?P<{0}>jan(?:uary)?|feb(?:ruary)?|(?-i:Mar(?:ch)?|May)|apr(?:il)?|june?|july?|aug(?:ust)?|sept?(?:ember)?"
@@ -27,7 +28,7 @@ MENTION = re.compile(
     | \d{{1,2}}(?:st|nd|rd|th)?\s{_MONTH.format("m2")}(?:\s{_YEAR.format("y2")})?\b
     | {_MONTH.format("m3")}\s{_YEAR.format("y3")}\b
     | (?:[Qq](?P<q1>[1-4])|(?P<q2>[1-4])[Qq]|(?P<half>H[12]|[12]H)
-        |(?:the\s)?(?P<q3>first|second|third|fourth|final|1st|2nd|3rd|4th)[\s-](?P<unit>quarter|half))
+        |(?:the\s)?(?P<q3>first|second|third|fourth|final|opening|closing|1st|2nd|3rd|4th)[\s-](?P<unit>quarter|half))
       (?:,?\s?(?:of\s)?(?:the\s)?(?:fiscal\s|FY\s?|year\s)*(?:{_YEAR.format("y4")}|(?:FY
         |')?(?P<short4>\d\d)(?!\d)))?\b
     | (?:fiscal(?:\syear)?|FY)[\s-]?(?:{_YEAR.format("y5")}|'?(?P<short5>\d\d))\b
@@ -47,7 +48,8 @@ RELATIVE = re.compile(
     | (?P<old_quarter>(?:the\s)?(?:prior|previous|preceding)\s(?:fiscal\s)?quarter\b|(?:the|a
       |one)\squarter\s(?:before|earlier|ago)\b)
     | (?P<old_year>(?:the\s)?(?:prior|previous|preceding)\s(?:fiscal\s|financial\s)?year\b
-        |(?:the|a|one)\syear\s(?:before|earlier|ago|prior)\b|(?:the\s)?year[- ](?:earlier|ago)\b)
+        |(?:the|a|one)\syear\s(?:before|earlier|ago|prior)\b|(?:the\s)?year[- ](?:earlier|ago)\b
+        |(?<=in\s)the\sone\s(?:before|earlier)\b|(?<=than\s)the\sone\sbefore\b)
     | (?P<old_years>(?P<count>two|three|four|five|2|3|4|5)\syears\s(?:before|earlier|ago|prior)\b)
     | (?P<last_year>last\s(?:fiscal\s|financial\s)?year\b)
     | (?P<new_year>(?:the\s)?(?:latest|most\srecent|current|this)\s(?:fiscal\s|financial\s|full\s|reported\s)*year\b)
@@ -59,7 +61,7 @@ RELATIVE = re.compile(
 )
 BARE = re.compile(
     r"\b(?:in|was|were|than|from|to|is|by|between|of)\sthe\s(?P<ordinal>first|second|third|fourth|final|last"
-    r"|latest)(?=\s*[.,;)]|\s*$|\s(?:and|but|of\s(?:20|FY)))",
+    r"|latest)(?=\s*[.,;)]|\s*$|\s(?:and|but|to|through|than|or)\b|\s(?:of\s(?:20|FY)))",
     re.IGNORECASE,
 )
 IN_A_ROW = re.compile(r"\s*(?:,|and|,\s*and|then|,\s*then|and then)\s*(?:in\s|to\s)?")

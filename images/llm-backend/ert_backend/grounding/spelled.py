@@ -51,7 +51,15 @@ SAID = (
     (re.compile(r"\b(?:one[- ])?half of(?= (?:its|the|all|total|revenue|sales))", re.IGNORECASE), 50.0, 2.5, False),
     (re.compile(r"\b(?:a|one)[- ]third of\b", re.IGNORECASE), 100 / 3, 2.0, False),
     (re.compile(r"\btwo[- ]thirds of\b", re.IGNORECASE), 200 / 3, 2.5, False),
-    (re.compile(r"\b(?:a|one)[- ]quarter of\b", re.IGNORECASE), 25.0, 1.5, False),
+    (
+        re.compile(
+            r"\b(?:a|one)[- ]quarter of\b(?! (?:the (?:year|four|period)|(?:fy ?|fiscal )?(?:19|20)\d\d))",
+            re.IGNORECASE,
+        ),
+        25.0,
+        1.5,
+        False,
+    ),
     (re.compile(r"\bthree[- ]quarters of\b", re.IGNORECASE), 75.0, 2.5, False),
     (
         re.compile(r"\b(?:more than |nearly |almost )?(?:has |have )?doubl(?:ed|ing)\b", re.IGNORECASE),

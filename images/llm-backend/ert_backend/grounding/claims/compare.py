@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import product
 
 from ert_backend.grounding.claims import decide as judged
-from ert_backend.grounding.claims.decide import Outcome, Pair, Ruling, Test, as_growth, decide
-from ert_backend.grounding.claims.known.kinds import GROWTH, SELF
+from ert_backend.grounding.claims.decide import Outcome, Pair, Ruling, Test, decide
+from ert_backend.grounding.claims.known.kinds import SELF
+from ert_backend.grounding.claims.sentence.amounts import Sort
 from ert_backend.grounding.claims.sentence.arguments import denied, lefts, unreal
 from ert_backend.grounding.claims.sentence.scene import Scene
 from ert_backend.grounding.claims.sentence.term import Term
-from ert_backend.grounding.claims.sentence.times import span
+from ert_backend.grounding.claims.sentence.times import EVERY
 from ert_backend.grounding.claims.words import predicates as words
-from ert_backend.grounding.facts import Period
 
 EITHER: dict[str, Test] = {
     "down": judged.below,
@@ -28,6 +29,9 @@ EITHER: dict[str, Test] = {
 NEGATED = re.compile(
     r"\b(?:not|never|hardly|scarcely|nowhere|no longer|only part\w*|partly|partially|in part|barely half)\b|n't\b"
 )
+# What money that is there would pay for is decided by what is there.
+WOULD_DO = re.compile(r"\b(?:would|could|will) (?:not |easily |still |just |\w+ly )*(?:be |have )?(?:\w+ly )?$")
+RELATIVE = frozenset({Sort.FACTOR, Sort.SHARE})
 FALLING = re.compile(r"(?:fall|fell|slip|drop|s[ai]nk|sunk|tumbl|plung|crash|slid)")
 
 
@@ -35,7 +39,10 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
     """Every comparison of the sentence that can be decided."""
     for match in words.VERBS.finditer(scene.text):
         yield from _verb(scene, match)
+    never = [m.span() for m in words.NEVER_THAN.finditer(scene.text)]
     for match in words.COMPARED.finditer(scene.text):
+        if any(start <= match.start() < end for start, end in never):
+            continue
         right = scene.after(match.end())
         if right is not None and match["more"] != "faster" and match["less"] != "slower":
             yield from _ruled(scene, match, lefts(scene, match.start(), right), right, _test(match))
@@ -45,12 +52,9 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
         right = scene.after(match.end())
         names = next(names for verbs, names in words.EARNS_WHAT if re.match(verbs, match["verb"]))
         if right is not None and not right.names:
-            left = Term(match.start(), match.start(), names, scene.subject(match.start()))
+            when = next((m for m in scene.periods if match.start() < m.start < match.end()), None)
+            left = Term(match.start(), match.start(), names, scene.subject(match.start()), when)
             yield from _ruled(scene, match, [left], right, _test(match))
-    for match in words.FASTER.finditer(scene.text):
-        yield from _faster(scene, match)
-    for match in words.CLOSER.finditer(scene.text):
-        yield from _closer(scene, match)
     for match in words.ATTRIBUTE.finditer(scene.text):
         yield from _attribute(scene, match)
 
@@ -64,6 +68,8 @@ def _verb(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
     if kind == "through":
         down = FALLING.match(match[0]) or right.names & {"52-week low", "Lowest analyst target"}
         kind = "down" if down else "up"
+    if any(match.end() <= a.start < right.start and a.sort in RELATIVE for a in scene.amounts):
+        return  # `equals 1.7 times EBITDA` is said of an amount
     if kind in {"cover", "passive_cover"} and words.TIMES.match(scene.text, right.end):
         return
     if kind.startswith("passive"):
@@ -93,27 +99,83 @@ def _named(scene: Scene, right: Term) -> frozenset[str]:
 
 
 def _ruled(scene: Scene, match: re.Match[str], left: Sequence[Term], right: Term, test: Test) -> Iterator[Ruling]:
-    if unreal(scene, match.start()) or (right.numeral is not None and not right.names):
+    hypothetical = match.lastgroup in {"cover", "short"} and WOULD_DO.search(scene.text[: match.start()][-40:])
+    if (unreal(scene, match.start()) and not hypothetical) or (right.numeral is not None and not right.names):
         return
     if denied(scene, match.start()):
         test = judged.opposite(test)
-    for other in _both(scene, match.end(), right):
+    for other in both(scene, match.end(), right):
         for term in left:
-            outcome, ids = _decided(scene, term, other, test)
+            outcome, ids = _over(scene, match.start(), term, other, test) or decided(scene, term, other, test)
             if outcome is not None:
                 yield Ruling(match.start(), other.end, outcome, ids)
 
 
-def _both(scene: Scene, place: int, right: Term) -> list[Term]:
-    """`above both ALFA and BETA`: each of the two, unless the whole is denied."""
-    joint = words.AND.match(scene.text, max(right.end, right.numeral.end if right.numeral else 0))
-    if joint is None or not words.BOTH.match(scene.text, place) or denied(scene, place):
-        return [right]
-    second = scene.after(joint.end())
-    return [right] if second is None else [right, second]
+def _over(scene: Scene, place: int, left: Term, right: Term, test: Test) -> Outcome | None:
+    """Of two figures of one company `in every one of the three years`: of each."""
+    said = EVERY.search(scene.text, *scene.clause(place))
+    if said is None or not left.names or not right.names or left.owner != right.owner:
+        return None
+    unit = "quarters" if "quarter" in said[0] else "years"
+    times = [m for m in scene.periods if m.period.quarter or (m.period.year and unit == "years")]
+    if times:
+        return None
+    owner, found = left.owner or SELF, []
+    for one, two in product(sorted(left.names), sorted(right.names)):
+        rows = [
+            scene.figures.quarters(name, owner) if unit == "quarters" else scene.figures.series(name, owner)
+            for name in (one, two)
+        ]
+        couples = [(a, b) for a in rows[0] for b in rows[1] if a.period == b.period and a.dimension == b.dimension]
+        found += (
+            [
+                all(
+                    test(Pair(a.value - b.value, scene.figures.quotient(a, b), a.dimension, (a.id, b.id)))
+                    for a, b in couples
+                )
+            ]
+            if len(couples) > 1
+            else []
+        )
+    return (any(found), ()) if found else None
 
 
-def _decided(scene: Scene, left: Term, right: Term, test: Test) -> Outcome:
+def both(scene: Scene, place: int, right: Term) -> list[Term]:
+    """`above both ALFA and BETA`, `below its 50-day and its 200-day average`: each of them, unless it is denied."""
+    found, each = [right], words.BOTH.match(scene.text, place) is not None
+    while len(found) < 4 and not denied(scene, place):
+        last = found[-1]
+        joint = words.AND.match(scene.text, max(last.end, last.numeral.end if last.numeral else 0))
+        other = scene.after(joint.end()) if joint else None
+        if (
+            other is None
+            or (other.numeral is not None and not other.names)
+            or not (each or _alike(scene, right, other))
+        ):
+            break
+        found.append(other)
+    rest = scene.text[found[-1].end :]
+    ends = (
+        len(found) == 1
+        or each
+        or re.match(r"s?(?:\s(?:alike|too|as well))?\s*(?:[.,;:)]|$|(?:in|at|on|by|for)\s)", rest)
+    )
+    return found if ends else [right]
+
+
+def _alike(scene: Scene, one: Term, two: Term) -> bool:
+    """Two of a list: figures of the same kind, or companies."""
+    if not one.names or not two.names:
+        return not one.names and not two.names and one.owner is not None and two.owner is not None
+    kinds = [
+        {i.dimension for name in t.names for i in scene.figures.find(name, t.owner or SELF, t.period)}
+        for t in (one, two)
+    ]
+    return bool(kinds[0] & kinds[1])
+
+
+def decided(scene: Scene, left: Term, right: Term, test: Test) -> Outcome:
+    """Whether the claim holds of two terms that are not the same; None where it cannot be told."""
     if not left.names and not right.names:
         return judged.UNKNOWN
     if not right.names and not _another(left, right):
@@ -173,73 +235,3 @@ def _companies(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
     ):
         return
     yield from _ruled(scene, match, [left], right, judged.above if up else judged.below)
-
-
-def _faster(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
-    """`earnings grew faster than revenue`, `is growing faster than ALFA`: growth against growth."""
-    right = scene.after(match.end())
-    if right is None or unreal(scene, match.start()) or (right.numeral is not None and not right.names):
-        return
-    shrinking = words.SHRINKING.match(match[0]) is not None
-    test: Test = judged.above if (match["more"] is not None) != shrinking else judged.below
-    test = judged.opposite(test) if denied(scene, match.start()) else test
-    for left in lefts(scene, match.start(), right):
-        one, two = as_growth(left), as_growth(right)
-        asked = span(scene, match.end(), scene.clause(match.start())[1], scene.clause(match.start())[0])
-        rates = [rate for term in (left, right) if (rate := _rate(scene, term, asked.older)) is not None]
-        known = {"Revenue growth", "Earnings growth"} >= one.names | two.names
-        if (
-            left.names
-            and right.names
-            and not (left.names | right.names) & {*GROWTH.values()}
-            and (asked.older or not known)
-        ):
-            if len(rates) == 2:
-                faster = (abs(rates[0]) > abs(rates[1])) == (match["more"] is not None)
-                yield Ruling(match.start(), right.end, faster != denied(scene, match.start()), ())
-            continue
-        if not one.names and not two.names:
-            one = replace(one, names=frozenset({"Revenue growth"}))
-        outcome, ids = _decided(scene, one, two, test)
-        if outcome is not None:
-            yield Ruling(match.start(), right.end, outcome, ids)
-
-
-def _rate(scene: Scene, term: Term, since: Period | None) -> float | None:
-    """The relative change of a figure over the time before, or since an earlier one."""
-    figures, owner = scene.figures, term.owner or SELF
-    for name in sorted(term.names):
-        for newer in figures.find(name, owner, term.period if term.period != since else None):
-            for older in figures.find(name, owner, since) if since else figures.before(name, owner, newer):
-                if older.value > 0:
-                    return newer.value / older.value - 1
-    return None
-
-
-def _closer(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
-    """`closer to its 52-week low than to its high`."""
-    one = scene.after(match.end())
-    if one is None or len(one.names) != 1:
-        return
-    side = words.THAN_SIDE.match(scene.text, one.end)
-    two = scene.after(side.start("side") if side["side"] else side.end()) if side else None
-    names = two.names if two is not None else frozenset()
-    if side and side["side"] and not names:
-        names = frozenset({"52-week high" if side["side"] in {"high", "top", "peak"} else "52-week low"})
-    left = [term for term in lefts(scene, match.start(), one) if term.names]
-    subject = (
-        left[0]
-        if left
-        else Term(match.start(), match.start(), frozenset({"Share price"}), scene.subject(match.start()))
-    )
-    values = [_only(scene, name, subject) for found in (subject.names, one.names, names) for name in sorted(found)]
-    if len(values) != 3 or any(value is None for value in values):
-        return
-    mine, near, far = (value or 0.0 for value in values)
-    true = abs(mine - near) < abs(mine - far)
-    yield Ruling(match.start(), one.end, true != denied(scene, match.start()), ())
-
-
-def _only(scene: Scene, name: str, subject: Term) -> float | None:
-    found = scene.figures.find(name, subject.owner or SELF)
-    return found[0].value if found else None

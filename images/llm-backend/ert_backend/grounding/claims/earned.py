@@ -10,7 +10,7 @@ from ert_backend.grounding.claims.known.figures import Figure
 from ert_backend.grounding.claims.known.kinds import SELF
 from ert_backend.grounding.claims.sentence.amounts import Amount, Sort
 from ert_backend.grounding.claims.sentence.arguments import denied, unreal
-from ert_backend.grounding.claims.sentence.scene import Scene
+from ert_backend.grounding.claims.sentence.scene import NETTED, Scene
 from ert_backend.grounding.claims.sizes import size_in
 
 _FILL = (
@@ -50,6 +50,8 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
 
 def _earned(scene: Scene, amount: Amount, verb: str, deny: bool) -> Iterator[Ruling]:
     names, sign = next(((names, sign) for verbs, names, sign in OF_VERB if re.match(verbs, verb)), ((), 1))
+    if names == ("Total debt",) and NETTED.search(scene.text):
+        names = ("Net debt",)
     mention = scene.time(amount.start, amount.end)
     owner = scene.subject(amount.start)
     results = []

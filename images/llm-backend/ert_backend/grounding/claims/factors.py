@@ -66,7 +66,8 @@ def _of(scene: Scene, amount: Amount) -> Iterator[Ruling]:
     right = scene.after(link.end())
     if earns := EARNS.match(text, amount.end):
         right = Term(earns.end(), earns.end(), frozenset({"Net income"}), scene.subject(amount.start))
-    if right is None or _bare(scene, amount, right):
+    own = amount.sort is Sort.SHARE and "that of" not in link[0]  # `the 4.5% of ALFA` is a figure of that company
+    if right is None or _bare(scene, amount, right, link["what"]) or (own and not right.names and not link["what"]):
         return
     test = _share(amount)
     what = link["what"]
@@ -95,9 +96,9 @@ def _of_something(text: str, amount: Amount) -> bool:
     return bool(of or half)
 
 
-def _bare(scene: Scene, amount: Amount, right: Term) -> bool:
+def _bare(scene: Scene, amount: Amount, right: Term, what: str | None) -> bool:
     """Whether nothing that has a figure stands behind: a number, or a time where no figure is spoken of."""
-    if right.names:
+    if right.names or (what and right.when is not None):
         return False
     percent = amount.numeral is not None and "%" in amount.numeral.text
     return right.numeral is not None or (right.when is not None and (percent or not _past(scene, amount)))
@@ -169,7 +170,7 @@ def _off(scene: Scene, amount: Amount) -> Iterator[Ruling]:
     match = OFF.match(text, amount.end)
     word = DISCOUNT.search(text[max(0, amount.start - 60) : amount.start])
     if match is not None:
-        right, up = scene.after(match.end()), match["up"] is not None
+        right, up = scene.after(match.end()), bool(match["up"] or match["up_then"])
     elif word is not None and (to := re.match(r"\s(?:to|over)\s", text[amount.end :][:6])):
         right, up = scene.after(amount.end + to.end()), word["word"] == "premium"
     elif (more := MORE_OF.match(text, amount.end)) is not None:

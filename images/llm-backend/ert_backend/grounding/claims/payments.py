@@ -49,7 +49,7 @@ LASTS = re.compile(
     rf"(?P<than>less than|under|fewer than|not even|barely|more than|over|at least|well over|about"
     rf"|around|roughly|some|nearly|almost|just over|just under|exactly|only|little more than"
     rf"|little over)?\s?(?:another\s)?"
-    rf"(?P<count>\d+(?:\.\d+)?|{_NUMBER})(?P<half>\sand\sa\shalf)?[\s-](?P<unit>years?|months?|quarters?)\b"
+    rf"(?P<count>\d+(?:\.\d+)?|{_NUMBER})(?P<half>\sand\sa\shalf)?[\s-](?P<unit>years?|months?|quarters?)\b(?P<half2>\sand\sa\shalf)?"
 )
 BURN = re.compile(r"\b(?:burn\w*|outflows?|runway|negative free cash flow|cash drain|drain)\b")
 RUNWAY_OF = re.compile(
@@ -119,7 +119,9 @@ def _runway(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
     if not cash or not burn or burn[0].value >= 0:
         return
     lasts = cash[0].value / -burn[0].value * PER_YEAR[match["unit"][0]]
-    count = float(NUMBERS.get(match["count"]) or match["count"]) + (0.5 if match["half"] else 0.0)
+    count = float(NUMBERS.get(match["count"]) or match["count"]) + (
+        0.5 if match["half"] or match.groupdict().get("half2") else 0.0
+    )
     than = match["than"] or ""
     if denied(scene, match.start()):
         return

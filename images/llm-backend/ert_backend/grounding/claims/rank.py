@@ -145,7 +145,7 @@ def _when(scene: Scene, match: re.Match[str]) -> Period | None:
         for m in scene.periods
         if not m.event
         and not re.search(
-            r"\b(?:of|since|between|and|over|among|than|for)\s(?:the\s|fiscal\s|all\s)*$",
+            r"(?<!that )(?<!those )\b(?:of|since|between|and|over|among|than|for)\s(?:the\s|fiscal\s|all\s)*$",
             scene.text[max(0, m.start - 20) : m.start],
         )
     ]

@@ -13,17 +13,22 @@ from ert_backend.grounding.claims import (
     factors,
     limits,
     lists,
+    pace,
+    paired,
     payments,
+    places,
     rank,
-    relate,
+    spends,
     states,
     told,
-    trend,
+    whose,
 )
+from ert_backend.grounding.claims.change import higher, trend
 from ert_backend.grounding.claims.decide import Ruling
 from ert_backend.grounding.claims.known.build import index
 from ert_backend.grounding.claims.known.figures import Figures
 from ert_backend.grounding.claims.known.following import following, timely
+from ert_backend.grounding.claims.relation import relate
 from ert_backend.grounding.claims.sentence.names import Names, names
 from ert_backend.grounding.claims.sentence.scene import Scene, scene
 from ert_backend.grounding.claims.sentence.when import referred
@@ -31,13 +36,19 @@ from ert_backend.grounding.numerals import Numeral
 
 READERS = (
     compare.rulings,
+    pace.rulings,
+    places.rulings,
+    paired.rulings,
     trend.rulings,
+    higher.rulings,
     factors.rulings,
     states.rulings,
     rank.rulings,
+    spends.rulings,
     payments.rulings,
     limits.rulings,
     told.rulings,
+    whose.rulings,
     earned.rulings,
     lists.rulings,
 )

@@ -12,14 +12,15 @@ from ert_backend.grounding.claims.sentence.arguments import unreal
 from ert_backend.grounding.claims.sentence.scene import Scene
 from ert_backend.grounding.claims.sentence.term import Term
 from ert_backend.grounding.claims.sentence.times import EVERY
-from ert_backend.grounding.claims.words.states import DENY, NEVER, OVER, PATTERNS, SIGN, State
+from ert_backend.grounding.claims.words.signs import ONLY_THEN, PASSING, SIGN, WITHOUT
+from ert_backend.grounding.claims.words.states import DENY, NEVER, OVER, PATTERNS, State
 
 
 def rulings(scene: Scene) -> Iterator[Ruling]:
     """Every state of a company that its figures decide."""
     for pattern, state in PATTERNS:
         for match in pattern.finditer(scene.text):
-            if not unreal(scene, match.start()):
+            if not unreal(scene, match.start()) and not PASSING.search(scene.text[: match.start()][-50:]):
                 yield from _state(scene, match, state)
     yield from _signs(scene)
 
@@ -33,13 +34,19 @@ def _state(scene: Scene, match: re.Match[str], state: State) -> Iterator[Ruling]
     deny = denies(scene, match.start())
     outcomes = [state.holds(item.value) for item in found]
     true = not any(outcomes) if deny else all(outcomes)
+    if ONLY_THEN.search(scene.text) and found[0].period and found[0].period.quarter and not deny:
+        rest = [i for i in scene.figures.quarters(found[0].name, owner, found[0].period.year) if i is not found[0]]
+        true = true and not any(state.holds(i.value) for i in rest)
     yield Ruling(match.start(), match.end(), true, (found[-1].id,))
 
 
 def denies(scene: Scene, place: int) -> bool:
     """Whether what follows is denied."""
     begin, _ = scene.clause(place)
-    return DENY.search(scene.text[max(begin, place - 70) : place]) is not None or NEVER.match(scene.text) is not None
+    before = scene.text[max(begin, place - 90) : place]
+    if WITHOUT.search(scene.text[max(begin, place - 90) : place + 8]):
+        return not before.endswith("without ")  # `has not gone a year without paying a dividend`
+    return DENY.search(before[-70:]) is not None or NEVER.match(scene.text) is not None
 
 
 def owner_at(scene: Scene, start: int, end: int) -> str:

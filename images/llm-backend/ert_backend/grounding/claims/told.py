@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ert_backend.grounding.claims.decide import Ruling, values
+from ert_backend.grounding.claims.known.following import OF_A_DAY
 from ert_backend.grounding.claims.known.kinds import SELF
+from ert_backend.grounding.claims.sentence.arguments import unreal
 from ert_backend.grounding.claims.sentence.glue import glued
 from ert_backend.grounding.claims.sentence.scene import Scene
 from ert_backend.grounding.claims.sentence.term import Term
-from ert_backend.grounding.claims.sizes import is_told
+from ert_backend.grounding.claims.sizes import is_told, size_in
+from ert_backend.grounding.claims.words.predicates import EXPECTED
+from ert_backend.grounding.numerals import Kind, Numeral
 
 
 def rulings(scene: Scene) -> Iterator[Ruling]:
     """What is so; a number that is none of its figure's is left to the numbers check."""
+    if EXPECTED.search(scene.text):
+        yield from _expected(scene)
     for term in scene.terms:
         numeral = term.numeral
         if numeral is None or not (term.start == numeral.start or glued(scene.text, term, numeral)):
@@ -23,3 +29,25 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
         right = next((item for item in found if is_told(numeral, item)), None)
         if right is not None:
             yield Ruling(numeral.start, numeral.end, True, (right.id,), (numeral,))
+        elif numeral.kind is Kind.MONEY and len(term.names) == 1 and _is_none(scene, term, numeral):
+            yield Ruling(numeral.start, term.end, False, (found[0].id,) if found else ())
+
+
+def _is_none(scene: Scene, term: Term, numeral: Numeral) -> bool:
+    """Whether a number is told as a figure of a day that it is not: `a high of $41`."""
+    name = min(term.names)
+    items = [i for (_, called), known in scene.figures.known.items() if called == name for i in known]
+    amount = next((a for a in scene.amounts if a.numeral is numeral), None)
+    if name not in OF_A_DAY or not items or amount is None or unreal(scene, numeral.start):
+        return False
+    return not any(amount.holds(size) for i in items if (size := size_in(i, numeral)) is not None)
+
+
+def _expected(scene: Scene) -> Iterator[Ruling]:
+    """`is expected to rise to $1.65`: what is forecast of a figure that is named."""
+    ahead = {f"Forward {name[0].lower()}{name[1:]}" for term in scene.terms for name in term.names}
+    items = [i for name in sorted(ahead) for i in scene.figures.find(name, SELF)]
+    for numeral in scene.numerals:
+        for item in items:
+            if is_told(numeral, item) and scene.text[: numeral.start].endswith((" to ", " at ", " of ", " reach ")):
+                yield Ruling(numeral.start, numeral.end, True, (item.id,), (numeral,))

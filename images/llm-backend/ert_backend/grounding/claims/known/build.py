@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from ert_backend.grounding.claims.known.figures import Figure, Figures, age
-from ert_backend.grounding.claims.known.kinds import OTHER_FIELDS, PER_SHARE, QUARTERLY, SELF, SUMS
+from ert_backend.grounding.claims.known.kinds import FLOWS, OTHER_FIELDS, PER_SHARE, QUARTERLY, SELF, SUMS
 from ert_backend.grounding.facts import PERIOD_PART, Fact, Period, Unit
 from ert_backend.grounding.periods import Newest
 from ert_backend.grounding.vocabulary import OF_QUOTE
@@ -20,9 +20,9 @@ def index(facts: Iterable[Fact]) -> Figures:
             item = _figure(fact)
             known.setdefault((item.owner, item.name), []).append(item)
     _follow(known)
-    known = {key: _dated(items) for key, items in known.items()}
+    known = {key: [*_dated(items), *_halves(key[1], items)] for key, items in known.items()}
     own = [item for (owner, _), items in known.items() if owner == SELF for item in items]
-    years = [p.year for item in own if (p := item.period) and p.year and not p.quarter]
+    years = [p.year for item in own if (p := item.period) and p.year and not p.quarter and not p.half]
     quarters = [(p.year, p.quarter) for item in own if (p := item.period) and p.year and p.quarter]
     peers = tuple(dict.fromkeys(owner for owner, _ in known if owner != SELF))
     newest = max(quarters, default=None)
@@ -30,12 +30,28 @@ def index(facts: Iterable[Fact]) -> Figures:
     return Figures(known, peers, latest, _is_of(known, latest.year))
 
 
+def _halves(name: str, items: list[Figure]) -> list[Figure]:
+    """The halves of a year whose four quarters are known, of what adds up over time."""
+    found: list[Figure] = []
+    if name not in FLOWS:
+        return found
+    by_time = {(i.period.year, i.period.quarter): i for i in items if i.period and i.period.quarter and i.period.year}
+    for year in sorted({year for year, _ in by_time if year}):
+        four = [by_time.get((year, quarter)) for quarter in (1, 2, 3, 4)]
+        for half, (one, two) in enumerate((four[:2], four[2:]), 1):
+            if one is not None and two is not None and one.dimension == two.dimension:
+                found.append(replace(one, value=one.value + two.value, period=Period(year, half=half), current=False))
+    return found
+
+
 def _is_of(known: Mapping[tuple[str, str], list[Figure]], year: int | None) -> bool:
     """Whether the current figures are those of the newest year, as far as both are supplied."""
     equal = []
     for (owner, _), items in known.items():
         past = [
-            i.value for i in items if not i.current and i.period and (i.period.year, i.period.quarter) == (year, None)
+            i.value
+            for i in items
+            if not i.current and i.period and (i.period.year, i.period.quarter, i.period.half) == (year, None, None)
         ]
         now = [i.value for i in items if i.current and not i.quarterly]
         if owner == SELF and past and now:

@@ -42,7 +42,7 @@ class Figures:
         if when is not None:
             return _of(when, items)
         current = [item for item in items if item.current and not item.quarterly]
-        dated = [item for item in items if item.period and item.period.year]
+        dated = [item for item in items if item.period and item.period.year and item.period.half is None]
         return current or ([max(dated, key=age)] if dated else [])
 
     def quotient(self, left: Figure, right: Figure) -> float | None:
@@ -66,7 +66,7 @@ class Figures:
     def series(self, name: str, owner: str) -> list[Figure]:
         """The yearly figures of that name, the oldest first."""
         items = [i for i in self.known.get((owner, name), ()) if i.period and i.period.year and not i.quarterly]
-        by_year = {item.period.year: item for item in items if item.period and item.period.quarter is None}
+        by_year = {i.period.year: i for i in items if i.period and i.period.quarter is None and i.period.half is None}
         return [by_year[year] for year in sorted(year for year in by_year if year)]
 
     def quarters(self, name: str, owner: str, year: int | None = None) -> list[Figure]:
@@ -80,6 +80,9 @@ class Figures:
         period = newer.period
         if period is None or period.year is None:
             return []
+        if period.half is not None:
+            earlier = Period(period.year - (period.half == 1), half=3 - period.half)
+            return list(_of(earlier, self.known.get((owner, name), ())))
         if newer.quarterly or period.quarter is None:
             return list(_of(Period(period.year - 1), self.known.get((owner, name), ()))) if not newer.quarterly else []
         before = Period(period.year - 1, 4) if period.quarter == 1 else Period(period.year, period.quarter - 1)
@@ -91,7 +94,10 @@ def _of(when: Period, items: Sequence[Figure]) -> Sequence[Figure]:
     """Those of that time; a year means the whole year."""
     if when.quarter is not None:
         return [i for i in items if _in_quarter(when, i)]
-    yearly = [i for i in items if i.period and i.period.quarter is None and not i.quarterly]
+    if when.half is not None:
+        halves = [i for i in items if i.period and i.period.half == when.half]
+        return [i for i in halves if i.period and when.year in (None, i.period.year)]
+    yearly = [i for i in items if i.period and i.period.quarter is None and i.period.half is None and not i.quarterly]
     return [i for i in yearly if i.period and when.year == i.period.year and when.month in (None, i.period.month)]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -46,6 +46,7 @@ def following(figures: Figures, facts: Sequence[Fact]) -> Iterator[Fact]:
             for older, newer in pairwise(figures.series(name, owner)):
                 if older.value > 0:
                     yield _fact(newer, GROWTH[name], newer.value / older.value - 1, Unit.RATIO)
+        yield from _halves(name, items, currency)
         if name == "Interest cover":
             for item in items:
                 yield _fact(item, name, item.value, Unit.MULTIPLE)
@@ -53,6 +54,13 @@ def following(figures: Figures, facts: Sequence[Fact]) -> Iterator[Fact]:
             for item in items:
                 if (owner, name) not in supplied or not item.current:
                     yield replace(_fact(item, name, item.value, Unit.MONEY), currency=currency.get(item.id))
+
+
+def _halves(name: str, items: Sequence[Figure], currency: Mapping[str, str | None]) -> Iterator[Fact]:
+    for item in items:
+        if item.period and item.period.half and item.dimension.startswith("money"):
+            made = _fact(item, name, item.value, Unit.MONEY)
+            yield replace(made, id=f"{item.id}.half", currency=currency.get(item.id))
 
 
 def _fact(item: Figure, name: str, value: float, unit: Unit) -> Fact:
@@ -67,6 +75,8 @@ def timely(mention: periods.Mention, fact: Fact, figures: Figures) -> bool:
     if name.endswith(QUARTERLY) and said.quarter is not None:
         return said.quarter == 0 or said == figures.latest.quarter
     if periods.belongs(mention, fact.period):
+        if fact.period and fact.period.half and said.half is None:
+            return False
         # The figure of a quarter is none of its year.
         return not (mention.relative and said.quarter is None and fact.period and fact.period.quarter)
     if mention.vague and fact.period is not None and fact.period.year == (said.year or 0) - 1:

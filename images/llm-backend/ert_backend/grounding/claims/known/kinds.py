@@ -38,6 +38,22 @@ OTHER_FIELDS = {
     "fiftyDayAverage": ("50-day average", "per share"),
     "twoHundredDayAverage": ("200-day average", "per share"),
 }
+# What adds up over the parts of a year.
+FLOWS = frozenset(
+    {
+        "Revenue",
+        "Gross profit",
+        "Operating income",
+        "EBITDA",
+        "Net income",
+        "Operating cash flow",
+        "Free cash flow",
+        "Interest expense",
+        "Dividends",
+        "Capital expenditure",
+        "Research and development",
+    }
+)
 SUMS = (
     ("Equity", "Total assets", "Total liabilities"),
     ("Net debt", "Total debt", "Cash"),

@@ -69,7 +69,7 @@ WORDS = re.compile(
     | (?P<over>two|three|four|five|six|ten|\d+)\stimes\sover
     | (?P<twice>twice|double|twofold|two\sfold|thrice|triple|treble|quadruple)(?!d)(?=\W|$)
     | (?:the\sequivalent\sof\s)?(?:(?P<count>{_NUMBER})\s)?(?P<part>{_PART})s?(?!\w)(?!\squarter)
-        (?!\s(?:of\s)?(?:an?\s)?(?:m|b|tr)illion|\sof\s20\d\d)
+        (?!\s(?:of\s)?(?:an?\s)?(?:m|b|tr)illion|\sof\s(?:fy\s?|fiscal\s)?20\d\d|\sof\sthe\s(?:year|four)\b)(?<!the\sfourth)(?<!the\sthird)
     )
     """,
     re.VERBOSE,
@@ -93,6 +93,7 @@ ABOUT = re.compile(
 JUST = re.compile(
     r"(?:just|slightly|little|bit|touch|shade) (?:over|under|above|below|more than|less than)\s+(?:a |an )?$"
 )
+MULTIPLIED = re.compile(r"\bmultipl\w+ (?:\w+ )?by (?:about |almost |nearly |over |some )?$")
 EXACT, LOOSE = 0.06, 0.15
 
 
@@ -112,7 +113,11 @@ def numeric(text: str, numeral: Numeral) -> Amount:
     points = re.search(r"point|\bbps?\b|\dbps?\b|\bpp\b", said) or re.match(
         r"\s?(?:percentage )?points", text[numeral.end : numeral.end + 19]
     )
-    if numeral.kind is Kind.PLAIN and points:
+    if numeral.kind is Kind.PLAIN and MULTIPLIED.search(text[: numeral.start][-24:]):
+        sort, scale = Sort.FACTOR, 1.0
+    elif numeral.kind is Kind.PLAIN and re.match(r"\s(?:cents|pence)\b", text[numeral.end : numeral.end + 7]):
+        sort, scale = Sort.MONEY, 0.01
+    elif numeral.kind is Kind.PLAIN and points:
         sort, scale = Sort.POINTS, 0.01
     elif numeral.kind is Kind.MONEY or numeral.kind is Kind.PLAIN:
         sort, scale = Sort.MONEY, 1.0

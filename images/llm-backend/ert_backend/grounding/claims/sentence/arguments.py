@@ -13,7 +13,7 @@ from ert_backend.grounding.claims.words.predicates import DENIED, UNREAL
 OBJECT = re.compile(
     r"\b(?:on|than|against|versus|with|above|below|exceeds?|exceeded|to|over|from|by|per"
     r"|(?:half|third|thirds|quarter|quarters|fifth|fifths|sixth|tenth|tenths|share|percentage|percent|%|part"
-    r"|most|much) of|% of)"
+    r"|most|much) of|% of|\d(?:\.\d+)? times|\d x|\dx|times)"
     r"\s+(?:(?:the|its|their|a|total|that|of|annual|in)\s+)*$"
 )
 PART = re.compile(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from ert_backend.grounding.claims.known.kinds import SELF
@@ -12,7 +13,8 @@ from ert_backend.grounding.numerals import Kind, Numeral
 
 _ABOUT = r"(?:(?:about|around|roughly|nearly|almost|some|just|only|over|under|more than|less than|approximately)\s)*"
 BEHIND = re.compile(
-    rf"s?(?:\s(?:and\s\w+\s)?of\s(?:a\s|an\s)?{_ABOUT}|,\s(?:at|of)\s{_ABOUT}|\s\((?:of\s)?|\s(?:bill|cost|pile|balance)\sof\s)(?:minus\s)?"
+    rf"s?(?:\s(?:and\s\w+\s)?of\s(?:a\s|an\s)?{_ABOUT}|,\s(?:at|of)\s{_ABOUT}|\s\((?:of\s)?"
+    rf"|\s(?:bill|cost|pile|balance)\sof\s)(?:minus\s)?"
 )
 BEFORE = re.compile(
     r"\s(?:(?:of|in|worth of)\s)?(?:(?:its|the|total|annual|gross|outstanding|yearly|full year|reported)\s)*"
@@ -20,9 +22,17 @@ BEFORE = re.compile(
 )
 MARK = re.compile(r"\s(high|low|peak|trough)(?=[\s.,;]|$)")
 SIDE = re.compile(
-    r"\b(?:its|the|their)\s(high|low|peak|trough)(?=[\s.,;]|$)(?!\s(?:point|end|level|target|beta|margin|yield|debt))"
+    r"\b(?:its|the|their|a)\s(high|low|peak|trough)(?=[\s.,;]|$)(?!\s(?:point|end|level|target|beta|margin|yield|debt))"
 )
 OF_PRICE = frozenset({"Share price", "52-week high", "52-week low"})
+OF_TARGET = re.compile(
+    r"\b(highest|lowest|high|low)(?= (?:and|to) (?:the )?(?:highest|lowest|high"
+    r"|low) (?:\w+ )?(?:targets?|estimates?)\b)"
+)
+TARGETS = {
+    **dict.fromkeys(("highest", "high"), frozenset({"Highest analyst target"})),
+    **dict.fromkeys(("lowest", "low"), frozenset({"Lowest analyst target"})),
+}
 TRAILING = re.compile(r"\b(trailing|forward)\s$")
 OF_TRAILING = {
     "trailing": frozenset({"Trailing P/E", "Price to earnings", "Earnings per share"}),
@@ -30,6 +40,13 @@ OF_TRAILING = {
 }
 TODAY = re.compile(r"\b(?:today's|current|present)\s$")
 MARKS = {"high": "52-week high", "peak": "52-week high", "low": "52-week low", "trough": "52-week low"}
+ELIDED = re.compile(
+    r"'s?\s(?:has |have |had |only |also |even |just )*(?:grew|grows|rose|rises|fell|falls"
+    r"|shrank|shrinks|climbed|declined"
+    r"|dropped|increased|decreased|expanded|contracted|widened|narrowed|improved|stayed|remained"
+    r"|doubled|halved|advanced"
+    r"|slipped)\b"
+)
 OWNED = re.compile(r"'s?\s(?:(?:own|total|respective|current)\s)*")
 
 
@@ -46,20 +63,46 @@ def glued(text: str, term: Term, numeral: Numeral) -> bool:
 def unnamed(text: str, terms: Sequence[Term], companies: Sequence[Term], numerals: Sequence[Numeral]) -> list[Term]:
     """Numbers whose figure is not named with them: `ALFA's cash is half of BETA's $9 million`, `off its $98 high`."""
     found = [*_sides(text, terms), *_marks(text, numerals), *_of_companies(text, terms, companies, numerals)]
+    found = [_with_number(text, term, numerals) for term in [*found, *_elided(text, terms, companies)]]
     taken = {term.numeral.start for term in terms if term.numeral}
     return [term for term in found if term.start not in taken]
+
+
+def _with_number(text: str, term: Term, numerals: Sequence[Numeral]) -> Term:
+    if term.numeral is not None:
+        return term
+    near = (n for n in numerals if term.end <= n.start < term.end + 30)
+    return replace(term, numeral=next((n for n in near if glued(text, term, n)), None))
+
+
+def _elided(text: str, terms: Sequence[Term], companies: Sequence[Term]) -> list[Term]:
+    """`ALFA's sales shrank, whereas BETA's grew`: the figure that was named before."""
+    found = []
+    for company in companies:
+        before = [t for t in terms if t.end <= company.start and t.names and company.start - t.end < 160]
+        if before and ELIDED.match(text, company.end):
+            last = before[-1]
+            found.append(
+                Term(company.start, company.end, last.names, company.owner, last.when, named=True, loss=last.loss)
+            )
+    return found
 
 
 def _sides(text: str, terms: Sequence[Term]) -> list[Term]:
     """`its high`, `its low` next to a price."""
     if not any(term.names & OF_PRICE for term in terms):
-        return []
+        return _targets(text)
     spans = [(term.start, term.end) for term in terms]
-    return [
+    return _targets(text) + [
         Term(m.start(), m.end(), frozenset({MARKS[m[1]]}), SELF)
         for m in SIDE.finditer(text)
         if not any(start < m.end() and m.start() < end for start, end in spans)
     ]
+
+
+def _targets(text: str) -> list[Term]:
+    """`between the highest and the lowest target`: the first of the two."""
+    return [Term(m.start(), m.end(1), TARGETS[m[1]], SELF) for m in OF_TARGET.finditer(text)]
 
 
 def _marks(text: str, numerals: Sequence[Numeral]) -> list[Term]:

@@ -47,7 +47,7 @@ _GROUPS: Mapping[str, frozenset[str]] = {
     "interest expense;interest cost;interest costs;interest bill;interest charge;interest charges;interest"
     ";interest payments;interest expenses": frozenset({"Interest expense"}),
     "dividends;dividend payments;dividends paid;dividend payout;dividend bill;distributions"
-    ";shareholder distributions": frozenset({"Dividends"}),
+    ";shareholder distributions;distribution;dividend total;payouts": frozenset({"Dividends"}),
     "dividend": frozenset({"Dividends", "Dividend per share"}),
     "dividend per share;dividend rate": frozenset({"Dividend per share"}),
     "r&d;r&d spending;research and development;r&d expense;research spending;research and development expense"
@@ -59,6 +59,7 @@ _GROUPS: Mapping[str, frozenset[str]] = {
         {"52-week high"}
     ),
     "52 week low;12 month low;52 week trough;one year low;yearly low;year low": frozenset({"52-week low"}),
+    "50 day;50 days;fifty day": frozenset({"50-day average"}),
     "50 day average;50 day moving average;fifty day average;50 day line;50 day mean": frozenset({"50-day average"}),
     "200 day average;200 day moving average;two hundred day average;200 day line;200 day mean": frozenset(
         {"200-day average"}
@@ -120,7 +121,8 @@ _GROUPS: Mapping[str, frozenset[str]] = {
     ";equity markets;stock market;stock exchange;interest rate;interest rates;price range;trading range;price cuts"
     ";people say;in the interest of;share of;at the expense of;price sensitive"
     ";share of voice;share gains;private equity;book a;book an;earnings call;earnings power;earnings report"
-    ";earnings season;earnings quality;target market;target markets;well below what;free float;sales mix": _NOTHING,
+    ";three year high;two year high;four year high;three year low;two year low;four year low;earnings season"
+    ";earnings quality;target market;target markets;well below what;free float;sales mix": _NOTHING,
 }
 _COSTS = {
     "interest": "Interest expense",
@@ -154,7 +156,9 @@ PEERS = re.compile(
     rf"|named)\s+)*"
     r"(?:(?P<mean>average|mean|median|typical)\s+(?:(?:for|of|among|across)\s+(?:its|the)\s+)?)?"
     r"(?:peers?|rivals?|competitors?|comparables|(?<=\bno )(?:company|bank|firm|name|stock)"
-    r"|(?<=\bno other )(?:company|bank|firm|name|stock))(?:\s+(?:group|companies))?(?!\w)(?:'s?(?=\s))?"
+    r"|(?<=\bno other )(?:company|bank|firm|name|stock)"
+    r"|(?<=\bno )\w+(?=\s(?:in|of)\sthe\s(?:group|peer|three|sample|comparison|sector))"
+    r"|(?<=\ball three )\w+s|(?<=\bnone of the three )\w+s)(?:\s+(?:group|companies))?(?!\w)(?:'s?(?=\s))?"
     r"(?:\s+(?P<mean2>average|mean|median)(?!\s+target))?"
 )
 
@@ -193,58 +197,15 @@ def aliases(name: str) -> list[str]:
     first = short.split(" ")[0] if short else ""
     stem = plain.partition(".")[0]
     found = [plain, short]
-    if len(first) >= 4 and first[:1].isupper() and first.lower() not in COMMON:
+    if len(first) >= 4 and first[:1].isupper() and not COMMON.fullmatch(first.lower()):
         found.append(first)
     if stem.isupper() and len(stem) >= 2:
         found.append(stem)
     return [alias for alias in dict.fromkeys(found) if len(alias) >= 2]
 
 
-COMMON = frozenset(
-    {
-        "american",
-        "bank",
-        "first",
-        "general",
-        "global",
-        "great",
-        "group",
-        "international",
-        "national",
-        "north",
-        "south",
-        "east",
-        "west",
-        "united",
-        "new",
-        "royal",
-        "standard",
-        "state",
-        "the",
-        "best",
-        "home",
-        "public",
-        "republic",
-        "real",
-        "sun",
-        "union",
-        "super",
-        "texas",
-        "total",
-        "target",
-        "price",
-        "market",
-        "cash",
-        "capital",
-        "free",
-        "fair",
-        "trade",
-        "core",
-        "data",
-        "digital",
-        "energy",
-        "health",
-        "life",
-        "power",
-    }
+COMMON = re.compile(
+    r"(?:american|bank|first|general|global|great|group|international|national|north|south|east|west|"
+    r"united|new|royal|standard|state|the|best|home|public|republic|real|sun|union|super|texas|total|"
+    r"target|price|market|cash|capital|free|fair|trade|core|data|digital|energy|health|life|power)"
 )

@@ -26,7 +26,7 @@ FILL = re.compile(
     r"|just|only|roughly|about|nearly|almost|some|around|approximately|in|for|at|from|available|gross|trailing|latest"
     r"|recorded|figure|number|rate|company's|group's|corresponding|same|every|each|already|modest|one|what|year|to"
     r"|year's|quarter's|quarterly|large|small|sizeable|substantial|underlying|recent|stated|published|ones|seen|as"
-    r"|additional|further|extra|new|fresh|posted|achieved|being|on|it|minus|s|was|were|is|had|been"
+    r"|either|additional|further|extra|new|fresh|posted|achieved|being|on|it|minus|s|was|were|is|had|been"
     r"|there)(?!\w)[\s(,\"]*)*"
 )
 OWNED = re.compile(r"(?:'s?|\u2019s?)\s+(?:\w+\s+){0,2}|\s+")
@@ -60,6 +60,11 @@ TIMES_NAME = {
     "EBITDA": frozenset({"EV to EBITDA"}),
 }
 TIMES_BEFORE = re.compile(r"\d\s?(?:times|x)\s(?:its\s|trailing\s|annual\s|forward\s|expected\s|last year's\s)*$")
+# `once cash is deducted, debt comes to`: the net debt.
+NETTED = re.compile(
+    r"\b(?:net of|deducting|subtracting|netting(?: off)?) (?:its |the |all )?(?:\w+ )?cash\b"
+    r"|\bcash (?:is|has been|was) (?:deducted|subtracted|netted|taken off)"
+)
 FORWARD = re.compile(r"\b(?:forward|expected|next year's|estimated|forecast)\s")
 
 
@@ -169,6 +174,8 @@ def scene(
         end = numeral.end if numeral and numeral.start >= term.end else term.end
         when = bare.time(term.start, end)
         names = _as_multiple(text, term, terms, bare)
+        if names == frozenset({"Total debt"}) and NETTED.search(text):
+            names = frozenset({"Net debt"})
         terms.append(
             replace(term, names=names, owner=owner, named=named, when=when, numeral=numeral, loss=_loss(text, term))
         )

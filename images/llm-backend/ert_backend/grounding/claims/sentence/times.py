@@ -19,7 +19,7 @@ COUNT = {"two": 2, "three": 3, "four": 4, "five": 5, "second": 2, "third": 3, "f
 EVERY = re.compile(
     rf"""
     \b(?:
-      (?:in\s)?(?:each|every|both)(?:\sof)?(?:\s(?:the|its|these|those))?(?:\s(?:past|last|previous|successive
+      (?:in\s)?(?:each|every|both|all)(?:\sone|\ssingle\sone)?(?:\sof)?(?:\s(?:the|its|these|those))?(?:\s(?:past|last|previous|successive
         |recent|latest|single))*
         (?:\s{_N.format("n1")})?(?:\s(?:fiscal|financial|reported|successive|consecutive))?\s(?P<unit1>years?
           |quarters?)
@@ -50,10 +50,11 @@ SPAN = re.compile(
 SEQUENTIAL = re.compile(
     r"\b(?:sequential(?:ly)?|quarter (?:on|over) quarter|from (?:the )?quarter to quarter|q/q|qoq)\b"
 )
+LEVEL = re.compile(r"(?:'s)?[ -](?:year |period )?levels?\b")
 SINCE = re.compile(r"\bsince\s(?:the\s)?(?:\w+\sof\s)?$")
 SINCE_THEN = re.compile(r"\b(?:has|have) since\s[a-z ]{1,22}$")
 AFTER_THAT = re.compile(r"\b(?:after|following)\s(?:\w+\s){0,2}\w+$")
-QUARTERS = re.compile(r"\bquarter(?:ly|s)?\b")
+QUARTERS = re.compile(r"\b(?<!about a )(?<!to a )(?<!by a )(?<!than a )(?<!three )quarter(?:ly|s)?\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,9 @@ def span(scene: Scene, begin: int, stop: int, lead: int = 0) -> Span:
     found = [
         m
         for m in scene.periods
-        if begin <= m.start < stop and (not m.event or SINCE.search(scene.text[: m.start][-20:]))
+        if begin <= m.start < stop
+        and not LEVEL.match(scene.text, m.end)
+        and (not m.event or SINCE.search(scene.text[: m.start][-20:]))
     ]
     before = [m for m in scene.periods if lead <= m.start < begin and not m.event and not referred(scene.text, m)]
     compared = [m for m in found if referred(scene.text, m) or _left(scene, begin, m)]

@@ -12,6 +12,7 @@ REFERRED = re.compile(
     r"|matched|short of|ahead of|shy of)\s+"
     r"(?:(?:in|at|the|that|those|of|for|its|level|levels|figure|mark|end|a|fiscal|full|year|whole)\s+)*$"
 )
+UP_FROM = re.compile(r"\b(?:up|down) from\s[^a-z,]{1,14}(?:\w+\s){0,2}(?:in|for|during)\s(?:the |fiscal )*$")
 BEFORE = re.compile(r"(?:'s?)?\s+(?:(?!(?:to|and|from|of|in|is|was|were|by|for|the|while|but)\s)\w+\s+){0,2}")
 LEADS = re.compile(r"(?:\w+,? )?(?:in|for|during|over|through) (?:the )?(?:full )?(?:fiscal )?(?:year )?|")
 
@@ -24,7 +25,8 @@ ABOUT_TIME = re.compile(r",|\s(?:was|is|saw|brought|proved|marked|ended|turned o
 
 def referred(text: str, mention: periods.Mention) -> bool:
     """Whether a time is what is compared with (`than in 2023`), and not the time that is spoken of."""
-    return REFERRED.search(text[max(0, mention.start - 40) : mention.start]) is not None
+    before = text[max(0, mention.start - 40) : mention.start]
+    return REFERRED.search(before) is not None or UP_FROM.search(before) is not None
 
 
 def _multiplied(text: str, mention: periods.Mention) -> bool:

@@ -7,7 +7,8 @@ import re
 CHANGE = re.compile(
     r"""
     \b(?:
-      (?P<up>r[oi]se[ns]?|rising|gr[eo]w(?:n|s|ing)?(?!\s(?:narrower|smaller|lower|weaker|thinner|leaner|lighter|slimmer|cheaper|slower|less)\b)|increas(?:e[ds]?|ing)|climb(?:s|ed|ing)?|jump(?:s|ed|ing)?
+      (?P<up>r[oi]se[ns]?|rising|gr[eo]w(?:n|s|ing)?(?!\s(?:narrower|smaller|lower|weaker|thinner|leaner
+        |lighter|slimmer|cheaper|slower|less)\b)|increas(?:e[ds]?|ing)|climb(?:s|ed|ing)?|jump(?:s|ed|ing)?
         |(?:sky)?rocket(?:s|ed|ing)?|mushroom(?:s|ed|ing)?|bounc(?:e[ds]?|ing)(?:\sback)?|snowball(?:s|ed|ing)?
         |escalat(?:e[ds]?|ing)|burgeon(?:s|ed|ing)?|reviv(?:e[ds]|ing)|multipli(?:es|ed)|firm(?:ed|ing)\sup
         |surg(?:e[ds]?|ing)|soar(?:s|ed|ing)?|expand(?:s|ed|ing)?|widen(?:s|ed|ing)?|gain(?:s|ed|ing)?
@@ -23,16 +24,33 @@ CHANGE = re.compile(
           |accumulat(?:ed|ing)|built|builds|added|adds|ratchet(?:ed)?\sup|leapt|leaped|vaulted|spiked?|upturn
         |(?<=%\s)(?:higher|larger|more|up|above)(?!\sthan|\sthe|\sits)|(?<=percent\s)(?:higher|larger
           |up)(?!\sthan)|(?<=points\s)(?:higher|wider|up)(?!\sthan)
+        |(?:bec[ao]m(?:e|es|ing)|getting|gets?|got|turn(?:s|ed|ing)?|now|much|slightly|grown
+          |growing)\s(?:\w+ly\s|much\s|slightly\s|somewhat\s)?(?:heavier|larger|bigger|higher|wider
+          |fatter|costlier|dearer|stronger|greater|richer|steeper)(?!\sthan|\sthe)
+        |(?<=[a-z]\s)up(?=\s(?:by\s|from\s|on\s(?:the\s|a\s)?year|over\s(?:the\s)?(?:year|two|past)|about\s
+          |some\s|roughly\s|nearly\s|almost\s|more\sthan\s|only\s|just\s|slightly|sharply|strongly
+          |\d+(?:\.\d+)?(?:%|\spercent|\sper\scent)|(?:a|one|two)\s(?:half|third|quarter|fifth|tenth)))
+        |thicken(?:s|ed|ing)?|fatten(?:s|ed|ing)?|enlarg(?:e[ds]?|ing)|amass(?:es|ed|ing)?|upped|uplift(?:ed)?|revived
         |less\snegative|expansion|growth|uptick|upswing|gains?|stretched)
     | (?P<down>(?<=%\s)(?:lower|smaller|less|down)(?!\sthan)|(?<=percent\s)(?:lower|smaller|down)(?!\sthan)
       |(?<=points\s)(?:lower|narrower|down)(?!\sthan)
         |gr[eo]w(?:n|s|ing)?\s(?:narrower|smaller|lower|weaker|thinner|leaner|lighter|slimmer)
+        |(?:bec[ao]m(?:e|es|ing)|getting|gets?|got|turn(?:s|ed|ing)?|now|much|slightly|grown
+          |growing)\s(?:\w+ly\s|much\s|slightly\s|somewhat\s)?(?:lighter|smaller|lower|narrower
+          |thinner|cheaper|weaker|leaner|slimmer|shorter|poorer)(?!\sthan|\sthe)
+        |(?<=[a-z]\s)down(?=\s(?:by\s|from\s|on\s(?:the\s|a\s)?year|over\s(?:the\s)?(?:year|two|past)|about\s
+          |some\s|roughly\s|nearly\s|almost\s|more\sthan\s|only\s|just\s|slightly|sharply|strongly
+          |\d+(?:\.\d+)?(?:%|\spercent|\sper\scent)|(?:a|one|two)\s(?:half|third|quarter|fifth|tenth)))
+        |thinn(?:ed|ing)|melt(?:s|ed|ing)?|evaporat(?:e[ds]?|ing)|curtail(?:s|ed|ing)?|whittl(?:e[ds]?|ing)
+          |prun(?:e[ds]?|ing)|halving|lopped|knocked
         |more\snegative|f[ae]ll(?:s|en|ing)?|declin(?:e[ds]?|ing)|decreas(?:e[ds]?|ing)|drop(?:s|ped|ping)?
           |shr[aiu]nk(?:s|en|ing)?
         |contract(?:s|ed|ing)?|contraction|narrow(?:s|ed|ing)?|slip(?:s|ped|ping)?|sl[ie]d(?:es?|ing)?|sank
           |sinks?|sinking|sunk
-        |slump(?:s|ed|ing)?|collaps(?:e[ds]?|ing)|crash(?:es|ed|ing)?|crater(?:s|ed|ing)?|nosedived?|crumbl(?:e[ds]?|ing)
-        |wan(?:e[ds]|ing)|wither(?:s|ed|ing)?|sagg?(?:s|ed|ing)?|skidd?(?:s|ed|ing)?|shrivell?(?:s|ed|ing)?|bled|ran\sdown
+        |slump(?:s|ed|ing)?|collaps(?:e[ds]?|ing)|crash(?:es|ed|ing)?|crater(?:s|ed|ing)?|nosedived?
+          |crumbl(?:e[ds]?|ing)
+        |wan(?:e[ds]|ing)|wither(?:s|ed|ing)?|sagg?(?:s|ed|ing)?|skidd?(?:s|ed|ing)?|shrivell?(?:s|ed|ing)?
+          |bled|ran\sdown
         |tumbl(?:e[ds]?|ing)|plung(?:e[ds]?|ing)|plummet(?:s|ed|ing)?|dip(?:s|ped|ping)?|erod(?:e[ds]?|ing)
           |erosion|eas(?:e[ds]?|ing)
         |weaken(?:s|ed|ing)?|retreat(?:s|ed|ing)?|reced(?:e[ds]?|ing)|dwindl(?:e[ds]?|ing)|reduc(?:e[ds]?|ing
@@ -101,10 +119,12 @@ AUXILIARY = re.compile(
     r"s?\s(?:\w+\s){0,2}?|[^;]{0,40}\b(?:has|have|had|been|was|is|to|were|are|also|then|again|and|even|still|now"
     r"|both|all|each|further|sharply|slightly|modestly)\s|[^a-z]{0,20}"
 )
-FROM_FIGURE = re.compile(r"(?:\s[\w.,%]+){0,4}?\s(?:from|since|off|above|below|against)\s(?=its |the |their |\d)")
+FROM_FIGURE = re.compile(r"(?:\s[\w.,%]+){0,7}?\s(?:from|since|off|above|below|against)\s(?=its |the |their |\d)")
 HIGHER = re.compile(
     r"(?:^|[,;:]\s|\b(?:on|by|and|from|with|despite|of|to|while|but|because|as|amid|saw|brought|reported|posted"
-    r"|recorded|generated)\s)(?P<word>higher|lower|weaker|stronger|smaller|larger|better|worse)\s(?=\w)"
+    r"|recorded|generated|has|had|shows|showed|with)\s(?:an?\s)?)(?:an?\s)?(?P<word>higher|lower"
+    r"|weaker|stronger|smaller|larger|better|worse|thinner|narrower|wider|fatter|more|less"
+    r"|fewer)\s(?=\w)"
 )
 COPULA = re.compile(r"(?:is|are|was|were)\s(?:also\s|slightly\s|well\s)?(?:lower|higher)")
 SUFFERED = re.compile(
@@ -114,15 +134,34 @@ SUFFERED = re.compile(
 )
 # `the highest quarterly margin fell in the fourth quarter`: when it was, and no change.
 FELL_IN = re.compile(
-    r"\b(?:highest|lowest|largest|smallest|biggest|best|worst|weakest|strongest|heaviest|greatest|peak|trough|high|low|record)\b[^,;]*$"
+    r"(?:\b(?:quarter|third|half|most|share|part|percent)|%) of [^,;]*$|\b(?:loss|losses|highest"
+    r"|lowest|largest|smallest|biggest|best|worst|weakest|strongest|heaviest|greatest|peak"
+    r"|trough|high|low|record)\b[^,;]*$"
 )
 FELL_ON = re.compile(
-    r"\s(?:in|on|within|into|during)\s(?:the\s)?(?:first|second|third|fourth|final|last|latest|q\d|fy|20\d\d|\w+\squarter)"
+    r"\s(?:in|on|within|into|during)\s(?:the\s)?(?:first|second|third|fourth|final|last|latest"
+    r"|q\d|fy|20\d\d|\w+\squarter)"
 )
 # What widens or narrows is what lies between two figures.
 BETWEEN = re.compile(
     r"\b(?:gap|difference|spread|distance|discount|premium|shortfall|deficit|lead|advantage)\s(?:\w+\s){0,2}$"
 )
+# `takes up half of`: a verb with its particle, and no change.
+PARTICLE = re.compile(
+    r"\b(?:tak(?:es?|ing|en)|took|mak(?:es?|ing)|made|eat(?:s|ing|en)?|ate|sets?|swallow(?:s|ed)|us(?:es?|ed|ing)"
+    r"|add(?:s|ed)?|end(?:s|ed)|pa(?:ys?|id|ying)|soak(?:s|ed)|suck(?:s|ed)|gobbl(?:es|ed)|boil(?:s|ed)|break(?:s)?)\s$"
+)
+SET_AGAINST = re.compile(
+    r"(?:compared (?:with|to)|against|relative to|versus|next to) (?:the )?(?:fy|fiscal|20\\d\\d"
+    r"|year|prior|previous|\\w+ (?:year|quarter))"
+)
+THEN = re.compile(
+    r"\s(?:in )?(?:(?:the|a|one) (?:year|quarter) (?:before|earlier|ago)|(?:the )?(?:prior|previous) (?:year|quarter))"
+)
+# `regained the point it had lost`, and `for every dollar the company lost 75 cents`.
+REGAINED = re.compile(r"\b(?:it|they) (?:had|has) $|\bfor (?:every|each)\b[^;]*$")
+ECHO = re.compile(r",? and so (?:did|has|have|was|were|is|are)\s")
+APART_FROM = frozenset({"higher", "lower", "larger", "smaller", "more", "less"})
 SHORT = re.compile(r"\s(?:\S+\s){0,4}?short\b")
 GAIN_BEFORE = re.compile(
     r"\s?(?:of\s)?(?:the\s)?(?:year on year |year over year |annual |sequential |quarterly |net |sharp |steep "

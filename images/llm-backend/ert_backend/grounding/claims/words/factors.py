@@ -6,12 +6,17 @@ import re
 
 SIZE = r"(?:much|many|large|high|big|great|fast|wide|long|heavy|expensive|valuable|strong|volatile|profitable|quickly)"
 LINK = re.compile(
-    rf"(?:\s?(?:times|over|x)(?!\w))?(?:\s(?:as {SIZE}(?: (?P<what>[\w ]{{1,30}}?))? as|the (?:size|level|amount"
+    rf"(?:\s?(?:times|over|x)(?!\w))?(?:\s(?:as {SIZE}(?: (?P<what>[\w ]{{1,30}}?))? as"
+    rf"|the (?:size|level|pace|speed|amount"
     rf"|value|level|figure|volume|rate) of"
     rf"|that of|those of|of|what|greater than|larger than|larger|higher than|bigger than|more than)(?!\w))?"
 )
 OFF = re.compile(
-    r"\s?(?:points?\s)?(?:(?P<up>higher than|above|more than|larger than|greater than|bigger than|over"
+    r"\s?(?:points?\s)?(?:(?P<up_then>(?:higher|larger|greater|more|wider|better)\s(?:in|for"
+    r"|during|at)\s(?:[\w']+\s){1,4}?than)"
+    r"|(?P<down_then>(?:lower|smaller|less|narrower|worse|weaker)\s(?:in|for|during"
+    r"|at)\s(?:[\w']+\s){1,4}?than)|(?P<up>higher than|above|more than|larger than|greater than"
+    r"|bigger than|over"
     r"|in excess of|dearer than|premium to"
     r"|premium over|north of|ahead of|wider than|better than|richer than|faster than|up on)|(?P<down>lower than"
     r"|below|less than|smaller than"
@@ -29,10 +34,12 @@ DISCOUNT = re.compile(
 )
 # What follows an amount of another kind: `21 times in 2024`, `33.9x for ALFA`; `by a factor of two` is a change.
 OTHERWISE = re.compile(r"s?\s(?:in|for|at|on|from|to|since|over|and|by|during)\s")
-BY_FACTOR = re.compile(r"\bfactor of|fold$|\d\s?fold")
+BY_FACTOR = re.compile(
+    r"\bfactor of|(?<!is )(?<!are )(?<!was )(?<!were )\b\w+fold$|(?<!is )(?<!are )(?<!was )\d\s?fold"
+)
 EARNS = re.compile(r"\sof\swhat\s(?:it|the\s\w+)\s(?:earns|earned|makes|made)(?!\w)")
 PAYS_OUT = re.compile(r"\b(?:pa(?:ys?|id)\sout|distribut\w+|hand(?:s|ed)\sout|returns?|returned)\s(?:\w+\s){0,3}$")
 VALUED_AT = re.compile(
     r"\b(?:trad(?:es?|ed|ing)|valued|priced|sells?|chang\w+\shands|stands?|quoted)\s(?:\w+\s)?at\s(?:\w+\s){0,3}$"
 )
-FAST = re.compile(r"\bas (?:fast|quickly|rapidly) as(?!\w)|\bthe (?:rate|pace|growth) of(?!\w)")
+FAST = re.compile(r"\bas (?:fast|quickly|rapidly) as(?!\w)|\bthe (?:rate|pace|speed|growth) of(?!\w)")

@@ -11,7 +11,9 @@ MORE = (
 LESS = "lower|smaller|fewer|less|narrower|thinner|weaker|worse|lighter|slimmer|slower|leaner|poorer|shorter|tighter"
 ADJECTIVE = rf"(?:(?P<more>{MORE})|(?P<less>{LESS}))"
 THAN = r"(?:than|compared (?:with|to)|relative to|versus|vs\.?|against)"
-COMPARED = re.compile(rf"\b{ADJECTIVE}\s+{THAN}(?!\w)")
+# `higher in FY2024 than in FY2023`.
+IN_TIME = r"(?:\s(?:in|for|during|at|over)\s(?:[\w']+\s){1,4}?(?<=\s))?"
+COMPARED = re.compile(rf"\b{ADJECTIVE}(?:\s+|{IN_TIME}){THAN}(?!\w)")
 ATTRIBUTE = re.compile(rf"\b{ADJECTIVE}\s+(?:in |of |on )?(?=\w)")
 NEAR = re.compile(r"s?(?:\s+(?:\w+|[\d.,$€£¥%()]+)){0,5}?,?\s+" + THAN + r"(?!\w)")
 _DONE = (
@@ -37,24 +39,30 @@ VERBS = re.compile(
           |cannot\s(?:fully\s)?{_PAY}|can't\s{_PAY}|could\snot\s(?:fully\s)?{_PAY})
     | (?P<cover>suffic(?:es?|ed)\sto\s{_PAY}|(?:(?:more|large|big|high|ample|than)\s)*(?:enough|sufficient
       |adequate|ample)\sto\s(?:fully\s)?{_PAY}
-        |(?:cover|fund|financ|back)(?:s|ed|ing|es)?|pays?\sfor|paid\sfor|(?:could|can|would|able\sto)\s(?:\w+ly\s)?{_PAY}
-        |(?:takes?|took|taken|eats?|ate|swallow(?:s|ed)?|consumes?d?|absorb(?:s|ed)?|offsets?|us(?:es|ed))\s(?:up\s)?(?=(?:all|the\swhole|the\sentirety)\sof\s))
+        |(?:cover|fund|financ|back)(?:s|ed|ing|es)?|pays?\sfor|paid\sfor|(?:could|can|would
+          |able\sto)\s(?:\w+ly\s)?{_PAY}
+        |(?:takes?|took|taken|eats?|ate|swallow(?:s|ed)?|consumes?d?|absorb(?:s|ed)?|offsets?|us(?:es
+          |ed))\s(?:up\s)?(?=(?:all|the\swhole|the\sentirety)\sof\s))
     | (?P<through>(?:br[eo]ak(?:s|ing)?|broken?|smash(?:es|ed|ing)?|burst|push(?:es|ed|ing)?|punch(?:es|ed
       |ing)?|surg(?:es|ed|ing)|mov(?:es|ed|ing)
-        |climb(?:s|ed|ing)?|gone|went|ris(?:es|en|ing)|rose|f[ae]ll(?:s|en|ing)?|slip(?:s|ped|ping)?|drop(?:s|ped|ping)?|s[aiu]nk(?:s|ing)?|tumbl(?:es|ed|ing)
-        |plung(?:es|ed|ing)|crash(?:es|ed|ing)?|slid(?:es|ing)?)\s(?:\w+ly\s)?through|breach(?:es|ed|ing)?|pierc(?:es|ed|ing)|(?<=\s)crack(?:s|ed|ing)?)
+        |climb(?:s|ed|ing)?|gone|went|ris(?:es|en|ing)|rose|f[ae]ll(?:s|en|ing)?|slip(?:s|ped|ping)?|drop(?:s
+          |ped|ping)?|s[aiu]nk(?:s|ing)?|tumbl(?:es|ed|ing)
+        |plung(?:es|ed|ing)|crash(?:es|ed|ing)?|slid(?:es|ing)?)\s(?:\w+ly\s)?through|breach(?:es|ed|ing)?
+          |pierc(?:es|ed|ing)|(?<=\s)crack(?:s|ed|ing)?)
     | (?P<up>exceed(?:s|ed|ing)?|surpass(?:es|ed|ing)?|topp?(?:s|ed|ing)|outweigh(?:s|ed|ing)?|outstripp?(?:s|ed|ing)?
         |outpac(?:e|es|ed|ing)|outgr[eo]w(?:s|n|ing)?|outnumber(?:s|ed)?|outr[au]n(?:s|ning)?|overshadow(?:s
           |ed)?|outdo(?:es)?|outdid|outshines?
         |eclips(?:e|es|ed|ing)|dwarf(?:s|ed|ing)?|beats?|outearn(?:s|ed)?|overtakes?|overt(?:ook|aken)|outsells?
           |trumps?|outrank(?:s|ed)?
-        |(?:just|well|slightly|a\slittle)\sover(?=\s(?:its|the|their)\s)|outsiz(?:e|es|ed)|in\sexcess\sof|(?<!gets\s)(?<!get\s)ahead\sof|above|north\sof|clear\sof|(?:at|on
+        |(?:just|well|slightly|a\slittle)\sover(?=\s(?:its|the|their)\s)|outsiz(?:e|es|ed)|in\sexcess\sof
+          |(?<!gets\s)(?<!get\s)ahead\sof|above|north\sof|clear\sof|(?:at|on
           |with)\sa\s(?:\w+\s)?premium\s(?:to|over)
         |a\s(?:\w+\s)?premium\s(?:to|over)|(?:carries|commands|enjoys)\sa\s(?:\w+\s)?premium\s(?:to|over)
           |dearer\sthan|upwards?\sof)
     | (?P<down>below|beneath|under|behind|trail(?:s|ed|ing)?(?!\s(?:[^\w\s]|\d|c[$]|twelve\b|p/e|multiple
       |earnings|one\b|figure))|lag(?:s|ged|ging)?(?:\sbehind)?|south\sof|short\sof
-      |(?:br[eo]ak(?:s|ing)?|broken?|f[ae]ll(?:s|en|ing)?|slip(?:s|ped|ping)?|drop(?:s|ped|ping)?)\s(?:below|under|beneath)
+      |(?:br[eo]ak(?:s|ing)?|broken?|f[ae]ll(?:s|en|ing)?|slip(?:s|ped|ping)?|drop(?:s|ped|ping)?)\s(?:below
+        |under|beneath)
       |shy\sof
         |undershoot(?:s)?|undershot|(?:at|on|with)\sa\s(?:\w+\s)?discount\s(?:to|from)|a\s(?:\w+\s)?discount\sto
           |undercut(?:s)?|adrift\sof)
@@ -86,17 +94,23 @@ DENIED = re.compile(
     r"|actually|the|much|trading|standing|carry|hold|report|having|being|earn|offer|show|sit|at|on"
     r"|generate)\s+){0,3}$"
 )
+_PACE = (
+    r"(?:(?P<more>faster|quicker|more quickly|more rapidly|more strongly|more briskly|more sharply|more steeply|more)"
+    r"|(?P<less>slower|more slowly|less quickly|less rapidly|more gradually|less strongly"
+    r"|less sharply|less steeply|less))"
+)
 FASTER = re.compile(
     r"\b(?:gr[eo]w(?:s|n|ing)?|expand(?:s|ed|ing)?|ris(?:es?|ing|en)|rose|increas(?:es?|ed|ing)|climb(?:s|ed|ing)?"
-    r"|shr[aiu]nk(?:s|ing)?|declin(?:es?|ed|ing)|f[ae]ll(?:s|ing|en)?|contract(?:s|ed|ing)?|dropp?(?:s|ed|ing)?)"
-    r"\s(?:\w+\s){0,2}?(?:(?P<more>faster|quicker|more quickly|more rapidly|more strongly|more briskly|more sharply)"
-    r"|(?P<less>slower|more slowly|less quickly|less rapidly|more gradually|less strongly|less sharply))\sthan(?!\w)"
+    r"|advanc(?:es?|ed|ing)|shr[aiu]nk(?:s|ing)?|declin(?:es?|ed|ing)|f[ae]ll(?:s|ing|en)?|fell|contract(?:s|ed|ing)?"
+    r"|dropp?(?:s|ed|ing)?)"
+    rf"(?:,?\s(?:(?!than\b)[\w.%']+,?\s){{0,6}}?){_PACE}(?:\s(?:at|in|for)\s(?:[\w']+\s){{1,3}}?|\s)than(?!\w)"
 )
 SHRINKING = re.compile(r"shr|decl|f[ae]ll|contr|drop")
 EARNS = re.compile(
     r"\b(?P<verb>earns?|earned|makes|made|owes?|owed|borrows?|sells?|sold|turns? over|is worth|employs?|yields?"
     r"|pays|carries|holds)\s(?:\w+\s){0,2}?"
-    r"(?:(?P<more>more)|(?P<less>less|fewer))\s(?:money\s|profit\s)?than(?!\w)"
+    r"(?:(?P<more>more)|(?P<less>less|fewer))\s(?:money\s|profit\s)?(?:(?:in|for"
+    r"|during)\s(?:the\s)?(?:[\w']+\s){1,3}?)?than(?!\w)"
 )
 EARNS_MOST = re.compile(
     r"\b(earns?|earned|makes|made|owes?|owed|borrows?|sells?|sold|employs?|yields?|pays|holds?)\s(?:by far\s)?the\s$"
@@ -111,14 +125,20 @@ EARNS_WHAT = (
     (r"hold", frozenset({"Cash"})),
 )
 PASSIVE = re.compile(r"\b(?:is|are|was|were)\s(?:(?!not\b)\w+\s){0,2}?(?:covered|exceeded|funded)\s")
+NEVER_THAN = re.compile(
+    r"\b(?:never|at no (?:point|time)|in no (?:other )?(?:year|quarter)|not once)\b[^,;]{0,60}?"
+    r"\b(?:(?P<more>higher|larger|greater|more|bigger|better)|(?P<less>lower|smaller|less|worse))\b[^,;]{0,30}?\bthan\b"
+)
 CLOSER = re.compile(r"\b(?:closer|nearer)\s(?:to\s)?")
 THAN_SIDE = re.compile(
     r"[^;]{0,40}?\sthan\s(?:it\sis\s)?(?:to\s)?(?:its\s|the\s)?(?:(?P<side>high|low|top"
     r"|bottom|peak|trough)(?=[\s.,;]|$))?"
 )
 _GOES = (
-    r"(?! (?:cover|repay|pay|retire|fund|meet|settle|service|clear|extinguish|finance|be (?:fully "
-    r"|easily |partly )?covered))"
+    r"(?! (?:cover|repay|pay|retire|fund|meet|settle|service|clear|extinguish|finance|(?:not "
+    r"|still |easily |more than |just |barely )*(?:be (?:enough|sufficient|able|insufficient"
+    r"|too)|suffice|have (?:enough|cash|money))"
+    r"|be (?:fully |easily |partly )?covered))"
 )
 UNREAL = re.compile(
     rf"\b(?:impl(?:y|ies|ying) a|promis\w+|will|would{_GOES}|may|might|should|if|unless|whether|expected to|likely to"
@@ -191,8 +211,8 @@ BY_NAME = re.compile(
     r"'?s?,?\s(?:by|on|in terms of|measured by|in|as measured by|when measured by|judged by"
     r"|for)\s(?:the\s|its\s)?"
 )
-AND = re.compile(r"(?:'s)?\s(?:and|as well as)\s")
-BOTH = re.compile(r"\s(?:that of |those of )?both\s")
+AND = re.compile(r"(?:'s)?(?:,?\s(?:and|or|as well as)\s|,\s)")
+BOTH = re.compile(r"\s(?:that of |those of |either of |of )?(?:both|either)\s")
 MUCH = re.compile(r"\b(?:far|much|slightly|considerably|somewhat|markedly|significantly|marginally)\s$")
 ONLY_PART = re.compile(r"s?\s(?:(?:only|just|merely)\s)?(?:a\s)?(?:small\s)?(?:part|fraction|portion)\sof\s")
 TO_EQUITY = re.compile(

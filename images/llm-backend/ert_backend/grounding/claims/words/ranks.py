@@ -29,6 +29,8 @@ OWN = {
     "priciest": (VALUED, True),
     "fastest growing": (frozenset({"Revenue growth"}), True),
     "slowest growing": (frozenset({"Revenue growth"}), False),
+    "slowest grower": (frozenset({"Revenue growth"}), False),
+    "fastest grower": (frozenset({"Revenue growth"}), True),
     "quickest growing": (frozenset({"Revenue growth"}), True),
     "highest yielding": (frozenset({"Dividend yield"}), True),
     "lowest yielding": (frozenset({"Dividend yield"}), False),
@@ -37,17 +39,19 @@ _OWN = "|".join(re.escape(word) for word in sorted(OWN, key=len, reverse=True))
 SUPER = re.compile(
     rf"""
     \b(?:(?P<second>second|third|two|three)[ ])?(?:
-      (?P<own>{_OWN})(?P<after_own>)(?<=ing|est)
+      (?P<own>{_OWN})(?P<after_own>)(?<=ing|est|wer)
     | (?P<degree>most|least)\s(?P<adjective>{_OWN})
     | (?P<high>highest|largest|biggest|greatest|widest|strongest|best|richest|fattest|steepest|fastest|deepest
-      |longest|heaviest|fullest|most(?=\s(?:cash|debt|revenue|employees|borrowings|analysts|(?:of\sthe|in\sthe|among)\s))
-        |peak(?:ed|s)?|(?:reach(?:es|ed)?|hit|touched|at)\s(?:its|a|the|their)\s(?:\w+\s)?(?:high|peak|best
+      |longest|heaviest|fullest|least\snegative|most(?=\s(?:free|operating|net|gross|income|profit|sales|cash
+        |debt|revenue|employees|borrowings|analysts|(?:of\sthe|in\sthe|among)\s))
+        |peak(?:ed|s)?|(?:reach(?:es|ed)?|hit|touched|at)\s(?:its|a|the|their)\s(?:\w+\s){0, 2}(?:high|peak|best
           |zenith|top)(?=[ .,;]|$)|topped\sout|record|crested|high\spoint|high\swater\smark
             |top(?=\s(?:of\sthe\s(?:three|group|peer|list)|rank|for|on|margin))|tops\sthe\s(?:group|list
               |peer\sgroup|table|three)|leads\s(?:the\s(?:group|peer\sgroup|three|field|pack)|its\speers|both\speers)
         |ranks?\s(?:first|highest|top|number\sone)|comes?\s(?:first|top)|heads\sthe\s(?:group|list|table))
-    | (?P<low>lowest|smallest|narrowest|thinnest|weakest|worst|poorest|slowest|fewest|leanest|lightest|slimmest
-      |trough(?:ed)?|(?:reach(?:es|ed)?|hit|touched|at)\s(?:its|a|the|their)\s(?:\w+\s)?(?:low|trough|nadir
+    | (?P<low>most\snegative|lowest|smallest|narrowest|thinnest|weakest|worst|poorest|slowest|fewest|leanest
+      |lightest|slimmest
+      |trough(?:ed)?|(?:reach(?:es|ed)?|hit|touched|at)\s(?:its|a|the|their)\s(?:\w+\s){0, 2}(?:low|trough|nadir
         |worst|bottom)(?=[ .,;]|$)|bottomed(?:\sout)?|low\spoint|nadir|least(?=\s(?:cash|debt|revenue|employees
           |borrowings|(?:of\sthe|in\sthe|among)\s))
         |ranks?\s(?:last|lowest|bottom)|comes?\s(?:last|bottom)|brings\sup\sthe\srear|trails\s(?:the\s(?:group

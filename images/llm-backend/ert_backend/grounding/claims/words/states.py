@@ -12,14 +12,14 @@ _DEBT = (
 )
 _NOT_DEBT = (
     r"(?!\s(?:to\s|maturit|covenant|due|issue|problem|market|fund|holder|service|financ|capacity|matur|free"
-    r"|load\sproblem))"
+    r"|load\sproblem|been\b|ever\b))"
 )
-_IS = (
+IS = (
     r"(?:is|are|was|were|be|been|being|remain(?:s|ed|ing)?|stay(?:s|ed|ing)?|turn(?:s|ed|ing)?|became"
     r"|becom(?:es?|ing)"
     r"|went|runs?|ran|swung|sits?|stands?|stood|looks?)"
 )
-_ADVERB = (
+ADVERB = (
     r"(?:still|again|now|comfortably|solidly|highly|consistently|deeply|firmly|also|already|heavily|both|only\sjust"
     r"|barely|marginally|currently|once\sagain)"
 )
@@ -81,7 +81,10 @@ STATES: Sequence[tuple[str, State]] = (
         State(("Total debt", "Debt to equity"), _some),
     ),
     (
-        rf"\b{_DEBT}\s(?:still\s|also\s|yet\s)?(?:sits?|remains?|stays?|lingers?|appears?|rests?|weighs?|is|are)\s(?:still\s)?(?:on\s(?:\S+\s)?(?:the\s|its\s|\S+'s\s)?(?:balance\ssheet|books)|outstanding|to\sbe\srepaid)\b"
+        rf"\b{_DEBT}\s(?:still\s|also\s|yet\s)?(?:sits?|sat|remain(?:s|ed)?|stay(?:s|ed)?|linger(?:s"
+        rf"|ed)?|appear(?:s|ed)?|rest(?:s|ed)?|weigh(?:s|ed)?|is|are|was"
+        rf"|were)\s(?:still\s)?(?:on\s(?:\S+\s)?(?:the\s|its\s|\S+'s\s)?(?:balance\ssheet|books)"
+        rf"|outstanding|to\sbe\srepaid)\b"
         rf"|\bthere\s(?:is|are|remains?)\s(?:still\s|some\s|also\s)*{_DEBT}\s(?:on|left|outstanding)\b"
         r"|\b(?:lenders|creditors|bondholders|banks)\s(?:are|is)\s(?:still\s)?owed\b",
         State(("Total debt", "Debt to equity"), _some),
@@ -92,20 +95,34 @@ STATES: Sequence[tuple[str, State]] = (
         r"|\bnon\sdividend\spaying\b|\bpays?\s(?:out\s)?(?:(?:share)?holders\s|owners\s|investors\s)?nothing\b"
         r"|\bretains?\sall\s(?:of\s)?its\s(?:earnings|profits?)\b|\bdividends?\s(?:is|are|was|were)\s(?:zero|nil"
         r"|absent)\b"
-        r"|\b(?:omit\w*|skipp?\w*|passe[sd]|scrapp?\w*|suspend\w*|eliminat\w+)\s(?:the|its|all|a)\sdividends?\b",
+        r"|\b(?:omit\w*|skipp?\w*|passe[sd]|scrapp?\w*|suspend\w*|eliminat\w+|abolish\w*|cancel\w*"
+        r"|axe[ds]?|abandon\w*|dropped"
+        r"|discontinu\w+|halted|stopped(?:\spaying)?|ended|ceased(?:\spaying)?|did\saway\swith"
+        r"|withheld)\s(?:the|its|all|a|any)"
+        r"\s(?:\w+\s)?dividends?(?:\spayments?)?\b"
+        r"|\bdividends?(?:\spayments?)?\s(?:has\sbeen|have\sbeen|was|were|is|are"
+        r"|remains?)\s(?:\w+\s)?(?:omitted|skipped"
+        r"|passed|scrapped|suspended|eliminated|abolished|cancell?ed|axed|abandoned|discontinued"
+        r"|halted|stopped|withheld)\b"
+        r"|\b(?:went|go|goes|left)\s(?:\w+\s)?without\sa\sdividend\b|\bempty\shanded\b",
         State(_PAYS, _zero),
     ),
     (
-        rf"\b(?:{_PAY}|makes?|made|making|rewards?\s(?:its\s|the\s)?\w+\swith)\s(?:(?!no\b|nothing\b|neither\b)\w+\s){{0,3}}dividends?\b(?!\s(?:cut"
+        rf"\b(?:{_PAY}|makes?|made|making|rewards?\s(?:its\s|the\s)?\w+\swith)\s(?:(?!no\b|nothing\b"
+        rf"|neither\b)\w+\s){{0,5}}dividends?\b(?!\s(?:cut"
         rf"|cover))|\bdividend\s(?:payer|paying)\b|\bdividends?\s(?:is|are|was|were)\s(?:being\s)?(?:paid"
         rf"|distributed)\b|\bincome\spaying\b"
         r"|\bshareholders\s(?:receive|received|get|got|collect(?:ed)?)\s(?:a\s|cash\s)*dividends?\b",
         State(_PAYS, _some),
     ),
     (
-        rf"\b{_IS}\s(?:{_ADVERB}\s)*profitable\b(?!\s(?:than|quarter|year))|\b(?:turn|earn|mak|report|post"
+        r"\b(?:no|without(?:\sany)?|zero|free\sof)\s(?:net\s)?loss(?:es)?\s(?:was|were|is|are|has"
+        r"|have|had|appears?|shows?|in|at|to)\b(?!\smaking)"
+        r"|\b(?:report|show|post|have|had|see|saw|deliver|record|book|manage"
+        r"|ma[dk]e)\w*\sa\s(?:\w+\s)?profitable\s(?:year|quarter)\b"
+        rf"|\b{IS}\s(?:{ADVERB}\s)*profitable\b(?!\s(?:than|quarter|year))|\b(?:turn|earn|mak|report|post"
         rf"|record|book|deliver|generat|achiev)(?:s|ed|es|e|ing)?\s(?:in\s|into\s)?an?\s{_PART}profit\b"
-        rf"|\bin(?:to)?\sthe\sblack\b"
+        rf"|\bin(?:to)?\sthe\sblack\b|\bout\sof\s(?:the\sred|(?:a\s|its\s)?loss(?:es)?)\b"
         rf"|\bthere\s(?:is|was|has\sbeen|were)\sa\s{_PART}profit\b|\bprofits?\s(?:was|were)\s(?:recorded"
         rf"|reported|posted|made)\b"
         r"|\bmak(?:es?|ing)\smoney\b|\bmade\smoney\b|\bin\sprofit\b|\bearns?\smoney\b|\b(?:returned|return|back"
@@ -113,7 +130,9 @@ STATES: Sequence[tuple[str, State]] = (
         State(_EARNS, _some),
     ),
     (
-        rf"\bthere\s(?:is|was|has\sbeen|were)\sa\s{_PART}loss\b|\b(?:anything\sbut|far\sfrom)\sprofitable\b(?!\sthan)"
+        r"\bwithout\s(?:any|a)\s(?:\w+\s)?profit\b|\bno\s(?:net\s)?profits?\s(?:was|were|is|to|in"
+        r"|at)\b|\bended?\sin\sloss\b"
+        rf"|\bthere\s(?:is|was|has\sbeen|were)\sa\s{_PART}loss\b|\b(?:anything\sbut|far\sfrom)\sprofitable\b(?!\sthan)"
         r"|\bloss(?:es)?\s(?:was|were|has\sbeen)\s(?:recorded|reported|posted|made|incurred|booked|registered"
         r"|suffered)\b"
         rf"|\bunprofitable\b|\bloss\smak(?:ing|er)\b|\bin(?:to)?\sthe\sred\b|\bl(?:os(?:es?|ing)|ost)\smoney\b"
@@ -121,6 +140,17 @@ STATES: Sequence[tuple[str, State]] = (
         rf"|\b(?:with|at|into|from)\sa\s{_PART}loss\b(?!\sof\s(?:market|share|confidence))"
         rf"|\bnegative\s(?:earnings|net\sresult|bottom\sline)\b|\bnot\syet\sprofitable\b",
         State(_EARNS, _loss),
+    ),
+    (
+        rf"\b{_REPORT}\s(?:an?\s)?operating\s(?:loss|losses)\b|\bwith\san\soperating\sloss\b"
+        r"|\bloss\smaking\sat\sthe\soperating\slevel\b|\boperating\s(?:in\sthe\sred|at\sa\sloss)\b",
+        State(("Operating income",), _loss),
+    ),
+    (
+        rf"\b(?:{_REPORT}|earn\w*|achiev\w+"
+        rf"|yield\w*)\s(?:an?\s)?(?:\w+\s)?operating\sprofits?\b(?!\s(?:of|margin|growth))"
+        r"|\bprofitable\sat\sthe\soperating\slevel\b",
+        State(("Operating income",), _some),
     ),
     (r"\bpays?\sout\smore\sthan\s(?:it|the\s\w+)\searns\b", State(("Payout ratio",), lambda ratio: ratio > 1)),
     (
@@ -164,7 +194,11 @@ STATES: Sequence[tuple[str, State]] = (
     ),
     (r"\bpositive\s(?:shareholders'?\s|book\s|stockholders'?\s)?equity\b", State(("Equity",), _some)),
     (
-        r"\bpre\srevenue\b|\b(?:no|zero|without(?:\sany)?)\s(?:revenues?|sales|turnover)(?!\s(?:growth|decline"
+        r"\bpre\srevenue\b|\b(?:not|n't|yet\sto|never)\s(?:yet\s)?(?:have|has|had|generat\w+|earn\w*"
+        r"|book\w*|record\w*|report\w*"
+        r"|produc\w+|make|made|bring\w*|take|taken|see|seen)\s(?:in\s)?(?:any|a\s\w+\sof|its\sfirst"
+        r"|a\ssingle\s\w+\sof)\s(?:revenues?|sales)\b"
+        r"|\b(?:no|zero|without(?:\sany)?)\s(?:revenues?|sales|turnover)(?!\s(?:growth|decline"
         r"|team|force|guidance|forecast))\b",
         State(("Revenue",), _zero),
     ),
@@ -198,15 +232,13 @@ DENY = re.compile(
     r"\s+(?:(?!but\b|and\b|while\b|because\b)\w+\s+){0,4}$"
 )
 NEVER = re.compile(
-    r"^(?:not once|not one|not a single (?:\w+ )?(?:year|quarter)|no (?:\w+ )?(?:year|quarter)|none of"
+    r"^(?:not once|(?:in )?none of (?:the|its) (?:\w+ )*(?:quarters|years)|not one"
+    r"|not a single (?:\w+ )?(?:year|quarter)|no (?:\w+ )?(?:year|quarter)|none of"
     r"|in none of|not in any|at no (?:point|time)|never|in no (?:year|quarter))\b"
-)
-SIGN = re.compile(
-    rf"\b(?:(?P<adjective>negative|positive)\s(?=\w)|{_IS}\s(?:{_ADVERB}\s)*(?:in\s)?(?P<is>negative"
-    rf"|positive)(?!\w)(?:\sterritory)?|(?P<zero>(?:below|under|above)\szero)\b)"
 )
 OVER = re.compile(
     r"\b(?:each|every|any|all|either|both)\b[^,;]{0,30}\b(?:years?|quarters?)\b|\bconsistently\b|\bthroughout\b"
-    r"|\b(?:not (?:a single|one)|no) (?:\w+ )?(?:year|quarter)\b|\bin the past (?:two|three|four"
+    r"|\b(?:not (?:a single|one)|no) (?:\w+ )?(?:year|quarter)\b|\bnone of (?:the"
+    r"|its) (?:\w+ )*(?:years|quarters)\b|\bin the past (?:two|three|four"
     r"|\d) years\b|\bnot once\b"
 )

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from ert_backend.grounding.claims.change_size import Said, upward
+from ert_backend.grounding.claims.change.size import Said, upward
 from ert_backend.grounding.claims.decide import Ruling, fits
 from ert_backend.grounding.claims.known.figures import Figure
 from ert_backend.grounding.claims.known.kinds import SELF
 from ert_backend.grounding.claims.sentence.amounts import Amount
 from ert_backend.grounding.claims.sentence.scene import Scene
 from ert_backend.grounding.claims.sentence.term import Term
+from ert_backend.grounding.claims.sizes import size_in
 from ert_backend.grounding.claims.words.changes import LOSS
+from ert_backend.grounding.numerals import Kind, Numeral
 
 
 def ends(scene: Scene, match: re.Match[str], stop: int) -> tuple[Amount, Amount] | None:
@@ -55,10 +57,20 @@ def from_to(
     for term in terms:
         for name in sorted(term.names):
             items = scene.figures.known.get((term.owner or SELF, name), ())
+            told = [i for i in items if size_in(i, one) is not None and size_in(i, two) is not None]
+            if len(names) == 1 and len(told) > 1 and one.kind is Kind.MONEY and _unlike(told, (one, two)):
+                yield Ruling(match.start(), target.end, False, (told[0].id,))
+                return
             old = [i for i in items if fits(one, i) and i.period and i.period.year]
             new = [i for i in items if fits(two, i) and i.period and i.period.year]
-            if old and new and not any(_earlier(a, b) for a in old for b in new):
-                yield Ruling(match.start(), target.end, False, (old[0].id, new[0].id))
+            if old and new:
+                right = any(_earlier(a, b) for a in old for b in new)
+                yield Ruling(match.start(), target.end, right, (old[0].id, new[0].id), (one, two) if right else ())
+
+
+def _unlike(items: Sequence[Figure], ends: Sequence[Numeral]) -> bool:
+    """Whether an end of a change is none of its figure's."""
+    return not all(any(fits(numeral, item) for item in items) for numeral in ends)
 
 
 def _earlier(old: Figure, new: Figure) -> bool:

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from ert_backend.grounding.claims.change_parts import about, amount_of
-from ert_backend.grounding.claims.change_size import Change, Said, holds, is_so
+from ert_backend.grounding.claims.change.from_to import ends, from_to
+from ert_backend.grounding.claims.change.parts import about, amount_of
+from ert_backend.grounding.claims.change.size import Change, Said, holds, is_so
 from ert_backend.grounding.claims.decide import Outcome, Pair, Ruling, above, below, decide, fits
-from ert_backend.grounding.claims.from_to import ends, from_to
 from ert_backend.grounding.claims.known.kinds import GROWTH, SELF
 from ert_backend.grounding.claims.sentence.amounts import Amount
 from ert_backend.grounding.claims.sentence.arguments import denied, unreal
@@ -17,27 +17,37 @@ from ert_backend.grounding.claims.sentence.scene import Scene
 from ert_backend.grounding.claims.sentence.term import Term
 from ert_backend.grounding.claims.sentence.times import SPAN, Span, couples, span
 from ert_backend.grounding.claims.words.changes import (
+    APART_FROM,
     BETWEEN,
     CHANGE,
     COPULA,
+    ECHO,
     FELL_IN,
     FELL_ON,
     FROM_FIGURE,
-    HIGHER,
     LOSS,
+    PARTICLE,
+    REGAINED,
     SHORT,
+    THEN,
 )
+from ert_backend.grounding.claims.words.predicates import EXPECTED
 from ert_backend.grounding.numerals import Numeral
 
 
 def rulings(scene: Scene) -> Iterator[Ruling]:
     """Every change of a figure that can be decided."""
     said = scene.amounts
-    yield from _higher(scene)
     named = {place for term in scene.terms for place in range(term.start, term.end)}
     matches = [match for match in CHANGE.finditer(scene.text) if match.start() not in named]
     for place, match in enumerate(matches):
+        if match[0] in {"up", "down"} and PARTICLE.search(scene.text[max(0, match.start() - 14) : match.start()]):
+            continue
         if unreal(scene, match.start()) or SHORT.match(scene.text, match.end()) or _dates(scene, match):
+            continue
+        if match[0] in APART_FROM and EXPECTED.search(scene.text):
+            continue
+        if match[0] in {"lost", "gained"} and REGAINED.search(scene.text[: match.start()][-60:]):
             continue
         begin, stop = _reach(scene, matches, place)
         yield from _change(scene, match, said, begin, stop)
@@ -52,23 +62,6 @@ def _dates(scene: Scene, match: re.Match[str]) -> bool:
     return FELL_IN.search(scene.text[scene.clause(match.start())[0] : match.start()]) is not None
 
 
-def _higher(scene: Scene) -> Iterator[Ruling]:
-    """`on higher revenue`, said of no other company: higher than before."""
-    if "than" in scene.text or any(company.owner for company in scene.companies):
-        return
-    for match in HIGHER.finditer(scene.text):
-        term = scene.after(match.end())
-        if term is None or not term.names or scene.text[match.end() : term.start].strip():
-            continue
-        if unreal(scene, match.start()):
-            continue
-        begin, stop = scene.clause(match.start("word"))
-        kind = "up" if match["word"] in {"higher", "stronger", "larger", "better"} else "down"
-        outcome, ids = _decide(scene, term, span(scene, match.end(), stop, begin), kind, None)
-        if outcome is not None:
-            yield Ruling(match.start("word"), term.end, outcome, ids)
-
-
 def _reach(scene: Scene, matches: Sequence[re.Match[str]], place: int) -> tuple[int, int]:
     """The words that belong to one of several changes in a sentence."""
     match = matches[place]
@@ -77,6 +70,9 @@ def _reach(scene: Scene, matches: Sequence[re.Match[str]], place: int) -> tuple[
         begin = matches[place - 1].end()
     if place + 1 < len(matches):
         stop = min(stop, matches[place + 1].start())
+    if match[0] in {"up", "down"}:  # `though up on the year, it is below FY2023`
+        comma = scene.text.find(", ", match.end(), stop)
+        stop = comma if comma > 0 else stop
     return begin, max(stop, match.end())
 
 
@@ -93,7 +89,10 @@ def _change(scene: Scene, match: re.Match[str], said: Sequence[Amount], begin: i
         yield from _from_figure(scene, match, Said("", kind, amount), terms, base)
         return
     asked = span(scene, match.end(), stop, begin)
-    if COPULA.fullmatch(match[0]) and (
+    if COPULA.fullmatch(match[0]) and THEN.match(scene.text, match.end()):
+        kind = {"up": "down", "down": "up"}.get(kind, kind)  # `was higher the year before`
+    alone = match[0] in APART_FROM and not scene.periods
+    if (COPULA.fullmatch(match[0]) or alone) and (
         others := {c.owner for c in scene.companies if c.owner} | ({SELF} if any(t.owner for t in terms) else set())
     ):
         yield from _against(scene, match, kind, terms, others)
@@ -102,20 +101,45 @@ def _change(scene: Scene, match: re.Match[str], said: Sequence[Amount], begin: i
         yield from each
         amount = None
     for term in terms if kind != "moved" else ():
-        when = asked
-        told = term.when is not None and not term.when.relative and term.when.start < stop
-        if told and term.period != asked.older and asked.newer is None and asked.steps is None:
-            when = replace(asked, newer=term.period)
-        outcome, ids = _decide(scene, term, when, kind, amount)
-        over = SPAN.search(scene.text) if outcome is False and when == Span() else None
-        if over:  # the span of another clause: `doubled in two years, while debt fell by $300 million`
-            outcome, ids = _decide(scene, term, span(scene, over.start(), over.end(), over.start()), kind, amount)
+        when = _own_time(term, asked, stop)
+        outcome, ids = change_of(scene, term, when, kind, amount)
+        if outcome is False and when == Span():
+            outcome, ids = _elsewhere(scene, term, kind, amount) or (outcome, ids)
         if outcome is None:
             continue
-        if deny:
-            outcome = not outcome
         numerals = tuple(n for n in scene.numerals if amount and _touch(n, amount, match))
-        yield Ruling(match.start(), match.end(), outcome, ids, numerals)
+        yield Ruling(match.start(), match.end(), outcome != deny, ids, numerals)
+    if amount is None and not deny:
+        yield from _echo(scene, match, asked, kind)
+
+
+def _own_time(term: Term, asked: Span, stop: int) -> Span:
+    """The times of a change, the newer of them that of its figure where none else is said."""
+    told = term.when is not None and not term.when.relative and term.when.start < stop
+    if told and term.period != asked.older and asked.newer is None and asked.steps is None:
+        return replace(asked, newer=term.period)
+    return asked
+
+
+def _elsewhere(scene: Scene, term: Term, kind: str, amount: Amount | None) -> Outcome | None:
+    """Over the span of another clause: `doubled in two years, while debt fell by $300 million`."""
+    if len(scene.periods) > 1:
+        whole = span(scene, 0, len(scene.text))
+        outcome, ids = change_of(scene, term, whole, kind, amount)
+        if outcome and whole.older is not None:
+            return outcome, ids
+    over = SPAN.search(scene.text)
+    return change_of(scene, term, span(scene, over.start(), over.end(), over.start()), kind, amount) if over else None
+
+
+def _echo(scene: Scene, match: re.Match[str], asked: Span, kind: str) -> Iterator[Ruling]:
+    """`declined over the year, and so did debt`."""
+    echo = ECHO.search(scene.text, match.end())
+    term = scene.after(echo.end()) if echo else None
+    if term is not None and term.names:
+        outcome, ids = change_of(scene, term, asked, kind, None)
+        if outcome is not None:
+            yield Ruling(match.start(), term.end, outcome, ids)
 
 
 def _each(scene: Scene, match: re.Match[str], terms: Sequence[Term], kind: str) -> list[Ruling]:
@@ -129,7 +153,7 @@ def _each(scene: Scene, match: re.Match[str], terms: Sequence[Term], kind: str) 
         if when is None or amount.start < match.end() or amount.numeral is None:
             continue
         for term in terms:
-            outcome, ids = _decide(scene, term, Span(newer=when.period), kind, amount)
+            outcome, ids = change_of(scene, term, Span(newer=when.period), kind, amount)
             if outcome is not None:
                 found.append(Ruling(amount.start, when.end, outcome, ids, (amount.numeral,)))
     return found
@@ -183,7 +207,8 @@ def _touch(numeral: Numeral, amount: Amount, match: re.Match[str]) -> bool:
     return numeral is amount.numeral or (numeral.start < amount.end and amount.start < numeral.end) or spoken
 
 
-def _decide(scene: Scene, term: Term, asked: Span, kind: str, amount: Amount | None) -> Outcome:
+def change_of(scene: Scene, term: Term, asked: Span, kind: str, amount: Amount | None) -> Outcome:
+    """Whether a figure changed as it is said between the times asked for, and by which facts; None where unknown."""
     owner, outcomes = term.owner or SELF, []
     ids: tuple[str, ...] = ()
     inverse = LOSS.search(scene.text[term.start : term.end]) is not None

@@ -21,6 +21,7 @@ from ert_backend.grounding.claims.words.changes import (
     TRANSITIVE,
 )
 
+TO = re.compile(r"(?<!close)(?<!up)(?<!equivalent)(?<!amounting) (?:to|at) (?!least|most)")
 LOST = re.compile(r"lost|loses|losing|shed|sheds|shedding|cut|slashed|gained|added|eroded")
 
 
@@ -45,6 +46,9 @@ def about(scene: Scene, match: re.Match[str]) -> Sequence[Term]:
     near = right is not None and not re.search(r"\b(?:to|from|at|in|for|on|as)\b", text[match.end() : right.start])
     if right is not None and right.names and near and TRANSITIVE.fullmatch(word):
         return _listed(scene, right)
+    beside = scene.before(match.start())[:1] if word in {"up", "down"} else ()
+    if beside and re.fullmatch(r"s?(?: also| both| even)? ", text[beside[0].end : match.start()]):
+        return beside  # `with cash up from`
     found = [term for term in lefts(scene, match.start(), None) if term.names]
     if found:
         loose = NOUN.fullmatch(word) and not AUXILIARY.fullmatch(text[found[0].end : match.start()])
@@ -117,7 +121,7 @@ def amount_of(scene: Scene, match: re.Match[str], said: Sequence[Amount], begin:
         gap = text[match.end() : amount.start]
         if len(gap) > 60 or scene.clause(amount.start)[0] > match.start():
             return None
-        if NEAR.fullmatch(gap) and not gap.rstrip().endswith((" to", " at")):
+        if NEAR.fullmatch(gap) and not TO.search(gap):
             return amount
         figure = next((t for t in scene.terms if match.end() <= t.start and t.end <= amount.start), None)
         if figure and re.fullmatch(r"\s(?:its |the )?", text[match.end() : figure.start]):

@@ -1,0 +1,43 @@
+"""Ratios told in money: `for every $100 of revenue $8 is kept`, `five dollars of debt per dollar of cash`. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+
+from ert_backend.grounding.claims.decide import Ruling
+from ert_backend.grounding.claims.known.figures import Figure
+from ert_backend.grounding.claims.relation.arithmetic import named
+from ert_backend.grounding.claims.sentence.amounts import Amount, Sort
+from ert_backend.grounding.claims.sentence.scene import Scene
+
+EVERY_ONE = re.compile(
+    r"\b(?:for|of|out of|on|in|from|with|per|to) (?:every|each|a|one) (?:single )?(?:(?P<sign>[a-z]{0,2}[$€£¥])"
+    r"(?P<base>1|10|100|1,?000)(?![\d.,]*\d)|(?P<word>dollar|euro|pound|yen))(?!\s(?:m|b|tr)illion)"
+    r"|\bper (?P<bare>dollar|euro|pound|yen)\b(?! share)"
+)
+
+
+def of_every(scene: Scene, amount: Amount, known: Sequence[Figure]) -> Iterator[Ruling]:
+    """A number of the sentence that is the ratio of two of its figures, per unit of money."""
+    base = EVERY_ONE.search(scene.text)
+    if base is None or amount.numeral is None or base.start() <= amount.start < base.end():
+        return
+    whole = float((base["base"] or "1").replace(",", ""))
+    cents = scene.text[amount.end :].startswith((" cent", " pence")) or "cent" in amount.numeral.text
+    if amount.sort is Sort.MONEY and amount.value < 1000:
+        scale = 100 * whole if "cent" in amount.numeral.text else whole
+    elif amount.sort is Sort.SHARE and cents:
+        scale = whole
+    else:
+        return
+    part, slack = amount.value / scale, (amount.numeral.tolerance or 0.5) / (100 if cents else whole)
+    figures = [*known, *named(scene)]
+    ratios = [item.value for item in figures if item.dimension in {"ratio", "multiple"}]
+    for one, two in combinations(figures[:12], 2):
+        if one.dimension == two.dimension and one.value and two.value:
+            ratios += [one.value / two.value, two.value / one.value]
+    if any(abs(abs(ratio) - part) <= slack for ratio in ratios):
+        numerals = [n for n in scene.numerals if base.start() <= n.start < base.end()]
+        yield Ruling(amount.start, amount.end, True, (), (amount.numeral, *numerals))

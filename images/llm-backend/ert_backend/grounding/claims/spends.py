@@ -1,0 +1,64 @@
+"""What a company does with more of one figure than of another: `spends less on research than it earns`. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ert_backend.grounding.claims.decide import Pair, Ruling, Test, above, below, decide, opposite
+from ert_backend.grounding.claims.sentence.amounts import Amount, Sort
+from ert_backend.grounding.claims.sentence.arguments import denied, unreal
+from ert_backend.grounding.claims.sentence.scene import Scene
+from ert_backend.grounding.claims.sentence.term import Term
+
+MORE = re.compile(
+    r"\b(?P<verb>[a-z]+)(?P<out>\s(?:out|in))?\s[^,;]{0,40}?\b(?:(?P<more>more)|(?P<less>less))\b(?P<what>[^,;]{0,50}?)"
+    r"\sthan\s(?:it|they|what it|the \w+)\s(?:has |have |had )?(?P<second>[a-z]+)(?:\s(?:in|up|out))?(?=[\s.,;]|$)"
+)
+BY_VERB = (
+    (r"(?:earn|mak|made|net)", frozenset({"Net income"})),
+    (r"(?:distribut|pay|paid|return|hand)", frozenset({"Dividends"})),
+    (r"(?:ow[ei]|borrow)", frozenset({"Total debt"})),
+    (r"(?:hold|held|keep)", frozenset({"Cash"})),
+    (r"(?:sell|sold|turn)", frozenset({"Revenue"})),
+    (r"(?:invest)", frozenset({"Capital expenditure"})),
+    (r"(?:generat|produc)", frozenset({"Free cash flow"})),
+)
+
+
+def rulings(scene: Scene) -> Iterator[Ruling]:
+    """Every such comparison of two figures of one company that can be decided."""
+    for match in MORE.finditer(scene.text):
+        if unreal(scene, match.start()):
+            continue
+        left = next((t for t in scene.terms if match.start("what") <= t.start < match.end("what")), None)
+        left = left or next((t for t in scene.terms if match.start() <= t.start and t.end <= match.start("what")), None)
+        joined = re.match(r"\s(?:in|as|on|from|of|with)\s(?:its\s)?", scene.text[match.end() :])
+        right = scene.after(match.end() + joined.end()) if joined else None
+        right = right if right is not None and right.names else _by_verb(scene, match, "second")
+        left = left or _by_verb(scene, match, "verb")
+        if left is None or right is None or left.names == right.names:
+            continue
+        amount = next(
+            (a for a in scene.amounts if a.sort is Sort.MONEY and match.start() <= a.start < match.end()), None
+        )
+        test: Test = above if match["more"] else below
+        test = opposite(test) if denied(scene, match.start()) else test
+        outcome, ids = decide(scene.figures, left, right, test)
+        if outcome is not None:
+            if outcome and amount is not None and amount.numeral is not None:
+                outcome, ids = decide(scene.figures, left, right, _by(amount))
+            yield Ruling(match.start(), match.end(), bool(outcome), ids)
+
+
+def _by(amount: Amount) -> Test:
+    def test(pair: Pair) -> bool:
+        return amount.holds(abs(pair.difference))
+
+    return test
+
+
+def _by_verb(scene: Scene, match: re.Match[str], group: str) -> Term | None:
+    names = next((names for verbs, names in BY_VERB if re.match(verbs, match[group])), None)
+    place = match.start(group)
+    return Term(place, place, names, scene.subject(place), scene.time(place, place)) if names else None

@@ -1,0 +1,21 @@
+"""The words by which a figure is said to be negative or positive, and those that say when or from what. Pure data."""
+
+from __future__ import annotations
+
+import re
+
+from ert_backend.grounding.claims.words.states import ADVERB, IS
+
+ONLY_THEN = re.compile(
+    r"\bonly (?:in |during |for )?(?:the )?(?:\w+ )?(?:quarter|year|half)"
+    r"|^only (?:the )?\w+ (?:quarter|year)|\bonly in (?:fy|20)"
+)
+# `went from $1.5 billion of net cash to`: what it was before.
+PASSING = re.compile(r"\bfrom [^,;]{0,30}$")
+WITHOUT = re.compile(r"\b(?:not|never|n't)\b[^,;]{0,70}\bwithout\b")
+SIGN = re.compile(
+    rf"\b(?:(?P<adjective>negative|positive)\s(?=\w)|(?:{IS}|cross(?:es|ed)?|moved|returned"
+    rf"|swung|climbed|slipped|fell|got)\s(?:{ADVERB}\s)*(?:(?:in|into|to"
+    rf"|back\sto)\s)?(?P<is>negative"
+    rf"|positive)(?!\w)(?:\sterritory)?|(?P<zero>(?:below|under|above)\szero)\b)"
+)
