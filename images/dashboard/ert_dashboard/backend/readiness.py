@@ -1,6 +1,6 @@
 """Backend readiness: polls the public health route, at most once every `CACHE_S` seconds.
 
-Concurrent callers share one request. `/health` does not use it, as it must respond while the backend is down.
+Concurrent callers use a single request. `/health` does not use it, as it must respond while the backend is down.
 """
 
 from __future__ import annotations

@@ -136,7 +136,7 @@ def _latest(facts: Mapping[str, Any]) -> tuple[str, Row | None]:
 
 
 def _first(facts: Mapping[str, Any], tags: tuple[str, ...], unit: str, choose: Any) -> Row | None:
-    """Return the latest row that `choose` finds in any of the tags; for equal end dates the first tag takes precedence."""
+    """Return the latest row that `choose` finds in any of the tags; for equal end dates that of the first tag."""
     found = [row for tag in tags if (row := choose(read_rows(facts, tag, unit))) is not None]
     return max(found, key=lambda row: row.end, default=None)
 

@@ -80,7 +80,7 @@ class MarketData(Protocol):
     kind: str
 
     def find(self, ticker: str) -> Company | None:
-        """Return the company of an upper-case ticker in either share-class spelling, or None. Blocks for a few seconds."""
+        """Return the company of an upper-case ticker in either share-class spelling, or None, within a few seconds."""
         ...
 
     def search(self, text: str) -> list[Listing]:

@@ -19,7 +19,7 @@ SAMPLE, OWN, OWN_REQUEST = "sample data", "the operator's own data", "data of th
 
 
 class Chain:
-    """Chain of sources; the first that knows a ticker is used. If one is unavailable, there is no fallback to the next."""
+    """Chain of sources; the first that knows a ticker is used. `SourceAway` is raised instead of using the next one."""
 
     def __init__(self, markets: list[MarketData]) -> None:
         self._markets = markets

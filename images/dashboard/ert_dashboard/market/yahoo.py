@@ -1,7 +1,7 @@
 """Yahoo market data: quotes and ratios through the optional package `yfinance`, for data that the SEC does not have.
 
-The package is imported on first use, as it adds about 90 MB. Its data is for personal use (see its README), and requests
-from shared addresses are sometimes rejected, so it is queried after the SEC and cached for 5 minutes.
+The package is imported on first use, as it adds about 90 MB. Its data is for personal use (see its README), and
+requests from shared addresses are sometimes rejected, so it is queried after the SEC and cached for 5 minutes.
 """
 
 from __future__ import annotations
