@@ -49,7 +49,7 @@ class Connection:
         self.request = target.head + f"Content-Length: {len(body)}\r\n\r\n".encode() + body
 
     async def ask(self) -> tuple[float, int]:
-        """Return the seconds to the first token and the number of tokens; raise RuntimeError if the status is not 200."""
+        """Return the seconds to the first token and the token count; raise RuntimeError unless the status is 200."""
         began = time.perf_counter()
         self.writer.write(self.request)
         head = await self.reader.readuntil(b"\r\n\r\n")

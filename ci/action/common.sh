@@ -25,8 +25,8 @@ enter() {
   cd -- "$folder" || exit 2
 }
 
-# Sets up the web identity of the job for AWS if a role is given; boto3 reads these variables. A role session is valid for
-# an hour and the token for a few minutes, so a background process renews it. Sets `renewer` to the PID of that process.
+# Sets up the web identity of the job for AWS if a role is given; boto3 reads these variables. A role session is valid
+# for an hour and the token for a few minutes, so a background process renews it. Sets `renewer` to the PID of that process.
 renewer=
 identify() {
   [[ -z ${ERT_ACTION_AWS_REGION:-} ]] ||

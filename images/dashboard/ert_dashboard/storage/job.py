@@ -1,5 +1,4 @@
-"""Report jobs: the immutable `Job`, its statuses, and its summary for clients. No I/O.
-"""
+"""Report jobs: the immutable `Job`, its statuses, and its summary for clients. No I/O."""
 
 from __future__ import annotations
 
