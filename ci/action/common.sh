@@ -26,7 +26,7 @@ enter() {
 }
 
 # Sets up the web identity of the job for AWS if a role is given; boto3 reads these variables. A role session is valid
-# for an hour and the token for a few minutes, so a background process renews it. Sets `renewer` to the PID of that process.
+# for an hour and the token for a few minutes, so a background process renews it. Sets `renewer` to its PID.
 renewer=
 identify() {
   [[ -z ${ERT_ACTION_AWS_REGION:-} ]] ||
