@@ -1,11 +1,11 @@
-"""Our backend in front of an engine against the engine alone, and the LiteLLM proxy beside it: `make bench-backend`.
+"""Backend benchmark: compares the backend with direct access to the engine and with LiteLLM (`make bench-backend`).
 
-The engine is the sandbox's Ollama double with a script: a fixed answer at a fixed token rate, as a process on loopback.
-Measured are (a) the engine's own POST /api/chat, NDJSON, plain HTTP, no key; (b) POST /v1/chat/completions of our
-backend process, server-sent events, TLS with its own certificate, key checked; (c) the same route of LiteLLM with a
-master key, plain HTTP, one worker. The client is one asyncio process; connections are open before the clock starts.
-The three take turns within every round. First byte is the first token at the client, from the last byte of the request.
-Exits with 1 when a promise is broken: first byte at p50 3 ms and at p99 15 ms later at most, throughput 0.97 at least.
+The engine is the sandbox's Ollama double, scripted with a fixed reply at a fixed token rate, as a process on loopback.
+The targets are (a) POST /api/chat of the engine, NDJSON, plain HTTP, no key; (b) POST /v1/chat/completions of the
+backend process, server-sent events, TLS with its own certificate, with key; (c) the same route of LiteLLM with a master
+key, plain HTTP, one worker. The client is one asyncio process; connections are opened before the clock starts. The
+targets alternate within every round. Latency is the time from sending the request to the first token at the client.
+Exits with 1 if a limit is exceeded: added latency of 3 ms at p50 and 15 ms at p99, throughput of at least 0.97.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ LATER_P50, LATER_P99, THROUGHPUT = 0.003, 0.015, 0.97
 
 @dataclass(slots=True)
 class Tally:
-    """What one target did at one concurrency: seconds to the first token, and tokens over seconds of whole rounds."""
+    """Results of one target at one concurrency: seconds to each first token, and total tokens and seconds."""
 
     first: list[float] = field(default_factory=list)
     tokens: int = 0
     seconds: float = 0.0
 
     def at(self, share: float) -> float:
-        """The first-token time at a quantile."""
+        """Return the first-token latency at the quantile `share`."""
         return sorted(self.first)[min(len(self.first) - 1, int(share * len(self.first)))]
 
 
 class Connection:
-    """One kept connection that speaks just enough HTTP/1.1 to read a chunked answer."""
+    """Persistent connection that implements enough of HTTP/1.1 to read a chunked response."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, target: Target) -> None:
         self.reader, self.writer, self.target = reader, writer, target
@@ -49,7 +49,7 @@ class Connection:
         self.request = target.head + f"Content-Length: {len(body)}\r\n\r\n".encode() + body
 
     async def ask(self) -> tuple[float, int]:
-        """One answer: seconds to its first token, and how many pieces with text it had."""
+        """Return the seconds to the first token and the token count; raise RuntimeError unless the status is 200."""
         began = time.perf_counter()
         self.writer.write(self.request)
         head = await self.reader.readuntil(b"\r\n\r\n")
@@ -68,13 +68,13 @@ class Connection:
 
 
 async def connect(target: Target) -> Connection:
-    """Open, with TLS where the target has it."""
+    """Open a connection to `target`, with TLS if it has a certificate."""
     tls = ssl.create_default_context(cafile=str(target.certificate)) if target.certificate else None
     return Connection(*await asyncio.open_connection("127.0.0.1", target.port, ssl=tls), target)
 
 
 async def batch(connections: Sequence[Connection], each: int, tally: Tally, spread: float) -> None:
-    """`each` answers in a row on every connection; they start spread over the time of one answer."""
+    """Send `each` requests in sequence on every connection; the starts are distributed over `spread` seconds."""
 
     async def worker(place: int, connection: Connection) -> None:
         await asyncio.sleep(spread * place / len(connections))
@@ -89,10 +89,10 @@ async def batch(connections: Sequence[Connection], each: int, tally: Tally, spre
 
 
 async def measure(targets: Sequence[Target], streams: int, rounds: int, each: int, delay: float) -> dict[str, Tally]:
-    """All targets at one concurrency, alternating within every round."""
+    """Measure all targets at one concurrency, alternating within every round."""
     tallies = {target.name: Tally() for target in targets}
     for target in targets:
-        await turn(target, streams, 1, Tally(), delay)  # warm
+        await turn(target, streams, 1, Tally(), delay)  # warm-up
     for number in range(rounds):
         for target in (*targets[number % len(targets) :], *targets[: number % len(targets)]):
             await turn(target, streams, each, tallies[target.name], delay)
@@ -100,7 +100,7 @@ async def measure(targets: Sequence[Target], streams: int, rounds: int, each: in
 
 
 async def turn(target: Target, streams: int, each: int, tally: Tally, delay: float) -> None:
-    """One target's turn on connections of its own, opened before the clock starts."""
+    """Measure one target, on new connections that are opened before the clock starts."""
     connections = [await connect(target) for _ in range(streams)]
     await batch(connections, each, tally, delay * TOKENS)
     for connection in connections:
@@ -110,7 +110,7 @@ async def turn(target: Target, streams: int, each: int, tally: Tally, delay: flo
 
 
 def show(streams: int, tallies: dict[str, Tally]) -> bool:
-    """Print one block; whether the promises hold."""
+    """Print the results of one concurrency; return whether they are within the limits."""
     base, kept = tallies["engine"], True
     print(f"{streams} streams at once, {len(base.first)} answers each")
     for name, tally in tallies.items():
@@ -127,7 +127,7 @@ def show(streams: int, tallies: dict[str, Tally]) -> bool:
 
 
 async def run(targets: Sequence[Target], delay: float, factor: float) -> bool:
-    """1, 8 and 32 streams."""
+    """Measure 1, 8 and 32 concurrent streams; return whether all results are within the limits."""
     kept = []
     for streams, rounds, each in ((1, 10, 10), (8, 5, 5), (32, 4, 4)):
         tallies = await measure(targets, streams, max(1, round(rounds * factor)), each, delay)
@@ -140,7 +140,7 @@ async def run(targets: Sequence[Target], delay: float, factor: float) -> bool:
 
 
 def main() -> int:
-    """Start the parts, measure, judge."""
+    """Start the processes, run the benchmark and return the exit code."""
     options = argparse.ArgumentParser(prog="make bench-backend")
     options.add_argument("--delay", type=float, default=0.02, help="seconds between tokens")
     options.add_argument("--factor", type=float, default=1.0, help="more or fewer rounds")

@@ -1,4 +1,4 @@
-"""The processes that `benchmarks/backend.py` measures: the scripted engine, our backend, and LiteLLM."""
+"""Processes for `benchmarks/backend.py`: the scripted engine, the backend, and LiteLLM."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PATIENCE = 90.0
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where to ask, what to send, and the bytes that stand once in every piece with text."""
+    """Process to measure: its port, the request to send, and the bytes contained once in every token."""
 
     name: str
     port: int
@@ -38,7 +38,7 @@ class Target:
 
 @contextlib.contextmanager
 def everything(delay: float, tokens: int) -> Iterator[list[Target]]:
-    """The targets, running; all of them end with the block."""
+    """Start all targets; stop them when the context exits."""
     with tempfile.TemporaryDirectory() as place, contextlib.ExitStack() as ends:
         folder = Path(place)
         engine = _engine(folder, delay, tokens, ends)
@@ -62,7 +62,7 @@ def _engine(folder: Path, delay: float, tokens: int, ends: contextlib.ExitStack)
     reply = {"content": WORD * tokens, "token_delay": delay}
     script.write_text(json.dumps({"models": [{"name": MODEL}], "replies": [reply]}))
     port = _free_port()
-    # All streams run at once: what is measured is the way to the engine and not its queue.
+    # All streams run concurrently, so that the queue of the engine is not measured.
     env = {"OLLAMA_HOST": f"127.0.0.1:{port}", "ERT_OLLAMA_SCRIPT": str(script), "OLLAMA_NUM_PARALLEL": "64"}
     _start([sys.executable, "-m", "ert_deploy.sandbox.ollama"], env, ends)
     _wait(lambda: _answers(f"http://127.0.0.1:{port}/api/version"))
@@ -84,7 +84,7 @@ def _backend(folder: Path, engine: int, ends: contextlib.ExitStack) -> Target:
         "PUBLIC_IPADDR": "127.0.0.1",
         "OLLAMA_HOST": f"127.0.0.1:{engine}",
         "OLLAMA_CONTEXT_LENGTH": "4096",
-        # As many as the engine takes at once, from one key: what is measured is the way and no limit.
+        # As many as the engine accepts, from one key, so that no limit of the backend is measured.
         "ERT_CHAT_LIMIT": "64",
         "ERT_CHAT_KEY_LIMIT": "64",
         "ERT_CHAT_KEY_TOKENS": "999999999",

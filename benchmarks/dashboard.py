@@ -1,7 +1,7 @@
-"""The dashboard without its backend, under the platform's own start command: memory with open pages, and speed.
+"""Dashboard benchmark: memory with open pages and API latency, without a backend, under the production start command.
 
-Prints the resident memory of gunicorn's worker with 50 open WebSockets, and the 95th percentile of API calls on
-loopback while they are open. The backend it is configured for is asleep. Exits with 1 when a promise is broken.
+Prints the resident memory of the gunicorn worker with 50 open WebSockets, and the 95th percentile latency of API calls
+on loopback while they are open. The configured backend is offline. Exits with 1 if a limit is exceeded.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ PATHS = ("/health", "/api/status", "/api/reports?limit=50", "/api/search_tickers
 
 @dataclass(frozen=True)
 class Running:
-    """A dashboard's port and the pid of the worker that serves."""
+    """Port of the dashboard and PID of its worker."""
 
     port: int
     worker: int
@@ -44,7 +44,7 @@ def free_port() -> int:
 
 
 def call(port: int, path: str, body: str | None = None) -> int:
-    """One request on a new connection; its status."""
+    """Send one request on a new connection; return its status."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
         headers = {"Content-Type": "application/json"} if body is not None else {}
@@ -58,7 +58,7 @@ def call(port: int, path: str, body: str | None = None) -> int:
 
 @contextmanager
 def dashboard(environ: dict[str, str] | None = None) -> Iterator[Running]:
-    """A dashboard under gunicorn, stopped again. `environ` is added to an environment of nothing but the needed."""
+    """Run a dashboard under gunicorn in a minimal environment, updated with `environ`."""
     port = free_port()
     command = ["-k", "gthread", "-w", "1", "--threads", "100", "--no-control-socket", "--bind", f"127.0.0.1:{port}"]
     with tempfile.TemporaryDirectory() as folder:
@@ -80,11 +80,11 @@ def dashboard(environ: dict[str, str] | None = None) -> Iterator[Running]:
             yield Running(port, int(children[0]))
         finally:
             server.send_signal(signal.SIGTERM)
-            server.wait(10)  # well below the 30 s after which gunicorn gives up waiting for open pages
+            server.wait(10)  # gunicorn kills workers with open connections only after 30 s
 
 
 def wait_for(port: int) -> None:
-    """Until `/health` answers."""
+    """Wait until `/health` responds; raise SystemExit after 30 s."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         try:
@@ -96,11 +96,11 @@ def wait_for(port: int) -> None:
 
 
 def open_page(port: int) -> simple_websocket.Client:
-    """A live connection as the page makes it."""
+    """Open a Socket.IO connection like a page; raise SystemExit if it fails."""
     page = simple_websocket.Client(f"ws://127.0.0.1:{port}/socket.io/?EIO=4&transport=websocket")
     page.receive(10)
     page.send("40")
-    for _ in range(50):  # news of reports may arrive before the answer
+    for _ in range(50):  # events may be received before the acknowledgement
         if str(page.receive(10)).startswith("40"):
             return page
     raise SystemExit("a page could not connect")
@@ -112,7 +112,7 @@ def resident_mb(pid: int) -> float:
 
 
 def timings(port: int, path: str) -> list[float]:
-    """Milliseconds of each call, after a few that do not count."""
+    """Return the latency of each call in milliseconds, after 5 warm-up calls."""
     for _ in range(5):
         call(port, path)
     found = []
@@ -125,7 +125,7 @@ def timings(port: int, path: str) -> list[float]:
 
 
 def asleep() -> dict[str, str]:
-    """A complete configuration for a backend that is not there, sealed as the deployer seals it."""
+    """Return a complete configuration for a backend that is offline, with the fingerprint of the deployer."""
     from tests.support.certificates.self_signed import certificate
     from tests.support.dashboard.fingerprint import sealed
 
@@ -140,7 +140,7 @@ def asleep() -> dict[str, str]:
 
 
 def main() -> int:
-    """Measure and judge."""
+    """Run the benchmark and return the exit code."""
     with dashboard(asleep()) as running:
         for ticker in ("AAPL", "MSFT", "NVDA") * 5:
             call(running.port, "/api/generate", json.dumps({"ticker": ticker}))

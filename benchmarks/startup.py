@@ -1,6 +1,6 @@
-"""Start-up of `ert-deploy --help` against `vastai --help`, alternately in one run, whole processes.
+"""Start-up benchmark: compares `ert-deploy --help` with `vastai --help`, as alternating processes.
 
-Prints the median of each and their ratio. Exits with 1 when the ratio is above the promised fifth.
+Prints the median of each and the median of their ratio. Exits with 1 if the ratio exceeds 0.2.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ BIN = Path(sys.executable).parent
 
 
 def seconds(command: str) -> float:
-    """Wall time of one whole process."""
+    """Return the wall-clock duration of one process."""
     began = time.perf_counter()
     subprocess.run([str(BIN / command), "--help"], check=True, capture_output=True)
     return time.perf_counter() - began
 
 
 def main() -> int:
-    """Measure and judge."""
+    """Run the benchmark and return the exit code."""
     for command in ("ert-deploy", "vastai"):
-        seconds(command)  # compile and fill the caches
+        seconds(command)  # compile bytecode and warm the caches
     pairs = [(seconds("ert-deploy"), seconds("vastai")) for _ in range(ROUNDS)]
     ours, theirs = (statistics.median(column) for column in zip(*pairs, strict=True))
     ratio = statistics.median(a / b for a, b in pairs)

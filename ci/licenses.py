@@ -1,7 +1,7 @@
-"""Writes docs/licenses.md: every Python package of the locks with its licence, as its own metadata tells it.
+"""License report: writes docs/licenses.md, with every locked Python package and the license in its metadata.
 
-Run by `make licenses` in the environment of development, which has them all. Ends with 1 where a package is under
-AGPL or says nothing about its licence. Standard library only, so that it also runs in the slim environment.
+Run by `make licenses` in the development environment, which contains all packages. Exits with 1 if a package is under
+AGPL or has no license metadata. Uses only the standard library, so that it also runs in the slim environment.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FORBIDDEN = re.compile(r"\bAGPL|Affero", re.IGNORECASE)
 PIN = re.compile(r"^([a-z0-9][a-z0-9._-]*)==([^ \\\n]+)", re.MULTILINE)
 OUT = ROOT / "docs" / "licenses.md"
-# What is shipped comes first; a package is listed with the first lock that has it, and those that ship it, too.
+# Shipped locks first: a package is listed with the first lock that contains it, and with all shipped ones.
 LOCKS: Mapping[str, str] = {
     "runtime": "requirements/runtime.lock",
     "image": "requirements/image.lock",
@@ -29,7 +29,7 @@ LOCKS: Mapping[str, str] = {
     "development": "requirements/dev.lock",
 }
 SHIPPED = ("runtime", "image", "s3", "ssh", "dashboard", "llm-backend")
-# What only Windows installs, from the pages of the projects.
+# Packages that only Windows installs; the terms are from the websites of the projects.
 SAID_ELSEWHERE: Mapping[str, str] = {"colorama": "BSD-3-Clause", "pywin32": "PSF-2.0"}
 HEAD = """# Licences of the Python packages
 
@@ -44,7 +44,7 @@ build writes.
 
 @dataclass(frozen=True)
 class Package:
-    """One installed package and its licence; "" when it says nothing."""
+    """Installed package and its license; "" without license metadata."""
 
     name: str
     version: str
@@ -52,18 +52,18 @@ class Package:
 
 
 def installed() -> list[Package]:
-    """Every package of this interpreter's environment."""
+    """Return all packages in the environment of this interpreter."""
     found = {canonical(d.metadata["Name"]): d for d in metadata.distributions() if d.metadata["Name"]}
     return [Package(name, d.version, license_of(d.metadata)) for name, d in sorted(found.items())]
 
 
 def canonical(name: str) -> str:
-    """A package's name as the registries compare it (PEP 503)."""
+    """Normalize a package name (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def license_of(about: metadata.PackageMetadata) -> str:
-    """The expression of PEP 639, else the classifiers, else the first line of the free text."""
+    """Return the PEP 639 expression, else the classifiers, else the first line of the `License` field."""
     if expressions := about.get_all("License-Expression"):
         return str(expressions[0])
     classifiers = [c.split(" :: ")[-1] for c in about.get_all("Classifier") or () if c.startswith("License :: ")]
@@ -74,7 +74,7 @@ def license_of(about: metadata.PackageMetadata) -> str:
 
 
 def locked() -> dict[str, tuple[str, list[str]]]:
-    """Each package of the locks: its version, and what it comes with."""
+    """Return name -> (version, locks to list) for each locked package."""
     rows: dict[str, tuple[str, list[str]]] = {}
     for kind, path in LOCKS.items():
         for name, version in PIN.findall((ROOT / path).read_text()):
@@ -85,7 +85,7 @@ def locked() -> dict[str, tuple[str, list[str]]]:
 
 
 def table(packages: Iterable[Package]) -> Iterator[str]:
-    """The rows; ValueError for a package that is missing, of another version, without a licence, or under AGPL."""
+    """Yield the rows; raise `ValueError` if a package is missing, in another version, unlicensed or under AGPL."""
     by_name = {p.name: p for p in packages}
     for name, (version, comes) in locked().items():
         found = by_name.get(name)
@@ -100,12 +100,12 @@ def table(packages: Iterable[Package]) -> Iterator[str]:
 
 
 def text(packages: Iterable[Package]) -> str:
-    """The whole page."""
+    """Return the complete page."""
     return HEAD + "\n".join(table(packages)) + "\n"
 
 
 def main() -> int:
-    """Write the page; an exit code."""
+    """Write the page and return the exit code."""
     try:
         page = text(installed())
     except ValueError as wrong:

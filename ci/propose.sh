@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Opens, or renews, the pull request with the change of the locks that an earlier job of this run wrote down. Nothing of
-# it is run: a patch that touches anything but locks and the list of licences is refused.
+# Opens or updates the pull request with the lock changes from an earlier job of this run. The patch is not executed,
+# and it is rejected if it changes any file other than the locks and the license list.
 set -euo pipefail
 branch=dependencies
 gh run download "${GITHUB_RUN_ID:?}" --name locks --dir "${RUNNER_TEMP:?}/locks"

@@ -1,4 +1,4 @@
-"""Prints the ten slowest parts of a CI run from a file of lines `seconds<TAB>name`. Standard library only."""
+"""CI timing report: prints the slowest parts of a run from lines of `seconds<TAB>name`. Standard library only."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ SHOWN = 10
 
 
 def main(path: Path, seconds: int) -> None:
-    """Steps are wall time; a module of tests is the time of its tests, which ran beside others."""
+    """Print the slowest parts: the duration of a step, or the sum over the tests of a module, which ran in parallel."""
     rows: dict[str, float] = {}
     for line in path.read_text().splitlines():
         took, _, name = line.partition("\t")

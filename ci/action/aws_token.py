@@ -1,10 +1,10 @@
-"""Fetches the job's identity from GitHub, for AWS, into a file only this user can read.
+"""AWS web identity token: requests the job's OIDC token from GitHub and writes it to a file with mode 0600.
 
-`aws_token.py FILE` fetches it once; with `--every SECONDS` again and again, until the shell that started it is gone.
-boto3 trades the file for a role's session by AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE. The token is never printed,
-which is why there is nothing to mask: even `::add-mask::` would print it. Uses the standard library only.
+`aws_token.py FILE` fetches it once; with `--every SECONDS` repeatedly, until the parent shell exits. boto3 exchanges it
+for role credentials (AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE). The token is never written to the log, so it needs
+no masking: even `::add-mask::` would log it. Standard library only.
 
-Exit codes: 0 fetched, 2 the job has no permission, 5 GitHub cannot be asked or its answer makes no sense.
+Exit codes: 0 success, 2 missing permission of the job, 5 request failed, invalid response, or unwritable file.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ TOKEN = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
 
 class Refused(Exception):
-    """Why there is no token, in one line without a secret, and the exit code for it."""
+    """Raised when no token is available: a one-line message without a secret, and the exit code."""
 
     def __init__(self, why: str, code: int) -> None:
         super().__init__(why)
@@ -38,16 +38,16 @@ class Refused(Exception):
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """The request carries a credential: it goes where GitHub said, and nowhere else."""
+    """Redirect handler that never redirects: the request contains a credential for this URL only."""
 
     def redirect_request(  # noqa: PLR0917 (urllib's signature)
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: object, newurl: str
     ) -> None:
-        """Never follow."""
+        """Return None: do not redirect."""
 
 
 def request(env: Mapping[str, str]) -> urllib.request.Request:
-    """The question to ask, from what GitHub puts into the environment of a job with `id-token: write`."""
+    """Build the request from the environment of a job with `id-token: write`; raise `Refused`."""
     url, bearer = env.get("ACTIONS_ID_TOKEN_REQUEST_URL", ""), env.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "")
     if not url or not bearer:
         raise Refused("the job has no identity to show; it needs `permissions: id-token: write`", 2)
@@ -60,7 +60,7 @@ def request(env: Mapping[str, str]) -> urllib.request.Request:
 
 
 def fetch(env: Mapping[str, str]) -> str:
-    """The token, within TOTAL seconds: an answer that trickles never runs into a socket's time-out. Raises Refused."""
+    """Return the token within TOTAL seconds, which a socket timeout does not enforce; raise `Refused`."""
     box: list[str | Refused] = []
     asked = request(env)
     thread = threading.Thread(target=lambda: box.append(_ask(asked)), daemon=True)
@@ -89,7 +89,7 @@ def _ask(asked: urllib.request.Request) -> str | Refused:
 
 
 def keep(token: str, path: Path) -> None:
-    """Put the token into `path`, mode 0600, so that a reader sees the old one or the new one, never half of one."""
+    """Write the token to `path` with mode 0600, atomically."""
     fresh = path.with_name(f"{path.name}.{os.getpid()}")
     fresh.unlink(missing_ok=True)
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
@@ -98,7 +98,7 @@ def keep(token: str, path: Path) -> None:
 
 
 def renew(path: Path, seconds: float) -> None:
-    """Fetch again every `seconds`. A failure is left to the next round: the token at hand may still do."""
+    """Fetch the token every `seconds` until the parent exits. Errors are ignored until the next attempt."""
     shell = os.getppid()
     never = threading.Event()
     while not never.wait(seconds) and os.getppid() == shell:
@@ -109,7 +109,7 @@ def renew(path: Path, seconds: float) -> None:
 
 
 def main(args: list[str]) -> int:
-    """`FILE [--every SECONDS]`; the exit code."""
+    """Run with the arguments `FILE [--every SECONDS]` and return the exit code."""
     path = Path(args[0])
     try:
         if args[1:2] == ["--every"]:

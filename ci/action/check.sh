@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# First step of the action: refuse inputs that cannot be right, before anything is installed.
-# What was given is never repeated: a line that begins with `::` would be an order to the runner.
+# First step of the action: rejects invalid inputs before anything is installed.
+# Inputs are never echoed: the runner interprets lines that start with `::` as commands.
 set -euo pipefail
 export LC_ALL=C
 

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# How plan.sh and run.sh run ert-deploy; sourced by them, not run.
+# Shared functions of plan.sh and run.sh to run ert-deploy; sourced, not executed.
 set -uo pipefail
 umask 077
 export NO_COLOR=1 LC_ALL=C.UTF-8
@@ -8,11 +8,11 @@ place=${RUNNER_TEMP:?}/ert-deploy
 python=$place/venv/bin/python
 token=$place/aws-token
 
-# One stream, so that nothing can overtake the line that stops the runner from taking orders.
+# One stream, so that no output precedes the line that stops the processing of workflow commands.
 exec 2>&1
 
-# Log lines of a deploy, or a host's messages, are other people's words. While they are printed, the runner must not
-# look for `::set-output` and the like in them; only a random word, new each time, ends that.
+# Log lines of a deploy and messages of a host are untrusted. While they are printed, the runner must not interpret
+# workflow commands such as `::set-output` in them; only a new random token resumes the processing.
 mute() {
   quiet=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
   printf '::stop-commands::%s\n' "$quiet"
@@ -25,8 +25,8 @@ enter() {
   cd -- "$folder" || exit 2
 }
 
-# The job's identity for AWS, if a role is named; boto3 finds it by these variables. A role's session lasts an hour and
-# the identity a few minutes, so a long run needs a fresh one beside it. Sets `renewer` to that process.
+# Sets up the web identity of the job for AWS if a role is given; boto3 reads these variables. A role session is valid
+# for an hour and the token for a few minutes, so a background process renews it. Sets `renewer` to its PID.
 renewer=
 identify() {
   [[ -z ${ERT_ACTION_AWS_REGION:-} ]] ||
@@ -46,8 +46,8 @@ forget() {
 }
 trap forget EXIT
 
-# ert_deploy OUT WORD...: runs it with its data in OUT and gives back its exit code. A cancelled job signals this shell
-# only; the signal goes on to the program as SIGTERM, which ends it in good order. Nothing is taken down for that.
+# ert_deploy OUT ARG...: runs ert-deploy with stdout in OUT and returns its exit code. A canceled job signals only this
+# shell; the signal is forwarded as SIGTERM, which stops the program cleanly. No resources are destroyed.
 ert_deploy() {
   local out=$1 code=0 last signalled='' child=''
   shift
@@ -59,7 +59,7 @@ ert_deploy() {
     "$python" -I -m ert_deploy.cli "$@" </dev/null >"$out" &
   child=$!
   [[ -z $signalled ]] || kill -TERM "$child" 2>/dev/null
-  # A signal ends `wait` early: then there is more to wait for. 127 says that the exit code was told before.
+  # A signal interrupts `wait`, which is then repeated. 127 means that the exit code was already returned.
   while :; do
     signalled=
     wait "$child"

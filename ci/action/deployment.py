@@ -1,8 +1,8 @@
-"""Writes which deployment a config is of into $GITHUB_OUTPUT: what a run's concurrency group is named after.
+"""Deployment name of a config: written to $GITHUB_OUTPUT as the name of the concurrency group of a run.
 
-One config can be spelled in several ways (`ert`, `configs/ert.yaml`, `./configs/ert.yaml`), and two configs can be of
-one deployment; two runs of it at once are what the group is there to prevent. Standard library only: it runs before
-anything is installed. The file is found as ert-deploy finds it; of its YAML only the one line counts.
+A config can be given in different ways (`ert`, `configs/ert.yaml`, `./configs/ert.yaml`), and two configs can belong to
+one deployment; the group prevents concurrent runs for it. Standard library only, as it runs before the installation.
+The file is located in the same way as in ert-deploy; only the `deployment` line of its YAML is parsed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MOST_BYTES = 1_000_000
 
 
 def find(config: str, folder: Path) -> Path:
-    """The file of a name in configs/ or of a path, from that working directory; ValueError when there is none."""
+    """Return the file for a name in configs/ or a path, relative to `folder`; raise `ValueError` if there is none."""
     if "/" in config or config.endswith(SUFFIXES):
         places = [folder / config]
     else:
@@ -31,7 +31,7 @@ def find(config: str, folder: Path) -> Path:
 
 
 def deployment(path: Path) -> str:
-    """The name that the config says; ValueError unless exactly one line says it."""
+    """Return the deployment name of a config; raise `ValueError` unless exactly one line defines it."""
     text = path.read_bytes()[:MOST_BYTES].decode(errors="replace").replace("\r\n", "\n")
     names = [match[2] for match in LINE.finditer(text)]
     if len(names) != 1:
@@ -40,7 +40,7 @@ def deployment(path: Path) -> str:
 
 
 def main() -> int:
-    """The exit code. What was given is not repeated: a line that begins with `::` would be an order to the runner."""
+    """Return the exit code. Inputs are never echoed: the runner interprets lines that start with `::` as commands."""
     folder = Path(os.environ.get("GITHUB_WORKSPACE", ".")) / os.environ.get("ERT_ACTION_DIRECTORY", ".")
     try:
         name = deployment(find(os.environ.get("ERT_ACTION_CONFIG", ""), folder))

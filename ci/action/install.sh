@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Puts ert-deploy into a venv of its own: the locked dependencies by hash, and the program from this very checkout.
-# The checkout is put on the path instead of being built: a build would need a build backend, which no user needs.
+# Installs ert-deploy into a separate venv: the locked dependencies by hash, and the program from this checkout.
+# The checkout is added to the path instead of being built, as a build would require a build backend.
 set -euo pipefail
 umask 077
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -8,7 +8,7 @@ locks=(-r "$root/requirements/runtime.lock")
 venv=${RUNNER_TEMP:?}/ert-deploy/venv
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
 
-# boto3 and what it needs are for state in S3 only, which a role, a region, or AWS's own variables tell.
+# boto3 and its dependencies are needed only for state in S3, detected by a role, a region or an AWS variable.
 extras=
 if [[ -n ${ERT_ACTION_AWS_ROLE:-}${ERT_ACTION_AWS_REGION:-} ]] ||
   [[ -n ${AWS_ROLE_ARN:-}${AWS_ACCESS_KEY_ID:-}${AWS_PROFILE:-}${AWS_REGION:-}${AWS_DEFAULT_REGION:-} ]]; then
@@ -20,7 +20,7 @@ fits() {
   command -v "$1" >/dev/null && "$1" -I -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
 }
 
-# Prints the Python to use: the one that was asked for, or the first that is new enough.
+# Prints the Python to use: the requested one, or the first one that is new enough.
 choose() {
   local candidate
   if [[ -n ${ERT_ACTION_PYTHON:-} ]]; then

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Writes what the command is going to do into the job's summary. It changes nothing, and when no plan can be made the
-# command itself still says why, with its own exit code. Only an interruption ends the job here.
+# Writes the plan of the command to the job summary. It changes nothing; if the plan fails, the command itself reports
+# the reason with its own exit code. Only an interruption stops the job here.
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 enter

@@ -1,8 +1,8 @@
-"""Writes what a command printed where GitHub looks for it: the job's summary, and the step's outputs.
+"""Action outputs: converts the output of a command to the GitHub job summary and the outputs of the step.
 
-`report.py plan COMMAND CODE` takes a plan's text on stdin, `report.py outputs COMMAND CODE` a command's JSON. Values
-come from providers and are not trusted: no text can leave its code fence or become another output, and no secret of
-the environment gets through. Must not decide anything: exit codes are the command's own.
+`report.py plan COMMAND CODE` reads a plan from stdin, `report.py outputs COMMAND CODE` the JSON of a command. Values
+from providers are untrusted: they cannot end a code fence or add an output, and secrets in the environment are
+redacted. The exit code of the step remains that of the command.
 """
 
 from __future__ import annotations
@@ -16,30 +16,30 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # the program of this very checkout
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # ert_deploy of this checkout
 
 from ert_deploy.core import redaction
 from ert_deploy.core.model.text import inert
 
-ATTENTION = 5  # the exit code that says that a person has to look
-MOST_CHARACTERS = 200_000  # GitHub takes a summary of 1 MiB a step
+ATTENTION = 5  # exit code when an operator has to decide
+MOST_CHARACTERS = 200_000  # GitHub limits the summary of a step to 1 MiB
 
 
 def fenced(text: str) -> str:
-    """`text` as a code block that its own backticks cannot end."""
+    """Return `text` as a code block with a fence longer than all its backticks."""
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}text\n{text.rstrip()}\n{fence}\n"
 
 
 def harmless(text: str, env: Mapping[str, str]) -> str:
-    """`text` without control characters, and without a secret, should one ever get there."""
+    """Return `text` without control characters and secrets, limited to MOST_CHARACTERS."""
     redaction.HELD.hold_named(env)
     return redaction.clean(inert(text))[:MOST_CHARACTERS]
 
 
 def plan_summary(command: str, code: int, text: str) -> str:
-    """The summary's Markdown for a plan that ended with `code`."""
+    """Return the Markdown summary of a plan with exit code `code`."""
     if code and not (code == ATTENTION and text.strip()):
         return f"### ert-deploy {command}: no plan (exit code {code})\n\nThe log of this step says why.\n"
     if code:
@@ -48,7 +48,7 @@ def plan_summary(command: str, code: int, text: str) -> str:
 
 
 def outputs(command: str, said: Mapping[str, Any]) -> dict[str, str]:
-    """The step's outputs from a command's JSON document."""
+    """Return the outputs of the step for the JSON document of a command."""
     backends, services = said.get("backends", []), said.get("services", [])
     serving = [b for b in backends if b.get("health") == "healthy"] or backends
     changed = bool(said["steps"]) if command == "plan" else said.get("changed")
@@ -62,7 +62,7 @@ def outputs(command: str, said: Mapping[str, Any]) -> dict[str, str]:
 
 
 def output_lines(values: Mapping[str, str]) -> str:
-    """The text for $GITHUB_OUTPUT. Each value stands between two lines that nobody can foresee."""
+    """Format the outputs for $GITHUB_OUTPUT, each with a random delimiter."""
     blocks = []
     for name, value in values.items():
         end = f"end-{secrets.token_hex(16)}"
@@ -71,21 +71,21 @@ def output_lines(values: Mapping[str, str]) -> str:
 
 
 def result_summary(command: str, code: int, values: Mapping[str, str]) -> str:
-    """The summary's Markdown for a command that ended with `code`."""
+    """Return the Markdown summary of a command with exit code `code`."""
     rows = "\n".join(f"{name:12} {value}" for name, value in values.items() if value)
     title = f"### ert-deploy {command}: {'done' if code == 0 else f'exit code {code}'}\n\n"
     return title + (fenced(rows) if rows else "")
 
 
 def add(variable: str, text: str) -> None:
-    """Append to the file that `variable` names, if the runner gave one."""
+    """Append `text` to the file in the environment variable `variable`, if it is set."""
     if path := os.environ.get(variable):
         with Path(path).open("a", encoding="utf-8") as file:
             file.write(text + "\n" if variable == "GITHUB_STEP_SUMMARY" else text)
 
 
 def main(what: str, command: str, code: int) -> int:
-    """Report stdin. 1 when it is not what the command prints."""
+    """Convert stdin and return 0, or 1 if a successful command printed no JSON document."""
     text = harmless(sys.stdin.buffer.read().decode(errors="replace"), os.environ)
     if what == "plan":
         add("GITHUB_STEP_SUMMARY", plan_summary(command, code, text))

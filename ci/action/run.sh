@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the command and writes the step's outputs. Ends with the command's own exit code.
+# Runs the command and writes the outputs of the step. Exits with the exit code of the command.
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 enter
@@ -7,7 +7,7 @@ result=$place/result.json
 
 case ${ERT_ACTION_COMMAND:?} in
   rotate) words=(key rotate) ;;
-  reap) words=(reap --dry-run) ;; # a step names strays, a person destroys them
+  reap) words=(reap --dry-run) ;; # the step only lists strays; an operator destroys them
   *) words=("$ERT_ACTION_COMMAND") ;;
 esac
 

@@ -1,4 +1,4 @@
-"""Read by gunicorn from the folder it is started in: starts the dashboard in the worker, after any fork."""
+"""Gunicorn configuration, read from the working directory: starts the dashboard in the worker, after any fork."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 
 
 def post_worker_init(worker: Any) -> None:
-    """In the worker's main thread, with its signal handlers in place and the application loaded."""
+    """Start the dashboard, in the main thread of the worker, after the signal handlers are installed."""
     from ert_dashboard.base.env import BadSetting
 
     try:
         worker.wsgi.dashboard()
     except BadSetting as error:
-        # gunicorn's own code for "the application could not be loaded": it stops instead of starting another worker.
+        # gunicorn's `APP_LOAD_ERROR`: the arbiter exits instead of starting another worker.
         sys.stderr.write(f"ert-dashboard: {error}\n")
         sys.exit(4)
     worker.wsgi.leave_on_term()

@@ -1,8 +1,8 @@
-"""What gunicorn loads: `gunicorn -k gthread -w 1 --threads 100 --no-control-socket --bind 0.0.0.0:$PORT wsgi:app`.
+"""WSGI entry point: `gunicorn -k gthread -w 1 --threads 100 --no-control-socket --bind 0.0.0.0:$PORT wsgi:app`.
 
-One worker only: the queue and its threads live in it. Render starts gunicorn with `--preload`, which imports this
-module in a parent that forks afterwards, and threads do not survive a fork. So importing starts nothing: the worker
-does, from `gunicorn.conf.py`, and under any other server the first request does.
+Run a single worker: the queue and its threads are part of it. Render starts gunicorn with `--preload`, which imports
+this module in a parent process before the fork, and a fork does not copy threads. So the import starts nothing: the
+dashboard is started in the worker by `gunicorn.conf.py`, or by the first request under any other server.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ert_dashboard.web.app import Dashboard, create_dashboard, log_to_stderr
 
 
 class Worker:
-    """The WSGI application of this process; the dashboard behind it is made once, in the process that serves."""
+    """WSGI application of this process. The dashboard is created once, in the process that handles requests."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -33,7 +33,7 @@ class Worker:
         return self.dashboard().app(environ, start_response)
 
     def dashboard(self) -> Dashboard:
-        """The running dashboard, started now if it is not. Raises `BadSetting` for a store that cannot be used."""
+        """Return the dashboard, starting it if needed; raise `BadSetting` if the store cannot be used."""
         with self._lock:
             if self._dashboard is None:
                 self._dashboard = create_dashboard(self._settings)
@@ -41,7 +41,7 @@ class Worker:
             return self._dashboard
 
     def leave_on_term(self) -> None:
-        """Before the server's own handler: an open WebSocket would keep the worker until it is killed."""
+        """Close all connections on SIGTERM, before the handler of the server: an open WebSocket delays its exit."""
         before = signal.getsignal(signal.SIGTERM)
 
         def leave(number: int, frame: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""One Chromium for all tests, one dashboard and one fake backend for each."""
+"""Fixtures: a browser per test file, and a dashboard with a fake backend per test."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from tests.support.dashboard.fake_backend import KEY, FakeBackend
 from tests.support.dashboard.fingerprint import complete
 
 SHOTS = Path(__file__).parent / "screenshots"
-expect.set_options(timeout=20_000)  # other tests run beside these
+expect.set_options(timeout=20_000)  # other tests run in parallel
 OpenPage = Callable[..., Page]
 Theme = Literal["light", "dark"]
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A Chromium for one file of tests: its driver keeps an event loop running in this thread as long as it lives."""
+    """Start a Chromium per test file: its driver runs an event loop in this thread during its lifetime."""
     path = browser_path()
     if path is None or not AXE.is_file():
         missing = (
@@ -34,7 +34,7 @@ def browser() -> Iterator[Browser]:
         )
         pytest.skip(missing)
     with sync_playwright() as playwright:
-        # As root, Chromium's own sandbox cannot start.
+        # Chromium's sandbox does not start as root.
         found = playwright.chromium.launch(executable_path=path, chromium_sandbox=os.geteuid() != 0)
         yield found
         found.close()
@@ -59,19 +59,19 @@ def dashboard(environ: dict[str, str], tmp_path: Path) -> Iterator[Running]:
     found.start()
     yield found
     found.stop()
-    # Socket.IO's writer may complain of a browser that left while it wrote; no error may come from a line of ours.
+    # Socket.IO may log an error when a browser disconnects during a write; the dashboard itself must log none.
     assert not re.search(r'File ".*/ert_dashboard/', found.log())
     assert KEY not in found.log()
 
 
 @pytest.fixture
 def visit(browser: Browser, dashboard: Running) -> Iterator[OpenPage]:
-    """Open pages in browsers of their own; every one must end without an error in its console."""
+    """Open pages in separate browser contexts; fail on errors in their consoles."""
     contexts: list[BrowserContext] = []
     said: list[str] = []
 
     def note(message: ConsoleMessage) -> None:
-        # A failed request is a state the page shows; anything else is a mistake of ours.
+        # The page handles failed requests; any other message is a bug.
         if (
             message.type in ("error", "warning")
             and "Failed to load resource" not in message.text
@@ -112,7 +112,7 @@ def visit(browser: Browser, dashboard: Running) -> Iterator[OpenPage]:
 
 @pytest.fixture
 def shoot() -> Callable[[Page, str], None]:
-    """Keep a picture of the page; the folder is not part of the repository."""
+    """Save a screenshot in a directory that is not committed."""
     SHOTS.mkdir(exist_ok=True)
 
     def keep(page: Page, name: str) -> None:

@@ -1,4 +1,4 @@
-"""What people do with the page, in a real Chromium against the real dashboard, and what they see when things fail."""
+"""User journeys in Chromium against the real dashboard, including failures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ATTACK = "<img src=x onerror=window.hacked=1><script>window.hacked=1</script>[go
 
 
 def begun(page: Page, backend: FakeBackend, ticker: str) -> str:
-    """A report that the backend has and does not write yet."""
+    """Submit a report that the backend accepts but does not start; return its id."""
     backend.held = True
     report = ask(page, ticker)
     until(lambda: report in backend.reports)
@@ -249,7 +249,7 @@ PAINTED = """() => new Promise((tell) => new PerformanceObserver((list) => tell(
 
 
 def test_something_meaningful_is_painted_within_a_second(visit: OpenPage) -> None:
-    """The best of three first visits, so that it is the page that is measured and not what else the machine does."""
+    """Use the best of three first visits, to exclude other load on the machine."""
 
     def first_visit() -> float:
         page = visit()

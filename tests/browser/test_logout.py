@@ -1,4 +1,4 @@
-"""The way out: there when a password is asked for and only then, by mouse and keyboard, and it ends on the server."""
+"""Logout: present only with a password, usable by mouse and keyboard, and effective on the server."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PASSWORD = "correct horse battery"
 
 @pytest.fixture
 def locked(environ: dict[str, str]) -> dict[str, str]:
-    """The environment the dashboard of this test is started with, now with a password."""
+    """Return the environment of the dashboard, with a password."""
     environ["ERT_DASHBOARD_PASSWORD_HASH"] = hash_password(PASSWORD)
     return environ
 

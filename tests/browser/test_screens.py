@@ -1,4 +1,4 @@
-"""Every screen, on a desk and on a phone, light and dark: photographed, and without a fault that axe can find."""
+"""Screens on desktop and phone, light and dark: screenshots, and no axe violations."""
 
 from __future__ import annotations
 

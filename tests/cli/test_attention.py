@@ -1,4 +1,4 @@
-"""What `down` and `sleep` say when a person has to look: each instance on a line of its own, and what may bill."""
+"""`down` and `sleep` output when operator action is needed: one line per instance, and possible costs."""
 
 from __future__ import annotations
 

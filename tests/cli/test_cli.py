@@ -1,4 +1,4 @@
-"""The command line as a user meets it: helps, exit codes, one-line errors, and no side effect when words are wrong."""
+"""Command line: help texts, exit codes, one-line errors, and no side effects with invalid arguments."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def run(*args: str) -> int:
 
 
 def production(tmp_path: Path, old: str = "", new: str = "") -> Path:
-    """The sample config with an image of one's own and one change."""
+    """Return the sample config with a custom image and one change."""
     lines = [
         "  image: ghcr.io/me/ert-llm-backend:0.1.0" if line.lstrip().startswith("image:") else line
         for line in PRODUCTION.splitlines()
@@ -104,7 +104,7 @@ def test_no_key_is_asked_for_that_a_command_does_not_use(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """It goes on to ask its provider, whose place a double has that knows no key."""
+    """The command continues to its provider, a double that does not know the key."""
     monkeypatch.delenv("VAST_API_KEY", raising=False)
     monkeypatch.delenv("RENDER_API_KEY", raising=False)
     monkeypatch.setenv(key, "a-key-0123456789")
@@ -219,7 +219,7 @@ def test_without_a_sandbox_down_and_status_have_nothing_to_do(
 def test_a_sandbox_that_was_only_guessed_and_is_not_there_is_no_answer(
     words: str, key: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Who keeps the key in a file and forgets the config must not read that the real one is down."""
+    """A user with the key in a file who omits the config must not be told that the real deployment is down."""
     monkeypatch.delenv("VAST_API_KEY", raising=False)
     if key is not None:
         monkeypatch.setenv("VAST_API_KEY", key)
@@ -246,7 +246,7 @@ def test_the_group_knows_its_commands() -> None:
 
 
 def test_a_crash_leaves_no_memory_on_the_disk(tmp_path: Path) -> None:
-    """Neither of the command nor of what it starts: keys would be in it."""
+    """Core dumps are disabled for the command and its children, as they would contain keys."""
     code = (
         "import resource\n"
         "resource.setrlimit(resource.RLIMIT_CORE, (resource.getrlimit(resource.RLIMIT_CORE)[1],) * 2)\n"

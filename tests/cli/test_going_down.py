@@ -1,4 +1,4 @@
-"""`down` with an old config, and with a store that cannot even be locked."""
+"""`down` with an old config, and with a store that cannot be locked."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ timings:
 
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
-    """A config from before the settle time had to hold the call and the provider's lag."""
+    """Return a config from before `settle` had to include the call and the provider's lag."""
     path = tmp_path / "old.yaml"
     path.write_text(OLD)
     return path
@@ -54,7 +54,7 @@ def test_on_the_way_down_a_settle_time_that_is_long_enough_stays(old: Path) -> N
 
 @dataclass
 class Unlockable:
-    """A store whose lock cannot be taken."""
+    """Store whose lock cannot be acquired."""
 
     made: FakeWorld
     error: ErtError

@@ -1,4 +1,4 @@
-"""`ert-deploy image`: what it prints where, and what it leaves in the config."""
+"""`ert-deploy image`: its output, and its changes to the config."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`ert-deploy init`: a new project from a few answers, checked, whole, and never over what is there."""
+"""`ert-deploy init`: creates a complete, valid project from prompts, and never overwrites files."""
 
 from __future__ import annotations
 
@@ -254,11 +254,11 @@ def test_on_a_terminal_each_question_is_explained_and_a_bad_answer_asked_again()
         while select.select([master], [], [], 30)[0]:
             try:
                 said += os.read(master, 65536)
-            except OSError:  # the other side of the terminal is closed
+            except OSError:  # the child closed its terminal
                 break
             if said.endswith(b"]: "):
                 if not answers:
-                    asked.kill()  # it asks for more than it should
+                    asked.kill()  # an unexpected prompt
                     break
                 os.write(master, f"{answers.pop(0)}\n".encode())
         asked.wait(timeout=30)

@@ -1,4 +1,4 @@
-"""`status` and a backend's off-switch: what is not proven is a warning, and an older backend tells nothing."""
+"""`status` and the off-switch of a backend: a warning unless it is verified; older backends do not report it."""
 
 from __future__ import annotations
 

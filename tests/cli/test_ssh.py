@@ -1,4 +1,4 @@
-"""`ert-deploy ssh` as a user meets it: a scripted Vast, a real SSH server on loopback, and the refusals before them."""
+"""`ert-deploy ssh` against a scripted Vast and a real SSH server on loopback, and its errors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TOKEN = "0123456789abcdef0123456789abcdef"
 
 @dataclass
 class World:
-    """A folder with a config, a Vast that lists `rows`, and the machine's SSH server."""
+    """Test environment: a directory with a config, a Vast double that lists `rows`, and an SSH server."""
 
     folder: Path
     ssh: Sshd

@@ -1,4 +1,4 @@
-"""`ert-deploy state`: what a person sees and does about a stored state, in a file and in S3. No provider is needed."""
+"""`ert-deploy state`: commands for state in a file and in S3, without a provider."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def server() -> Iterator[tuple[Any, str]]:
 
 @pytest.fixture(params=["file", "s3"])
 def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StateKeeper:
-    """The store that the config in the working folder names."""
+    """Return the store of the config in the working directory."""
     monkeypatch.chdir(tmp_path)
     place, kept = "null", StateFile(tmp_path / ".ert" / "ert.json", "ert", RealClock())
     found: StateKeeper = kept
@@ -159,7 +159,7 @@ def test_a_person_on_a_terminal_is_asked_and_may_decline(monkeypatch: pytest.Mon
         os.close(theirs)
 
 
-# The state key
+# State key
 
 KEY, OTHER = "k" * 32, "o" * 40
 

@@ -1,4 +1,4 @@
-"""What commands print, on a terminal, in a pipe and on a runner: nothing of others commands whoever reads it."""
+"""Command output on a terminal, in a pipe and on a runner: untrusted text cannot inject control sequences."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HOSTILE = f"\x1b]0;owned\x07\x1b[2Jbad\r\n::set-output name=x::{SECRET}\n  ::err
 
 
 class Terminal(io.StringIO):
-    """Text that ends on a terminal."""
+    """Text stream that is a terminal."""
 
     def isatty(self) -> bool:
         return True
@@ -49,7 +49,7 @@ def test_the_environment_s_secrets_are_known_to_every_print_and_log(capsys: pyte
     with guarded({"SOME_API_KEY": SECRET, "HTTPS_PROXY": "http://me:pr0xy-password@proxy:3128"}):
         click.echo(f"key {SECRET}")
         click.echo("proxy pr0xy-password", err=True)
-        assert logging.lastResort is not None  # what takes the records of libraries, as no handler is set up
+        assert logging.lastResort is not None  # handles log records of libraries, as no handler is configured
         logging.lastResort.handle(logging.LogRecord("urllib3", logging.WARNING, "", 0, "retrying %s", (SECRET,), None))
         say_error(f"no {SECRET[:12]}\n{SECRET[12:]}", f"{SECRET[:9]}\n{SECRET[9:]}", "hint")
     assert (sys.stdout, sys.stderr) == before
@@ -91,7 +91,7 @@ def test_a_document_means_the_same_and_commands_nobody(held: Redactor, capsys: p
 
 
 def test_a_usage_error_on_a_real_terminal_is_safe(tmp_path: Path) -> None:
-    """The whole program behind a pseudo-terminal: an argument that holds a key, and orders to the terminal."""
+    """Run the program in a pseudo-terminal, with a key and control sequences in an argument."""
     master, slave = pty.openpty()
     env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "TERM": "xterm", "SOME_TOKEN": SECRET}
     command = [sys.executable, "-m", "ert_deploy.cli", f"{SECRET}\x1b]0;t\x07\n::error::x"]
@@ -101,7 +101,7 @@ def test_a_usage_error_on_a_real_terminal_is_safe(tmp_path: Path) -> None:
         try:
             while piece := os.read(master, 4096):
                 said += piece
-        except OSError:  # the other end is closed
+        except OSError:  # the child closed its terminal
             pass
     os.close(master)
     assert process.returncode == 2

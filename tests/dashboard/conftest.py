@@ -1,4 +1,4 @@
-"""A backend, an environment that names it, and dashboards that are closed again."""
+"""Fixtures: a fake backend, its environment, and dashboards that are closed after the test."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def backend() -> Iterator[FakeBackend]:
 
 @pytest.fixture
 def environ(backend: FakeBackend, tmp_path: Path) -> dict[str, str]:
-    """A complete configuration for the fake backend."""
+    """Return a complete configuration for the fake backend."""
     return complete(backend, tmp_path)
 
 
 @pytest.fixture
 def start() -> Iterator[Callable[[dict[str, str]], Dashboard]]:
-    """Start dashboards from environments; all are closed at the end, and none leaves a thread behind."""
+    """Start dashboards from environments; close all after the test and check that no threads remain."""
     before = set(threading.enumerate())
     started: list[Dashboard] = []
 

@@ -1,4 +1,4 @@
-"""The REST surface: what it takes, what it refuses, and that no input ends in a 5xx or an echo."""
+"""REST API: accepted and rejected requests; no input causes a 5xx or is echoed."""
 
 from __future__ import annotations
 

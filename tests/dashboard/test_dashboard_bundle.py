@@ -1,4 +1,4 @@
-"""The committed front end: made from the committed sources, small, self-contained, and served to be kept."""
+"""Committed front-end bundle: built from the committed sources, small, self-contained, and cacheable."""
 
 from __future__ import annotations
 

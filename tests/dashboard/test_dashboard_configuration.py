@@ -1,4 +1,4 @@
-"""The owned variables count only as a whole; anything less refuses to use the backend and says why."""
+"""Backend configuration: the owned variables are accepted only as a whole; otherwise the backend is not used."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_the_fingerprint_is_the_deployers() -> None:
         "ERT_LLM_API_KEY": "ert-0123456789",
         "PATH": "/usr/bin",
     }
-    # printf '{"ERT_LLM_API_KEY":...}' | sha256sum, of these three
+    # printf '{"ERT_LLM_API_KEY":...}' | sha256sum, with these three variables
     assert fingerprint_of(owned) == "ef748f8a3edf3d65"
     assert fingerprint_of({**owned, "ERT_LLM_CONFIG_FINGERPRINT": "anything"}) == fingerprint_of(owned)
 
@@ -108,7 +108,7 @@ def test_a_bad_own_variable_stops_the_start_and_is_named(name: str, value: str) 
 
 @pytest.fixture
 def listener() -> Iterator[socket.socket]:
-    """A port that notices any connection."""
+    """Return a listening socket that detects connection attempts."""
     with socket.create_server(("127.0.0.1", 0)) as found:
         found.settimeout(0.2)
         yield found

@@ -1,4 +1,4 @@
-"""What the status page is told: only what the backend or the operator said; the rest is null."""
+"""Deployment endpoint: returns only values from the backend or the operator; others are null."""
 
 from __future__ import annotations
 

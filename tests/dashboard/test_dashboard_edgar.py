@@ -1,4 +1,4 @@
-"""The SEC as it behaves: its list, its limits, its bad days, and what is kept of it."""
+"""SEC client: ticker list, rate limits, failures, and cached documents."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def market(sec: EdgarDouble, tmp_path: Path) -> Iterator[Open]:
 
 
 class PatientClock(WoundClock):
-    """Moves on by a tenth of a second with each look, so that nobody has to wait for his turn."""
+    """Clock that advances 0.1 s with every reading, so that no request waits for the rate limit."""
 
     def monotonic(self) -> float:
         self.now += 0.1
@@ -156,7 +156,7 @@ def test_who_was_shut_out_does_not_knock(sec: EdgarDouble, market: Open) -> None
     assert len(sec.asked) == 1
     sec.refusal = None
     clock.go(121)
-    with pytest.raises(SourceAway, match="waiting"):  # this clock never lets the second turn come
+    with pytest.raises(SourceAway, match="waiting"):  # the real deadline is shorter than the wait for the rate limit
         market(clock, total_s=0.05).find("ACME")
 
 

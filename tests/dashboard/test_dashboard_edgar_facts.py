@@ -1,4 +1,4 @@
-"""Which of the filed values is the right one: periods, restatements, tags, units, currencies, quarters."""
+"""SEC facts: selection of values by period, restatement, tag, unit, currency and quarter."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def value(facts: dict[str, Any], name: str) -> float | None:
 
 
 def gaap(**tags: dict[str, Any]) -> dict[str, Any]:
-    """A plain company with some tags replaced or added."""
+    """Return the facts of a plain company, updated with the given tags."""
     facts = plain_company()
     facts["us-gaap"].update(tags)
     return facts
@@ -60,7 +60,7 @@ def test_of_a_restated_year_the_last_filed_value_counts() -> None:
     restated = tag(
         "USD",
         year(2025, 950.0, "2026-06-01", form="10-K/A"),
-        year(2024, 870.0, "2026-02-10"),  # the year before, as the newer filing has it
+        year(2024, 870.0, "2026-02-10"),  # the previous year, as restated in the newer filing
         year(2024, 900.0, "2025-02-10", fy=2024),
         year(2025, 1000.0, "2026-02-10"),
     )
@@ -69,7 +69,7 @@ def test_of_a_restated_year_the_last_filed_value_counts() -> None:
 
 
 def test_the_period_comes_from_its_dates_and_not_from_the_filings_year() -> None:
-    """`fy` 2025 and `fp` FY stand on every row of that filing, also on old years and single quarters."""
+    """Every row of that filing has `fy` 2025 and `fp` FY, including earlier years and single quarters."""
     mixed = tag(
         "USD",
         year(2025, 1000.0, "2026-02-10"),

@@ -1,4 +1,4 @@
-"""The start command of the platform, once for real: gunicorn's threads, a WebSocket, and a quick end."""
+"""Production start command: gunicorn with threads, a WebSocket client, and a fast shutdown."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def children(pid: int) -> list[int]:
 def test_the_start_command_serves_a_report_with_live_updates(
     environ: dict[str, str], backend: FakeBackend, tmp_path: Path, platform: dict[str, str]
 ) -> None:
-    """Render's own default is `--preload`: the application is imported in a parent that forks afterwards."""
+    """Render's default is `--preload`: the application is imported in a parent process before the fork."""
     port = free_port()
     address = f"127.0.0.1:{port}"
     inherited = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
@@ -61,7 +61,7 @@ def test_the_start_command_serves_a_report_with_live_updates(
             worker = children(server.pid)[0]
             assert resident_mb(worker) < 150
     finally:
-        # The page is still open: its WebSocket must not keep the server until it is killed.
+        # The page is still open: its WebSocket must not delay the exit until SIGKILL.
         server.send_signal(signal.SIGTERM)
         assert server.wait(10) == 0
     with pytest.raises(simple_websocket.ConnectionClosed):
@@ -80,10 +80,10 @@ def answers(client: httpx.Client) -> bool:
 
 
 def open_page(address: str) -> Any:
-    """Connect as the page does, by Socket.IO's own wire format."""
+    """Connect like the page, with Socket.IO's wire format."""
     url = f"ws://{address}/socket.io/?EIO=4&transport=websocket"
-    # This client sends a Host without the port, so its origin has none either. A first frame that comes in the same
-    # packet as the handshake's answer it does not see before the next one: then it connects again.
+    # This client sends a Host without the port, so the origin has none either. It misses a first frame in the same
+    # packet as the handshake response until the next frame; in that case, reconnect.
     for _ in range(10):
         page = simple_websocket.Client(url, headers={"Origin": "http://127.0.0.1"})
         first = page.receive(3)
@@ -97,7 +97,7 @@ def open_page(address: str) -> Any:
 
 
 def completed(page: Any) -> dict[str, Any]:
-    """The `report_completed` that comes at the end."""
+    """Return the payload of the final `report_completed` event."""
     while True:
         packet = page.receive(10)
         assert packet is not None

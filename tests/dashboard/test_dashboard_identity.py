@@ -1,4 +1,4 @@
-"""The key goes to whoever holds the pinned certificate for this address, and to nobody else."""
+"""TLS pinning: the key is sent only to a server with the pinned certificate for its address."""
 
 from __future__ import annotations
 

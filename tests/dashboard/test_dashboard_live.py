@@ -1,4 +1,4 @@
-"""Live updates: ERT's event names over Socket.IO, and nothing for pages of other hosts."""
+"""Live updates: ERT's events over Socket.IO; cross-site connections are rejected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The login: nothing but `/health` without it, live updates included; few tries; sessions that end on the server."""
+"""Login: required for all but `/health` and the login page; limited attempts; server-side sessions."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def test_the_page_works_without_script_and_with_labels(locked: Dashboard) -> Non
     assert "<script" not in page.text
     assert 'lang="en"' in page.text
     assert '<label for="password">' in page.text
-    assert page.headers["Referrer-Policy"] == "same-origin"  # else the browser sends "Origin: null" with the form
+    assert page.headers["Referrer-Policy"] == "same-origin"  # otherwise the browser sends "Origin: null" with the form
     for link in re.findall(r'href="(/static[^"]+)"', page.text):
         with client.get(link) as linked:
             assert linked.status_code == 200

@@ -1,4 +1,4 @@
-"""What a small plan has to hold: the worker with 50 open pages. `make bench-dashboard` prints the exact figures."""
+"""Memory of the worker with 50 connected clients. `make bench-dashboard` prints the exact figures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmarks.dashboard import SOCKETS, dashboard, open_page, resident_mb
 
 
 def drain(page: Any) -> None:
-    """Take what was sent, until the connection is closed."""
+    """Receive all frames until the server disconnects."""
     while page.receive(5) is not None:
         pass
 
@@ -20,8 +20,8 @@ def drain(page: Any) -> None:
 def test_fifty_open_pages_fit_into_a_small_plan() -> None:
     with dashboard() as running:
         pages = [open_page(running.port) for _ in range(SOCKETS)]
-        assert resident_mb(running.worker) < 150  # promised are 120
-        for page in pages[::2]:  # the others are still there when the server is stopped, which takes no longer for it
+        assert resident_mb(running.worker) < 150  # the documented limit is 120
+        for page in pages[::2]:  # the others remain connected and must not delay the shutdown
             page.close()
     for page in pages[1::2]:
         with pytest.raises(ConnectionClosed):

@@ -1,4 +1,4 @@
-"""Limits: a bucket per client, who a client is, and what a page is told when it asks too often."""
+"""Rate limits: a bucket per client, client addresses, and 429 responses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A report from the question to the text, through a backend that sleeps, restarts, is old or is cut off."""
+"""Report runs: a backend that sleeps, restarts, has the original interface, or disconnects."""
 
 from __future__ import annotations
 

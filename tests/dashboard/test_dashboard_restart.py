@@ -1,4 +1,4 @@
-"""What is asked for survives the process: restarts, two processes during a swap, a spoiled file."""
+"""Persistence: restarts, two processes during a deploy, and a corrupt database."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Start = Callable[[dict[str, str]], Dashboard]
 
 
 def streams_of(backend: FakeBackend) -> list[str | None]:
-    """From which event on each event stream was asked for."""
+    """Return the `Last-Event-ID` of each event stream request."""
     return [seen.headers.get("Last-Event-ID") for seen in backend.seen if seen.path.endswith("/events")]
 
 
@@ -99,7 +99,7 @@ def test_finished_reports_are_kept_up_to_the_limit(environ: dict[str, str], star
     for ticker in ("AAPL", "MSFT", "NVDA", "ZZZT"):
         ids.append(ask(client, ticker))
         ended(client, ids[-1])
-    # The limit is applied when a report is taken in, so the newest is on top of it.
+    # The limit is applied on submission, so one newer job remains in addition to it.
     assert [job.report_id for job in dashboard.service.store.latest()] == [ids[3], ids[2], ids[1]]
     assert client.get(f"/api/reports/{ids[0]}").status_code == 404
 

@@ -1,4 +1,4 @@
-"""The key that the dashboard sends with every request: a backend that repeats it gets it neither shown nor stored."""
+"""Redaction: an API key that the backend includes in its responses is neither displayed nor stored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sections that are there before the report is, and the figures behind a finished one."""
+"""Draft sections of a running report, and the figures of a finished one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From asking to the report, wherever the machine is: awake, asleep then woken, restarted, and the dashboard too."""
+"""Report runs while the machine is awake, woken from sleep or restarted, and across a dashboard restart."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_the_machine_goes_to_sleep_and_comes_back_in_the_middle_of_a_report(clie
     report = until(lambda: backend.reports.get(report_id))
     report.write(2)
     until(lambda: data(client, report_id)["sections_done"] == 2)
-    backend.closing.set()  # ends the open streams
+    backend.closing.set()  # closes the event streams
     backend.sleep()
     until(lambda: data(client, report_id)["current_section"].startswith("Reconnecting"))
     backend.closing.clear()

@@ -1,4 +1,4 @@
-"""Own files, data that comes with the request, Yahoo if it is installed, and what happens when a source is away."""
+"""Market data sources: operator files, data in the request, Yahoo if installed, and unavailable sources."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def test_a_hostile_ticker_is_told_what_one_looks_like(client: Any) -> None:
 
 
 class AwayMarket:
-    """A source that nobody can reach."""
+    """Source that is always unavailable."""
 
     kind = "away"
 
@@ -199,7 +199,7 @@ def test_the_sec_is_asked_only_in_a_name(environ: dict[str, str], agent: str) ->
 
 @pytest.fixture
 def yfinance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A package of that name, as far as we use it."""
+    """Install a fake `yfinance` with the parts that are used."""
     folder = tmp_path / "site"
     folder.mkdir()
     source = folder / "yfinance.py"

@@ -1,6 +1,6 @@
-"""The equity research dashboard: a small Flask + Socket.IO app that has reports written by the private LLM backend.
+"""Equity research dashboard: a Flask and Socket.IO app that requests reports from the private LLM backend.
 
-It shares HTTP and environment variables with the deployer, never code.
+Its interfaces to the deployer are HTTP and environment variables; they have no code in common.
 """
 
 __version__ = "1.0.0"

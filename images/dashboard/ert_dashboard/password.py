@@ -1,4 +1,4 @@
-"""Shim for one release: `python -m ert_dashboard.password` is now `python -m ert_dashboard.auth.password`."""
+"""Deprecated alias, kept for one release: `python -m ert_dashboard.password` is now `ert_dashboard.auth.password`."""
 
 from ert_dashboard.auth.password import main
 

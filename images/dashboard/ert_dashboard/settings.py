@@ -1,7 +1,7 @@
-"""Environment variables -> one frozen `Settings`.
+"""Dashboard settings: parses the environment variables into one immutable `Settings`.
 
-The variables the deployer owns are believed only as a whole: their fingerprint is recomputed here, and a set that does
-not match (half of an update, an edited value) is *torn* and never used. Nothing here opens a file or a connection.
+The variables that the deployer owns are accepted only as a whole: their fingerprint is recomputed here, and a set that
+does not match it (a partial update, an edited value) is *torn* and never used. This module opens no connections.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ OWNED = (
     "ERT_LLM_CA_CERT",
 )
 _NEEDED = ("ERT_LLM_BACKEND_URL", "ERT_LLM_API_KEY", "ERT_LLM_CA_CERT")
-_DEFAULT_TIMEOUT_S = 3600.0  # what ERT's own client falls back to
+_DEFAULT_TIMEOUT_S = 3600.0  # the default of ERT's own client
 _LONGEST_TIMEOUT_S = 24 * 3600.0
 _KEY_SHAPE = re.compile(r"[\x21-\x7e]{8,512}")
 
 
 class Configuration(enum.StrEnum):
-    """How much of the backend's configuration may be believed."""
+    """State of the backend configuration."""
 
     COMPLETE = "complete"
     TORN = "torn"
@@ -50,7 +50,7 @@ class Configuration(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Backend:
-    """Where the private LLM answers and what proves both sides."""
+    """Address of the LLM backend, and the key and certificate that authenticate both sides."""
 
     url: str
     key: Secret
@@ -60,7 +60,7 @@ class Backend:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything the app reads from its environment. `backend` is set only if `configuration` is complete."""
+    """Settings of the app. `backend` is set if and only if `configuration` is complete."""
 
     configuration: Configuration
     problem: str | None
@@ -81,14 +81,14 @@ class Settings:
 
 
 def fingerprint_of(environ: Mapping[str, str]) -> str:
-    """16 hex digits over the owned variables that are set, the fingerprint itself left out."""
+    """Return 16 hex digits of the SHA-256 over the owned variables that are set, without the fingerprint."""
     owned = {name: environ[name] for name in OWNED if name in environ}
     text = json.dumps(owned, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
-    """Read `environ`. A bad owned variable makes the configuration torn; a bad own limit raises `BadSetting`."""
+    """Parse `environ`. Invalid owned variables make the configuration torn; raise `BadSetting` for other settings."""
     redaction.HELD.hold_named(environ)
     configuration, problem, backend = _judge(environ)
     claimed = environ.get(FINGERPRINT, "").strip()

@@ -1,1 +1,1 @@
-"""Who may use the dashboard: login, sessions, passwords, addresses of clients behind proxies."""
+"""Access control: login, sessions, password hashing, and client addresses behind proxies."""

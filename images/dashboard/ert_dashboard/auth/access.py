@@ -1,4 +1,4 @@
-"""Who may come in and how often, as the operator set it. Pure: environment in, one frozen `Access` out."""
+"""Access settings: authentication and rate limits, parsed from the environment into an immutable `Access`. No I/O."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 
 @dataclass(frozen=True)
 class Access:
-    """At most one of `password` and `header` is set; neither means that no login is asked for."""
+    """Access settings. At most one of `password` and `header` is set; without either, no login is required."""
 
     password: PasswordHash | None = None
     header: str | None = None
@@ -27,7 +27,7 @@ class Access:
 
 
 def read_access(environ: Mapping[str, str]) -> Access:
-    """Raises `BadSetting` for half a login: better no dashboard than an open one."""
+    """Parse the settings; raise `BadSetting` for an incomplete login rather than start unprotected."""
     header = environ.get(_HEADER, "").strip()
     proxies = read_proxies(environ.get(_PROXIES, ""), _PROXIES)
     password = _password(environ)

@@ -1,6 +1,6 @@
-"""Who is asking: the address a request counts for, and which addresses are proxies that may speak for others.
+"""Client addresses: resolve the address that a request is counted against, behind the proxies the operator trusts.
 
-A forwarding header is believed only from an address the operator named; anybody else could write what he likes in it.
+A forwarding header is used only when it was sent by a trusted proxy; any other client can set it to any value.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ _LONGEST_HEADER = 2000
 
 @dataclass(frozen=True)
 class Proxies:
-    """The proxies before this dashboard, as networks; empty means that there is none."""
+    """Networks of the trusted proxies; empty when there are none."""
 
     networks: tuple[Network, ...] = ()
 
     def trusts(self, text: str) -> bool:
-        """Whether the address `text` is one of them; False for a text that is no address."""
+        """Whether `text` is the address of a trusted proxy; False for an invalid address."""
         address = read_address(text)
         return address is not None and any(address in network for network in self.networks)
 
     def client(self, environ: Mapping[str, Any]) -> str:
-        """The nearest address that is no proxy of ours; an IPv6 one stands for its /64, which one customer gets."""
+        """Return the nearest address that is not a trusted proxy; for IPv6 its /64, assigned to one customer."""
         seen = str(environ.get("REMOTE_ADDR") or "")
         forwarded = str(environ.get("HTTP_X_FORWARDED_FOR") or "")[-_LONGEST_HEADER:].split(",")
         while self.trusts(seen) and forwarded:
@@ -42,7 +42,7 @@ class Proxies:
 
 
 def read_proxies(text: str, name: str) -> Proxies:
-    """`private` or comma-separated addresses and networks. Raises `BadSetting` that names the variable `name`."""
+    """Parse `private` or comma-separated addresses and networks; raise `BadSetting` with the variable `name`."""
     words = [word.strip() for word in text.split(",") if word.strip()]
     parts = [part for word in words for part in (_PRIVATE if word.lower() == "private" else (word,))]
     try:
@@ -52,7 +52,7 @@ def read_proxies(text: str, name: str) -> Proxies:
 
 
 def read_address(text: str) -> Address | None:
-    """The IP address in `text`, an IPv4 one in IPv6 clothes undressed; None if it is none."""
+    """Parse an IP address and convert IPv4-mapped IPv6 to IPv4; return None when it is invalid."""
     try:
         address = ipaddress.ip_address(text.strip())
     except ValueError:

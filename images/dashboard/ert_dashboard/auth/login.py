@@ -1,6 +1,6 @@
-"""The login page and the way out: one shared password, few tries, a new session for every login.
+"""Login and logout routes: one shared password, limited attempts, a new session for every login.
 
-A plain form without script. Only there when a password is set; the `Gate` asks for the session.
+The form is plain HTML without scripts. The routes exist only when a password is set; `Gate` checks the session.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from ert_dashboard.base.rate_limit import Rates
 
 _LOG = logging.getLogger(__name__)
 FORMS = frozenset({"login.enter", "login.leave"})
-# Five at once and one in 20 s from one address; from all together, what one core can hash without being busy with it.
+# Per address: a burst of 5, then one attempt per 20 s. The limit over all addresses bounds the CPU time for hashing.
 _TRIES, _TRY_EVERY_S = 5, 20.0
 _ALL_TRIES, _ALL_TRY_EVERY_S = 30, 2.0
-# Not `no-referrer` as elsewhere: with it a browser sends `Origin: null` with a form, even to its own site.
+# Not `no-referrer` as elsewhere: it makes browsers send `Origin: null` with forms, even to the same origin.
 _POLICY = {"Referrer-Policy": "same-origin"}
 
 
 class Login:
-    """The routes. `ended(key)` is told of every login that was given up, to end its live connections."""
+    """Login routes. `ended(key)` is called for each session that is logged out, to close its live connections."""
 
     def __init__(
         self, password: PasswordHash, sessions: Sessions, clock: Clock, lifetime_s: float, ended: Callable[[str], None]
@@ -47,11 +47,11 @@ class Login:
         return routes
 
     def page(self) -> Response:
-        """The form, or the way out for those who are in."""
+        """Return the login form, or the logout form when already logged in."""
         return _page(200, inside=self._sessions.holds(_key()))
 
     def enter(self) -> Response:
-        """303 to the dashboard with a new session; 401 for a wrong password; 429 after too many."""
+        """Log in and redirect (303) to the dashboard; 401 for an invalid password, 429 after too many attempts."""
         client = request.environ[CLIENT]
         wait = self._tries.take(client) or self._all_tries.take()
         if wait:
@@ -77,7 +77,7 @@ class Login:
         return answer
 
     def leave(self) -> Response:
-        """303 to the login page; the session is over on the server too."""
+        """Delete the session on the server and redirect (303) to the login page."""
         self._forget()
         answer = make_response(redirect("/login", 303))
         for name, secure in ((COOKIE, False), (SECURE_COOKIE, True)):

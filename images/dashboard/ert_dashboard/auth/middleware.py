@@ -1,6 +1,6 @@
-"""The outermost layer: limits per client, and the login before everything but `/health`, live updates included.
+"""WSGI gate: rate limits per client, and login for every path but `/health` and the login page.
 
-It stands outside Flask because Socket.IO answers its own requests before Flask sees them.
+It wraps the application outside Flask because Socket.IO handles its own requests before they reach Flask.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _BURST_S = 4
 
 
 class Gate:
-    """Wraps the whole application. `sessions` is set if and only if a password is."""
+    """WSGI middleware around the whole application. `sessions` is set if and only if a password is configured."""
 
     def __init__(self, inner: Wsgi, access: Access, sessions: Sessions | None, clock: Clock) -> None:
         self._inner = inner
@@ -56,7 +56,7 @@ class Gate:
         return answer
 
     def _foreign_socket(self, asked: Request) -> Response | None:
-        """The library compares `Origin`; this is for browsers that say it another way."""
+        """Reject cross-site connections by `Sec-Fetch-Site`; the Socket.IO library itself only compares `Origin`."""
         foreign = asked.path.startswith("/socket.io") and asked.headers.get("Sec-Fetch-Site") == "cross-site"
         return _problem(403, "requests from other sites are not accepted") if foreign else None
 
@@ -74,13 +74,13 @@ class Gate:
         return _problem(401, "log in first, at /login", login="/login")
 
     def _vouched(self, asked: Request) -> bool:
-        """A proxy we trust names the user. The peer itself must be that proxy: a chain proves nothing."""
+        """Whether a trusted proxy names the user. The TCP peer must be that proxy: a forwarding chain can be forged."""
         user = asked.headers.get(self._access.header or "", "").strip()
         return 0 < len(user) <= _LONGEST_USER and self._access.proxies.trusts(asked.remote_addr or "")
 
 
 def behind_https(asked: Request) -> bool:
-    """Whether the browser came by https; who lies about it only loses his own cookie."""
+    """Whether the browser uses HTTPS. A client that forges the header affects only its own cookie."""
     return asked.scheme == "https" or asked.headers.get("X-Forwarded-Proto", "").split(",")[0].strip() == "https"
 
 

@@ -1,7 +1,7 @@
-"""One shared password, kept as a salted scrypt hash: `python -m ert_dashboard.auth.password` makes the hash from stdin.
+"""Password hashing with salted scrypt: `python -m ert_dashboard.auth.password` hashes a password from stdin.
 
-The text form is `scrypt:N:r:p:salt:hash` (base64url): no character that a shell or an env file would change. The
-password itself is never stored, logged or shown.
+The encoded form is `scrypt:N:r:p:salt:hash` (base64url), which needs no quoting in a shell or an env file. The
+password itself is never stored or logged.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import unicodedata
 from dataclasses import dataclass, field
 
 SHORTEST, LONGEST = 12, 1024
-# 16 MB and five rounds: as costly to guess as OWASP's 128 MB and one, and small beside 512 MB of memory.
+# 16 MB and p=5: as costly to guess as OWASP's 128 MB and p=1, and fits into a 512 MB container.
 _N, _R, _P = 2**14, 8, 5
 _MEMORY = 64 * 1024 * 1024
 _ONE_AT_A_TIME = threading.Lock()
@@ -26,7 +26,7 @@ _ONE_AT_A_TIME = threading.Lock()
 
 @dataclass(frozen=True)
 class PasswordHash:
-    """What a password is compared with. Not shown: an offline guess needs no more than this."""
+    """Parsed scrypt hash. The repr omits salt and digest, which are sufficient for an offline attack."""
 
     n: int
     r: int
@@ -35,25 +35,25 @@ class PasswordHash:
     digest: bytes = field(repr=False)
 
     def matches(self, password: str) -> bool:
-        """Whether this is the password. Costs a fraction of a second of one core, by intent; one at a time."""
+        """Whether `password` matches. Takes a fraction of a second of CPU time by design; calls are serialized."""
         if len(password) > LONGEST:
             return False
         with _ONE_AT_A_TIME:
             return hmac.compare_digest(self._derived(password), self.digest)
 
     def tag(self) -> str:
-        """Changes with the password: logins made with an earlier one end."""
+        """Return an identifier of the hash; sessions created with an earlier password become invalid."""
         return hashlib.sha256(self.salt + self.digest).hexdigest()[:16]
 
     def _derived(self, password: str) -> bytes:
-        # Two keyboards may write one letter in two ways.
+        # Keyboards may produce different code points for the same character.
         text = unicodedata.normalize("NFKC", password).encode("utf-8", "replace")
         size = len(self.digest)
         return hashlib.scrypt(text, salt=self.salt, n=self.n, r=self.r, p=self.p, maxmem=_MEMORY, dklen=size)
 
 
 def hash_password(password: str) -> str:
-    """The hash in its text form, with a fresh salt. Raises ValueError for a password too short or too long."""
+    """Hash `password` with a new salt and return the encoded form; raise `ValueError` for an unsupported length."""
     if not SHORTEST <= len(password) <= LONGEST:
         raise ValueError(f"the password must have {SHORTEST} to {LONGEST} characters")
     blank = PasswordHash(_N, _R, _P, secrets.token_bytes(16), bytes(32))
@@ -62,7 +62,7 @@ def hash_password(password: str) -> str:
 
 
 def read_hash(text: str) -> PasswordHash:
-    """The hash in `text`. Raises ValueError for anything `hash_password` would not write or that is weaker."""
+    """Parse the encoded form; raise `ValueError` when it is malformed, or its parameters are too weak or too costly."""
     kind, *parts = text.strip().split(":")
     if kind != "scrypt" or len(parts) != 5:
         raise ValueError("not of the form scrypt:N:r:p:salt:hash")
@@ -80,7 +80,7 @@ def read_hash(text: str) -> PasswordHash:
 
 
 def main() -> int:
-    """Read a password from stdin (asked for twice at a terminal) and write its hash to stdout."""
+    """Read a password from stdin (with confirmation on a terminal), write its hash to stdout, return the exit code."""
     if sys.stdin.isatty():
         password = getpass.getpass("Password: ")
         if getpass.getpass("Again: ") != password:

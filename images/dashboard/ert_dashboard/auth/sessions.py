@@ -1,6 +1,6 @@
-"""Logins that hold, in the reports' own file: they survive a restart and end on the server, not in the browser.
+"""Login sessions: stored in the report database, so they persist across restarts and are revoked on the server.
 
-Only the hash of a session's token is stored, so that a copy of the file lets nobody in.
+Only the hash of a session token is stored, so that a copy of the database does not grant access.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _TOKEN_LENGTH = 43
 
 
 class Sessions:
-    """All logins made with one password (`tag`), each for `lifetime_s` seconds. Safe to use from any thread."""
+    """All sessions created with one password (`tag`), each valid for `lifetime_s` seconds. Thread-safe."""
 
     def __init__(self, transaction: Transaction, clock: Clock, *, tag: str, lifetime_s: float) -> None:
         self._transaction = transaction
@@ -26,7 +26,7 @@ class Sessions:
             db.execute("CREATE TABLE IF NOT EXISTS sessions (key TEXT PRIMARY KEY, tag TEXT, expires REAL)")
 
     def begin(self) -> str:
-        """A new login; returns its token. What has expired is forgotten on the way."""
+        """Create a session and return its token; also delete the expired sessions."""
         token = secrets.token_urlsafe(32)
         now = self._clock.wall()
         with self._transaction() as db:
@@ -35,7 +35,7 @@ class Sessions:
         return token
 
     def holds(self, key: str | None) -> bool:
-        """Whether the login behind `key` (see `key_of`) still stands."""
+        """Whether the session stored under `key` (see `key_of`) is valid."""
         if key is None:
             return False
         with self._transaction() as db:
@@ -43,13 +43,13 @@ class Sessions:
         return found is not None and found[0] == self._tag and self._clock.wall() < found[1]
 
     def end(self, key: str) -> None:
-        """Log out."""
+        """Delete the session."""
         with self._transaction() as db:
             db.execute("DELETE FROM sessions WHERE key=?", (key,))
 
 
 def key_of(token: str | None) -> str | None:
-    """Under what a token is stored; None for what cannot be a token."""
+    """Return the key that a token is stored under; None for a malformed token."""
     if token is None or len(token) != _TOKEN_LENGTH:
         return None
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()

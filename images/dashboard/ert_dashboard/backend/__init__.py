@@ -1,1 +1,1 @@
-"""Client of the LLM backend: pinned TLS, its protocol, readiness, spend."""
+"""LLM backend client: pinned TLS, wire protocol, readiness checks and cost estimate."""

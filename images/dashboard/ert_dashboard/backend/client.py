@@ -1,13 +1,14 @@
-"""The one way to the LLM backend: HTTPS to one address, verified with nothing but the pinned certificate.
+"""HTTPS client for the LLM backend: connects to one address and trusts only the pinned certificate.
 
-No system trust store, no proxy or other setting from the environment, no redirects, no kept connections (the platform
-resets them when its routing changes). The key travels only in the header of a request on a verified connection.
+It uses no system trust store, no proxy or other setting from the environment, no redirects and no persistent
+connections (the platform resets them when its routing changes). The API key is sent only in the header of a request on
+a verified connection.
 
     BackendError
-    +-- Unavailable     try again later (`after` seconds); safe for everything but `generate_report`
-    +-- NotThere        404 or 405: the route or the report is not known there
-    +-- WrongIdentity   whoever answers does not hold the pinned certificate; nothing was sent
-    +-- Refused         trying again will not help
+    +-- Unavailable     temporary, retry after `after` seconds; safe for all calls but `generate_report`
+    +-- NotThere        404 or 405: unknown route or report
+    +-- WrongIdentity   the peer does not have the pinned certificate; no request was sent
+    +-- Refused         permanent, do not retry
 """
 
 from __future__ import annotations
@@ -31,11 +32,11 @@ _LONGEST_WAIT_S = 60.0
 
 
 class BackendError(Exception):
-    """Something between here and the report went wrong; the text may be shown to anybody."""
+    """Base class of all backend errors. The message is safe to display."""
 
 
 class Unavailable(BackendError):
-    """Not now. `after`: how many seconds the backend asked to wait, if it did."""
+    """Temporary error. `after` is the delay in seconds that the backend requested, if any."""
 
     def __init__(self, message: str, after: float | None = None) -> None:
         super().__init__(message)
@@ -43,19 +44,19 @@ class Unavailable(BackendError):
 
 
 class NotThere(BackendError):
-    """The backend does not know this route or this report."""
+    """Unknown route or report."""
 
 
 class WrongIdentity(BackendError):
-    """The certificate is not the pinned one, or does not name this address."""
+    """The certificate of the peer is not the pinned one, or does not match the address."""
 
 
 class Refused(BackendError):
-    """The backend will not do this, now or later."""
+    """Permanent error: the backend rejected the request."""
 
 
 class BackendClient:
-    """Calls of one backend. Safe to share between threads; every call takes the `Interrupt` that may end it."""
+    """Client of one backend. Thread-safe; every call takes the `Interrupt` that can cancel it."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
@@ -74,23 +75,23 @@ class BackendClient:
 
     @property
     def total_s(self) -> float:
-        """How long one report may take in all, in seconds (`ERT_LLM_TIMEOUT`)."""
+        """Return the total time limit of one report in seconds (`ERT_LLM_TIMEOUT`)."""
         return self._backend.total_s
 
     def close(self) -> None:
         self._http.close()
 
     def health(self, interrupt: Interrupt) -> tuple[int, dict[str, Any]]:
-        """(status code, body) of the open `/health`; the key is not sent."""
+        """Return the status code and body of the public `/health`, without sending the key."""
         with self._call("GET", "/health", interrupt, keyed=False) as response:
             return response.status_code, protocol.parse_json(_read(response, interrupt))
 
     def status(self, interrupt: Interrupt) -> dict[str, Any]:
-        """What the backend says of itself to those who hold its key."""
+        """Return the body of `/status`, which requires the key."""
         return self._json("GET", "/status", interrupt)
 
     def submit(self, report_id: str, request: Mapping[str, Any], interrupt: Interrupt) -> protocol.Update:
-        """Ask for a report under our own id. Asking again with the same id is the same question."""
+        """Submit a report under `report_id`. The call is idempotent: the backend deduplicates by id."""
         return protocol.read_snapshot(self._json("POST", "/reports", interrupt, {"id": report_id, **request}))
 
     def snapshot(self, report_id: str, interrupt: Interrupt) -> protocol.Update:
@@ -99,7 +100,7 @@ class BackendClient:
     def events(
         self, report_id: str, last_event: str | None, interrupt: Interrupt
     ) -> Generator[protocol.StreamEvent, None, None]:
-        """Events after `last_event`, until the stream ends (which may be before the report does)."""
+        """Yield the events after `last_event` until the stream ends, possibly before the report is complete."""
         headers = {"Accept": "text/event-stream"}
         if last_event is not None:
             headers["Last-Event-ID"] = last_event
@@ -110,7 +111,7 @@ class BackendClient:
             yield from protocol.stream_events(_chunks(response, interrupt))
 
     def generate_report(self, request: Mapping[str, Any], interrupt: Interrupt) -> dict[str, Any]:
-        """The original's one long call. Not repeated by us: a second request may be a second report."""
+        """Call ERT's original blocking route. Never retried: a second request can create a second report."""
         body = self._json("POST", "/generate_report", interrupt, request, read_s=self.total_s)
         result = protocol.read_result(body)
         if result is None:
@@ -118,7 +119,7 @@ class BackendClient:
         return result
 
     def cancel(self, report_id: str, interrupt: Interrupt) -> None:
-        """Tell the backend that nobody waits for this report any more. One that knows no such call keeps writing."""
+        """Cancel a report. Raise `NotThere` when the backend does not support it; the report then continues."""
         self._json("DELETE", f"/reports/{report_id}", interrupt)
 
     def _json(
@@ -167,7 +168,7 @@ class BackendClient:
                 response.close()
         except httpx.HTTPError as error:
             interrupt.check()
-            raise _named(error) from None  # the chain below names addresses and buffers, nothing that helps a reader
+            raise _named(error) from None  # the cause adds only addresses and buffers to the traceback
         except protocol.Malformed as error:
             raise Unavailable(f"the backend's answer was not understood: {error}") from None
 

@@ -1,6 +1,6 @@
-"""What the backend says, read tolerantly: report snapshots, stream events, results, health.
+"""Backend protocol: tolerant parsers for report snapshots, stream events, results and health. No I/O.
 
-Unknown fields are ignored, missing ones default, wrong types count as missing; text is bounded and never trusted. Pure.
+Unknown fields are ignored; missing fields and invalid types get defaults. Text is truncated and treated as untrusted.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _LONGEST_EVENT = 8 * 1024 * 1024
 
 
 class Phase(enum.StrEnum):
-    """Where the backend says a report is."""
+    """Phase of a report on the backend."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -28,7 +28,7 @@ class Phase(enum.StrEnum):
     DRAINING = "draining"
 
 
-# A drained backend hands the report back: it will not go on with it, a later one would.
+# A draining backend does not continue the report; another backend can.
 ENDED = frozenset({Phase.DONE, Phase.FAILED, Phase.CANCELED, Phase.DRAINING})
 _PHASES = {
     **{str(phase): phase for phase in Phase},
@@ -48,14 +48,14 @@ _PHASES = {
 
 
 class Malformed(Exception):
-    """The answer is not what this interface speaks."""
+    """Raised for a response that does not match the protocol."""
 
 
 @dataclass(frozen=True)
 class Update:
-    """One look at a report. None means "not said".
+    """State of a report in a snapshot or an event. None means that the field is missing.
 
-    `section_ended` is true for an event that ends one section; `text` is that section.
+    `section_ended` is true for an event that completes a section; `text` is its content.
     """
 
     phase: Phase | None
@@ -71,7 +71,7 @@ class Update:
 
 @dataclass(frozen=True)
 class StreamEvent:
-    """One server-sent event; `name` is "" for a comment (heartbeat)."""
+    """Server-sent event; `name` is "" for a comment (heartbeat)."""
 
     name: str
     data: str
@@ -79,9 +79,9 @@ class StreamEvent:
 
 
 def parse_json(body: bytes) -> dict[str, Any]:
-    """A JSON object, with NaN and infinities as null. Raises `Malformed`.
+    """Parse a JSON object, with NaN and infinities as null; raise `Malformed`.
 
-    The backend is shown the key with every request; what it repeats of it is shown and stored by nobody.
+    Secrets are redacted first: the backend receives the key with every request and could include it in a response.
     """
     try:
         value = json.loads(redaction.clean(body.decode()), parse_constant=lambda _: None)
@@ -93,12 +93,12 @@ def parse_json(body: bytes) -> dict[str, Any]:
 
 
 def read_snapshot(body: Mapping[str, Any]) -> Update:
-    """`GET /reports/{id}` and the answer of `POST /reports`."""
+    """Parse the response of `GET /reports/{id}` or `POST /reports`."""
     return _update(body, _phase(body.get("status")) or Phase.RUNNING)
 
 
 def read_event(event: StreamEvent) -> Update | None:
-    """What a stream event says about the report; None for a heartbeat. A `section` event ends one section."""
+    """Parse a stream event; return None for a heartbeat. A `section` event completes one section."""
     if not event.name:
         return None
     try:
@@ -114,7 +114,7 @@ def read_event(event: StreamEvent) -> Update | None:
 
 
 def read_result(body: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """What is kept of a result: sections (name -> text, in order), metadata, generation_time. None if unusable."""
+    """Return the sections (name -> text, in order), metadata and generation_time; None if unusable."""
     if not isinstance(body, Mapping) or body.get("success") is False:
         return None
     sections = body.get("sections")
@@ -132,7 +132,7 @@ def read_result(body: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 
 def error_text(value: Any) -> str | None:
-    """A short line out of whatever stands under `error` or `detail`."""
+    """Convert the value of `error` or `detail` to a short printable line, or None."""
     if isinstance(value, Mapping):
         value = value.get("message") or value.get("detail") or value.get("code") or value.get("type")
     if isinstance(value, list):
@@ -145,7 +145,7 @@ def error_text(value: Any) -> str | None:
 
 
 def boot_text(health: Mapping[str, Any]) -> str:
-    """One line about a backend that is not ready, from its `/health`: `downloading the model 43 % (6.1 of 13.8 GB)`."""
+    """Describe a starting backend from its `/health`: `downloading the model 43 % (6.1 of 13.8 GB)`."""
     progress = health.get("progress")
     phase = progress.get("phase") if isinstance(progress, Mapping) else None
     words = {
@@ -163,7 +163,7 @@ def boot_text(health: Mapping[str, Any]) -> str:
 
 
 def stream_events(chunks: Iterable[bytes]) -> Iterator[StreamEvent]:
-    """Server-sent events out of raw bytes (WHATWG rules for LF and CRLF); comments come out with an empty name."""
+    """Parse server-sent events (WHATWG, LF and CRLF), comments as unnamed events; raise `Malformed` on long lines."""
     name, event_id = "", None
     data: list[str] = []
     for line in _lines(chunks):
@@ -197,7 +197,7 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
 
 def _update(body: Mapping[str, Any], phase: Phase | None) -> Update:
     written = body.get("sections_done")
-    # A `done` event may hold the result under its key or be the result itself.
+    # A `done` event contains the result under `result`, or is the result itself.
     result = read_result(body.get("result")) or (read_result(body) if phase is Phase.DONE else None)
     error = error_text(body.get("error") or body.get("detail") or body.get("message"))
     if phase is Phase.FAILED and error is None and body.get("retryable") is True:

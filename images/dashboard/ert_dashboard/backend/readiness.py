@@ -1,6 +1,6 @@
-"""Whether the backend could write a report now: its open health call, asked at most every few seconds.
+"""Backend readiness: polls the public health route, at most once every `CACHE_S` seconds.
 
-Many askers cost one call. Never used by `/health`, which must answer while the backend is away.
+Concurrent callers use a single request. `/health` does not use it, as it must respond while the backend is down.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _PROBE_S = 8.0
 
 @dataclass(frozen=True)
 class Readiness:
-    """The last look. `reason` is one line for people; `backend` holds what the backend said of itself."""
+    """Result of a poll. `reason` is a one-line message; `backend` contains the fields of its health to display."""
 
     ready: bool
     reason: str
@@ -29,7 +29,7 @@ class Readiness:
 
 
 class ReadinessProbe:
-    """Remembers one look for `CACHE_S`. `problem` is why no backend may be used, if so."""
+    """Readiness check that caches its result for `CACHE_S`. `problem` is the reason when no backend is configured."""
 
     def __init__(self, client: BackendClient | None, problem: str | None, clock: Clock) -> None:
         self._client = client
@@ -39,7 +39,7 @@ class ReadinessProbe:
         self._last: tuple[float, Readiness] | None = None
 
     def look(self) -> Readiness:
-        """The state of the backend, at most `CACHE_S` old; takes at most a few seconds."""
+        """Return the state of the backend, at most `CACHE_S` old; blocks for at most a few seconds."""
         if self._client is None:
             return Readiness(ready=False, reason=self._problem, checked=self._clock.wall())
         with self._lock:
@@ -63,7 +63,7 @@ class ReadinessProbe:
 
 
 def _shown(health: dict[str, Any]) -> dict[str, Any]:
-    """The fields a page may show, as short text or small numbers."""
+    """Return the fields to display, as short strings."""
     shown: dict[str, Any] = {}
     for name in ("status", "model", "ollama_status", "engine", "version"):
         text = protocol.error_text(health.get(name))

@@ -1,7 +1,7 @@
-"""What the running machine has cost as far as this dashboard saw it: its up-time at the hourly price. Pure.
+"""Cost estimate for the machine: the observed uptime multiplied by the hourly price. No I/O.
 
-An estimate, and marked as one: disk, traffic and the time before the backend's program ran are not in it, and nobody
-looked while no page was open. The provider's bill is the truth.
+It excludes disk, traffic and the time before the backend process started, and has no samples from times when no page
+was open. The provider's bill is authoritative.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ _SAME_RUN_SLACK_S = 5.0
 
 @dataclass(frozen=True)
 class Sample:
-    """One look: Unix time, and for how many seconds the backend's program had been up (None: no answer)."""
+    """Sample at Unix time `at`: the uptime of the backend process in seconds, or None without a response."""
 
     at: float
     uptime: float | None
 
 
 class Meter:
-    """The last looks, at most one a minute."""
+    """Recent samples, at most one per `every_s` seconds."""
 
     def __init__(self, every_s: float = 60.0) -> None:
         self._every = every_s
         self._samples: deque[Sample] = deque(maxlen=KEPT)
 
     def see(self, sample: Sample) -> None:
-        """Keep a look; one that follows closely replaces the latest, so that the end of the line is always fresh."""
+        """Add a sample; overwrite the latest one if that is recent, so that the end of the series is current."""
         close = len(self._samples) > 1 and sample.at - self._samples[-2].at < self._every
         if close and (self._samples[-1].uptime is None) == (sample.uptime is None):
             self._samples.pop()
@@ -41,7 +41,7 @@ class Meter:
 
 
 def seconds_up(samples: Iterable[Sample]) -> list[tuple[float, float]]:
-    """(Unix time, seconds the machine is known to have run until then) over all its runs, from where each began."""
+    """Return points (Unix time, total uptime in seconds) over all runs, each from its start."""
     line: list[tuple[float, float]] = []
     ended, current = 0.0, 0.0
     for sample in samples:

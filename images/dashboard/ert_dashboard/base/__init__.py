@@ -1,1 +1,1 @@
-"""What every room uses: clock, environment, rates, secrets, strict JSON. Imports no other room."""
+"""Shared utilities: clock, environment, rate limits, redaction, strict JSON. Imports no other subpackage."""

@@ -1,6 +1,6 @@
-"""The only module that reads the time.
+"""Clocks: the only module that reads the system time.
 
-Everything else is handed a `Clock`, so that a test can say what time it is.
+All other code takes a `Clock` argument, so that tests can control the time.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Two readings: `wall` for what is stored and shown, `monotonic` for measuring."""
+    """Time source: `wall` for stored and displayed times, `monotonic` for measuring intervals."""
 
     def wall(self) -> float:
-        """Seconds since the Unix epoch."""
+        """Return the seconds since the Unix epoch."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds since an arbitrary point; never jumps."""
+        """Return the seconds since an arbitrary point; never affected by clock adjustments."""
         ...
 
 
 class SystemClock:
-    """The machine's own time."""
+    """Clock of the operating system."""
 
     def wall(self) -> float:
         return time.time()
@@ -33,7 +33,7 @@ class SystemClock:
 
 
 def iso(seconds: float | None) -> str | None:
-    """A Unix time as ISO 8601 in UTC, second precision; None stays None."""
+    """Format a Unix time as ISO 8601 in UTC with second precision; None for None."""
     if seconds is None:
         return None
     return datetime.fromtimestamp(int(seconds), tz=UTC).isoformat().replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""Reading one environment variable: a number within bounds, or an error that names the variable. Shows no value."""
+"""Numeric environment variables: range checks whose errors name the variable but never include its value."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Mapping
 
 
 class BadSetting(Exception):
-    """A variable of ours holds something unusable; the text names it and never shows a secret."""
+    """Raised for an invalid environment variable; the message names it and never contains a secret."""
 
 
 def finite(text: str) -> float | None:
-    """The number in `text`, None if it is none or not finite."""
+    """Parse `text` as a float; return None when it is not a finite number."""
     try:
         value = float(text)
     except ValueError:
@@ -20,7 +20,7 @@ def finite(text: str) -> float | None:
 
 
 def number(environ: Mapping[str, str], name: str, default: float, low: float, high: float) -> float:
-    """The variable as a number from `low` to `high`, `default` if unset or empty. Raises `BadSetting`."""
+    """Parse the variable, `default` if unset or empty; raise `BadSetting` unless it is from `low` to `high`."""
     text = environ.get(name, "").strip()
     value = finite(text) if text else default
     if value is None or not low <= value <= high:

@@ -1,7 +1,7 @@
-"""A way to stop a thread that is waiting on a socket: abort, closing down, or a wall-clock limit.
+"""Interrupts: stop a thread that is blocked on a socket, for an abort, a shutdown or a wall-clock deadline.
 
-A read timeout starts anew with every byte, so a trickling stream never meets it. An `Interrupt` shuts the socket in use
-instead, and the waiting thread finds out why by `check()`.
+A read timeout restarts with every byte, so a slow stream never reaches it. An `Interrupt` shuts down the socket in use
+instead, and the blocked thread gets the reason from `check()`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 
 class Reason(enum.StrEnum):
-    """Why the work was interrupted."""
+    """Reason for an interrupt."""
 
     ABORT = "abort"
     CLOSING = "closing"
@@ -23,7 +23,7 @@ class Reason(enum.StrEnum):
 
 
 class Interrupted(Exception):
-    """The work was stopped from outside; `reason` says why."""
+    """Raised in the interrupted thread; `reason` is the cause."""
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(str(reason))
@@ -31,7 +31,7 @@ class Interrupted(Exception):
 
 
 class Interrupt:
-    """One per piece of work. Use as a context manager so that its timer ends with the work."""
+    """Cancellation handle of one task. Use it as a context manager, so that its timer is canceled with the task."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -49,7 +49,7 @@ class Interrupt:
             self._socket = None
 
     def limit(self, seconds: float | None) -> None:
-        """Interrupt with DEADLINE after `seconds` from now; replaces the limit before, None takes it away."""
+        """Interrupt with DEADLINE `seconds` from now. A new limit overrides the previous one; None removes it."""
         with self._lock:
             old, self._timer = self._timer, None
             if seconds is not None:
@@ -60,7 +60,7 @@ class Interrupt:
             old.cancel()
 
     def cut(self, reason: Reason) -> None:
-        """Stop the work; the first reason stands."""
+        """Interrupt the task. Only the first reason is kept."""
         with self._lock:
             if self._reason is None:
                 self._reason = reason
@@ -68,20 +68,20 @@ class Interrupt:
             _shut(self._socket)
 
     def check(self) -> None:
-        """Raise `Interrupted` if the work was stopped."""
+        """Raise `Interrupted` if the task was interrupted."""
         if self._reason is not None:
             raise Interrupted(self._reason)
 
     def wait(self, seconds: float) -> None:
-        """Sleep, but wake and raise `Interrupted` at once when stopped."""
+        """Sleep for `seconds`; raise `Interrupted` immediately when interrupted."""
         self._event.wait(seconds)
         self.check()
 
     def trace(self, event: str, info: dict[str, Any]) -> None:
-        """httpcore's trace hook: learns which socket the request runs on.
+        """Trace hook for httpcore: record the socket that the request uses.
 
-        Not before the handshake is over: a socket that is shut while it is being wrapped is left open by the library.
-        Until then the connect timeout bounds the wait.
+        The socket is recorded only after the TLS handshake: httpcore leaks a socket that is shut down while it is
+        being wrapped. Until then the connect timeout bounds the wait.
         """
         if event != "connection.start_tls.complete":
             return
@@ -96,5 +96,5 @@ def _shut(sock: socket.socket | None) -> None:
     if sock is None:
         return
     with contextlib.suppress(OSError):
-        # Not the TLS socket's own method: that one frees the session under the reading thread.
+        # Not `SSLSocket.shutdown`, which frees the TLS session while the reading thread uses it.
         socket.socket.shutdown(sock, socket.SHUT_RDWR)

@@ -1,7 +1,7 @@
-"""What is known of the rented machine for as long as it is rented: its card, its price, its idle limit.
+"""Machine properties that are constant for a rental: GPU, price and idle limit.
 
-The operator may tell it, and the backend does, which counts. What neither told is None: a page shows it as not known,
-nobody guesses.
+The operator can set them in the environment; values from the backend take precedence. A property that neither provides
+is None and displayed as unknown.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ _DEAREST, _LONGEST_IDLE, _FASTEST = 1000, 30 * 86400, 1e6
 
 @dataclass(frozen=True)
 class Machine:
-    """`price` in US dollars per hour while it runs, `idle_stop` in seconds without work (0: never).
+    """Properties: `price` in US dollars per running hour, `idle_stop` in seconds without work (0: never).
 
-    `speed`: seconds of the provider, who bills and counts idleness, in a real one; other than 1 in a sandbox only.
+    `speed` is the number of provider seconds (billing, idle time) per real second; other than 1 only in a sandbox.
     """
 
     gpu: str | None = None
@@ -29,7 +29,7 @@ class Machine:
 
 
 def read_machine(environ: Mapping[str, str]) -> Machine:
-    """`ERT_GPU_NAME`, `ERT_GPU_PRICE_PER_HOUR`, `ERT_IDLE_STOP`; a value that makes no sense counts as not told."""
+    """Parse `ERT_GPU_NAME`, `ERT_GPU_PRICE_PER_HOUR` and `ERT_IDLE_STOP`; an invalid value is treated as unset."""
     return Machine(
         gpu=_name(environ.get("ERT_GPU_NAME")),
         price=amount(environ.get("ERT_GPU_PRICE_PER_HOUR", ""), _DEAREST),
@@ -38,7 +38,7 @@ def read_machine(environ: Mapping[str, str]) -> Machine:
 
 
 def read_said(said: Mapping[str, Any], before: Machine) -> Machine:
-    """What the backend's `/status` tells (`said`, {} while it sleeps), else what was known `before`."""
+    """Merge the backend's `/status` (`said`, {} while it sleeps) over the values known `before`."""
     return Machine(
         gpu=_name(said.get("gpu_name")) or before.gpu,
         price=_else(amount(said.get("price_per_hour"), _DEAREST), before.price),
@@ -57,7 +57,7 @@ def _else(value: float | None, otherwise: float | None) -> float | None:
 
 
 def amount(raw: object, most: float) -> float | None:
-    """A number from 0 to `most`, out of a number or a text; None for anything else."""
+    """Convert a number or a string to a float from 0 to `most`; return None for any other value."""
     if isinstance(raw, bool) or not isinstance(raw, int | float | str):
         return None
     try:

@@ -1,6 +1,6 @@
-"""How often somebody may do something: a token bucket per key, on the injected clock.
+"""Rate limiter: a token bucket per key, on the injected clock.
 
-Remembers a bounded number of keys, the latest ones. Decides only; who is refused and how is the caller's business.
+It keeps a bounded number of keys, the most recent ones. The caller handles the requests that are not allowed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _MOST_KEYS = 4096
 
 
 class Rates:
-    """`burst` at once, then `per_second`; a rate of 0 means no limit. Safe to use from any thread."""
+    """Allows `burst` events at once, then `per_second`; a rate of 0 means no limit. Thread-safe."""
 
     def __init__(self, per_second: float, burst: float, clock: Clock, *, most_keys: int = _MOST_KEYS) -> None:
         self._gap = 1 / per_second if per_second > 0 else 0.0
@@ -22,11 +22,11 @@ class Rates:
         self._clock = clock
         self._most_keys = most_keys
         self._lock = threading.Lock()
-        # When the bucket of a key will be full again, in monotonic seconds.
+        # Monotonic time in seconds when the bucket of a key is full again.
         self._full: OrderedDict[str, float] = OrderedDict()
 
     def take(self, key: str = "") -> float:
-        """0 if it may be done now (and is counted), else how many seconds to wait (and nothing is counted)."""
+        """Count the event and return 0 if it is allowed now, else return the seconds to wait without counting it."""
         if not self._gap:
             return 0.0
         with self._lock:

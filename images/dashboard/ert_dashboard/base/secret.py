@@ -1,13 +1,13 @@
-"""Text that must not be printed: the backend's API key.
+"""Secret strings: prevents the backend's API key from being formatted by accident.
 
-A `Secret` shows as `***` wherever Python would format it; `reveal()` is the one way to its text.
+A `Secret` formats as `***`; only `reveal()` returns its value.
 """
 
 from __future__ import annotations
 
 
 class Secret:
-    """Wraps a string; equal by content, never shown."""
+    """String wrapper that compares by value and always formats as `***`."""
 
     __slots__ = ("_text",)
 
@@ -15,7 +15,7 @@ class Secret:
         self._text = text
 
     def reveal(self) -> str:
-        """The text itself, for the one place that has to send it."""
+        """Return the value, for the code that sends it."""
         return self._text
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""JSON as the standard has it: UTF-8, no NaN or infinities, not nested beyond reason, or ValueError."""
+"""Strict JSON parser: requires UTF-8, rejects NaN, infinities and excessive nesting."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def load_strictly(content: bytes) -> Any:
-    """The value in `content`. Raises ValueError for anything else than one JSON text."""
+    """Parse `content`; raise `ValueError` unless it is exactly one JSON value."""
     try:
         return json.loads(content.decode("utf-8"), parse_constant=_no_constant)
     except RecursionError:

@@ -1,6 +1,6 @@
-"""What a ticker may look like, and how one company's spellings meet.
+"""Ticker syntax: validation, and the SEC's spelling of share classes.
 
-Says nothing about whether such a company exists: that is the market data's business.
+Whether a company exists is not checked here but by the market data.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 _SHAPE = re.compile(r"[A-Z0-9][A-Z0-9.\-^=]{0,11}")
-# The SEC writes BRK-B where most others write BRK.B. Only one letter after the dot is a class; `.HK` is an exchange.
+# The SEC spells BRK.B as BRK-B. Only a single letter after the dot is a share class; `.HK` is an exchange suffix.
 _SHARE_CLASS = re.compile(r"([A-Z]{1,6})\.([A-Z])")
 
 MAX_TICKER_LENGTH = 12
@@ -16,7 +16,7 @@ NOT_A_TICKER = f"not a ticker: 1 to {MAX_TICKER_LENGTH} of A-Z, 0-9, dot, dash, 
 
 
 def read_ticker(raw: object) -> str | None:
-    """The ticker in upper case, or None if `raw` is not a string of a ticker's shape."""
+    """Return the ticker in upper case, or None when `raw` is not a string in ticker syntax."""
     if not isinstance(raw, str) or len(raw) > 64:
         return None
     ticker = raw.strip().upper()
@@ -24,6 +24,6 @@ def read_ticker(raw: object) -> str | None:
 
 
 def sec_spelling(ticker: str) -> str:
-    """`BRK.B` -> `BRK-B`; anything else unchanged (`0700.HK` names an exchange, not a class)."""
+    """Convert a share class to the SEC's spelling, `BRK.B` to `BRK-B`; return other tickers unchanged, as `0700.HK`."""
     match = _SHARE_CLASS.fullmatch(ticker)
     return f"{match[1]}-{match[2]}" if match else ticker

@@ -1,6 +1,6 @@
-"""What was fetched, kept in the reports' own file: fresh for a while, then shown while it is looked up anew.
+"""Cache for fetched market data, stored in the report database: serves stale values while it refreshes them.
 
-One look-up per key at a time, however many ask. Stale values say so.
+Each key is fetched by at most one thread at a time. Stale values are marked.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _MOST_ROWS = 500
 
 @dataclass(frozen=True)
 class Kept:
-    """A value (JSON, None for "there is none"), when it was fetched (Unix seconds), and whether it is out of date."""
+    """Cached value: JSON (None: does not exist), Unix time of the fetch, and whether it is out of date."""
 
     value: Any
     fetched: float
@@ -31,7 +31,7 @@ class Kept:
 
 
 class Shelf:
-    """Values by key. Safe to use from any thread."""
+    """Key-value cache. Thread-safe."""
 
     def __init__(self, transaction: Transaction, clock: Clock) -> None:
         self._transaction = transaction
@@ -42,8 +42,10 @@ class Shelf:
             db.execute("CREATE TABLE IF NOT EXISTS fetched (key TEXT PRIMARY KEY, value TEXT, at REAL)")
 
     def get(self, key: str, fresh_s: float, fetch: Callable[[], Any]) -> Kept:
-        """The kept value, at once if there is any; a stale one is renewed in the background. Raises what `fetch` does
-        only if nothing is kept."""
+        """Return the cached value, and refresh a stale one in the background; call `fetch` if none is cached.
+
+        An error of `fetch` is raised only if no value is cached.
+        """
         kept = self._look(key, fresh_s)
         if kept is not None:
             if kept.stale:
@@ -53,7 +55,7 @@ class Shelf:
             return self._look(key, fresh_s) or self._fetch(key, fetch)
 
     def look(self, key: str) -> Any:
-        """The kept value, however old; None if there is none. Never fetches."""
+        """Return the cached value of any age, or None. Never fetches."""
         kept = self._look(key, float("inf"))
         return None if kept is None else kept.value
 

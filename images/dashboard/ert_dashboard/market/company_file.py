@@ -1,15 +1,15 @@
-"""A company as a JSON document -> `Company`: the form of the bundled samples, of an operator's own files, of the cache.
+"""Company documents: parses JSON into a `Company`, for bundled samples, operators' own files and cached data.
 
     {"ticker": "ACME", "company": {"longName": "Acme", "sector": null, ...},
-     "filing": {"description": "where the figures come from", "period_end": "2025-12-31", "currency": "EUR"},
+     "filing": {"description": "source of the figures", "period_end": "2025-12-31", "currency": "EUR"},
      "quote": {"currency": "GBp"},
      "financial": {"totalRevenue": 1200000, "operatingIncome": {"value": null, "as_of": "...", "source": "...",
                    "filing": "Form 10-K", "link": "https://..."}}}
 
-`filing/currency` is that of the statements, `quote/currency` that of the share price; GBp, GBX, ZAc and ILA are
-hundredths. One of the two is needed.
+`filing/currency` applies to the statements, `quote/currency` to the share price; `GBp`, GBX, ZAc and ILA are hundredths
+of a unit. At least one of the two is required.
 
-Strict about every type and size, because people write these by hand; every error says which field.
+All types and sizes are checked, because the files are edited by hand; every error names the field.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ _MOST_FACTS, _LONGEST_TEXT, _LARGEST_FILE = 200, 8000, 1024 * 1024
 
 
 class BadCompany(ValueError):
-    """The document is not a company; the text names the field."""
+    """Raised for an invalid document; the message names the field."""
 
 
 class FileMarket:
-    """The companies of the JSON files in one folder, read once. Anything with `iterdir` is a folder."""
+    """Companies from the JSON files of a directory, read once. `folder` can be any object with `iterdir`."""
 
     def __init__(self, folder: Any, kind: str) -> None:
-        """Raises `BadCompany` that names the file, or OSError."""
+        """Read the files; raise `BadCompany` with the name of the file, or OSError."""
         self.kind = kind
         found = [_read_file(entry, kind) for entry in folder.iterdir() if entry.name.endswith(".json")]
         self._companies = {sec_spelling(company.ticker): company for company in found}
@@ -63,14 +63,14 @@ class FileMarket:
 
 
 def listing(company: Company) -> Listing:
-    """The company as a list shows it."""
+    """Return the list entry of the company."""
     return Listing(
         company.ticker, company.name, company.label(), company.sector, company.fictional, as_of=company.as_of
     )
 
 
 def read_company(document: Any, kind: str) -> Company:
-    """The company in a document, ratios added where its figures allow them. Raises `BadCompany`."""
+    """Parse a document and add the ratios its figures allow; raise `BadCompany`."""
     whole = _object(document, "the document")
     filing = _object(whole.get("filing"), "filing")
     profile = {

@@ -1,7 +1,8 @@
-"""The SEC's public JSON: at most ten requests a second in all, with the name the SEC asks for, within bounds.
+"""SEC EDGAR client: rate-limited, with the required User-Agent, and bounded in time and size.
 
-The rules are the SEC's own (sec.gov/os/accessing-edgar-data): a User-Agent with a mail address, ten requests a second,
-and who goes over is shut out for about ten minutes. So after a 403 or 429 nothing is asked for a while.
+The SEC's rules (sec.gov/os/accessing-edgar-data) require a User-Agent with a mail address and at most 10 requests per
+second; clients that exceed the limit are blocked for about 10 minutes. After a 403 or 429 no request is sent for a
+while.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _TROUBLE_S = 30.0
 
 
 class Edgar:
-    """Three documents of the SEC. Safe to share between threads. Raises `SourceAway`; None is a 404."""
+    """Client for SEC documents. Thread-safe. The methods return None for a 404 and raise `SourceAway`."""
 
     def __init__(
         self,
@@ -43,7 +44,7 @@ class Edgar:
         self._files_url = files_url
         self._data_url = data_url
         self._total_s = total_s
-        # One at once and a tenth of a second between: ten in any second, never eleven.
+        # A burst of one, then one every 0.1 s: never more than ten requests in any second.
         self._rates = Rates(_PER_SECOND, 1, clock)
         self._pause = threading.Event()
         self._closed_until = 0.0
@@ -54,7 +55,7 @@ class Edgar:
         )
 
     def close(self) -> None:
-        """End the connections; who waits for his turn is told that the source is away."""
+        """Close the connections; threads that wait for the rate limit raise `SourceAway`."""
         self._pause.set()
         self._http.close()
 
@@ -83,7 +84,7 @@ class Edgar:
 
     @contextmanager
     def _within(self, deadline: float) -> Iterator[Interrupt]:
-        """Cuts the line at the deadline: a header that trickles meets no read timeout, and is not read by us."""
+        """Interrupt the request at the deadline: slow headers never reach the read timeout, and httpx reads them."""
         with Interrupt() as interrupt:
             interrupt.limit(deadline - self._clock.monotonic())
             yield interrupt
@@ -120,6 +121,6 @@ class Edgar:
             content += chunk
             if len(content) > _LARGEST:
                 raise SourceAway("the SEC's answer is too large", _SHUT_OUT_S)
-            if self._clock.monotonic() > deadline:  # a read timeout never fires on a trickle
+            if self._clock.monotonic() > deadline:  # a slow stream never reaches the read timeout
                 raise SourceAway("the SEC answers too slowly now", _TROUBLE_S)
         return bytes(content)

@@ -1,7 +1,7 @@
-"""Which of the SEC's tags mean which of our figures, and a company document out of them. Pure.
+"""SEC company documents: maps the SEC's tags to the dashboard's field names. No I/O.
 
-A figure may hide under several tags, and a company changes tags over the years: the first tag *with a value for the
-period in question* is taken. All money is in the one currency the latest year was filed in.
+Companies use different tags for the same figure and change them over time: the first tag *with a value for the period*
+is used. All amounts are in the currency of the latest filed year.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ert_dashboard.market.edgar_facts import (
 )
 
 _REVENUE = (
-    # The total comes before its largest part: who files both has revenue that is not from contracts.
+    # The total precedes its largest part: a company that files both also has revenue that is not from contracts.
     "us-gaap:Revenues",
     "us-gaap:RevenueFromContractWithCustomerExcludingAssessedTax",
     "us-gaap:RevenueFromContractWithCustomerIncludingAssessedTax",
@@ -83,15 +83,15 @@ _SHARES = ("dei:EntityCommonStockSharesOutstanding", "us-gaap:CommonStockSharesO
 def company_document(
     ticker: str, name: str, facts: Mapping[str, Any], submissions: Mapping[str, Any], cik: int | None = None
 ) -> dict[str, Any] | None:
-    """A document for `read_company`, None if no whole fiscal year was filed. `facts` is the `facts` of companyfacts.
+    """Build a document for `read_company` from the `facts` of companyfacts; None if no full fiscal year was filed.
 
-    With the company's number `cik` each figure has the address of its filing.
+    If `cik`, the SEC's number of the company, is given, each figure links to its filing.
     """
     currency, year = _latest(facts)
     if year is None:
         return None
     end = year.end
-    # A balance sheet's rows carry no length; the year's end is that of the income statement.
+    # Balance sheet rows have no duration; the end of the year is taken from the income statement.
     found: dict[str, Row | None] = {
         **{ours: _first(facts, tags, currency, lambda rows: in_year(rows, end)) for ours, tags in _FLOWS.items()},
         **{ours: _first(facts, tags, currency, lambda rows: at(rows, end)) for ours, tags in _BALANCES.items()},
@@ -118,8 +118,10 @@ def company_document(
 
 
 def _latest(facts: Mapping[str, Any]) -> tuple[str, Row | None]:
-    """The currency and the row of the latest fiscal year. Of two currencies the one with more years: the other is a
-    convenience translation."""
+    """Return the currency and the row of the latest fiscal year.
+
+    If it was filed in two currencies, use the one with more years: the other is a convenience translation.
+    """
     best: tuple[date, int, str, Row] | None = None
     tags = (*_REVENUE, *_NET_INCOME)
     for unit in sorted({unit for tag in tags for unit in units_of(facts, tag) if len(unit) == 3 and unit.isupper()}):
@@ -134,13 +136,13 @@ def _latest(facts: Mapping[str, Any]) -> tuple[str, Row | None]:
 
 
 def _first(facts: Mapping[str, Any], tags: tuple[str, ...], unit: str, choose: Any) -> Row | None:
-    """What `choose` finds in the rows of the first tag where it finds anything; of several the one that ended last."""
+    """Return the latest row that `choose` finds in any of the tags; for equal end dates that of the first tag."""
     found = [row for tag in tags if (row := choose(read_rows(facts, tag, unit))) is not None]
     return max(found, key=lambda row: row.end, default=None)
 
 
 def _newer(row: Row | None, end: date) -> Row | None:
-    """A quarter only as long as it tells more than the year does: it ended with the year, or later."""
+    """Return the quarter if it is not older than the year: it ended on the same day or later."""
     return row if row is not None and row.end >= end else None
 
 

@@ -1,9 +1,9 @@
-"""The SEC's companyfacts -> the figures of the latest fiscal year and quarter. Pure.
+"""SEC companyfacts parser: extracts the values of the latest fiscal year and quarter. No I/O.
 
-How the data reads (data.sec.gov, XBRL of Forms 10-K and 10-Q): `facts.<taxonomy>.<tag>.units.<unit>[]` are rows
-`{start?, end, val, accn, fy, fp, form, filed, frame?}`. `fy` and `fp` belong to the *filing*, so the period is read
-from `start` and `end`; a filing repeats earlier periods, perhaps restated, so of one period the row filed last counts.
-The fourth quarter is not filed: it is the year less its first nine months. Money is never converted.
+Format (data.sec.gov, XBRL of Forms 10-K and 10-Q): `facts.<taxonomy>.<tag>.units.<unit>[]` is a list of rows
+`{start?, end, val, accn, fy, fp, form, filed, frame?}`. `fy` and `fp` refer to the *filing*, so the period is taken
+from `start` and `end`. Filings repeat earlier periods, sometimes restated, so the row filed last is used for each
+period. The fourth quarter is not filed: it is the year minus its first nine months. Currencies are never converted.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _YEAR, _NINE_MONTHS, _QUARTER = range(350, 386), range(255, 290), range(80, 101)
 
 @dataclass(frozen=True)
 class Row:
-    """One filed value of one tag. `start` is None for a balance (a value at a moment)."""
+    """Filed value of a tag. `start` is None for a value at an instant, as in a balance sheet."""
 
     tag: str
     start: date | None
@@ -39,14 +39,14 @@ class Row:
         return f"SEC EDGAR, Form {self.form} filed {self.filed.isoformat()}, {self.tag} ({self.accession})"
 
     def link(self, cik: int) -> str | None:
-        """The filing's folder in the SEC's archive; None for a row without a sound accession number."""
+        """Return the URL of the filing in the SEC's archive; None if the accession number is malformed."""
         sound = re.fullmatch(r"\d{10}-\d{2}-\d{6}", self.accession)
         folder = self.accession.replace("-", "")
         return f"https://www.sec.gov/Archives/edgar/data/{cik}/{folder}/" if sound else None
 
 
 def read_rows(facts: Mapping[str, Any], tag: str, unit: str) -> list[Row]:
-    """All sound rows of `taxonomy:Tag` in `unit`, one for each period: of repeated and restated ones the last filed."""
+    """Return the valid rows of `taxonomy:Tag` in `unit`, one per period: the one filed last."""
     taxonomy, _, concept = tag.partition(":")
     latest: dict[tuple[date | None, date], Row] = {}
     for raw in _listed(facts, taxonomy, concept, unit):
@@ -60,44 +60,44 @@ def read_rows(facts: Mapping[str, Any], tag: str, unit: str) -> list[Row]:
 
 
 def units_of(facts: Mapping[str, Any], tag: str) -> list[str]:
-    """The units a tag was filed in."""
+    """Return the units a tag was filed in."""
     taxonomy, _, concept = tag.partition(":")
     return list(_mapping(_mapping(_mapping(facts.get(taxonomy)).get(concept)).get("units")))
 
 
 def annual(rows: list[Row]) -> list[Row]:
-    """Whole fiscal years (52 or 53 weeks too), oldest first, from annual reports only: the audited ones."""
+    """Return full fiscal years (also 52 or 53 weeks), oldest first, only from annual filings, which are audited."""
     return [row for row in rows if row.days in _YEAR and row.form in ANNUAL_FORMS]
 
 
 def latest_year(candidates: list[list[Row]]) -> Row | None:
-    """The year that ended last in any of the tags."""
+    """Return the latest fiscal year of any of the tags."""
     years = [row for rows in candidates for row in annual(rows)]
     return max(years, key=lambda row: row.end, default=None)
 
 
 def in_year(rows: list[Row], end: date) -> Row | None:
-    """The value of the fiscal year that ended on `end`."""
+    """Return the value of the fiscal year that ended on `end`."""
     return next((row for row in reversed(annual(rows)) if row.end == end), None)
 
 
 def year_before(rows: list[Row], end: date) -> Row | None:
-    """The value of the fiscal year before the one that ended on `end`."""
+    """Return the value of the fiscal year before the one that ended on `end`."""
     return next((row for row in reversed(annual(rows)) if (end - row.end).days in _YEAR), None)
 
 
 def at(rows: list[Row], end: date) -> Row | None:
-    """The balance on `end`."""
+    """Return the value at the instant `end`."""
     return next((row for row in rows if row.start is None and row.end == end), None)
 
 
 def latest_balance(rows: list[Row]) -> Row | None:
-    """The balance nearest to now."""
+    """Return the latest value at an instant."""
     return max((row for row in rows if row.start is None), key=lambda row: row.end, default=None)
 
 
 def latest_quarter(rows: list[Row]) -> Row | None:
-    """The quarter that ended last: as filed, or for the fourth one the year less the nine months before."""
+    """Return the latest quarter: as filed, or for the fourth quarter the year minus its first nine months."""
     quarters = {row.end: row for row in rows if row.days in _QUARTER}
     for year in annual(rows):
         if year.end in quarters:

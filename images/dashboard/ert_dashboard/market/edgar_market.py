@@ -1,6 +1,6 @@
-"""The SEC as a source of figures: ticker -> company number -> filed facts, each kept for a day.
+"""SEC market data: ticker -> company number -> filed facts, each cached for a day.
 
-What is kept is the small document made of the facts, not the megabytes they came in.
+The cache contains the small document built from the facts, not the original response of several megabytes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _MOST_FOUND = 20
 
 
 class EdgarMarket:
-    """Companies that file with the SEC. Only `find` asks the SEC; a search looks into the list kept."""
+    """Companies that file with the SEC. Only `find` sends requests; `search` reads the cached list."""
 
     kind = KIND
 
@@ -33,7 +33,7 @@ class EdgarMarket:
         self._shelf = shelf
 
     def find(self, ticker: str) -> Company | None:
-        """Raises `SourceAway` if nothing is kept and the SEC does not answer."""
+        """Return the company or None; raise `SourceAway` if it is not cached and the SEC does not respond."""
         spelled = sec_spelling(ticker)
         entry = self._shelf.get(_LIST, _FRESH_S, self._listed).value.get(spelled)
         if entry is None:
@@ -56,11 +56,11 @@ class EdgarMarket:
         return [Listing(ticker, name, KIND) for _, ticker, name in sorted(found)[:_MOST_FOUND]]
 
     def known(self) -> list[str]:
-        """None by name: there are thousands."""
+        """Return an empty list: there are thousands."""
         return []
 
     def _listed(self) -> dict[str, tuple[int, str]]:
-        """Ticker -> (company number, name)."""
+        """Fetch the list: ticker -> (company number, name)."""
         raw = self._edgar.tickers()
         rows = raw.values() if isinstance(raw, Mapping) else []
         found = {ticker: entry for row in rows if (entry := _entry(row)) and (ticker := read_ticker(row["ticker"]))}
@@ -86,7 +86,7 @@ def _entry(row: Any) -> tuple[int, str] | None:
 
 
 def _marked(company: Company, kept: Kept) -> Company:
-    """A copy that is out of date says so wherever the company is named."""
+    """Add the fetch time of a stale document to `kind`, which is displayed with every figure."""
     if not kept.stale:
         return company
     return replace(company, kind=f"{company.kind}, last looked up {iso(kept.fetched)}")

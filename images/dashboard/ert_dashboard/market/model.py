@@ -1,7 +1,7 @@
-"""Where the figures of a report come from: one protocol for every source, and the body a report is asked with.
+"""Market data model: the protocol of all data sources, and the request body of a report.
 
-Every value carries its source and its as-of date, and every company says of what kind its figures are. No figure is
-ever made up to fill a hole: what a source does not state is null. Field names are yfinance's.
+Every value has its source and its as-of date, and every company the kind of its data. Missing values are never
+estimated: a value that the source does not state is null. Field names are those of `yfinance`.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True)
 class Fact:
-    """One figure: money absolute, ratios as fractions, `debtToEquity` in percent.
+    """A figure: absolute amounts of money, ratios as fractions, `debtToEquity` in percent.
 
-    Prices, targets, dividends and the market's value of the company are in the quote's currency, all other money is in
-    that of the statements. `link` is the filing's https address.
+    Prices, targets, dividends and market capitalization are in the currency of the quote, all other amounts in that of
+    the statements. `link` is the https URL of the filing.
     """
 
     value: float | None
@@ -28,10 +28,10 @@ class Fact:
 
 @dataclass(frozen=True)
 class Company:
-    """One company's text and figures, frozen at `as_of` (ISO date).
+    """Profile and figures of a company as of `as_of` (`YYYY-MM-DD`).
 
-    `currency` is that of the statements (ISO 4217), `quote_currency` that of the price as its exchange writes it (`GBp`
-    for pence); None where the source does not say.
+    `currency` is that of the statements (ISO 4217), `quote_currency` that of the price in the notation of the exchange
+    (`GBp` for pence); None if the source does not state it.
     """
 
     ticker: str
@@ -49,14 +49,14 @@ class Company:
     quote_currency: str | None = None
 
     def label(self) -> str:
-        """The line that stands beside every figure shown."""
+        """Return the line displayed with every figure."""
         source = "fictional company" if self.fictional else self.source
         return f"{self.kind}, as of {self.as_of}: {source}"
 
 
 @dataclass(frozen=True)
 class Listing:
-    """A company as a list of choices shows it."""
+    """Entry of a company in search results."""
 
     ticker: str
     name: str
@@ -67,7 +67,7 @@ class Listing:
 
 
 class SourceAway(Exception):
-    """A source that would have to be asked does not answer now. The text may be shown; `after`: seconds to wait."""
+    """Raised when a data source is unavailable. The message is safe to display; `after` is the delay in seconds."""
 
     def __init__(self, message: str, after: float) -> None:
         super().__init__(message)
@@ -75,27 +75,27 @@ class SourceAway(Exception):
 
 
 class MarketData(Protocol):
-    """A source of company figures. An unknown ticker is no error; a source on the network may raise `SourceAway`."""
+    """Source of company data. An unknown ticker is not an error; a network source can raise `SourceAway`."""
 
     kind: str
 
     def find(self, ticker: str) -> Company | None:
-        """The company behind an upper-case ticker in either share-class spelling, or None. At most a few seconds."""
+        """Return the company of an upper-case ticker in either share-class spelling, or None, within a few seconds."""
         ...
 
     def search(self, text: str) -> list[Listing]:
-        """Companies whose ticker or name holds `text` (case-insensitive), for an empty text those worth showing.
+        """Return companies whose ticker or name contains `text` (case-insensitive); for an empty string, suggestions.
 
-        Returns at once and never raises: a source that would have to be asked first returns nothing yet.
+        Never blocks or raises: a source that has to send a request first returns an empty list.
         """
         ...
 
     def known(self) -> list[str]:
-        """The tickers worth naming to somebody whose ticker nobody knows, sorted."""
+        """Return the tickers to suggest when a ticker is unknown, sorted."""
         ...
 
 
-# Figures that others are computed from, under names of our own: they stay here, the backend gets yfinance's names only.
+# Inputs of computed figures, under the dashboard's own names: not sent, the backend expects `yfinance` names only.
 _BASES = frozenset(
     {
         "priorTotalRevenue",
@@ -108,7 +108,7 @@ _BASES = frozenset(
 
 
 def report_request(company: Company, sections: list[str] | None = None) -> dict[str, Any]:
-    """The JSON body a report is asked with, the id left out."""
+    """Build the JSON request body of a report, without the id."""
     sent = {name: fact for name, fact in company.facts.items() if name not in _BASES}
     return {
         "ticker": company.ticker,
@@ -131,6 +131,6 @@ def report_request(company: Company, sections: list[str] | None = None) -> dict[
 
 
 def _provenance(fact: Fact, company: Company) -> dict[str, str | None]:
-    """What is said of where a figure comes from; the company's own page is the link of what its source states."""
+    """Return the provenance of a figure; `source_url` is the link for figures from the company's main source."""
     link = fact.link or (company.source_url if fact.source == company.source else None)
     return {"as_of": fact.as_of, "source": fact.source, "filing": fact.filing, "link": link}

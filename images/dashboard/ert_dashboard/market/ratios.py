@@ -1,4 +1,4 @@
-"""Ratios and growth out of figures of one source and date: computed, said to be so, never over zero. Pure."""
+"""Ratios and growth rates: computed from figures of one source and date, and marked as computed. No I/O."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _difference(whole: float, part: float) -> float:
     return whole - part
 
 
-# name: (how, left, right). Only from two stated figures; over a base of zero or less a ratio says nothing.
+# name: (function, left, right). Both figures are required; a ratio to a base of zero or less is meaningless.
 _DERIVED: dict[str, tuple[Callable[[float, float], float], str, str]] = {
     "grossMargins": (_ratio, "grossProfits", "totalRevenue"),
     "operatingMargins": (_ratio, "operatingIncome", "totalRevenue"),
@@ -39,7 +39,7 @@ _DERIVED: dict[str, tuple[Callable[[float, float], float], str, str]] = {
 
 
 def derived(facts: Mapping[str, Fact], as_of: str) -> dict[str, Fact]:
-    """The ratios that the figures allow, under yfinance's names; never one over a base of zero or less."""
+    """Return the ratios that the figures allow, under `yfinance` names; none with a base of zero or less."""
     found: dict[str, Fact] = {}
     for name, (how, left, right) in _DERIVED.items():
         first, second = _stated(facts, left), _stated(facts, right)

@@ -1,6 +1,6 @@
-"""Which sources of figures the operator switched on. Pure: environment in, one frozen `Sources` out.
+"""Market data settings: the data sources that the operator enabled, parsed from the environment.
 
-Without any of these the dashboard has its bundled sample companies only, and asks nobody.
+Without any of them the dashboard has only its bundled sample companies, and sends no requests.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from pathlib import Path
 from ert_dashboard.base.env import BadSetting
 
 _AGENT = "ERT_SEC_USER_AGENT"
-# The SEC asks for a name and a mail address; it answers 403 to callers without.
+# The SEC requires a name and a mail address, and otherwise responds with 403.
 _AGENT_SHAPE = re.compile(r"[\x20-\x7e]{1,150}")
 _MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
 @dataclass(frozen=True)
 class Sources:
-    """In the order they are asked: own files, the SEC, Yahoo; the samples are always the last."""
+    """Enabled data sources in lookup order: the operator's files, the SEC, Yahoo; the samples are always last."""
 
     folder: Path | None = None
     sec_user_agent: str | None = None
@@ -29,7 +29,7 @@ class Sources:
 
 
 def read_sources(environ: Mapping[str, str]) -> Sources:
-    """Raises `BadSetting` for a source that could not work."""
+    """Parse the settings; raise `BadSetting` for a source that cannot work."""
     folder = environ.get("ERT_MARKET_DATA_DIR", "").strip()
     agent = environ.get(_AGENT, "").strip()
     if agent and not (_AGENT_SHAPE.fullmatch(agent) and _MAIL.search(agent)):

@@ -1,4 +1,4 @@
-"""All sources of figures as one, asked in turn; the bundled samples are the last."""
+"""Chained market data: queries all enabled sources in order, with the bundled samples last."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SAMPLE, OWN, OWN_REQUEST = "sample data", "the operator's own data", "data of th
 
 
 class Chain:
-    """The first source that knows a ticker answers. One that is away is no reason to show another kind of figures."""
+    """Chain of sources; the first that knows a ticker is used. `SourceAway` is raised instead of using the next one."""
 
     def __init__(self, markets: list[MarketData]) -> None:
         self._markets = markets
@@ -44,12 +44,12 @@ class Chain:
 
 
 def samples() -> FileMarket:
-    """The companies that come with the package."""
+    """Return the companies included in the package."""
     return FileMarket(resources.files("ert_dashboard") / "sample_data", SAMPLE)
 
 
 def build_market(sources: Sources, transaction: Transaction, clock: Clock) -> MarketData:
-    """What the operator switched on, and the samples. Raises `BadSetting` for own files that cannot be used."""
+    """Build the chain of enabled sources and samples; raise `BadSetting` if the operator's files are invalid."""
     shelf = Shelf(transaction, clock)
     markets: list[MarketData] = []
     if sources.folder is not None:

@@ -1,7 +1,7 @@
-"""Quotes and ratios from Yahoo through the optional package yfinance: what is traded, where the SEC has nothing.
+"""Yahoo market data: quotes and ratios through the optional package `yfinance`, for data that the SEC does not have.
 
-Imported on first use: it brings about 90 MB along. Its figures are for personal use (its README) and are refused from
-shared addresses at times, so it is asked last, and what it said is kept for five minutes.
+The package is imported on first use, as it adds about 90 MB. Its data is for personal use (see its README), and
+requests from shared addresses are sometimes rejected, so it is queried after the SEC and cached for 5 minutes.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _TEXTS = ("longName", "sector", "industry", "country", "longBusinessSummary")
 
 
 class YahooMarket:
-    """Whatever yfinance knows. `find` raises `SourceAway` when it is refused."""
+    """Companies known to `yfinance`. `find` raises `SourceAway` for every error of the package."""
 
     kind = KIND
 
@@ -48,7 +48,7 @@ class YahooMarket:
         return None if kept.value is None else read_company(kept.value, KIND)
 
     def search(self, text: str) -> list[Listing]:  # noqa: ARG002 the protocol's
-        """Nothing: a look-up by name would ask Yahoo with every key somebody presses."""
+        """Return an empty list: a search would send a request to Yahoo for every keystroke."""
         return []
 
     def known(self) -> list[str]:
@@ -58,7 +58,7 @@ class YahooMarket:
         try:
             yfinance = importlib.import_module("yfinance")
             info = yfinance.Ticker(ticker.replace(".", "-") if _is_class(ticker) else ticker).info
-        except Exception as error:  # the package raises errors of several libraries, and of its own
+        except Exception as error:  # the package raises its own errors and those of several libraries
             raise SourceAway(f"Yahoo does not answer now ({type(error).__name__})", 60) from None
         return _read(ticker, info, iso(self._clock.wall()) or "") if isinstance(info, Mapping) else None
 
@@ -69,9 +69,9 @@ def _is_class(ticker: str) -> bool:
 
 
 def _read(ticker: str, info: Mapping[str, Any], now: str) -> dict[str, Any] | None:
-    """None for the nearly empty answer that Yahoo gives for an unknown symbol."""
+    """Convert `info` to a document; None for the nearly empty response for an unknown symbol."""
     name = info.get("longName") or info.get("shortName")
-    # As Yahoo writes them: GBp are pence, and its prices are in them.
+    # In Yahoo's notation: `GBp` is pence, the unit of its prices.
     currency, quoted = _currency(info.get("financialCurrency")), _currency(info.get("currency"))
     if not isinstance(name, str) or not (currency or quoted):
         return None

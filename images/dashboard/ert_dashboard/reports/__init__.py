@@ -1,1 +1,1 @@
-"""Queue of reports and the worker that has them written. Must not import `web` or `auth`."""
+"""Report queue and worker threads. Must not import `web` or `auth`."""

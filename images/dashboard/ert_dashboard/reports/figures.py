@@ -1,7 +1,7 @@
-"""The figures behind a finished report, each with its source and date, for the page's notes on numbers. Pure.
+"""Figures of a finished report with source and date, for the annotations of numbers on the page. No I/O.
 
-They are the rows of the backend's own tables; where the request knew a better source for a figure than the name of its
-own group of fields, that source is shown.
+They are the rows of the backend's tables. The provenance in the request takes precedence over the source in a row,
+which only names a group of fields.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _MOST = 250
 
 
 def figures(job: Job) -> list[dict[str, Any]]:
-    """One entry a figure: fact_id, label, display, value, unit, as_of, source, link, derived. [] without tables."""
+    """Return the figures: fact_id, label, display, value, unit, as_of, source, link, derived. [] without tables."""
     known = _provenance(job.request)
     found: dict[str, dict[str, Any]] = {}
     for table in _tables(job.result):

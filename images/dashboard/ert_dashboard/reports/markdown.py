@@ -1,4 +1,4 @@
-"""A finished report as one Markdown document for download. The model's words are passed on as text, never as HTML."""
+"""Markdown export of a finished job. Model output is included as text, never as HTML."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ DISCLAIMER = "Written by a language model from the figures named above. It may b
 
 
 def section_title(name: str) -> str:
-    """`risk_analysis` -> `Risk analysis`."""
+    """Convert a section name to a title: `risk_analysis` to `Risk analysis`."""
     return name.replace("_", " ").strip().capitalize() or "Section"
 
 
 def document(job: Job) -> str:
-    """Title, where the figures come from, then one `##` heading a section, in the backend's order."""
+    """Build the document: title, data source, then one `##` heading per section, in the order of the backend."""
     result = job.result or {}
     metadata = result.get("metadata")
     model = metadata.get("model") if isinstance(metadata, Mapping) else None
@@ -37,7 +37,7 @@ def document(job: Job) -> str:
 
 
 def word_count(sections: Mapping[str, str]) -> int:
-    """Words separated by white space over all sections."""
+    """Return the number of whitespace-separated words in all sections."""
     return sum(len(text.split()) for text in sections.values())
 
 
@@ -49,6 +49,6 @@ def _sections(result: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _line(text: str) -> str:
-    """A name as text: no markup, and no address that a viewer would make a link of."""
+    """Strip markup from a name, and break URLs and mail addresses that a viewer would turn into links."""
     shown = re.sub(r"[<>\[\]`|*_~{}\\]", "", " ".join(text.split()))
     return re.sub(r"://|\bwww\.|@", lambda match: " ".join(match[0]) if match[0] != "@" else " at ", shown)

@@ -1,7 +1,7 @@
-"""Where reports are taken in, queued, given up and taken over: the queue is the store, the work is the worker's.
+"""Report queue: submits, runs, aborts and adopts jobs. The store is the queue; a `Worker` does the work.
 
-A restart forgets nothing: what was unfinished goes on under the same report id as soon as the process that owned it is
-gone. At most `max_queue` reports wait. Listeners hear of every change after it is stored.
+A restart loses nothing: unfinished jobs continue under the same id as soon as the process that owned them has exited.
+At most `max_queue` jobs wait. Listeners are called after a change is stored.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _AFTER_TROUBLE_S = 1.0
 
 
 class QueueFull(Exception):
-    """As many reports wait as may."""
+    """Raised when `max_queue` jobs are waiting."""
 
 
 @dataclass(frozen=True)
 class DeskLimits:
-    """`max_queue` waiting reports, `workers` at the backend at a time, `wake_s` to wait for a sleeping backend."""
+    """Limits: `max_queue` waiting jobs, `workers` concurrent jobs, `wake_s` seconds to wait for a sleeping backend."""
 
     max_queue: int
     workers: int
@@ -42,7 +42,7 @@ class DeskLimits:
 
 
 class ReportDesk:
-    """All reports of this process. Without a client (no usable backend) reports wait and can only be given up."""
+    """All jobs of this process. Without a client (no usable backend) jobs wait, and can only be aborted."""
 
     def __init__(
         self, store: ReportStore, lease: Lease, client: BackendClient | None, clock: Clock, limits: DeskLimits
@@ -59,11 +59,11 @@ class ReportDesk:
         self._threads: list[threading.Thread] = []
 
     def listen(self, listener: Listener) -> None:
-        """Call `listener(job)` after each change of a report, from whatever thread made it."""
+        """Call `listener(job)` after each change, in the thread that made the change."""
         self._ledger.listeners.append(listener)
 
     def start(self) -> None:
-        """Take over what an earlier process left and start the threads (none without a backend)."""
+        """Adopt the jobs of earlier processes and start the threads (none without a backend)."""
         self.adopt()
         if self._worker is None:
             return
@@ -72,7 +72,7 @@ class ReportDesk:
         self._thread("adopt", self._keep_adopting)
 
     def close(self, wait_s: float = 5.0) -> None:
-        """Stop working. Unfinished reports stay as they are, for the next process to take over."""
+        """Stop the threads, waiting up to `wait_s` for each. The next process adopts the unfinished jobs."""
         with self._wakeup:
             self._closing = True
             interrupts = list(self._running.values())
@@ -83,7 +83,7 @@ class ReportDesk:
             thread.join(wait_s)
 
     def submit(self, company: Company) -> Job:
-        """Take in a report. Raises `QueueFull`."""
+        """Add a job to the queue; raise `QueueFull`."""
         job = Job(
             report_id=_new_id(company.ticker),
             ticker=company.ticker,
@@ -103,7 +103,7 @@ class ReportDesk:
         return job
 
     def abort(self, report_id: str) -> Job | None:
-        """Stop one report of this process; returns it as it now is, None if it is not active here."""
+        """Abort a job of this process and return its new state; None if it is not active in this process."""
         with self._wakeup:
             interrupt = self._running.get(report_id)
             if interrupt is not None:
@@ -116,21 +116,21 @@ class ReportDesk:
             return self._ledger.finish(report_id, Status.ABORTED, abort_requested=True, error="aborted")
 
     def abort_all(self) -> list[str]:
-        """Stop every active report of this process, and nobody else's."""
+        """Abort all active jobs of this process, and return their ids."""
         active = self._store.unfinished(self._lease.owner)
         return [job.report_id for job in active if self.abort(job.report_id) is not None]
 
     def counts(self) -> tuple[int, int]:
-        """(reports being worked on, reports waiting) in this process."""
+        """Return the number of running and of waiting jobs of this process."""
         return self._store.counts(self._lease.owner)
 
     def waiting(self) -> dict[str, int]:
-        """How many reports stand before each waiting one."""
+        """Return the queue position of each waiting job, starting at 0."""
         queued = [job for job in self._store.unfinished(self._lease.owner) if job.status is Status.QUEUED]
         return {job.report_id: place for place, job in enumerate(queued)}
 
     def adopt(self) -> list[str]:
-        """Take over unfinished reports of processes that are gone."""
+        """Adopt the unfinished jobs of processes that have exited, and return their ids."""
         adopted = []
         for job in self._store.unfinished():
             if self._lease.is_gone(job.owner) and self._store.take_over(job.report_id, job.owner, self._lease.owner):
@@ -151,7 +151,7 @@ class ReportDesk:
         self._threads.append(thread)
 
     def _forever(self, body: Callable[[], None]) -> None:
-        """Repeat `body` until closing. Trouble with one report or with the disk never ends the thread."""
+        """Repeat `body` until closing. A database error never ends the thread."""
         while not self._closing:
             try:
                 body()
@@ -180,7 +180,7 @@ class ReportDesk:
                 self._worker.run(job, interrupt)
         except (StoreClosed, sqlite3.Error):
             raise
-        except Exception:  # a surprise costs one report, not the worker
+        except Exception:  # an unexpected error fails one job, not the worker
             _LOG.exception("report %s ended in an unexpected error", job.report_id)
             self._ledger.finish(job.report_id, Status.FAILED, error="an unexpected error in the dashboard")
         finally:
@@ -188,7 +188,7 @@ class ReportDesk:
                 self._running.pop(job.report_id, None)
 
     def _next(self) -> tuple[Job, Interrupt] | None:
-        """The oldest waiting report; waits for one. None when closing."""
+        """Wait for a job and return the oldest; None when closing."""
         with self._wakeup:
             while not self._closing:
                 for job in self._store.unfinished(self._lease.owner):

@@ -1,8 +1,8 @@
-"""One report, from the question to the text, through whatever happens to the backend on the way.
+"""Report runner: submits one job to the backend and follows it to its result, across backend failures.
 
-Asked for under our own id, so that asking again is harmless; followed by events that can be resumed; polled where there
-are no events; asked for anew if the backend forgot it; by the original's one long call where nothing else is known.
-Stores nothing itself: it says what changed through `save` and returns the result.
+Submissions use the dashboard's own id and are idempotent. Progress is read from a resumable event stream, or by polling
+where there is none. A job that the backend lost is submitted again; a backend without these routes gets ERT's original
+blocking call. The runner stores nothing itself: it passes changes to `save` and returns the result.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ _LOOK_S = 30.0
 
 
 class Failed(Exception):
-    """There will be no report; the text says why and may be shown."""
+    """Raised when the job failed; the message is the reason and safe to display."""
 
 
 class _Forgotten(Exception):
-    """The backend took the report and will not go on with it: it restarted or is being drained."""
+    """Raised when the backend accepted the job but does not continue it: it restarted or is draining."""
 
 
 class _Pauses:
-    """Growing pauses between tries; success starts them over."""
+    """Exponential backoff between retries, reset on success."""
 
     def __init__(self, interrupt: Interrupt) -> None:
         self._interrupt = interrupt
@@ -51,7 +51,7 @@ class _Pauses:
 
 
 class ReportRun:
-    """The work on one job. `save(**fields)` stores fields of the job and returns it as it now is."""
+    """Run of one job. `save(**fields)` stores fields of the job and returns its new state."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class ReportRun:
         wake_s: float,
         draft: Draft,
     ) -> None:
-        """`wake_s`: how long to wait for a backend that is asleep; `draft` gets each section as it is written."""
+        """`wake_s` is the time to wait for a sleeping backend in seconds; `draft` receives each completed section."""
         self._job = job
         self._client = client
         self._save_job = save
@@ -76,7 +76,7 @@ class ReportRun:
         self._seen = job.last_event
 
     def write(self) -> dict[str, Any]:
-        """Sections, metadata and generation time. Raises `Failed`, or `Interrupted` from the interrupt."""
+        """Return sections, metadata and generation time; raise `Failed`, or `Interrupted` from the interrupt."""
         try:
             for _ in range(_MOST_RESUBMITS):
                 known = self._hand_over()
@@ -97,7 +97,7 @@ class ReportRun:
         self._job = self._save_job(**fields)
 
     def _hand_over(self) -> protocol.Update | None:
-        """Until the backend has the report. None instead of an update: it speaks only the original's interface."""
+        """Submit the job until the backend accepts it; return None if it supports only ERT's original interface."""
         self._limit()
         pauses = _Pauses(self._interrupt)
         while True:
@@ -121,17 +121,17 @@ class ReportRun:
         self._limit()
 
     def _limit(self) -> None:
-        """Before the report is accepted the wake limit counts, from then on the report's own wall-clock total."""
+        """Set the deadline: the wake limit until the job is accepted, from then on its total time limit."""
         now = self._clock.wall()
         if self._job.accepted is None:
             self._interrupt.limit(self._wake_s - (now - (self._job.started or now)))
         else:
             left = self._client.total_s - (now - self._job.accepted)
-            # A report taken over after a long absence may well be finished over there: leave time to look.
+            # A job adopted after a long downtime may be finished on the backend: leave time to fetch it.
             self._interrupt.limit(max(left, min(self._client.total_s, _LOOK_S)))
 
     def _why_not(self, error: Unavailable) -> str:
-        """What to show while waiting: the boot phase if the backend tells, else the error."""
+        """Return the status line while waiting: the boot phase if the backend reports one, else the error."""
         try:
             status, health = self._client.health(self._interrupt)
         except BackendError:
@@ -155,7 +155,7 @@ class ReportRun:
                 pauses.wait(error.after)
 
     def _listen(self, pauses: _Pauses) -> protocol.Update | None:
-        """Follow the event stream; None if it broke off (a pause has then been taken)."""
+        """Follow the event stream; return None if it is not supported, or after a pause if it broke off."""
         try:
             stream = self._client.events(self._job.report_id, self._seen, self._interrupt)
             with contextlib.closing(stream):
@@ -188,7 +188,7 @@ class ReportRun:
             raise _Forgotten from error
 
     def _show(self, update: protocol.Update) -> None:
-        """Store what an update says, if anything is new; an update never takes progress back."""
+        """Store the changes of an update, if any; the progress never decreases."""
         if update.phase not in (protocol.Phase.QUEUED, protocol.Phase.RUNNING):
             return
         job = self._job

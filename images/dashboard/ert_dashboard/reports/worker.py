@@ -1,6 +1,6 @@
-"""What one worker thread does with one report: run it, store how it ended, tell the backend when nobody waits any more.
+"""Report worker: runs one job, stores its outcome, and cancels it on the backend after an abort or a timeout.
 
-Knows nothing of the queue; the desk hands it a job and the interrupt that may end it.
+It does not access the queue; `ReportDesk` passes it a job and the interrupt that can cancel it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Listener = Callable[[Job], None]
 
 
 class Ledger:
-    """Stores a change and tells the listeners about it, in that order."""
+    """Stores changes of jobs, and then notifies the listeners."""
 
     def __init__(self, store: ReportStore, clock: Clock) -> None:
         self._store = store
@@ -36,14 +36,14 @@ class Ledger:
         self.listeners: list[Listener] = []
 
     def change(self, report_id: str, **fields: Any) -> Job | None:
-        """As `ReportStore.change`."""
+        """Call `ReportStore.change` and notify the listeners."""
         changed = self._store.change(report_id, **fields)
         if changed is not None:
             self.tell(changed)
         return changed
 
     def finish(self, report_id: str, status: Status, **fields: Any) -> Job | None:
-        """End a report, once: None if it had ended before."""
+        """Finish a job; return None if it was already finished."""
         now = self._clock.wall()
         done = self.change(report_id, status=status, finished=now, detail="", position=None, **fields)
         if done is not None:
@@ -54,12 +54,12 @@ class Ledger:
         for listener in self.listeners:
             try:
                 listener(replace(job, request={}))
-            except Exception:  # a page that cannot be told must not cost the report
+            except Exception:  # a failing listener must not fail the job
                 _LOG.exception("telling about report %s failed", job.report_id)
 
 
 class Worker:
-    """Runs reports, one call at a time per thread."""
+    """Runs jobs, one at a time in each thread."""
 
     def __init__(self, ledger: Ledger, store: ReportStore, client: BackendClient, clock: Clock, wake_s: float) -> None:
         self._ledger = ledger
@@ -69,7 +69,7 @@ class Worker:
         self._wake_s = wake_s
 
     def run(self, job: Job, interrupt: Interrupt) -> None:
-        """To the end of the report, whatever it is; only closing down leaves it unfinished."""
+        """Run a job until it is finished; only a shutdown leaves it unfinished."""
 
         def progress(**fields: Any) -> Job:
             interrupt.check()

@@ -1,1 +1,1 @@
-"""Reports and drafts on disk, and who owns the folder. Must not import `web`, `auth` or `reports`."""
+"""Persistent jobs and drafts, and their ownership by processes. Must not import `web`, `auth` or `reports`."""

@@ -1,6 +1,7 @@
-"""Sections of a report that is still being written, kept so that a page can show them before the rest is there.
+"""Draft sections: stores the completed sections of a running job, so that a page can display them early.
 
-They are a preview: the result of a finished report replaces them. They live beside the reports and survive a restart.
+They are a preview that the final result supersedes. They are in the same database as the jobs and persist across
+restarts.
 """
 
 from __future__ import annotations
@@ -17,22 +18,22 @@ Transaction = Callable[[], AbstractContextManager[sqlite3.Connection]]
 
 
 class Draft(Protocol):
-    """Where one report's sections go while it is being written."""
+    """Destination for the sections of a running job."""
 
     def keep(self, section: str, text: str) -> None:
-        """Keep a section; a second text for the same one replaces the first."""
+        """Store a section, overwriting an earlier text of the same section."""
         ...
 
     def clear(self) -> None:
-        """Forget all sections: the report is begun anew."""
+        """Delete all sections, as the job is restarted."""
         ...
 
 
 class Drafts:
-    """The sections of all unfinished reports, in the store's own file. Safe to call from any thread."""
+    """Sections of all unfinished jobs, in the database of the store. Thread-safe."""
 
     def __init__(self, transaction: Transaction) -> None:
-        """`transaction` opens one of the store's; the table is made if it is not there."""
+        """Create the table if needed; `transaction` opens a transaction of the store."""
         self._transaction = transaction
         with transaction() as db:
             db.execute(
@@ -45,14 +46,14 @@ class Drafts:
 
 
 class OneDraft:
-    """The sections of one report, in the order they were written."""
+    """Sections of one job, in the order in which they were stored."""
 
     def __init__(self, transaction: Transaction, report_id: str) -> None:
         self._transaction = transaction
         self._report_id = report_id
 
     def keep(self, section: str, text: str) -> None:
-        """As `Draft.keep`; what belongs to reports that are gone is forgotten on the way."""
+        """Store a section (see `Draft.keep`); also delete the drafts of deleted jobs."""
         with self._transaction() as db:
             kept = db.execute("SELECT COUNT(*) FROM drafts WHERE report_id=?", (self._report_id,)).fetchone()[0]
             if kept < _MOST_SECTIONS:
@@ -65,12 +66,12 @@ class OneDraft:
             db.execute("DELETE FROM drafts WHERE report_id=?", (self._report_id,))
 
     def sections(self) -> dict[str, str]:
-        """Name -> Markdown text of what is written so far."""
+        """Return the sections so far: name -> Markdown text."""
         with self._transaction() as db:
             rows = db.execute("SELECT section, text FROM drafts WHERE report_id=? ORDER BY rowid", (self._report_id,))
             return dict(rows.fetchall())
 
 
 def _storable(text: str) -> str:
-    """Without halves of characters: JSON can carry them, SQLite cannot."""
+    """Replace lone surrogates, which JSON allows and SQLite does not."""
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,7 +1,4 @@
-"""What a report is while it is being made: a frozen `Job`, its statuses, and the two shapes others see.
-
-Pure values: no storage, no clock, no network.
-"""
+"""Report jobs: the immutable `Job`, its statuses, and its summary for clients. No I/O."""
 
 from __future__ import annotations
 
@@ -22,7 +19,7 @@ DEFAULT_SECTIONS = (
 
 
 class Status(enum.StrEnum):
-    """ERT's own words for where a report is."""
+    """Status of a job, with the values that ERT uses."""
 
     QUEUED = "queued"
     FETCHING = "fetching_data"
@@ -40,7 +37,7 @@ FINISHED = frozenset({Status.COMPLETED, Status.FAILED, Status.ABORTED})
 
 @dataclass(frozen=True)
 class Job:
-    """One report. Times are Unix seconds; `request` is the body sent to the backend, `result` what it wrote."""
+    """One report. Times are Unix seconds; `request` is the body sent to the backend, `result` the response."""
 
     report_id: str
     ticker: str
@@ -74,15 +71,15 @@ class Job:
 
 
 def writing_progress(sections_done: int, sections_total: int) -> int:
-    """Percent shown while sections are being written: 15 at the start, 95 when all are there."""
+    """Return the progress in percent while sections are generated: 15 at the start, 95 for all sections."""
     share = min(1.0, sections_done / max(1, sections_total))
     return 15 + round(80 * share)
 
 
 def summary(job: Job, *, typical_s: float | None = None, ahead: int | None = None) -> dict[str, Any]:
-    """The `data` object of ERT's `report_update`, and a few fields more.
+    """Build the `data` object of ERT's `report_update`, with additional fields.
 
-    `typical_s`: how long a report usually takes, for the estimate; `ahead`: reports before this one in the queue here.
+    `typical_s` is the usual duration in seconds, for `estimated_completion`; `ahead` is the queue position.
     """
     expected = job.started + typical_s if job.started and typical_s and not job.over else None
     return {

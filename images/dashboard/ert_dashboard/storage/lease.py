@@ -1,7 +1,7 @@
-"""Which process a report belongs to, when two of them share one store.
+"""Process leases: determine which process owns a job when two processes use one store.
 
-A platform starts the new dashboard before it stops the old one. Each process holds a lock file named after itself; the
-kernel drops the lock when the process dies, however it dies, and only then may its unfinished reports be taken over.
+A platform starts the new dashboard before it stops the old one. Each process locks a file named after its owner id; the
+kernel releases the lock when the process exits for any reason, and only then can its unfinished jobs be adopted.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _TRIES = 20
 
 
 class Lease:
-    """This process's own lock, held from construction to `close()`."""
+    """Lock of this process, held from construction to `close()`."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -31,7 +31,7 @@ class Lease:
         self._sweep()
 
     def _take(self) -> int | None:
-        """Make and lock our file; None if a sweeping neighbour had it in hand between the two."""
+        """Create and lock the file; return None if another process swept it between the two steps."""
         path = self._path(self.owner)
         handle = _lock(path, create=True)
         if handle is not None and not (path.exists() and path.stat().st_ino == os.fstat(handle).st_ino):
@@ -40,12 +40,12 @@ class Lease:
         return handle
 
     def _sweep(self) -> None:
-        """Remove the files of processes that ended without doing it themselves."""
+        """Remove the files of processes that exited without cleanup."""
         for path in self._folder.glob("*.lock"):
             self.is_gone(path.stem)
 
     def is_gone(self, owner: str) -> bool:
-        """True if no living process holds `owner`'s lock (its file is then removed)."""
+        """Return True if no running process holds the lock of `owner`, and remove its file."""
         if owner == self.owner:
             return False
         path = self._path(owner)
@@ -59,7 +59,7 @@ class Lease:
         return True
 
     def close(self) -> None:
-        """Give the lock back; what is unfinished may be adopted from now on."""
+        """Release the lock; other processes can then adopt the unfinished jobs."""
         if self._handle is not None:
             self._path(self.owner).unlink(missing_ok=True)
             os.close(self._handle)

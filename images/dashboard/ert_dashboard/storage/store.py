@@ -1,7 +1,7 @@
-"""Reports on disk: one SQLite file that outlives the process.
+"""Job store: one SQLite file that outlives the process.
 
-Every change is one short transaction behind one lock. A file that is no database any more is put aside, not repaired.
-Holds no key and nothing about how the backend is reached.
+Every change is one short transaction under one lock. A corrupt file is renamed, not repaired. The store contains no API
+key and no connection data of the backend.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _UNFINISHED = f"status NOT IN ({_OVER})"
 
 
 class StoreClosed(Exception):
-    """The store was closed while somebody still wanted to write: the process is going down."""
+    """Raised when the store is used after `close()`, during the shutdown."""
 
 
 class ReportStore:
-    """All reports, newest kept up to a limit. Safe to call from any thread; several processes may share one file."""
+    """All jobs; the oldest finished ones over a limit are deleted. Thread-safe; several processes can use one file."""
 
     def __init__(self, path: Path, *, keep: int = 200) -> None:
-        """Open or create `path` (its folder is made, private). OSError or sqlite3.Error if it cannot be."""
+        """Open or create `path` and its directory (mode 0700); raise OSError or `sqlite3.Error`."""
         self._path = path
         self._keep = keep
         self._lock = threading.Lock()
@@ -49,7 +49,7 @@ class ReportStore:
                 self._connection = None
 
     def add(self, job: Job) -> None:
-        """Store a new report and forget the oldest finished ones beyond the limit."""
+        """Insert a job and delete the oldest finished ones over the limit."""
         marks = ",".join("?" for _ in _COLUMNS)
         with self.transaction() as db:
             db.execute(f"INSERT INTO reports ({','.join(_COLUMNS)}) VALUES ({marks})", _row(job))  # noqa: S608 own names
@@ -60,9 +60,9 @@ class ReportStore:
             )
 
     def change(self, report_id: str, **fields: Any) -> Job | None:
-        """Set fields of an unfinished report; returns it as it now is, or None if it is finished or unknown.
+        """Set fields of an unfinished job and return its new state; None if it is finished or unknown.
 
-        A finished report never changes: whoever finishes it first (done, failed, aborted) decides.
+        A finished job never changes: the first final status (completed, failed, aborted) is kept.
         """
         values = [_to_column(name, value) for name, value in fields.items()]
         sets = ",".join(f"{_checked(name)}=?" for name in fields)
@@ -80,7 +80,7 @@ class ReportStore:
             return _one(db, report_id)
 
     def latest(self, limit: int = 50) -> list[Job]:
-        """Newest first, without the request and the result (they are large)."""
+        """Return the newest jobs, without the large `request` and `result`."""
         names = ",".join("'{}'" if name == "request" else _light(name) for name in _COLUMNS)
         with self.transaction() as db:
             rows = db.execute(
@@ -90,7 +90,7 @@ class ReportStore:
             return [_job(row) for row in rows.fetchall()]
 
     def unfinished(self, owner: str | None = None) -> list[Job]:
-        """Unfinished reports, oldest first: those of `owner`, or everybody's."""
+        """Return the unfinished jobs of `owner`, or of all processes, oldest first."""
         where, values = (" AND owner=?", (owner,)) if owner is not None else ("", ())
         with self.transaction() as db:
             rows = db.execute(
@@ -100,7 +100,7 @@ class ReportStore:
             return [_job(row) for row in rows.fetchall()]
 
     def take_over(self, report_id: str, old: str, new: str) -> bool:
-        """Make `new` the owner of an unfinished report of `old`; False if somebody else was quicker."""
+        """Make `new` the owner of an unfinished job of `old`; return False if another process already did so."""
         with self.transaction() as db:
             done = db.execute(
                 f"UPDATE reports SET owner=? WHERE report_id=? AND owner=? AND {_UNFINISHED}",  # noqa: S608 own names
@@ -109,7 +109,7 @@ class ReportStore:
             return done.rowcount == 1
 
     def counts(self, owner: str) -> tuple[int, int]:
-        """(reports being worked on, reports waiting) of `owner`."""
+        """Return the number of running and of waiting jobs of `owner`."""
         with self.transaction() as db:
             rows = db.execute(
                 f"SELECT status = ?, COUNT(*) FROM reports WHERE {_UNFINISHED} AND owner=? GROUP BY 1",  # noqa: S608 own names
@@ -119,7 +119,7 @@ class ReportStore:
         return found.get(0, 0), found.get(1, 0)
 
     def typical_seconds(self) -> float | None:
-        """Median of the last ten completed reports, start to finish; None before the first."""
+        """Return the median duration of the last 10 completed jobs in seconds; None if there are none."""
         with self.transaction() as db:
             rows = db.execute(
                 "SELECT finished - started FROM reports WHERE status=? AND started IS NOT NULL "
@@ -131,7 +131,7 @@ class ReportStore:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """One short change or look, behind the lock. Raises `StoreClosed`."""
+        """Run one short transaction under the lock; raise `StoreClosed`."""
         with self._lock:
             if self._connection is None:
                 raise StoreClosed
@@ -144,7 +144,7 @@ def _open(path: Path) -> sqlite3.Connection:
         return _prepared(path)
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError):
-            raise  # a folder that cannot be written, a full disk: nothing is wrong with the file
+            raise  # a read-only directory or a full disk: the file itself is intact
         aside = path.with_name(f"{path.name}.unreadable")
         _LOG.warning(
             "the report store could not be read (%s); it is kept as %s and a new one begins", error, aside.name
@@ -186,7 +186,7 @@ def _one(db: sqlite3.Connection, report_id: str) -> Job | None:
 
 
 def _light(name: str) -> str:
-    # The list needs to know only whether there is a result.
+    # The list only has to know whether a result exists.
     return "CASE WHEN result IS NULL THEN NULL ELSE '{}' END" if name == "result" else name
 
 

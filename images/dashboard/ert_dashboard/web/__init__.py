@@ -1,1 +1,1 @@
-"""Routes, pages and live events of the Flask app. Nothing else imports it."""
+"""Routes, pages and live events of the Flask app. No other subpackage imports it."""

@@ -1,6 +1,6 @@
-"""The REST calls of the dashboard, in ERT's names and shapes with a few fields more.
+"""REST API of the dashboard: compatible with ERT's routes and bodies, with additional fields.
 
-Only translation between HTTP and the service: no queueing, no storage, no call to the backend except `/ready`.
+It only translates between HTTP and the service: no queueing, no storage, no call to the backend except in `/ready`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _REPORT_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class Api:
-    """The routes over one service."""
+    """Routes of one service."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -70,7 +70,7 @@ class Api:
         )
 
     def health(self) -> Response:
-        """That this process answers, and with which configuration. Never depends on the backend."""
+        """Return the liveness and configuration of this process. Never depends on the backend."""
         service = self._service
         settings = service.settings
         active, queued = service.desk.counts()
@@ -95,7 +95,7 @@ class Api:
         )
 
     def ready(self) -> Response:
-        """200 if the backend could write a report now, else 503; at most a few seconds old."""
+        """Return 200 if the backend can accept a job, else 503; the state is cached for `CACHE_S`."""
         look = self._service.probe.look()
         body = {
             "ready": look.ready,
@@ -112,9 +112,9 @@ class Api:
         return jsonify({"success": True, **self._service.status()})
 
     def generate(self) -> Response:
-        """Take in a report: 200 with its id, 404 for an unknown company, 409 without a backend, 429 if full.
+        """Queue a job: 200 with its id, 404 for an unknown company, 409 without a backend, 429 if the queue is full.
 
-        `data` in the body is the caller's own company, in the form of `company_file`; 503 if a source is away.
+        `data` in the body is a company document of the caller, see `company_file`. 503 if a data source is unavailable.
         """
         service = self._service
         body = guards.json_object()
@@ -147,7 +147,7 @@ class Api:
         )
 
     def abort(self) -> Response:
-        """ERT's global call: stops this service's active reports, or the one named by `report_id`."""
+        """Abort all active jobs of this service, or the one given by `report_id` (an ERT route)."""
         body = guards.json_object()
         if "report_id" in body:
             return self.abort_one(body["report_id"])
@@ -161,7 +161,7 @@ class Api:
         return jsonify({"success": True, "message": "aborting", "aborted": [job.report_id]})
 
     def reset_abort(self) -> Response:
-        """Kept for old clients: an abort concerns single reports here, so there is no flag to reset."""
+        """Do nothing. Kept for old clients: aborts apply to single jobs, so there is no flag to reset."""
         return jsonify({"success": True, "message": "nothing to reset"})
 
     def reports(self) -> Response:
@@ -195,7 +195,7 @@ class Api:
 
 
 def _given(document: Any, ticker: str) -> Company:
-    """The company a caller brought along. Raises `BadRequest` that names the field."""
+    """Parse the caller's company document; raise `BadRequest` with the name of the field."""
     try:
         company = read_company(document, OWN_REQUEST)
     except BadCompany as error:

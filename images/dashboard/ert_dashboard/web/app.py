@@ -1,4 +1,4 @@
-"""The composition root: settings in, a Flask app with its live updates out."""
+"""Application factory: builds the Flask app and its live updates from the settings."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from ert_dashboard.web.service import Service, start_service
 
 @dataclass(frozen=True)
 class Dashboard:
-    """One running dashboard. Call `close()` when done with it."""
+    """Running dashboard. Call `close()` to release its resources."""
 
     app: Flask
     socketio: SocketIO
     service: Service
 
     def leave(self) -> None:
-        """Say goodbye: stop working on reports and end all live connections, so that the server can stop at once."""
+        """Stop the jobs and close all live connections, so that the server can exit immediately."""
         self.service.desk.close()
         server = self.socketio.server.eio
         for page in list(server.sockets.values()):
-            # Without waiting: a page that is just leaving would never take its goodbye, and all others wait behind it.
+            # Without waiting: a client that is disconnecting never reads its queue, and would block this loop.
             page.close(wait=False, reason=server.reason.SERVER_DISCONNECT)
 
     def close(self) -> None:
@@ -44,7 +44,7 @@ class Dashboard:
 
 
 def create_dashboard(settings: Settings, *, market: MarketData | None = None, clock: Clock | None = None) -> Dashboard:
-    """Build everything and start the threads. Raises `BadSetting` for a store that cannot be used."""
+    """Build the dashboard and start its threads; raise `BadSetting` if the store or the market data is unusable."""
     service = start_service(settings, market=market, clock=clock)
     app = Flask("ert_dashboard")
     app.json.sort_keys = False  # type: ignore[attr-defined]
@@ -67,15 +67,15 @@ def create_dashboard(settings: Settings, *, market: MarketData | None = None, cl
 
 
 class CleanLines(logging.Formatter):
-    """Log records without any secret that the process holds, tracebacks included."""
+    """Log formatter that redacts all known secrets, also in tracebacks."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, or lines."""
+        """Return the redacted lines of a record."""
         return redaction.clean(super().format(record))
 
 
 def log_to_stderr(level: str) -> None:
-    """One line a record on stderr. The HTTP libraries stay quiet: at DEBUG they would show what they send."""
+    """Log to stderr. The HTTP libraries log only warnings: at DEBUG they would log request headers."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(CleanLines("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=level, handlers=[handler])

@@ -1,7 +1,7 @@
-"""The built front end in `static/app`: which files a page needs, and how long a browser may keep them.
+"""Front-end bundle in `static/app`: the files that a page includes, and their cache headers.
 
-The files are made by `make frontend` and committed, so that the dashboard is served without Node. Their names change
-with their content, so a browser may keep them for ever.
+The files are built by `make frontend` and committed, so that serving the dashboard does not require Node. Their names
+contain a content hash, so browsers can cache them indefinitely.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _PREFIX = "/static/app/assets/"
 
 @dataclass(frozen=True)
 class Bundle:
-    """File names below `static/`, as a page links them."""
+    """File names below `static/` for the links of a page."""
 
     script: str
     styles: tuple[str, ...]
@@ -27,7 +27,7 @@ class Bundle:
 
 
 def read_bundle(folder: Path = FOLDER) -> Bundle:
-    """The entry of the build's manifest. OSError, ValueError or KeyError if the build is not there or is not one."""
+    """Read the build manifest; raise OSError, `ValueError` or KeyError if it is missing or invalid."""
     entry = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))[_ENTRY]
     fonts = [name for name in entry.get("assets", []) if name.endswith(".woff2") and "-ext-" not in name]
     return Bundle(
@@ -38,7 +38,7 @@ def read_bundle(folder: Path = FOLDER) -> Bundle:
 
 
 def keep_assets(app: Flask) -> None:
-    """Let browsers keep the files whose name says their content."""
+    """Set immutable cache headers on the files with a content hash in their name."""
 
     def mark(response: Response) -> Response:
         if request.path.startswith(_PREFIX) and response.status_code in (200, 304):

@@ -1,8 +1,8 @@
-"""The status page's one call: is the machine asleep, booting or ready, what is in it, what does it cost.
+"""Deployment endpoint of the status page: state of the machine (asleep, booting, ready), its hardware and its cost.
 
-Everything comes from the backend's own `/health` and `/status` and from what the operator told (`machine`). What
-neither says is null; price, card and idle limit stay known while the machine sleeps. Asked at most every few seconds,
-however many pages are open; never used by `/health`.
+The data is from the backend's `/health` and `/status` and from the operator's settings (`machine`). Unknown values are
+null; price, GPU and idle limit remain known while the machine sleeps. The result is cached for `CACHE_S`, regardless of
+the number of open pages. `/health` does not use it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _GPU_NUMBERS = ("memory_total_mb", "memory_used_mb", "utilization_percent", "tem
 
 
 class Deployment:
-    """Remembers one look at the machine, and what the looks before it say about its cost."""
+    """Caches the state of the machine, and collects the samples for the cost estimate."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -44,7 +44,7 @@ class Deployment:
         return routes
 
     def answer(self) -> Response:
-        """200 with the latest look and the counts of this dashboard."""
+        """Return the state of the machine and the number of jobs in this dashboard."""
         active, waiting = self._service.desk.counts()
         return jsonify({"success": True, **self.look(), "reports": {"active": active, "waiting": waiting}})
 
@@ -94,7 +94,7 @@ class Deployment:
         }
 
     def _spend(self, known: Machine) -> dict[str, Any] | None:
-        """None without a price; else the estimate in US dollars, in all and over time."""
+        """Return the estimate in US dollars, in total and over time; None without a price."""
         if known.price is None:
             return None
         per_second = known.price * known.speed / 3600
@@ -104,7 +104,7 @@ class Deployment:
         return {"basis": "uptime_times_price", "usd": points[-1]["usd"] if points else 0.0, "points": points}
 
     def _status(self) -> Mapping[str, Any]:
-        """The keyed `/status`; {} from a backend that has none or does not answer in time."""
+        """Return `/status` of the backend; {} if it has no such route or does not respond in time."""
         client = self._service.client
         if client is None:
             return {}

@@ -1,6 +1,6 @@
-"""What every request passes and every answer carries: same-origin POSTs of small JSON in, security headers out.
+"""Request checks and response headers: accepts only same-origin POSTs of small JSON, and sets security headers.
 
-Errors leave as JSON with a short text. Nothing a caller sent is repeated to him, and no input ends in a 5xx.
+Errors are returned as JSON with a short message. Request data is never echoed, and no input causes a 5xx.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _HEADERS = {
 
 
 def install(app: Flask) -> None:
-    """Put the guards around all routes of `app`."""
+    """Register the request checks, headers and error handlers on `app`."""
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.before_request(_check_post)
     app.after_request(_dress)
@@ -44,7 +44,7 @@ def install(app: Flask) -> None:
 
 
 def problem(status: int, message: str, headers: dict[str, str] | None = None, **fields: Any) -> Response:
-    """An error as JSON: `{"success": false, "error": message, ...}`."""
+    """Return an error as JSON: `{"success": false, "error": message, ...}`."""
     response = jsonify({"success": False, "error": message, **fields})
     response.status_code = status
     response.headers.extend(headers or {})
@@ -52,12 +52,12 @@ def problem(status: int, message: str, headers: dict[str, str] | None = None, **
 
 
 def json_object() -> dict[str, Any]:
-    """The request's JSON object, `{}` for an empty body. Raises 400 for anything but strict JSON, 413 for too much."""
+    """Return the JSON object of the request, `{}` for an empty body; raise 400 for invalid JSON, 413 if too large."""
     return read_object(request.get_data(cache=False))
 
 
 def read_object(body: bytes) -> dict[str, Any]:
-    """Strict JSON: an object, in UTF-8, without NaN or infinities, not nested beyond reason. Raises `BadRequest`."""
+    """Parse a JSON object with `load_strictly`, `{}` for an empty body; raise `BadRequest`."""
     if not body.strip():
         return {}
     try:
@@ -70,7 +70,7 @@ def read_object(body: bytes) -> dict[str, Any]:
 
 
 def same_origin(asked: Request) -> bool:
-    """False if a browser says that another site's page makes this request."""
+    """Return False if the browser reports that the request originates from another site."""
     if asked.headers.get("Sec-Fetch-Site") == "cross-site":
         return False
     origin = asked.headers.get("Origin")
@@ -83,13 +83,13 @@ def same_origin(asked: Request) -> bool:
 
 
 def _check_post() -> None:
-    """A form of another site can send neither this content type nor this origin."""
+    """Reject cross-site requests: a form on another site can send neither this content type nor this origin."""
     if request.method in ("GET", "HEAD", "OPTIONS"):
         return
     if not same_origin(request):
         raise Forbidden("requests from other sites are not accepted")
     if request.endpoint in FORMS:
-        # Any site can send a form: here the browser has to say that it was ours.
+        # Any site can submit a form: the browser has to confirm that it is same-origin.
         if request.headers.get("Origin") is None and request.headers.get("Sec-Fetch-Site") != "same-origin":
             raise Forbidden("the browser does not say where this form comes from")
         return
@@ -98,7 +98,7 @@ def _check_post() -> None:
 
 
 class Dressed:
-    """WSGI layer: the security headers on every answer, also on those that Flask never sees."""
+    """WSGI middleware: adds the security headers to every response, also to those from outside Flask."""
 
     def __init__(self, inner: Wsgi) -> None:
         self._inner = inner

@@ -1,7 +1,7 @@
-"""Live updates over Socket.IO under ERT's event names. The truth stays with `GET /api/reports/<id>`; frames are small.
+"""Live updates over Socket.IO with ERT's event names. `GET /api/reports/<id>` is authoritative; frames are small.
 
-Pages of other sites are refused by the library's same-host rule (no list of allowed origins is given to it). Who may
-connect is decided by the `Gate`; a connection ends with the login it was made under.
+Cross-site clients are rejected by the library's same-host rule (no list of allowed origins is configured). `Gate`
+authenticates the connections; a connection is closed when its login session ends.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _LARGEST_FRAME = 16 * 1024
 
 
 class Watchers:
-    """Which live connection was made under which login."""
+    """Registry of the live connections of each login session."""
 
     def __init__(self, hang_up: Callable[[str], None], holds: Callable[[str], bool]) -> None:
         self._hang_up = hang_up
@@ -39,11 +39,11 @@ class Watchers:
             self._keys.pop(sid, None)
 
     def end(self, key: str) -> None:
-        """Hang up on everybody who came with this login."""
+        """Disconnect all clients of one login session."""
         self._end_those(lambda theirs: theirs == key)
 
     def check(self) -> None:
-        """Hang up on everybody whose login has expired."""
+        """Disconnect all clients whose session has expired."""
         with self._lock:
             keys = set(self._keys.values())
         over = {key for key in keys if not self._holds(key)}
@@ -60,14 +60,14 @@ class Watchers:
 
 
 def attach(app: Flask, service: Service) -> tuple[SocketIO, Callable[[str], None]]:
-    """Put Socket.IO beside `app` and send every change of a report to all pages.
+    """Attach Socket.IO to `app` and send every change of a job to all clients.
 
-    Returns it, and a function that ends the live connections of one login.
+    Return the Socket.IO server, and a function that disconnects the clients of one login session.
     """
     socketio = SocketIO(
         app,
-        async_mode="threading",  # without it, an installed eventlet or gevent would be picked
-        always_connect=True,  # else the first status would arrive before the acknowledged connection
+        async_mode="threading",  # the default would use an installed eventlet or gevent
+        always_connect=True,  # otherwise the first status is sent before the acknowledgement
         max_http_buffer_size=_LARGEST_FRAME,
         manage_session=False,
         cookie=None,
@@ -77,7 +77,7 @@ def attach(app: Flask, service: Service) -> tuple[SocketIO, Callable[[str], None
     sessions = service.sessions
 
     def hang_up(sid: str) -> None:
-        # In a thread of its own: it waits until the page has taken its goodbye, which a lost one never does.
+        # In a background thread: the call blocks until the client reads its queue, which a lost client never does.
         socketio.start_background_task(socketio.server.disconnect, sid)
 
     watchers = Watchers(hang_up, lambda key: sessions is None or sessions.holds(key))
@@ -109,7 +109,7 @@ def attach(app: Flask, service: Service) -> tuple[SocketIO, Callable[[str], None
 
 
 class SocketLimit:
-    """WSGI layer: at most `most` requests below /socket.io/ at a time, so that open pages cannot use up all threads."""
+    """WSGI middleware: at most `most` concurrent requests below `/socket.io/`, so that pages cannot use all threads."""
 
     def __init__(self, inner: Wsgi, most: int) -> None:
         self._inner = inner
@@ -124,6 +124,6 @@ class SocketLimit:
             start_response("429 Too Many Requests", headers)
             return [body]
         try:
-            return self._inner(environ, start_response)  # a WebSocket lives inside this call
+            return self._inner(environ, start_response)  # for a WebSocket, the call lasts as long as the connection
         finally:
             self._free.release()

@@ -1,4 +1,4 @@
-"""What pages ask about companies before there is a report: which there are, and what is known of prices."""
+"""Market data endpoints: company search and prices."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ert_dashboard.market.model import Company, Listing, MarketData, SourceAway
 from ert_dashboard.web import headers
 
 _MOST_TICKERS = 50
-_PATIENCE_S = 10.0  # for a whole list: what was not looked up by then is looked up when it is asked for again
+_PATIENCE_S = 10.0  # for the whole list; tickers that are not fetched by then are fetched on the next request
 
 
 class MarketApi:
-    """The routes over one source of figures."""
+    """Routes of one market data source."""
 
     def __init__(self, market: MarketData, clock: Clock) -> None:
         self._market = market
@@ -35,7 +35,7 @@ class MarketApi:
         return jsonify({"success": True, "results": found[:20], "count": len(found), "source": self._market.kind})
 
     def watchlist_prices(self) -> Response:
-        """What is known of prices: filings state none, so most are null and say so."""
+        """Return the known prices. Filings contain no prices, so most are null, with a note."""
         tickers = headers.json_object().get("tickers")
         if not isinstance(tickers, list) or len(tickers) > _MOST_TICKERS:
             raise BadRequest(f"tickers must be a list of at most {_MOST_TICKERS}")

@@ -1,4 +1,4 @@
-"""The parts of one dashboard process, put together from its settings and taken apart again."""
+"""Service container: creates the components of one dashboard process from its settings, and closes them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Service:
-    """Everything a request needs. `close()` ends its threads and gives its files back."""
+    """Components that handle requests. `close()` stops the threads and releases the files."""
 
     settings: Settings
     clock: Clock
@@ -50,17 +50,17 @@ class Service:
         self.lease.close()
 
     def data(self, job: Job) -> dict[str, Any]:
-        """The `data` object of one report, as every page sees it."""
+        """Return the `data` object of one job."""
         return self.data_of([job])[0]
 
     def data_of(self, jobs: list[Job]) -> list[dict[str, Any]]:
-        """As `data`, for many reports with one look at the queue."""
+        """Return the `data` objects of many jobs, reading the queue once."""
         waiting = self.desk.waiting() if any(job.status is Status.QUEUED for job in jobs) else {}
         typical = None if all(job.over for job in jobs) else self.store.typical_seconds()
         return [summary(job, typical_s=typical, ahead=waiting.get(job.report_id)) for job in jobs]
 
     def status(self) -> dict[str, Any]:
-        """What `status_update` and `/api/status` say. Never asks the backend."""
+        """Return the body of `status_update` and `/api/status`. Never calls the backend."""
         active, queued = self.desk.counts()
         settings = self.settings
         return {
@@ -77,7 +77,7 @@ class Service:
 
 
 def start_service(settings: Settings, *, market: MarketData | None = None, clock: Clock | None = None) -> Service:
-    """Open the store, start the threads. Raises `BadSetting` if the store cannot be written."""
+    """Open the store and create the components, without starting threads; raise `BadSetting`."""
     clock = clock or SystemClock()
     path = settings.database or _default_database(settings.port)
     try:
@@ -119,7 +119,7 @@ def _sessions(access: Access, store: ReportStore, clock: Clock) -> Sessions | No
 
 
 def _default_database(port: int) -> Path:
-    """A private folder of this user and port below the temporary one: kept over a restart, not shared by neighbours."""
+    """Return a path in a private temporary directory per user and port, which persists across restarts."""
     folder = Path(tempfile.gettempdir()) / f"ert-dashboard-{os.getuid()}-{port}"
     folder.mkdir(mode=0o700, exist_ok=True)
     seen = folder.lstat()
