@@ -1,9 +1,9 @@
 """Bounded HTTP requests: limits on connect, read and total time and on size; no redirects, no implicit credentials.
 
 Each request uses its own connection. With a kept-alive connection that the server has just closed, a POST would fail
-after it was sent, and it would be unclear whether it took effect. From the environment only the proxies (never for
-loopback) and the CA bundle are used, not a .netrc file. This module is independent of any provider; it neither retries
-nor interprets a status.
+after it was sent, without knowing whether it took effect. From the environment only the proxies (never for loopback)
+and the CA bundle are used, not a .netrc file. This module is independent of any provider; it neither retries nor
+interprets a status.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class NoAnswer(Exception):
 
 
 def json_of(body: bytes) -> Any:
-    """Parse untrusted JSON; raise `ValueError` if it is invalid, also if it is nested too deeply."""
+    """Parse JSON from another system; raise `ValueError` if it is not valid or nested too deeply."""
     try:
         return json.loads(body)
     except RecursionError:
@@ -95,7 +95,8 @@ def exchange(
     """Send one request and return the complete response with any status, including a redirect. Raise `NoAnswer`.
 
     `body` is sent as JSON unless None, `content` is sent unchanged. `headers` override the default ones. `reach`
-    decides which IP addresses the host may resolve to, `ca` is the path of a CA bundle that replaces the environment's.
+    decides which IP addresses the host may resolve to, `ca` is the path of a CA bundle to use instead of the
+    environment's.
     """
     deadline = Deadline.after(bounds.total)
     request = requests.Request(

@@ -26,7 +26,7 @@ Found = tuple[int, tuple[Any, ...]]  # family and address of a socket
 
 
 class Forbidden(Exception):
-    """The request is not allowed here, now or later: an IP address out of reach or an unreadable CA bundle."""
+    """The request is not allowed here, now or later: an IP address out of reach or a broken CA file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,8 @@ def loopback(ip: IP) -> bool:
 def connect(host: str, port: int, reach: Reach, wait: float) -> socket.socket:
     """Connect to the first IP address of `host` that accepts, trying each for at most `wait` seconds.
 
-    Raise `Forbidden` (one of the resolved IP addresses is not allowed), `socket.gaierror`, `TimeoutError` or `OSError`.
+    Raises `Forbidden` (one of the resolved IP addresses is not allowed), `socket.gaierror`, `TimeoutError` or
+    `OSError`.
     """
     limits = _LIMITS.get()
     deadline = limits.deadline if limits is not None else Deadline.after(wait)

@@ -23,12 +23,12 @@ from urllib3.util.ssl_ import create_urllib3_context
 from ert_deploy.adapters.bounded_socket import Forbidden, LimitedTls, Reach, connect, everywhere
 from ert_deploy.core.model.text import printable
 
-# In order of precedence, each replaces the CA certificates of `requests`: its own variable, curl's, OpenSSL's two.
+# In order of precedence, used instead of the CA file of `requests`: its own variable, curl's, OpenSSL's two.
 CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
 class Transport(requests.adapters.HTTPAdapter):
-    """Creates the connections of one request. `context` verifies the server or a proxy; None if TLS is not used."""
+    """Creates the connections of one request. `context` is for the server or a proxy; None for plain http."""
 
     def __init__(self, context: ssl.SSLContext | None, reach: Reach) -> None:
         self._context = context
@@ -36,13 +36,13 @@ class Transport(requests.adapters.HTTPAdapter):
         super().__init__()
 
     def init_poolmanager(self, *arguments: Any, **named: Any) -> None:
-        """Create the pool manager like `requests`, with this TLS context."""
+        """Create the pool manager like `requests`, with this SSL context."""
         super().init_poolmanager(*arguments, **named, ssl_context=self._context)
 
     def proxy_manager_for(self, proxy: str, **named: Any) -> Any:
-        """Create the proxy manager like `requests`, with this TLS context for the proxy and for the server.
+        """Create the proxy manager like `requests`, with this SSL context for the proxy and for the server.
 
-        Raise `Forbidden` for a SOCKS proxy.
+        Raises `Forbidden` for a SOCKS proxy.
         """
         if proxy.lower().startswith("socks"):
             raise Forbidden("the environment names a SOCKS proxy, and only http and https proxies are used")
@@ -50,7 +50,7 @@ class Transport(requests.adapters.HTTPAdapter):
         return super().proxy_manager_for(proxy, **named, **trusted)
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
-        """Do nothing: the context has its CA certificates."""
+        """Do nothing: the context has its CA file."""
 
     def get_connection_with_tls_context(self, request: Any, verify: Any, proxies: Any = None, cert: Any = None) -> Any:
         """Return the connection pool of the request, with connections of this module."""
@@ -84,9 +84,9 @@ class _Tls(_Plain, HTTPSConnection):
 
 
 def context(path: str = "", env: Mapping[str, str] | None = None) -> ssl.SSLContext:
-    """Create the TLS context with the CA bundle (or directory) at `path`, of the environment, or of `requests`.
+    """Create the SSL context with the CA bundle (or directory) at `path`, of the environment, or of `requests`.
 
-    Raise `Forbidden` when it cannot be read.
+    Raises `Forbidden` when it cannot be read.
     """
     name, path = ("the CA bundle", path) if path else _named(os.environ if env is None else env)
     try:
@@ -104,7 +104,7 @@ def _named(env: Mapping[str, str]) -> tuple[str, str]:
 
 @lru_cache(maxsize=4)
 def _context(path: str, _changed: int) -> ssl.SSLContext:
-    """Load a CA bundle, cached: loading takes some 10 ms, and a command sends a dozen requests."""
+    """Load a CA file, cached: loading takes some 10 ms, and a command sends a dozen requests."""
     made = create_urllib3_context()
     made.sslsocket_class = LimitedTls
     if Path(path).is_dir():

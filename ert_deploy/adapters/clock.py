@@ -1,4 +1,4 @@
-"""Clocks: real time and the accelerated time of a sandbox. Only this module of the product reads the time or sleeps."""
+"""Clocks: real time and the accelerated time of a sandbox. Only this module of the product gets the time or sleeps."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from functools import partial
 
 
 def _sleepless() -> Callable[[], float]:
-    """Return the system clock that cannot be set and includes the time the machine is suspended.
+    """Return the system clock that cannot be set and includes system sleep.
 
-    On Linux this is `CLOCK_BOOTTIME`, on macOS `CLOCK_MONOTONIC` (`time.monotonic` excludes suspension there).
+    On Linux this is `CLOCK_BOOTTIME`, on macOS `CLOCK_MONOTONIC` (`time.monotonic` excludes system sleep there).
     """
     for name in ("CLOCK_BOOTTIME", *(("CLOCK_MONOTONIC",) if sys.platform == "darwin" else ())):
         if (number := getattr(time, name, None)) is not None:
@@ -36,7 +36,7 @@ class RealClock:
         return time.time()
 
     def steady(self) -> float:
-        """Return the time of a clock that cannot be set, including the time the machine is suspended."""
+        """Return the time of a clock that cannot be set, including system sleep."""
         return _steady()
 
     def sleep(self, seconds: float) -> None:
@@ -57,7 +57,7 @@ class CompressedClock:
         return self.epoch_world + (time.time() - self.epoch_wall) * self.speed
 
     def steady(self) -> float:
-        """Return the sandbox time of a clock that cannot be set, including the time the machine is suspended."""
+        """Return the sandbox time of a clock that cannot be set, including system sleep."""
         return _steady() * self.speed
 
     def sleep(self, seconds: float) -> None:

@@ -1,7 +1,7 @@
 """Docker images: builds and pushes an image through the Docker engine. Only this module imports the package `docker`.
 
-Credentials are read from Docker's own storage (its config file, a credential helper) or from ERT_REGISTRY_USERNAME and
-ERT_REGISTRY_PASSWORD, never from an argument. Messages of the engine are sanitized before they are printed.
+Credentials come from Docker's own storage (its config file, a credential helper) or from ERT_REGISTRY_USERNAME and
+ERT_REGISTRY_PASSWORD, never from an argument. Messages of the engine are sanitized before they are displayed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from ert_deploy.core.model.text import printable
 
 SECRET_PARTS = frozenset({"password", "identitytoken", "registrytoken", "auth"})  # secret fields of a login
 PLATFORM = "linux/amd64"  # the platform of the machines on the market
-PATIENCE = 600  # read timeout in seconds: a build step may print no output for minutes
+PATIENCE = 600  # timeout in seconds without data from the engine: a build step may be silent for minutes
 
 SBOM = "/usr/share/ert/sbom.cdx.json"
 
@@ -81,7 +81,7 @@ class DockerImages:
             return replace(_of_the_hosts(self._look(api, tag)), layers=layers(api.history(tag)))
 
     def bill_of_materials(self, tag: str) -> bytes:
-        """Return the CycloneDX document inside a local image. Raise `UsageError` or `Failed`."""
+        """Return the CycloneDX SBOM inside a local image. Raise `UsageError` or `Failed`."""
         with self._engine() as api:
             self._look(api, tag)
             made = api.create_container(tag, command=["true"], network_disabled=True)["Id"]

@@ -1,4 +1,4 @@
-"""Docker engine output: parses build and push progress, image layers and archives; needs no package `docker`."""
+"""Docker engine output: progress of builds and pushes, image layers, archives. Needs no package `docker`."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ def follow_build(lines: Iterable[Mapping[str, Any]], say: Say) -> None:
 
 
 def follow_push(lines: Iterable[Mapping[str, Any]], repository: str, say: Say) -> str | None:
-    """Print the progress of a push in steps of 10 %; return the digest if the registry reports one.
+    """Print the progress in steps of 10 %; return the digest if the registry reports one.
 
-    Raise `UsageError` when the registry denies the push or the image does not exist, `Failed` for any other error.
+    Raises `UsageError` when access to the registry is denied or the image does not exist, `Failed` for any other error.
     """
     digest, told, wrong = None, -1, ""
     sizes: dict[str, tuple[int, int]] = {}

@@ -1,4 +1,4 @@
-"""Optional dependencies: packages that only some commands need, each installed with an extra of ert-deploy."""
+"""Optional dependencies: packages that only some commands need, each installed with an extra of `ert-deploy`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ert_deploy.core.model.errors import UsageError
 
 @contextmanager
 def part_of(extra: str, what: str) -> Iterator[None]:
-    """Import packages of `extra` inside this block; raise `UsageError` with the install command if one is missing.
+    """Import packages of `extra` inside this block; raise `UsageError` with the install command if one is absent.
 
     `what` is the feature that needs them, for the message.
     """

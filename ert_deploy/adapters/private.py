@@ -1,7 +1,7 @@
-"""Private files: mode 0600 with any umask, no symbolic links, a directory only the user may write, bounded locks.
+"""Private files: mode 0600 with any umask, no symlinks, a directory only the user may change, bounded locks.
 
-The contents of a working directory may come from a cloned repository, so no file name in it is trusted: a symbolic link
-in place of a private file is an error, and only a regular file of this user is opened.
+The contents of a working directory may come from a cloned repository, so no file name in it is trusted: a symlink in
+place of a private file is an error, and only a regular file of this user is opened.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ def to_stderr(text: str) -> None:
 
 
 def must_be_private(folder: Path, notice: Notice) -> None:
-    """Raise `UsageError` if other users may write the directory; fix the mode of one of our own, with a notice.
+    """Raise `UsageError` if other users may change the directory; fix the mode of one of our own, with a notice.
 
-    A user with write access to the directory can replace any file in it. Raise `OSError` when it cannot be read.
+    Such users could replace any file in it. Raises `OSError` when it cannot be read.
     """
     about = folder.stat()
     if about.st_uid not in (os.geteuid(), 0):
@@ -58,7 +58,7 @@ def must_be_private(folder: Path, notice: Notice) -> None:
 
 
 def make_folder(folder: Path, sync: Callable[[Path], None]) -> None:
-    """Create the directory and its missing parents, mode 0700, and sync each new entry to disk. Raise `OSError`."""
+    """Create the directory and its parents, mode 0700, and sync each new entry to disk. Raise `OSError`."""
     missing = [one for one in (folder, *folder.parents) if not one.exists()]
     for one in reversed(missing):
         with suppress(FileExistsError):  # another run has just created it
@@ -69,9 +69,9 @@ def make_folder(folder: Path, sync: Callable[[Path], None]) -> None:
 
 
 def open_private(path: Path) -> IO[bytes]:
-    """Open a private file for reading and writing, creating it if missing.
+    """Open a private file for reading and writing, creating it if needed.
 
-    Raise `OSError`, also for a symbolic link or anything else than a regular file.
+    Raises `OSError`, also for a symlink or anything else than a regular file.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _PLAIN, PRIVATE)
     try:
@@ -92,9 +92,9 @@ def new_private(path: Path) -> IO[bytes]:
 
 
 def read_private(path: Path, most: int, notice: Notice) -> bytes:
-    """Return the first `most` bytes of a regular file; remove write access of other users, with a notice.
+    """Return the first `most` bytes of a regular file; remove other users' permission to change it, with a notice.
 
-    The file is opened without blocking and checked before it is read: a pipe would wait forever for a writer. Raise
+    The file is opened without blocking and checked before it is read: a pipe would wait forever for a writer. Raises
     `OSError` when it cannot be read or is not a regular file of this user.
     """
     descriptor = os.open(path, os.O_RDONLY | _PLAIN)
@@ -115,7 +115,7 @@ def read_private(path: Path, most: int, notice: Notice) -> bytes:
 def lock_within(file: IO[bytes], seconds: float) -> bool:
     """Lock the file exclusively; return False if another process holds the lock for that many real seconds.
 
-    Raise `OSError` when the file system does not support locks.
+    Raises `OSError` when the file system does not support locks.
     """
     clock = RealClock()
     until = clock.steady() + seconds

@@ -1,4 +1,4 @@
-"""Checks IP addresses of machines: a provider's response must not direct requests into the operator's own network."""
+"""IP check for machines: a provider's response must not direct requests into the operator's own network."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ert_deploy.core.model.text import printable
 
 
 def objection(address: Address, *, allow_loopback: bool = False) -> str:
-    """Return why nothing may be sent to this IP and port; empty if the IP is globally routable and the port is valid.
+    """Return why nothing may be sent to this IP and port; empty for a valid port of a globally routable IP.
 
     `allow_loopback` is for a sandbox on this machine.
     """

@@ -19,7 +19,7 @@ OVER = frozenset({"failed", "aborted", "error"})
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A finished report: its sections as Markdown, the metadata of the run and the generation time in seconds."""
+    """A finished report: its sections as Markdown, the metadata of the run and its duration in seconds."""
 
     ticker: str
     report_id: str
@@ -39,9 +39,8 @@ class ErtApp:
     def report(self, ticker: str, limit: float, progress: Callable[[str, int], None]) -> Report:
         """Generate a report on `ticker` within `limit` seconds and return it.
 
-        `progress` is called with the status and the percentage on every poll. Raise `UsageError` when the dashboard
-        rejects the request as invalid, `Failed` when the report fails or is late, `CannotObserve` when no usable
-        response is received.
+        `progress` is called with the status and the percentage on every poll. Raises `UsageError` when the dashboard
+        returns 400, 404 or 422, `Failed` when the report fails or is late, `CannotObserve` without a usable response.
         """
         started = self._ask("POST", "/api/generate", {"ticker": ticker})
         report_id = started.get("report_id")

@@ -1,4 +1,4 @@
-"""Key administration of the backend over HTTP: builds the headers and bodies and parses the responses. No I/O.
+"""Key administration of the backend over HTTP: builds headers and bodies, handles responses. No I/O.
 
 The admin token that may change the keys is derived from the boot secret; an app's API key never has that right.
 """
@@ -19,7 +19,7 @@ from ert_deploy.core.model.text import printable
 PATH = "/admin/keys"
 HIGHEST = 2**53
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-# Permanent failures: no such route (an older image), an invalid token, or an invalid request body.
+# Permanent failures: no such route (an older image), a wrong token, or an unsupported request body.
 REFUSED = frozenset({401, 403, 404, 405, 422})
 
 
@@ -40,8 +40,7 @@ def change(generation: int, hashes: tuple[str, ...]) -> bytes:
 def in_force(status: int, body: bytes) -> tuple[int, tuple[str, ...]]:
     """Return the generation of the keys and their SHA-256 hashes from a response of the backend.
 
-    The hashes are empty for an older backend, which identifies its keys by 8 digits only. Raise `Rejected` or
-    `Transient`.
+    An older backend, which identifies its keys by 8 digits only, has no hashes. Raises `Rejected` or `Transient`.
     """
     if status in REFUSED:
         raise Rejected(_refused(status, body))
@@ -57,7 +56,7 @@ def in_force(status: int, body: bytes) -> tuple[int, tuple[str, ...]]:
 
 
 def _hashes(keys: list[object]) -> tuple[str, ...]:
-    """Return the hash of every key in the list, or an empty tuple if any of them is missing or malformed."""
+    """Return the SHA-256 of every key in the list, or an empty tuple if one has no valid digest."""
     said = [str(key.get("sha256")) if isinstance(key, dict) else "" for key in keys]
     return tuple(said) if all(_SHA256.fullmatch(digest) for digest in said) else ()
 

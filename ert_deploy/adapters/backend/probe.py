@@ -1,9 +1,9 @@
 """Backend probe: checks the identity and the health of a GPU backend from outside.
 
-A backend is untrusted until it has proven its identity to this very run, by an HMAC over a nonce of the run and its
+A backend is not trusted until it has proved its identity to this very run, by an HMAC over a nonce of the run and its
 certificate, computed with the boot secret that only the container of this deployment was given. Until then only the
-nonce is sent. API keys and the admin token are sent only to the holder of a certificate that was verified this way,
-whichever certificate a caller passes.
+nonce is sent. API keys and the admin token are sent only over a connection with a certificate that was checked this
+way, whichever certificate a caller passes.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ _KEY = re.compile(r"[\x21-\x7e]+")
 
 
 class TlsBackendProbe:
-    """Probe over TLS. `total` is the longest duration of a whole probe, in seconds.
+    """Backend client over TLS. `total` is the timeout of a whole health check, in seconds.
 
-    `allow_loopback` is for a sandbox on this machine; otherwise only globally routable IP addresses are contacted.
+    `allow_loopback` is for a sandbox on this machine; otherwise only public IP addresses are contacted.
     """
 
     def __init__(self, entropy: Entropy, *, allow_loopback: bool = False, total: float = TOTAL) -> None:
@@ -47,7 +47,7 @@ class TlsBackendProbe:
         self._proven: set[tuple[Address, str]] = set()
 
     def probe(self, address: Address, mark: Mark, boot_secret: Secret, pinned: str) -> Health:
-        """Check the identity, then the health over a connection that verifies the same certificate. Never raises."""
+        """Check the identity, then the health over a connection pinned to the same certificate. Never raises."""
         deadline = Deadline.after(self._total)
         certificate: str | None = None
         try:
@@ -66,10 +66,10 @@ class TlsBackendProbe:
             return Health(Vital.UNREACHABLE, str(trouble), certificate=certificate)
 
     def accepts(self, address: Address, certificate: str, key: Secret) -> bool:
-        """Whether the holder of `certificate` accepts this key; it is not sent to any other server.
+        """Whether the server with `certificate` accepts this key; it is not sent to any other server.
 
-        Raise `Transient` when no usable response is received, `UsageError` for an invalid key, `NeedsAttention` when
-        the certificate has not been verified by this run.
+        Raises `Transient` without a usable response, `UsageError` for a key that is empty or has invalid characters,
+        `NeedsAttention` when the certificate has not been checked by this run.
         """
         status, _ = self._status(address, certificate, key)
         if status not in (200, 401):
@@ -77,7 +77,7 @@ class TlsBackendProbe:
         return status == 200
 
     def busy(self, address: Address, certificate: str, key: Secret) -> int:
-        """Return how many reports the holder of `certificate` is generating or has queued. Raises like `accepts`."""
+        """Return how many reports the server with `certificate` is generating or has queued. Raises like `accepts`."""
         status, body = self._status(address, certificate, key)
         queue = _object(body).get("queue")
         if status != 200 or not isinstance(queue, dict):
@@ -85,7 +85,7 @@ class TlsBackendProbe:
         return _count(queue.get("depth")) + _count(queue.get("active"))
 
     def keys_in_force(self, address: Address, certificate: str, boot_secret: Secret) -> tuple[int, tuple[str, ...]]:
-        """Return the generation and the hashes of the keys. Raise `Rejected`, `Transient` or `NeedsAttention`."""
+        """Return the generation of the keys and their hashes. Raise `Rejected`, `Transient` or `NeedsAttention`."""
         return key_admin.in_force(*self._admin(address, certificate, boot_secret, "GET", None))
 
     def set_keys(
@@ -93,7 +93,7 @@ class TlsBackendProbe:
     ) -> None:
         """Replace the keys of the backend with these.
 
-        Raise `StateConflict` when another run changed them, else `Rejected`, `Transient` or `NeedsAttention`.
+        Raises `StateConflict` when another run changed them, else `Rejected`, `Transient` or `NeedsAttention`.
         """
         body = key_admin.change(generation, hashes)
         key_admin.check_changed(*self._admin(address, certificate, boot_secret, "PUT", body))
@@ -111,7 +111,7 @@ class TlsBackendProbe:
             raise Transient(f"the backend at {address.ip}:{address.port} did not answer: {trouble}") from trouble
 
     def _status(self, address: Address, certificate: str, key: Secret) -> tuple[int, bytes]:
-        """Return status and body of /status for this key, which is sent only to the holder of `certificate`."""
+        """Return status and body of /status for this key, which is sent only to that server."""
         if not _KEY.fullmatch(key.reveal()):
             raise UsageError("the API key is empty or holds characters that no key has")
         try:
@@ -123,7 +123,7 @@ class TlsBackendProbe:
             raise _silent(address, str(trouble)) from trouble
 
     def _must_be_proven(self, address: Address, certificate: str) -> None:
-        """Raise `NeedsAttention` for a certificate that was not verified by this run, whatever its source."""
+        """Raise `NeedsAttention` for a certificate that was not checked by this run, whatever its source."""
         if (address, certificate) not in self._proven:
             raise NeedsAttention(
                 f"{Vital.IMPOSTOR}: what is to answer at {address.ip}:{address.port} has not proven its identity",
@@ -137,7 +137,7 @@ class TlsBackendProbe:
             raise Unreachable(why)
 
     def _prove(self, address: Address, mark: Mark, boot_secret: Secret, deadline: Deadline) -> str:
-        """Return the PEM certificate of the server once it has proven to be the container with that mark."""
+        """Check that the server is the container with that mark, and return its certificate in PEM form."""
         nonce = self._entropy.token_bytes(NONCE_BYTES)
         with open_unproven(address, deadline) as line:
             status, body = line.get(f"/identity?nonce={nonce.hex()}")
@@ -151,7 +151,7 @@ class TlsBackendProbe:
 
 
 def _known(address: Address, mark: Mark, pinned: str, deadline: Deadline) -> Line | None:
-    """Open a connection to the holder of the pinned certificate; None if another server responds."""
+    """Open a connection to the server with the pinned certificate; None if another server responds."""
     try:
         return open_pinned(address, pinned, mark.deployment, deadline)
     except Stranger:
@@ -173,7 +173,7 @@ def _silent(address: Address, reason: str) -> Transient:
 
 
 def health_of(status: int, body: bytes, certificate: str) -> Health:
-    """Convert a response of /health from a verified backend to a `Health`."""
+    """Convert a response of /health from an authenticated backend to a `Health`."""
     shown = _object(body)
     progress = shown.get("progress")
     progress = progress if isinstance(progress, dict) else {}

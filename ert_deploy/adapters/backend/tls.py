@@ -28,7 +28,7 @@ _INTERNAL = re.compile(r"[a-z][a-z0-9-]{0,31}\.ert\.internal")
 
 
 class Unreachable(Exception):
-    """No complete response was received; a later attempt may succeed."""
+    """No complete response was received; a later attempt may work."""
 
 
 class Stranger(Exception):
@@ -54,18 +54,18 @@ class Line:
         self._socket.close()
 
     def certificate(self) -> bytes:
-        """Return the server's certificate as DER; the TLS handshake has proven that it has the private key."""
+        """Return the certificate as DER; the server has proved during the handshake that it has the private key."""
         return self._socket.getpeercert(binary_form=True) or b""
 
     def names(self) -> tuple[tuple[str, str], ...]:
-        """Return the subject alternative names; empty if the connection verified no certificate."""
+        """Return the subject alternative names; empty if the certificate was not checked."""
         shown = self._socket.getpeercert() or {}
         return cast(tuple[tuple[str, str], ...], shown.get("subjectAltName", ()))
 
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> tuple[int, bytes]:
         """Send a GET and return status and body.
 
-        Raise `Unreachable` when the connection breaks or takes too long, `Stranger` when the response is not valid
+        Raises `Unreachable` when the connection breaks or takes too long, `Stranger` when the response is not valid
         HTTP.
         """
         return self.send("GET", path, headers)
@@ -144,9 +144,9 @@ def open_unproven(address: Address, deadline: Deadline) -> Line:
 
 
 def open_pinned(address: Address, pem: str, deployment: str | None, deadline: Deadline) -> Line:
-    """Connect to the holder of exactly this certificate, valid now and issued for this IP address or deployment.
+    """Connect to the server with exactly this certificate, valid now and issued for this IP address or deployment.
 
-    `deployment` None accepts any `<deployment>.ert.internal`. Raise `Unreachable` or `Stranger`.
+    `deployment` None accepts any `<deployment>.ert.internal`. Raises `Unreachable` or `Stranger`.
     """
     try:
         wanted = ssl.PEM_cert_to_DER_cert(pem)

@@ -1,8 +1,8 @@
 """Render API client: authentication, paths, retries, pagination, and the conversion of failed responses to errors.
 
 It is independent of any resource. An idempotent call is retried on connection errors, 408, 429 and 5xx; any other one
-only if it certainly was not executed. Near a rate limit, calls are delayed (`rate_limits`). Errors contain Render's
-request id and never the key.
+only if it certainly was not executed. Near a rate limit, it waits before a call (`rate_limits`). Errors contain
+Render's request id and never the key.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ PAGE = 100
 MAX_PAGES = 200
 LIST_SIZE = 8 * 1024 * 1024
 KEY_HINT = "RENDER_API_KEY must hold the API key of a Render user who can reach the service's workspace"
-LONG = 16  # shorter values are often words like "production"; redacting these would make a log unreadable
+LONG = 16  # shorter values are often common terms like "production", whose removal would spoil a log
 _ADDRESS = re.compile(r"https?://[^@\s]*")
 _SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 
@@ -55,7 +55,7 @@ class Call:
 
 
 def path_of(*segments: str) -> str:
-    """Build a path of escaped segments. Raise `UsageError` for an empty or invalid one, which would change the path."""
+    """Build a path of escaped segments. Raise `UsageError` for an empty one or one with special characters."""
     for segment in segments:
         if not _SEGMENT.fullmatch(segment):
             raise UsageError(f"{printable(segment, 60)!r} cannot be part of a Render address")
@@ -130,7 +130,7 @@ class RenderHttp:
         return after
 
     def read(self, call: Call, attempts: int = ATTEMPTS) -> Reply:
-        """Send a GET that must succeed. Raise `CannotObserve`, or `UsageError` for a rejected key or a 404."""
+        """Send a GET that must return 200. Raise `CannotObserve`, or `UsageError` for a rejected key or a 404."""
         reply = self.answer(call, attempts)
         if reply.status == 200:
             return reply
@@ -184,7 +184,7 @@ class RenderHttp:
         return other(f"Render answered {reply.status}: {self.words(call, reply)}", trace)
 
     def unwritten(self, call: Call, reply: Reply) -> ErtError:
-        """Return the error for a failed write: `Transient` if a retry may succeed, else `Rejected`."""
+        """Return the error for a failed write: `Transient` if a retry may help, else `Rejected`."""
         passing = reply.status in RETRIED or reply.status >= 500
         return self.refusal(call, reply, Transient if passing else Rejected)
 
@@ -206,7 +206,7 @@ class RenderHttp:
         return printable(self.clean(redacted(str(text or "no message"), call.secrets)))
 
     def hold(self, values: Iterable[Secret]) -> None:
-        """Redact these values in all later messages of Render, except short ones and URLs without credentials."""
+        """Remove these values from all later messages of Render, except short ones and URLs without credentials."""
         texts = (value.reveal() for value in values)
         self._held.hold(*(text for text in texts if len(text) >= LONG and not _ADDRESS.fullmatch(text)))
 

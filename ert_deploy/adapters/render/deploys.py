@@ -1,8 +1,7 @@
-"""Render deploys: starts the deploys of a service, reads their status and the reason of a failure.
+"""Render deploys: starts the deploys of a service, follows their status and explains a failure.
 
 A POST without a response is never repeated: the deploy that it may have started is searched for instead. Sources:
-render.com/docs/deploys, Render's OpenAPI document, and deploys recorded in the repository
-`render-oss/terraform-provider-render`.
+render.com/docs/deploys, Render's OpenAPI specification, and deploys recorded in `render-oss/terraform-provider-render`.
 """
 
 from __future__ import annotations
@@ -45,9 +44,9 @@ class RenderDeploys:
     def start(self, service_id: str) -> WebDeploy | None:
         """Start a deploy without a build, or with one if Render has no build to reuse.
 
-        Return None if it was accepted without an id (202). Raise `OutcomeUnknown` when the response was lost and no new
-        deploy has been found since; `Transient`, `Rejected` (for example for a suspended service) or `UsageError` when
-        none was started.
+        Return None if it was accepted without an id (202). Raises `OutcomeUnknown` when the response was lost and no
+        new deploy has been found since; `Transient`, `Rejected` (for example for a suspended service) or `UsageError`
+        when none was started.
         """
         before = self._recent(service_id, {})
         try:
@@ -59,7 +58,7 @@ class RenderDeploys:
         return self._landed(service_id, before, error)
 
     def get(self, service_id: str, deploy_id: str) -> WebDeploy:
-        """Return a deploy by id. Retry on 404, as it may be new; raise `Gone` when it remains unknown."""
+        """Return a deploy by id. Retry on 404, as it may be new; raise `Gone` when this does not change."""
         call = Call("GET", path_of("services", service_id, "deploys", deploy_id))
         first: float | None = None
         while (reply := self._http.answer(call)).status == 404:
@@ -107,12 +106,12 @@ class RenderDeploys:
             if reply.status in (200, 201, 202):
                 return deploy_of(reply.json())
         except ValueError:
-            pass  # a 2xx with an unreadable body is as unclear as a missing response
+            pass  # a 2xx without a valid body is treated like no response
         trace = self._http.trace(call, reply)
         raise _Unclear(OutcomeUnknown("Render did not say whether it started a deploy", trace))
 
     def _landed(self, service_id: str, before: Sequence[WebDeploy], unknown: ErtError) -> WebDeploy:
-        """Return a deploy created after the call. Any new one is accepted: it reads the environment when it starts.
+        """Return a deploy created after the call. Any new one is accepted: it uses the environment at its start.
 
         Older deploys are recognized by Render's own times and ids, so that an inaccurate local clock has no effect.
         """

@@ -1,4 +1,4 @@
-"""Render response parsing: converts JSON to the types of this package. No I/O; raises `ValueError` for invalid data.
+"""Render response parsing: converts JSON to the types of this package. No I/O; raises `ValueError` on unexpected data.
 
 Every field but the ids may be null or absent, and every enum may get new values (seen in the responses recorded in
 `render-oss/terraform-provider-render`). Text is made safe to print; values of variables are not changed.
@@ -16,7 +16,7 @@ from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.text import printable
 from ert_deploy.ports import WebService
 
-# render.com/docs/deploys; the statuses of Render's OpenAPI document. Any other is in progress until the deadline.
+# render.com/docs/deploys; statuses of Render's OpenAPI specification. Others are in progress until the deadline.
 KINDS: Mapping[str, DeployKind] = {
     "live": DeployKind.LIVE,
     "deactivated": DeployKind.REPLACED,
@@ -25,7 +25,7 @@ KINDS: Mapping[str, DeployKind] = {
     "update_failed": DeployKind.FAILED,
     "canceled": DeployKind.FAILED,
 }
-# The keys of `reason.failure` in Render's OpenAPI document, with the text before and after their value.
+# The keys of `reason.failure` in Render's OpenAPI specification, with the text before and after their value.
 FAILURES: Mapping[str, tuple[str, str]] = {
     "evicted": ("the instance was evicted", ""),
     "nonZeroExit": ("the process ended with status ", ""),
@@ -44,7 +44,7 @@ Json = Mapping[str, Any]
 
 
 def object_of(raw: object, what: str) -> Json:
-    """Return `raw` if it is a JSON object; raise `ValueError` with the expected `what` if not."""
+    """Return `raw` if it is a JSON object; else raise `ValueError` with the expected `what`."""
     if not isinstance(raw, dict):
         raise ValueError(f"{what} is not an object")
     return raw
@@ -105,7 +105,7 @@ def _suspended(item: Json) -> str:
 
 
 def variable_of(item: Json) -> tuple[str, Secret]:
-    """Return the name and value of an environment variable; raise `ValueError` when they are invalid."""
+    """Return the name and value of an environment variable; `ValueError` unless both are text."""
     value = item.get("value")
     if value is not None and not isinstance(value, str):
         raise ValueError("the value of a variable is not text")
@@ -115,7 +115,7 @@ def variable_of(item: Json) -> tuple[str, Secret]:
 def linked_groups(raw: object, service_id: str) -> tuple[str, ...]:
     """Return the ids of the environment groups linked to a service. The list has neither a wrapper nor a cursor.
 
-    Raise `ValueError` also when the list fills a page, because the rest of it could not be requested.
+    Raises `ValueError` also when the list fills a page, because the rest of it could not be requested.
     """
     if not isinstance(raw, list):
         raise ValueError("the list is not a list")
@@ -153,7 +153,7 @@ def deploy_of(raw: object) -> WebDeploy:
 
 
 def when(raw: object) -> float | None:
-    """Convert an RFC 3339 time (0 to 9 fraction digits, as recorded) to a Unix time; None if it is invalid."""
+    """Convert an RFC 3339 time (0 to 9 fraction digits, as recorded) to a Unix time, or None."""
     try:
         parsed = datetime.fromisoformat(raw) if isinstance(raw, str) else None
     except ValueError:
@@ -206,7 +206,7 @@ def _figure(value: object) -> str:
 
 
 def log_of(raw: object, clean: Callable[[str], str]) -> tuple[str, ...]:
-    """Return the lines of a log response, oldest first, each passed through `clean` before it is truncated."""
+    """Return the lines of a log response, oldest first, each passed through `clean` before it is shortened."""
     lines = object_of(raw, "the log").get("logs")
     if not isinstance(lines, list):
         raise ValueError("the log has no list of lines")

@@ -1,9 +1,9 @@
-"""Render rate limits: delays calls, based on the response headers, so that they do not exceed a limit.
+"""Render rate limits: delays calls, based on the response headers, to stay below each limit.
 
-Every response has the remaining calls of its limit and the number of seconds until it is reset. Limits according to
-api-docs.render.com/reference/rate-limiting: reads, writes and logs per user, deploys per service. The documentation
-calls the reset an epoch time, but recorded responses contain remaining seconds; a number as large as a Unix time is
-treated as one.
+Every response has the remaining calls of its limit and the number of seconds until it is reset. By
+api-docs.render.com/reference/rate-limiting, there is one for reads, one for writes and one for logs per user, and one
+for deploys per service. The documentation calls the reset an epoch time, but recorded responses contain a number of
+seconds; one as large as a Unix time is treated as such.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ class Bucket:
 
 
 class Pace:
-    """Known limits of one API key. Other processes with the same key use the same limits."""
+    """Known state of each limit of one API key. Other processes with the same key count, too."""
 
     def __init__(self) -> None:
         self._buckets: dict[str, Bucket] = {}
 
     def note(self, method: str, path: str, headers: Mapping[str, str], now: float) -> None:
-        """Store the limit in the response headers; missing or invalid headers are ignored."""
+        """Store the limit in the response headers; they are ignored unless all of them are valid."""
         limit, left = number(headers.get("Ratelimit-Limit")), number(headers.get("Ratelimit-Remaining"))
         reset = seconds_until(headers.get("Ratelimit-Reset"), now)
         if limit is not None and left is not None and reset is not None:
-            # The header is truncated to whole seconds, and a call in the last fraction of a second would fail.
+            # The header has whole seconds, rounded down, and a call in the last fraction of a second would fail.
             self._buckets[bucket_of(method, path)] = Bucket(limit, left, now + reset + 1.0)
 
     def pause(self, method: str, path: str, now: float) -> float:

@@ -1,8 +1,8 @@
-"""Render `WebHost`: reads web services, sets their environment variables, starts deploys.
+"""Render `WebHost`: looks up web services, sets their environment variables, starts deploys.
 
-Variables are written one at a time. The API call that replaces all variables of a service is not used, and a path is
-never built from an empty id, so this module cannot delete variables of other owners. Sources: Render's OpenAPI
-document, render.com/docs/deploys, and the responses recorded in `render-oss/terraform-provider-render`.
+Variables are set one at a time. The API call for all variables of a service at once is not used, and a path is never
+built from an empty id, so this module cannot delete variables of other owners. Sources: Render's OpenAPI specification,
+render.com/docs/deploys, and the responses recorded in `render-oss/terraform-provider-render`.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class RenderWeb:
     def service(self, target: str) -> WebService:
         """Return the web service with that id or exact name.
 
-        Raise `UsageError` when there is none or several, or the key is rejected, `CannotObserve` without a usable
+        Raises `UsageError` when there is none or several, or the key is rejected, `CannotObserve` without a usable
         response.
         """
         if SERVICE_ID.fullmatch(target):
@@ -80,7 +80,7 @@ class RenderWeb:
     def read_env(self, service_id: str) -> Mapping[str, Secret]:
         """Return all variables set on the service itself, without those of groups.
 
-        Raise `CannotObserve` unless every page was read.
+        Raises `CannotObserve` unless every page was read.
         """
         call = Call("GET", path_of("services", service_id, "env-vars"))
         items = self._http.pages(call, "envVar")
@@ -92,7 +92,7 @@ class RenderWeb:
         return env
 
     def read_groups(self, service: WebService) -> Mapping[str, str]:
-        """Return the variables of linked environment groups: the name of each with its group. Values are discarded."""
+        """Return the variables of linked environment groups: the name of each with its group. Values are not kept."""
         call = Call("GET", "/env-groups", {"ownerId": service.owner_id, "limit": str(PAGE)}, size=LIST_SIZE)
         links = self._http.parsed(call, self._http.read(call), lambda raw: linked_groups(raw, service.id))
         found: dict[str, str] = {}
@@ -105,7 +105,7 @@ class RenderWeb:
     def put_env(self, service_id: str, name: str, value: Secret) -> None:
         """Set one variable and check that the response confirms it.
 
-        Raise `Transient`, `Rejected`, or `UsageError` (also for an empty value).
+        Raises `Transient`, `Rejected`, or `UsageError` (also for an empty value).
         """
         if not value:
             raise UsageError(
@@ -121,14 +121,14 @@ class RenderWeb:
             raise Transient("Render's answer does not confirm the variable", self._http.trace(call, reply))
 
     def delete_env(self, service_id: str, name: str) -> None:
-        """Delete one variable; a missing one counts as success. Raise `Transient`, `Rejected` or `UsageError`."""
+        """Delete one variable; a 404 counts as success. Raise `Transient`, `Rejected` or `UsageError`."""
         call = Call("DELETE", path_of("services", service_id, "env-vars", _variable(name)))
         reply = self._write(call)
         if reply.status not in (200, 204, 404):
             raise self._http.unwritten(call, reply)
 
     def _hold(self, env: Mapping[str, Secret]) -> None:
-        """Redact all values in messages of Render, and those whose variable name suggests a secret everywhere."""
+        """Remove all values from messages of Render, and those of variables with a secret's name from any output."""
         self._http.hold(env.values())
         redaction.HELD.hold_named({name: value.reveal() for name, value in env.items()})
 

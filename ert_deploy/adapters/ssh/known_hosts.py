@@ -1,7 +1,7 @@
 """Known hosts: stores the SSH host keys of instances in an OpenSSH known_hosts file, mode 0600.
 
-A malformed file is an error, because a skipped line would mean accepting an unknown key again. Anyone who can write the
-file can choose the trusted keys, so its directory must be private like that of a state file.
+A malformed file is an error, because a skipped line would mean accepting an unknown key again. Another user with access
+to the file could replace the keys, so its directory must be private like that of a state file.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """SSH shell: a debugging shell on a GPU machine. Only this module imports paramiko.
 
 It authenticates with keys only and never requests or sends a password. A host key is accepted on first use and pinned
-to the instance id, because Vast reuses IP addresses but never an id.
+to the instance id, because Vast may reuse an IP address but never an id.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Patience:
 class Door:
     """The target of a shell. `identity` is the file of a private key; without one, the keys of the agent are used.
 
-    `allow_loopback` is for a provider on this machine; otherwise only globally routable IP addresses are contacted.
+    `allow_loopback` is for a provider on this machine; otherwise only public IP addresses are contacted.
     """
 
     instance: int
@@ -56,7 +56,7 @@ class Door:
 def execute(door: Door, command: str, out: Callable[[bytes], None], err: Callable[[bytes], None]) -> int:
     """Run a shell command with empty standard input, pass on its output, and return its exit status.
 
-    Raise `UsageError`, `NeedsAttention` (untrusted host key or IP address) or `Failed` when the connection fails.
+    Raises `UsageError`, `NeedsAttention` (wrong host key or private IP address) or `Failed` when the connection fails.
     """
     with _session(door) as (transport, channel):
         with _explained(door):

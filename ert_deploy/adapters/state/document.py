@@ -1,4 +1,4 @@
-"""State document: format, version, checksum, signature and state, independent of the store. It contains no secret.
+"""State serialization: format, version, checksum, signature and state, independent of the store. It contains no secret.
 
 It also describes lock holders. No I/O, except to determine the local user and host.
 """
@@ -32,9 +32,9 @@ REBUILD = (
 
 
 def encode(state: State, keys: StateKeys = NO_KEY) -> bytes:
-    """Serialize a state, signed if there is a key. Raise `UsageError` when the config requires a key and it is missing.
+    """Serialize a state, signed if there is a key. Raise `UsageError` when the config requires a key and none is set.
 
-    Secrets in text that was copied from a host are redacted.
+    Secrets in text that was copied from a host are removed.
     """
     body = without_secrets(to_json(state))
     checksum = digest(body)
@@ -43,13 +43,13 @@ def encode(state: State, keys: StateKeys = NO_KEY) -> bytes:
 
 
 def without_secrets(body: dict[str, Any]) -> dict[str, Any]:
-    """Return the JSON data of a state with its free text redacted; ids, tokens and certificates are unchanged."""
+    """Return the JSON data of a state with secrets removed from its free text; ids and certificates are unchanged."""
     cleaned = {name: [{**row, "reason": printable(row["reason"], REASON)} for row in body[name]] for name in TOLD}
     return {**body, **cleaned}
 
 
 def decode(raw: bytes, where: str, deployment: str, keys: StateKeys = NO_KEY) -> State:
-    """Parse a state. Raise `Damaged` when it is invalid, `UsageError` when it is newer or of another deployment."""
+    """Parse a state. Raise `Damaged` when it is corrupt, `UsageError` when it is newer or of another deployment."""
     try:
         if len(raw) > MAX_BYTES:
             raise ValueError("larger than any state of ours")
@@ -92,7 +92,7 @@ def who() -> str:
 
 
 def read_holder(raw: bytes | str) -> LockHolder | None:
-    """Parse the holder of a lock; None if the text is invalid."""
+    """Parse a `LockHolder`; return None if that fails."""
     try:
         held = json.loads(raw)
         expires = held.get("expires")
@@ -108,13 +108,13 @@ def read_holder(raw: bytes | str) -> LockHolder | None:
 
 
 def write_holder(holder: LockHolder, **more: str) -> bytes:
-    """Serialize the holder of a lock; the inverse of `read_holder`."""
+    """Serialize a `LockHolder`; the inverse of `read_holder`."""
     known = {"run": holder.run, "who": holder.who, "pid": holder.pid, "since": int(holder.since)}
     return json.dumps({**known, "expires": holder.expires, **more}).encode()
 
 
 def spoken(holder: LockHolder | None) -> str:
-    """Format the holder of a lock for a message; empty if it is unknown."""
+    """Format a `LockHolder` for a message; empty if it is unknown."""
     if holder is None:
         return ""
     about = f"held by {holder.who}, process {holder.pid}, run {holder.run}" if holder.pid else f"held by {holder.who}"

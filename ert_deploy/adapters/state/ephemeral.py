@@ -21,7 +21,7 @@ class StateNowhere:
         return self._state
 
     def save(self, state: State) -> State:
-        """Keep the state for this run. Raise `StateConflict` when the generation is not the current one."""
+        """Keep the state for this run. Raise `StateConflict` when `generation` is not the current one."""
         if state.generation != self._state.generation:
             raise StateConflict("somebody else wrote the state")
         self._state = replace(state, generation=state.generation + 1)

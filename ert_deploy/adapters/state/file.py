@@ -1,9 +1,9 @@
 """State file: stores the state in a local file, atomically and with a checksum.
 
-A write takes a file lock, compares the generation, writes a temporary file in the same directory, syncs it, renames it
-over the old one and syncs the directory. The checksum covers the serialized state. If the path is a symbolic link, all
-of this is done next to its target, so that processes which use different links share one lock. A link is only followed
-to a state of ert-deploy or to a `.json` file that does not exist yet.
+A write takes a file lock, compares the generation, creates a temporary file in the same directory, syncs it, renames it
+over the old one and syncs the directory. The checksum covers the serialized state. If the path is a symlink, all of
+this is done next to its target, so that processes which use different links share one lock. A link is only followed to
+a state of `ert-deploy` or to a `.json` file that does not exist yet.
 """
 
 from __future__ import annotations
@@ -38,14 +38,15 @@ from ert_deploy.core.model.text import printable
 from ert_deploy.ports import Clock
 
 NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP})
-WRITE_SECONDS = 15.0  # real time; a write is much shorter, and only ert-deploy uses this lock
+WRITE_SECONDS = 15.0  # real time; saving takes much less, and only `ert-deploy` uses this lock
 _OURS = re.compile(rb'"format"\s*:\s*"ert-deploy state"')
 
 
 class StateFile:
     """State of one deployment at `path`; its directory is created if needed, mode 0700. `sync` is `os.fsync`.
 
-    `notice` is called when write access of other users to a directory or file was removed. `keys` sign the state.
+    `notice` is called when permissions of other users to change a directory or file were removed. `keys` sign the
+    state.
     """
 
     def __init__(
@@ -72,14 +73,15 @@ class StateFile:
         return str(self.path)
 
     def load(self) -> State:
-        """Return the stored state, or an empty one of generation 0 without a file. Raise `Damaged` or `UsageError`."""
+        """Return the stored state, or an empty one without a file. Raise `Damaged` or `UsageError`."""
         raw = self._read()
         return State(self.deployment) if raw is None else decode(raw, self.where, self.deployment, self._keys)
 
     def save(self, state: State) -> State:
-        """Write `state` durably with the next generation.
+        """Save `state` durably with the next `generation`.
 
-        Raise `StateConflict` when the stored generation is not the one of `state`, `Failed` when it cannot be written.
+        Raises `StateConflict` when the stored `generation` is not the one of `state`, `Failed` when it cannot be
+        stored.
         """
         written = replace(state, generation=state.generation + 1)
         try:
@@ -103,17 +105,17 @@ class StateFile:
         return self._lock.hold(run_id, seconds)
 
     def holder(self) -> LockHolder | None:
-        """Return the current holder of the lock, or None."""
+        """Return the current `LockHolder`, or None."""
         return self._lock.holder()
 
     def unlock(self) -> LockHolder | None:
-        """Remove a lock set by `hold` and return its holder. Raise `Busy` when a running process has the lock."""
+        """Remove a lock set by `hold` and return its `LockHolder`. Raise `Busy` when a running process has the lock."""
         return self._lock.unlock()
 
     def set_aside(self) -> str:
         """Rename the stored state, valid or not, and return its new path; empty if there is no file.
 
-        Raise `Failed` when it cannot be renamed, `UsageError` when it cannot be read.
+        Raises `Failed` when it cannot be renamed, `UsageError` when it cannot be read.
         """
         aside = self._beside(f"aside-{int(self._clock.now())}")
         try:
@@ -159,7 +161,7 @@ class StateFile:
             yield
 
     def _make_folder(self) -> None:
-        """Create the directory durably and make it private. The target of a link is not created."""
+        """Create the directory, sync it and make it private. The target of a link is not created."""
         self._must_lead_somewhere()
         folder = self._real.parent
         make_folder(folder, self._sync_folder)
@@ -190,11 +192,11 @@ class StateFile:
 
     @property
     def _real(self) -> Path:
-        """The path with a symbolic link resolved."""
+        """The path with symlinks resolved."""
         return Path(os.path.realpath(self.path)) if self.path.is_symlink() else self.path
 
     def _must_lead_somewhere(self) -> None:
-        """Reject a link into a missing directory: probably a disk is not mounted, so no new state must be started."""
+        """Reject a link into a directory that does not exist: its disk is probably not mounted."""
         real = self._real
         if not self.path.is_symlink():
             return

@@ -1,7 +1,7 @@
 """State file lock: an advisory lock that shows which run uses the state. It is released when the process ends.
 
-Correctness does not depend on it. A process that holds it without writing its identity is not ert-deploy; waiting for
-such a process is limited.
+Correctness does not depend on it. A process that holds it without its identity in the file is not `ert-deploy`; waiting
+for such a process is limited.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ert_deploy.ports import Clock
 
 LOCKLESS = "this file system gives no locks; keep the state on a local disk, or in S3 (`state: s3://...`)"
 STRANGER = "another program holds it: `fuser {0}` names it; end it, or remove that file"
-NAME_SECONDS = 3.0  # real time within which a run that has the lock writes its identity
+NAME_SECONDS = 3.0  # real time within which a run that has the lock stores its identity
 
 
 class _Stranger(Failed):
@@ -55,7 +55,7 @@ class FileLock:
         return holder
 
     def holder(self) -> LockHolder | None:
-        """Return the current holder, or None."""
+        """Return the current `LockHolder`, or None."""
         if not os.path.lexists(self._path()):
             return None
         try:
@@ -68,7 +68,7 @@ class FileLock:
                 return read_holder(file.read(MAX_BYTES)) or LockHolder("somebody", 0, "", 0.0)
 
     def unlock(self) -> LockHolder | None:
-        """Remove a lock set by `hold` and return its holder. Raise `Busy` when a running process has the lock."""
+        """Remove a lock set by `hold` and return its `LockHolder`. Raise `Busy` when a running process has the lock."""
         if not os.path.lexists(self._path()):
             return None
         with self._locked(by_hand=True) as file:
@@ -108,7 +108,7 @@ class FileLock:
         return Busy(f"another run works on {self._deployment}", spoken(holder), hint)
 
     def _kept(self, file: IO[bytes]) -> LockHolder | None:
-        """Return the holder of an unexpired `hold`. The entry of a killed run has no expiry and is ignored."""
+        """Return the `LockHolder` of an unexpired `hold`. The entry of a killed run has no expiry and is ignored."""
         holder = _named(file)
         return holder if holder is not None and (holder.expires or 0.0) > self._clock.now() else None
 
@@ -132,7 +132,7 @@ def _named(file: IO[bytes]) -> LockHolder | None:
 
 
 def _write(file: IO[bytes], text: bytes) -> None:
-    """Write the file, best effort: a full disk must not prevent the removal of resources."""
+    """Store the text, best effort: a full disk must not prevent the removal of resources."""
     with suppress(OSError):
         os.truncate(file.fileno(), 0)
         os.pwrite(file.fileno(), text, 0)

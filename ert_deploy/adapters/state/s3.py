@@ -50,10 +50,7 @@ class StateS3:
         self._read: tuple[int, str | None] | None = None  # generation and ETag of the last read or write
 
     def load(self) -> State:
-        """Return the stored state, or an empty one of generation 0 without an object.
-
-        Raise `Damaged`, `UsageError` or `CannotObserve`.
-        """
+        """Return the stored state, or an empty one. Raise `Damaged`, `UsageError` or `CannotObserve`."""
         found = self._objects.get(self._key)
         state = State(self.deployment) if found is None else self._decoded(found.body)
         self._read = (state.generation, found.etag if found is not None else None)
@@ -61,11 +58,11 @@ class StateS3:
         return state
 
     def save(self, state: State) -> State:
-        """Write `state` durably with the next generation.
+        """Save `state` durably with the next `generation`.
 
-        Raise `StateConflict` when the stored generation is not the one of `state`. Raise `Failed` when it could not be
-        written: if such a write succeeds later, it only records an intent that was not executed, which the next run
-        discards.
+        Raises `StateConflict` when the stored `generation` is not the one of `state`. Raises `Failed` when it could not
+        be saved: if such a request takes effect later, it only records an intent that was not executed, which the next
+        run discards.
         """
         etag = self._condition(state)
         if etag is None:
@@ -76,7 +73,7 @@ class StateS3:
 
     @contextmanager
     def lock(self, run_id: str) -> Iterator[None]:
-        """Hold the advisory lock; it is renewed by `load`, and expires some minutes after a killed run."""
+        """Hold the lock; it is renewed by `load`, and expires some minutes after a crash."""
         self._lock.acquire(run_id)
         try:
             yield
@@ -88,17 +85,17 @@ class StateS3:
         return self._lock.acquire(run_id, seconds, by_hand=True)
 
     def holder(self) -> LockHolder | None:
-        """Return the current holder of the lock, or None."""
+        """Return the current `LockHolder`, or None."""
         return self._lock.holder()
 
     def unlock(self) -> LockHolder | None:
-        """Remove the lock of any holder and return that holder."""
+        """Remove any lock and return its `LockHolder`."""
         return self._lock.end()
 
     def set_aside(self) -> str:
         """Copy the object to a new key, delete it if it is unchanged, and return the new URL; empty without an object.
 
-        Raise `Failed` when that could not be confirmed.
+        Raises `Failed` when that could not be confirmed.
         """
         found = self._objects.get(self._key)
         if found is None:
@@ -117,7 +114,7 @@ class StateS3:
         return self._objects.versions(self._key)
 
     def _condition(self, state: State) -> str | None:
-        """Return the ETag of the generation to replace; None if there is no object yet."""
+        """Return the ETag of the `generation` to replace; None if there is no object yet."""
         if self._read is None or self._read[0] != state.generation:
             self.load()
         assert self._read is not None

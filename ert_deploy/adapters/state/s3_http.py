@@ -1,7 +1,7 @@
-"""S3 transport: sends the requests of boto3 with `bounded_http`, within its limits and without following redirects.
+"""S3 transport: sends the requests of boto3 with `bounded_http`, within its limits and without following a redirect.
 
-The hook is botocore's event `before-send`. Clients that boto3 creates for its credentials (STS, SSO) inherit it from
-the session; only the metadata endpoints of cloud machines are called by botocore itself, with a timeout of 1 s.
+The hook is the event `before-send`. Clients that boto3 creates for its credentials (STS, SSO) inherit it from the
+session; only the metadata endpoints of cloud machines are called by botocore itself, with a timeout of 1 s.
 """
 
 from __future__ import annotations

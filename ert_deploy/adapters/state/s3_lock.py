@@ -1,7 +1,7 @@
 """S3 state lock: an advisory lock object that shows which run uses the state and when the lock expires.
 
-It only avoids surprises; runs are isolated from each other by the conditional writes of the state. It expires, so that
-a killed run does not block others for long.
+It only avoids surprises; runs are isolated from each other by conditional updates of the state. It expires, so that a
+crashed run does not block others for long.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ class S3Lock:
         self._mine: LockHolder | None = None
 
     def acquire(self, run_id: str, seconds: float = LEASE, *, by_hand: bool = False) -> LockHolder:
-        """Take the lock if it is free or expired, and return its holder.
+        """Take the lock if it is free or expired, and return its `LockHolder`.
 
-        Raise `Busy` when another run has it, `CannotObserve` when it can be neither taken nor read, `UsageError` when
+        Raises `Busy` when another run has it, `CannotObserve` when it can be neither taken nor read, `UsageError` when
         the store ignores conditions.
         """
         now = self._objects.clock.now()
@@ -79,12 +79,12 @@ class S3Lock:
             self._objects.delete(self._key, self._etag)
 
     def holder(self) -> LockHolder | None:
-        """Return the current holder, or None."""
+        """Return the current `LockHolder`, or None."""
         held = self._objects.get(self._key)
         return read_holder(held.body) if held is not None and self._counts(held) else None
 
     def end(self) -> LockHolder | None:
-        """Remove the lock of any holder and return that holder. Raise `CannotObserve` when it has changed meanwhile."""
+        """Remove any lock and return its `LockHolder`. Raise `CannotObserve` when it has changed meanwhile."""
         held = self._objects.get(self._key)
         if held is None:
             return None
@@ -95,7 +95,7 @@ class S3Lock:
         return read_holder(held.body)
 
     def _counts(self, held: Found) -> bool:
-        """Whether the lock is valid: an invalid text, an expired lock and one of a dead process are not."""
+        """Whether the lock is valid: not if it cannot be parsed, has expired or is of a dead process."""
         holder = read_holder(held.body)
         if holder is None or (holder.expires or 0.0) <= self._objects.clock.now():
             return False
@@ -110,10 +110,10 @@ class S3Lock:
         )
 
     def _must_be_conditional(self, body: bytes) -> None:
-        """Check that the store supports conditional writes: some S3 implementations ignore the condition.
+        """Check that the store supports conditional updates, which some S3 implementations do not.
 
         It is tested on the lock, where it does no harm, and several times: if another process has just removed the
-        lock, a write without an existing object rightly succeeds.
+        lock, an update without an existing object rightly takes effect.
         """
         for condition in (IMPOSSIBLE, None):
             if all(self._wrote(body, condition) for _ in range(PROBES)):

@@ -1,7 +1,7 @@
-"""S3 objects: reads and conditionally writes small objects in one bucket. Only this module imports boto3.
+"""S3 objects: gets and conditionally puts small objects in one bucket. Only this module imports boto3.
 
 Reads are retried with the injected clock. A write is sent exactly once (boto3's own retries are disabled): the caller
-determines whether one without a response succeeded.
+determines whether it took effect if there was no response.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class S3Objects:
     def put(self, key: str, body: bytes, etag: str | None, mark: str) -> str:
         """Write once, if the object has that ETag or (None) does not exist, and return the new ETag.
 
-        Raise `Unmet`, `NoAnswer` or `UsageError`.
+        Raises `Unmet`, `NoAnswer` or `UsageError`.
         """
         condition = {"IfMatch": etag} if etag is not None else {"IfNoneMatch": "*"}
         with self._explained(f"write s3://{self.bucket}/{key}"):
@@ -178,7 +178,7 @@ class S3Objects:
                     f"cannot {what}", trouble.reason, "check AWS_ENDPOINT_URL_S3 and AWS_CA_BUNDLE"
                 ) from None
             raise NoAnswer(trouble.reason) from None
-        except KeyError as error:  # 200 with the page of a gateway: boto3 ignores missing fields
+        except KeyError as error:  # 200 with the page of a gateway: boto3 accepts any response
             raise NoAnswer(f"an answer without {printable(error)}") from None
         except (BotoCoreError, ValueError) as error:
             raise UsageError(f"cannot {what}", printable(error), KEYS) from None
@@ -206,7 +206,7 @@ def _make_client(endpoint_url: str | None, region: str | None) -> Any:
         from botocore.exceptions import BotoCoreError
     config = Config(
         retries={"total_max_attempts": 1, "mode": "standard"},
-        request_checksum_calculation="when_required",  # other S3 implementations lack the newer checksums
+        request_checksum_calculation="when_required",  # other S3 implementations do not support the newer checksums
         response_checksum_validation="when_required",
     )
     try:
@@ -242,6 +242,6 @@ def _hold_stored(session: Any) -> None:
 
 
 def _hold_token(request: Any, **_: Any) -> None:
-    """Redact the session token when it is sent."""
+    """Redact the session token in messages when it is sent."""
     token = request.headers.get("X-Amz-Security-Token") or b""
     redaction.hold(token.decode() if isinstance(token, bytes) else str(token))

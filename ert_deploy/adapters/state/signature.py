@@ -1,7 +1,7 @@
 """State signature: an HMAC with a key that only the operators of the deployment have, independent of the store.
 
-Without a key, states are not signed, and anyone with write access to the state is trusted. With a key, a state without
-a valid signature is rejected. An old document with a valid signature is always accepted: a replay is not detected.
+Without a key, states are not signed, and any state in the store is accepted. With a key, a state without a valid
+signature is rejected. An old state with a valid signature is always accepted: a replay is not detected.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ KEYLESS = (
 
 @dataclass(frozen=True, slots=True)
 class StateKeys:
-    """Keys that sign a state and verify its signature.
+    """The key for signing, and the keys accepted in verification.
 
-    `former` is also accepted, and with `unsigned` a missing signature, while an operator signs the state. `lacking` is
-    the error for a key that the config requires but is missing; reading and writing then fail.
+    `former` is also accepted, and with `unsigned` a state without a signature, while an operator signs it. `lacking` is
+    the error if the config requires a key that is not set; loading and saving then fail.
     """
 
     key: Secret | None = None
@@ -43,13 +43,13 @@ class StateKeys:
     lacking: UsageError | None = None
 
     def sign(self, version: int, digest: str) -> dict[str, str]:
-        """Return the signature field of a document; empty without a key. Raise `UsageError` for a missing required key."""
+        """Return the signature field for a state; empty without a key. Raise `UsageError` if a key is required."""
         if self.lacking is not None:
             raise self.lacking
         return {} if self.key is None else {FIELD: _hmac(self.key, version, digest)}
 
     def verify(self, document: dict[str, Any], digest: str, where: str) -> None:
-        """Verify the signature of a document. Raise `Damaged` if it is invalid, `UsageError` if a key is missing."""
+        """Verify the signature of a state. Raise `Damaged` if it is wrong, `UsageError` if there is no key."""
         if self.lacking is not None:
             raise self.lacking
         signature, version = document.get(FIELD), document.get("version")

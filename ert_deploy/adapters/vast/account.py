@@ -1,7 +1,7 @@
-"""Vast account: reads the identity, the remaining credit and the variables that are set in every container.
+"""Vast account: fetches the identity, the remaining credit and the variables that are set in every container.
 
-All of these need the right `user_read`, which also allows reading the values of the variables, so a key may lack it.
-The account is then identified by a hash of the key, and its credit is unknown.
+All of these need the right `user_read`, which also gives access to the values of the variables, so a key may not have
+it. The account is then identified by a hash of the key, and its credit is unknown.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class AccountReader:
         return known
 
     def variables(self) -> tuple[str, ...] | None:
-        """Return the names of the account's variables, or None without the right to read them. Values are discarded."""
+        """Return the names of the account's variables, or None without the right to read them. Values are dropped."""
         said = self._read("secrets", "variables of the account", lambda: _allowed(self._variables))
         return None if said is None else parse.variable_names(said)
 

@@ -59,9 +59,9 @@ class VastHost:
         return self._session.sdk
 
     def list_instances(self) -> tuple[Instance, ...]:
-        """Return all instances of the account. Raise `CannotObserve` unless every page was read.
+        """Return all instances of the account. Raise `CannotObserve` unless every page was received.
 
-        Within the rate limit, the last list is returned unless there was a write since: it is no older than a list
+        Within the rate limit, the last list is returned unless something was changed since: it is no older than a list
         whose response was slow.
         """
         at, listed = self._listed
@@ -108,9 +108,10 @@ class VastHost:
         return tuple(found for row in rows if (found := parse.offer(row, asked_for_amd64=not wide)) is not None)
 
     def create(self, order: CreateOrder) -> int:
-        """Rent an offer with one PUT, never retried or delayed: `await_turn` is called before the intent is written.
+        """Rent an offer with one PUT, never retried: `await_turn` is called before the intent is saved.
 
-        Raise `OutcomeUnknown` when the result is unclear, `OfferGone` or `CreateRefused` when no instance was created.
+        Raises `OutcomeUnknown` when the result is not known, `OfferGone` or `CreateRefused` when no instance was
+        created.
         """
         launch = order.launch
         redaction.HELD.hold_named(order.env)
@@ -137,7 +138,7 @@ class VastHost:
             self._clock.sleep(pause)
 
     def destroy(self, instance_id: int) -> None:
-        """Destroy an instance; a missing one counts as success. Raise `Transient` or `CannotObserve` on failure."""
+        """Destroy an instance; one that does not exist is ignored. Raise `Transient` or `CannotObserve` on failure."""
 
         def call() -> Any:
             response = self._sdk.client.delete(f"/instances/{instance_id}/")
@@ -153,13 +154,13 @@ class VastHost:
     def start(self, instance_id: int) -> None:
         """Start a stopped instance. A 200 does not mean success: it is also returned when the GPU is in use.
 
-        It is retried only briefly, because a delayed start could take effect after the run has given up. Raise
+        It is retried only briefly, because a late start could take effect after the run has given up. Raises
         `StartRefused`, `Gone`, `Rejected`, `Failed`, `Transient` or `CannotObserve`.
         """
         asked = self._clock.steady()
 
         def call() -> Any:
-            if self._clock.steady() - asked > START_WITHIN:  # this machine was suspended between two attempts
+            if self._clock.steady() - asked > START_WITHIN:  # this machine slept between two attempts
                 raise CannotObserve(
                     f"the start of instance {instance_id} was not sent in time, and is not sent any more"
                 )

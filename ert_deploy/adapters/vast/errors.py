@@ -1,6 +1,6 @@
 """Vast API errors: classifies a response by its `error` code, never by its status alone.
 
-An invalid key gets a 404 like a missing instance, a rejected start gets a 200, and an error may contain the id of an
+An invalid key gets a 404 like a missing instance, a failed start gets a 200, and an error may contain the id of an
 instance that was created nevertheless (Vast API docs, rate limits and errors; OpenAPI examples).
 """
 
@@ -37,14 +37,14 @@ BAD_REQUEST = frozenset({400, 401, 403})
 FORBIDDEN = frozenset({401, 403})
 SCOPES = "the key in VAST_API_KEY lacks a right: instance_write changes and destroys, instance_read and misc list"
 RETRYABLE = frozenset({408, 429, 500, 502, 503, 504})
-# Errors for destroying a missing instance: one from the published API document, one seen in practice.
+# Errors for destroying an unknown instance: one from the published API specification, one seen in practice.
 NO_INSTANCE = frozenset({"no_such_instance", "not_found"})
 # Errors of the account: every other offer would fail, too.
 ACCOUNT_ERRORS = frozenset({"insufficient_credit", "spend_rate_limit", "auth_error", "missing_billing"})
 
 
 class TooFrequent(Transient):
-    """Rejected by a rate limit, for example when another run uses the same key; a later attempt will succeed."""
+    """Denied by a rate limit, for example when another run uses the same key; a later attempt will work."""
 
 
 def body_of(response: requests.Response | None) -> Mapping[str, Any]:
@@ -76,7 +76,7 @@ def refuse_bad_key(body: Mapping[str, Any]) -> None:
 def reading(what: str, call: Callable[[], T]) -> T:
     """Run one read through the SDK.
 
-    Raise `Transient` when a retry may help, `CannotObserve` when the response is unusable, `UsageError` for an invalid
+    Raises `Transient` when a retry may help, `CannotObserve` when the response is unusable, `UsageError` for a wrong
     key.
     """
     try:
@@ -108,7 +108,7 @@ def _retry_after(response: requests.Response) -> float | None:
 
 
 def date_of(response: requests.Response) -> float | None:
-    """Return the `Date` header of a response as Unix time; None if it is missing or invalid."""
+    """Return the `Date` header of a response as Unix time; None without a valid one."""
     try:
         found = parsedate_tz(response.headers.get("Date", ""))
         return float(mktime_tz(found)) if found is not None else None
@@ -119,7 +119,7 @@ def date_of(response: requests.Response) -> float | None:
 def created(call: Callable[[], Any]) -> int:
     """Run the one create call and return the id. Only `success: true` with an integer id counts as success.
 
-    Raise `OutcomeUnknown` when an instance may exist, `OfferGone` or `CreateRefused` when none was created.
+    Raises `OutcomeUnknown` when an instance may exist, `OfferGone` or `CreateRefused` when none was created.
     """
     try:
         body, status = call(), 200
@@ -140,8 +140,8 @@ def created(call: Callable[[], Any]) -> int:
 def manage(instance_id: int, call: Callable[[], Any]) -> Any:
     """Run a start or stop and return its response, with `success: false` for an error status that is not retryable.
 
-    Raise `Rejected` without the required right, `Gone` for a missing instance, `UsageError` for an invalid key, and
-    `requests.HTTPError` when a retry may help or the response has no JSON object.
+    Raises `Rejected` without the required right, `Gone` for a missing instance, `UsageError` for an invalid key, and
+    `requests.HTTPError` when it may be retried or the response has no JSON object.
     """
     try:
         return call()
@@ -159,7 +159,7 @@ def manage(instance_id: int, call: Callable[[], Any]) -> Any:
 
 
 def refuse_unsuccessful(instance_id: int, verb: str, body: Any) -> None:
-    """Check the response to a start or stop. Raise `Transient`, `Failed` or `StartRefused` unless it was successful."""
+    """Check the response to a start or stop. Raise `Transient`, `Failed` or `StartRefused` on failure."""
     if isinstance(body, dict) and body.get("success") is True:
         return
     if not isinstance(body, dict) or body.get("success") is not False:

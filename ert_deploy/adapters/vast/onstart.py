@@ -1,7 +1,7 @@
 """Container start: builds the parameters of Vast's create call that start the first process of the container.
 
-By default (`args`) the ENTRYPOINT of the image runs. With `debug_ssh`, Vast replaces it with its own setup and an SSH
-server (Vast docs, launch modes), so `onstart`, which Vast runs at every start of the container, does the work of the
+By default (`args`) the ENTRYPOINT of the image runs. With `debug_ssh`, Vast runs its own setup and an SSH server
+instead (Vast docs, launch modes), so `onstart`, which Vast runs at every start of the container, does the work of the
 image. It must start the guard even if other steps fail: the guard is the off-switch.
 """
 
@@ -12,7 +12,7 @@ from ert_deploy.core.model.desired import Launch
 MAX_ONSTART = 4048  # characters; Vast's own client compresses longer ones (Vast docs, API reference)
 
 # Equivalent to WORKDIR, USER and ENTRYPOINT of images/llm-backend/Dockerfile. The variables are read from the first
-# process of the container, because a shell started by Vast may lack some; they are never passed as arguments.
+# process of the container, because a shell of Vast may not have all; they are never passed as arguments.
 ONSTART = """\
 cd /app || exit 1
 PATH="/usr/local/bin:/usr/bin:/bin:$PATH"

@@ -1,7 +1,7 @@
 """Vast response parsing: converts JSON to the types of this package.
 
 The structure is checked strictly (an invalid page raises an error), single rows are not: during provisioning many
-fields are null, and one malformed row must not hide the others (the SDK's own list fails on it).
+fields are null, and one invalid row must not hide the others (the SDK's own list fails on it).
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 
 
 def page(data: Any) -> tuple[list[Mapping[str, Any]], str | None, int]:
-    """Return the rows of a list page, the token of the next page, and the total. Raise `CannotObserve` if invalid.
+    """Return the rows of a list page, the token of the next page, and the total; `CannotObserve` if it is invalid.
 
     Vast documents `success`, `instances`, `next_token` and `total_instances`. Without the total, an empty page could be
-    a truncated one, so it is rejected.
+    an incomplete one, so it is an error.
     """
     if not isinstance(data, dict) or data.get("success") is not True:
         raise CannotObserve("Vast.ai gave an unusable list of instances", printable(data))
@@ -48,9 +48,9 @@ def page(data: Any) -> tuple[list[Mapping[str, Any]], str | None, int]:
 
 
 def one(data: Any, status: int, instance_id: int) -> Instance | None:
-    """Return the instance in a response; None only for the two documented responses for a missing one.
+    """Return the instance in a response; None only for the two documented responses that it does not exist.
 
-    Those are 200 with `instances` null, and 404 `no_such_instance`. Raise `CannotObserve` for any other response
+    Those are 200 with `instances` null, and 404 `no_such_instance`. Raises `CannotObserve` for any other response
     without this instance: an empty object or list is not documented by Vast, so it proves nothing.
     """
     body = data if isinstance(data, dict) else {}
@@ -69,7 +69,7 @@ def one(data: Any, status: int, instance_id: int) -> Instance | None:
 
 
 def hold_secrets(rows: Iterable[Mapping[str, Any]]) -> None:
-    """Redact every secret in the rows before their text is used: a host may repeat one of another row.
+    """Keep every secret in the rows out of messages before their text is used: a host may repeat one of another row.
 
     A row contains the whole environment, including account-wide variables, and tokens of Vast (OpenAPI,
     `show_instances`).
@@ -118,9 +118,9 @@ def instance(row: Mapping[str, Any]) -> Instance:
 
 
 def offer(row: Any, *, asked_for_amd64: bool = False) -> Offer | None:
-    """Convert one row to an `Offer`; None without a usable id. A missing number becomes NaN, which fails every filter.
+    """Convert one row to an `Offer`; None without a usable id. An absent number becomes NaN, which fails every filter.
 
-    If the architecture is missing, it is `amd64` if the search was restricted to that, else unknown.
+    An absent architecture is `amd64` if the search was restricted to that, else unknown.
     """
     if not isinstance(row, dict):
         return None
@@ -151,7 +151,7 @@ def offer(row: Any, *, asked_for_amd64: bool = False) -> Offer | None:
 
 
 def _env(value: Any) -> dict[str, str]:
-    """Convert `extra_env`, in the API a list of pairs; also accept a dict, null or malformed rows."""
+    """Convert `extra_env`, in the API a list of pairs; also accept a dict, null or invalid rows."""
     if isinstance(value, dict):
         value = list(value.items())
     if not isinstance(value, list):
@@ -161,7 +161,7 @@ def _env(value: Any) -> dict[str, str]:
 
 
 def _shell(row: Mapping[str, Any]) -> Address | None:
-    """Return the IP and port of the SSH server: port 22 of the container, else Vast's proxy, which every row contains."""
+    """Return the IP and port of the SSH server: port 22 of the container, else Vast's proxy, listed in every row."""
     if "ssh" not in str(row.get("image_runtype") or ""):
         return None
     direct, host, port = _address(row, SSH_PORT), row.get("ssh_host"), row.get("ssh_port")
@@ -171,7 +171,7 @@ def _shell(row: Mapping[str, Any]) -> Address | None:
 
 
 def _address(row: Mapping[str, Any], port: int) -> Address | None:
-    """Return the public IPv4 and port for a container port; None until both are present and valid."""
+    """Return the public IPv4 and port for a container port; None unless both are present and valid."""
     ports, ip = row.get("ports"), row.get("public_ipaddr")
     if not isinstance(ports, dict) or not isinstance(ip, str):
         return None
@@ -187,7 +187,7 @@ def _address(row: Mapping[str, Any], port: int) -> Address | None:
 
 
 def account(user: Any) -> Account:
-    """Return the account id and the remaining credit. Raise `CannotObserve` when one of them is missing."""
+    """Return the account id and the credit. Raise `CannotObserve` unless both are present."""
     credit, number = (user.get("credit"), user.get("id")) if isinstance(user, dict) else (None, None)
     if not isinstance(credit, int | float):
         raise CannotObserve("Vast.ai did not say how much credit is left")
@@ -197,7 +197,7 @@ def account(user: Any) -> Account:
 
 
 def variable_names(said: Any) -> tuple[str, ...]:
-    """Return the names in a response with the account's variables. Raise `CannotObserve` if it is invalid."""
+    """Return the names in a response with the account's variables. Raise `CannotObserve` if there are none."""
     found = said.get("secrets") if isinstance(said, dict) else None
     if not isinstance(found, dict):
         raise CannotObserve("Vast.ai did not say which variables the account has")
@@ -209,7 +209,7 @@ def _number(value: Any, default: float = math.nan) -> float:
 
 
 def _price(value: Any) -> float:
-    """Return a price in $/h; NaN if it is missing, which is neither free nor below any cap."""
+    """Return a price in $/h; NaN if it is absent, which is neither free nor below any cap."""
     found = _number(value)
     return found if math.isfinite(found) and found >= 0 else math.nan
 

@@ -1,4 +1,4 @@
-"""Vast search filters, in the units of the API: MB, Mb/s, seconds, real numbers."""
+"""Vast search filters, in the units of the API: MB, Mb/s, seconds, floats."""
 
 from __future__ import annotations
 

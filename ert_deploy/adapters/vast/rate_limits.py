@@ -1,6 +1,6 @@
-"""Vast rate limits: delays calls so that they do not exceed a limit.
+"""Vast rate limits: delays calls to stay below each limit.
 
-Vast sends no rate limit headers (API docs, rate-limits-and-errors), so the values are those of its OpenAPI sources,
+Vast sends no such headers (API docs, rate-limits-and-errors), so the values are those of its OpenAPI sources,
 `x-rate-limit` blocks and examples per operation: create 4.5 s and a penalty of 12 s, list 1 s, show 2 s, start and stop
 1 s, destroy 3 s, search 10 a minute. They are approximate, hence the margin. Logs and account have no documented value.
 """
@@ -50,7 +50,7 @@ class Pace:
             self._held[operation] = now + max(limit.penalty, limit.seconds / limit.calls) * MARGIN
 
     def pause(self, operation: str, now: float) -> float:
-        """Return the seconds to wait before the next call, at most the longest limit if the clock was set back."""
+        """Return the seconds to wait before the next call, with an upper bound in case the clock was set back."""
         limit = LIMITS.get(operation, UNKNOWN)
         ends = self._ends.get(operation)
         free = ends[0] + limit.seconds * MARGIN if ends is not None and len(ends) == limit.calls else now

@@ -1,8 +1,8 @@
 """Strict SDK client: sends the SDK's requests with `bounded_http`; `session` imports it on first use.
 
-The SDK's own client follows up to 30 redirects (307 and 308 with the body, also to http), lets a .netrc file replace
-the key, ignores the CA bundles of the environment, and limits neither the time nor the size of a response. Here one
-call is one request with a total timeout, and a redirect is an error: it was not sent by the API of Vast.ai.
+The SDK's own client follows up to 30 redirects (307 and 308 with the body, also to http), lets a .netrc file override
+the key, does not use the CA bundles of the environment, and limits neither the time nor the size of a response. Here
+one call is one request with a total timeout, and a redirect is an error: it was not sent by the API of Vast.ai.
 """
 
 from __future__ import annotations
