@@ -1,1 +1,1 @@
-"""One outside system per package, each behind a protocol of `ert_deploy.ports`; they decide nothing."""
+"""Adapters: one package per external system, each behind a protocol of `ert_deploy.ports`; they make no decisions."""

@@ -1,9 +1,9 @@
-"""One HTTP exchange with every bound set: connect, read and total time, size, no redirects, no borrowed credentials.
+"""Bounded HTTP requests: limits on connect, read and total time and on size; no redirects, no implicit credentials.
 
-Each exchange has a connection of its own. A kept-alive connection that the other side has just closed would make a
-POST fail after it was sent, and nobody could say whether it took effect. Of the environment it takes proxies (never
-for a loopback) and the CA bundle, and nothing else: no .netrc. This module knows nothing of any provider; it neither
-retries nor judges a status.
+Each request uses its own connection. With a kept-alive connection that the server has just closed, a POST would fail
+after it was sent, without knowing whether it took effect. From the environment only the proxies (never for loopback)
+and the CA bundle are used, not a .netrc file. This module is independent of any provider; it neither retries nor
+interprets a status.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Authorize = Callable[[requests.PreparedRequest], requests.PreparedRequest]
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Seconds to connect, seconds between two bytes, seconds for all of it, and bytes of the body."""
+    """Limits of one request: seconds to connect, between two reads and in total, and the maximum body size in bytes."""
 
     connect: float = 5.0
     read: float = 30.0
@@ -41,22 +41,22 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One complete answer of any status."""
+    """A complete response with any status."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
 
     def json(self) -> Any:
-        """The body as JSON; ValueError when it is not."""
+        """Parse the body as JSON; raise `ValueError` if it is not valid."""
         return json_of(self.body)
 
 
 class NoAnswer(Exception):
-    """No complete answer came.
+    """No complete response was received.
 
-    `sent`: the request may have reached the other side. `lasting`: trying again will not help. The text never holds
-    anything of the request but its reason for failing.
+    `sent`: the request may have reached the server. `lasting`: another attempt will not help. The message contains no
+    part of the request, only the reason of the failure.
     """
 
     def __init__(self, reason: str, *, sent: bool, lasting: bool = False) -> None:
@@ -67,7 +67,7 @@ class NoAnswer(Exception):
 
 
 def json_of(body: bytes) -> Any:
-    """JSON from outside; ValueError when it is not, however deep or odd it may be."""
+    """Parse JSON from another system; raise `ValueError` if it is not valid or nested too deeply."""
     try:
         return json.loads(body)
     except RecursionError:
@@ -75,7 +75,7 @@ def json_of(body: bytes) -> Any:
 
 
 def anonymous(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Sends no credentials; without it `requests` would take some from a .netrc file."""
+    """Send no credentials; without this, `requests` would read some from a .netrc file."""
     return request
 
 
@@ -92,10 +92,11 @@ def exchange(
     reach: Reach = everywhere,
     ca: str = "",
 ) -> Reply:
-    """Send one request and read the whole answer, whatever its status; a redirect is an answer, too. Raises NoAnswer.
+    """Send one request and return the complete response with any status, including a redirect. Raise `NoAnswer`.
 
-    `body` is sent as JSON unless None, `content` as it is. `headers` replace our own. `reach` says which addresses the
-    host may have, `ca` is the path of a CA bundle in place of the environment's.
+    `body` is sent as JSON unless None, `content` is sent unchanged. `headers` override the default ones. `reach`
+    decides which IP addresses the host may resolve to, `ca` is the path of a CA bundle to use instead of the
+    environment's.
     """
     deadline = Deadline.after(bounds.total)
     request = requests.Request(
@@ -106,9 +107,9 @@ def exchange(
             session.trust_env = False
             prepared = session.prepare_request(request)
             if content is not None:
-                prepared.url = url  # signed as it is written
+                prepared.url = url  # the signature covers this exact URL
             scheme, proxies = urlsplit(url).scheme.lower(), _proxies(url, reach)
-            trusted = context(ca) if scheme == "https" or proxies else None  # reading a bundle takes 20 ms
+            trusted = context(ca) if scheme == "https" or proxies else None  # loading the CA file takes 20 ms
             session.mount(f"{scheme}://", Transport(trusted, reach))
             with session.send(
                 prepared,
@@ -124,14 +125,15 @@ def exchange(
         trouble = _classify(error)
         if trouble.sent and deadline.over:
             trouble = NoAnswer(f"the answer did not end within {bounds.total:g} s", sent=True)
-    # Raised out here, so that the exception which carries the request (and its headers) is not chained to it.
+    # Raised outside of the handler, so that the exception with the request and its headers is not chained to it.
     raise trouble
 
 
 def _proxies(url: str, reach: Reach) -> dict[str, str]:
-    """The environment's proxies, but for what a proxy cannot reach: this machine's loopback.
+    """Return the proxies of the environment, or none for this machine's loopback, which a proxy cannot reach.
 
-    Where only some addresses are allowed, a host written as a number is judged here, because the proxy connects.
+    If only some IP addresses are allowed, a literal one in the URL is checked here, because the proxy makes the
+    connection.
     """
     if is_loopback(url):
         return {}
@@ -146,7 +148,7 @@ def _proxies(url: str, reach: Reach) -> dict[str, str]:
 
 
 def is_loopback(url: str) -> bool:
-    """Whether a URL names this machine by a loopback address or as localhost."""
+    """Whether a URL points to this machine by a loopback IP address or as localhost."""
     try:
         host = urlsplit(url).hostname or ""
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
@@ -155,7 +157,7 @@ def is_loopback(url: str) -> bool:
 
 
 def _body(response: requests.Response, bounds: Bounds) -> bytes:
-    """Read what is there as it comes (`read1`), so that a body without end is known for one early."""
+    """Read the body as it is received (`read1`), so that an endless one is detected early."""
     pieces: list[bytes] = []
     length = 0
     while piece := response.raw.read1(PIECE, decode_content=False):
@@ -167,7 +169,7 @@ def _body(response: requests.Response, bounds: Bounds) -> bytes:
 
 
 def _decoded(body: bytes, coding: str, bounds: Bounds) -> bytes:
-    """The body as it was before it was compressed (unasked), within the same bound."""
+    """Decompress the body within the same size limit: a server may compress without being requested to."""
     match coding.strip().lower():
         case "" | "identity":
             return body
@@ -191,7 +193,7 @@ def _too_large(bounds: Bounds) -> NoAnswer:
 
 
 def _classify(error: Exception) -> NoAnswer:
-    """What went wrong on the wire, in words that quote nothing of the request."""
+    """Convert a network error to a `NoAnswer` whose message contains no part of the request."""
     cause = _cause(error)
     match error:
         case requests.exceptions.SSLError():
@@ -218,6 +220,6 @@ def _tls_trouble(text: str) -> NoAnswer:
 
 
 def _cause(error: Exception) -> object:
-    """What lies under the wrappers of `requests` and `urllib3`."""
+    """Return the cause inside the wrapper exceptions of `requests` and `urllib3`."""
     first = error.args[0] if error.args else error
     return getattr(first, "reason", None) or (first if isinstance(first, Exception) else error)

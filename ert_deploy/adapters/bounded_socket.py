@@ -1,8 +1,8 @@
-"""Sockets under a deadline: a name is looked up, connected to and talked to within the time of one exchange.
+"""Sockets under a deadline: name resolution, connecting and all transfers share the time of one request.
 
-`limited` says how long; every wait of a socket made here is shortened to what is left, so that a side that sends one
-byte at a time (a header, a handshake, a body) cannot outlast it. What was looked up is what is connected to: nothing
-asks for the name a second time, so an answer that changes in between leads nowhere.
+`limited` sets the deadline; every wait of a socket created here is limited to the remaining time, so that a server that
+sends one byte at a time (during the handshake, in a header or a body) cannot exceed it. The IP addresses that were
+checked are the ones that are connected to: the name is not resolved again, so a changed DNS response has no effect.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ from dataclasses import dataclass
 from typing import Any
 
 IP = ipaddress.IPv4Address | ipaddress.IPv6Address
-Reach = Callable[[IP], bool]  # which addresses may be connected to
+Reach = Callable[[IP], bool]  # whether an IP address may be connected to
 NAT64, UNICAST = ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("2000::/3")
-Found = tuple[int, tuple[Any, ...]]  # family and socket address
+Found = tuple[int, tuple[Any, ...]]  # family and address of a socket
 
 
 class Forbidden(Exception):
-    """What was asked for is not done here, now or later: an address out of reach, a CA bundle that cannot be read."""
+    """The request is not allowed here, now or later: an IP address out of reach or a broken CA file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """A moment on the machine's own monotonic clock."""
+    """A point in time on the monotonic clock of this machine."""
 
     at: float
 
     @classmethod
     def after(cls, seconds: float) -> Deadline:
-        """That many seconds from now."""
+        """Return the deadline that many seconds from now."""
         return cls(time.monotonic() + seconds)
 
     def left(self, most: float = float("inf")) -> float:
-        """Seconds left, at most `most`. TimeoutError when there are none."""
+        """Return the remaining seconds, at most `most`. Raise `TimeoutError` if there are none."""
         left = self.at - time.monotonic()
         if left <= 0:
             raise TimeoutError("no complete answer in time")
@@ -49,7 +49,7 @@ class Deadline:
 
     @property
     def over(self) -> bool:
-        """Whether the moment has come."""
+        """Whether the deadline has passed."""
         return time.monotonic() >= self.at
 
 
@@ -64,7 +64,7 @@ _LIMITS: ContextVar[_Limits | None] = ContextVar("_LIMITS", default=None)
 
 @contextmanager
 def limited(deadline: Deadline, idle: float) -> Iterator[None]:
-    """Sockets used within it, in this thread, wait `idle` seconds at most, and never beyond the deadline."""
+    """Limit the sockets that this thread uses inside the block: each wait is at most `idle` s, up to the deadline."""
     token = _LIMITS.set(_Limits(deadline, idle))
     try:
         yield
@@ -73,7 +73,7 @@ def limited(deadline: Deadline, idle: float) -> Iterator[None]:
 
 
 class _Limited(socket.socket):
-    """Shortens each wait to what is left. TimeoutError (an OSError) when nothing is."""
+    """Limits each wait to the remaining time. Raises `TimeoutError` (an `OSError`) if there is none."""
 
     def _shorten(self) -> None:
         limits = _LIMITS.get()
@@ -102,18 +102,18 @@ class LimitedTls(_Limited, ssl.SSLSocket):
 
 
 def everywhere(_: IP) -> bool:
-    """Any address: the operator named it."""
+    """Allow any IP address: the operator configured it."""
     return True
 
 
 def public(ip: IP) -> bool:
-    """Addresses of the internet only: nothing of the operator's own machine or network, however it is written."""
+    """Whether an IP address, in any notation, is on the public internet, not on the operator's machine or network."""
     meant = _meant(ip)
     return meant.is_global and not meant.is_multicast and (meant.version == 4 or meant in UNICAST)
 
 
 def _meant(ip: IP) -> IP:
-    """The IPv4 address that an IPv6 address stands for: mapped, 6to4, or behind a NAT64 (RFC 4291, 3056, 6052)."""
+    """Return the IPv4 address in an IPv6 one: mapped, 6to4 or translated by NAT64 (RFC 4291, 3056, 6052)."""
     if ip.version == 4:
         return ip
     translated = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF) if ip in NAT64 else None
@@ -121,14 +121,15 @@ def _meant(ip: IP) -> IP:
 
 
 def loopback(ip: IP) -> bool:
-    """This machine only."""
+    """Whether an IP address is this machine."""
     return (getattr(ip, "ipv4_mapped", None) or ip).is_loopback
 
 
 def connect(host: str, port: int, reach: Reach, wait: float) -> socket.socket:
-    """A connection to the first address of `host` that takes it, `wait` seconds at most for each.
+    """Connect to the first IP address of `host` that accepts, trying each for at most `wait` seconds.
 
-    Raises Forbidden (an address out of reach among those found), socket.gaierror, TimeoutError or OSError.
+    Raises `Forbidden` (one of the resolved IP addresses is not allowed), `socket.gaierror`, `TimeoutError` or
+    `OSError`.
     """
     limits = _LIMITS.get()
     deadline = limits.deadline if limits is not None else Deadline.after(wait)
@@ -148,13 +149,13 @@ def connect(host: str, port: int, reach: Reach, wait: float) -> socket.socket:
             plain.close()
             trouble = error
             continue
-        plain.settimeout(deadline.left(wait))  # what a handshake has
+        plain.settimeout(deadline.left(wait))  # for TLS setup
         return plain
     raise trouble
 
 
 def _addresses(host: str, port: int, wait: float) -> list[Found]:
-    """What the name stands for. The system's look-up knows no time-out, so it is left behind when it takes too long."""
+    """Resolve a host name. `getaddrinfo` has no timeout, so its thread is abandoned when it takes too long."""
     answers: queue.SimpleQueue[list[Found] | OSError] = queue.SimpleQueue()
 
     def look_up() -> None:

@@ -1,7 +1,7 @@
-"""`requests` on our own connections: under a deadline, to addresses within reach, trusting what the environment says.
+"""Transport for `requests`: limited connections, restricted IP addresses, and the CA bundle of the environment.
 
-A transport serves one exchange. What `requests` would do by itself is switched off here or by its one user,
-`bounded_http`: a .netrc file, redirects, its own choice of certificates.
+A transport serves one request. Other defaults of `requests` are disabled here or by the only user of this module,
+`bounded_http`: .netrc files, redirects, its own selection of certificates.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from urllib3.util.ssl_ import create_urllib3_context
 from ert_deploy.adapters.bounded_socket import Forbidden, LimitedTls, Reach, connect, everywhere
 from ert_deploy.core.model.text import printable
 
-# In this order, each in place of the authorities that come with `requests`: its own name, curl's, OpenSSL's two.
+# In order of precedence, used instead of the CA file of `requests`: its own variable, curl's, OpenSSL's two.
 CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
 class Transport(requests.adapters.HTTPAdapter):
-    """Makes the connections of one exchange. `context` is what its TLS trusts, also a proxy's; None: there is none."""
+    """Creates the connections of one request. `context` is for the server or a proxy; None for plain http."""
 
     def __init__(self, context: ssl.SSLContext | None, reach: Reach) -> None:
         self._context = context
@@ -36,21 +36,24 @@ class Transport(requests.adapters.HTTPAdapter):
         super().__init__()
 
     def init_poolmanager(self, *arguments: Any, **named: Any) -> None:
-        """As `requests` does it, with our context."""
+        """Create the pool manager like `requests`, with this SSL context."""
         super().init_poolmanager(*arguments, **named, ssl_context=self._context)
 
     def proxy_manager_for(self, proxy: str, **named: Any) -> Any:
-        """As `requests` does it, with our context towards the proxy and through it."""
+        """Create the proxy manager like `requests`, with this SSL context for the proxy and for the server.
+
+        Raises `Forbidden` for a SOCKS proxy.
+        """
         if proxy.lower().startswith("socks"):
             raise Forbidden("the environment names a SOCKS proxy, and only http and https proxies are used")
         trusted = {"ssl_context": self._context, "proxy_ssl_context": self._context}
         return super().proxy_manager_for(proxy, **named, **trusted)
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
-        """Nothing to add: the context knows its authorities."""
+        """Do nothing: the context has its CA file."""
 
     def get_connection_with_tls_context(self, request: Any, verify: Any, proxies: Any = None, cert: Any = None) -> Any:
-        """The pool of the request, which makes our connections."""
+        """Return the connection pool of the request, with connections of this module."""
         pool: Any = super().get_connection_with_tls_context(request, verify, proxies, cert)
         kind = _Tls if pool.scheme == "https" else _Plain
         pool.ConnectionCls = partial(kind, reach=self._reach)
@@ -58,7 +61,7 @@ class Transport(requests.adapters.HTTPAdapter):
 
 
 class _Plain(HTTPConnection):
-    """A connection over our socket; `reach` does not speak of a proxy's address, which the operator named."""
+    """A connection over a limited socket; `reach` does not apply to a proxy, which the operator configured."""
 
     def __init__(self, *arguments: Any, reach: Reach, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -77,13 +80,13 @@ class _Plain(HTTPConnection):
 
 
 class _Tls(_Plain, HTTPSConnection):
-    """The same over TLS."""
+    """The same connection over TLS."""
 
 
 def context(path: str = "", env: Mapping[str, str] | None = None) -> ssl.SSLContext:
-    """What TLS trusts: the bundle (or folder) at `path`, or that of the environment, or that of `requests`.
+    """Create the SSL context with the CA bundle (or directory) at `path`, of the environment, or of `requests`.
 
-    Raises Forbidden when it cannot be read.
+    Raises `Forbidden` when it cannot be read.
     """
     name, path = ("the CA bundle", path) if path else _named(os.environ if env is None else env)
     try:
@@ -101,7 +104,7 @@ def _named(env: Mapping[str, str]) -> tuple[str, str]:
 
 @lru_cache(maxsize=4)
 def _context(path: str, _changed: int) -> ssl.SSLContext:
-    """Reading a bundle takes some 10 ms, and a command makes a dozen exchanges."""
+    """Load a CA file, cached: loading takes some 10 ms, and a command sends a dozen requests."""
     made = create_urllib3_context()
     made.sslsocket_class = LimitedTls
     if Path(path).is_dir():

@@ -1,4 +1,4 @@
-"""The clocks: real time, and a world's compressed time. The only place of the product that reads or waits on time."""
+"""Clocks: real time and the accelerated time of a sandbox. Only this module of the product gets the time or sleeps."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from functools import partial
 
 
 def _sleepless() -> Callable[[], float]:
-    """The system's clock that cannot be set and counts the time a machine sleeps.
+    """Return the system clock that cannot be set and includes system sleep.
 
-    On Linux that is CLOCK_BOOTTIME, on macOS CLOCK_MONOTONIC (not Python's `monotonic`, which stands still there).
+    On Linux this is `CLOCK_BOOTTIME`, on macOS `CLOCK_MONOTONIC` (`time.monotonic` excludes system sleep there).
     """
     for name in ("CLOCK_BOOTTIME", *(("CLOCK_MONOTONIC",) if sys.platform == "darwin" else ())):
         if (number := getattr(time, name, None)) is not None:
@@ -29,45 +29,45 @@ _steady = _sleepless()
 
 
 class RealClock:
-    """Wall time."""
+    """Wall-clock time."""
 
     def now(self) -> float:
-        """Unix seconds."""
+        """Return the Unix time."""
         return time.time()
 
     def steady(self) -> float:
-        """Seconds by a clock that cannot be set, the machine's sleep included."""
+        """Return the time of a clock that cannot be set, including system sleep."""
         return _steady()
 
     def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Sleep for `seconds`."""
         time.sleep(max(0.0, seconds))
 
 
 @dataclass(frozen=True, slots=True)
 class CompressedClock:
-    """A sandbox world's time: `speed` world seconds pass in one real second, counted from a shared epoch."""
+    """The time of a sandbox: it runs `speed` times as fast as real time, starting at a shared epoch."""
 
     speed: float
     epoch_wall: float
     epoch_world: float
 
     def now(self) -> float:
-        """World time as Unix seconds."""
+        """Return the sandbox time as Unix time."""
         return self.epoch_world + (time.time() - self.epoch_wall) * self.speed
 
     def steady(self) -> float:
-        """World seconds by a clock that cannot be set, the machine's sleep included."""
+        """Return the sandbox time of a clock that cannot be set, including system sleep."""
         return _steady() * self.speed
 
     def sleep(self, seconds: float) -> None:
-        """Wait `seconds` of world time."""
+        """Sleep for `seconds` of sandbox time."""
         time.sleep(max(0.0, seconds / self.speed))
 
 
 class SystemEntropy:
-    """The operating system's random bytes."""
+    """Random bytes of the operating system."""
 
     def token_bytes(self, count: int) -> bytes:
-        """`count` bytes from the system's generator."""
+        """Return `count` random bytes."""
         return secrets.token_bytes(count)

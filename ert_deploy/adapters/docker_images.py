@@ -1,7 +1,7 @@
-"""Builds and pushes an image through the Docker engine. The only place that knows the package `docker`.
+"""Docker images: builds and pushes an image through the Docker engine. Only this module imports the package `docker`.
 
-Logins come from where docker keeps them (its config file, a credential helper) or from ERT_REGISTRY_USERNAME and
-ERT_REGISTRY_PASSWORD; never from an argument. What the engine says is cleaned before it is shown.
+Credentials come from Docker's own storage (its config file, a credential helper) or from ERT_REGISTRY_USERNAME and
+ERT_REGISTRY_PASSWORD, never from an argument. Messages of the engine are sanitized before they are displayed.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ from ert_deploy.core import redaction
 from ert_deploy.core.model.errors import Failed, UsageError
 from ert_deploy.core.model.text import printable
 
-SECRET_PARTS = frozenset({"password", "identitytoken", "registrytoken", "auth"})  # of a login
-PLATFORM = "linux/amd64"  # what the machines on the market run
-PATIENCE = 600  # seconds without a byte from the engine: a step of a build may be silent for minutes
+SECRET_PARTS = frozenset({"password", "identitytoken", "registrytoken", "auth"})  # secret fields of a login
+PLATFORM = "linux/amd64"  # the platform of the machines on the market
+PATIENCE = 600  # timeout in seconds without data from the engine: a build step may be silent for minutes
 
 SBOM = "/usr/share/ert/sbom.cdx.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A built image: its tag, the engine's id of it, its unpacked size in bytes, and what it runs on.
+    """A built image: its tag, the engine's id for it, its unpacked size in bytes and its platform.
 
-    `layers` are those with content, the base's first.
+    `layers` are the layers with content, the base image's first.
     """
 
     tag: str
@@ -51,7 +51,7 @@ class Built:
 
 
 def split(reference: str) -> tuple[str, str]:
-    """Repository and tag of `repository:tag`; UsageError without a tag, or with a digest (that is what push gives)."""
+    """Split `repository:tag`; raise `UsageError` without a tag or with a digest (which only a push can determine)."""
     repository, _, tag = reference.rpartition(":")
     if "@" in reference or not repository or "/" in tag:
         raise UsageError(f"{printable(reference, 120)} has no tag", hint="such as ghcr.io/name/ert-llm-backend:0.1.0")
@@ -59,13 +59,13 @@ def split(reference: str) -> tuple[str, str]:
 
 
 class DockerImages:
-    """One engine: the one that DOCKER_HOST, or else the default socket, leads to."""
+    """Client of one engine: the one at DOCKER_HOST, or at the default socket."""
 
     def __init__(self, env: Mapping[str, str] | None = None) -> None:
         self._env = os.environ if env is None else env
 
     def build(self, folder: Path, tag: str, arguments: Mapping[str, str], say: Say) -> Built:
-        """Build the Dockerfile of `folder`. Raises UsageError (also for another CPU) or Failed."""
+        """Build the Dockerfile in `folder`. Raise `UsageError` (also for another CPU) or `Failed`."""
         split(tag)
         with self._engine() as api:
             lines = api.build(
@@ -81,7 +81,7 @@ class DockerImages:
             return replace(_of_the_hosts(self._look(api, tag)), layers=layers(api.history(tag)))
 
     def bill_of_materials(self, tag: str) -> bytes:
-        """The CycloneDX document in an image that is here. Raises UsageError or Failed."""
+        """Return the CycloneDX SBOM inside a local image. Raise `UsageError` or `Failed`."""
         with self._engine() as api:
             self._look(api, tag)
             made = api.create_container(tag, command=["true"], network_disabled=True)["Id"]
@@ -92,7 +92,7 @@ class DockerImages:
                 api.remove_container(made, v=True, force=True)
 
     def push(self, tag: str, say: Say) -> str:
-        """Push an image that is here; the digest the registry knows it by. Raises UsageError or Failed."""
+        """Push a local image and return its digest in the registry. Raise `UsageError` or `Failed`."""
         repository, name = split(tag)
         with self._engine() as api:
             _of_the_hosts(self._look(api, tag))
@@ -116,7 +116,7 @@ class DockerImages:
         return Built(tag, str(found.get("Id", "")), int(found.get("Size") or 0), platform)
 
     def _login(self) -> dict[str, str] | None:
-        """None leaves it to docker's own config and credential helpers."""
+        """Return the login of the environment; None leaves it to Docker's own config and credential helpers."""
         username, password = self._env.get(USERNAME, ""), self._env.get(PASSWORD, "")
         if bool(username) != bool(password):
             raise UsageError(f"only one of {USERNAME} and {PASSWORD} is set", hint="set both, or use `docker login`")
@@ -125,7 +125,7 @@ class DockerImages:
 
     @contextmanager
     def _engine(self) -> Iterator[Any]:
-        """A client of an engine that answers; every error of the package comes out as one of ours."""
+        """Connect to a running engine; convert every exception of the package to an `ErtError`."""
         with part_of("image", "`ert-deploy image`"):
             from docker.errors import APIError, BuildError, DockerException
         import requests
@@ -147,13 +147,13 @@ class DockerImages:
 
 
 def _client(env: Mapping[str, str]) -> Any:
-    """The package's client, which by itself follows redirects and shows an engine behind TCP a .netrc password."""
+    """Create the client of the package, which by default follows redirects and reads .netrc for an engine over TCP."""
     from docker import APIClient
     from docker.errors import DockerException
     from docker.utils import kwargs_from_env
 
     class Strict(APIClient):  # type: ignore[misc]
-        """One engine, and nobody else."""
+        """A client that sends requests only to the configured engine."""
 
         def request(self, method: str, url: str, **named: Any) -> Any:
             response = super().request(method, url, **{**named, "auth": anonymous, "allow_redirects": False})
@@ -166,7 +166,7 @@ def _client(env: Mapping[str, str]) -> Any:
 
 
 def _stored_login(api: Any, repository: str) -> dict[str, str] | None:
-    """What docker's config file or credential helper has for the registry, as the package itself would find it."""
+    """Return the login of Docker's config file or credential helper for the registry, as the package would find it."""
     from docker.auth import resolve_repository_name
 
     login: dict[str, str] | None = api._auth_configs.resolve_authconfig(resolve_repository_name(repository)[0]) or None
@@ -178,7 +178,7 @@ def _stored_login(api: Any, repository: str) -> dict[str, str] | None:
 
 
 def _of_the_hosts(built: Built) -> Built:
-    """The image, if the machines on the market can run it."""
+    """Return the image if the machines on the market can run it, else raise `UsageError`."""
     if built.platform != PLATFORM:
         raise UsageError(
             f"{printable(built.tag, 120)} is for {built.platform}, and the GPU machines run {PLATFORM}",

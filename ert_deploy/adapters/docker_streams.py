@@ -1,4 +1,4 @@
-"""What a Docker engine says: progress of a build or a push, the layers of an image, a file out of one. No package."""
+"""Docker engine output: progress of builds and pushes, image layers, archives. Needs no package `docker`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _STEP = re.compile(r"Step \d+/\d+ : .*")
 _DENIED = re.compile(r"unauthorized|denied|authentication required|no basic auth|forbidden|incorrect username", re.I)
 _ABSENT = re.compile(r"does not exist locally|no such image|not exist", re.I)
-# What the builders put before an instruction.
+# The prefix that builders add to an instruction.
 _NOISE = re.compile(r"^(?:RUN )?(?:/bin/sh -c (?:#\(nop\) +)?)?|\s*# buildkit$")
 
 Say = Callable[[str], None]
@@ -25,16 +25,16 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One layer: its unpacked size in bytes, and the instruction that made it."""
+    """One image layer: its unpacked size in bytes, and the instruction that created it."""
 
     size: int
     made_by: str
 
 
 def follow_build(lines: Iterable[Mapping[str, Any]], say: Say) -> None:
-    """Show each step as it begins; Failed with what was said last when the build ends in an error.
+    """Print each step as it starts; raise `Failed` with the last output when the build ends with an error.
 
-    Read to the end in any case: a stream that is left half read keeps its connection.
+    The stream is always read to the end: otherwise its connection would not be released.
     """
     last: list[str] = []
     wrong = ""
@@ -50,7 +50,10 @@ def follow_build(lines: Iterable[Mapping[str, Any]], say: Say) -> None:
 
 
 def follow_push(lines: Iterable[Mapping[str, Any]], repository: str, say: Say) -> str | None:
-    """Show the bytes that have gone out, at every tenth; the digest when the registry named one."""
+    """Print the progress in steps of 10 %; return the digest if the registry reports one.
+
+    Raises `UsageError` when access to the registry is denied or the image does not exist, `Failed` for any other error.
+    """
     digest, told, wrong = None, -1, ""
     sizes: dict[str, tuple[int, int]] = {}
     for line in lines:
@@ -69,13 +72,13 @@ def follow_push(lines: Iterable[Mapping[str, Any]], repository: str, say: Say) -
 
 
 def layers(rows: Iterable[Mapping[str, Any]]) -> tuple[Layer, ...]:
-    """Those with content, the base's first: the engine tells the newest first, and settings as layers of no size."""
+    """Return the layers with content, the base image's first: the engine lists the newest first, and empty ones too."""
     told = [(int(row.get("Size") or 0), printable(row.get("CreatedBy") or "", 400)) for row in rows]
     return tuple(Layer(size, _NOISE.sub("", text)[:120]) for size, text in reversed(told) if size)
 
 
 def only_file(archive: bytes) -> bytes:
-    """The content of the first file of a tar; Failed where there is none."""
+    """Return the content of the first file of a tar archive; raise `Failed` if there is none."""
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         found = tar.extractfile(tar.next() or tarfile.TarInfo())
         if found is None:

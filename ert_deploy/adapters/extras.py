@@ -1,4 +1,4 @@
-"""Packages that only some commands need: each comes with an extra of ours, which is named where it is missing."""
+"""Optional dependencies: packages that only some commands need, each installed with an extra of `ert-deploy`."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from ert_deploy.core.model.errors import UsageError
 
 @contextmanager
 def part_of(extra: str, what: str) -> Iterator[None]:
-    """Imports made within are `extra`'s. Raises UsageError, with what to install, where one is missing.
+    """Import packages of `extra` inside this block; raise `UsageError` with the install command if one is absent.
 
-    `what` needs them, in words for a person.
+    `what` is the feature that needs them, for the message.
     """
     try:
         yield

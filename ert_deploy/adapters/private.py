@@ -1,7 +1,7 @@
-"""Private files in a folder that nobody else may write: no link followed, mode 0600 under any umask, no endless lock.
+"""Private files: mode 0600 with any umask, no symlinks, a directory only the user may change, bounded locks.
 
-What stands in a working directory may have come with a cloned repository, so that no name in it is trusted: a link in
-place of a file of ours is an error, and what is opened is a regular file of this user.
+The contents of a working directory may come from a cloned repository, so no file name in it is trusted: a symlink in
+place of a private file is an error, and only a regular file of this user is opened.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ Notice = Callable[[str], None]
 
 
 def to_stderr(text: str) -> None:
-    """A notice as every command shows it."""
+    """Print a notice the way every command does."""
     sys.stderr.write(f"note: {text}\n")
 
 
 def must_be_private(folder: Path, notice: Notice) -> None:
-    """A folder that others may write is refused; one of our own is tightened, with a notice. UsageError.
+    """Raise `UsageError` if other users may change the directory; fix the mode of one of our own, with a notice.
 
-    Who may write the folder may put any file in the place of ours. OSError when it cannot be looked at.
+    Such users could replace any file in it. Raises `OSError` when it cannot be read.
     """
     about = folder.stat()
     if about.st_uid not in (os.geteuid(), 0):
@@ -58,18 +58,21 @@ def must_be_private(folder: Path, notice: Notice) -> None:
 
 
 def make_folder(folder: Path, sync: Callable[[Path], None]) -> None:
-    """The folder and those above it that are missing, mode 0700, each with an entry that outlives a crash. OSError."""
+    """Create the directory and its parents, mode 0700, and sync each new entry to disk. Raise `OSError`."""
     missing = [one for one in (folder, *folder.parents) if not one.exists()]
     for one in reversed(missing):
-        with suppress(FileExistsError):  # another run made it just now
+        with suppress(FileExistsError):  # another run has just created it
             one.mkdir(mode=FOLDER)
-            one.chmod(FOLDER)  # an umask takes bits away
+            one.chmod(FOLDER)  # mkdir applies the umask
     for one in missing:
         sync(one.parent)
 
 
 def open_private(path: Path) -> IO[bytes]:
-    """A file of ours to read and write, made when it is missing. OSError, also for a link or what is no plain file."""
+    """Open a private file for reading and writing, creating it if needed.
+
+    Raises `OSError`, also for a symlink or anything else than a regular file.
+    """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _PLAIN, PRIVATE)
     try:
         _must_be_plain(os.fstat(descriptor))
@@ -81,7 +84,7 @@ def open_private(path: Path) -> IO[bytes]:
 
 
 def new_private(path: Path) -> IO[bytes]:
-    """An empty file in place of whatever has that name. OSError."""
+    """Create an empty file, replacing any existing one. Raise `OSError`."""
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _PLAIN, PRIVATE)
     os.fchmod(descriptor, PRIVATE)
@@ -89,9 +92,10 @@ def new_private(path: Path) -> IO[bytes]:
 
 
 def read_private(path: Path, most: int, notice: Notice) -> bytes:
-    """The first bytes of a plain file that others may not write; one of ours is tightened, with a notice. OSError.
+    """Return the first `most` bytes of a regular file; remove other users' permission to change it, with a notice.
 
-    Opened without blocking and looked at before it is read: a pipe would keep us waiting for a writer for ever.
+    The file is opened without blocking and checked before it is read: a pipe would wait forever for a writer. Raises
+    `OSError` when it cannot be read or is not a regular file of this user.
     """
     descriptor = os.open(path, os.O_RDONLY | _PLAIN)
     try:
@@ -109,7 +113,10 @@ def read_private(path: Path, most: int, notice: Notice) -> bytes:
 
 
 def lock_within(file: IO[bytes], seconds: float) -> bool:
-    """Lock it for us alone; False when somebody else has held it for that many real seconds. OSError without locks."""
+    """Lock the file exclusively; return False if another process holds the lock for that many real seconds.
+
+    Raises `OSError` when the file system does not support locks.
+    """
     clock = RealClock()
     until = clock.steady() + seconds
     while True:
@@ -124,7 +131,7 @@ def lock_within(file: IO[bytes], seconds: float) -> bool:
 
 
 def reason(error: OSError) -> str:
-    """Why a file cannot be used, for people."""
+    """Return the reason why a file cannot be used, for a message."""
     if error.errno == errno.ELOOP:
         return f"{printable(error.filename)} is a symbolic link" if error.filename else "it is a symbolic link"
     return error.strerror or "unknown reason"
@@ -140,7 +147,7 @@ def _must_be_plain(about: os.stat_result, *, alone: bool = True) -> None:
 
 
 def keep_out_of_git(folder: Path) -> None:
-    """A `.gitignore` in a folder of our own, `.ert`; one that is there is somebody's, and no reason not to go on."""
+    """Create a `.gitignore` in the directory `.ert`; an existing one, or a failure, is ignored."""
     if folder.name != ".ert" or folder.is_symlink():
         return
     with suppress(OSError):

@@ -1,4 +1,4 @@
-"""Which addresses of machines are called: what a provider answers must not lead into the operator's own network."""
+"""IP check for machines: a provider's response must not direct requests into the operator's own network."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from ert_deploy.core.model.text import printable
 
 
 def objection(address: Address, *, allow_loopback: bool = False) -> str:
-    """Why nothing may be sent to this address; empty when it is a port of a globally routable address.
+    """Return why nothing may be sent to this IP and port; empty for a valid port of a globally routable IP.
 
-    `allow_loopback` is for a world on this machine.
+    `allow_loopback` is for a sandbox on this machine.
     """
     try:
         ip = ipaddress.ip_address(address.ip)

@@ -1,6 +1,6 @@
-"""Configs: a YAML file becomes `Settings`, or a list of everything that is wrong with it.
+"""Configuration: converts a config file to `Settings`, or reports every error in it.
 
-Light to import: the template engine is loaded when a Blueprint is rendered.
+Importing it is fast: the template engine is only imported when a Blueprint is rendered.
 """
 
 from ert_deploy.config.credentials import allowed_hosts, read_key, read_state_key

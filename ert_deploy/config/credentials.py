@@ -1,6 +1,6 @@
-"""Reads a provider's API key or the state's from the environment or a private file; never from a command line.
+"""Credentials: loads the API key of a provider or the state key from the environment or a private file.
 
-No message here repeats any part of a key.
+Keys are never taken from a command line, and no message contains any part of one.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.secret import Secret
 
 MOST_CHARACTERS = 512
-LEAST_STATE_KEY = 32  # characters: whoever can read a state can try keys on it
+LEAST_STATE_KEY = 32  # characters: whoever can read a state can guess keys offline
 _QUOTES = "\"'\u2018\u2019\u201c\u201d\u00ab\u00bb`"
 
 
 def read_key(source: KeySource, env: Mapping[str, str]) -> Secret:
-    """The key of one provider: the variable if it is set, else the file. Raises UsageError."""
+    """Return the API key of one provider from its variable or else its file. Raise `UsageError`."""
     found = env.get(source.env)
     if found:
         return _checked(found, source, source.env)
@@ -31,7 +31,7 @@ def read_key(source: KeySource, env: Mapping[str, str]) -> Secret:
 
 
 def read_state_key(source: KeySource | None, env: Mapping[str, str]) -> Secret | None:
-    """The key that the state is signed with; None where none is set and the config asks for none. Raises UsageError."""
+    """Return the key for signing the state; None if none is set or required. Raise `UsageError`."""
     if source is None:
         if not env.get(STATE_KEY):
             return None
@@ -45,7 +45,7 @@ def read_state_key(source: KeySource | None, env: Mapping[str, str]) -> Secret |
 
 
 def allowed_hosts(env: Mapping[str, str]) -> frozenset[str]:
-    """The hosts that whoever started this program lets have a provider's key, besides the providers' own."""
+    """Return the hosts, in addition to those of the providers, that the environment allows to receive an API key."""
     return frozenset(host.strip().lower() for host in env.get(ALLOW_HOST, "").split(",") if host.strip())
 
 
@@ -57,7 +57,7 @@ def _from_file(source: KeySource, path: Path) -> str:
     except Unreadable as reason:
         raise UsageError(f"no {source.what}: {path}: {reason}", hint=_advice(source)) from None
     except UnicodeDecodeError:
-        # Not chained: the error would carry the file's bytes.
+        # Not chained: the error contains the bytes of the file.
         raise UsageError(f"the {source.what} in {path} is not text") from None
 
 
@@ -74,7 +74,7 @@ def _must_be_private(source: KeySource, path: Path, about: os.stat_result) -> No
 
 
 def _checked(text: str, source: KeySource, place: str) -> Secret:
-    """One trailing newline is the editor's or the shell's; anything else that is odd is a mistake in copying."""
+    """Validate a key. One trailing newline of an editor or shell is removed; anything else unusual is a copy error."""
     key = text.removesuffix("\n").removesuffix("\r")
     wrong = next((what for what, is_so in _faults(key) if is_so), "")
     if wrong:

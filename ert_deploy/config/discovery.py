@@ -1,6 +1,6 @@
-"""Finds a config: by path, by name, or the one that is meant when none is named.
+"""Config discovery: finds a config file by its path or name, or the default one.
 
-Configs are looked for in `configs/` of the working directory, then among those that came with the program.
+Names are searched in `configs/` of the working directory, then among the configs installed with `ert-deploy`.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 
 
 def default_config(env: Mapping[str, str]) -> Path:
-    """The production config when a Vast.ai key is at hand, else the sandbox's."""
+    """Return the production config if a Vast.ai key is set, else that of the sandbox. Raise `UsageError`."""
     return find(PRODUCTION if key_at_hand(env) else SANDBOX)
 
 
 def key_at_hand(env: Mapping[str, str]) -> bool:
-    """Whether the environment has a Vast.ai key. One that a config names a file for is not seen here."""
+    """Whether the environment has a Vast.ai key. A key file named in a config is not considered."""
     return bool(env.get("VAST_API_KEY", "").strip())
 
 
 def find(name_or_path: str) -> Path:
-    """The file of a config's name (`ert` is configs/ert.yaml), or the path as it is given. Raises UsageError."""
+    """Return the file of a config name (`ert` is `configs/ert.yaml`), or the given path. Raise `UsageError`."""
     if "/" in name_or_path or name_or_path.endswith(SUFFIXES):
         return _existing(Path(name_or_path))
     if re.fullmatch(r"[A-Za-z0-9._-]{1,64}", name_or_path):
@@ -41,18 +41,18 @@ def find(name_or_path: str) -> Path:
 
 
 def reference() -> Path:
-    """The commented sample that came with the program, whatever the working directory holds."""
+    """Return the path of the commented sample config that is installed with `ert-deploy`."""
     own = [folder for folder in _folders() if folder != Path("configs")]
     return own[0] / f"{PRODUCTION}.yaml"
 
 
 def available() -> tuple[str, ...]:
-    """The names of the configs that `find` knows, sorted."""
+    """Return the sorted names of the configs that `find` can find."""
     return tuple(sorted({path.stem for folder in _folders() for path in folder.iterdir() if path.suffix in SUFFIXES}))
 
 
 def _existing(path: Path) -> Path:
-    """Only absence is judged here; what else may be wrong with a file is said when it is read."""
+    """Raise `UsageError` only if there is no file; other errors are reported when it is read."""
     try:
         if path.exists() or path.is_symlink():
             return path

@@ -1,7 +1,7 @@
-"""A config file -> `Settings`, or every problem it has.
+"""Config loading: converts a config file to `Settings`, or reports all its errors.
 
-file -> text (`source`) -> tree (`tree`) -> good values by path (`reader` along `schema`, then `rules`) -> Settings.
-Reads one file and nothing else; a key is never in it.
+file -> text (`yaml.file`) -> tree (`yaml.tree`) -> valid values by path (`schema.walk`, then `schema.rules`) ->
+`Settings`. No other file is read; a config never contains a key.
 """
 
 from __future__ import annotations
@@ -46,19 +46,19 @@ from ert_deploy.core.model.owner import service_hash
 
 
 def load(path: Path, *, draft: bool = False, going_down: bool = False, hosts: Collection[str] = ()) -> Settings:
-    """The settings of one config, wanted running. Raises ConfigProblems with all that is wrong."""
+    """Return the settings of a config file, with the phase `RUNNING`. Raise `ConfigProblems` with all errors."""
     return parse(read_text(path), path, draft=draft, going_down=going_down, hosts=hosts)
 
 
 def parse(
     text: str, source: Path, *, draft: bool = False, going_down: bool = False, hosts: Collection[str] = ()
 ) -> Settings:
-    """The settings that a text means; `source` is what messages call it. Raises ConfigProblems.
+    """Return the settings of a config text; `source` is its name in messages. Raise `ConfigProblems`.
 
-    In a `draft` image and name may still be the sample's placeholders: nothing can be rented, but all else is there.
-    On the way down a settle time that is too short, as older configs have it, is made long enough instead, and a key's
-    variable that is not named after its provider gives way to the standard one. `hosts` are those besides the
-    providers' own that may be sent a key.
+    In a `draft`, image and name may still be the placeholders of the sample: the settings are complete but cannot be
+    used to rent a machine. With `going_down`, a `timings/settle` that is too short, as in older configs, is increased,
+    and a key variable that is not named after its provider is replaced by the standard one. `hosts` may be sent a key
+    in addition to those of the providers.
     """
     tree, problems = read_tree(text)
     if tree is None:
@@ -84,7 +84,7 @@ def _make_settle_last(reading: Reading) -> None:
 
 
 def _take_standard_keys(reading: Reading) -> dict[str, str]:
-    """What is to be said where a key that is still missing then should have come from, by section."""
+    """Replace nonstandard key variables; return a note by section for the case that the standard one is not set."""
     notes: dict[str, str] = {}
     for section, standard in (("vast", VAST_KEY), ("render", RENDER_KEY)):
         path = f"{section}/key/env"
@@ -108,7 +108,7 @@ def _settings(reading: Reading, source: Path, notes: Mapping[str, str]) -> Setti
     sandbox = SandboxSettings(**_direct(values, "sandbox")) if values["sandbox"] else None
     return Settings(
         desired=_desired(values),
-        # A sandbox's addresses are known when its world runs; until then nothing could be called by mistake.
+        # The URLs of a sandbox are known once it runs; while they are empty, no server can be called by mistake.
         vast_url="" if sandbox else values["vast/url"],
         render_url="" if sandbox else values["render/url"],
         keys=KeySources(
@@ -154,7 +154,7 @@ def _desired(values: Mapping[str, Any]) -> Desired:
 
 
 def _server(launch: dict[str, Any]) -> ModelServer:
-    """Takes what concerns the model's server out of the keys of `launch`."""
+    """Remove the keys of the model server from `launch` and return them as a `ModelServer`."""
     named = {"kind": "engine", "command": "engine_command", "digest": "model_digest"}
     return ModelServer(**{field.name: launch.pop(named.get(field.name, field.name)) for field in fields(ModelServer)})
 
@@ -165,7 +165,7 @@ def _target(values: Mapping[str, Any], path: str) -> Target:
 
 
 def _direct(values: Mapping[str, Any], path: str) -> dict[str, Any]:
-    """The values right below a path, by their last name."""
+    """Return the values directly below a path, by the last part of their path."""
     start = f"{path}/"
     below = {key.removeprefix(start): value for key, value in values.items() if key.startswith(start)}
     return {key: value for key, value in below.items() if "/" not in key}

@@ -1,4 +1,4 @@
-"""What a config comes to: the wanted deployment, and where and with which keys to get it."""
+"""Settings: the content of a config, with the desired deployment, the providers and the sources of their keys."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from ert_deploy.core.model.desired import Desired
 VAST_URL = "https://console.vast.ai"
 RENDER_URL = "https://api.render.com/v1"
 SANDBOX_WORLD = ".ert/sandbox"
-STATE = "state"  # in place of a provider: the key that a state is signed with
+STATE = "state"  # used instead of a provider for the key of the state
 STATE_KEY = "ERT_STATE_KEY"
-ALLOW_HOST = "ERT_ALLOW_PROVIDER_URL"  # names the hosts besides these and loopback that may be sent a provider's key
+ALLOW_HOST = "ERT_ALLOW_PROVIDER_URL"  # additional hosts, apart from these and loopback, that may receive an API key
 VAST_KEY, RENDER_KEY = "VAST_API_KEY", "RENDER_API_KEY"
-HERE = "{deployment}"  # stands for the deployment's name in the place of the state
+HERE = "{deployment}"  # placeholder of the deployment's name in the location of the state
 
 
 @dataclass(frozen=True, slots=True)
 class KeySource:
-    """Where one key is: an environment variable, else a file. Never the key itself.
+    """Source of one key: an environment variable, else a file. Never the key itself.
 
-    `note` says that the config names another variable, which is not read; empty where it does not.
+    `note` explains that the variable in the config was replaced and is not read; empty if it was not.
     """
 
     provider: str
@@ -31,13 +31,13 @@ class KeySource:
 
     @property
     def what(self) -> str:
-        """How messages call the key."""
+        """The name of the key in messages."""
         return "state key" if self.provider == STATE else f"{self.provider} API key"
 
 
 @dataclass(frozen=True, slots=True)
 class KeySources:
-    """One source per provider."""
+    """The key source of each provider."""
 
     vast: KeySource
     render: KeySource
@@ -45,33 +45,33 @@ class KeySources:
 
 @dataclass(frozen=True, slots=True)
 class SandboxSettings:
-    """The world on loopback: its folder, and how many provider seconds pass in one real second."""
+    """Directory of the sandbox on loopback, and how many times as fast as real time it runs."""
 
     world: Path = Path(SANDBOX_WORLD)
     speed: float = 20.0
 
 
-CALL_TIMEOUT = 30.0  # real seconds for one call to a provider
-PROVIDER_LAG = 120.0  # provider seconds within which a call that was sent takes effect, if it does at all
-_SANDBOX_CALL = 60.0  # the same of a sandbox: a fast one leaves less real time for a call that acts
+CALL_TIMEOUT = 30.0  # real time in seconds for one call to a provider
+PROVIDER_LAG = 120.0  # maximum time in provider seconds from sending a call until it takes effect
+_SANDBOX_CALL = 60.0  # timeout of a create or start in sandbox time: the faster it runs, the less real time
 _LEAST_CALL = 1.0
 
 
 def call_timeout(speed: float) -> float:
-    """Real seconds that a create or a start may take to be sent, in a world in which time runs that fast."""
+    """Return the timeout of a create or start in real time, for a provider whose time runs at `speed`."""
     return CALL_TIMEOUT if speed == 1 else min(CALL_TIMEOUT, max(_LEAST_CALL, _SANDBOX_CALL / speed))
 
 
 def least_settle(call_within: float, speed: float = 1.0) -> float:
-    """Provider seconds after which nothing that was written down can take effect any more."""
+    """Return the provider time after which no recorded call can take effect any more."""
     return call_within + call_timeout(speed) * speed + PROVIDER_LAG
 
 
 @dataclass(frozen=True, slots=True)
 class Blueprint:
-    """How Render builds and starts one service; the defaults are ERT's dashboard.
+    """How Render builds and starts one service; the defaults are those of the ERT dashboard.
 
-    None: the repository and branch the file is in, and the start command of the dashboard.
+    None means the repository and branch that contain the file, and the start command of the dashboard.
     """
 
     repo: str | None = None
@@ -87,7 +87,7 @@ class Blueprint:
 
 @dataclass(frozen=True, slots=True)
 class S3Object:
-    """One object of a bucket."""
+    """An object in an S3 bucket."""
 
     bucket: str
     key: str
@@ -95,10 +95,10 @@ class S3Object:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """One config. With a sandbox, the two URLs are empty until `addressed` puts in those of a running world.
+    """One config. With a sandbox, both URLs are empty until `addressed` sets those of the running sandbox.
 
-    `state` may hold `{deployment}`; `state_of` puts the name in. `blueprints` are in the order of the targets.
-    `state_key`: the state has to be signed; None: it is where STATE_KEY is set.
+    `state` may contain `{deployment}`, see `state_of`. `blueprints` have the order of the targets. With a `state_key`
+    the state must be signed; with None it is signed only if STATE_KEY is set.
     """
 
     desired: Desired
@@ -113,14 +113,14 @@ class Settings:
 
 
 def addressed(settings: Settings, *, vast_url: str, render_url: str) -> Settings:
-    """The same settings against other addresses, for ourselves and for the guard on the machine."""
+    """Return the settings with other provider URLs, both for this process and for the guard on the machine."""
     launch = replace(settings.desired.launch, vast_api=vast_url)
     desired = replace(settings.desired, launch=launch)
     return replace(settings, desired=desired, vast_url=vast_url, render_url=render_url)
 
 
 def state_of(settings: Settings, deployment: str) -> Path | S3Object | None:
-    """Where the state of a deployment is; None when this config keeps one place for its own deployment only."""
+    """Return where a deployment's state is; None for another deployment if the config has a fixed location."""
     place = settings.state
     if deployment != settings.desired.deployment and HERE not in (str(place) if isinstance(place, Path) else place.key):
         return None

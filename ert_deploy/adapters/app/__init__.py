@@ -1,1 +1,1 @@
-"""Adapters to the wired web app: which configuration it runs with, and a report the way a user gets one."""
+"""Adapters to the deployed web app: read the fingerprint of its configuration, request a report as a user would."""

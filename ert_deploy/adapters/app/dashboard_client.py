@@ -1,4 +1,4 @@
-"""The ERT dashboard as a client sees it: ask for a report, follow it, read it."""
+"""ERT dashboard client: starts a report, polls its progress and returns the result."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OVER = frozenset({"failed", "aborted", "error"})
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A finished report: its sections as Markdown and what is known about how it was made."""
+    """A finished report: its sections as Markdown, the metadata of the run and its duration in seconds."""
 
     ticker: str
     report_id: str
@@ -29,7 +29,7 @@ class Report:
 
 
 class ErtApp:
-    """One dashboard at a public URL. `bounds` limit each single exchange."""
+    """Client of one dashboard at a public URL. `bounds` apply to each single HTTP request."""
 
     def __init__(self, url: str, clock: Clock, bounds: Bounds = BOUNDS) -> None:
         self._url = url.rstrip("/")
@@ -37,7 +37,11 @@ class ErtApp:
         self._bounds = bounds
 
     def report(self, ticker: str, limit: float, progress: Callable[[str, int], None]) -> Report:
-        """A report on `ticker` within `limit` seconds. `progress` is told the status and percent as they change."""
+        """Generate a report on `ticker` within `limit` seconds and return it.
+
+        `progress` is called with the status and the percentage on every poll. Raises `UsageError` when the dashboard
+        returns 400, 404 or 422, `Failed` when the report fails or is late, `CannotObserve` without a usable response.
+        """
         started = self._ask("POST", "/api/generate", {"ticker": ticker})
         report_id = started.get("report_id")
         if started.get("success") is not True or not isinstance(report_id, str):

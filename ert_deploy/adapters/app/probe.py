@@ -1,9 +1,9 @@
-"""Asks a running web app which configuration it runs with. It judges nothing and sends nothing but a GET.
+"""App status: fetches the configuration fingerprint that a running web app reports. It only sends GET requests.
 
-A 200 proves little: under a zero-downtime deploy the old process answers until the swap, and a free service that
-sleeps answers with a page in HTML (render.com/docs/deploys, render.com/docs/free). Only a JSON object with the
-fingerprint field counts, and only what has a fingerprint's form: a config may name any address, path and field, and
-what is read is printed.
+A 200 proves little: during a zero-downtime deploy the old process serves requests until the swap, and a sleeping free
+service returns an HTML page (render.com/docs/deploys, render.com/docs/free). Only a JSON object with the fingerprint
+field is accepted, and only a value in the format of a fingerprint: a config may name any URL, path and field, and the
+value appears in the output.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from ert_deploy.adapters.bounded_http import KIB, Bounds, NoAnswer, Reply, excha
 from ert_deploy.core.model.desired import Target
 from ert_deploy.ports import AppAnswer, Clock
 
-ATTEMPTS = 2  # one lost packet is not "the app shows nothing"
+ATTEMPTS = 2  # a single lost packet must not count as "no fingerprint"
 PAUSE = 2.0
-FINGERPRINT = re.compile(r"[0-9a-f]{16}")  # what `app_env.fingerprint` makes
+FINGERPRINT = re.compile(r"[0-9a-f]{16}")  # the format of `app_env.fingerprint`
 
 
 class HttpAppProbe:
-    """`bounds` limit each single look; a sleeping free service is woken by being looked at, not waited for."""
+    """Probe over HTTP. `bounds` apply to each request, which wakes a sleeping free service but does not wait for it."""
 
     def __init__(self, clock: Clock, bounds: Bounds | None = None) -> None:
         self._clock = clock
         self._bounds = bounds or Bounds(connect=5, read=10, total=15, size=64 * KIB)
 
     def fingerprint(self, app_url: str, target: Target) -> str | None:
-        """What the app reports in `target.health_field` at `target.health_path`; None when it reports none."""
+        """Return the value of `target.health_field` in the response of `target.health_path`, or None without one."""
         url = app_url.rstrip("/") + "/" + target.health_path.lstrip("/")
         for attempt in range(ATTEMPTS):
             if attempt:
@@ -43,7 +43,7 @@ class HttpAppProbe:
         return None
 
     def answer(self, app_url: str, target: Target) -> AppAnswer:
-        """The status at `target.health_path`, and where a redirect leads; status 0 when nobody answers."""
+        """Return the status of `target.health_path` and the `Location` of a redirect; status 0 without a response."""
         url = app_url.rstrip("/") + "/" + target.health_path.lstrip("/")
         for attempt in range(ATTEMPTS):
             if attempt:

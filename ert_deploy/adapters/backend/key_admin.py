@@ -1,6 +1,6 @@
-"""The backend's administration of keys as it is spoken over HTTP: who may change them, what is sent, what comes back.
+"""Key administration of the backend over HTTP: builds headers and bodies, handles responses. No I/O.
 
-Nothing is sent from here. The token that may change keys follows from the boot secret; an app's key never is one.
+The admin token that may change the keys is derived from the boot secret; an app's API key never has that right.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from ert_deploy.core.model.text import printable
 PATH = "/admin/keys"
 HIGHEST = 2**53
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-# Refused for good: no such route (an older image), not our token, or not in the form it knows.
+# Permanent failures: no such route (an older image), a wrong token, or an unsupported request body.
 REFUSED = frozenset({401, 403, 404, 405, 422})
 
 
 def headers(boot_secret: Secret) -> Mapping[str, str]:
-    """What shows that the caller is who rented the machine. Rejected without a boot secret."""
+    """Return the headers that authenticate the owner of the machine. Raise `Rejected` without a boot secret."""
     token = admin_token(boot_secret)
     if token is None:
         raise Rejected("there is no boot secret to ask it with")
@@ -33,14 +33,14 @@ def headers(boot_secret: Secret) -> Mapping[str, str]:
 
 
 def change(generation: int, hashes: tuple[str, ...]) -> bytes:
-    """The body that puts these keys in force."""
+    """Return the request body that sets these keys."""
     return json.dumps({"generation": generation, "hashes": list(hashes)}).encode()
 
 
 def in_force(status: int, body: bytes) -> tuple[int, tuple[str, ...]]:
-    """How often keys were set and their SHA-256, by an answer of the backend. Raises Rejected or Transient.
+    """Return the generation of the keys and their SHA-256 hashes from a response of the backend.
 
-    An older backend names its keys by 8 digits alone: it has no hashes here.
+    An older backend, which identifies its keys by 8 digits only, has no hashes. Raises `Rejected` or `Transient`.
     """
     if status in REFUSED:
         raise Rejected(_refused(status, body))
@@ -56,13 +56,13 @@ def in_force(status: int, body: bytes) -> tuple[int, tuple[str, ...]]:
 
 
 def _hashes(keys: list[object]) -> tuple[str, ...]:
-    """What the list says of every key, or nothing."""
+    """Return the SHA-256 of every key in the list, or an empty tuple if one has no valid digest."""
     said = [str(key.get("sha256")) if isinstance(key, dict) else "" for key in keys]
     return tuple(said) if all(_SHA256.fullmatch(digest) for digest in said) else ()
 
 
 def check_changed(status: int, body: bytes) -> None:
-    """Whether a change was taken. Raises StateConflict, Rejected or Transient."""
+    """Check that a key change was accepted. Raise `StateConflict`, `Rejected` or `Transient` if it was not."""
     if status == 409:
         raise StateConflict("the keys of the backend were changed by somebody else just now")
     in_force(status, body)

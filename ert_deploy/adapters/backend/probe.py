@@ -1,8 +1,9 @@
-"""Looks at a GPU backend from outside: is it ours, and is it well?
+"""Backend probe: checks the identity and the health of a GPU backend from outside.
 
-Who answers is a stranger until it has proven itself to this very run, by an HMAC over our nonce and its certificate,
-made with the boot secret only our container was given. Until then nothing but the nonce is sent; a key, or the token
-that changes keys, goes to the holder of a certificate that was proven so, whatever certificate a caller names.
+A backend is not trusted until it has proved its identity to this very run, by an HMAC over a nonce of the run and its
+certificate, computed with the boot secret that only the container of this deployment was given. Until then only the
+nonce is sent. API keys and the admin token are sent only over a connection with a certificate that was checked this
+way, whichever certificate a caller passes.
 """
 
 from __future__ import annotations
@@ -34,9 +35,9 @@ _KEY = re.compile(r"[\x21-\x7e]+")
 
 
 class TlsBackendProbe:
-    """`allow_loopback` is for a world on this machine; else only globally routable addresses are contacted.
+    """Backend client over TLS. `total` is the timeout of a whole health check, in seconds.
 
-    `total` is the longest a whole probe may take, in seconds.
+    `allow_loopback` is for a sandbox on this machine; otherwise only public IP addresses are contacted.
     """
 
     def __init__(self, entropy: Entropy, *, allow_loopback: bool = False, total: float = TOTAL) -> None:
@@ -46,7 +47,7 @@ class TlsBackendProbe:
         self._proven: set[tuple[Address, str]] = set()
 
     def probe(self, address: Address, mark: Mark, boot_secret: Secret, pinned: str) -> Health:
-        """Identity first, then health over a line that verifies the certificate which proved itself. Never raises."""
+        """Check the identity, then the health over a connection pinned to the same certificate. Never raises."""
         deadline = Deadline.after(self._total)
         certificate: str | None = None
         try:
@@ -65,14 +66,18 @@ class TlsBackendProbe:
             return Health(Vital.UNREACHABLE, str(trouble), certificate=certificate)
 
     def accepts(self, address: Address, certificate: str, key: Secret) -> bool:
-        """Whether the holder of `certificate` takes this key; it is sent to nobody else. Raises Transient."""
+        """Whether the server with `certificate` accepts this key; it is not sent to any other server.
+
+        Raises `Transient` without a usable response, `UsageError` for a key that is empty or has invalid characters,
+        `NeedsAttention` when the certificate has not been checked by this run.
+        """
         status, _ = self._status(address, certificate, key)
         if status not in (200, 401):
             raise _silent(address, f"it answered {status}")
         return status == 200
 
     def busy(self, address: Address, certificate: str, key: Secret) -> int:
-        """How many reports the holder of `certificate` is writing or has queued. Raises Transient."""
+        """Return how many reports the server with `certificate` is generating or has queued. Raises like `accepts`."""
         status, body = self._status(address, certificate, key)
         queue = _object(body).get("queue")
         if status != 200 or not isinstance(queue, dict):
@@ -80,13 +85,16 @@ class TlsBackendProbe:
         return _count(queue.get("depth")) + _count(queue.get("active"))
 
     def keys_in_force(self, address: Address, certificate: str, boot_secret: Secret) -> tuple[int, tuple[str, ...]]:
-        """How often its holder's keys were set, and their hashes. Raises Rejected or Transient."""
+        """Return the generation of the keys and their hashes. Raise `Rejected`, `Transient` or `NeedsAttention`."""
         return key_admin.in_force(*self._admin(address, certificate, boot_secret, "GET", None))
 
     def set_keys(
         self, address: Address, certificate: str, boot_secret: Secret, generation: int, hashes: tuple[str, ...]
     ) -> None:
-        """Have the holder of `certificate` take these keys alone. Raises StateConflict, Rejected or Transient."""
+        """Replace the keys of the backend with these.
+
+        Raises `StateConflict` when another run changed them, else `Rejected`, `Transient` or `NeedsAttention`.
+        """
         body = key_admin.change(generation, hashes)
         key_admin.check_changed(*self._admin(address, certificate, boot_secret, "PUT", body))
 
@@ -103,7 +111,7 @@ class TlsBackendProbe:
             raise Transient(f"the backend at {address.ip}:{address.port} did not answer: {trouble}") from trouble
 
     def _status(self, address: Address, certificate: str, key: Secret) -> tuple[int, bytes]:
-        """What /status answers to this key; the key goes to the holder of `certificate` alone."""
+        """Return status and body of /status for this key, which is sent only to that server."""
         if not _KEY.fullmatch(key.reveal()):
             raise UsageError("the API key is empty or holds characters that no key has")
         try:
@@ -115,7 +123,7 @@ class TlsBackendProbe:
             raise _silent(address, str(trouble)) from trouble
 
     def _must_be_proven(self, address: Address, certificate: str) -> None:
-        """Raises NeedsAttention for a certificate that has proven nothing to this run, wherever it comes from."""
+        """Raise `NeedsAttention` for a certificate that was not checked by this run, whatever its source."""
         if (address, certificate) not in self._proven:
             raise NeedsAttention(
                 f"{Vital.IMPOSTOR}: what is to answer at {address.ip}:{address.port} has not proven its identity",
@@ -124,12 +132,12 @@ class TlsBackendProbe:
             )
 
     def _check(self, address: Address) -> None:
-        """The address comes from a provider's answer: it must not lead into the operator's own network."""
+        """Reject an IP address that leads into the operator's own network: it is taken from a provider's response."""
         if why := objection(address, allow_loopback=self._allow_loopback):
             raise Unreachable(why)
 
     def _prove(self, address: Address, mark: Mark, boot_secret: Secret, deadline: Deadline) -> str:
-        """The PEM of whoever answers there, once it has proven to be the container of that mark."""
+        """Check that the server is the container with that mark, and return its certificate in PEM form."""
         nonce = self._entropy.token_bytes(NONCE_BYTES)
         with open_unproven(address, deadline) as line:
             status, body = line.get(f"/identity?nonce={nonce.hex()}")
@@ -143,7 +151,7 @@ class TlsBackendProbe:
 
 
 def _known(address: Address, mark: Mark, pinned: str, deadline: Deadline) -> Line | None:
-    """A line to the holder of the pinned certificate, or None when somebody else answers."""
+    """Open a connection to the server with the pinned certificate; None if another server responds."""
     try:
         return open_pinned(address, pinned, mark.deployment, deadline)
     except Stranger:
@@ -165,7 +173,7 @@ def _silent(address: Address, reason: str) -> Transient:
 
 
 def health_of(status: int, body: bytes, certificate: str) -> Health:
-    """What an answer of /health says about a backend that has proven itself."""
+    """Convert a response of /health from an authenticated backend to a `Health`."""
     shown = _object(body)
     progress = shown.get("progress")
     progress = progress if isinstance(progress, dict) else {}
@@ -196,7 +204,7 @@ def _vital(status: int, phase: str, word: str, shown: Mapping[str, Any]) -> tupl
 
 
 def _object(body: bytes) -> Mapping[str, Any]:
-    """A JSON object, empty when it is none."""
+    """Parse a JSON object; return an empty mapping for anything else."""
     try:
         shown = json_of(body)
     except ValueError:

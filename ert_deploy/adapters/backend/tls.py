@@ -1,8 +1,8 @@
-"""One HTTPS exchange with a machine that has a certificate of its own, and a deadline over everything.
+"""HTTPS requests to a machine with a self-signed certificate, under a single deadline.
 
-Two ways in. `open_unproven` trusts nobody: it is for asking a stranger who it is, and nothing secret may be sent over
-it. `open_pinned` trusts exactly one certificate, and a key may follow. Whoever wants to be asked is expected to be
-slow, broken or hostile: nothing here waits longer than the deadline or reads more than `MAX_BODY`.
+`open_unproven` verifies no certificate: it is for requesting the identity of a server, and no secret may be sent over
+it. `open_pinned` trusts exactly one certificate, so a key may be sent. The server may be slow, broken or hostile: no
+call waits longer than the deadline or reads more than `MAX_BODY`.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from ert_deploy.core.model.observed import Address
 from ert_deploy.core.model.text import printable
 
 MAX_BODY = 64 * 1024
-STEP = 5.0  # longest wait for a connection or a handshake, in seconds
+STEP = 5.0  # longest wait for a TCP connection or for TLS setup, in seconds
 _INTERNAL = re.compile(r"[a-z][a-z0-9-]{0,31}\.ert\.internal")
 
 
 class Unreachable(Exception):
-    """Nobody answered in full; it may be better in a moment."""
+    """No complete response was received; a later attempt may work."""
 
 
 class Stranger(Exception):
-    """Somebody answers who is not the one we look for, or cannot show it."""
+    """The server is not the expected one, or cannot prove that it is."""
 
 
 class Line:
@@ -50,26 +50,30 @@ class Line:
         self.close()
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._socket.close()
 
     def certificate(self) -> bytes:
-        """What the other side showed in this handshake, DER; with it, it has shown to hold the private key."""
+        """Return the certificate as DER; the server has proved during the handshake that it has the private key."""
         return self._socket.getpeercert(binary_form=True) or b""
 
     def names(self) -> tuple[tuple[str, str], ...]:
-        """The subject alternative names; empty on a line that verified nothing."""
+        """Return the subject alternative names; empty if the certificate was not checked."""
         shown = self._socket.getpeercert() or {}
         return cast(tuple[tuple[str, str], ...], shown.get("subjectAltName", ()))
 
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> tuple[int, bytes]:
-        """Status and body of a GET. Unreachable when it breaks off or takes too long, Stranger when it is not HTTP."""
+        """Send a GET and return status and body.
+
+        Raises `Unreachable` when the connection breaks or takes too long, `Stranger` when the response is not valid
+        HTTP.
+        """
         return self.send("GET", path, headers)
 
     def send(
         self, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
     ) -> tuple[int, bytes]:
-        """Status and body of any request; raises what `get` raises."""
+        """Send any request and return status and body. Raises like `get`."""
         talk = http.client.HTTPConnection(self._address.ip, self._address.port)
         # Never connects by itself: that would be plain TCP, and the headers may hold the key.
         talk.auto_open = 0
@@ -100,7 +104,7 @@ def _reading() -> Iterator[None]:
 
 
 class _Timed:
-    """As much of a socket as `http.client` uses, each wait shortened to what the deadline leaves."""
+    """The part of the socket interface that `http.client` uses; each wait is limited by the deadline."""
 
     def __init__(self, connection: ssl.SSLSocket, deadline: Deadline) -> None:
         self._socket = connection
@@ -114,7 +118,7 @@ class _Timed:
         return io.BufferedReader(_Reader(self._socket, self._deadline))
 
     def close(self) -> None:
-        """The line is closed by its owner."""
+        """Do nothing: the connection is closed by its owner."""
 
 
 class _Reader(io.RawIOBase):
@@ -132,7 +136,7 @@ class _Reader(io.RawIOBase):
 
 
 def open_unproven(address: Address, deadline: Deadline) -> Line:
-    """A line to whoever answers there. Unreachable, or Stranger when it does not speak TLS."""
+    """Connect without verifying the certificate. Raise `Unreachable`, or `Stranger` if it does not speak TLS."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -140,17 +144,17 @@ def open_unproven(address: Address, deadline: Deadline) -> Line:
 
 
 def open_pinned(address: Address, pem: str, deployment: str | None, deadline: Deadline) -> Line:
-    """A line to the holder of exactly that certificate, valid today and for this address or deployment.
+    """Connect to the server with exactly this certificate, valid now and issued for this IP address or deployment.
 
-    `deployment` None accepts any `<deployment>.ert.internal`. Raises Unreachable or Stranger.
+    `deployment` None accepts any `<deployment>.ert.internal`. Raises `Unreachable` or `Stranger`.
     """
     try:
         wanted = ssl.PEM_cert_to_DER_cert(pem)
         context = ssl.create_default_context(cadata=pem)
     except (ssl.SSLError, ValueError):
         raise Stranger("the pinned certificate cannot be read") from None
-    # The name is checked below, because the public IP may change while `<deployment>.ert.internal` stays. Being the
-    # very certificate is a stricter test than any name: one signed by it would not pass.
+    # The name is checked below, because the public IP may change while `<deployment>.ert.internal` does not. Comparing
+    # the whole certificate is stricter than any name check: one that is signed by the pinned one is rejected.
     context.check_hostname = False
     line = _open(address, context, deadline)
     if line.certificate() == wanted and _named(line.names(), address.ip, deployment):
@@ -180,7 +184,7 @@ def _open(address: Address, context: ssl.SSLContext, deadline: Deadline) -> Line
     except OSError as error:
         raise Unreachable(f"no connection to {address.ip}:{address.port} ({_short(error)})") from None
     try:
-        # Half of what is left at most: if this stalls, there must be time to find out that it is plain HTTP.
+        # Use at most half of the remaining time: if this stalls, there must be time to detect plain HTTP.
         plain.settimeout(min(STEP, deadline.left() / 2))
         return Line(context.wrap_socket(plain), address, deadline)
     except ssl.SSLCertVerificationError as error:
@@ -199,7 +203,7 @@ def _open(address: Address, context: ssl.SSLContext, deadline: Deadline) -> Line
 
 
 def _speaks_plain_http(address: Address, deadline: Deadline) -> bool:
-    """A server without TLS may wait for ever for the end of our handshake; a bare request brings it out."""
+    """Whether the server speaks plain HTTP. Such a server may wait forever for the rest of a TLS handshake."""
     try:
         with socket.create_connection((address.ip, address.port), timeout=deadline.left(STEP)) as plain:
             plain.settimeout(deadline.left(STEP))

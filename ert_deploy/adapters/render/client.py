@@ -1,8 +1,8 @@
-"""Talks to Render's API: the key, the paths, the retries, the pages, and what an answer that is not a success means.
+"""Render API client: authentication, paths, retries, pagination, and the conversion of failed responses to errors.
 
-It knows no resource. A call that may be repeated is retried here on connection errors, 408, 429 and 5xx; one that may
-not is repeated only when it surely was not carried out. Near a rate limit it slows down by itself (`rate_limits`).
-Errors carry Render's request id and never the key.
+It is independent of any resource. An idempotent call is retried on connection errors, 408, 429 and 5xx; any other one
+only if it certainly was not executed. Near a rate limit, it waits before a call (`rate_limits`). Errors contain
+Render's request id and never the key.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ PAGE = 100
 MAX_PAGES = 200
 LIST_SIZE = 8 * 1024 * 1024
 KEY_HINT = "RENDER_API_KEY must hold the API key of a Render user who can reach the service's workspace"
-LONG = 16  # shorter values are words like "production", and taking them out would make a log unreadable
+LONG = 16  # shorter values are often common terms like "production", whose removal would spoil a log
 _ADDRESS = re.compile(r"https?://[^@\s]*")
 _SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request. `secrets` are texts of its body that must not show up in an error."""
+    """One request. `secrets` are parts of its body that must not appear in an error."""
 
     method: str
     path: str
@@ -55,7 +55,7 @@ class Call:
 
 
 def path_of(*segments: str) -> str:
-    """A path of escaped segments. UsageError for an empty or odd one: it would address something else."""
+    """Build a path of escaped segments. Raise `UsageError` for an empty one or one with special characters."""
     for segment in segments:
         if not _SEGMENT.fullmatch(segment):
             raise UsageError(f"{printable(segment, 60)!r} cannot be part of a Render address")
@@ -63,7 +63,7 @@ def path_of(*segments: str) -> str:
 
 
 class RenderHttp:
-    """One API key at one base URL."""
+    """HTTP client for one API key and one base URL."""
 
     def __init__(self, api_key: Secret, base_url: str, clock: Clock, bounds: Bounds) -> None:
         self._key = api_key
@@ -79,12 +79,12 @@ class RenderHttp:
             raise UsageError(f"the key is not sent over plain HTTP to {printable(base_url, 100)}", hint="use https")
 
     def repeatable(self, call: Call, attempts: int = ATTEMPTS) -> Reply:
-        """Send an idempotent call, again if need be. Returns the last complete answer; raises NoAnswer."""
+        """Send an idempotent call with retries and return the last complete response. Raise `NoAnswer`."""
         again = tenacity.retry_if_exception(lambda e: isinstance(e, NoAnswer) and not e.lasting)
         return self._send(call, attempts, again | tenacity.retry_if_result(lambda r: r.status in RETRIED))
 
     def once(self, call: Call) -> Reply:
-        """Send a call that must not be carried out twice. Returns the last complete answer; raises NoAnswer."""
+        """Send a call that must not be executed twice and return the last complete response. Raise `NoAnswer`."""
         again = tenacity.retry_if_exception(lambda e: isinstance(e, NoAnswer) and not e.sent and not e.lasting)
         return self._send(call, ATTEMPTS, again | tenacity.retry_if_result(lambda r: r.status == 429))
 
@@ -106,7 +106,7 @@ class RenderHttp:
         reply = exchange(
             call.method, self._base + call.path, bounds, authorize=self._authorize, params=call.params, body=call.body
         )
-        if reply.status != 429:  # what a refusal asks for is waited out by the retry
+        if reply.status != 429:  # the retry waits for as long as a 429 requests
             self._pace.note(call.method, call.path, reply.headers, self._clock.now())
         return reply
 
@@ -122,7 +122,7 @@ class RenderHttp:
         return min(told, LONGEST_PAUSE) + tenacity.wait_random(0, 1)(state)
 
     def told(self, reply: Reply) -> float | None:
-        """How many seconds the answer asks us to wait, or None."""
+        """Return the number of seconds that the response requests to wait, or None."""
         now = self._clock.now()
         after = seconds_until(reply.headers.get("Retry-After"), now)
         if after is None and reply.status == 429:
@@ -130,21 +130,21 @@ class RenderHttp:
         return after
 
     def read(self, call: Call, attempts: int = ATTEMPTS) -> Reply:
-        """A GET that has to succeed. CannotObserve, or UsageError for a refused key or a missing service."""
+        """Send a GET that must return 200. Raise `CannotObserve`, or `UsageError` for a rejected key or a 404."""
         reply = self.answer(call, attempts)
         if reply.status == 200:
             return reply
         raise self.refusal(call, reply, CannotObserve)
 
     def answer(self, call: Call, attempts: int = ATTEMPTS) -> Reply:
-        """A GET whose complete answer, whatever it is, is wanted. CannotObserve when there is none."""
+        """Send a GET and return the complete response with any status. Raise `CannotObserve` if there is none."""
         try:
             return self.repeatable(call, attempts)
         except NoAnswer as trouble:
             raise self.silence(call, trouble, CannotObserve) from None
 
     def pages(self, call: Call, wrapper: str, attempts: int = ATTEMPTS) -> list[Json]:
-        """Every item of a list. It ends at an empty page; anything short of that raises CannotObserve."""
+        """Return all items of a list. Raise `CannotObserve` unless an empty last page was received."""
         found: list[Json] = []
         cursor, seen = "", set[str]()
         while len(seen) < MAX_PAGES:
@@ -161,7 +161,7 @@ class RenderHttp:
         raise CannotObserve(f"Render's list of {wrapper} does not end", str(call))
 
     def parsed(self, call: Call, reply: Reply, parse: Callable[[Any], T]) -> T:
-        """The body through `parse`; CannotObserve when it is not JSON of that shape."""
+        """Parse the body with `parse`. Raise `CannotObserve` when it is not JSON of the expected structure."""
         try:
             return parse(reply.json())
         except ValueError as error:
@@ -169,7 +169,7 @@ class RenderHttp:
         raise CannotObserve(f"Render's answer cannot be used: {why}", self.trace(call, reply))
 
     def refusal(self, call: Call, reply: Reply, other: type[ErtError]) -> ErtError:
-        """The error for an answer that is not a success; `other` where neither the key nor the address is at fault."""
+        """Return the error for a failed response; its type is `other` unless the key or the path is the cause."""
         trace = self.trace(call, reply)
         if reply.status == 401:
             return UsageError("Render does not accept the key", trace, KEY_HINT)
@@ -184,21 +184,21 @@ class RenderHttp:
         return other(f"Render answered {reply.status}: {self.words(call, reply)}", trace)
 
     def unwritten(self, call: Call, reply: Reply) -> ErtError:
-        """The error for a write that was answered with anything but success."""
+        """Return the error for a failed write: `Transient` if a retry may help, else `Rejected`."""
         passing = reply.status in RETRIED or reply.status >= 500
         return self.refusal(call, reply, Transient if passing else Rejected)
 
     def silence(self, call: Call, trouble: NoAnswer, kind: type[ErtError]) -> ErtError:
-        """The error for a call that got no complete answer."""
+        """Return the error for a call without a complete response."""
         return kind(f"Render could not be reached: {trouble.reason}", str(call), "check the network, then run it again")
 
     def trace(self, call: Call, reply: Reply) -> str:
-        """Method, path, status, Render's words and its request id: what its support asks for."""
+        """Return method, path, status, message and request id, which Render's support asks for."""
         request_id = printable(reply.headers.get("Render-Request-Id") or "none", 100)
         return f"{call}: {reply.status}, {self.words(call, reply)}; Render-Request-Id {request_id}"
 
     def words(self, call: Call, reply: Reply) -> str:
-        """Render's own message without anything secret, safe to print."""
+        """Return Render's own message without secrets, safe to print."""
         if _is_page(reply):
             return "a page instead of JSON" if reply.body.strip() else "no text"
         raw = reply.json()
@@ -206,17 +206,17 @@ class RenderHttp:
         return printable(self.clean(redacted(str(text or "no message"), call.secrets)))
 
     def hold(self, values: Iterable[Secret]) -> None:
-        """Remember values that must not show up in anything Render says later; short ones and plain addresses may."""
+        """Remove these values from all later messages of Render, except short ones and URLs without credentials."""
         texts = (value.reveal() for value in values)
         self._held.hold(*(text for text in texts if len(text) >= LONG and not _ADDRESS.fullmatch(text)))
 
     def clean(self, text: str) -> str:
-        """`text` without the key and the values that are held."""
+        """Return `text` without the key and the values passed to `hold`."""
         return redaction.clean(self._held.clean(text))
 
 
 def redacted(text: str, secrets: Iterable[Secret]) -> str:
-    """`text` without the secrets, nor any longer line of one (a certificate has many)."""
+    """Return `text` without the secrets and without any longer line of one (a certificate has many)."""
     for secret in secrets:
         whole = secret.reveal()
         lines = (line.strip() for line in whole.splitlines())
@@ -234,6 +234,6 @@ def _is_page(reply: Reply) -> bool:
 
 
 def _last(state: tenacity.RetryCallState) -> Any:
-    """The last attempt's answer, or its exception."""
+    """Return the response of the last attempt, or raise its exception."""
     assert state.outcome is not None
     return state.outcome.result()

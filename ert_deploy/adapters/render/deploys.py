@@ -1,7 +1,7 @@
-"""Starting, following and explaining the deploys of a Render service.
+"""Render deploys: starts the deploys of a service, follows their status and explains a failure.
 
-A POST whose answer was lost is never sent again: the deploy it may have started is looked for instead. Sources:
-render.com/docs/deploys, the official OpenAPI, and deploys recorded in render-oss/terraform-provider-render.
+A POST without a response is never repeated: the deploy that it may have started is searched for instead. Sources:
+render.com/docs/deploys, Render's OpenAPI specification, and deploys recorded in `render-oss/terraform-provider-render`.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from ert_deploy.core.model.errors import CannotObserve, ErtError, Gone, OutcomeU
 from ert_deploy.core.model.observed import WebDeploy
 from ert_deploy.ports import Clock, WebService
 
-YOUNG = 15.0  # reads may not know a new deploy for so long (JorgeLNJunior/render-deploy#24)
+YOUNG = 15.0  # a new deploy may return 404 for this many seconds (JorgeLNJunior/render-deploy#24)
 YOUNG_PAUSE = 2.0
-LOOKS = (1.0, 3.0, 6.0)  # seconds before each look for a deploy whose answer was lost
+LOOKS = (1.0, 3.0, 6.0)  # delays before each search for a deploy whose POST got no response
 LOG_LINES = 50
-BRIEFLY = 2  # attempts of a read that only explains
+BRIEFLY = 2  # attempts of a read that only adds details to an error
 
 
 class _Unclear(Exception):
-    """The POST may or may not have started a deploy; `error` is what to raise if looking does not tell."""
+    """The POST may or may not have started a deploy; `error` is raised if none can be found."""
 
     def __init__(self, error: ErtError) -> None:
         super().__init__(error.summary)
@@ -31,21 +31,22 @@ class _Unclear(Exception):
 
 
 class RenderDeploys:
-    """The deploys of the services one key reaches."""
+    """Deploys of the services that one API key can access."""
 
     def __init__(self, http: RenderHttp, clock: Clock) -> None:
         self._http = http
         self._clock = clock
 
     def newest(self, service_id: str) -> WebDeploy | None:
-        """The most recently created deploy, or None when there never was one."""
+        """Return the most recently created deploy, or None if there is none."""
         return max(self._recent(service_id, {}), key=lambda d: d.created, default=None)
 
     def start(self, service_id: str) -> WebDeploy | None:
-        """Start a deploy without a build, or with one where Render has no build to reuse.
+        """Start a deploy without a build, or with one if Render has no build to reuse.
 
-        None: accepted without an id (202). OutcomeUnknown: the answer was lost and no new deploy has shown up since.
-        Transient, Rejected (a suspended service, say) and UsageError: none was started.
+        Return None if it was accepted without an id (202). Raises `OutcomeUnknown` when the response was lost and no
+        new deploy has been found since; `Transient`, `Rejected` (for example for a suspended service) or `UsageError`
+        when none was started.
         """
         before = self._recent(service_id, {})
         try:
@@ -57,7 +58,7 @@ class RenderDeploys:
         return self._landed(service_id, before, error)
 
     def get(self, service_id: str, deploy_id: str) -> WebDeploy:
-        """One deploy by id; a 404 is waited out, as it may be young. Gone when it stays unknown."""
+        """Return a deploy by id. Retry on 404, as it may be new; raise `Gone` when this does not change."""
         call = Call("GET", path_of("services", service_id, "deploys", deploy_id))
         first: float | None = None
         while (reply := self._http.answer(call)).status == 404:
@@ -71,12 +72,12 @@ class RenderDeploys:
         return self._http.parsed(call, reply, lambda raw: deploy_of(thing_of(raw, deploy_id)))
 
     def failure(self, service: WebService, deploy: WebDeploy) -> str:
-        """Render's reason for the end of a deploy and the tail of the log, as far as they can be had. Never raises."""
+        """Return Render's reason for the end of a deploy and the last log lines, as far as available. Never raises."""
         reason, log = self._reason(service, deploy), self._log(service, deploy)
         return "\n".join(filter(None, (reason or f"Render gives no reason for {deploy.status}", log)))
 
     def _recent(self, service_id: str, params: Mapping[str, str]) -> list[WebDeploy]:
-        """The newest deploys, newest first; one page, because older ones decide nothing."""
+        """Return the newest deploys, newest first; one page, because older ones are irrelevant."""
         call = Call("GET", path_of("services", service_id, "deploys"), {**params, "limit": "20"}, size=LIST_SIZE)
         reply = self._http.read(call)
         return self._http.parsed(call, reply, lambda raw: [deploy_of(item) for item in page_of(raw, "deploy")[0]])
@@ -105,14 +106,14 @@ class RenderDeploys:
             if reply.status in (200, 201, 202):
                 return deploy_of(reply.json())
         except ValueError:
-            pass  # a success that cannot be read is as unclear as no answer
+            pass  # a 2xx without a valid body is treated like no response
         trace = self._http.trace(call, reply)
         raise _Unclear(OutcomeUnknown("Render did not say whether it started a deploy", trace))
 
     def _landed(self, service_id: str, before: Sequence[WebDeploy], unknown: ErtError) -> WebDeploy:
-        """A deploy that was not there before the call. Any new one will do: it takes the environment at its start.
+        """Return a deploy created after the call. Any new one is accepted: it uses the environment at its start.
 
-        "Before" is told by Render's own times and ids, so that a wrong clock of ours does no harm.
+        Older deploys are recognized by Render's own times and ids, so that an inaccurate local clock has no effect.
         """
         known = {deploy.id for deploy in before}
         after = {"createdAfter": stamp(max(d.created for d in before))} if before else {}
@@ -128,7 +129,7 @@ class RenderDeploys:
         raise unknown
 
     def _reason(self, service: WebService, deploy: WebDeploy) -> str:
-        """From the events since the deploy began; without a start Render shows the last hour only."""
+        """Return the reason in the events since the start of the deploy; by default Render lists only the last hour."""
         try:
             path = path_of("services", service.id, "events")
             call = Call("GET", path, {"startTime": stamp(deploy.created - 1)})

@@ -1,7 +1,7 @@
-"""Render's JSON as our values. Pure; raises ValueError when an answer is not shaped as it must be.
+"""Render response parsing: converts JSON to the types of this package. No I/O; raises `ValueError` on unexpected data.
 
-Every field but the ids may be null or absent, and every enum may grow (seen in the recorded exchanges of
-render-oss/terraform-provider-render). Text is made safe to print; values of variables are kept byte for byte.
+Every field but the ids may be null or absent, and every enum may get new values (seen in the responses recorded in
+`render-oss/terraform-provider-render`). Text is made safe to print; values of variables are not changed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.text import printable
 from ert_deploy.ports import WebService
 
-# render.com/docs/deploys; the statuses of the official OpenAPI. Anything else is in flight until our deadline.
+# render.com/docs/deploys; statuses of Render's OpenAPI specification. Others are in progress until the deadline.
 KINDS: Mapping[str, DeployKind] = {
     "live": DeployKind.LIVE,
     "deactivated": DeployKind.REPLACED,
@@ -25,7 +25,7 @@ KINDS: Mapping[str, DeployKind] = {
     "update_failed": DeployKind.FAILED,
     "canceled": DeployKind.FAILED,
 }
-# The keys of `reason.failure` in the official OpenAPI, with the words around their value.
+# The keys of `reason.failure` in Render's OpenAPI specification, with the text before and after their value.
 FAILURES: Mapping[str, tuple[str, str]] = {
     "evicted": ("the instance was evicted", ""),
     "nonZeroExit": ("the process ended with status ", ""),
@@ -44,14 +44,14 @@ Json = Mapping[str, Any]
 
 
 def object_of(raw: object, what: str) -> Json:
-    """A JSON object; ValueError names what was expected."""
+    """Return `raw` if it is a JSON object; else raise `ValueError` with the expected `what`."""
     if not isinstance(raw, dict):
         raise ValueError(f"{what} is not an object")
     return raw
 
 
 def thing_of(raw: object, wanted: str) -> Json:
-    """The object that was asked for by its id; ValueError when the answer is about another one."""
+    """Return the object with the requested id; raise `ValueError` when the response has another one."""
     item = object_of(raw, wanted)
     if item.get("id") != wanted:
         raise ValueError(f"it is about {printable(item.get('id'), 40)}, not {wanted}")
@@ -59,7 +59,7 @@ def thing_of(raw: object, wanted: str) -> Json:
 
 
 def page_of(raw: object, wrapper: str) -> tuple[tuple[Json, ...], str]:
-    """The items of one page and the cursor after them; `((), "")` when the page is empty."""
+    """Return the items of one page and the cursor after them; `((), "")` for an empty page."""
     if not isinstance(raw, list):
         raise ValueError("the list is not a list")
     entries = [object_of(entry, f"an entry of the list of {wrapper}") for entry in raw]
@@ -70,7 +70,7 @@ def page_of(raw: object, wrapper: str) -> tuple[tuple[Json, ...], str]:
 
 
 def service_of(raw: object) -> WebService:
-    """A web service with its public URL; ValueError when it is another kind of service."""
+    """Return a web service with its public URL; raise `ValueError` for another type of service."""
     item = object_of(raw, "the service")
     details = object_of(item.get("serviceDetails"), "serviceDetails")
     if item.get("type") != WEB:
@@ -96,7 +96,7 @@ def _web_url(raw: object) -> str:
 
 
 def _suspended(item: Json) -> str:
-    """`suspended` is a string on the wire; `suspenders` says by whom."""
+    """Describe the suspension, empty if there is none: `suspended` is a string in the API, `suspenders` a list."""
     if item.get("suspended") not in ("suspended", True):
         return ""
     suspenders = item.get("suspenders")
@@ -105,7 +105,7 @@ def _suspended(item: Json) -> str:
 
 
 def variable_of(item: Json) -> tuple[str, Secret]:
-    """One environment variable."""
+    """Return the name and value of an environment variable; `ValueError` unless both are text."""
     value = item.get("value")
     if value is not None and not isinstance(value, str):
         raise ValueError("the value of a variable is not text")
@@ -113,9 +113,9 @@ def variable_of(item: Json) -> tuple[str, Secret]:
 
 
 def linked_groups(raw: object, service_id: str) -> tuple[str, ...]:
-    """The ids of the environment groups linked to a service. The list is bare: no wrapper and no cursor to go on from.
+    """Return the ids of the environment groups linked to a service. The list has neither a wrapper nor a cursor.
 
-    ValueError also when the list is as long as a page may be, because the rest of it could not be asked for.
+    Raises `ValueError` also when the list fills a page, because the rest of it could not be requested.
     """
     if not isinstance(raw, list):
         raise ValueError("the list is not a list")
@@ -133,7 +133,7 @@ def _links(group: Json) -> set[object]:
 
 
 def group_of(raw: object, wanted: str) -> tuple[str, tuple[str, ...]]:
-    """An environment group's name and the names of its variables; never a value."""
+    """Return the name of an environment group and the names of its variables, never a value."""
     group = thing_of(raw, wanted)
     variables = group.get("envVars") or []
     if not isinstance(variables, list):
@@ -143,7 +143,7 @@ def group_of(raw: object, wanted: str) -> tuple[str, tuple[str, ...]]:
 
 
 def deploy_of(raw: object) -> WebDeploy:
-    """A deploy; `created` falls back to its other times, then to 0."""
+    """Return a deploy; `created` falls back to its other timestamps, then to 0."""
     item = object_of(raw, "the deploy")
     status = item.get("status")
     shown = printable(status, 60) if isinstance(status, str) and status else "unknown"
@@ -153,7 +153,7 @@ def deploy_of(raw: object) -> WebDeploy:
 
 
 def when(raw: object) -> float | None:
-    """An RFC 3339 time (0 to 9 fraction digits, as recorded) in Unix seconds, or None."""
+    """Convert an RFC 3339 time (0 to 9 fraction digits, as recorded) to a Unix time, or None."""
     try:
         parsed = datetime.fromisoformat(raw) if isinstance(raw, str) else None
     except ValueError:
@@ -162,14 +162,14 @@ def when(raw: object) -> float | None:
 
 
 def stamp(seconds: float) -> str:
-    """Unix seconds as Render's filters want them."""
+    """Format a Unix time as Render's filters require it."""
     return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
 
 
 def reason_of(events: Iterable[Json], deploy_id: str) -> str:
-    """Why that deploy ended, from the service's events (newest first); empty when they do not say.
+    """Return why the deploy ended, from the service's events (newest first); empty if they give no reason.
 
-    A build's event names the build and not the deploy, so it counts only where no event names ours.
+    A build event contains the id of the build, not of the deploy, so it is used only if no event has this deploy's id.
     """
     spoken = [(str(_details(e).get("deployId") or ""), _spoken(e)) for e in events]
     ours = [text for deploy, text in spoken if text and deploy == deploy_id]
@@ -187,7 +187,7 @@ def _details(event: Json) -> Json:
 
 
 def _failure(details: Json) -> str:
-    """`reason.failure` in words."""
+    """Format `reason.failure` as text."""
     reason = details.get("reason")
     failure = reason.get("failure") if isinstance(reason, dict) else None
     if not isinstance(failure, dict):
@@ -206,7 +206,7 @@ def _figure(value: object) -> str:
 
 
 def log_of(raw: object, clean: Callable[[str], str]) -> tuple[str, ...]:
-    """The lines of one answer of the log query, oldest first, each through `clean` before it is cut to a line."""
+    """Return the lines of a log response, oldest first, each passed through `clean` before it is shortened."""
     lines = object_of(raw, "the log").get("logs")
     if not isinstance(lines, list):
         raise ValueError("the log has no list of lines")

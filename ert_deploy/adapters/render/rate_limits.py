@@ -1,8 +1,9 @@
-"""Render's rate limits as its answers tell them: how long to wait so that the next call is not refused.
+"""Render rate limits: delays calls, based on the response headers, to stay below each limit.
 
-Every answer carries what is left of its bucket and in how many seconds the bucket is full again. Buckets, by
-api-docs.render.com/reference/rate-limiting: reads, writes and logs per user, deploys per service. The documentation
-calls the reset an epoch time; recorded answers hold seconds left, so a number as large as a time is taken for one.
+Every response has the remaining calls of its limit and the number of seconds until it is reset. By
+api-docs.render.com/reference/rate-limiting, there is one for reads, one for writes and one for logs per user, and one
+for deploys per service. The documentation calls the reset an epoch time, but recorded responses contain a number of
+seconds; one as large as a Unix time is treated as such.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 EPOCH = 1e9
-SPARE = 0.1  # the share of a bucket below which calls are spread over what is left of its time
+SPARE = 0.1  # below this share of remaining calls, they are spread over the time until the reset
 LONGEST_PAUSE = 120.0
 
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """What one answer said: calls left of `limit`, until `reset` (our clock, Unix seconds)."""
+    """State of one limit in a response: `left` of `limit` calls, until `reset` (Unix time of the local clock)."""
 
     limit: float
     left: float
@@ -26,21 +27,21 @@ class Bucket:
 
 
 class Pace:
-    """The buckets of one API key as far as they are known. Another run with the same key draws from them too."""
+    """Known state of each limit of one API key. Other processes with the same key count, too."""
 
     def __init__(self) -> None:
         self._buckets: dict[str, Bucket] = {}
 
     def note(self, method: str, path: str, headers: Mapping[str, str], now: float) -> None:
-        """Remember what an answer says of its bucket; one that says nothing, or nonsense, changes nothing."""
+        """Store the limit in the response headers; they are ignored unless all of them are valid."""
         limit, left = number(headers.get("Ratelimit-Limit")), number(headers.get("Ratelimit-Remaining"))
         reset = seconds_until(headers.get("Ratelimit-Reset"), now)
         if limit is not None and left is not None and reset is not None:
-            # The header is cut to whole seconds, and a call in the last part of a second would be refused.
+            # The header has whole seconds, rounded down, and a call in the last fraction of a second would fail.
             self._buckets[bucket_of(method, path)] = Bucket(limit, left, now + reset + 1.0)
 
     def pause(self, method: str, path: str, now: float) -> float:
-        """Seconds to wait before a call: none while there is plenty, then ever longer, then until the reset."""
+        """Return the seconds to wait before a call: 0, then more the fewer calls remain, then until the reset."""
         known = self._buckets.get(bucket_of(method, path))
         if known is None or now >= known.reset or known.left > known.limit * SPARE:
             return 0.0
@@ -48,7 +49,7 @@ class Pace:
 
 
 def bucket_of(method: str, path: str) -> str:
-    """The name of the bucket a call is counted in."""
+    """Return the name of the limit that applies to a call."""
     if method == "POST" and path.endswith("/deploys"):
         return path
     if path == "/logs":
@@ -57,7 +58,7 @@ def bucket_of(method: str, path: str) -> str:
 
 
 def seconds_until(text: str | None, now: float) -> float | None:
-    """`Ratelimit-Reset` or `Retry-After` as seconds from now; None when it is not a number."""
+    """Convert `Ratelimit-Reset` or `Retry-After` to seconds from now; None if it is not a number."""
     value = number(text)
     if value is None:
         return None
@@ -65,7 +66,7 @@ def seconds_until(text: str | None, now: float) -> float | None:
 
 
 def number(text: str | None) -> float | None:
-    """A finite number that is not negative, or None."""
+    """Parse a finite number that is not negative; None for any other text."""
     try:
         value = float(text or "")
     except ValueError:

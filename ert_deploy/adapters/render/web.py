@@ -1,8 +1,8 @@
-"""Render as a WebHost: services, their variables, their deploys.
+"""Render `WebHost`: looks up web services, sets their environment variables, starts deploys.
 
-Variables are written one by one. The call that replaces all of a service's variables does not exist here, and a path
-is never built from an empty id, so nothing this module sends can wipe what it does not own. Wire facts: Render's
-official OpenAPI, render.com/docs/deploys, and the exchanges recorded in render-oss/terraform-provider-render.
+Variables are set one at a time. The API call for all variables of a service at once is not used, and a path is never
+built from an empty id, so this module cannot delete variables of other owners. Sources: Render's OpenAPI specification,
+render.com/docs/deploys, and the responses recorded in `render-oss/terraform-provider-render`.
 """
 
 from __future__ import annotations
@@ -36,14 +36,21 @@ VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class RenderWeb:
-    """`base_url` includes the version (`https://api.render.com/v1`); `bounds` limit each single exchange."""
+    """Client for web services. `base_url` includes the version (`https://api.render.com/v1`).
+
+    `bounds` apply to each single request.
+    """
 
     def __init__(self, api_key: Secret, base_url: str, clock: Clock, bounds: Bounds | None = None) -> None:
         self._http = RenderHttp(api_key, base_url, clock, bounds or Bounds())
         self._deploys = RenderDeploys(self._http, clock)
 
     def service(self, target: str) -> WebService:
-        """The web service of that id or exact name. UsageError: none, several, or a refused key."""
+        """Return the web service with that id or exact name.
+
+        Raises `UsageError` when there is none or several, or the key is rejected, `CannotObserve` without a usable
+        response.
+        """
         if SERVICE_ID.fullmatch(target):
             call = Call("GET", path_of("services", target))
             raw = self._http.parsed(call, self._http.read(call), lambda body: thing_of(body, target))
@@ -59,7 +66,7 @@ class RenderWeb:
             raise CannotObserve(f"Render's answer cannot be used: {printable(error)}", str(call)) from None
 
     def _only(self, name: str, found: Iterable[Json]) -> Json:
-        """The one service of exactly that name; a web service wins over other kinds."""
+        """Return the one service with exactly that name; a web service takes precedence over other types."""
         hits = [item for item in found if item.get("name") == name]
         hits = [item for item in hits if item.get("type") == WEB] or hits
         if len(hits) == 1:
@@ -71,7 +78,10 @@ class RenderWeb:
         raise UsageError(f"{len(hits)} services are named {shown}", "\n".join(where), "name it by its id (srv-...)")
 
     def read_env(self, service_id: str) -> Mapping[str, Secret]:
-        """All variables set on the service itself, every page or CannotObserve. Group variables are not among them."""
+        """Return all variables set on the service itself, without those of groups.
+
+        Raises `CannotObserve` unless every page was read.
+        """
         call = Call("GET", path_of("services", service_id, "env-vars"))
         items = self._http.pages(call, "envVar")
         try:
@@ -82,7 +92,7 @@ class RenderWeb:
         return env
 
     def read_groups(self, service: WebService) -> Mapping[str, str]:
-        """The names a service gets from linked environment groups, each with a group's name. Values are not kept."""
+        """Return the variables of linked environment groups: the name of each with its group. Values are not kept."""
         call = Call("GET", "/env-groups", {"ownerId": service.owner_id, "limit": str(PAGE)}, size=LIST_SIZE)
         links = self._http.parsed(call, self._http.read(call), lambda raw: linked_groups(raw, service.id))
         found: dict[str, str] = {}
@@ -93,7 +103,10 @@ class RenderWeb:
         return found
 
     def put_env(self, service_id: str, name: str, value: Secret) -> None:
-        """Set one variable and have it confirmed. Transient, Rejected, or UsageError (also for an empty value)."""
+        """Set one variable and check that the response confirms it.
+
+        Raises `Transient`, `Rejected`, or `UsageError` (also for an empty value).
+        """
         if not value:
             raise UsageError(
                 f"refusing to set {printable(name, 80)} to nothing", hint="an empty value can break the app"
@@ -108,14 +121,14 @@ class RenderWeb:
             raise Transient("Render's answer does not confirm the variable", self._http.trace(call, reply))
 
     def delete_env(self, service_id: str, name: str) -> None:
-        """Remove one variable; one that is not there is success. Transient, Rejected or UsageError."""
+        """Delete one variable; a 404 counts as success. Raise `Transient`, `Rejected` or `UsageError`."""
         call = Call("DELETE", path_of("services", service_id, "env-vars", _variable(name)))
         reply = self._write(call)
         if reply.status not in (200, 204, 404):
             raise self._http.unwritten(call, reply)
 
     def _hold(self, env: Mapping[str, Secret]) -> None:
-        """No value shows up in what Render says, and none that its name calls secret anywhere."""
+        """Remove all values from messages of Render, and those of variables with a secret's name from any output."""
         self._http.hold(env.values())
         redaction.HELD.hold_named({name: value.reveal() for name, value in env.items()})
 
@@ -126,19 +139,19 @@ class RenderWeb:
             raise self._http.silence(call, trouble, Transient) from None
 
     def newest_deploy(self, service_id: str) -> WebDeploy | None:
-        """The most recently created deploy, or None when there never was one."""
+        """Return the most recently created deploy, or None if there is none."""
         return self._deploys.newest(service_id)
 
     def deploy(self, service_id: str) -> WebDeploy | None:
-        """Start a deploy that takes up the environment; see `RenderDeploys.start`."""
+        """Start a deploy with the current environment; see `RenderDeploys.start`."""
         return self._deploys.start(service_id)
 
     def get_deploy(self, service_id: str, deploy_id: str) -> WebDeploy:
-        """One deploy by id. Gone when Render still does not know it some seconds after it was made."""
+        """Return a deploy by id. Raise `Gone` when Render still returns 404 some time after it was created."""
         return self._deploys.get(service_id, deploy_id)
 
     def failure(self, service: WebService, deploy: WebDeploy) -> str:
-        """Render's reason and the last log lines. Best effort, never raises."""
+        """Return Render's reason and the last log lines. Best effort, never raises."""
         return self._deploys.failure(service, deploy)
 
 
@@ -149,7 +162,7 @@ def _variable(name: str) -> str:
 
 
 def _confirms(reply: Reply, name: str, value: Secret) -> bool:
-    """Whether the answer to a write shows what was written."""
+    """Whether the response to a write contains the written value."""
     try:
         shown = object_of(reply.json(), "the variable")
         return shown.get("key") == name and shown.get("value") == value.reveal()

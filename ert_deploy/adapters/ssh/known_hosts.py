@@ -1,7 +1,7 @@
-"""The host keys of instances that were seen before, in a file of OpenSSH's form, mode 0600.
+"""Known hosts: stores the SSH host keys of instances in an OpenSSH known_hosts file, mode 0600.
 
-Strict: a file that cannot be understood is an error, because to overlook a line would be to trust anybody once more.
-Who can write it chooses whom to trust, so its folder is private like that of a state.
+A malformed file is an error, because a skipped line would mean accepting an unknown key again. Another user with access
+to the file could replace the keys, so its directory must be private like that of a state file.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from ert_deploy.core.model.errors import UsageError
 
 FIELDS = ("alias", "type", "key")
 MOST_BYTES = 1 << 20
-PATIENCE = 15.0  # seconds for another run that writes
+PATIENCE = 15.0  # seconds to wait for another run to finish its write
 
 
 @dataclass(frozen=True, slots=True)
 class KnownHosts:
-    """One key for each instance."""
+    """The file, with one key per instance."""
 
     path: Path
 
     @staticmethod
     def alias(instance: int) -> str:
-        """The name an instance has in the file (OpenSSH: HostKeyAlias)."""
+        """Return the name of an instance in the file (OpenSSH: HostKeyAlias)."""
         return f"ert-instance-{instance}"
 
     def find(self, instance: int) -> tuple[str, str] | None:
-        """Type and base64 of the key that is pinned for an instance. UsageError when the file is no good."""
+        """Return type and base64 of the pinned key of an instance, or None. Raise `UsageError` for an invalid file."""
         try:
             must_be_private(self.path.parent, to_stderr)
             lines = read_private(self.path, MOST_BYTES, to_stderr).decode("ascii").splitlines()
@@ -44,7 +44,7 @@ class KnownHosts:
         return next(((row[1], row[2]) for row in rows if row[0] == self.alias(instance)), None)
 
     def add(self, instance: int, kind: str, key: str) -> None:
-        """Pin a key; on the disk before anything is said to its owner."""
+        """Pin a key and sync it to disk, before anything is sent to the host. Raise `UsageError` when that fails."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             must_be_private(self.path.parent, to_stderr)
@@ -58,5 +58,5 @@ class KnownHosts:
             raise UsageError(f"{self.path}: cannot be written: {reason(error)}") from error
 
     def damaged(self, why: str = "") -> UsageError:
-        """What to raise when the file cannot be used."""
+        """Return the error for a file that cannot be used."""
         return UsageError(f"{self.path}: {why or 'not a list of host keys'}", hint="mend or remove it")

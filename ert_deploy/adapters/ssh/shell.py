@@ -1,7 +1,7 @@
-"""A debugging shell on a GPU machine, through paramiko; the only module that imports it.
+"""SSH shell: a debugging shell on a GPU machine. Only this module imports paramiko.
 
-It authenticates with keys alone and never asks for or sends a password. A host key is taken on first use and pinned
-under the instance's number, which Vast never gives out twice, as addresses are.
+It authenticates with keys only and never requests or sends a password. A host key is accepted on first use and pinned
+to the instance id, because Vast may reuse an IP address but never an id.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from ert_deploy.core.model.errors import Failed, NeedsAttention, UsageError
 from ert_deploy.core.model.observed import Address
 from ert_deploy.core.model.text import printable
 
-USER = "root"  # whom Vast's own SSH setup lets in
+USER = "root"  # the user that Vast's SSH setup allows
 SSH_PORT = 22
 CHUNK = 32768
-SIGNALLED = 255  # what ssh(1) answers when a command left no exit status
+SIGNALLED = 255  # the exit status of ssh(1) for a command without one
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Seconds: to connect and agree on keys, to be let in, and how long a silent line may owe an answer."""
+    """Timeouts in seconds: to connect and exchange keys, to authenticate, and until a silent connection is checked."""
 
     connect: float = 15.0
     auth: float = 20.0
@@ -40,9 +40,9 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """Where a shell is and who may be behind it. `identity`: a private key's file, else the agent's keys are used.
+    """The target of a shell. `identity` is the file of a private key; without one, the keys of the agent are used.
 
-    `allow_loopback` is for a provider on this machine; else only globally routable addresses are called.
+    `allow_loopback` is for a provider on this machine; otherwise only public IP addresses are contacted.
     """
 
     instance: int
@@ -54,7 +54,10 @@ class Door:
 
 
 def execute(door: Door, command: str, out: Callable[[bytes], None], err: Callable[[bytes], None]) -> int:
-    """Run a shell line there with an empty stdin, handing on what it says as it says it. Its exit status."""
+    """Run a shell command with empty standard input, pass on its output, and return its exit status.
+
+    Raises `UsageError`, `NeedsAttention` (wrong host key or private IP address) or `Failed` when the connection fails.
+    """
     with _session(door) as (transport, channel):
         with _explained(door):
             channel.exec_command(command)
@@ -63,14 +66,14 @@ def execute(door: Door, command: str, out: Callable[[bytes], None], err: Callabl
 
 
 def interact(door: Door) -> int:
-    """A login shell on the terminal that stdin is, until it ends. Its exit status."""
+    """Run a login shell on the terminal of standard input and return its exit status. Raises like `execute`."""
     with _session(door) as (transport, channel):
         columns, rows = terminal.size()
         with _explained(door):
             channel.get_pty(terminal.kind(), columns, rows)
             channel.invoke_shell()
         transport.set_keepalive(int(door.patience.silence))
-        with suppress(OSError):  # what has happened to the line is said below
+        with suppress(OSError):  # a broken connection is reported by `_status`
             terminal.attach(channel)
         return _status(door, channel)
 
@@ -80,7 +83,7 @@ def _session(door: Door) -> Iterator[tuple[Any, Any]]:
     with part_of("ssh", "`ert-deploy ssh`"):
         import paramiko
 
-    log = logging.getLogger("paramiko")  # what it logs is raised, too
+    log = logging.getLogger("paramiko")  # logged errors are raised, too
     log.addHandler(logging.NullHandler())
     log.propagate = False
     client = paramiko.SSHClient()
@@ -99,7 +102,7 @@ def _connect(door: Door, client: Any) -> None:
     import paramiko
 
     class TakeOnFirstUse(paramiko.MissingHostKeyPolicy):  # type: ignore[misc]
-        """Pins a key nobody has seen before."""
+        """Pins the key of an unknown host."""
 
         def missing_host_key(self, client: Any, hostname: str, key: Any) -> None:  # noqa: ARG002
             door.known_hosts.add(door.instance, key.get_name(), key.get_base64())
@@ -130,12 +133,12 @@ def _connect(door: Door, client: Any) -> None:
 
 
 def _identity(path: Path) -> Any:
-    """The private key in a file. What is wrong with it is said without a word of what it holds."""
+    """Load the private key in a file. Error messages contain no part of it."""
     import paramiko
 
     try:
         return paramiko.PKey.from_path(path)
-    except (TypeError, paramiko.PasswordRequiredException) as error:  # what cryptography raises for a locked one
+    except (TypeError, paramiko.PasswordRequiredException) as error:  # `cryptography` raises TypeError for these
         raise UsageError(f"{path}: the key has a passphrase", hint="`ssh-add` it to the agent") from error
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
@@ -157,7 +160,7 @@ def _key(door: Door, kind: str, blob: str) -> Any:
 
 @contextmanager
 def _explained(door: Door) -> Iterator[None]:
-    """Every way in which a connection fails, in one line and with what to do."""
+    """Convert every connection error to an `ErtError` with a hint."""
     import paramiko
 
     where = f"instance {door.instance} ({door.address.ip}:{door.address.port})"
@@ -191,14 +194,14 @@ def _key_refused(where: str) -> UsageError:
 def _follow(
     door: Door, transport: Any, channel: Any, out: Callable[[bytes], None], err: Callable[[bytes], None]
 ) -> int:
-    """Hand on both streams until they have ended; a line that is silent has to answer a question now and then."""
+    """Pass on both streams until they end; a silent connection is checked with a keepalive request."""
     while True:
         if channel.recv_ready():
             out(channel.recv(CHUNK))
         elif channel.recv_stderr_ready():
             err(channel.recv_stderr(CHUNK))
         elif channel.eof_received or channel.closed:
-            # The end may come between two looks, and so may the last words before it.
+            # The last output and the end of the streams may be received between two checks.
             if not channel.recv_ready() and not channel.recv_stderr_ready():
                 return _status(door, channel)
         elif not select.select([channel], [], [], door.patience.silence)[0]:
@@ -208,7 +211,7 @@ def _follow(
 def _must_answer(door: Door, transport: Any) -> None:
     ask = threading.Thread(
         target=_ask, args=(transport,), name="ssh-keepalive", daemon=True
-    )  # paramiko's own wait for the answer has no end
+    )  # paramiko waits for the response without a timeout
     ask.start()
     ask.join(door.patience.silence)
     if ask.is_alive():

@@ -1,6 +1,6 @@
-"""A remote shell on the local terminal: raw keys one way, raw output the other, and the size of the window.
+"""SSH terminal: connects the local terminal to a remote shell, in raw mode, and forwards changes of its size.
 
-It is given a channel and knows nothing of keys. Output is not sanitised: a terminal on the other side is the point.
+It gets an open channel and handles no keys. The output is not sanitized: it is meant for a terminal.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ CHUNK = 32768
 
 
 def size() -> tuple[int, int]:
-    """Columns and rows of our terminal."""
+    """Return columns and rows of the local terminal."""
     found = shutil.get_terminal_size()
     return found.columns, found.lines
 
 
 def kind() -> str:
-    """The terminal's type."""
+    """Return the terminal type."""
     return os.environ.get("TERM", "") or "dumb"
 
 
 def attach(channel: Any) -> None:
-    """Connect stdin and stdout with the channel until it ends; the terminal is put back in any case."""
+    """Connect standard input and output to the channel until it is closed; the terminal mode is always restored."""
     with _raw(sys.stdin.fileno()), _resizing(channel):
         _pump(channel, sys.stdin.fileno(), sys.stdout.fileno())
 
 
 def _pump(channel: Any, keys: int, screen: int) -> None:
-    """Both ways. The end of what is typed is passed on; the shell then ends by itself."""
+    """Copy data in both directions. The end of the input is forwarded, upon which the shell exits."""
     sources: list[Any] = [channel, keys]
     while True:
         ready = select.select(sources, [], [])[0]

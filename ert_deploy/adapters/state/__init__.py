@@ -1,1 +1,1 @@
-"""Stores of the deployment state, one contract for all: a file, an S3 object, or nothing that lasts."""
+"""State stores with one common contract: a local file, an S3 object, or memory."""

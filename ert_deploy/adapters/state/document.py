@@ -1,6 +1,6 @@
-"""The document a state is stored as, whatever it is stored in: format, version, checksum, signature, state. No secret.
+"""State serialization: format, version, checksum, signature and state, independent of the store. It contains no secret.
 
-Also says who we are, for locks. It reads and writes nothing itself.
+It also describes lock holders. No I/O, except to determine the local user and host.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from ert_deploy.core.model.stored import LockHolder
 from ert_deploy.core.model.text import printable
 
 FORMAT = "ert-deploy state"
-TOLD = ("tombstones", "denied")  # what gives a reason in words, which may be somebody else's
+TOLD = ("tombstones", "denied")  # entries with a free-text reason, which may be copied from another system
 REASON = 1000  # characters
 MAX_BYTES = 4 * 1024 * 1024
-MOST_WORDS = 300  # characters of what is wrong with it: it may be all of it
+MOST_WORDS = 300  # characters of an error message, which may quote a large part of the file
 REBUILD = (
     "`ert-deploy state rebuild` moves it aside and begins a new one: instances are found by the marks they carry, "
     "and nothing is rented twice"
@@ -32,9 +32,9 @@ REBUILD = (
 
 
 def encode(state: State, keys: StateKeys = NO_KEY) -> bytes:
-    """The document of a state, signed where there is a key. UsageError where one is wanted and is not there.
+    """Serialize a state, signed if there is a key. Raise `UsageError` when the config requires a key and none is set.
 
-    What a host said in it is stored without any secret that it repeated.
+    Secrets in text that was copied from a host are removed.
     """
     body = without_secrets(to_json(state))
     checksum = digest(body)
@@ -43,13 +43,13 @@ def encode(state: State, keys: StateKeys = NO_KEY) -> bytes:
 
 
 def without_secrets(body: dict[str, Any]) -> dict[str, Any]:
-    """The plain data of a state with its free text cleaned; ids, tokens and certificates are what they are."""
+    """Return the JSON data of a state with secrets removed from its free text; ids and certificates are unchanged."""
     cleaned = {name: [{**row, "reason": printable(row["reason"], REASON)} for row in body[name]] for name in TOLD}
     return {**body, **cleaned}
 
 
 def decode(raw: bytes, where: str, deployment: str, keys: StateKeys = NO_KEY) -> State:
-    """The state in a document. Damaged when it cannot be trusted, UsageError when it is newer or somebody else's."""
+    """Parse a state. Raise `Damaged` when it is corrupt, `UsageError` when it is newer or of another deployment."""
     try:
         if len(raw) > MAX_BYTES:
             raise ValueError("larger than any state of ours")
@@ -78,12 +78,12 @@ def _no_number(name: str) -> Any:
 
 
 def digest(body: Any) -> str:
-    """Hex SHA-256 of plain data, whatever its spacing and order."""
+    """Return the SHA-256 of JSON data in hex, independent of spacing and key order."""
     return hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def who() -> str:
-    """`user@host`, as other operators know us."""
+    """Return `user@host` of this process, as shown to other operators."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):
@@ -92,7 +92,7 @@ def who() -> str:
 
 
 def read_holder(raw: bytes | str) -> LockHolder | None:
-    """Who a lock's text names; None when it names nobody."""
+    """Parse a `LockHolder`; return None if that fails."""
     try:
         held = json.loads(raw)
         expires = held.get("expires")
@@ -108,13 +108,13 @@ def read_holder(raw: bytes | str) -> LockHolder | None:
 
 
 def write_holder(holder: LockHolder, **more: str) -> bytes:
-    """The text of a lock; `read_holder` of it is equal to the holder."""
+    """Serialize a `LockHolder`; the inverse of `read_holder`."""
     known = {"run": holder.run, "who": holder.who, "pid": holder.pid, "since": int(holder.since)}
     return json.dumps({**known, "expires": holder.expires, **more}).encode()
 
 
 def spoken(holder: LockHolder | None) -> str:
-    """Who holds it and since when, in words; empty for nobody we can name."""
+    """Format a `LockHolder` for a message; empty if it is unknown."""
     if holder is None:
         return ""
     about = f"held by {holder.who}, process {holder.pid}, run {holder.run}" if holder.pid else f"held by {holder.who}"
@@ -122,7 +122,7 @@ def spoken(holder: LockHolder | None) -> str:
 
 
 def moment(at: float) -> str:
-    """A time as people write it, in UTC."""
+    """Format a time in UTC for a message."""
     try:
         return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     except (ValueError, OverflowError, OSError):

@@ -1,4 +1,4 @@
-"""The state of a deployment that is kept where we do not know: empty, and what is written to it lasts for one run."""
+"""Ephemeral state: an empty state in memory for one run, for a deployment whose stored state cannot be found."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from ert_deploy.core.model.state import State
 
 
 class StateNowhere:
-    """Serves `reap --all-deployments` only; nothing may ever be rented on it."""
+    """State store for `reap --all-deployments` only; no machine may be rented with it."""
 
     def __init__(self, deployment: str) -> None:
         self._state = State(deployment)
 
     def load(self) -> State:
-        """What this run wrote."""
+        """Return the state of this run."""
         return self._state
 
     def save(self, state: State) -> State:
-        """Remember it for this run."""
+        """Keep the state for this run. Raise `StateConflict` when `generation` is not the current one."""
         if state.generation != self._state.generation:
             raise StateConflict("somebody else wrote the state")
         self._state = replace(state, generation=state.generation + 1)
@@ -29,5 +29,5 @@ class StateNowhere:
 
     @contextmanager
     def lock(self, run_id: str) -> Iterator[None]:  # noqa: ARG002, the port's signature
-        """There is nobody to keep out."""
+        """Do nothing: no other process can access this state."""
         yield

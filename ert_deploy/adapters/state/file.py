@@ -1,9 +1,9 @@
-"""State in a local file: old or new after any crash, and every flipped bit found.
+"""State file: stores the state in a local file, atomically and with a checksum.
 
-A write takes a file lock, compares the generation, writes a temporary file in the same folder, syncs it, renames it
-over the old one and syncs the folder. The checksum covers the state as it is stored. Where the path is a symbolic link,
-all of that happens next to the file it leads to, so that everybody who comes by a link of their own meets at one lock.
-Such a link is followed to a state of ours, or to a `.json` that is not there yet, and to nothing else.
+A write takes a file lock, compares the generation, creates a temporary file in the same directory, syncs it, renames it
+over the old one and syncs the directory. The checksum covers the serialized state. If the path is a symlink, all of
+this is done next to its target, so that processes which use different links share one lock. A link is only followed to
+a state of `ert-deploy` or to a `.json` file that does not exist yet.
 """
 
 from __future__ import annotations
@@ -38,14 +38,15 @@ from ert_deploy.core.model.text import printable
 from ert_deploy.ports import Clock
 
 NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP})
-WRITE_SECONDS = 15.0  # real ones; a write of ours takes less, and nobody else has a lock of ours to hold
+WRITE_SECONDS = 15.0  # real time; saving takes much less, and only `ert-deploy` uses this lock
 _OURS = re.compile(rb'"format"\s*:\s*"ert-deploy state"')
 
 
 class StateFile:
-    """One deployment's state at `path`; the folder is made when needed, mode 0700. `sync` is `os.fsync`.
+    """State of one deployment at `path`; its directory is created if needed, mode 0700. `sync` is `os.fsync`.
 
-    `notice` is told when a folder or a file is no longer for others to write. It is signed with `keys`.
+    `notice` is called when permissions of other users to change a directory or file were removed. `keys` sign the
+    state.
     """
 
     def __init__(
@@ -68,16 +69,20 @@ class StateFile:
 
     @property
     def where(self) -> str:
-        """The file's path."""
+        """The path as text."""
         return str(self.path)
 
     def load(self) -> State:
-        """The stored state; generation 0 and empty when there is no file. Damaged or UsageError when it is no good."""
+        """Return the stored state, or an empty one without a file. Raise `Damaged` or `UsageError`."""
         raw = self._read()
         return State(self.deployment) if raw is None else decode(raw, self.where, self.deployment, self._keys)
 
     def save(self, state: State) -> State:
-        """Durably write `state` one generation higher, if the stored generation is still its own."""
+        """Save `state` durably with the next `generation`.
+
+        Raises `StateConflict` when the stored `generation` is not the one of `state`, `Failed` when it cannot be
+        stored.
+        """
         written = replace(state, generation=state.generation + 1)
         try:
             with self._exclusive():
@@ -91,24 +96,27 @@ class StateFile:
 
     @contextmanager
     def lock(self, run_id: str) -> Iterator[None]:
-        """Hold the courtesy lock; it falls by itself when the process ends, however it ends."""
+        """Hold the advisory lock; the operating system releases it when the process ends. Raise `Busy` or `Failed`."""
         with self._lock.held(run_id):
             yield
 
     def hold(self, run_id: str, seconds: float) -> LockHolder:
-        """Keep everybody out for that long, also after this process has ended. Busy when somebody holds it."""
+        """Lock out other runs for `seconds`, also after the end of this process. Raise `Busy` if it is locked."""
         return self._lock.hold(run_id, seconds)
 
     def holder(self) -> LockHolder | None:
-        """Who holds the lock now."""
+        """Return the current `LockHolder`, or None."""
         return self._lock.holder()
 
     def unlock(self) -> LockHolder | None:
-        """End what `hold` began; whom it kept out. Busy when a living process holds the lock: only its end frees it."""
+        """Remove a lock set by `hold` and return its `LockHolder`. Raise `Busy` when a running process has the lock."""
         return self._lock.unlock()
 
     def set_aside(self) -> str:
-        """Move what is stored out of the way, whatever it is; where it is now, or nothing when there was none."""
+        """Rename the stored state, valid or not, and return its new path; empty if there is no file.
+
+        Raises `Failed` when it cannot be renamed, `UsageError` when it cannot be read.
+        """
         aside = self._beside(f"aside-{int(self._clock.now())}")
         try:
             with self._exclusive():
@@ -124,7 +132,7 @@ class StateFile:
         return str(aside)
 
     def history(self) -> tuple[StoredVersion, ...]:
-        """The file and those that were set aside, newest first: a file keeps no earlier versions."""
+        """Return the current file and those that were set aside, newest first: a file has no earlier versions."""
         real = self._real
         found = [*real.parent.glob(f"{real.name}.aside-*"), *([real] if real.is_file() else [])]
         about = ((path, path.stat()) for path in found)
@@ -153,7 +161,7 @@ class StateFile:
             yield
 
     def _make_folder(self) -> None:
-        """The folder of the file, and an entry for each new one that outlives a crash. Not what a link leads to."""
+        """Create the directory, sync it and make it private. The target of a link is not created."""
         self._must_lead_somewhere()
         folder = self._real.parent
         make_folder(folder, self._sync_folder)
@@ -161,7 +169,7 @@ class StateFile:
         keep_out_of_git(folder)
 
     def _read(self) -> bytes | None:
-        """What is stored, one byte more than a state may have at most; None for nothing. UsageError."""
+        """Return the content up to one byte more than the maximum size; None without a file. Raise `UsageError`."""
         real = self._real
         try:
             must_be_private(real.parent, self._notice)
@@ -184,11 +192,11 @@ class StateFile:
 
     @property
     def _real(self) -> Path:
-        """The file itself, where the path is a link to it."""
+        """The path with symlinks resolved."""
         return Path(os.path.realpath(self.path)) if self.path.is_symlink() else self.path
 
     def _must_lead_somewhere(self) -> None:
-        """A link into a folder that is not there is a disk that is not mounted sooner than a state to begin."""
+        """Reject a link into a directory that does not exist: its disk is probably not mounted."""
         real = self._real
         if not self.path.is_symlink():
             return
@@ -216,6 +224,6 @@ class StateFile:
         )
 
     def _beside(self, what: str) -> Path:
-        """A file of ours next to the state, whatever the state itself is called."""
+        """Return the path of an auxiliary file next to the state file."""
         real = self._real
         return real.with_name(f"{real.name}.{what}")

@@ -1,6 +1,7 @@
-"""The courtesy lock beside a state file: it says who works here, and falls by itself when that process ends.
+"""State file lock: an advisory lock that shows which run uses the state. It is released when the process ends.
 
-Nothing depends on it. Who holds it without a word is no run of ours, and keeps nobody waiting for long.
+Correctness does not depend on it. A process that holds it without its identity in the file is not `ert-deploy`; waiting
+for such a process is limited.
 """
 
 from __future__ import annotations
@@ -19,15 +20,15 @@ from ert_deploy.ports import Clock
 
 LOCKLESS = "this file system gives no locks; keep the state on a local disk, or in S3 (`state: s3://...`)"
 STRANGER = "another program holds it: `fuser {0}` names it; end it, or remove that file"
-NAME_SECONDS = 3.0  # real ones, within which a run that holds the lock has written down who it is
+NAME_SECONDS = 3.0  # real time within which a run that has the lock stores its identity
 
 
 class _Stranger(Failed):
-    """Held by somebody who does not say who he is."""
+    """The lock is held by a process without a known identity."""
 
 
 class FileLock:
-    """One lock. `path` gives its file, `prepare` makes the folder it is in."""
+    """One lock. `path` returns the path of its file, `prepare` creates the directory."""
 
     def __init__(self, path: Callable[[], Path], prepare: Callable[[], None], deployment: str, clock: Clock) -> None:
         self._path = path
@@ -37,7 +38,7 @@ class FileLock:
 
     @contextmanager
     def held(self, run_id: str) -> Iterator[None]:
-        """Hold it. Busy when another run does; Failed when it cannot be held."""
+        """Hold the lock. Raise `Busy` when another run has it, `Failed` when it cannot be taken."""
         with self._locked() as file:
             _write(file, write_holder(LockHolder(who(), os.getpid(), run_id, self._clock.now())))
             try:
@@ -46,7 +47,7 @@ class FileLock:
                 _write(file, b"")
 
     def hold(self, run_id: str, seconds: float) -> LockHolder:
-        """Keep everybody out for that long, also after this process has ended. Busy when somebody holds it."""
+        """Lock out other runs for `seconds`, also after the end of this process. Raise `Busy` if it is locked."""
         now = self._clock.now()
         holder = LockHolder(who(), 0, run_id, now, now + seconds)
         with self._locked() as file:
@@ -54,7 +55,7 @@ class FileLock:
         return holder
 
     def holder(self) -> LockHolder | None:
-        """Who holds it now."""
+        """Return the current `LockHolder`, or None."""
         if not os.path.lexists(self._path()):
             return None
         try:
@@ -67,7 +68,7 @@ class FileLock:
                 return read_holder(file.read(MAX_BYTES)) or LockHolder("somebody", 0, "", 0.0)
 
     def unlock(self) -> LockHolder | None:
-        """End what `hold` began; whom it kept out. Busy when a living process holds it: only its end frees it."""
+        """Remove a lock set by `hold` and return its `LockHolder`. Raise `Busy` when a running process has the lock."""
         if not os.path.lexists(self._path()):
             return None
         with self._locked(by_hand=True) as file:
@@ -77,7 +78,7 @@ class FileLock:
 
     @contextmanager
     def _locked(self, *, by_hand: bool = False) -> Iterator[IO[bytes]]:
-        """The lock file, ours alone. Busy when it is not, or (but `by_hand`) when somebody asked to be left alone."""
+        """Open and lock the file. Raise `Busy` if it is locked, also by an unexpired `hold` unless `by_hand`."""
         path = self._path()
         try:
             self._prepare()
@@ -107,13 +108,13 @@ class FileLock:
         return Busy(f"another run works on {self._deployment}", spoken(holder), hint)
 
     def _kept(self, file: IO[bytes]) -> LockHolder | None:
-        """Who asked to be left alone, and still does. What a killed run left behind asks for nothing."""
+        """Return the `LockHolder` of an unexpired `hold`. The entry of a killed run has no expiry and is ignored."""
         holder = _named(file)
         return holder if holder is not None and (holder.expires or 0.0) > self._clock.now() else None
 
 
 def _run(file: IO[bytes]) -> LockHolder | None:
-    """The run that holds the lock, by its own word; None when that one has ended."""
+    """Return the run that holds the lock according to the file; None when its process no longer exists."""
     holder = _named(file)
     if holder is not None and holder.who == who() and holder.pid > 0:
         try:
@@ -131,7 +132,7 @@ def _named(file: IO[bytes]) -> LockHolder | None:
 
 
 def _write(file: IO[bytes], text: bytes) -> None:
-    """Best effort: a full disk must not keep anybody from taking things away."""
+    """Store the text, best effort: a full disk must not prevent the removal of resources."""
     with suppress(OSError):
         os.truncate(file.fileno(), 0)
         os.pwrite(file.fileno(), text, 0)

@@ -1,8 +1,8 @@
-"""State in one S3 object, so that several people, machines and CI runs share one deployment.
+"""State in S3: stores the state in one object, so that several users, machines and CI runs can share a deployment.
 
-Every write is conditional: on there being no object when it creates one, else on the ETag that was read. A write that
-got no answer, or was told that its condition does not hold, is looked for before anything is concluded: it may have
-landed. Each write carries a random mark, so that ours is told from somebody else's with the same content.
+Every write is conditional: a new object must not exist, an existing one must have the ETag that was read. After a write
+without a response, or with a failed condition, the object is read again, since the write may have succeeded. Each write
+has a random mark, which distinguishes it from one of another process with the same content.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PAUSE = 2.0
 
 
 class StateS3:
-    """One deployment's state at s3://bucket/key. `client` is a boto3 S3 client, made when none is given."""
+    """State of one deployment at s3://bucket/key. `client` is a boto3 S3 client, created if not given."""
 
     def __init__(
         self,
@@ -47,10 +47,10 @@ class StateS3:
         self._keys = keys
         self._objects = S3Objects(bucket, clock, endpoint_url, region, client)
         self._lock = S3Lock(self._objects, f"{key}.lock", deployment)
-        self._read: tuple[int, str | None] | None = None  # the generation that was last seen, and its ETag
+        self._read: tuple[int, str | None] | None = None  # generation and ETag of the last read or write
 
     def load(self) -> State:
-        """The stored state; generation 0 and empty when there is none. Damaged, UsageError or CannotObserve."""
+        """Return the stored state, or an empty one. Raise `Damaged`, `UsageError` or `CannotObserve`."""
         found = self._objects.get(self._key)
         state = State(self.deployment) if found is None else self._decoded(found.body)
         self._read = (state.generation, found.etag if found is not None else None)
@@ -58,10 +58,11 @@ class StateS3:
         return state
 
     def save(self, state: State) -> State:
-        """Durably write `state` one generation higher, if the stored generation is still its own.
+        """Save `state` durably with the next `generation`.
 
-        StateConflict when it is not. Failed when it could not be written: should such a write still land later, it is
-        the intent of something that was not done, which the next run rules out.
+        Raises `StateConflict` when the stored `generation` is not the one of `state`. Raises `Failed` when it could not
+        be saved: if such a request takes effect later, it only records an intent that was not executed, which the next
+        run discards.
         """
         etag = self._condition(state)
         if etag is None:
@@ -72,7 +73,7 @@ class StateS3:
 
     @contextmanager
     def lock(self, run_id: str) -> Iterator[None]:
-        """Hold the courtesy lock; it is renewed while the state is read, and falls some minutes after a crash."""
+        """Hold the lock; it is renewed by `load`, and expires some minutes after a crash."""
         self._lock.acquire(run_id)
         try:
             yield
@@ -80,19 +81,22 @@ class StateS3:
             self._lock.release()
 
     def hold(self, run_id: str, seconds: float) -> LockHolder:
-        """Keep everybody out for that long, also after this process has ended. Busy when somebody holds it."""
+        """Lock out other runs for `seconds`, also after the end of this process. Raise `Busy` if it is locked."""
         return self._lock.acquire(run_id, seconds, by_hand=True)
 
     def holder(self) -> LockHolder | None:
-        """Who holds the lock now."""
+        """Return the current `LockHolder`, or None."""
         return self._lock.holder()
 
     def unlock(self) -> LockHolder | None:
-        """Take the lock away from whoever holds it; who that was."""
+        """Remove any lock and return its `LockHolder`."""
         return self._lock.end()
 
     def set_aside(self) -> str:
-        """Copy what is stored to a name beside it, then delete it if it is still that; the new place, or ""."""
+        """Copy the object to a new key, delete it if it is unchanged, and return the new URL; empty without an object.
+
+        Raises `Failed` when that could not be confirmed.
+        """
         found = self._objects.get(self._key)
         if found is None:
             return ""
@@ -106,11 +110,11 @@ class StateS3:
         return f"s3://{self._objects.bucket}/{aside}"
 
     def history(self) -> tuple[StoredVersion, ...]:
-        """Every version the bucket keeps, newest first."""
+        """Return all stored versions, newest first."""
         return self._objects.versions(self._key)
 
     def _condition(self, state: State) -> str | None:
-        """The ETag of the generation that is to be replaced; None when there is none yet."""
+        """Return the ETag of the `generation` to replace; None if there is no object yet."""
         if self._read is None or self._read[0] != state.generation:
             self.load()
         assert self._read is not None
@@ -120,7 +124,7 @@ class StateS3:
         return etag
 
     def _put(self, body: bytes, etag: str | None, generation: int) -> str:
-        """Write it, and look whenever it is not known to be written. The new ETag."""
+        """Write the object and return its new ETag; read it back whenever the result is unknown."""
         mark, why = secrets.token_hex(16), ""
         for _ in range(ATTEMPTS):
             try:
@@ -160,7 +164,7 @@ class StateS3:
         )
 
     def _must_keep_versions(self) -> None:
-        """Asked when a state is begun, and never again: what exists must be taken away in any case."""
+        """Require versioning for a new state only: an existing deployment must always be removable."""
         if self._objects.keeps_versions() is False:
             bucket = self._objects.bucket
             raise UsageError(

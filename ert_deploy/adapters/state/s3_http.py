@@ -1,7 +1,7 @@
-"""boto3 on our exchange: what it would send goes out here instead, within bounds and without following a redirect.
+"""S3 transport: sends the requests of boto3 with `bounded_http`, within its limits and without following a redirect.
 
-The hook is botocore's own `before-send`. Clients that boto3 makes for its credentials (STS, SSO) take it over from the
-session; the metadata addresses of a cloud machine are asked by botocore itself, for a second each.
+The hook is the event `before-send`. Clients that boto3 creates for its credentials (STS, SSO) inherit it from the
+session; only the metadata endpoints of cloud machines are called by botocore itself, with a timeout of 1 s.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ BOUNDS = Bounds(connect=5.0, read=20.0, total=60.0, size=8 * KIB * KIB)
 
 
 class _Raw(io.BytesIO):
-    """A body as botocore reads one."""
+    """A response body with the interface that botocore expects."""
 
     def stream(self) -> Iterator[bytes]:
         yield self.getvalue()
 
 
 def install(session: Any) -> None:
-    """Have a boto3 session send through `exchange`, with the CA bundle that AWS's own settings name, or ours."""
+    """Make a boto3 session send with `exchange`, using the CA bundle of the AWS settings if there is one."""
     ca = str(session._session.get_config_variable("ca_bundle") or "")
     session.events.register("before-send", partial(_send, ca))
 
 
 def _send(ca: str, request: Any, **_: Any) -> Any:
-    """One prepared request; raises NoAnswer of `bounded_http`."""
+    """Send one prepared request; raise `bounded_http.NoAnswer`."""
     from botocore.awsrequest import AWSResponse
 
     body = request.body.read() if hasattr(request.body, "read") else request.body

@@ -1,7 +1,7 @@
-"""The courtesy lock beside a state in S3: an object that says who works here and until when.
+"""S3 state lock: an advisory lock object that shows which run uses the state and when the lock expires.
 
-It spares people surprises and nothing depends on it: what keeps two runs apart is that every write of the state is
-conditional. It expires, so that a run that was killed keeps nobody out for long.
+It only avoids surprises; runs are isolated from each other by conditional updates of the state. It expires, so that a
+crashed run does not block others for long.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from ert_deploy.adapters.state.s3_objects import ATTEMPTS, Found, NoAnswer, S3Ob
 from ert_deploy.core.model.errors import Busy, CannotObserve, ErtError, UsageError
 from ert_deploy.core.model.stored import LockHolder
 
-LEASE = 600.0  # seconds; renewed at half of it
+LEASE = 600.0  # duration in seconds; renewed after half of it
 PAUSE = 1.0
 PROBES = 3
-IMPOSSIBLE = f'"{"0" * 32}"'  # no object has this ETag: a conditional write against it must be refused
+IMPOSSIBLE = f'"{"0" * 32}"'  # no object has this ETag: a write with this condition must fail
 
 
 class S3Lock:
-    """One lock object. Not for several threads."""
+    """One lock object. Not thread-safe."""
 
     def __init__(self, objects: S3Objects, key: str, deployment: str) -> None:
         self._objects = objects
@@ -34,7 +34,11 @@ class S3Lock:
         self._mine: LockHolder | None = None
 
     def acquire(self, run_id: str, seconds: float = LEASE, *, by_hand: bool = False) -> LockHolder:
-        """Take it, or take it over from somebody whose time is up. Busy says who holds it and since when."""
+        """Take the lock if it is free or expired, and return its `LockHolder`.
+
+        Raises `Busy` when another run has it, `CannotObserve` when it can be neither taken nor read, `UsageError` when
+        the store ignores conditions.
+        """
         now = self._objects.clock.now()
         mine = LockHolder(who(), 0 if by_hand else os.getpid(), run_id, int(now), now + seconds)
         self._mark, why = secrets.token_hex(16), ""
@@ -59,7 +63,7 @@ class S3Lock:
         return mine
 
     def renew(self) -> None:
-        """Put off the end when half of the time is over. Best effort: losing the lock harms nothing."""
+        """Extend the lock when half of its duration has passed. Best effort: losing it does no harm."""
         now, mine = self._objects.clock.now(), self._mine
         if mine is None or mine.expires is None or mine.expires - now > LEASE / 2:
             return
@@ -69,18 +73,18 @@ class S3Lock:
             self._etag = self._objects.put(self._key, body, self._etag, self._mark)
 
     def release(self) -> None:
-        """Give it back if it is still ours. Best effort: it also falls by itself."""
+        """Release the lock if it is unchanged. Best effort: it also expires."""
         self._mine = None
         with suppress(ErtError, Unmet, NoAnswer):
             self._objects.delete(self._key, self._etag)
 
     def holder(self) -> LockHolder | None:
-        """Who holds it now."""
+        """Return the current `LockHolder`, or None."""
         held = self._objects.get(self._key)
         return read_holder(held.body) if held is not None and self._counts(held) else None
 
     def end(self) -> LockHolder | None:
-        """Take it away from whoever holds it; who that was."""
+        """Remove any lock and return its `LockHolder`. Raise `CannotObserve` when it has changed meanwhile."""
         held = self._objects.get(self._key)
         if held is None:
             return None
@@ -91,7 +95,7 @@ class S3Lock:
         return read_holder(held.body)
 
     def _counts(self, held: Found) -> bool:
-        """Whether it still keeps anybody out: nonsense, a lease that is over and a dead process do not."""
+        """Whether the lock is valid: not if it cannot be parsed, has expired or is of a dead process."""
         holder = read_holder(held.body)
         if holder is None or (holder.expires or 0.0) <= self._objects.clock.now():
             return False
@@ -106,9 +110,10 @@ class S3Lock:
         )
 
     def _must_be_conditional(self, body: bytes) -> None:
-        """Some makes of S3 ignore conditions. Found out on the lock, where it can do no harm.
+        """Check that the store supports conditional updates, which some S3 implementations do not.
 
-        Asked more than once, because somebody may take the lock away just now, and then it may rightly be written.
+        It is tested on the lock, where it does no harm, and several times: if another process has just removed the
+        lock, an update without an existing object rightly takes effect.
         """
         for condition in (IMPOSSIBLE, None):
             if all(self._wrote(body, condition) for _ in range(PROBES)):
@@ -128,7 +133,7 @@ class S3Lock:
 
 
 def _place() -> str:
-    """This kernel and this space of process numbers, in which a missing process is a dead one; "" if unknown."""
+    """Identify this kernel and PID namespace, in which a missing process is a dead one; empty if unknown."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         return f"{boot}/{Path('/proc/self/ns/pid').stat().st_ino}"

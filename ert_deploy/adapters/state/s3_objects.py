@@ -1,7 +1,7 @@
-"""Whole small objects in one S3 bucket, written on a condition. The only module that knows boto3.
+"""S3 objects: gets and conditionally puts small objects in one bucket. Only this module imports boto3.
 
-Reads are repeated on the injected clock. A write is sent exactly once (boto's own repetitions are off): whether one
-without an answer took place is found out by whoever asked for it.
+Reads are retried with the injected clock. A write is sent exactly once (boto3's own retries are disabled): the caller
+determines whether it took effect if there was no response.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ert_deploy.ports import Clock
 T = TypeVar("T")
 ATTEMPTS = 4
 UNMET = frozenset({"PreconditionFailed", "412"})
-# A conditional write that met another one is answered with 409 and may be repeated (S3 user guide, conditional writes).
+# A conditional write that conflicts with another one fails with 409 and may be retried (S3 user guide).
 PASSING_CODES = frozenset({"ConditionalRequestConflict", "OperationAborted", "SlowDown", "RequestTimeout"})
 PASSING = frozenset({408, 429, 500, 502, 503, 504})
 RIGHTS = (
@@ -52,16 +52,16 @@ HINTS = {
 
 
 class Unmet(Exception):
-    """The condition of a write did not hold, or the object it was about is not there."""
+    """The condition of a write was not met, or its object does not exist."""
 
 
 class NoAnswer(Exception):
-    """Nobody can say whether the call was carried out."""
+    """It is unknown whether the call was executed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One object: its bytes, its ETag, and the writer's own mark on it."""
+    """An object: its content, its ETag and the mark of its writer."""
 
     body: bytes
     etag: str
@@ -69,7 +69,7 @@ class Found:
 
 
 class S3Objects:
-    """One bucket. `endpoint_url` and `region` default to boto3's own (AWS_ENDPOINT_URL_S3, AWS_REGION, profile)."""
+    """Client of one bucket. `endpoint_url` and `region` default to those of boto3 (environment or profile)."""
 
     def __init__(
         self, bucket: str, clock: Clock, endpoint_url: str | None = None, region: str | None = None, client: Any = None
@@ -79,11 +79,14 @@ class S3Objects:
         self._client = client if client is not None else _make_client(endpoint_url, region)
 
     def get(self, key: str) -> Found | None:
-        """An object as it is now; None when a complete answer says that there is none. CannotObserve otherwise."""
+        """Return an object; None if the store reports that it does not exist. Raise `CannotObserve` or `UsageError`."""
         return self._repeated(f"read s3://{self.bucket}/{key}", lambda: self._get(key))
 
     def put(self, key: str, body: bytes, etag: str | None, mark: str) -> str:
-        """Write once, if the object still has that ETag, or (None) if there is none. The new ETag; Unmet, NoAnswer."""
+        """Write once, if the object has that ETag or (None) does not exist, and return the new ETag.
+
+        Raises `Unmet`, `NoAnswer` or `UsageError`.
+        """
         condition = {"IfMatch": etag} if etag is not None else {"IfNoneMatch": "*"}
         with self._explained(f"write s3://{self.bucket}/{key}"):
             answer = self._client.put_object(
@@ -97,12 +100,12 @@ class S3Objects:
             return str(answer["ETag"])
 
     def delete(self, key: str, etag: str) -> None:
-        """Delete once, if the object still has that ETag. Unmet, NoAnswer."""
+        """Delete once, if the object has that ETag. Raise `Unmet`, `NoAnswer` or `UsageError`."""
         with self._explained(f"delete s3://{self.bucket}/{key}"):
             self._client.delete_object(Bucket=self.bucket, Key=key, IfMatch=etag)
 
     def keeps_versions(self) -> bool | None:
-        """Whether the bucket's versioning is on; None when we are not allowed to know."""
+        """Whether versioning is enabled; None without permission to read it. Raise `CannotObserve` or `UsageError`."""
 
         def ask() -> bool:
             with self._explained(f"read the versioning of {self.bucket}"):
@@ -116,7 +119,7 @@ class S3Objects:
             raise
 
     def versions(self, key: str) -> tuple[StoredVersion, ...]:
-        """Every version of a key that is kept, newest first."""
+        """Return all versions of a key, newest first. Raise `CannotObserve` or `UsageError`."""
         return self._repeated(f"list the versions of s3://{self.bucket}/{key}", lambda: tuple(self._versions(key)))
 
     def _get(self, key: str) -> Found | None:
@@ -158,7 +161,7 @@ class S3Objects:
 
     @contextmanager
     def _explained(self, what: str) -> Iterator[None]:
-        """Every way a call can end but well, as one of ours. No message of boto3's carries a key."""
+        """Convert every boto3 exception to one of this package. The messages of boto3 contain no key."""
         from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
         from botocore.exceptions import ConnectionError as NoConnection
         from botocore.parsers import ResponseParserError
@@ -175,14 +178,14 @@ class S3Objects:
                     f"cannot {what}", trouble.reason, "check AWS_ENDPOINT_URL_S3 and AWS_CA_BUNDLE"
                 ) from None
             raise NoAnswer(trouble.reason) from None
-        except KeyError as error:  # 200 and a page of some gateway: boto3 takes whatever is missing for left out
+        except KeyError as error:  # 200 with the page of a gateway: boto3 accepts any response
             raise NoAnswer(f"an answer without {printable(error)}") from None
         except (BotoCoreError, ValueError) as error:
             raise UsageError(f"cannot {what}", printable(error), KEYS) from None
 
 
 def _answered(what: str, response: Mapping[str, Any]) -> Exception:
-    """What an answer that is not a success means."""
+    """Convert an error response to an exception."""
     error, about = response.get("Error", {}), response.get("ResponseMetadata", {})
     code, status = str(error.get("Code", "")), int(about.get("HTTPStatusCode", 0))
     said = printable(f"{code} ({status}): {error.get('Message', '')}; request {about.get('RequestId', 'without id')}")
@@ -203,7 +206,7 @@ def _make_client(endpoint_url: str | None, region: str | None) -> Any:
         from botocore.exceptions import BotoCoreError
     config = Config(
         retries={"total_max_attempts": 1, "mode": "standard"},
-        request_checksum_calculation="when_required",  # other makes of S3 do not know the newer kinds
+        request_checksum_calculation="when_required",  # other S3 implementations do not support the newer checksums
         response_checksum_validation="when_required",
     )
     try:
@@ -219,7 +222,7 @@ def _make_client(endpoint_url: str | None, region: str | None) -> Any:
 
 
 def _refuse_plain_http(endpoint: str) -> None:
-    """Over plain http anybody on the way could read the state and answer with another one. UsageError."""
+    """Reject plain http, over which the state could be read and modified in transit. Raise `UsageError`."""
     if endpoint.lower().startswith("https:") or bounded_http.is_loopback(endpoint):
         return
     raise UsageError(
@@ -230,7 +233,7 @@ def _refuse_plain_http(endpoint: str) -> None:
 
 
 def _hold_stored(session: Any) -> None:
-    """Remember keys that lie ready; those that have to be fetched are never sent, but for their token."""
+    """Redact stored keys in messages; the secret key of fetched credentials is never sent, only their token."""
     from botocore.credentials import RefreshableCredentials
 
     found = session.get_credentials()
@@ -239,6 +242,6 @@ def _hold_stored(session: Any) -> None:
 
 
 def _hold_token(request: Any, **_: Any) -> None:
-    """Remember the session's token as it goes out."""
+    """Redact the session token in messages when it is sent."""
     token = request.headers.get("X-Amz-Security-Token") or b""
     redaction.hold(token.decode() if isinstance(token, bytes) else str(token))

@@ -1,7 +1,7 @@
-"""The signature of a stored state: an HMAC with a key that only its operators have, whatever the state is stored in.
+"""State signature: an HMAC with a key that only the operators of the deployment have, independent of the store.
 
-Without a key nothing is signed, and whoever can write the state is believed. With one, what bears no signature or
-another one is refused. An older document that was signed once is authentic for ever: that it is old cannot be seen.
+Without a key, states are not signed, and any state in the store is accepted. With a key, a state without a valid
+signature is rejected. An old state with a valid signature is always accepted: a replay is not detected.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ KEYLESS = (
 
 @dataclass(frozen=True, slots=True)
 class StateKeys:
-    """What a state is signed with, and what is believed.
+    """The key for signing, and the keys accepted in verification.
 
-    `former` is believed, too, and so is `unsigned` what bears no signature: while a person signs it. `lacking` is why
-    the key that the config asks for is not there; nothing is read or written without it then.
+    `former` is also accepted, and with `unsigned` a state without a signature, while an operator signs it. `lacking` is
+    the error if the config requires a key that is not set; loading and saving then fail.
     """
 
     key: Secret | None = None
@@ -43,13 +43,13 @@ class StateKeys:
     lacking: UsageError | None = None
 
     def sign(self, version: int, digest: str) -> dict[str, str]:
-        """What is added to a document of that version and digest of its state; nothing without a key. UsageError."""
+        """Return the signature field for a state; empty without a key. Raise `UsageError` if a key is required."""
         if self.lacking is not None:
             raise self.lacking
         return {} if self.key is None else {FIELD: _hmac(self.key, version, digest)}
 
     def verify(self, document: dict[str, Any], digest: str, where: str) -> None:
-        """Raise Damaged unless the document is authentic, and UsageError where there is no key to know it by."""
+        """Verify the signature of a state. Raise `Damaged` if it is wrong, `UsageError` if there is no key."""
         if self.lacking is not None:
             raise self.lacking
         signature, version = document.get(FIELD), document.get("version")

@@ -1,1 +1,1 @@
-"""Adapter to Vast.ai through the official SDK: the one place that imports `vastai`."""
+"""Adapter to Vast.ai through its SDK; only this package imports `vastai`."""

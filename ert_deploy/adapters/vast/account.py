@@ -1,7 +1,7 @@
-"""The account behind an API key: who it is, what is left to spend, and the variables it puts into every container.
+"""Vast account: fetches the identity, the remaining credit and the variables that are set in every container.
 
-All of it takes the right `user_read`, which a key may do without: it also reads the values of those variables. Such a
-key is then known by a hash of itself, and its account's credit by nothing.
+All of these need the right `user_read`, which also gives access to the values of the variables, so a key may not have
+it. The account is then identified by a hash of the key, and its credit is unknown.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from ert_deploy.core.planning.accounts import BY_KEY
 from ert_deploy.ports import Account, Clock
 
 T = TypeVar("T")
-HASHED = 16  # hexadecimal digits of a key's hash: enough to tell keys apart, and no way back to one
+HASHED = 16  # hexadecimal digits of a key's hash: enough to distinguish keys, too few to recover one
 
 
 class Read(Protocol):
-    """How a read is repeated and paced; raises CannotObserve where it keeps failing, UsageError for a bad key."""
+    """Retries and paces a read. Raises `CannotObserve` when it keeps failing, `UsageError` for an invalid key."""
 
     def __call__(self, operation: str, what: str, call: Callable[[], T]) -> T:
-        """Run the call of this operation; `what` names it in messages."""
+        """Run `call` as this operation; `what` describes it in messages."""
 
 
 class AccountReader:
-    """What one key may read about its account."""
+    """Reads the account of one API key."""
 
     def __init__(self, api_key: Secret, session: Session, clock: Clock, read: Read) -> None:
         self._session = session
@@ -42,7 +42,7 @@ class AccountReader:
         self._known: tuple[float, Account | None] = 0.0, None
 
     def account(self) -> Account:
-        """Who we are and what is left to spend; asked again sooner than the limit allows, as of the last answer."""
+        """Return the account, cached for the duration of the rate limit. Raise `CannotObserve` or `UsageError`."""
         at, known = self._known
         if known is not None and 0 <= self._clock.steady() - at < UNKNOWN.seconds:
             return known
@@ -52,7 +52,7 @@ class AccountReader:
         return known
 
     def variables(self) -> tuple[str, ...] | None:
-        """The names of the account's variables, None where the key may not read them. No value leaves this module."""
+        """Return the names of the account's variables, or None without the right to read them. Values are dropped."""
         said = self._read("secrets", "variables of the account", lambda: _allowed(self._variables))
         return None if said is None else parse.variable_names(said)
 
@@ -63,7 +63,7 @@ class AccountReader:
 
 
 def _allowed(call: Callable[[], Any]) -> Any:
-    """What the call gives, or None where the key lacks the right to it; what an unknown key is answered is raised."""
+    """Return the result of `call`, or None without the required right; the error for an invalid key is raised."""
     try:
         return call()
     except requests.HTTPError as error:

@@ -1,8 +1,8 @@
-"""Vast.ai through the official SDK, which `session` makes.
+"""Vast.ai client: implements `GpuHost` with the SDK, which `session` creates.
 
-The SDK retries every call, the create among them, and reads an error-shaped answer as an empty list. So every SDK
-client here is told to try once; reads are retried by us on the injected clock, lists are read as raw JSON through the
-SDK's own client and parsed strictly, and the create goes out exactly once.
+The SDK retries every call, even create, and returns an empty list for an error response. So each SDK client here is
+limited to one attempt; reads are retried with the injected clock, lists are read as raw JSON through the SDK's own
+client and parsed strictly, and a create is sent exactly once.
 """
 
 from __future__ import annotations
@@ -31,26 +31,26 @@ from ert_deploy.ports import Clock, CreateOrder, Turn
 
 T = TypeVar("T")
 READ_TRIES = 4
-LIMITED_TRIES = 8  # of what a rate limit refuses: another run with the same key has its turns, too
-PAGE = 25  # the server's own maximum
+LIMITED_TRIES = 8  # attempts after a 429: another run with the same key may use up the limit
+PAGE = 25  # the maximum of the server
 MAX_PAGES = 200
-MAX_OFFERS = 64  # likewise
+MAX_OFFERS = 64  # the maximum of the server
 AWAY = "Vast.ai may be down, or the network on the way to it; nothing was changed"
-START_WITHIN = 30.0  # seconds in which a start is repeated
+START_WITHIN = 30.0  # seconds in which a start is retried
 NEVER: tuple[float, tuple[Instance, ...]] = (math.inf, ())
 WRITES = frozenset({"create", "manage", "destroy"})
-TURNS: Mapping[Turn, str] = {"create": "create", "start": "manage"}  # the operation whose limit counts
+TURNS: Mapping[Turn, str] = {"create": "create", "start": "manage"}  # the operation whose limit applies
 
 
 class VastHost:
-    """A `GpuHost` on Vast.ai. `server_url` has no path; the key goes nowhere else. `act_within`: see `Session`."""
+    """A `GpuHost` on Vast.ai. `server_url` has no path; the key is sent only there. `act_within`: see `Session`."""
 
     def __init__(self, api_key: Secret, server_url: str, clock: Clock, act_within: float = CALL_TIMEOUT) -> None:
         self._clock = clock
         self._session = Session(api_key, server_url, clock, act_within)
         self.date = self._session.date
         self._pace = Pace()
-        self._listed = NEVER  # when the last complete list was read, until something is written
+        self._listed = NEVER  # the last complete list and its time; reset by every write
         reader = AccountReader(api_key, self._session, clock, self._read)
         self.account, self.account_variables = reader.account, reader.variables
 
@@ -59,10 +59,10 @@ class VastHost:
         return self._session.sdk
 
     def list_instances(self) -> tuple[Instance, ...]:
-        """Every instance of the account, page by page; complete or CannotObserve.
+        """Return all instances of the account. Raise `CannotObserve` unless every page was received.
 
-        Asked again sooner than the rate limit allows, the answer is the last one, unless something was written in
-        between: it is no older than one that was slow to arrive.
+        Within the rate limit, the last list is returned unless something was changed since: it is no older than a list
+        whose response was slow.
         """
         at, listed = self._listed
         if 0 <= self._clock.steady() - at < LIMITS["list"].seconds:
@@ -86,14 +86,14 @@ class VastHost:
         raise CannotObserve(f"Vast.ai's list of instances did not end after {MAX_PAGES} pages")
 
     def get_instance(self, instance_id: int) -> Instance | None:
-        """One instance; None only on the two answers that say that it does not exist."""
+        """Return an instance; None only for the two responses that report it does not exist. Raise `CannotObserve`."""
         response = self._read("show", "instance", lambda: self._raw(f"/instances/{instance_id}/"))
         body = errors.body_of(response)
         errors.refuse_bad_key(body)
         return parse.one(body, response.status_code, instance_id)
 
     def search(self, criteria: Criteria, launch: Launch, *, wide: bool = False) -> tuple[Offer, ...]:
-        """Offers priced for the launch's disk, cheapest first, at most 64."""
+        """Return at most 64 offers, priced with the disk of the launch, cheapest first. Raise `CannotObserve`."""
         asked = wide_query(criteria) if wide else query(criteria, launch)
         kind = "bid" if launch.market is Market.INTERRUPTIBLE else "on-demand"
 
@@ -108,7 +108,11 @@ class VastHost:
         return tuple(found for row in rows if (found := parse.offer(row, asked_for_amd64=not wide)) is not None)
 
     def create(self, order: CreateOrder) -> int:
-        """Rent: one PUT, never repeated and never delayed here: `await_turn` comes before the intent is written."""
+        """Rent an offer with one PUT, never retried: `await_turn` is called before the intent is saved.
+
+        Raises `OutcomeUnknown` when the result is not known, `OfferGone` or `CreateRefused` when no instance was
+        created.
+        """
         launch = order.launch
         redaction.HELD.hold_named(order.env)
 
@@ -128,13 +132,13 @@ class VastHost:
             return errors.created(partial(self._noted, "create", call))
 
     def await_turn(self, turn: Turn) -> None:
-        """Wait until the rate limits let such a call through."""
+        """Wait until the rate limits allow a call of this kind."""
         pause = self._pace.pause(TURNS[turn], self._clock.steady())
         if pause:
             self._clock.sleep(pause)
 
     def destroy(self, instance_id: int) -> None:
-        """Ask for the destruction; an instance that is gone already is fine."""
+        """Destroy an instance; one that does not exist is ignored. Raise `Transient` or `CannotObserve` on failure."""
 
         def call() -> Any:
             response = self._sdk.client.delete(f"/instances/{instance_id}/")
@@ -148,14 +152,15 @@ class VastHost:
             raise Transient(f"Vast.ai did not destroy instance {instance_id}: {printable(body)}")
 
     def start(self, instance_id: int) -> None:
-        """Ask a stopped one to run again. 200 is not success: a GPU that is taken answers it too.
+        """Start a stopped instance. A 200 does not mean success: it is also returned when the GPU is in use.
 
-        It is not repeated for long: what is asked for late may take effect when nobody waits for it any more.
+        It is retried only briefly, because a late start could take effect after the run has given up. Raises
+        `StartRefused`, `Gone`, `Rejected`, `Failed`, `Transient` or `CannotObserve`.
         """
         asked = self._clock.steady()
 
         def call() -> Any:
-            if self._clock.steady() - asked > START_WITHIN:  # this machine slept between two tries
+            if self._clock.steady() - asked > START_WITHIN:  # this machine slept between two attempts
                 raise CannotObserve(
                     f"the start of instance {instance_id} was not sent in time, and is not sent any more"
                 )
@@ -165,17 +170,17 @@ class VastHost:
             self._change(instance_id, "start", call, within=START_WITHIN)
 
     def stop(self, instance_id: int) -> None:
-        """Ask it to stop; it also cancels a queued start."""
+        """Stop an instance; this also cancels a queued start. Raises like `start`, but never `StartRefused`."""
         self._change(instance_id, "stop", partial(self._sdk.stop_instance, instance_id))
 
     def _change(self, instance_id: int, verb: str, call: Callable[[], Any], within: float = math.inf) -> None:
-        """One order to an instance; its answer is judged, and only what did not arrive is repeated."""
+        """Start or stop an instance and check the response; only a request without a complete response is retried."""
         order = partial(errors.manage, instance_id, call)
         body = self._read("manage", f"{verb} of instance {instance_id}", order, within)
         errors.refuse_unsuccessful(instance_id, verb, body)
 
     def logs(self, instance_id: int, tail: int) -> str:
-        """The last lines of the container's log."""
+        """Return the last lines of the container's log. Raise `CannotObserve`."""
 
         def ask() -> str:
             answer = self._sdk.client.put(f"/instances/request_logs/{instance_id}/", json_data={"tail": str(tail)})
@@ -185,7 +190,7 @@ class VastHost:
         return "\n".join(printable(line, 2000) for line in text.splitlines()[-tail:])
 
     def _raw(self, path: str) -> requests.Response:
-        """A GET whose 4xx answers are ours to read."""
+        """Send a GET and return its response, also for a 4xx that is not retryable."""
         response: requests.Response = self._sdk.client.get(path, query_args={"owner": "me"})
         if response.status_code in errors.RETRYABLE:
             response.raise_for_status()
@@ -197,7 +202,7 @@ class VastHost:
         return response.json()
 
     def _read(self, operation: str, what: str, call: Callable[[], T], within: float = math.inf) -> T:
-        """Retry what may be repeated, for so many seconds; a read that keeps failing means CannotObserve."""
+        """Retry transient errors for at most `within` seconds; raise `CannotObserve` when it keeps failing."""
 
         def attempt() -> T:
             pause = self._pace.pause(operation, self._clock.steady())
@@ -220,7 +225,7 @@ class VastHost:
             raise CannotObserve(error.summary, error.detail, AWAY) from error
 
     def _noted(self, operation: str, call: Callable[[], T]) -> T:
-        """One call, counted where the rate limits are kept."""
+        """Run one call and record it for the rate limits."""
         refused = False
         if operation in WRITES:
             self._listed = NEVER

@@ -1,7 +1,7 @@
-"""What an answer of Vast's API means: classified by its `error` code, never by its status alone.
+"""Vast API errors: classifies a response by its `error` code, never by its status alone.
 
-A bad key answers 404 just like a vanished instance, a refused start answers 200, and an error may carry the id of an
-instance that exists all the same (Vast API docs, rate limits and errors; OpenAPI examples).
+An invalid key gets a 404 like a missing instance, a failed start gets a 200, and an error may contain the id of an
+instance that was created nevertheless (Vast API docs, rate limits and errors; OpenAPI examples).
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ BAD_REQUEST = frozenset({400, 401, 403})
 FORBIDDEN = frozenset({401, 403})
 SCOPES = "the key in VAST_API_KEY lacks a right: instance_write changes and destroys, instance_read and misc list"
 RETRYABLE = frozenset({408, 429, 500, 502, 503, 504})
-# What destroying an instance that is gone answers: the published API file says one, field reports the other.
+# Errors for destroying an unknown instance: one from the published API specification, one seen in practice.
 NO_INSTANCE = frozenset({"no_such_instance", "not_found"})
-# Reasons that every offer shares, so the next one would be refused too.
+# Errors of the account: every other offer would fail, too.
 ACCOUNT_ERRORS = frozenset({"insufficient_credit", "spend_rate_limit", "auth_error", "missing_billing"})
 
 
 class TooFrequent(Transient):
-    """Refused by a rate limit, as when another run uses the same key: it works a little later."""
+    """Denied by a rate limit, for example when another run uses the same key; a later attempt will work."""
 
 
 def body_of(response: requests.Response | None) -> Mapping[str, Any]:
-    """The JSON object in an answer; empty when there is none."""
+    """Return the JSON object in a response; empty if there is none."""
     try:
         data = response.json() if response is not None else None
     except ValueError:
@@ -57,7 +57,7 @@ def body_of(response: requests.Response | None) -> Mapping[str, Any]:
 
 
 def words(body: Mapping[str, Any], status: int | None) -> str:
-    """The answer's own words for an error, safe to print."""
+    """Return the error message in a response, safe to print."""
     text = body.get("msg") or body.get("message") or body.get("detail") or body.get("error") or ""
     code = body.get("error") or ""
     shown = printable(text if not code or code in str(text) else f"{code}: {text}")
@@ -65,7 +65,7 @@ def words(body: Mapping[str, Any], status: int | None) -> str:
 
 
 def refuse_bad_key(body: Mapping[str, Any]) -> None:
-    """Raise UsageError when the answer is about the key."""
+    """Raise `UsageError` when the response reports an invalid key."""
     if body.get("error") == "auth_error":
         raise UsageError(
             f"Vast.ai does not accept the key: {words(body, None)}",
@@ -74,7 +74,11 @@ def refuse_bad_key(body: Mapping[str, Any]) -> None:
 
 
 def reading(what: str, call: Callable[[], T]) -> T:
-    """Run one read through the SDK. Transient when repeating may help, CannotObserve when the answer is unusable."""
+    """Run one read through the SDK.
+
+    Raises `Transient` when a retry may help, `CannotObserve` when the response is unusable, `UsageError` for a wrong
+    key.
+    """
     try:
         return call()
     except requests.HTTPError as error:
@@ -104,7 +108,7 @@ def _retry_after(response: requests.Response) -> float | None:
 
 
 def date_of(response: requests.Response) -> float | None:
-    """The Unix time in an answer's `Date`; None where it has none that can be read."""
+    """Return the `Date` header of a response as Unix time; None without a valid one."""
     try:
         found = parsedate_tz(response.headers.get("Date", ""))
         return float(mktime_tz(found)) if found is not None else None
@@ -113,7 +117,10 @@ def date_of(response: requests.Response) -> float | None:
 
 
 def created(call: Callable[[], Any]) -> int:
-    """Run the one create call. Only `success is True` with an integer id is success."""
+    """Run the one create call and return the id. Only `success: true` with an integer id counts as success.
+
+    Raises `OutcomeUnknown` when an instance may exist, `OfferGone` or `CreateRefused` when none was created.
+    """
     try:
         body, status = call(), 200
     except requests.HTTPError as error:
@@ -131,7 +138,11 @@ def created(call: Callable[[], Any]) -> int:
 
 
 def manage(instance_id: int, call: Callable[[], Any]) -> Any:
-    """Run a start or stop. A complete answer is given back, whatever its status; what may be repeated is raised."""
+    """Run a start or stop and return its response, with `success: false` for an error status that is not retryable.
+
+    Raises `Rejected` without the required right, `Gone` for a missing instance, `UsageError` for an invalid key, and
+    `requests.HTTPError` when it may be retried or the response has no JSON object.
+    """
     try:
         return call()
     except requests.HTTPError as error:
@@ -148,7 +159,7 @@ def manage(instance_id: int, call: Callable[[], Any]) -> Any:
 
 
 def refuse_unsuccessful(instance_id: int, verb: str, body: Any) -> None:
-    """Raise unless an answer to start or stop says that it worked."""
+    """Check the response to a start or stop. Raise `Transient`, `Failed` or `StartRefused` on failure."""
     if isinstance(body, dict) and body.get("success") is True:
         return
     if not isinstance(body, dict) or body.get("success") is not False:

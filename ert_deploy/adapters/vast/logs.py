@@ -1,8 +1,8 @@
-"""A container's log from object storage: Vast.ai only says where, and the text appears there a little later.
+"""Vast logs: downloads a container's log from object storage, to which Vast.ai uploads it a moment after the request.
 
-The address is a stranger's word. It is read over https, without the key or any other credential, within bounds, and
-from the public internet alone: nothing on the operator's machine or network may be asked by naming it in an answer.
-(Where Vast.ai itself is a double on loopback, its logs may be there too.)
+The URL is not trusted. It is requested over https, without the API key or other credentials, within bounds, and only
+from the public internet, so that a response cannot direct a request to the operator's machine or network. (If Vast.ai
+itself is simulated on loopback, its logs may be there too.)
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from ert_deploy.adapters.bounded_socket import Deadline, loopback, public
 from ert_deploy.core.model.errors import CannotObserve
 from ert_deploy.ports import Clock
 
-LOOKS, PAUSE = 30, 0.3  # as the SDK does it
+LOOKS, PAUSE = 30, 0.3  # the values of the SDK
 BOUNDS = Bounds(connect=5.0, read=10.0, total=20.0, size=16 * KIB * KIB)
-OVER = 60.0  # real seconds for all looks together
+OVER = 60.0  # real seconds for all attempts together
 
 
 def log_url(answer: requests.Response) -> str:
-    """Where the log will be, by the answer to the request for it. ValueError, requests.HTTPError."""
+    """Return the URL of the log from the response to its request. Raise `ValueError` or `requests.HTTPError`."""
     answer.raise_for_status()
     said = answer.json()
     url = said.get("result_url") if isinstance(said, dict) else None
@@ -32,7 +32,7 @@ def log_url(answer: requests.Response) -> str:
 
 
 def fetch(url: str, provider_url: str, clock: Clock) -> str:
-    """The text at `url` once it is there. CannotObserve."""
+    """Poll `url` until the log is there, and return it. Raise `CannotObserve` when it cannot be read in time."""
     reach = public
     if is_loopback(provider_url) and is_loopback(url):
         reach = loopback

@@ -1,8 +1,8 @@
-"""How the container's first process is started, in the words of Vast's create call.
+"""Container start: builds the parameters of Vast's create call that start the first process of the container.
 
-Normally (`args`) the image's ENTRYPOINT runs and nothing has to be said. With `debug_ssh` Vast puts its own setup with
-an SSH server in its place (Vast docs, launch modes), so what the image would have done is done by `onstart`, which
-Vast runs at every start of the container. It must start the guard, whatever else fails: the guard is the off-switch.
+By default (`args`) the ENTRYPOINT of the image runs. With `debug_ssh`, Vast runs its own setup and an SSH server
+instead (Vast docs, launch modes), so `onstart`, which Vast runs at every start of the container, does the work of the
+image. It must start the guard even if other steps fail: the guard is the off-switch.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from ert_deploy.core.model.desired import Launch
 
 MAX_ONSTART = 4048  # characters; Vast's own client compresses longer ones (Vast docs, API reference)
 
-# What WORKDIR, USER and ENTRYPOINT of images/llm-backend/Dockerfile do. The variables are those of the container's
-# first process, as a shell that Vast starts may not have them all; they travel in memory, never in an argument.
+# Equivalent to WORKDIR, USER and ENTRYPOINT of images/llm-backend/Dockerfile. The variables are read from the first
+# process of the container, because a shell of Vast may not have all; they are never passed as arguments.
 ONSTART = """\
 cd /app || exit 1
 PATH="/usr/local/bin:/usr/bin:/bin:$PATH"
@@ -41,7 +41,7 @@ os.execvpe("python", ["python", "-m", "ert_backend.guard"], env)
 
 
 def start(launch: Launch) -> dict[str, str]:
-    """The create call's keyword arguments that say how the container starts."""
+    """Return the keyword arguments of the create call that configure how the container starts."""
     if not launch.debug_ssh:
         return {"runtype": "args"}
     return {"runtype": "ssh_direct", "onstart_cmd": ONSTART}

@@ -1,7 +1,7 @@
-"""Strict parsing of Vast's JSON into our values.
+"""Vast response parsing: converts JSON to the types of this package.
 
-Strict about shape (a page that is not a page raises), tolerant about rows: during provisioning many fields are null,
-and one odd row must not blind us to the others (the SDK's own list does crash on it).
+The structure is checked strictly (an invalid page raises an error), single rows are not: during provisioning many
+fields are null, and one invalid row must not hide the others (the SDK's own list fails on it).
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 
 
 def page(data: Any) -> tuple[list[Mapping[str, Any]], str | None, int]:
-    """The rows of one list page, the token of the next, and the total; CannotObserve unless it is a page.
+    """Return the rows of a list page, the token of the next page, and the total; `CannotObserve` if it is invalid.
 
-    Vast documents `success`, `instances`, `next_token` and `total_instances`. Without the total an empty page could as
-    well be one that was cut off, so it is no list.
+    Vast documents `success`, `instances`, `next_token` and `total_instances`. Without the total, an empty page could be
+    an incomplete one, so it is an error.
     """
     if not isinstance(data, dict) or data.get("success") is not True:
         raise CannotObserve("Vast.ai gave an unusable list of instances", printable(data))
@@ -48,10 +48,10 @@ def page(data: Any) -> tuple[list[Mapping[str, Any]], str | None, int]:
 
 
 def one(data: Any, status: int, instance_id: int) -> Instance | None:
-    """The instance in an answer to a read by id; None on the two documented shapes of absence.
+    """Return the instance in a response; None only for the two documented responses that it does not exist.
 
-    Those are 200 with `instances` null, and 404 `no_such_instance`. Anything else that is not this instance raises
-    CannotObserve: an empty object or list is no shape Vast documents, so it proves nothing.
+    Those are 200 with `instances` null, and 404 `no_such_instance`. Raises `CannotObserve` for any other response
+    without this instance: an empty object or list is not documented by Vast, so it proves nothing.
     """
     body = data if isinstance(data, dict) else {}
     failed = body.get("success", True) is not True
@@ -69,9 +69,9 @@ def one(data: Any, status: int, instance_id: int) -> Instance | None:
 
 
 def hold_secrets(rows: Iterable[Mapping[str, Any]]) -> None:
-    """Remember every secret in the rows before any of their text is used: a host may say one that is not its own.
+    """Keep every secret in the rows out of messages before their text is used: a host may repeat one of another row.
 
-    A row shows the whole environment, account-wide variables included, and tokens of Vast's own (OpenAPI,
+    A row contains the whole environment, including account-wide variables, and tokens of Vast (OpenAPI,
     `show_instances`).
     """
     for row in rows:
@@ -86,7 +86,7 @@ def hold_secrets(rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def instance(row: Mapping[str, Any]) -> Instance:
-    """One instance row."""
+    """Convert one row to an `Instance`."""
     env = _env(row.get("extra_env"))
     label = row.get("label") if isinstance(row.get("label"), str) else None
     claim = parse_label(label)
@@ -118,9 +118,9 @@ def instance(row: Mapping[str, Any]) -> Instance:
 
 
 def offer(row: Any, *, asked_for_amd64: bool = False) -> Offer | None:
-    """One offer row, None when it has no usable id. A missing number becomes NaN, which no filter lets through.
+    """Convert one row to an `Offer`; None without a usable id. An absent number becomes NaN, which fails every filter.
 
-    A row may lack its architecture: then it is what the search asked for, and unknown where it did not ask.
+    An absent architecture is `amd64` if the search was restricted to that, else unknown.
     """
     if not isinstance(row, dict):
         return None
@@ -151,7 +151,7 @@ def offer(row: Any, *, asked_for_amd64: bool = False) -> Offer | None:
 
 
 def _env(value: Any) -> dict[str, str]:
-    """`extra_env` is a list of pairs on the wire; a dict, null or odd rows are survived."""
+    """Convert `extra_env`, in the API a list of pairs; also accept a dict, null or invalid rows."""
     if isinstance(value, dict):
         value = list(value.items())
     if not isinstance(value, list):
@@ -161,7 +161,7 @@ def _env(value: Any) -> dict[str, str]:
 
 
 def _shell(row: Mapping[str, Any]) -> Address | None:
-    """Where its SSH server is: its own port 22, else Vast's proxy, which every row names, whatever its mode."""
+    """Return the IP and port of the SSH server: port 22 of the container, else Vast's proxy, listed in every row."""
     if "ssh" not in str(row.get("image_runtype") or ""):
         return None
     direct, host, port = _address(row, SSH_PORT), row.get("ssh_host"), row.get("ssh_port")
@@ -171,7 +171,7 @@ def _shell(row: Mapping[str, Any]) -> Address | None:
 
 
 def _address(row: Mapping[str, Any], port: int) -> Address | None:
-    """The public IPv4 address and port of one container port; None until both are there and make sense."""
+    """Return the public IPv4 and port for a container port; None unless both are present and valid."""
     ports, ip = row.get("ports"), row.get("public_ipaddr")
     if not isinstance(ports, dict) or not isinstance(ip, str):
         return None
@@ -187,7 +187,7 @@ def _address(row: Mapping[str, Any], port: int) -> Address | None:
 
 
 def account(user: Any) -> Account:
-    """Who the key is of and what is left to spend. Raises CannotObserve where one of them is not said."""
+    """Return the account id and the credit. Raise `CannotObserve` unless both are present."""
     credit, number = (user.get("credit"), user.get("id")) if isinstance(user, dict) else (None, None)
     if not isinstance(credit, int | float):
         raise CannotObserve("Vast.ai did not say how much credit is left")
@@ -197,7 +197,7 @@ def account(user: Any) -> Account:
 
 
 def variable_names(said: Any) -> tuple[str, ...]:
-    """The names in an answer about the account's variables, whose values are left where they are."""
+    """Return the names in a response with the account's variables. Raise `CannotObserve` if there are none."""
     found = said.get("secrets") if isinstance(said, dict) else None
     if not isinstance(found, dict):
         raise CannotObserve("Vast.ai did not say which variables the account has")
@@ -209,7 +209,7 @@ def _number(value: Any, default: float = math.nan) -> float:
 
 
 def _price(value: Any) -> float:
-    """$/h; NaN when it is not said, which is neither free nor within any cap."""
+    """Return a price in $/h; NaN if it is absent, which is neither free nor below any cap."""
     found = _number(value)
     return found if math.isfinite(found) and found >= 0 else math.nan
 

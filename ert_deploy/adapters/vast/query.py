@@ -1,4 +1,4 @@
-"""The filters of a search, as Vast's server takes them: MB, Mb/s, seconds, real numbers."""
+"""Vast search filters, in the units of the API: MB, Mb/s, seconds, floats."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ert_deploy.core.model.desired import Criteria, Launch
 
 
 def wide_query(criteria: Criteria) -> dict[str, Any]:
-    """GPU RAM and what must hold in any case, to explain an empty answer."""
+    """Return only the GPU RAM and the mandatory filters, to explain a search without results."""
     return {
         "gpu_ram": {"gte": criteria.min_gpu_ram_mb},
         "num_gpus": {"eq": 1},
@@ -18,7 +18,7 @@ def wide_query(criteria: Criteria) -> dict[str, Any]:
 
 
 def query(criteria: Criteria, launch: Launch) -> dict[str, Any]:
-    """The filters the server can apply, in its units: MB, Mb/s, seconds, real numbers."""
+    """Return all filters that the server supports, in its units."""
     asked = {
         **wide_query(criteria),
         "rented": {"eq": False},

@@ -1,8 +1,8 @@
-"""Vast's rate limits: how long to wait before a call so that it is not refused.
+"""Vast rate limits: delays calls to stay below each limit.
 
-Vast answers with no rate headers (API docs, rate-limits-and-errors), so the figures are those of its OpenAPI sources,
+Vast sends no such headers (API docs, rate-limits-and-errors), so the values are those of its OpenAPI sources,
 `x-rate-limit` blocks and examples per operation: create 4.5 s and a penalty of 12 s, list 1 s, show 2 s, start and stop
-1 s, destroy 3 s, search 10 a minute. They are approximate, hence the margin. Logs and account have no figure there.
+1 s, destroy 3 s, search 10 a minute. They are approximate, hence the margin. Logs and account have no documented value.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ MARGIN = 1.1
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most `calls` in `seconds`; after a refusal none for `penalty` seconds."""
+    """At most `calls` in `seconds`; after a 429 none for `penalty` seconds."""
 
     seconds: float
     calls: int = 1
@@ -36,21 +36,21 @@ LIMITS: Mapping[str, Limit] = {
 
 
 class Pace:
-    """The recent calls of one API key, by operation. Another run with the same key is not known here."""
+    """Recent calls of one API key, by operation. Calls of another run with the same key are unknown."""
 
     def __init__(self) -> None:
         self._ends: dict[str, deque[float]] = {}
         self._held: dict[str, float] = {}
 
     def note(self, operation: str, now: float, *, refused: bool = False) -> None:
-        """Remember a call that has just ended: the server has counted it at this moment at the latest."""
+        """Record a call that has just ended, which is the latest time at which the server may have counted it."""
         limit = LIMITS.get(operation, UNKNOWN)
         self._ends.setdefault(operation, deque(maxlen=limit.calls)).append(now)
         if refused:
             self._held[operation] = now + max(limit.penalty, limit.seconds / limit.calls) * MARGIN
 
     def pause(self, operation: str, now: float) -> float:
-        """Seconds to wait before the next call. A clock that was set back makes nobody wait for longer than a limit."""
+        """Return the seconds to wait before the next call, with an upper bound in case the clock was set back."""
         limit = LIMITS.get(operation, UNKNOWN)
         ends = self._ends.get(operation)
         free = ends[0] + limit.seconds * MARGIN if ends is not None and len(ends) == limit.calls else now

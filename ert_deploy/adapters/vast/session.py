@@ -1,4 +1,4 @@
-"""The SDK, which only this and `strict_client` import: one try per call, time-outs, and the dates of answers."""
+"""Vast SDK session: one attempt per call, timeouts, dates of responses. Imports the SDK, like `strict_client` only."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from ert_deploy.adapters.vast.errors import date_of
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.ports import Clock
 
-UNUSED = ("vastai.serverless",)  # asyncio clients and servers of endpoints, which nothing here rents
+UNUSED = ("vastai.serverless",)  # asyncio clients and servers of endpoints, which are not used here
 CALL_TIMEOUT = (
-    30.0  # seconds from the look-up of the name to the last byte, also of a call that acts unless it is given less
+    30.0  # seconds from name resolution to the last byte; also for create and start, unless `act_within` is given
 )
 
 
 @contextmanager
 def _without_serverless() -> Iterator[None]:
-    """The SDK goes on without its serverless half where that cannot be imported, and imports in a third of the time.
+    """Import the SDK without its serverless package, which may not be importable and takes two thirds of the time.
 
-    None in `sys.modules` says that a module cannot be imported (Python's import system, 5.3.1).
+    None in `sys.modules` means that a module cannot be imported (Python's import system, 5.3.1).
     """
     unused = {name: None for name in UNUSED if name not in sys.modules}
     sys.modules.update(unused)  # type: ignore[arg-type]
@@ -37,7 +37,10 @@ def _without_serverless() -> Iterator[None]:
 
 
 class Session:
-    """One key at one address. `act_within`: real seconds for a create or a start; `timings/settle` counts on it."""
+    """One API key and one base URL. `act_within` is the timeout of a create or start, in real seconds.
+
+    The check of `timings/settle` relies on `act_within`.
+    """
 
     def __init__(self, api_key: Secret, server_url: str, clock: Clock, act_within: float) -> None:
         self._api_key = api_key
@@ -48,7 +51,7 @@ class Session:
 
     @cached_property
     def sdk(self) -> Any:
-        """The SDK, made when it is first used."""
+        """The SDK, imported and created on first use."""
         with _without_serverless():
             from vastai import VastAI  # slow to import: only when used
 
@@ -62,7 +65,7 @@ class Session:
 
     @contextmanager
     def acting(self) -> Iterator[None]:
-        """Calls within it act: they are on their way sooner than a read has to be."""
+        """Use the timeout `act_within` inside the block: a create or start must be sent sooner than a read."""
         self.sdk.client.timeout = self._act_within
         try:
             yield
@@ -70,14 +73,14 @@ class Session:
             self.sdk.client.timeout = CALL_TIMEOUT
 
     def date(self) -> float | None:
-        """Vast.ai's own time by its last good answer, and what has passed since."""
+        """Return the current time of Vast.ai according to its last successful response; None without one."""
         if self._date is None:
             return None
         said, heard = self._date
         return said + self._clock.steady() - heard
 
     def _dated(self, send: Callable[..., requests.Response], *arguments: Any, **named: Any) -> requests.Response:
-        """One call of the SDK; a good answer says what time it is at Vast.ai."""
+        """Send one request of the SDK; record the `Date` of a successful response."""
         response = send(*arguments, **named)
         if response.ok and (said := date_of(response)) is not None:
             self._date = said, self._clock.steady()

@@ -1,8 +1,8 @@
-"""The SDK's client with our exchange under it; `session` imports it when it is first used, for it imports the SDK.
+"""Strict SDK client: sends the SDK's requests with `bounded_http`; `session` imports it on first use.
 
-The SDK's own follows up to 30 redirects (307 and 308 with the body, also to http), lets a .netrc file replace the key,
-ignores the CA bundles of the environment, and bounds neither the time nor the size of an answer. Here one call is one
-exchange, `timeout` seconds for all of it, and a redirect is no answer: who made it is not Vast.ai's API.
+The SDK's own client follows up to 30 redirects (307 and 308 with the body, also to http), lets a .netrc file override
+the key, does not use the CA bundles of the environment, and limits neither the time nor the size of a response. Here
+one call is one request with a total timeout, and a redirect is an error: it was not sent by the API of Vast.ai.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SIZE = 8 * KIB * KIB  # 64 offers or 25 instances are some hundred KiB
 
 
 class StrictClient(VastClient):  # type: ignore[misc]
-    """Every call of the SDK comes through `_request`. Raises NoAnswer; an answer of any status is given back."""
+    """SDK client whose calls all use this `_request`. It returns responses with any status, or raises `NoAnswer`."""
 
     def _request(
         self, method: str, url: str, headers: Mapping[str, str], json_data: Any = None, timeout: float | None = None
@@ -33,7 +33,7 @@ class StrictClient(VastClient):  # type: ignore[misc]
 
 
 def answered(url: str, reply: Reply) -> requests.Response:
-    """A reply in the form in which the SDK reads it. NoAnswer for a redirect, which would pass for success there."""
+    """Convert a reply to the SDK's type. Raise `NoAnswer` for a redirect, which the SDK would take for success."""
     if 300 <= reply.status < 400:
         raise NoAnswer(f"it was redirected (status {reply.status}), which is not followed", sent=True, lasting=True)
     response = requests.Response()

@@ -1,1 +1,1 @@
-"""Files made for a user by `init` and `render-yaml`: a config, a Blueprint, and what they are guessed from."""
+"""Files generated for a user by `init` and `render-yaml`: a config and a Blueprint, with detected defaults."""

@@ -1,6 +1,6 @@
-"""Renders render.yaml.j2, the Blueprint that creates the dashboard's service on Render.
+"""Blueprint: renders `render.yaml.j2`, which creates the service of the dashboard on Render.
 
-The template engine is imported when a Blueprint is rendered, so that no other command pays for it.
+The template engine is imported only for this, so that other commands start faster.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from ert_deploy.core.model.errors import UsageError
 
 PYTHON_VERSION = "3.13.1"
 DASHBOARD = Blueprint().root
-# One worker, because the live connections live in it; threads, because gunicorn has no eventlet worker any more.
+# One worker, because it holds the open connections in memory; threads, because gunicorn removed its eventlet worker.
 START = "gunicorn -k gthread -w 1 --threads 100 --no-control-socket --bind 0.0.0.0:$PORT wsgi:app"
 _NAME = "render.yaml.j2"
 _PACKAGE = Path(__file__).resolve().parents[2]
 
 
 def render(settings: Settings) -> str:
-    """The text of render.yaml for every service of a config, free of findings of our own lint.
+    """Return the text of `render.yaml` for every service of a config, without findings of `blueprint_lint`.
 
-    Raises UsageError when the config names a service by id (a Blueprint knows names only), or gives an app
-    variables that clash with those the Blueprint sets.
+    Raises `UsageError` when the config identifies a service by id (a Blueprint has only names), or when an owned
+    variable conflicts with one that the Blueprint sets.
     """
     targets = settings.desired.targets
     services = [_service(target, how) for target, how in zip(targets, settings.blueprints, strict=True)]

@@ -1,6 +1,6 @@
-"""What Render's own schema lets pass and Render or common sense does not: our lint of a render.yaml.
+"""Blueprint lint: finds mistakes in a `render.yaml` that Render's schema does not detect.
 
-Reads text, says findings, one line each with the line number; never repeats a value that could be a secret.
+Returns each finding as one line with its line number; no value that may be a secret is repeated.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _SECRET_NAME = re.compile(r"(?i)(api_?key|secret|passw(or)?d|credential|private_
 
 @dataclass(frozen=True, slots=True)
 class _Variable:
-    """One entry of envVars. `group`: it stands in an envVarGroup."""
+    """One entry of envVars. `group`: it is part of an envVarGroup."""
 
     table: Table
     path: str
@@ -36,9 +36,9 @@ class _Variable:
 
 
 def lint(text: str, owned: Collection[str] | None = None) -> list[str]:
-    """Findings in the order of their lines; empty when there are none.
+    """Return the findings in the order of their lines; empty if there are none.
 
-    `owned` are the variables ert-deploy writes: they must be `sync: false` or absent. Default: ERT's names.
+    `owned` are the variables set by `ert-deploy`, by default those of ERT: they must be `sync: false` or absent.
     """
     names = OwnedNames().all() if owned is None else owned
     tree, problems = read_tree(text)
@@ -50,7 +50,7 @@ def lint(text: str, owned: Collection[str] | None = None) -> list[str]:
 
 
 def _tables(tree: Tree, path: str, owned: Collection[str]) -> Iterator[Problem]:
-    """Services may stand at the top or in the environments of projects: look everywhere."""
+    """Search the whole file: services may be at the top level or in the environments of projects."""
     for name, inner in _children(tree):
         place = joined(path, name)
         if isinstance(tree, Table) and name in ("services", "envVarGroups") and isinstance(inner, Listing):
@@ -61,7 +61,7 @@ def _tables(tree: Tree, path: str, owned: Collection[str]) -> Iterator[Problem]:
 
 
 def _row(row: Tree, path: str, owned: Collection[str], *, group: bool) -> Iterator[Problem]:
-    """A service or an environment group."""
+    """Check a service or an environment group."""
     if not isinstance(row, Table):
         yield Problem(path, row.line, "it must be a section with keys")
         return
@@ -79,7 +79,7 @@ def _row(row: Tree, path: str, owned: Collection[str], *, group: bool) -> Iterat
 
 
 def _borrowed(tree: Table) -> Iterator[Problem]:
-    """A variable taken from another service of the same file that does not declare it."""
+    """Report variables taken from another service of the same file that does not declare them."""
     rows = [row for row in _items(tree.items.get("services")) if isinstance(row, Table)]
     declared = {_text(row, "name"): {_name(entry) for entry in _items(row.items.get("envVars"))} for row in rows}
     for at, row in enumerate(rows):

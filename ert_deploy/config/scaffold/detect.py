@@ -1,6 +1,6 @@
-"""What the folder a new project is begun in says about it: its git remote, and what kind of app it holds.
+"""Project detection: suggests values for a new config from the git remote and the files of a directory.
 
-It reads a few files and asks git one question; a remote's credentials are dropped at once.
+It checks for a few files and runs git once; credentials in a remote URL are dropped immediately.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _APPS = {
 
 
 def suggestions(folder: Path, name: str) -> dict[str, str]:
-    """A sensible answer to every question, for a config of that name. An image is never made up."""
+    """Return a default value for every question, for a config with that name. The image is always the placeholder."""
     found = {question.name: question.default for question in QUESTIONS}
     found |= {"image": PLACEHOLDER_IMAGE, "repo": web_address(_remote(folder)) or "-", "start": START}
     if QUESTIONS[0].refusal(name) == "":
@@ -35,12 +35,12 @@ def suggestions(folder: Path, name: str) -> dict[str, str]:
 
 
 def start_of(root: str, start: str) -> str:
-    """The suggested start command once the app's folder is known: the dashboard's own fits the dashboard alone."""
+    """Return the suggested start command for the app directory: that of the dashboard only fits the dashboard."""
     return OTHER_START if root != DASHBOARD and start == START else start
 
 
 def web_address(remote: str) -> str:
-    """A git remote as the https address Render takes, without user or password; empty when it is none."""
+    """Convert a git remote to the https URL that Render accepts, without credentials; empty if it is not possible."""
     match = _HTTPS.fullmatch(remote) or _SSH.fullmatch(remote)
     return f"https://{match['host']}/{match['path']}" if match else ""
 

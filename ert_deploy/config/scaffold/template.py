@@ -1,7 +1,7 @@
-"""What `ert-deploy init` writes for a new project: the text of a config from a few answers. It touches no file.
+"""Config template: generates the config of a new project for `ert-deploy init` from the user's answers. No I/O.
 
-Only what differs from the defaults stands in the text. It is judged by the same validators as any other config, as a
-draft: the image may still be the placeholder that `up` refuses.
+It contains only values that differ from the defaults. It is checked by the same validators as any other config, as a
+draft: the image may still be the placeholder, which `up` does not accept.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SERVICE = "render/services/*"
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One thing to know: the flag and name of its answer, its key in the config, and why it is asked, in one line."""
+    """One question: flag and name of the value, its config key, a one-line explanation and its default."""
 
     name: str
     key: str
@@ -32,7 +32,7 @@ class Question:
     text: bool = True
 
     def refusal(self, answer: str) -> str:
-        """Why the config's own parser does not take an answer; empty when it does. Two words mean "not yet"."""
+        """Return why a value is not valid for its key; empty if it is. Two special values mean "not yet"."""
         if (self.name, answer) in (("image", PLACEHOLDER_IMAGE), ("repo", "-")):
             return ""
         field = next(part for path, part in keys() if path == self.key)
@@ -93,7 +93,7 @@ render:
 
 
 def draft(answers: dict[str, str], owner: str) -> str:
-    """The text of a config from answers by the names of `QUESTIONS`, each of which needs one, and an owner id."""
+    """Return the text of a config from the answers, one for each name in `QUESTIONS`, and an owner id."""
     shown = {question.name: _shown(question, answers[question.name]) for question in QUESTIONS}
     unset = "\n  # Put yours here: with the placeholder `up` refuses to rent." if _unset(answers) else ""
     text = _HEAD.format(**shown, owner=owner, unset=unset)
@@ -104,7 +104,7 @@ def draft(answers: dict[str, str], owner: str) -> str:
 
 
 def validated(text: str, source: Path) -> Settings:
-    """The settings of a draft. Raises ConfigProblems like any config that cannot be used."""
+    """Return the settings of a draft. Raise `ConfigProblems` when it is invalid."""
     return parse(text, source, draft=True)
 
 
@@ -120,7 +120,7 @@ def _blueprint(answers: dict[str, str], shown: dict[str, str]) -> str:
 
 
 def _shown(question: Question, answer: str) -> str:
-    """A plain word as it is, anything else as a quoted YAML string."""
+    """Return a plain scalar unchanged, any other text as a quoted string."""
     if not question.text:
         return answer
     tree, _ = read_tree(answer)

@@ -1,6 +1,6 @@
-"""Writes the files of a new project: whole or not at all, and never over something that is there without being told.
+"""Project files: creates each file atomically, and lists the differences before an existing one is overwritten.
 
-A file that would change is shown as a diff; what looks like a key in it is not repeated.
+A file that would change is displayed as a diff, with anything that may be a key replaced.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ MOST_BYTES = 256 * 1024
 
 
 def changes(files: Mapping[Path, str]) -> dict[Path, str]:
-    """The diff of each file that is there and differs. Raises UsageError for what is there and is no text file."""
+    """Return the diff of each file that exists and differs. Raise `UsageError` for one that is not a text file."""
     before = {path: _there(path) for path in files}
     return {path: _diff(path, old, files[path]) for path, old in before.items() if old not in (None, files[path])}
 
 
 def write(files: Mapping[Path, str]) -> None:
-    """Write every file by way of a finished one beside it. Raises UsageError when a folder cannot be written."""
+    """Replace every file through a temporary one in its directory. Raise `UsageError` when that fails."""
     for path, text in files.items():
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -73,6 +73,6 @@ def _printable(line: str) -> str:
 
 
 def diff_lines(found: Mapping[Path, str]) -> Iterator[str]:
-    """Every line of the diffs."""
+    """Iterate over the lines of all diffs."""
     for text in found.values():
         yield from text.splitlines()

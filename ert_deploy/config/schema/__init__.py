@@ -1,1 +1,1 @@
-"""The keys of a config: their types, defaults and rules, and the reference documentation made from them."""
+"""Config schema: the keys with their types, defaults and rules."""

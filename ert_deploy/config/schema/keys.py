@@ -1,6 +1,6 @@
-"""Every key a config may have: its place, its parser and its default. configs/ert.yaml explains what they mean.
+"""Config keys: the path, type and default of every key. `configs/ert.yaml` explains their meaning.
 
-A table and nothing else: what a key means together with another one is in `rules`, what becomes of it in `load`.
+It contains no logic: rules for combinations of keys are in `rules`, the conversion to settings is in `load`.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from ert_deploy.core.model.desired import Criteria, Desired, Guard, Launch, Mark
 
 
 class Default(Enum):
-    """Says that there is no default."""
+    """Marks a key without a default."""
 
     REQUIRED = "required"
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One value. A `None` default means "not set"."""
+    """One value. A default of `None` means "not set"."""
 
     name: str
     parse: Parser
@@ -43,7 +43,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Many:
-    """A list of single values, without repetition."""
+    """A list of unique scalar values."""
 
     name: str
     parse: Parser
@@ -52,7 +52,7 @@ class Many:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """A list of tables with at least one row."""
+    """A list of mappings with at least one entry."""
 
     name: str
     parts: tuple[Part, ...]
@@ -60,7 +60,7 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A table. An `optional` one switches something on by being there."""
+    """A mapping. An `optional` one enables a feature by its presence."""
 
     name: str
     parts: tuple[Part, ...]
@@ -69,7 +69,7 @@ class Section:
 
 Part = Field | Many | Rows | Section
 
-# The defaults are those of the values themselves, so that there is one place to change them.
+# The defaults are taken from the dataclasses, so that each is defined only once.
 _LAUNCH = Launch(image="", model="")
 _SERVER = _LAUNCH.server
 _OFFER = Criteria(max_dph=1.0)
@@ -218,7 +218,7 @@ ROOT = Section(
 
 
 def keys(part: Part = ROOT, path: str = "") -> Iterator[tuple[str, Part]]:
-    """Every key of the schema with its path; a row of a list is written `*`."""
+    """Iterate over all keys of the schema with their paths; an entry of a list is `*` in the path."""
     if isinstance(part, Rows | Section):
         if path:
             yield path, part

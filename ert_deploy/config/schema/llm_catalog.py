@@ -1,7 +1,7 @@
-"""The language models whose download size is known, so that a wrong tag fails here and not on a rented GPU.
+"""Model catalog: language models with a known download size, so that a typo fails here and not on a rented GPU.
 
-Sizes are what the registry's manifest adds up to, in GB of 10^9 bytes; they agree across public `/api/tags` answers.
-`kv_kib` is the memory one token of context takes with a 16-bit cache, from the model's layers and heads.
+Sizes are the sum of the layers in the registry's manifest, in GB of 10^9 bytes; they match public `/api/tags`
+responses. `kv_kib` is the memory for one token of context with a 16-bit cache, from the model's layers and heads.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from ert_deploy.config.yaml.problems import nearest
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One tag of Ollama's library. `context` is the longest the model was trained for, in tokens."""
+    """A model of Ollama's library. `context` is the maximum context of its training, in tokens."""
 
     tag: str
     gb: float
@@ -27,23 +27,23 @@ KNOWN = (
     Model("llama3.1:8b", 4.93, 131072, 128),
     Model("mistral:7b", 4.38, 32768, 128),
     Model("smollm2:135m", 0.28, 8192, 22.5),
-    Model("toy:0.5m", 0.01, 131072, 1, sandbox_only=True),  # made on the spot, in no registry
+    Model("toy:0.5m", 0.01, 131072, 1, sandbox_only=True),  # generated locally, not in a registry
 )
 
-# What serves a model on the machine, and how Ollama may keep the context (its docs, faq).
+# Servers of a model on the machine, and data types of Ollama's context cache (Ollama docs, faq).
 ENGINES = ("ollama", "openai")
 KV_TYPES = ("f16", "q8_0", "q4_0")
-# Memory of the context by how it is kept, as a share of 16 bits (llama.cpp: blocks of 32 values with one scale).
+# Memory of the context cache by type, relative to 16 bits (llama.cpp: blocks of 32 values with one scale).
 KV_SHARE = {"f16": 1.0, "q8_0": 34 / 64, "q4_0": 18 / 64}
 
 
 def known(tag: str) -> Model | None:
-    """The model of exactly that tag."""
+    """Return the model with exactly that tag, or None."""
     return next((model for model in KNOWN if model.tag == tag), None)
 
 
 def suggestion(tag: str) -> str:
-    """What to write instead of a tag that is not in the table."""
+    """Return a hint for a tag that is not in this table."""
     close = nearest(tag, (model.tag for model in KNOWN if not model.sandbox_only))
     return (
         f"{close} Otherwise give its download size as launch/model_gb"

@@ -1,4 +1,4 @@
-"""Words that the market knows: country codes (ISO 3166-1) and the names of GPU cards as it spells them."""
+"""Market catalog: country codes (ISO 3166-1), and GPU names as spelled on the market."""
 
 _CODES = """
 AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ CA CC

@@ -1,4 +1,4 @@
-"""What must hold between the keys of the model and of what serves it. Each returns what is wrong and what to do."""
+"""Model rules: constraints between the keys of the model and its server. Each returns an error and a hint, or None."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ Verdict = tuple[str, str] | None
 
 
 def model_gb(tag: str, given: float | None) -> float:
-    """The size of the model in GB: what the config says, else what is known of it."""
+    """Return the size of the model in GB: that of the config, else that of the catalog."""
     known = llm_catalog.known(tag)
     return given if given is not None else known.gb if known else 0.0
 
 
 def model_exists(tag: str, given: float | None, sandbox: bool) -> Verdict:
-    """The model is known, or its size is given."""
+    """Check that the model is known or its size is given."""
     model = llm_catalog.known(tag)
     if model is None:
         return None if given is not None else (f"the model {tag} is not known", llm_catalog.suggestion(tag))
@@ -26,7 +26,7 @@ def model_exists(tag: str, given: float | None, sandbox: bool) -> Verdict:
 
 
 def model_size(given: float | None, tag: str) -> Verdict:
-    """The given size is not below the known one."""
+    """Check that the given size is not below the known one."""
     model = llm_catalog.known(tag)
     if model is None or given is None or given >= model.gb * 0.98:
         return None
@@ -34,7 +34,7 @@ def model_size(given: float | None, tag: str) -> Verdict:
 
 
 def context_fits_model(context: int, tag: str) -> Verdict:
-    """The model was trained for a context of that length."""
+    """Check that the model was trained for a context of that length."""
     model = llm_catalog.known(tag)
     if model is None or context <= model.context:
         return None
@@ -42,7 +42,7 @@ def context_fits_model(context: int, tag: str) -> Verdict:
 
 
 def model_fits_gpu(ram_mb: int, tag: str, given: float | None, context: int, *kept: Any) -> Verdict:
-    """Weights and contexts alone, without the engine's buffers: what fails here can never fit."""
+    """Check that weights and contexts fit, without the engine's buffers: a model that fails here can never fit."""
     parallel, kv_type = kept
     model = llm_catalog.known(tag)
     share = llm_catalog.KV_SHARE[kv_type] * parallel
@@ -57,7 +57,7 @@ def model_fits_gpu(ram_mb: int, tag: str, given: float | None, context: int, *ke
 
 
 def command_and_engine(command: str | None, engine: str) -> Verdict:
-    """A command starts an engine other than Ollama, and only that."""
+    """Check that a command is given only for an engine other than Ollama, which needs one."""
     if engine == "openai" and command is None:
         return (
             "engine: openai needs the command that starts the server",
@@ -69,14 +69,14 @@ def command_and_engine(command: str | None, engine: str) -> Verdict:
 
 
 def digest_and_engine(digest: str | None, engine: str) -> Verdict:
-    """Only Ollama says a digest."""
+    """Check that a digest is given only for Ollama, the only engine that reports one."""
     if digest is None or engine == "ollama":
         return None
     return "an OpenAI server says no digest of its model", "remove it; pin the file in engine_command"
 
 
 def kv_type_and_engine(kv_type: str, engine: str) -> Verdict:
-    """The cache type is a setting of Ollama."""
+    """Check that a cache type is set only for Ollama."""
     if kv_type == "f16" or engine == "ollama":
         return None
     return "it is Ollama's setting", "remove it, and set it in engine_command"

@@ -1,6 +1,6 @@
-"""What must hold between keys. A rule is judged only when every value it needs is good.
+"""Config rules: constraints between keys. A rule is checked only if all values it needs are valid.
 
-Each rule is a function of those values that returns what is wrong and what to do, or None.
+Each rule is a function of these values that returns an error and a hint, or None.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ from ert_deploy.config.settings import (
 from ert_deploy.config.yaml.problems import Problem
 from ert_deploy.core.model.desired import OwnedNames
 
-ROOM_GB = 2.0  # logs, and what a download needs beside the finished file
+ROOM_GB = 2.0  # for logs and temporary files of a download
 
 Verdict = tuple[str, str] | None
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`check` takes the values of `needs` in that order; a problem is reported at the first of them."""
+    """`check` is called with the values of `needs` in that order; an error is reported at the first key."""
 
     needs: tuple[str, ...]
     check: Callable[..., Verdict]
 
 
 def broken(reading: Reading, hosts: Collection[str] = ()) -> Iterator[Problem]:
-    """The problems between keys that are good each by itself. `hosts` may be sent keys besides the known ones."""
+    """Iterate over the conflicts between valid keys. `hosts` may receive API keys in addition to the known ones."""
     yield from unsettled(reading)
     for rule in (*RULES, *_rules_of_hosts(hosts), *_rules_per_service(reading)):
         if all(path in reading.values for path in rule.needs):
@@ -51,7 +51,7 @@ def broken(reading: Reading, hosts: Collection[str] = ()) -> Iterator[Problem]:
 
 
 def unsettled(reading: Reading) -> Iterator[Problem]:
-    """Whether a create or a start may take effect when it is taken for lost already: all in the provider's seconds."""
+    """Check that `timings/settle` is long enough, in provider time: a create or start must not take effect after it."""
     values = reading.values
     if not {"timings/settle", "timings/call_within", "sandbox"} <= values.keys():
         return
@@ -173,9 +173,9 @@ def _rules_of_hosts(hosts: Collection[str]) -> Iterator[Rule]:
 
 
 def _trusted_host(known: str, hosts: Collection[str]) -> Callable[[str, bool], Verdict]:
-    """The key of a provider goes to its own host and to this machine; to another one by the caller's word alone.
+    """Allow a provider's key to be sent only to its own host, to loopback and to hosts allowed by the caller.
 
-    A config comes with a clone or a pull request, the environment does not.
+    A config may come with a clone or a pull request, the environment does not.
     """
 
     def check(url: str, sandbox: bool) -> Verdict:

@@ -1,7 +1,7 @@
-"""Parsers of single values: text, numbers, durations, sizes, choices.
+"""Scalar values: text, numbers, durations, sizes, choices.
 
-Each takes a `Scalar` and returns the value or raises `Bad`. They read the text that stands in the file, not what YAML
-1.1 made of it: `no`, `1:30`, `010` and `.inf` are refused with what to write instead.
+Each `Parser` returns the value of a `Scalar` or raises `Bad`. It uses the text in the file, not the value that YAML 1.1
+derives from it: `no`, `1:30`, `010` and `.inf` are not accepted.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ _NUMBER = re.compile(r"[-+]?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
 _LOOSE_DURATION = re.compile(
     r"(\d+(?:\.\d+)?)\s*(s|m|h|d)(?:ec|econd|in|inute|r|our|ay)?s?", re.IGNORECASE
-)  # close enough to a duration to say how it is written
+)  # similar enough to a duration to suggest the right format
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)(GB|MB)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_CLASS_SHARE = 937.5  # MB per GB of a class: what is left when the driver has taken its part
+_CLASS_SHARE = 937.5  # MB per nominal GB: the rest is reserved by the driver
 _INTEGERS = 2**53
 
 
 class Bad(Exception):
-    """A value that cannot be used: what is wrong, and what would be right."""
+    """A value is not valid. `what` describes the error."""
 
     def __init__(self, what: str, hint: str = "") -> None:
         super().__init__(what)
@@ -37,14 +37,14 @@ class Bad(Exception):
 
 
 def text(scalar: Scalar) -> str:
-    """Text, as YAML text: an unquoted `no` or `12` is refused, because YAML has already made it something else."""
+    """Parse text: an unquoted `no` or `12` is not accepted, because it has another type."""
     if scalar.kind != "str":
         raise Bad(f"YAML reads {shown(scalar.text)} as {_spoken(scalar.kind)}, not as text", "put it in quotes")
     return scalar.text
 
 
 def matching(pattern: str, what: str, hint: str = "", *, secret: bool = False) -> Parser:
-    """Text that matches `pattern` in full. `what` completes "X is not ..."; a `secret` one is not repeated."""
+    """Return a `Parser` of text that matches `pattern`. `what` completes "X is not ..."; a `secret` is not repeated."""
     compiled = re.compile(pattern)
 
     def parse(scalar: Scalar) -> str:
@@ -57,7 +57,7 @@ def matching(pattern: str, what: str, hint: str = "", *, secret: bool = False) -
 
 
 def one_of(choices: Iterable[str]) -> Parser:
-    """One of a few words."""
+    """Return a `Parser` of one of several choices."""
     allowed = tuple(choices)
 
     def parse(scalar: Scalar) -> str:
@@ -70,14 +70,14 @@ def one_of(choices: Iterable[str]) -> Parser:
 
 
 def yes_or_no(scalar: Scalar) -> bool:
-    """`true` or `false`, and no other spelling."""
+    """Parse `true` or `false`; other spellings are errors."""
     if scalar.text not in ("true", "false") or scalar.kind != "bool":
         raise Bad(f"{shown(scalar.text)} is neither true nor false", "write true or false, without quotes")
     return scalar.text == "true"
 
 
 def number(low: float, high: float, unit: str = "", *, above: bool = False) -> Parser:
-    """A finite number from `low` to `high` (`above`: more than `low`)."""
+    """Return a `Parser` of a finite number from `low` to `high` (`above`: more than `low`)."""
 
     def parse(scalar: Scalar) -> float:
         return _within(_plain_number(scalar), low, high, unit, above=above)
@@ -86,7 +86,7 @@ def number(low: float, high: float, unit: str = "", *, above: bool = False) -> P
 
 
 def whole(low: int, high: int, unit: str = "") -> Parser:
-    """A whole number from `low` to `high`."""
+    """Return a `Parser` of an integer from `low` to `high`."""
 
     def parse(scalar: Scalar) -> int:
         value = _within(_plain_number(scalar), low, high, unit)
@@ -98,7 +98,10 @@ def whole(low: int, high: int, unit: str = "") -> Parser:
 
 
 def seconds(low: float, high: float, *, off: bool = False) -> Parser:
-    """A duration such as `90s`, `20m`, `3h`, `2d`, or a number of seconds. `off`: 0 is allowed and means never."""
+    """Return a `Parser` of a duration such as `90s`, `20m`, `3h`, `2d`, or a number of seconds.
+
+    With `off`, 0 is allowed and means never.
+    """
 
     def parse(scalar: Scalar) -> float:
         value = _duration(scalar)
@@ -113,7 +116,7 @@ def seconds(low: float, high: float, *, off: bool = False) -> Parser:
 
 
 def whole_seconds(low: float, high: float, *, off: bool = False) -> Parser:
-    """A duration in whole seconds; otherwise as `seconds`."""
+    """Return a `Parser` of a duration in whole seconds; otherwise like `seconds`."""
     duration = seconds(low, high, off=off)
 
     def parse(scalar: Scalar) -> int:
@@ -129,15 +132,15 @@ _sha256 = matching(r"(sha256:)?[0-9a-f]{64}", "a SHA-256 digest", "64 hex digits
 
 
 def sha256(scalar: Scalar) -> str:
-    """A digest in hex, with or without `sha256:` before it."""
+    """Parse a digest in hex, with or without the prefix `sha256:`."""
     return str(_sha256(scalar)).removeprefix("sha256:")
 
 
 def gpu_memory(scalar: Scalar) -> int:
-    """A class of cards such as `24GB`, or an exact `23000MB`; in MB as the market reports it.
+    """Parse a class of GPUs such as `24GB`, or an exact `23000MB`; return MB as the market reports it.
 
-    Cards of a class report less than the name says: of 24 GB, an RTX 4090 has 24564, an L4 23034 and an A10 23028 MB.
-    So a class means at least 937.5 MB per GB: 24GB is 22500 MB, 16GB is 15000 MB.
+    GPUs of a class report less than its name: for 24 GB, an RTX 4090 has 24564, an L4 23034 and an A10 23028 MB. So a
+    class means at least 937.5 MB per GB: 24GB is 22500 MB, 16GB is 15000 MB.
     """
     found = _SIZE.fullmatch(scalar.text.strip())
     if not found:
@@ -149,7 +152,7 @@ def gpu_memory(scalar: Scalar) -> int:
 
 
 def spoken(duration: float) -> str:
-    """A duration as one would write it in a config: `20m`, `3h`."""
+    """Format a duration as in a config: `20m`, `3h`."""
     for unit in ("d", "h", "m"):
         if duration >= _SECONDS[unit] and duration % _SECONDS[unit] == 0:
             return f"{int(duration // _SECONDS[unit])}{unit}"
@@ -172,7 +175,7 @@ def _duration(scalar: Scalar) -> float:
 
 
 def _plain_number(scalar: Scalar) -> float:
-    """A decimal number as people write it; no octal, no hex, no sexagesimal, no quotes around it."""
+    """Parse a decimal number without quotes, not an octal, hexadecimal or sexagesimal one."""
     if scalar.kind == "bool":
         raise Bad(f"YAML reads {shown(scalar.text)} as {_spoken('bool')}, not as a number")
     if scalar.text.lower().lstrip("+-.") in ("nan", "inf", "infinity"):

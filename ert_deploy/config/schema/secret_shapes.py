@@ -1,4 +1,4 @@
-"""What a key or password looks like, for files that must not hold one. It finds shapes, not every secret."""
+"""Secret detection: a pattern of common keys and passwords, for files that must not contain any. It is not complete."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Parsers of words that mean something outside: images, model tags, countries, cards, addresses, names, paths.
+"""External identifiers: images, model tags, countries, GPUs, URLs, names, paths.
 
-Same contract as `scalars`: a `Scalar` in, a value out, or `Bad`.
+Same interface as in `scalars`: each function converts a `Scalar` to a value or raises `Bad`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _SERVICE_ID = re.compile(r"srv-[a-z0-9]{20}")
 _MEANT = {"UK": "write GB", "EU": "list its countries, such as [DE, NL, FR]"}
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9/!_.*'()-]{0,800}\.json")
-# What Render builds without a container of ours, where, and when it deploys by itself (official render.yaml schema).
+# Native runtimes of Render, its regions, and the triggers of automatic deploys (schema of `render.yaml`).
 RUNTIMES = ("python", "node", "ruby", "go", "rust", "elixir")
 REGIONS = ("oregon", "ohio", "virginia", "frankfurt", "singapore")
 TRIGGERS = ("off", "commit", "checksPass")
@@ -55,7 +55,7 @@ state_key_variable = matching(
     f"{STATE_KEY}, or a name that begins like it; the key itself never stands in a config",
     secret=True,
 )
-_NAME = re.compile(r"[A-Z]{1,16}(_[A-Z]{1,16}\d?){1,5}")  # surely a name: nothing else is ever repeated
+_NAME = re.compile(r"[A-Z]{1,16}(_[A-Z]{1,16}\d?){1,5}")  # certainly a name and no secret, so it may be printed
 json_field = matching(r"[A-Za-z_][A-Za-z0-9_-]{0,63}", "the name of a JSON field")
 branch = matching(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,199}", "the name of a branch")
 folder = matching(
@@ -72,9 +72,9 @@ url_path = matching(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]{0,200}", "a path", "it sta
 
 
 def key_variable(standard: str) -> Parser:
-    """The name of a variable that holds one provider's key: it starts like `standard`, up to the underscore.
+    """Return a `Parser` of the name of a provider's key variable, which must have the prefix of `standard` up to `_`.
 
-    Whoever can change a line of a config could else have any secret of the environment sent out.
+    Otherwise, a changed line in a config could have any secret of the environment sent out.
     """
     start = standard.partition("_")[0] + "_"
 
@@ -93,7 +93,7 @@ def key_variable(standard: str) -> Parser:
 
 
 def deployment(scalar: Scalar) -> str:
-    """The name of a deployment; not the sample's placeholder, which every copy of the sample would share."""
+    """Parse the name of a deployment; reject the placeholder, which every copy of the sample would share."""
     if scalar.text == DEPLOYMENT_PLACEHOLDER:
         raise Bad(
             PLACEHOLDER, "a name of your own: two projects with one name and one account get into each other's way"
@@ -103,12 +103,12 @@ def deployment(scalar: Scalar) -> str:
 
 
 def service_id(name: str) -> bool:
-    """Whether a service is named by its id, which belongs to no other service."""
+    """Whether a service is identified by its unique id."""
     return _SERVICE_ID.fullmatch(name) is not None
 
 
 def variable(scalar: Scalar) -> str:
-    """The name of a variable that an app is given, and that `down` takes away; not Render's, nor of the app's login."""
+    """Parse the name of a variable that is set on an app and deleted by `down`, not one of Render or of a login."""
     name = text(scalar)
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,127}", name):
         raise Bad(f"{shown(name)} is not the name of an environment variable", "letters, digits and underscores")
@@ -120,7 +120,7 @@ def variable(scalar: Scalar) -> str:
 
 
 def image(scalar: Scalar) -> str:
-    """A container image that always means the same bytes: with a tag other than `latest`, or a digest."""
+    """Parse a container image that always has the same content: with a tag other than `latest`, or a digest."""
     value = text(scalar)
     if "YOUR-NAME" in value:
         raise Bad(PLACEHOLDER, "set launch/image to the image you pushed")
@@ -141,7 +141,7 @@ def image(scalar: Scalar) -> str:
 
 
 def model_tag(scalar: Scalar) -> str:
-    """A tag of Ollama's library, `name:tag`; whether it exists is a matter of `models`."""
+    """Parse a tag of Ollama's library, `name:tag`; whether it exists is checked by `model_rules`."""
     value = text(scalar)
     if not _MODEL.fullmatch(value):
         raise Bad(f"{shown(value)} is not a model with its tag", "such as gpt-oss:20b")
@@ -151,7 +151,7 @@ def model_tag(scalar: Scalar) -> str:
 
 
 def country(scalar: Scalar) -> str:
-    """A two-letter country code (ISO 3166-1)."""
+    """Parse a two-letter country code (ISO 3166-1)."""
     if scalar.kind == "bool":
         raise Bad(f"YAML reads {shown(scalar.text)} as true or false", f'for Norway, put it in quotes: "{scalar.text}"')
     code = text(scalar)
@@ -163,7 +163,7 @@ def country(scalar: Scalar) -> str:
 
 
 def card(scalar: Scalar) -> str:
-    """A GPU's exact name on the market, with spaces; a name we do not know may be a new card."""
+    """Parse the exact name of a GPU on the market, with spaces; unknown names are accepted, as there are new ones."""
     name = text(scalar)
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 ._+-]{0,59}", name):
         raise Bad(f"{shown(name)} is not the name of a GPU", nearest(name, CARDS) or "such as RTX 4090")
@@ -175,7 +175,7 @@ def card(scalar: Scalar) -> str:
 
 
 def service(scalar: Scalar) -> str:
-    """A Render service: its exact name, or its id."""
+    """Parse the exact name or the id of a Render service."""
     value = text(scalar)
     if value.startswith("srv-") and not _SERVICE_ID.fullmatch(value):
         raise Bad(f"{shown(value)} is not a service id", "srv- and 20 lower-case letters or digits")
@@ -185,7 +185,7 @@ def service(scalar: Scalar) -> str:
 
 
 def command(scalar: Scalar) -> str:
-    """A command line for Render's shell, on one line and without anything that looks like a key."""
+    """Parse a command for Render's shell, on one line and without anything that looks like a key."""
     value = text(scalar)
     if not value.strip() or not value.isprintable() or len(value) > 500:
         raise Bad("it is not a command on one line")
@@ -195,7 +195,7 @@ def command(scalar: Scalar) -> str:
 
 
 def provider_url(scalar: Scalar) -> str:
-    """An https address without anything secret in it; plain http only to this machine. No slash at its end."""
+    """Parse an https URL without credentials; allow plain http only to loopback. A trailing slash is removed."""
     value = text(scalar)
     try:
         parts = urlsplit(value)
@@ -210,7 +210,7 @@ def provider_url(scalar: Scalar) -> str:
 
 
 def path(scalar: Scalar) -> Path:
-    """A file or folder; `~` is the home folder."""
+    """Parse the path of a file or directory; `~` is the home directory."""
     value = text(scalar)
     if not value.strip() or not value.isprintable() or len(value) > 1000:
         raise Bad(f"{shown(value)} is not a path")
@@ -221,7 +221,7 @@ def path(scalar: Scalar) -> Path:
 
 
 def state_place(scalar: Scalar) -> Path | S3Object:
-    """Where the state is: a file, or `s3://bucket/key.json`. `{deployment}` in it is the deployment's name."""
+    """Parse the location of the state: a file, or `s3://bucket/key.json`. `{deployment}` is replaced by the name."""
     value = text(scalar)
     if not value.lower().startswith("s3:"):
         return path(scalar)
@@ -243,7 +243,7 @@ def _reachable_safely(parts: SplitResult, host: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine, by a loopback address or as localhost."""
+    """Whether a host is this machine, by a loopback IP address or as localhost."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

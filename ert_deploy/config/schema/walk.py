@@ -1,7 +1,7 @@
-"""Walks a tree along the schema: unknown keys, missing keys, wrong shapes and bad values, all of them.
+"""Schema walk: reads a tree according to the schema and collects its values, unknown keys and other errors.
 
-What comes out is flat: `launch/disk_gb` -> 40.0, with the defaults filled in. A key whose value is bad is absent, so
-that what depends on it is not judged.
+The result is flat: `launch/disk_gb` -> 40.0, with the defaults filled in. A key with an error is omitted, so that rules
+depending on it are not checked.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ MOST_ITEMS = 64
 
 @dataclass(slots=True)
 class Reading:
-    """Good values by path (lists of tables: their number; optional sections: whether they are there), and problems."""
+    """Valid values by path (a list of mappings as its length, an optional section as a bool), and the errors."""
 
     values: dict[str, Any] = field(default_factory=dict)
     lines: dict[str, int] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
     def blame(self, path: str, line: int, what: str, hint: str = "") -> None:
-        """Note a problem."""
+        """Add a `Problem`."""
         self.problems.append(Problem(path, line, what, hint))
 
 
 def read(tree: Tree) -> Reading:
-    """Everything the tree says, and everything that is wrong with it. Never raises."""
+    """Read all values and errors of a tree. Never raises."""
     reading = Reading()
     _section(ROOT, tree, "", tree.line, reading)
     return reading
 
 
 def _part(part: Part, tree: Tree | None, path: str, line: int, reading: Reading) -> None:
-    """`tree` is None when the key is not there; `line` is that of the key, or of the table it is missing from."""
+    """Read one part. `tree` is None without the key; `line` is that of the key or of the enclosing mapping."""
     reading.lines[path] = tree.line if tree else line
     if isinstance(tree, Scalar) and tree.kind == "refused":
         return
@@ -81,7 +81,7 @@ def _many(part: Many, tree: Tree | None, path: str, reading: Reading) -> None:
 
 
 def _collect(tree: Listing, path: str, reading: Reading) -> None:
-    """Make the items' values one value, if all of them are good and different."""
+    """Combine the values of the items into one tuple, if all of them are valid and unique."""
     places = [f"{path}/{at}" for at in range(len(tree.items))]
     if any(place not in reading.values for place in places):
         return
@@ -130,7 +130,7 @@ def _unknown_keys(part: Section, table: Table, path: str, reading: Reading) -> N
 
 
 def _some(tree: Listing, path: str, reading: Reading) -> tuple[Tree, ...]:
-    """The items, if there are not too many."""
+    """Return the items, or none if there are too many."""
     if len(tree.items) <= MOST_ITEMS:
         return tree.items
     reading.blame(path, tree.line, f"it has {len(tree.items)} entries", f"at most {MOST_ITEMS}")
@@ -138,7 +138,7 @@ def _some(tree: Listing, path: str, reading: Reading) -> tuple[Tree, ...]:
 
 
 def _unset(tree: Tree | None) -> bool:
-    """Not there, or there without a value."""
+    """Whether the key is absent or has no value."""
     return tree is None or (isinstance(tree, Scalar) and tree.kind == "null")
 
 

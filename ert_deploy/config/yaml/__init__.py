@@ -1,1 +1,1 @@
-"""YAML files as text: read with positions, problems with paths, edits that keep every comment. Knows no key of ours."""
+"""YAML files: parsing with line numbers, errors with paths, edits that preserve comments. Needs no schema."""

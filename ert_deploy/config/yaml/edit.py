@@ -1,6 +1,6 @@
-"""Writes one value into a config that a person wrote: that value changes, and every other byte stays, comments too.
+"""Config edits: changes one value in a config; every other byte is unchanged, including comments.
 
-The text is not loaded and dumped again: it is cut at the scalar's position, and checked before it is kept.
+The text is not parsed and serialized again: only the scalar is changed at its position, and the result is checked.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ PATH = ("launch", "image")
 
 
 def with_image(text: str, image: str) -> str:
-    """`text` with `launch/image` set to `image`; UsageError when there is no such scalar."""
+    """Return `text` with `launch/image` set to `image`; raise `UsageError` if there is no such scalar."""
     node = _scalar(text)
     changed = text[: node.start_mark.index] + image + text[node.end_mark.index :]
     if _scalar(changed).value != image:
@@ -28,9 +28,9 @@ def with_image(text: str, image: str) -> str:
 
 
 def record_image(path: Path, image: str) -> str:
-    """Set `launch/image` in the file, at once or not at all; the difference as a unified diff, empty when none.
+    """Set `launch/image` in the file atomically and return the unified diff, empty if it is unchanged.
 
-    Raises UsageError when the file cannot be read or has no such key, Failed when it cannot be written.
+    Raises `UsageError` when the file cannot be read or has no such key, `Failed` when it cannot be written.
     """
     before = read_text(path)
     after = with_image(before, image)
@@ -41,7 +41,7 @@ def record_image(path: Path, image: str) -> str:
 
 
 def check_image(path: Path) -> None:
-    """Whether `record_image` would find its place; raises as that does, before anything irreversible is done."""
+    """Check that `record_image` can set the value, before anything irreversible. Raise `UsageError` if not."""
     with_image(read_text(path), "example/image:0")
 
 
@@ -60,7 +60,7 @@ def _scalar(text: str) -> yaml.ScalarNode:
 
 
 def _replace(path: Path, text: str, image: str) -> None:
-    """The old file or the new one, never a part; its mode is kept, and a link goes on leading to it."""
+    """Replace the file, all or nothing; its mode and a link to it are preserved."""
     target = path.resolve()
     scratch = ""
     try:

@@ -1,4 +1,4 @@
-"""A config file's text: UTF-8, not empty, of a sane size. Says in one line why a file is not that."""
+"""Config file: loads its text and checks its encoding and size."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _UTF8_MARK = b"\xef\xbb\xbf"
 
 
 def read_text(path: Path) -> str:
-    """The text of a config file of at most 256 kB. Raises ConfigProblems."""
+    """Return the text of a config file of at most 256 kB. Raise `ConfigProblems`."""
     try:
         _, data = read_plain(path, MOST_BYTES + 1)
     except Unreadable as reason:

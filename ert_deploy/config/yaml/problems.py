@@ -1,6 +1,6 @@
-"""What is wrong with a config, all of it at once, each with the place and the nearest thing that would be right.
+"""Config errors: collects all errors of a config, each with its location and the closest valid choice.
 
-Nothing here may print a value that could be a secret: callers pass `shown(text)` only for fields that hold none.
+No value that may be a secret is printed: callers use `shown(text)` only for fields that contain none.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ MOST_SHOWN = 50
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing to change. `path` like `render/services/0/name`, empty for the file as a whole; `line` from 1."""
+    """One error. `path` is like `render/services/0/name`, empty for the whole file; `line` counts from 1."""
 
     path: str
     line: int
@@ -31,7 +31,7 @@ class Problem:
 
 
 class ConfigProblems(UsageError):
-    """A config that cannot be used. `problems` are in the order of the file's lines."""
+    """A config has errors. `problems` are in the order of their lines."""
 
     def __init__(self, source: str, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(problems, key=lambda problem: (problem.line, problem.path)))
@@ -45,19 +45,19 @@ class ConfigProblems(UsageError):
 
 
 def nearest(word: str, choices: Iterable[str]) -> str:
-    """`did you mean X?` for the choice most like `word`, or an empty string."""
+    """Return `did you mean X?` with the choice most similar to `word`, or an empty string."""
     lowered = {choice.lower(): choice for choice in choices}
     found = difflib.get_close_matches(word[:SHOWN_CHARACTERS].lower(), lowered, n=1, cutoff=0.6)
     return f"did you mean {lowered[found[0]]}?" if found else ""
 
 
 def shown(text: str) -> str:
-    """`text` quoted for a message: ASCII only, control characters escaped, cut to a readable length."""
+    """Quote `text` for a message: ASCII only, control characters escaped, shortened if it is long."""
     short = text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 3] + "..."
     return ascii(short)
 
 
 def joined(path: str, name: str) -> str:
-    """The path of a key inside another; a name that is not plain text is quoted."""
+    """Return the path of a key inside another; a name that is not printable ASCII text, or is too long, is quoted."""
     name = name if name and name.isprintable() and name.isascii() and len(name) <= SHOWN_CHARACTERS else shown(name)
     return f"{path}/{name}" if path else name

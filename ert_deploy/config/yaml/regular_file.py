@@ -1,7 +1,7 @@
-"""Reads a regular file, or says in a few words why it is not one.
+"""Regular files: loads one, or reports briefly why it cannot.
 
-Opens without blocking and looks at what was opened, so that a FIFO, a device or a folder is named instead of read,
-and so that the permissions that are checked are those of the bytes that were read.
+The file is opened without blocking and then checked, so that a FIFO, a device or a directory is reported instead of
+read, and so that the checked permissions are those of the file that was read.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _REASONS = {
 
 
 class Unreadable(Exception):
-    """The file cannot be read; the text says why and does not name it."""
+    """The file cannot be read; the message has the reason but not the path."""
 
 
 def read_plain(path: Path, most: int) -> tuple[os.stat_result, bytes]:
-    """What the file system says about `path`, and its first `most` bytes. Raises Unreadable."""
+    """Return the status of `path` and its first `most` bytes. Raise `Unreadable`."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:

@@ -1,7 +1,7 @@
-"""YAML text -> a tree of tables, lists and scalars that still know their lines.
+"""Config tree: tables, lists and scalars of a YAML text, with line numbers.
 
-Scalars keep their text and what YAML made of it, so that `no`, `1:30` and `010` can be told from what was meant.
-Nothing is constructed: a tag that asks for an object is a problem, and aliases are expanded only up to a limit.
+Scalars keep both their text and their type, so that `no`, `1:30` and `010` can be distinguished from the intended
+value. No objects are constructed: a tag for one is an error, and aliases are expanded only up to a limit.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A leaf. `kind` is what YAML 1.1 takes it for: str, int, float, bool, null, timestamp."""
+    """A leaf. `kind` is its YAML 1.1 type: str, int, float, bool, null, timestamp."""
 
     text: str
     kind: str
@@ -38,7 +38,7 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A mapping. `key_lines` says where each key stands."""
+    """A mapping. `key_lines` has the line of each key."""
 
     items: dict[str, Tree]
     line: int
@@ -50,14 +50,14 @@ Tree = Scalar | Listing | Table
 
 @dataclass(slots=True)
 class _Growth:
-    """What building the tree has used up and found wrong so far."""
+    """Number of nodes and the errors found so far."""
 
     nodes: int = 0
     problems: list[Problem] = field(default_factory=list)
 
 
 class _Unusable(Exception):
-    """The text cannot be made into a tree at all."""
+    """The text cannot be parsed to a tree at all."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem)
@@ -65,7 +65,7 @@ class _Unusable(Exception):
 
 
 def read_tree(text: str) -> tuple[Tree | None, list[Problem]]:
-    """The tree of a text, and its problems; None when there is no tree to go on with. Never raises."""
+    """Return the tree of a text and its errors; the tree is None if the text is empty or unusable. Never raises."""
     growth = _Growth()
     try:
         _must_be_shallow(text)
@@ -80,7 +80,7 @@ def read_tree(text: str) -> tuple[Tree | None, list[Problem]]:
 
 
 def _must_be_shallow(text: str) -> None:
-    """Look at the events before composing: composing recurses, and must not do so a thousand levels deep."""
+    """Check the depth before composing, which is recursive and must not reach a thousand levels."""
     depth = 0
     for event in yaml.parse(text, Loader=_LOADER):
         if isinstance(event, yaml.events.CollectionStartEvent):
