@@ -88,12 +88,12 @@ def rows() -> Iterator[Row]:
 
 
 def _reads() -> Iterator[Row]:
-    for kind in ("timeout-before", "429", "5xx-before", "reset-after", "trickle"):
+    for kind in ("timeout-before", "429", "5xx-before", "reset-after", "truncated", "trickle"):
         yield Row("up", VAST, LIST, kind, e.ListInstances, "")
         yield Row("up", VAST, SEARCH, kind, e.Search, "")
         yield Row("up", RENDER, READ, kind, e.ReadEnv, "")
         yield Row("up", RENDER, FOLLOW, kind, e.GetDeploy, "")
-    for kind in ("truncated", "html", "empty"):
+    for kind in ("html", "empty"):
         yield Row("up", VAST, LIST, kind, e.ListInstances, "malformed")
     for verb in ("up", "down"):
         yield Row(verb, VAST, LIST, "5xx-before", e.ListInstances, "5xx", count=VAST_TRIES)
