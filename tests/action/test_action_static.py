@@ -165,16 +165,16 @@ def test_the_plan_is_made_for_what_changes_something() -> None:
     assert planned == {"up", "sleep", "wake", "down"}
 
 
-def readme_job() -> str:
+def documented_job() -> str:
     """The workflow a reader is meant to copy."""
-    text = (ROOT / "README.md").read_text()
-    block = re.search(r"```yaml\n(.*?)```\n", text[text.index("## In GitHub Actions") :], re.DOTALL)
+    text = (ROOT / "docs" / "actions.md").read_text()
+    block = re.search(r"```yaml\n(.*?)```\n", text, re.DOTALL)
     assert block
     return block[1]
 
 
-def test_the_job_in_the_readme_names_inputs_and_outputs_that_exist() -> None:
-    block = readme_job()
+def test_the_job_of_the_page_names_inputs_and_outputs_that_exist() -> None:
+    block = documented_job()
     sample = yaml.safe_load(block)
     (job,) = sample["jobs"].values()
     ours = [step for step in job["steps"] if "/ert-deploy@" in step.get("uses", "")]
@@ -214,9 +214,9 @@ def test_zizmor_at_its_strictest_finds_nothing() -> None:
     clean(tool("zizmor"), "--offline", "--no-progress", "--persona=auditor", *places)
 
 
-def test_the_linters_find_nothing_in_the_job_of_the_readme_once_it_is_filled_in(tmp_path: Path) -> None:
+def test_the_linters_find_nothing_in_the_documented_job_once_it_is_filled_in(tmp_path: Path) -> None:
     copied = tmp_path / "deploy.yml"
-    copied.write_text(readme_job().replace("FULL-COMMIT-SHA", "0" * 40))
+    copied.write_text(documented_job().replace("FULL-COMMIT-SHA", "0" * 40))
     clean(tool("actionlint"), str(copied))
     clean(tool("zizmor"), "--offline", "--no-progress", str(copied))
 

@@ -1,4 +1,4 @@
-"""The README's table of rights: each command works with a key of exactly those, and one less refuses it.
+"""The table of rights in docs/keys.md: each command works with a key of exactly those, and one less refuses it.
 
 Keys are made at the Vast double as they are at Vast, with permissions. Render's column is held by refusing writes, or
 the key, for the commands that are said to do without.
@@ -36,8 +36,7 @@ class Row:
 
 
 def table() -> dict[str, Row]:
-    text = (ROOT / "README.md").read_text()
-    section = text[text.index("\n## Keys with the least rights\n") : text.index("\n## Commands\n")]
+    section = (ROOT / "docs" / "keys.md").read_text()
     found: dict[str, Row] = {}
     for names, vast, render in re.findall(r"^\| (`.+?) \| (.+?) \| (.+?) \|$", section, re.MULTILINE):
         parts = [] if vast == "no key" else re.split(r", (?![^(]*\))", vast)

@@ -1,7 +1,7 @@
 """A state that anybody may have written: what serves is not destroyed by it, and nobody is told that all is well.
 
 Left out is what cannot be told from a person's own decision: a tombstone with the right token, "ignore this instance",
-and "that owner is ours". README says what a writer of the state can do; a state key keeps him out.
+and "that owner is ours". docs/state.md says what a writer of the state can do; a state key keeps him out.
 """
 
 from __future__ import annotations

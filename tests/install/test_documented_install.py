@@ -1,4 +1,4 @@
-"""The install of the README, carried out: what it brings, that the program works with nothing else, what it lacks.
+"""The install of docs/install.md, carried out: what it brings, that the program works with nothing else, what it lacks.
 
 The packages come from the registry that pip is set up for, as for `make`; they are kept in pytest's cache while the
 lock stays the same. The program is built from this tree each time.
@@ -32,18 +32,19 @@ MOST_PACKAGES, MOST_BYTES = 20, 35_000_000
 VENV_OWN = {"pip", "setuptools"}  # what `python -m venv` puts there
 
 
-def readme(fence: str) -> str:
-    """The first block of the section Install with this word at its fence."""
-    text = (ROOT / "README.md").read_text()
-    section = text[text.index("\n## Install\n") : text.index("\n## Try it")]
-    block = re.search(rf"```{fence}\n(.*?)```\n", section, re.DOTALL)
+PAGE = ROOT / "docs" / "install.md"
+
+
+def documented(fence: str) -> str:
+    """The first block of the page with this word at its fence."""
+    block = re.search(rf"```{fence}\n(.*?)```\n", PAGE.read_text(), re.DOTALL)
     assert block
     return block[1]
 
 
 @dataclass(frozen=True)
 class Installed:
-    """The venv that the README's lines make, and nothing else."""
+    """The venv that the page's lines make, and nothing else."""
 
     root: Path
 
@@ -80,10 +81,10 @@ class Installed:
 
 @pytest.fixture(scope="module")
 def installed(pytestconfig: pytest.Config) -> Installed:
-    """Run the README's lines: the first two while the lock is the same, the third with this tree's wheel."""
+    """Run the page's lines: the first two while the lock is the same, the third with this tree's wheel."""
     kept = Path(pytestconfig.cache.mkdir("documented-install")) if pytestconfig.cache else None
     assert kept is not None, "run pytest with its cache"
-    venv, packages, program = readme("").splitlines()
+    venv, packages, program = documented("").splitlines()
     stamp = kept / "stamp"
     told = hashlib.sha256(f"{sys.version}{venv}{packages}{LOCK.read_text()}".encode()).hexdigest()
     (kept / "requirements").unlink(missing_ok=True)
@@ -121,8 +122,8 @@ def test_nothing_of_it_is_under_agpl(installed: Installed) -> None:
     assert [row for row in installed.packages().values() if licenses.FORBIDDEN.search(row["license"])] == []
 
 
-def test_the_readme_says_how_much_it_is(installed: Installed) -> None:
-    words = re.search(r"it is (\d+) packages, (\d+) MB", (ROOT / "README.md").read_text())
+def test_the_page_says_how_much_it_is(installed: Installed) -> None:
+    words = re.search(r"it is (\d+) packages, (\d+) MB", PAGE.read_text())
     assert words
     assert int(words[1]) == len(installed.packages())
     assert abs(int(words[2]) * 1e6 - installed.size()) < 3e6
@@ -196,7 +197,7 @@ def test_an_extra_adds_to_the_runtime_and_repeats_nothing(extra: str) -> None:
 
 def test_uv_installs_the_same_from_the_same_lock(tmp_path: Path) -> None:
     uv = f'"{sys.executable}" -m uv'
-    _, packages, _ = readme("").splitlines()
+    _, packages, _ = documented("").splitlines()
     assert packages.startswith("ert/bin/pip install ")
     shell(tmp_path, f'{uv} venv -q -p "{sys.executable}" ert')
     shell(ROOT, packages.replace("ert/bin/pip install", f'{uv} pip install -q -p "{tmp_path / "ert"}"'))
@@ -215,7 +216,7 @@ def test_the_action_installs_the_same(pytestconfig: pytest.Config, tmp_path: Pat
 def test_a_project_of_uv_with_the_documented_lines_gets_the_same(installed: Installed, tmp_path: Path) -> None:
     wheel = installed.root.parent / WHEEL
     project = '[project]\nname = "mine"\nversion = "1"\nrequires-python = ">=3.11"\n'
-    project += f'dependencies = ["ert-deploy @ {wheel.as_uri()}"]\n{readme("toml")}'
+    project += f'dependencies = ["ert-deploy @ {wheel.as_uri()}"]\n{documented("toml")}'
     (tmp_path / "pyproject.toml").write_text(project)
     argv = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--no-header", "--no-annotate", "pyproject.toml"]
     done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, timeout=200, check=False)

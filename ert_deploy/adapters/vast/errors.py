@@ -69,7 +69,7 @@ def refuse_bad_key(body: Mapping[str, Any]) -> None:
     if body.get("error") == "auth_error":
         raise UsageError(
             f"Vast.ai does not accept the key: {words(body, None)}",
-            hint="VAST_API_KEY needs misc, instance_read and instance_write for `up`; the README has a table",
+            hint="VAST_API_KEY needs misc, instance_read and instance_write for `up`; docs/keys.md has a table",
         )
 
 
