@@ -13,12 +13,13 @@ from ert_deploy.cli.outcome import Outcome
 from ert_deploy.cli.view.progress import View, make_view
 from ert_deploy.config import key_at_hand
 from ert_deploy.core.model import events
-from ert_deploy.core.model.desired import Desired, Phase
+from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.errors import Busy, ErtError, UsageError
 from ert_deploy.core.model.fingerprints import certificate_sha256
 from ert_deploy.core.model.observed import Health, Instance, Observed
 from ert_deploy.core.planning.marks import sort_out
-from ert_deploy.core.planning.ownership import ours, owned, to_probe, undecided
+from ert_deploy.core.planning.ownership import to_probe
+from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine.apply import Result, apply
 from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.observe import observe
@@ -55,7 +56,7 @@ def converge(config: str | None, phase: Phase, *, begin: bool = True, patient: b
         if not patient:
             desired = replace(desired, apps_first=False, timings=replace(desired.timings, finish=0.0))
         result = run(apply(desired), house.ports)
-        outcome = _outcome(desired, result, changed=audience.steps > 0)
+        outcome = _outcome(result, changed=audience.steps > 0)
         until = house.ports.clock.now() + result.unknown_for if result.unknown_for else 0.0
         return replace(outcome, unknown_until=until)
 
@@ -70,7 +71,7 @@ def change_key(config: str | None) -> tuple[Outcome, str, str]:
     with _at_work(config) as (house, _):
         desired = replace(house.desired, phase=Phase.RUNNING, begin=False)
         done = run(rotate(desired), house.ports)
-        return _outcome(desired, done.result, changed=True), done.before, done.after
+        return _outcome(done.result, changed=True), done.before, done.after
 
 
 @contextmanager
@@ -128,7 +129,7 @@ def sandbox_runs(config: str | None, *, going_down: bool = False) -> bool:
     return True
 
 
-def look(config: str | None) -> tuple[House, Observed]:
+def look(config: str | None) -> tuple[House, Situation]:
     """One look at a deployment, without the lock and without a change."""
     with make_view() as view:
         house = assemble(config, view)
@@ -141,30 +142,31 @@ def accessible(house: House) -> tuple[Instance, ...]:
     return to_probe(sort_out(house.desired, instances, house.ports.store.load(), house.desired.services))
 
 
-def _outcome(desired: Desired, result: Result, *, changed: bool) -> Outcome:
-    observed = result.observed
+def _outcome(result: Result, *, changed: bool) -> Outcome:
+    situation = result.situation
+    desired = situation.desired
     return Outcome(
         deployment=desired.deployment,
         phase=desired.phase.value,
         changed=changed,
-        backends=backends(desired, observed),
-        services=services(observed),
-        undecided=in_doubt(desired, observed),
-        others=tuple(i.id for i in owned(desired, observed).others),
+        backends=backends(situation),
+        services=services(situation.observed),
+        undecided=in_doubt(situation),
+        others=tuple(i.id for i in situation.ownership.others),
         abandoned=result.abandoned,
         idle_stop=desired.launch.guard.idle_stop,
         left=result.left,
     )
 
 
-def in_doubt(desired: Desired, observed: Observed) -> tuple[tuple[int, str], ...]:
+def in_doubt(situation: Situation) -> tuple[tuple[int, str], ...]:
     """The instances that a person has to decide about, each with the reason."""
-    return tuple((u.instance.id, u.why) for u in undecided(desired, observed))
+    return tuple((u.instance.id, u.why) for u in situation.undecided)
 
 
-def backends(desired: Desired, observed: Observed) -> tuple[dict[str, Any], ...]:
+def backends(situation: Situation) -> tuple[dict[str, Any], ...]:
     """Every instance of the deployment as plain data."""
-    return tuple(_backend(i, observed.health.get(i.id)) for i in ours(desired, observed))
+    return tuple(_backend(i, situation.observed.health.get(i.id)) for i in situation.ours)
 
 
 def _backend(instance: Instance, health: Health | None) -> dict[str, Any]:

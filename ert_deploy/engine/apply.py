@@ -5,36 +5,40 @@ This generator is the whole engine. It yields effects and decides nothing that `
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import assert_never
+from typing import Any
 
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.desired import Desired, Phase
 from ert_deploy.core.model.errors import ErtError, NeedsAttention, StateConflict
 from ert_deploy.core.model.events import Started
 from ert_deploy.core.model.moment import MARGIN
-from ert_deploy.core.model.observed import Observed
 from ert_deploy.core.model.state import State
 from ert_deploy.core.model.steps import Step
+from ert_deploy.core.planning.candidates import unfit
 from ert_deploy.core.planning.plan import next_step
 from ert_deploy.core.planning.records import unknown_for
+from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.decide import look_again, must_be_decided
 from ert_deploy.engine.effects import Effects, perform
-from ert_deploy.engine.keep import kept_serving
 from ert_deploy.engine.keys import add_key, drop_keys
 from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.observe import abandon, patiently
 from ert_deploy.engine.power import await_stop, stop, strand, wake
 from ert_deploy.engine.preflight import preflight
 from ert_deploy.engine.publish import deploy, prove, publish
-from ert_deploy.engine.records.small_steps import small_step
+from ert_deploy.engine.records.small_steps import drop_intent, pin, write_down
 from ert_deploy.engine.records.storeless import stored, without_store
+from ert_deploy.engine.records.waiting import await_boot, drain, settle
 from ert_deploy.engine.rent import mark_apps, rent
 from ert_deploy.engine.retire import await_gone, bury, destroy, forget, retire
+from ert_deploy.engine.run_context import Run
 
 MAX_CONFLICTS = 20
 MAX_TAKEN = 8
+NO_ROOM = "a replacement must serve before it goes, and plan/slots leaves no room for one"
 # Steps that wait, or that count their own tries; any other one has to have an effect when it is taken.
 REPEATABLE = (
     steps.AwaitBoot, steps.Settle, steps.Drain, steps.Rent, steps.Destroy, steps.Bury, steps.DropRecord, steps.Wake,
@@ -42,6 +46,31 @@ REPEATABLE = (
 )  # fmt: skip
 MAKES_ANOTHER = (steps.MarkApps, steps.Rent)  # not while another may be ours
 ABOUT_AN_APP = (steps.Publish, steps.Deploy, steps.Prove)
+# How each kind of step is carried out; each function takes its own kind, and a test compares with the union of all.
+HANDLERS: Mapping[type[Step], Callable[[Any, Run], Effects[None]]] = {
+    steps.Record: write_down,
+    steps.DropIntent: drop_intent,
+    steps.DropRecord: forget,
+    steps.Settle: settle,
+    steps.MarkApps: mark_apps,
+    steps.Rent: rent,
+    steps.AwaitBoot: await_boot,
+    steps.Pin: pin,
+    steps.Wake: wake,
+    steps.Strand: strand,
+    steps.Stop: stop,
+    steps.AwaitStop: await_stop,
+    steps.Publish: publish,
+    steps.Deploy: deploy,
+    steps.Prove: prove,
+    steps.AddKey: add_key,
+    steps.DropKeys: drop_keys,
+    steps.Drain: drain,
+    steps.Retire: retire,
+    steps.Destroy: destroy,
+    steps.Bury: bury,
+    steps.AwaitGone: await_gone,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +81,7 @@ class Result:
     `unknown_for`: seconds for which a create may still show itself that no state of ours knows.
     """
 
-    observed: Observed
+    situation: Situation
     abandoned: tuple[tuple[str, str], ...] = ()
     left: NeedsAttention | None = None
     unknown_for: float = 0.0
@@ -75,25 +104,26 @@ def apply(desired: Desired, memory: Memory | None = None) -> Effects[Result]:
 
 def _apply(desired: Desired, memory: Memory) -> Effects[Result]:
     while True:
-        observed = yield from patiently(desired, memory)
+        situation = yield from patiently(desired, memory)
+        run, state = Run(situation, memory), situation.observed.state
         if memory.looks == 1:
-            yield from preflight(desired, observed, memory)
-        if desired.phase is Phase.ABSENT and observed.state.generation == 0 and memory.carried is None:
-            yield from _note(replace(observed.state, account=""), memory)  # nothing says yet whose it is
+            yield from preflight(run)
+        if desired.phase is Phase.ABSENT and state.generation == 0 and memory.carried is None:
+            yield from _note(replace(state, account=""), memory)  # nothing says yet whose it is
             continue
-        step = next_step(desired, observed)
-        if (step is None or isinstance(step, MAKES_ANOTHER)) and (yield from look_again(desired, observed, memory)):
+        step = next_step(situation)
+        if (step is None or isinstance(step, MAKES_ANOTHER)) and (yield from look_again(run)):
             continue
         if step is None:
-            left = unknown_for(observed, desired.timings.settle) if desired.phase is Phase.ABSENT else 0.0
-            if observed.state.begun and desired.phase is Phase.ABSENT and not left and memory.carried is None:
-                yield from _note(replace(observed.state, begun=0.0), memory)
+            left = unknown_for(situation) if desired.phase is Phase.ABSENT else 0.0
+            if state.begun and desired.phase is Phase.ABSENT and not left and memory.carried is None:
+                yield from _note(replace(state, begun=0.0), memory)
                 continue
-            abandoned, kept = tuple(sorted(memory.abandoned.items())), kept_serving(desired, observed, memory)
+            abandoned = tuple(sorted(memory.abandoned.items()))
             # Another run goes by the provider's clock, and is that much more careful.
-            return Result(observed, abandoned, kept, left + MARGIN if left else 0.0)
+            return Result(situation, abandoned, _kept_serving(run), left + MARGIN if left else 0.0)
         try:
-            yield from _do(step, desired, observed, memory)
+            yield from _do(step, run)
         except StateConflict as error:
             _conflict(memory, error.summary)
         else:
@@ -126,88 +156,30 @@ def _must_work(step: Step, memory: Memory) -> None:
         )
 
 
-def _do(step: Step, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
+def _kept_serving(run: Run) -> NeedsAttention | None:
+    """Says which backend serves although it does not fit, and why; None when what serves fits."""
+    current = run.situation.standing.current if run.desired.phase is Phase.RUNNING else None
+    why = unfit(run.desired, current) if current is not None else ""
+    if current is None or not why:
+        return None
+    summary = f"instance {current.instance.id} keeps serving, but {why}"
+    error = run.memory.kept
+    if error is None:
+        return NeedsAttention(summary, NO_ROOM, "set plan/slots: 2, or run `ert-deploy down` and then `ert-deploy up`")
+    return NeedsAttention(summary, "\n".join(filter(None, (error.summary, error.detail))), error.hint)
+
+
+def _do(step: Step, run: Run) -> Effects[None]:
     if isinstance(step, MAKES_ANOTHER):
-        must_be_decided(desired, observed)
+        must_be_decided(run.situation)
     yield from perform(e.Tell(Started(step)))
     if not isinstance(step, steps.AwaitBoot):
-        memory.publications = None  # what is done next must not rest on what an app was told some minutes ago
-    if not isinstance(step, ABOUT_AN_APP):
-        yield from _about_machines(step, desired, observed, memory)
-        return
+        run.memory.publications = None  # what is done next must not rest on what an app was told some minutes ago
     try:
-        yield from _about_an_app(step, desired, observed, memory)
+        yield from HANDLERS[type(step)](step, run)
     except StateConflict:
         raise
     except ErtError as error:
-        if desired.phase is Phase.RUNNING:
+        if not isinstance(step, ABOUT_AN_APP) or run.desired.phase is Phase.RUNNING:
             raise
-        yield from abandon(memory, step.target, error)
-
-
-def _about_an_app(step: steps.AppStep, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
-    match step:
-        case steps.Publish():
-            yield from publish(step, desired, observed, memory)
-        case steps.Deploy():
-            yield from deploy(step, desired, observed, memory)
-        case steps.Prove():
-            yield from prove(step, desired, observed, memory)
-        case _:
-            assert_never(step)
-
-
-def _about_machines(step: steps.MachineStep, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
-    match step:
-        case steps.MarkApps():
-            yield from mark_apps(desired, observed, memory)
-        case steps.Rent():
-            yield from rent(desired, observed, memory)
-        case steps.AddKey() | steps.DropKeys():
-            yield from _keys(step, desired, observed, memory)
-        case steps.Retire():
-            yield from retire(step, desired, observed, memory)
-        case steps.Destroy() | steps.Bury() | steps.AwaitGone() | steps.DropRecord():
-            yield from _end(step, desired, observed, memory)
-        case steps.Wake() | steps.Strand() | steps.Stop() | steps.AwaitStop():
-            yield from _power(step, desired, observed, memory)
-        case _:
-            yield from small_step(step, desired, observed, memory)
-
-
-def _end(step: steps.EndStep, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
-    match step:
-        case steps.Destroy():
-            yield from destroy(step, desired, observed, memory)
-        case steps.Bury():
-            yield from bury(step, desired, observed, memory)
-        case steps.AwaitGone():
-            yield from await_gone(step, desired, observed, memory)
-        case steps.DropRecord():
-            yield from forget(step, desired, observed, memory)
-        case _:
-            assert_never(step)
-
-
-def _keys(step: steps.KeyStep, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
-    match step:
-        case steps.AddKey():
-            yield from add_key(step, desired, observed, memory)
-        case steps.DropKeys():
-            yield from drop_keys(step, desired, observed, memory)
-        case _:
-            assert_never(step)
-
-
-def _power(step: steps.PowerStep, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
-    match step:
-        case steps.Wake():
-            yield from wake(step, desired, observed, memory)
-        case steps.Strand():
-            yield from strand(step, desired, observed, memory)
-        case steps.Stop():
-            yield from stop(step, desired, observed, memory)
-        case steps.AwaitStop():
-            yield from await_stop(step, desired, observed, memory)
-        case _:
-            assert_never(step)
+        yield from abandon(run.memory, step.target, error)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.errors import Failed
 from ert_deploy.core.planning.offers import Ranked
 from ert_deploy.engine.memory import Memory, Rental
+from ert_deploy.engine.run_context import Run
 
 HOUR = 3600.0
 
@@ -33,19 +33,19 @@ def ended(token: str, now: float, memory: Memory) -> None:
         memory.spending[token].until = now
 
 
-def affordable(ranked: Ranked, desired: Desired, now: float, memory: Memory) -> bool:
+def affordable(ranked: Ranked, run: Run, now: float) -> bool:
     """Whether one more candidate leaves the run within its budget until it is healthy."""
-    if desired.max_cost is None:
+    if run.desired.max_cost is None:
         return True
-    return spent(memory, now) + ranked.estimate.until_healthy() <= desired.max_cost
+    return spent(run.memory, now) + ranked.estimate.until_healthy() <= run.desired.max_cost
 
 
-def too_dear(ranked: Ranked, desired: Desired, now: float, memory: Memory) -> Failed:
+def too_dear(ranked: Ranked, run: Run, now: float) -> Failed:
     """Says the sums."""
-    paid, more = spent(memory, now), ranked.estimate.until_healthy()
-    machines = "1 machine" if len(memory.spending) == 1 else f"{len(memory.spending)} machines"
+    paid, more = spent(run.memory, now), ranked.estimate.until_healthy()
+    machines = "1 machine" if len(run.memory.spending) == 1 else f"{len(run.memory.spending)} machines"
     return Failed(
-        f"one more machine would bring this run to ${paid + more:.2f}, plan/max_cost is ${desired.max_cost:g}",
+        f"one more machine would bring this run to ${paid + more:.2f}, plan/max_cost is ${run.desired.max_cost:g}",
         f"${paid:.2f} paid and committed for {machines} of this run, ${more:.2f} for the next until it is healthy",
         "raise plan/max_cost; `ert-deploy offers` shows what each offer costs until it is healthy (boot + download)",
     )

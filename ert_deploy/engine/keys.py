@@ -11,68 +11,66 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ert_deploy.core.model import steps
-from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.errors import Failed, NeedsAttention, Rejected, Transient
 from ert_deploy.core.model.events import KeysSet, Trouble
 from ert_deploy.core.model.keys import KEY_BYTES, make_key
 from ert_deploy.core.model.observed import Address, Instance, Observed, Vital
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import Record
-from ert_deploy.core.planning.candidates import candidates, runs_with
-from ert_deploy.core.planning.current_key import current_key, held_keys, keys_beside
 from ert_deploy.core.planning.key_acceptance import besides, forgotten, named, takes
+from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform
-from ert_deploy.engine.memory import Memory
+from ert_deploy.engine.run_context import Run
 
 MAX_UNANSWERED = 6  # changes in one run that a healthy backend does not answer, before a person is asked
 
 
-def add_key(step: steps.AddKey, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
+def add_key(step: steps.AddKey, run: Run) -> Effects[None]:
     """A key that is made now, in this run's memory alone, besides those that an app may use.
 
     Before an app is told about it, the key that it was created with goes: nobody has it. A key that another run adds at
     the same time stays. What it was told before its record was lost is asked first.
     """
     assert step.instance_id is not None, "the plan adds it to what answers"
-    instance, record = _known(step.instance_id, observed)
-    told = instance.id in {c.instance.id for c in candidates(desired, observed) if c.told}
+    instance, record = _known(step.instance_id, run.observed)
+    told = instance.id in {c.instance.id for c in run.situation.candidates if c.told}
     if told and forgotten(record):
-        learned = yield from relearn(record, desired, observed)
+        learned = yield from relearn(record, run.situation)
         if learned is not record:
             if learned is not None:
-                yield from perform(e.Save(observed.state.put_record(learned)))
+                yield from perform(e.Save(run.observed.state.put_record(learned)))
             return
-        if runs_with(desired, observed, instance):
+        if run.situation.runs_with(instance):
             raise NeedsAttention(
                 f"an app runs with instance {instance.id}, and nobody knows with which key",
                 "the state was lost, and its image is too old to say; another key would take that one away",
                 "`ert-deploy down`, and then `ert-deploy up`",
             )
-    if instance.id not in memory.made:
-        memory.made[instance.id] = make_key((yield from perform(e.Draw(KEY_BYTES))))
-    new = memory.made[instance.id].sha256()
+    if instance.id not in run.memory.made:
+        run.memory.made[instance.id] = make_key((yield from perform(e.Draw(KEY_BYTES))))
+    new = run.memory.made[instance.id].sha256()
     taken = [d for d in takes(instance, record) if d != new and (told or d not in instance.key_hashes)]
-    hashes = (*besides(tuple(taken), held_keys(desired, observed)), new)
-    yield from _set(instance.id, hashes, desired, observed, memory)
+    hashes = (*besides(tuple(taken), run.situation.held_keys), new)
+    yield from _set(instance.id, hashes, run)
 
 
-def drop_keys(step: steps.DropKeys, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
+def drop_keys(step: steps.DropKeys, run: Run) -> Effects[None]:
     """The key that the apps use and no other."""
-    instance, _ = _known(step.instance_id, observed)
-    key = current_key(desired, observed, instance)
+    instance, _ = _known(step.instance_id, run.observed)
+    key = run.situation.current_key(instance)
     assert key is not None, "the plan drops no key where none is known"
-    yield from _set(step.instance_id, (key.sha256(),), desired, observed, memory)
+    yield from _set(step.instance_id, (key.sha256(),), run)
 
 
-def relearn(record: Record, desired: Desired, observed: Observed) -> Effects[Record | None]:
+def relearn(record: Record, situation: Situation) -> Effects[Record | None]:
     """A new record, with the keys of a backend that was told others before its old record was lost.
 
     An image too old to say is asked about the keys that apps hold together with its address or certificate, and about
     no other: it was told those, or it learns nothing that it could use elsewhere. None: it did not answer now.
     """
-    instance = next(i for i in observed.instances if i.id == record.id)
-    health, held = observed.health.get(record.id), keys_beside(desired, observed, instance)
+    instance = next(i for i in situation.observed.instances if i.id == record.id)
+    health, held = situation.observed.health.get(record.id), situation.keys_beside(instance)
     if health is None or health.vital is not Vital.HEALTHY or health.certificate is None:
         return record
     try:
@@ -83,7 +81,7 @@ def relearn(record: Record, desired: Desired, observed: Observed) -> Effects[Rec
         accepted = yield from _accepted(_address(instance), health.certificate, held)
     except Transient as error:
         yield from perform(e.Tell(Trouble("asking a backend that is not in the state about the key", error.summary)))
-        yield from perform(e.Sleep(desired.timings.poll))
+        yield from perform(e.Sleep(situation.desired.timings.poll))
         return None
     # Apps are moved over in their order: the key of the first is the one that was added last.
     later = tuple(digest for digest in reversed(accepted) if digest not in instance.key_hashes)
@@ -108,13 +106,13 @@ def _accepted(address: Address, certificate: str, held: Mapping[str, Secret]) ->
     return tuple(taken)
 
 
-def _set(number: int, hashes: tuple[str, ...], desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
-    instance, record = _known(number, observed)
-    address, certificate, secret = _address(instance), _proven(instance, observed), instance.boot_secret
+def _set(number: int, hashes: tuple[str, ...], run: Run) -> Effects[None]:
+    instance, record = _known(number, run.observed)
+    address, certificate, secret = _address(instance), _proven(instance, run.observed), instance.boot_secret
     try:
         generation, _ = yield from perform(e.KeysInForce(address, certificate, secret))
         claimed = replace(record, keys=takes(instance, record), asked=hashes)
-        written = yield from perform(e.Save(observed.state.put_record(claimed)))
+        written = yield from perform(e.Save(run.observed.state.put_record(claimed)))
         yield from perform(e.SetKeys(address, certificate, secret, generation + 1, hashes))
     except Rejected as error:
         raise Failed(
@@ -123,22 +121,22 @@ def _set(number: int, hashes: tuple[str, ...], desired: Desired, observed: Obser
             "an image from before keys could be changed cannot do it: build and push a newer one, then `ert-deploy up`",
         ) from error
     except Transient as error:
-        yield from _unanswered(error, desired, memory)
+        yield from _unanswered(error, run)
         return
     yield from perform(e.Save(written.put_record(replace(record, keys=hashes, asked=()))))
     yield from perform(e.Tell(KeysSet(instance.id, tuple(named(digest) for digest in hashes))))
 
 
-def _unanswered(error: Transient, desired: Desired, memory: Memory) -> Effects[None]:
-    memory.unanswered += 1
-    if memory.unanswered >= MAX_UNANSWERED:
+def _unanswered(error: Transient, run: Run) -> Effects[None]:
+    run.memory.unanswered += 1
+    if run.memory.unanswered >= MAX_UNANSWERED:
         raise NeedsAttention(
             f"the backend did not answer {MAX_UNANSWERED} times when its keys were to be changed",
             error.summary,
             "the key in use is still good; `ert-deploy up` puts the keys in order once the backend answers",
         ) from error
     yield from perform(e.Tell(Trouble("changing the keys of the backend", error.summary)))
-    yield from perform(e.Sleep(desired.timings.poll))
+    yield from perform(e.Sleep(run.desired.timings.poll))
 
 
 def _known(number: int, observed: Observed) -> tuple[Instance, Record]:

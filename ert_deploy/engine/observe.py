@@ -18,7 +18,8 @@ from ert_deploy.core.model.state import State
 from ert_deploy.core.planning.app_env import touched
 from ert_deploy.core.planning.health import look
 from ert_deploy.core.planning.marks import Ownership, sort_out
-from ert_deploy.core.planning.ownership import known_services, remember, to_probe
+from ert_deploy.core.planning.ownership import known_services, to_probe
+from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.memory import Memory
@@ -26,7 +27,7 @@ from ert_deploy.engine.records.accounts import of_this_account
 from ert_deploy.ports import WebService
 
 
-def observe(desired: Desired, memory: Memory) -> Effects[Observed]:
+def observe(desired: Desired, memory: Memory) -> Effects[Situation]:
     """Everything `plan` needs. Raises CannotObserve when a provider could not be read in full."""
     instances = yield from perform(e.ListInstances())
     state = yield from perform(e.Load())
@@ -77,8 +78,9 @@ def observe(desired: Desired, memory: Memory) -> Effects[Observed]:
         first_seen=memory.first_seen,
         due=memory.due,
     )
-    remember(desired, observed, placed, known)
-    return observed
+    services = known_services(desired, (p.service_id for p in publications or ()))
+    # Spared is the work where the look has brought nothing that could change what was found before it.
+    return Situation(desired, observed, placed if not placed.undecided and known == services else None)
 
 
 def own_time(moment: Moment, memory: Memory) -> float:
@@ -163,11 +165,11 @@ def abandon(memory: Memory, target: str, error: ErtError) -> Effects[None]:
     yield from perform(e.Tell(Trouble(f"{target} could not be updated", error.summary)))
 
 
-def patiently(desired: Desired, memory: Memory) -> Effects[Observed]:
+def patiently(desired: Desired, memory: Memory) -> Effects[Situation]:
     """`observe`, riding out a provider that cannot be read for a while once it has been read before."""
     while True:
         try:
-            observed = yield from observe(desired, memory)
+            situation = yield from observe(desired, memory)
         except CannotObserve as error:
             memory.blind += 1
             if memory.looks == 0 or memory.blind > MAX_BLIND:
@@ -176,7 +178,7 @@ def patiently(desired: Desired, memory: Memory) -> Effects[Observed]:
             yield from perform(e.Sleep(desired.timings.poll * memory.blind))
         else:
             memory.blind = 0
-            return observed
+            return situation
 
 
 def promptly(desired: Desired, written: Moment) -> Effects[None]:

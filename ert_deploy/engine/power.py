@@ -9,17 +9,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ert_deploy.core.model import steps
-from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.errors import CannotObserve, NeedsAttention, Outcome, Rejected, StartRefused, Transient
 from ert_deploy.core.model.events import Stopped, Stranded, Trouble, Waiting, Woken
 from ert_deploy.core.model.observed import Observed, Vital
 from ert_deploy.core.model.state import Record, State
-from ert_deploy.core.planning.current_key import current_key
 from ert_deploy.core.planning.sleep import start_may_come
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.observe import promptly
+from ert_deploy.engine.run_context import Run
 
 MAX_STARTS = 3  # of one instance in one run, before another one is rented
 MAX_REFUSALS = 3  # of one instance's calls that say "you may not", before a person is asked
@@ -27,104 +26,104 @@ MAX_STOPS = 30  # looks at one that does not stop, before a person is asked
 SOON = 2.0  # seconds after which a stop usually shows
 
 
-def wake(step: steps.Wake, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
+def wake(step: steps.Wake, run: Run) -> Effects[None]:
     """Ask it to start. One that cannot is stopped again, which cancels a queued start, and written down as stranded."""
-    record = _record(observed, step.instance_id)
-    starts = memory.starts.get(record.id, 0)
+    record = _record(run.observed, step.instance_id)
+    starts = run.memory.starts.get(record.id, 0)
     if starts >= MAX_STARTS:
-        yield from _strand(record, observed.state, f"it was started {starts} times in vain", desired, memory)
+        yield from _strand(record, run.observed.state, f"it was started {starts} times in vain", run)
         return
-    memory.starts[record.id] = starts + 1
-    memory.watches.pop(record.id, None)  # its patience begins anew
+    run.memory.starts[record.id] = starts + 1
+    run.memory.watches.pop(record.id, None)  # its patience begins anew
     yield from perform(e.AwaitTurn("start"))
     now = yield from perform(e.Now())  # the look may have been a slow one
     woken = replace(record, woken=now.stamp())
-    written = yield from perform(e.Save(observed.state.put_record(woken)))
-    yield from promptly(desired, now)
+    written = yield from perform(e.Save(run.observed.state.put_record(woken)))
+    yield from promptly(run.desired, now)
     try:
         yield from perform(e.StartInstance(record.id))
     except StartRefused as error:
-        yield from _strand(woken, written, error.summary, desired, memory)
+        yield from _strand(woken, written, error.summary, run)
     except Rejected as error:
-        yield from refused(f"starting instance {record.id}", record.id, error, desired, memory)
+        yield from refused(f"starting instance {record.id}", record.id, error, run)
     except (Outcome, CannotObserve) as error:
         yield from perform(e.Tell(Trouble(f"starting instance {record.id}", error.summary)))
-        yield from perform(e.Sleep(desired.timings.poll))
+        yield from perform(e.Sleep(run.desired.timings.poll))
     else:
         yield from perform(e.Tell(Woken(record.id)))
 
 
-def strand(step: steps.Strand, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
+def strand(step: steps.Strand, run: Run) -> Effects[None]:
     """Give its start up."""
-    yield from _strand(_record(observed, step.instance_id), observed.state, step.reason, desired, memory)
+    yield from _strand(_record(run.observed, step.instance_id), run.observed.state, step.reason, run)
 
 
-def _strand(record: Record, state: State, why: str, desired: Desired, memory: Memory) -> Effects[None]:
-    _patience(record.id, memory)
+def _strand(record: Record, state: State, why: str, run: Run) -> Effects[None]:
+    _patience(record.id, run.memory)
     try:
         yield from perform(e.StopInstance(record.id))
     except Rejected as error:
-        yield from refused(f"cancelling the start of instance {record.id}", record.id, error, desired, memory)
+        yield from refused(f"cancelling the start of instance {record.id}", record.id, error, run)
         return
     except (Outcome, CannotObserve) as error:
-        memory.refused[record.id] = error
+        run.memory.refused[record.id] = error
         yield from perform(e.Tell(Trouble(f"cancelling the start of instance {record.id}", error.summary)))
-        yield from perform(e.Sleep(desired.timings.poll))
+        yield from perform(e.Sleep(run.desired.timings.poll))
         return
     now = yield from perform(e.Now())
     yield from perform(e.Save(state.put_record(replace(record, stranded=now.stamp()))))
     yield from perform(e.Tell(Stranded(record.id, why)))
 
 
-def stop(step: steps.Stop, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
+def stop(step: steps.Stop, run: Run) -> Effects[None]:
     """Ask it to stop, after it has finished what it is writing.
 
     One that serves although its start was given up has come all the same: that is written down before, so that its
     disk is not taken for one that cannot be started.
     """
     number = step.instance_id
-    record, health = _record(observed, number), observed.health.get(number)
+    record, health = _record(run.observed, number), run.observed.health.get(number)
     if record.stranded and health is not None and health.vital is Vital.HEALTHY:
-        yield from perform(e.Save(observed.state.put_record(replace(record, stranded=0.0))))
+        yield from perform(e.Save(run.observed.state.put_record(replace(record, stranded=0.0))))
         return
-    _patience(number, memory)
-    if (yield from _busy(number, desired, observed, memory)):
+    _patience(number, run.memory)
+    if (yield from _busy(number, run)):
         return
     try:
         yield from perform(e.StopInstance(number))
     except Rejected as error:
-        yield from refused(f"stopping instance {number}", number, error, desired, memory)
+        yield from refused(f"stopping instance {number}", number, error, run)
         return
     except (Outcome, CannotObserve) as error:
-        memory.refused[number] = error
+        run.memory.refused[number] = error
         yield from perform(e.Tell(Trouble(f"stopping instance {number}", error.summary)))
-        yield from perform(e.Sleep(desired.timings.poll))
+        yield from perform(e.Sleep(run.desired.timings.poll))
         return
     yield from perform(e.Tell(Stopped(number)))
-    memory.stopped.add(number)
-    if record.woken and not start_may_come(record, observed, desired.timings.settle):
-        yield from perform(e.Save(observed.state.put_record(replace(record, woken=0.0))))
-    yield from perform(e.Sleep(min(desired.timings.poll, SOON)))
+    run.memory.stopped.add(number)
+    if record.woken and not start_may_come(record, run.situation):
+        yield from perform(e.Save(run.observed.state.put_record(replace(record, woken=0.0))))
+    yield from perform(e.Sleep(min(run.desired.timings.poll, SOON)))
 
 
-def await_stop(step: steps.AwaitStop, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
+def await_stop(step: steps.AwaitStop, run: Run) -> Effects[None]:
     """Look again a little later; NeedsAttention when it does not come to rest."""
-    if not next(i.resting for i in observed.instances if i.id == step.instance_id):
-        _patience(step.instance_id, memory)
-    yield from perform(e.Tell(Waiting(f"instance {step.instance_id} to be stopped", desired.timings.poll)))
-    yield from perform(e.Sleep(desired.timings.poll))
+    if not next(i.resting for i in run.observed.instances if i.id == step.instance_id):
+        _patience(step.instance_id, run.memory)
+    yield from perform(e.Tell(Waiting(f"instance {step.instance_id} to be stopped", run.desired.timings.poll)))
+    yield from perform(e.Sleep(run.desired.timings.poll))
 
 
-def _busy(number: int, desired: Desired, observed: Observed, memory: Memory) -> Effects[bool]:
+def _busy(number: int, run: Run) -> Effects[bool]:
     """Whether its reports hold up the stop; they do for `timings/finish` at most. One we cannot ask does not."""
-    health, instance = observed.health.get(number), next(i for i in observed.instances if i.id == number)
-    address, key = instance.address, current_key(desired, observed, instance)
+    health, instance = run.observed.health.get(number), next(i for i in run.observed.instances if i.id == number)
+    address, key = instance.address, run.situation.current_key(instance)
     if health is None or health.vital is not Vital.HEALTHY or health.certificate is None:
         return False
     if key is None or address is None:
         return False
-    since = memory.waiting.setdefault(number, observed.now)
-    left = since + desired.timings.finish - observed.now
+    since = run.memory.waiting.setdefault(number, run.observed.now)
+    left = since + run.desired.timings.finish - run.observed.now
     if left <= 0:
         return False
     try:
@@ -133,10 +132,10 @@ def _busy(number: int, desired: Desired, observed: Observed, memory: Memory) -> 
         yield from perform(e.Tell(Trouble("asking the backend whether it is busy", error.summary)))
         return False
     if reports:
-        memory.tries.pop(number, None)
+        run.memory.tries.pop(number, None)
         what = f"{reports} report{'s' if reports > 1 else ''} to be finished ({left:.0f} s at most)"
-        yield from perform(e.Tell(Waiting(what, desired.timings.poll)))
-        yield from perform(e.Sleep(desired.timings.poll))
+        yield from perform(e.Tell(Waiting(what, run.desired.timings.poll)))
+        yield from perform(e.Sleep(run.desired.timings.poll))
     return bool(reports)
 
 
@@ -152,13 +151,13 @@ def _patience(number: int, memory: Memory) -> None:
     memory.tries[number] = tries + 1
 
 
-def refused(what: str, number: int, error: Rejected, desired: Desired, memory: Memory) -> Effects[None]:
+def refused(what: str, number: int, error: Rejected, run: Run) -> Effects[None]:
     """Wait and try again a few times; NeedsAttention when a call is refused for good, with what is missing."""
-    memory.refusals[number] = memory.refusals.get(number, 0) + 1
-    if memory.refusals[number] >= MAX_REFUSALS:
+    run.memory.refusals[number] = run.memory.refusals.get(number, 0) + 1
+    if run.memory.refusals[number] >= MAX_REFUSALS:
         raise NeedsAttention(error.summary, error.detail or f"{what} was refused {MAX_REFUSALS} times", error.hint)
     yield from perform(e.Tell(Trouble(what, error.summary)))
-    yield from perform(e.Sleep(desired.timings.poll))
+    yield from perform(e.Sleep(run.desired.timings.poll))
 
 
 def _record(observed: Observed, number: int) -> Record:

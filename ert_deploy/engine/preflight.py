@@ -12,30 +12,29 @@ from collections.abc import Iterator, Mapping
 from ert_deploy.core.model.desired import Desired, Phase, Target
 from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.events import Trouble
-from ert_deploy.core.model.observed import Observed
 from ert_deploy.core.model.text import printable
-from ert_deploy.core.planning.ownership import ours
-from ert_deploy.core.planning.rollout import pairs
+from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.app_proof import Finding, no_proof
 from ert_deploy.engine.decide import must_be_decided
 from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.observe import find_service
+from ert_deploy.engine.run_context import Run
 from ert_deploy.ports import WebService
 
 
-def preflight(desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
+def preflight(run: Run) -> Effects[None]:
     """Raise UsageError for the first finding that stops; tell the others. Nothing is checked on the way down."""
-    if desired.phase is not Phase.RUNNING:
+    if run.desired.phase is not Phase.RUNNING:
         return
-    if not desired.begin and not _begun(desired, observed):
-        must_be_decided(desired, observed, any_doubt=True)
+    if not run.desired.begin and not _begun(run.situation):
+        must_be_decided(run.situation, any_doubt=True)
         raise UsageError(
-            f"there is nothing to wake: no instance of {desired.deployment} exists",
+            f"there is nothing to wake: no instance of {run.desired.deployment} exists",
             hint="`ert-deploy up` rents a GPU",
         )
-    for finding in (yield from findings(desired, memory)):
+    for finding in (yield from findings(run.desired, run.memory)):
         if finding.stops:
             raise UsageError(finding.what, hint=finding.hint)
         yield from perform(e.Tell(Trouble(finding.what, finding.hint)))
@@ -77,7 +76,7 @@ def _about(target: Target, service: WebService, grouped: Mapping[str, str]) -> I
         )
 
 
-def _begun(desired: Desired, observed: Observed) -> bool:
+def _begun(situation: Situation) -> bool:
     """Whether there is any trace of it: an instance, a create under way, or an app that points at a backend of ours."""
-    told = any(publication.env.get(t.names.url) for t, publication in pairs(desired, observed))
-    return told or bool(ours(desired, observed)) or not observed.state.empty()
+    told = any(publication.env.get(t.names.url) for t, publication in situation.targets)
+    return told or bool(situation.ours) or not situation.observed.state.empty()

@@ -18,28 +18,29 @@ from ert_deploy.core.model.observed import DeployKind, Observed, Publication, We
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import Rollout
 from ert_deploy.core.planning.app_env import connected, fingerprint, withdrawn
-from ert_deploy.core.planning.candidates import standing
-from ert_deploy.core.planning.current_key import current_key
 from ert_deploy.core.planning.polling import DEPLOY, after
+from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.observe import find_service
+from ert_deploy.engine.run_context import Run
 
 EMPTY_ANSWERS = 6  # deploys accepted without an id before we give up
 
 
-def publish(step: steps.Publish, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
+def publish(step: steps.Publish, run: Run) -> Effects[None]:
     """Write and delete the owned variables of one target that differ, the fingerprint last."""
-    target, publication = _pair(step.target, desired, observed)
+    target, publication = _pair(step.target, run.situation)
     if publication.suspended:
         raise Failed(f"{publication.name} is suspended ({publication.suspended})", hint="resume it at Render first")
-    wanted = _wanted(desired, observed, target)
-    yield from _announce(publication, observed, {wanted.get(target.names.url), publication.env.get(target.names.url)})
-    if desired.phase is not Phase.ABSENT:  # on the way down the old values lead to a backend that will be gone
-        if _proven(target, publication, observed):
-            memory.before[step.target] = publication.env  # what was before them may lead nowhere by now
-        memory.before.setdefault(step.target, publication.env)
+    wanted = _wanted(run.situation, target)
+    url = target.names.url
+    yield from _announce(publication, run.observed, {wanted.get(url), publication.env.get(url)})
+    if run.desired.phase is not Phase.ABSENT:  # on the way down the old values lead to a backend that will be gone
+        if _proven(target, publication, run.observed):
+            run.memory.before[step.target] = publication.env  # what was before them may lead nowhere by now
+        run.memory.before.setdefault(step.target, publication.env)
     for name in step.write:
         yield from perform(e.PutEnv(publication.service_id, name, wanted[name]))
     for name in step.delete:
@@ -54,50 +55,50 @@ def _proven(target: Target, publication: Publication, observed: Observed) -> boo
     return rollout is not None and bool(rollout.proven) and rollout.fingerprint == fingerprint(own)
 
 
-def deploy(step: steps.Deploy, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
+def deploy(step: steps.Deploy, run: Run) -> Effects[None]:
     """Start a deploy whose id is provably ours, and write it down."""
-    target, publication = _pair(step.target, desired, observed)
-    mark = _wanted(desired, observed, target)[target.names.fingerprint].reveal()
+    target, publication = _pair(step.target, run.situation)
+    mark = _wanted(run.situation, target)[target.names.fingerprint].reveal()
     try:
-        started = yield from _start(desired, publication)
+        started = yield from _start(run.desired, publication)
     except Rejected as error:
-        yield from _put_back(target, publication, memory)
+        yield from _put_back(target, publication, run.memory)
         raise Failed(
             f"Render refused to deploy {publication.name}: {error.summary}", error.detail, error.hint
         ) from error
-    memory.deploys.add(started.id)
-    rollout = Rollout(publication.service_id, mark, started.id, observed.stamp())
-    yield from perform(e.Save(observed.state.put_rollout(rollout)))
+    run.memory.deploys.add(started.id)
+    rollout = Rollout(publication.service_id, mark, started.id, run.observed.stamp())
+    yield from perform(e.Save(run.observed.state.put_rollout(rollout)))
 
 
-def prove(step: steps.Prove, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
+def prove(step: steps.Prove, run: Run) -> Effects[None]:
     """Follow the deploy, then wait for the fingerprint; put the old values back when either fails."""
-    target, publication = _pair(step.target, desired, observed)
-    rollout = observed.state.rollout(publication.service_id)
+    target, publication = _pair(step.target, run.situation)
+    rollout = run.observed.state.rollout(publication.service_id)
     live = False
     try:
         if rollout is not None and rollout.fingerprint == step.fingerprint and not rollout.proven:
-            yield from _follow(desired, memory, target, publication, rollout.deploy_id)
+            yield from _follow(run, target, publication, rollout.deploy_id)
             live = True
-            yield from _see(step.fingerprint, desired, target, publication)
+            yield from _see(step.fingerprint, run.desired, target, publication)
         elif rollout is not None and rollout.proven and publication.live_fingerprint is None:
-            yield from _see(step.fingerprint, desired, target, publication)
-        elif not (yield from _stands(step.fingerprint, desired, target, publication)):
+            yield from _see(step.fingerprint, run.desired, target, publication)
+        elif not (yield from _stands(step.fingerprint, run.desired, target, publication)):
             return  # somebody else's deploy has taken up, or may yet take up, other values: look again
     except Failed as error:
-        yield from perform(e.Save(observed.state.drop_rollout(publication.service_id)))
-        if rollout is not None and (rollout.proven or rollout.deploy_id not in memory.deploys):
+        yield from perform(e.Save(run.observed.state.drop_rollout(publication.service_id)))
+        if rollout is not None and (rollout.proven or rollout.deploy_id not in run.memory.deploys):
             what = "deploying again" if rollout.proven else "a deploy of an earlier run"
             yield from perform(e.Tell(Trouble(what, error.summary)))  # a deploy of this run may well succeed
             return
-        restored = yield from _put_back(target, publication, memory)
+        restored = yield from _put_back(target, publication, run.memory)
         if live and restored:
-            yield from _start(desired, publication)
+            yield from _start(run.desired, publication)
         raise
-    memory.before[step.target] = publication.env
+    run.memory.before[step.target] = publication.env
     now = (yield from perform(e.Now())).stamp()
     base = rollout or Rollout(publication.service_id, step.fingerprint, "", now)
-    yield from perform(e.Save(observed.state.put_rollout(replace(base, fingerprint=step.fingerprint, proven=now))))
+    yield from perform(e.Save(run.observed.state.put_rollout(replace(base, fingerprint=step.fingerprint, proven=now))))
     yield from perform(e.Tell(Proven(publication.name, publication.app_url, step.fingerprint)))
 
 
@@ -138,12 +139,10 @@ def _stands(mark: str, desired: Desired, target: Target, publication: Publicatio
     return (yield from perform(e.AppFingerprint(publication.app_url, target))) == mark
 
 
-def _follow(
-    desired: Desired, memory: Memory, target: Target, publication: Publication, deploy_id: str
-) -> Effects[None]:
+def _follow(run: Run, target: Target, publication: Publication, deploy_id: str) -> Effects[None]:
     """Until the deploy is live. One that was replaced or canceled by a newer deploy hands over to that one."""
     began = (yield from perform(e.Now())).steady
-    deadline, shown = began + desired.timings.deploy_limit, ""
+    deadline, shown = began + run.desired.timings.deploy_limit, ""
     while True:
         try:
             seen = yield from perform(e.GetDeploy(publication.service_id, deploy_id))
@@ -157,12 +156,12 @@ def _follow(
         if seen.kind is not DeployKind.IN_FLIGHT:
             newest = yield from perform(e.NewestDeploy(publication.service_id))
             if newest is None or newest.id == deploy_id or newest.created < seen.created:
-                raise (yield from _failure(memory, target, seen))
+                raise (yield from _failure(run.memory, target, seen))
             deploy_id = newest.id
             continue
         if (now := (yield from perform(e.Now())).steady) >= deadline:
             raise _stuck(seen, publication)
-        yield from perform(e.Sleep(after(now - began, desired.timings, DEPLOY)))
+        yield from perform(e.Sleep(after(now - began, run.desired.timings, DEPLOY)))
 
 
 def _stuck(deploy: WebDeploy, publication: Publication) -> Failed:
@@ -212,20 +211,20 @@ def _put_back(target: Target, publication: Publication, memory: Memory) -> Effec
     return True
 
 
-def _pair(name: str, desired: Desired, observed: Observed) -> tuple[Target, Publication]:
-    target = next(t for t in desired.targets if t.service == name)
-    return target, next(p for p in observed.publications or () if p.target == name)
+def _pair(name: str, situation: Situation) -> tuple[Target, Publication]:
+    target = next(t for t in situation.desired.targets if t.service == name)
+    return target, next(p for p in situation.observed.publications or () if p.target == name)
 
 
-def _wanted(desired: Desired, observed: Observed, target: Target) -> Mapping[str, Secret]:
+def _wanted(situation: Situation, target: Target) -> Mapping[str, Secret]:
     """What the target should have: no backend when nothing is desired, else the one that has proven itself."""
-    if desired.phase is Phase.ABSENT:
+    if situation.desired.phase is Phase.ABSENT:
         return withdrawn(target)
-    current = standing(desired, observed).current
+    current = situation.standing.current
     assert current is not None, "the plan publishes nothing else"
     assert current.instance.address is not None
-    key = current_key(desired, observed, current.instance)
-    certificate = observed.health[current.instance.id].certificate
+    key = situation.current_key(current.instance)
+    certificate = situation.observed.health[current.instance.id].certificate
     assert key is not None
     assert certificate is not None, "it has proven itself to this run, whatever the state says"
     return connected(target, current.instance.address.url(), key, certificate)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from ert_deploy.core.model import keys, state
+from ert_deploy.core.model import keys, state, steps
 from ert_deploy.core.model.desired import Desired, Market
 from ert_deploy.core.model.errors import (
     CannotObserve,
@@ -21,83 +21,80 @@ from ert_deploy.core.model.errors import (
 )
 from ert_deploy.core.model.events import CreateUnknown, OfferLost, Rented, Renting, Trouble, Wrote
 from ert_deploy.core.model.labels import Mark
-from ert_deploy.core.model.observed import Observed, Offer
+from ert_deploy.core.model.observed import Offer
 from ert_deploy.core.planning.app_env import withdrawn
-from ert_deploy.core.planning.candidates import occupied, serving, slots_taken
 from ert_deploy.core.planning.offers import Choice, Ranked, choose, merged
-from ert_deploy.core.planning.ownership import birth_owner, claim
-from ert_deploy.core.planning.rollout import pairs
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.boot_failures import refuse_broken_image
 from ert_deploy.engine.budget import affordable, commit, too_dear
 from ert_deploy.engine.effects import Effects, perform
-from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.observe import own_time, promptly
+from ert_deploy.engine.run_context import Run
 from ert_deploy.ports import CreateOrder
 
 RANKED_FOR = 60.0  # seconds a search stays good
 MAX_LOST = 20  # offers taken by others before we stop
 
 
-def mark_apps(desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
+def mark_apps(_: steps.MarkApps, run: Run) -> Effects[None]:
     """Write the fingerprint of an app without a backend, no secret, once an offer is known that will be rented.
 
     Without it nobody could tell a state that was never written from one that was lost with a create in it.
     """
-    yield from best_offer(desired, observed, memory)
-    for target, publication in pairs(desired, observed):
+    yield from best_offer(run)
+    for target, publication in run.situation.targets:
         name = target.names.fingerprint
         yield from perform(e.PutEnv(publication.service_id, name, withdrawn(target)[name]))
         yield from perform(e.Tell(Wrote(publication.name, (name,), ())))
 
 
-def rent(desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
+def rent(_: steps.Rent, run: Run) -> Effects[None]:
     """Rent the best offer that is left. Returns when its fate is known or written down as unknown.
 
     Where there is none, what serves goes on serving; with nothing that serves, UsageError or Failed says why.
     """
-    if slots_taken(desired, observed) >= desired.slots:
+    if run.situation.slots_taken >= run.desired.slots:
         raise NeedsAttention(
             "two instances of this deployment may be billing already",
             hint="`ert-deploy status` shows them; `ert-deploy down` removes them",
         )
     try:
-        ranked, rank = yield from best_offer(desired, observed, memory)
+        ranked, rank = yield from best_offer(run)
     except (UsageError, Failed) as error:
-        if memory.kept is not None or not serving(desired, observed):
+        if run.memory.kept is not None or not run.situation.serving:
             raise
-        memory.kept = error
+        run.memory.kept = error
         yield from perform(e.Tell(Trouble("nothing can take the place of what serves", error.summary)))
         return
     cost = ranked.estimate
-    yield from perform(e.Tell(Renting(ranked.offer, rank, len(memory.ranked), cost.expected(), cost.hourly)))
-    yield from _three_beats(desired, observed, memory, ranked)
+    yield from perform(e.Tell(Renting(ranked.offer, rank, len(run.memory.ranked), cost.expected(), cost.hourly)))
+    yield from _three_beats(run, ranked)
 
 
-def _three_beats(desired: Desired, observed: Observed, memory: Memory, ranked: Ranked) -> Effects[None]:
-    offer, known = ranked.offer, claim(desired, observed)
+def _three_beats(run: Run, ranked: Ranked) -> Effects[None]:
+    offer, known = ranked.offer, run.situation.claimed()
     token = (yield from perform(e.Draw(keys.TOKEN_BYTES))).hex()
     boot_secret = (yield from perform(e.Draw(keys.BOOT_SECRET_BYTES))).hex()
     # It is born with a key that is forgotten here: it gets its own once it has proven itself and is healthy.
     closed = keys.make_key((yield from perform(e.Draw(keys.KEY_BYTES)))).sha256()
-    env = desired.container_env(token, closed, boot_secret, offer, owner=birth_owner(desired, observed))
-    order = CreateOrder(offer.id, desired.launch, Mark(desired.deployment, token), env)
+    env = run.desired.container_env(token, closed, boot_secret, offer, owner=run.situation.birth_owner)
+    order = CreateOrder(offer.id, run.desired.launch, Mark(run.desired.deployment, token), env)
     yield from perform(e.AwaitTurn("create"))
     now = yield from perform(e.Now())
     written = yield from perform(e.Save(known.intend(state.Intent(token, now.stamp(), offer.id, offer.machine_id))))
     try:
-        yield from promptly(desired, now)
+        yield from promptly(run.desired, now)
     except Failed:
         yield from perform(e.Save(written.drop_intent(token)))
         raise
-    memory.tried.add(offer.id)
-    memory.created.add(token)
-    commit(ranked, token, own_time(now, memory), memory)
+    run.memory.tried.add(offer.id)
+    run.memory.created.add(token)
+    commit(ranked, token, own_time(now, run.memory), run.memory)
     try:
         instance_id = yield from perform(e.Create(order))
     except OfferGone:
-        memory.lost += 1
-        del memory.spending[token]
+        run.memory.lost += 1
+        del run.memory.spending[token]
         yield from perform(e.Save(written.mark_gone(token)))
         yield from perform(e.Tell(OfferLost(offer)))
         return
@@ -105,43 +102,43 @@ def _three_beats(desired: Desired, observed: Observed, memory: Memory, ranked: R
         yield from perform(e.Tell(CreateUnknown(token, error.summary)))
         raise Failed(f"Vast.ai refused to rent: {error.summary}", error.detail, error.hint) from error
     except OutcomeUnknown as error:
-        memory.rentals += 1
+        run.memory.rentals += 1
         yield from perform(e.Tell(CreateUnknown(token, error.summary)))
         return
-    memory.rentals += 1
+    run.memory.rentals += 1
     record = state.Record(token, instance_id, offer.machine_id, now.stamp(), keys=(closed,))
     yield from perform(e.Save(written.put_record(record)))
     yield from perform(e.Tell(Rented(instance_id, offer)))
 
 
-def best_offer(desired: Desired, observed: Observed, memory: Memory) -> Effects[tuple[Ranked, int]]:
+def best_offer(run: Run) -> Effects[tuple[Ranked, int]]:
     """The best offer not tried yet and its rank. UsageError says which filter removed how many when there is none."""
-    refuse_broken_image(desired, memory)
-    if memory.rentals >= desired.attempts or memory.lost >= MAX_LOST:
+    refuse_broken_image(run.desired, run.memory)
+    if run.memory.rentals >= run.desired.attempts or run.memory.lost >= MAX_LOST:
         raise Failed(
-            f"{memory.rentals} rented machines did not become healthy, {memory.lost} offers went to others",
+            f"{run.memory.rentals} rented machines did not become healthy, {run.memory.lost} offers went to others",
             hint="`ert-deploy offers` shows what is left; a higher offer/max_dph opens better hosts",
         )
     moment = yield from perform(e.Now())
-    now, denied = own_time(moment, memory), observed.state.denied_machines(abs(moment.stamp()))
-    taken = occupied(desired, observed)
-    if now >= memory.ranked_until:
-        choice = choose((yield from _on_the_market(desired)), desired, denied, taken)
+    now, denied = own_time(moment, run.memory), run.observed.state.denied_machines(abs(moment.stamp()))
+    taken = run.situation.occupied
+    if now >= run.memory.ranked_until:
+        choice = choose((yield from _on_the_market(run.desired)), run.desired, denied, taken)
         if not choice.ranked:
-            raise _no_offer(choice, desired)
-        yield from _can_pay(choice.ranked[0], desired)
-        memory.ranked, memory.ranked_until = choice.ranked, now + RANKED_FOR
+            raise _no_offer(choice, run.desired)
+        yield from _can_pay(choice.ranked[0], run.desired)
+        run.memory.ranked, run.memory.ranked_until = choice.ranked, now + RANKED_FOR
     left = [
         (ranked, rank)
-        for rank, ranked in enumerate(memory.ranked, 1)
-        if ranked.offer.id not in memory.tried and ranked.offer.machine_id not in denied | taken
+        for rank, ranked in enumerate(run.memory.ranked, 1)
+        if ranked.offer.id not in run.memory.tried and ranked.offer.machine_id not in denied | taken
     ]
-    within = next((found for found in left if affordable(found[0], desired, now, memory)), None)
+    within = next((found for found in left if affordable(found[0], run, now)), None)
     if within is not None:
         return within
-    memory.ranked_until = float("-inf")
+    run.memory.ranked_until = float("-inf")
     if left:
-        raise too_dear(left[0][0], desired, now, memory)
+        raise too_dear(left[0][0], run, now)
     raise Failed("every offer that matches has been tried", hint="run `ert-deploy up` again for a fresh search")
 
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from ert_deploy.core.model import steps
-from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.errors import CannotObserve, NeedsAttention, Outcome
 from ert_deploy.core.model.events import Destroyed, Retired, Trouble, Waiting
 from ert_deploy.core.model.moment import MARGIN
-from ert_deploy.core.model.observed import Instance, Observed
+from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.state import Denied, Intent, Tombstone
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.boot_failures import same_end
 from ert_deploy.engine.budget import ended
 from ert_deploy.engine.effects import Effects, perform
-from ert_deploy.engine.memory import Memory
+from ert_deploy.engine.run_context import Run
 
 NOT_FOUND = "not found"
 MOST_WAIT = 60.0  # seconds between two looks at what does not go, at most; they grow from `timings/poll`
@@ -21,54 +20,54 @@ GROWTH = 1.5
 FIRM_TRIES = 3  # of a destruction that does not work, before anything else is gone on with
 
 
-def retire(step: steps.Retire, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
+def retire(step: steps.Retire, run: Run) -> Effects[None]:
     """Write the tombstone, and shun the machine if it was the host's fault; nobody for a fault of the image."""
-    state = observed.state.entomb(Tombstone(step.token, step.instance_id, observed.stamp(), step.reason))
+    state = run.observed.state.entomb(Tombstone(step.token, step.instance_id, run.observed.stamp(), step.reason))
     if step.deny:
-        now = abs(observed.stamp())
-        state = state.deny(Denied(step.machine_id, now + desired.timings.deny, step.reason), now)
-    yield from perform(e.Save(state.allow(same_end(step, memory))))
+        now = abs(run.observed.stamp())
+        state = state.deny(Denied(step.machine_id, now + run.desired.timings.deny, step.reason), now)
+    yield from perform(e.Save(state.allow(same_end(step, run.memory))))
     yield from perform(e.Tell(Retired(step.instance_id, step.reason)))
 
 
-def destroy(step: steps.Destroy, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
+def destroy(step: steps.Destroy, run: Run) -> Effects[None]:
     """Ask for the destruction. If it is not seen gone it is asked for again, at growing intervals."""
     number = step.instance_id
-    _tried(step, desired, observed, memory)
-    memory.refused.pop(number, None)
+    _tried(step, run)
+    run.memory.refused.pop(number, None)
     try:
         yield from perform(e.DestroyInstance(number))
     except (Outcome, CannotObserve) as error:
-        memory.refused[number] = error
+        run.memory.refused[number] = error
         yield from perform(e.Tell(Trouble(f"destroying instance {number}", error.summary)))
-        if memory.tries[number] < FIRM_TRIES:
-            del memory.due[step]
-            yield from perform(e.Sleep(desired.timings.poll))
+        if run.memory.tries[number] < FIRM_TRIES:
+            del run.memory.due[step]
+            yield from perform(e.Sleep(run.desired.timings.poll))
 
 
-def bury(step: steps.Bury, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
+def bury(step: steps.Bury, run: Run) -> Effects[None]:
     """Remove the tombstone once a read by id says what the complete listing said: it is gone."""
     if (yield from _by_id(step.instance_id)) != NOT_FOUND:
-        _tried(step, desired, observed, memory)
+        _tried(step, run)
         return
-    yield from perform(e.Save(observed.state.bury(step.instance_id)))
-    for tombstone in observed.state.tombstones:
+    yield from perform(e.Save(run.observed.state.bury(step.instance_id)))
+    for tombstone in run.observed.state.tombstones:
         if tombstone.id == step.instance_id:
-            ended(tombstone.token, observed.now, memory)
+            ended(tombstone.token, run.observed.now, run.memory)
     yield from perform(e.Tell(Destroyed(step.instance_id)))
 
 
-def await_gone(step: steps.AwaitGone, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
+def await_gone(step: steps.AwaitGone, run: Run) -> Effects[None]:
     """Look again a little later; NeedsAttention when it is not seen gone for as long as anything may take effect."""
-    left = memory.since[step.instance_id] + desired.timings.settle - observed.now
+    left = run.memory.since[step.instance_id] + run.desired.timings.settle - run.observed.now
     if left <= 0:
-        raise (yield from _ghost(step.instance_id, desired, observed, memory))
-    wait = min(step.until - observed.now, left)
+        raise (yield from _ghost(step.instance_id, run))
+    wait = min(step.until - run.observed.now, left)
     yield from perform(e.Tell(Waiting(f"instance {step.instance_id} to be gone", wait)))
     yield from perform(e.Sleep(wait))
 
 
-def forget(step: steps.DropRecord, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
+def forget(step: steps.DropRecord, run: Run) -> Effects[None]:
     """Remove the record of an instance that is gone, on the same two proofs.
 
     A newborn may be in neither read yet. Until the settle time is over it is as unknown as a create without an answer,
@@ -76,21 +75,22 @@ def forget(step: steps.DropRecord, desired: Desired, observed: Observed, memory:
     """
     shown = yield from _by_id(step.instance_id)
     if shown != NOT_FOUND:
-        since = memory.since.setdefault(step.instance_id, observed.now)
-        if observed.now - since >= desired.timings.settle:
-            raise (yield from _ghost(step.instance_id, desired, observed, memory))
-        wait = _wait(step.instance_id, desired, memory)
+        since = run.memory.since.setdefault(step.instance_id, run.observed.now)
+        if run.observed.now - since >= run.desired.timings.settle:
+            raise (yield from _ghost(step.instance_id, run))
+        wait = _wait(step.instance_id, run)
         yield from perform(e.Tell(Waiting(f"instance {step.instance_id} to be listed or gone ({shown})", wait)))
         yield from perform(e.Sleep(wait))
         return
+    observed, settle = run.observed, run.desired.timings.settle
     state = observed.state.drop_record(step.instance_id)
     record = observed.state.record(step.instance_id)
     cloned = record is not None and any(other.token == record.token for other in state.records)
-    if record is not None and not cloned and observed.age(record.token, record.at, MARGIN) < desired.timings.settle:
+    if record is not None and not cloned and observed.age(record.token, record.at, MARGIN) < settle:
         yield from perform(e.Save(state.intend(Intent(record.token, record.at, 0, record.machine_id))))
         return
     yield from perform(e.Save(state))
-    ended(record.token if record is not None else "", observed.now, memory)
+    ended(record.token if record is not None else "", observed.now, run.memory)
     yield from perform(e.Tell(Destroyed(step.instance_id)))
 
 
@@ -107,32 +107,32 @@ def _shown(instance: Instance) -> str:
     return f"{instance.status or 'no status'}, contract {instance.current or 'unknown'}"
 
 
-def _ghost(instance_id: int, desired: Desired, observed: Observed, memory: Memory) -> Effects[NeedsAttention]:
+def _ghost(instance_id: int, run: Run) -> Effects[NeedsAttention]:
     """What to say of an instance that does not go: what it costs, what both reads show, and what we may not do."""
-    listed = next((i for i in observed.instances if i.id == instance_id), None)
+    listed = next((i for i in run.observed.instances if i.id == instance_id), None)
     by_id = yield from _by_id(instance_id)
     lines = [f"list: {_shown(listed) if listed is not None else 'no longer listed'}", f"read by id: {by_id}"]
-    last = memory.refused.get(instance_id)
+    last = run.memory.refused.get(instance_id)
     if last is not None:
         lines.append(f"destroying it: {last.summary}")
     price = f"${listed.dph:.4f}/h" if listed is not None else "an unknown price"
     again = "run the same command again, or destroy it in the Vast.ai console"
     return NeedsAttention(
-        f"instance {instance_id} ({price}) still exists after {desired.timings.settle:.0f} s, and may bill",
+        f"instance {instance_id} ({price}) still exists after {run.desired.timings.settle:.0f} s, and may bill",
         "\n".join(lines),
         last.hint if last is not None and last.hint else again,
     )
 
 
-def _tried(step: steps.Destroy | steps.Bury, desired: Desired, observed: Observed, memory: Memory) -> None:
+def _tried(step: steps.Destroy | steps.Bury, run: Run) -> None:
     """Note one more try, and when the next one is due."""
-    memory.since.setdefault(step.instance_id, observed.now)
-    memory.due[step] = observed.now + _wait(step.instance_id, desired, memory)
+    run.memory.since.setdefault(step.instance_id, run.observed.now)
+    run.memory.due[step] = run.observed.now + _wait(step.instance_id, run)
 
 
-def _wait(instance_id: int, desired: Desired, memory: Memory) -> float:
+def _wait(instance_id: int, run: Run) -> float:
     """Seconds until it is looked at again; each time more, up to a minute."""
-    tries = memory.tries.get(instance_id, 0)
-    memory.tries[instance_id] = tries + 1
-    poll = desired.timings.poll
+    tries = run.memory.tries.get(instance_id, 0)
+    run.memory.tries[instance_id] = tries + 1
+    poll = run.desired.timings.poll
     return max(poll, min(MOST_WAIT, poll * GROWTH ** min(tries, 20)))

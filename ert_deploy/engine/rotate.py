@@ -12,12 +12,9 @@ from dataclasses import dataclass
 
 from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.errors import UsageError
-from ert_deploy.core.model.observed import Observed
-from ert_deploy.core.planning.candidates import standing
-from ert_deploy.core.planning.current_key import current_key
 from ert_deploy.core.planning.health import Stage, complaint
 from ert_deploy.core.planning.key_acceptance import named
-from ert_deploy.core.planning.ownership import ours
+from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine.apply import Result, apply
 from ert_deploy.engine.effects import Effects
 from ert_deploy.engine.memory import Memory
@@ -35,41 +32,42 @@ class Rotated:
 
 def rotate(desired: Desired) -> Effects[Rotated]:
     """Change the key. UsageError, and nothing done, unless a backend serves as the config says."""
-    _must_serve(desired, (yield from observe(desired, Memory())))
+    _must_serve((yield from observe(desired, Memory())))
     before = yield from apply(desired)
     result = yield from apply(desired, Memory(rotating=True))
-    return Rotated(_name(desired, before.observed), _name(desired, result.observed), result)
+    return Rotated(_name(before.situation), _name(result.situation), result)
 
 
-def _must_serve(desired: Desired, observed: Observed) -> None:
-    now = standing(desired, observed)
+def _must_serve(situation: Situation) -> None:
+    now, name = situation.standing, situation.desired.deployment
     stage = now.verdicts[now.current.instance.id].stage if now.current is not None else None
     if stage is Stage.READY:
         return
-    if not ours(desired, observed):
+    if not situation.ours:
         raise UsageError(
-            f"there is no key to change: no instance of {desired.deployment} exists",
+            f"there is no key to change: no instance of {name} exists",
             hint="`ert-deploy up` rents a GPU, and makes a key for it",
         )
     if stage is Stage.ASLEEP:
         raise UsageError(
-            f"{desired.deployment} is asleep, and a stopped backend takes no new key", hint="`ert-deploy wake` first"
+            f"{name} is asleep, and a stopped backend takes no new key",
+            hint="`ert-deploy wake` first",
         )
     raise UsageError(
-        f"no backend of {desired.deployment} serves now as the config says, and only one that does takes a new key",
-        "\n".join(_amiss(desired, observed)),
+        f"no backend of {name} serves now as the config says, and only one that does takes a new key",
+        "\n".join(_amiss(situation)),
         hint="`ert-deploy status` shows how it is; `ert-deploy up` first",
     )
 
 
-def _amiss(desired: Desired, observed: Observed) -> Iterator[str]:
-    for instance in ours(desired, observed):
-        if why := complaint(instance, observed.health.get(instance.id)):
+def _amiss(situation: Situation) -> Iterator[str]:
+    for instance in situation.ours:
+        if why := complaint(instance, situation.observed.health.get(instance.id)):
             yield f"instance {instance.id}: {why}"
 
 
-def _name(desired: Desired, observed: Observed) -> str:
-    current = standing(desired, observed).current
-    key = current_key(desired, observed, current.instance) if current is not None else None
+def _name(situation: Situation) -> str:
+    current = situation.standing.current
+    key = situation.current_key(current.instance) if current is not None else None
     assert key is not None, "what serves has a key"
     return named(key.sha256())

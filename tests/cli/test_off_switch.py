@@ -8,6 +8,7 @@ from ert_deploy.cli.commands.status import _show
 from ert_deploy.cli.running import backends
 from ert_deploy.core.model.observed import Health, Observed, OffSwitch, Vital
 from ert_deploy.core.model.state import State
+from ert_deploy.core.planning.situation import Situation
 from tests.support.situations import UP, instance
 
 
@@ -24,7 +25,7 @@ def test_the_status_warns_of_an_off_switch_that_is_not_proven(
     off_switch: OffSwitch | None, words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     seen = Observed(1000.0, (instance(7),), State("ert"), health={7: Health(Vital.HEALTHY, off_switch=off_switch)})
-    (row,) = backends(UP, seen)
+    (row,) = backends(Situation(UP, seen))
     assert row["off_switch"] == (off_switch.value if off_switch else None)
     empty = dict.fromkeys(("suspects", "others", "to_be_destroyed", "denied_machines"), ())
     _show({"deployment": "ert", "backends": [{**row, "spent": 0.0}], "services": [], "unsettled_creates": 0, **empty})

@@ -13,15 +13,8 @@ from ert_deploy.core.model.observed import Health, Instance, Observed, Vital
 from ert_deploy.core.model.owner import NOBODY, Owner, Relation, owner_text, parse_owner, service_hash
 from ert_deploy.core.model.state import State
 from ert_deploy.core.planning.marks import sort_out
-from ert_deploy.core.planning.ownership import (
-    birth_owner,
-    claim,
-    ours,
-    owned,
-    remember,
-    to_probe,
-    undecided,
-)
+from ert_deploy.core.planning.ownership import to_probe
+from ert_deploy.core.planning.situation import Situation
 from tests.support.situations import (
     ADMIN,
     DASH,
@@ -165,19 +158,21 @@ CASES: dict[str, tuple[Any, Observed, list[int], dict[int, str], list[int]]] = {
 @pytest.mark.parametrize("name", CASES)
 def test_whose_it_is(name: str) -> None:
     desired, observed, mine, doubts, others = CASES[name]
-    placed = owned(desired, observed)
+    situation = Situation(desired, observed)
+    placed = situation.ownership
     assert [i.id for i in placed.ours] == mine
     assert {u.instance.id: True for u in placed.undecided} == dict.fromkeys(doubts, True)
     for u in placed.undecided:
         assert doubts[u.instance.id] in u.why
     assert [i.id for i in placed.others] == others
-    assert [i.id for i in ours(desired, observed)] == mine
-    assert undecided(desired, observed) == placed.undecided
+    assert [i.id for i in situation.ours] == mine
+    assert situation.undecided == placed.undecided
 
 
 def test_what_is_ours_has_its_mark_whatever_its_label_says_and_they_are_sorted() -> None:
     observed = seen(instance(2), instance(1, **LABEL_LOST), records=(record(1),))
-    assert [(i.id, i.mark) for i in ours(UP, observed)] == [(1, Mark("ert", token(1))), (2, Mark("ert", token(2)))]
+    mine = Situation(UP, observed).ours
+    assert [(i.id, i.mark) for i in mine] == [(1, Mark("ert", token(1))), (2, Mark("ert", token(2)))]
 
 
 def test_an_older_instance_is_probed_before_the_apps_are_read() -> None:
@@ -186,30 +181,21 @@ def test_an_older_instance_is_probed_before_the_apps_are_read() -> None:
     assert [i.id for i in to_probe(sort_out(UP, (instance(1),), State("ert"), frozenset()))] == [1]
 
 
-def test_what_was_found_before_the_apps_were_read_is_not_worked_out_again_where_they_change_nothing() -> None:
-    for known, same in ((frozenset({HERE}), True), (frozenset(), False)):
-        observed = seen(instance(1), apps=(app({}),))
-        placed = sort_out(UP, observed.instances, observed.state, known)
-        remember(UP, observed, placed, known)
-        assert (owned(UP, observed) is placed) == same
-        assert owned(UP, observed) == placed
-
-
 def test_only_a_label_alone_is_no_reason_to_rent_nothing() -> None:
     listed = instance(1, **ENVIRONMENT_LOST), instance(2, **OLD), instance(3, **LABEL_LOST)
-    assert [u.blocks for u in undecided(UP, seen(*listed))] == [False, True, True]
-    assert [u.blocks for u in undecided(UP, seen(*listed, intents=(intent(1, 5),)))] == [True, True, True]
+    assert [u.blocks for u in Situation(UP, seen(*listed)).undecided] == [False, True, True]
+    assert [u.blocks for u in Situation(UP, seen(*listed, intents=(intent(1, 5),))).undecided] == [True, True, True]
 
 
 def test_a_new_instance_and_the_state_name_owner_and_services() -> None:
-    observed = seen(apps=(app({}),))
-    assert birth_owner(UP, observed) == f"our-project:{HERE}"
-    assert claim(UP, observed).claims == Claims(("our-project",), (HERE,))
-    nothing = replace(NAMELESS, targets=())
-    assert birth_owner(nothing, seen(apps=None)) == ""
-    assert claim(nothing, seen(apps=None)).claims == Claims()
+    known = Situation(UP, seen(apps=(app({}),)))
+    assert known.birth_owner == f"our-project:{HERE}"
+    assert known.claimed().claims == Claims(("our-project",), (HERE,))
+    nothing = Situation(replace(NAMELESS, targets=()), seen(apps=None))
+    assert nothing.birth_owner == ""
+    assert nothing.claimed().claims == Claims()
     by_id = replace(NAMELESS, services=frozenset({THERE}))
-    assert birth_owner(by_id, seen(apps=None)) == f":{THERE}"
+    assert Situation(by_id, seen(apps=None)).birth_owner == f":{THERE}"
 
 
 @pytest.mark.parametrize("owner", ["", "our-project"])

@@ -1,4 +1,4 @@
-"""plan(desired, observed) -> steps, as data: facts in, steps out, each on one line with its reason."""
+"""plan(situation) -> steps, as data: facts in, steps out, each on one line with its reason."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from ert_deploy.core.model import steps
 from ert_deploy.core.model.desired import Criteria
 from ert_deploy.core.planning.key_acceptance import besides
 from ert_deploy.core.planning.plan import plan
+from ert_deploy.core.planning.situation import Situation
 from tests.core.situations import keys, moving, removing, renting, replacing, sleeping
 from tests.core.situations.expected_steps import FORECAST
 from tests.support.situations import KEY, KEYED, OTHER_KEY, UP, app, instance, record, seen, shown, url
@@ -26,35 +27,37 @@ def test_no_two_situations_have_one_name() -> None:
 @pytest.mark.parametrize("situation", SITUATIONS)
 def test_situation(situation: str) -> None:
     desired, observed, expected = SITUATIONS[situation]
-    assert [shown(step) for step in plan(desired, observed)] == expected
+    assert [shown(step) for step in plan(Situation(desired, observed))] == expected
 
 
 def test_the_table_knows_every_step_and_every_one_has_a_reason() -> None:
-    taken = [step for desired, observed, _ in SITUATIONS.values() for step in plan(desired, observed)]
-    every = {kind for group in get_args(steps.Step) for kind in (get_args(group) or (group,))}
-    assert {type(step) for step in taken} == every
+    taken = [step for desired, observed, _ in SITUATIONS.values() for step in plan(Situation(desired, observed))]
+    assert {type(step) for step in taken} == set(get_args(steps.Step))
     assert all(step.reason for step in taken)
 
 
 @pytest.mark.parametrize("situation", SITUATIONS)
 def test_a_plan_is_a_function_of_its_facts(situation: str) -> None:
     desired, observed, _ = SITUATIONS[situation]
-    assert plan(desired, observed) == plan(desired, observed)
-    assert len(set(plan(desired, observed))) == len(plan(desired, observed)), "a step is said twice"
+    found = plan(Situation(desired, observed))
+    assert found == plan(Situation(desired, observed))
+    assert len(set(found)) == len(found), "a step is said twice"
 
 
 def test_a_plan_shows_no_secret() -> None:
     for desired, observed, _ in SITUATIONS.values():
-        said = repr(plan(desired, observed)) + repr(observed)
+        situation = Situation(desired, observed)
+        found = plan(situation)
+        said = repr(found) + repr(situation)
         assert KEY.reveal() not in said
         assert OTHER_KEY.reveal() not in said
-        assert url(1) not in repr(plan(desired, observed))
+        assert url(1) not in repr(found)
 
 
 def test_an_instance_is_what_the_price_cap_says_now() -> None:
     looser = replace(UP, criteria=Criteria(max_dph=0.50))
     observed = seen(instance(1, dph=0.41), records=(record(1),), apps=(app(KEYED),))
-    assert [shown(s) for s in plan(looser, observed)] == ["AwaitBoot 1: running", *FORECAST]
+    assert [shown(s) for s in plan(Situation(looser, observed))] == ["AwaitBoot 1: running", *FORECAST]
 
 
 def test_one_more_key_makes_room_for_itself() -> None:

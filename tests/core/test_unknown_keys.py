@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from ert_deploy.core.model.state import Record
-from ert_deploy.core.planning.candidates import runs_with
+from ert_deploy.core.planning.situation import Situation
 from tests.support.situations import NOW, UP, app, env, healthy, instance, mark, off, record, rollout, seen, served
 
 RUNNING_WITH_IT = app(off(), shows=mark(env(1)))
@@ -37,11 +37,11 @@ def test_an_app_may_run_with_what_is_older_than_its_newest_deploy(
     observed = seen(
         instance(1), records=records, rollouts=rollouts, apps=(RUNNING_WITH_IT,), health=(healthy(1),)
     )  # fmt: skip
-    assert runs_with(UP, observed, instance(1)) is may
+    assert Situation(UP, observed).runs_with(instance(1)) is may
 
 
 @pytest.mark.parametrize("shown", [None, mark(env(1))])
 def test_an_app_runs_with_nothing_else_where_it_shows_what_its_environment_holds(shown: str | None) -> None:
     held = {**off(), **{name: value for name, value in env(1).items() if name == UP.targets[0].names.fingerprint}}
     observed = seen(instance(1), apps=(app(held, shows=shown),), health=(healthy(1),))
-    assert not runs_with(UP, observed, instance(1))
+    assert not Situation(UP, observed).runs_with(instance(1))

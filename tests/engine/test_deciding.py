@@ -13,7 +13,6 @@ from ert_deploy.core.model.errors import NeedsAttention, UsageError
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.owner import service_hash
-from ert_deploy.core.planning.ownership import owned, undecided
 from ert_deploy.engine import decide
 from ert_deploy.engine.apply import apply
 from ert_deploy.engine.memory import Memory
@@ -29,19 +28,19 @@ ASLEEP = replace(WANTED, phase=Phase.ASLEEP)
 
 
 def doubts(made: FakeWorld, desired: Any = WANTED) -> list[int]:
-    observed = Process(made, observe(replace(desired, phase=Phase.ABSENT), Memory())).finish()
-    return [u.instance.id for u in undecided(desired, observed)]
+    seen = Process(made, observe(replace(desired, phase=Phase.ABSENT), Memory())).finish()
+    return [u.instance.id for u in seen.undecided]
 
 
 def decided(made: FakeWorld, how: str, number: int, desired: Any = WANTED) -> None:
     """What `ert-deploy adopt|ignore|destroy ID` does once it is confirmed."""
-    observed, instance = Process(made, decide.find(desired, number)).finish()
+    situation, instance = Process(made, decide.find(desired, number)).finish()
     made.gpu.decided.add(number)
     if how == "destroy":
-        effects = decide.destroy(desired, observed, number)
+        effects = decide.destroy(situation, number)
     else:
         assert instance is not None
-        effects = {"adopt": decide.adopt, "ignore": decide.ignore}[how](desired, observed, instance)
+        effects = {"adopt": decide.adopt, "ignore": decide.ignore}[how](situation, instance)
     try:
         process = Process(made, effects)
     except StopIteration:
@@ -206,13 +205,13 @@ def test_two_projects_of_one_name_leave_each_other_alone() -> None:
     emptied(made)
     theirs = Process(made, observe(OTHER, Memory())).finish()
     # The service is the same here, so that only the owner ids differ: a person has to say whose it is.
-    assert [u.instance.id for u in undecided(OTHER, theirs)] == [first]
+    assert [u.instance.id for u in theirs.undecided] == [first]
     made.gpu.only().order = _owned_by(made.gpu.only().order, "our-project:" + service_hash("srv-another"))
     up(made, OTHER, most=3)
     assert len(made.gpu.paid()) == 2
-    observed = Process(made, observe(OTHER, Memory())).finish()
-    assert [i.id for i in owned(OTHER, observed).others] == [first]
-    assert undecided(OTHER, observed) == ()
+    seen = Process(made, observe(OTHER, Memory())).finish()
+    assert [i.id for i in seen.ownership.others] == [first]
+    assert seen.undecided == ()
     with pytest.raises(UsageError, match="is another owner's"):
         decided(made, "destroy", first, OTHER)
     down(made, OTHER)
@@ -253,8 +252,8 @@ def test_nothing_is_rented_on_the_state_of_another_owner() -> None:
 def test_an_interrupted_destroy_goes_on_when_the_instance_is_listed_no_more() -> None:
     made = served()
     number = made.gpu.only().id
-    observed, _ = Process(made, decide.find(WANTED, number)).finish()
-    until(Process(made, decide.destroy(WANTED, observed, number)), lambda: not made.gpu.paid())
+    situation, _ = Process(made, decide.find(WANTED, number)).finish()
+    until(Process(made, decide.destroy(situation, number)), lambda: not made.gpu.paid())
     assert made.store.state.tombstones
     decided(made, "destroy", number)
     assert made.store.state.empty()
@@ -285,7 +284,7 @@ def test_a_sleep_leaves_what_is_undecided_alone() -> None:
     number = made.gpu.only().id
     behaviours.without_environment(made.gpu.only())
     result = Process(made, _apply(ASLEEP)).finish()
-    assert [u.instance.id for u in undecided(ASLEEP, result.observed)] == [number]
+    assert [u.instance.id for u in result.situation.undecided] == [number]
     assert made.gpu.running() == (number,)
     assert GONE.owner == WANTED.owner
 

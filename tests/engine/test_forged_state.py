@@ -22,11 +22,11 @@ from ert_deploy.core.model.claims import Claims
 from ert_deploy.core.model.desired import Desired, Phase
 from ert_deploy.core.model.errors import ErtError
 from ert_deploy.core.model.labels import Mark
-from ert_deploy.core.model.observed import Instance, Observed
+from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.plain.state import contradictions, from_json, to_json
 from ert_deploy.core.model.state import Denied, Intent, Record, Rollout, State, Tombstone
 from ert_deploy.core.planning.app_env import connected
-from ert_deploy.core.planning.ownership import undecided
+from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine import reap as reaping
 from ert_deploy.engine.apply import Result, apply
 from ert_deploy.engine.memory import Memory
@@ -111,28 +111,28 @@ def finished(made: FakeWorld, effects: Any) -> Any:
         return error
 
 
-def applied(desired: Desired) -> Callable[[FakeWorld], tuple[int, Observed | None]]:
+def applied(desired: Desired) -> Callable[[FakeWorld], tuple[int, Situation | None]]:
     """The command with its exit code as the command line gives it, and its last look."""
 
-    def command(made: FakeWorld) -> tuple[int, Observed | None]:
+    def command(made: FakeWorld) -> tuple[int, Situation | None]:
         end = finished(made, apply(desired, Memory()))
         if isinstance(end, ErtError):
             return end.exit_code, None
         assert isinstance(end, Result)
-        left = end.left is not None or end.abandoned or end.unknown_for or undecided(desired, end.observed)
-        return (5 if left else 0), end.observed
+        left = end.left is not None or end.abandoned or end.unknown_for or end.situation.undecided
+        return (5 if left else 0), end.situation
 
     return command
 
 
-def status(made: FakeWorld) -> tuple[int, Observed | None]:
+def status(made: FakeWorld) -> tuple[int, Situation | None]:
     seen = finished(made, observe(WANTED, Memory()))
     if isinstance(seen, ErtError):
         return seen.exit_code, None
-    return (5 if undecided(WANTED, seen) else 0), seen
+    return (5 if seen.undecided else 0), seen
 
 
-def reap(made: FakeWorld) -> tuple[int, Observed | None]:
+def reap(made: FakeWorld) -> tuple[int, Situation | None]:
     found = finished(made, reaping.find(WANTED))
     if isinstance(found, ErtError):
         return found.exit_code, None
@@ -143,7 +143,7 @@ def reap(made: FakeWorld) -> tuple[int, Observed | None]:
     return (5 if found.serving or found.undecided else 0), None
 
 
-COMMANDS: dict[str, Callable[[FakeWorld], tuple[int, Observed | None]]] = {
+COMMANDS: dict[str, Callable[[FakeWorld], tuple[int, Situation | None]]] = {
     "up": applied(WANTED),
     "wake": applied(AWAKE),
     "sleep": applied(ASLEEP),
@@ -177,7 +177,7 @@ def app_runs_with_what_is_paid(made: FakeWorld) -> bool:
     return names.url in running and running[names.url].reveal() in at
 
 
-def claims_hold(name: str, made: FakeWorld, seen: Observed | None) -> None:
+def claims_hold(name: str, made: FakeWorld, seen: Situation | None) -> None:
     """What the command line prints with exit code 0 is so."""
     if name.startswith("down"):
         assert made.gpu.paid() == ()
@@ -196,9 +196,7 @@ def claims_hold(name: str, made: FakeWorld, seen: Observed | None) -> None:
         assert made.web.shown("dash", target) == wanted[target.names.fingerprint].reveal()
     elif name == "status":
         assert seen is not None
-        from ert_deploy.core.planning.ownership import ours
-
-        assert SERVES.id in {i.id for i in ours(WANTED, seen)}, "it says that nothing is running"
+        assert SERVES.id in {i.id for i in seen.ours}, "it says that nothing is running"
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import get_args, get_type_hints
+
 import pytest
 
+from ert_deploy.core.model import steps
 from ert_deploy.core.model.errors import CannotObserve, UsageError
-from ert_deploy.core.model.observed import Observed
+from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.app_proof import AskApp
-from ert_deploy.engine.apply import apply
+from ert_deploy.engine.apply import HANDLERS, apply
 from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.observe import observe
 from ert_deploy.engine.run import interpreter, run
+from ert_deploy.engine.run_context import Run
 from tests.support.fakes.history import GONE, WANTED, Process, is_down, is_up, start, up
 from tests.support.fakes.loopback import world
 
@@ -55,9 +60,29 @@ def test_every_effect_can_be_carried_out() -> None:
     assert set(interpreter(world().ports)) == kinds | {AskApp}
 
 
+def test_every_step_has_one_function_that_carries_it_out() -> None:
+    assert set(HANDLERS) == set(get_args(steps.Step))
+    assert len(set(HANDLERS.values())) == len(HANDLERS)
+    for kind, carry_out in HANDLERS.items():
+        assert [*get_type_hints(carry_out).values()] == [kind, Run, e.Effects[None]], kind
+
+
+def test_a_look_places_the_instances_again_only_where_the_apps_may_change_whose_they_are() -> None:
+    made, memory = world(), Memory()
+    up(made)
+    first = Process(made, observe(WANTED, memory)).finish()
+    second = Process(made, observe(WANTED, memory)).finish()
+    assert first.placed is None, "the services were not known when the instances were listed"
+    assert second.placed is not None
+    assert second.ownership == first.ownership
+    made.gpu.only().order = replace(made.gpu.only().order, env={**made.gpu.only().order.env, "ERT_OWNER": ""})
+    made.store.lose()
+    assert Process(made, observe(WANTED, memory)).finish().placed is None, "an app may say whose it is"
+
+
 def test_a_look_lists_before_it_loads() -> None:
     made = world()
-    look: Process[Observed] = Process(made, observe(WANTED, Memory()))
+    look: Process[Situation] = Process(made, observe(WANTED, Memory()))
     order: list[type] = []
     while not look.ended:
         order.append(type(look.effect))

@@ -154,4 +154,4 @@ def test_an_app_whose_own_address_is_off_is_asked_where_the_config_says() -> Non
     elsewhere = replace(WANTED, targets=(Target("dash", address=address),))
     result = up(made, elsewhere)
     is_up(made, elsewhere)
-    assert [p.app_url for p in result.observed.publications or ()] == [address]
+    assert [p.app_url for p in result.situation.observed.publications or ()] == [address]

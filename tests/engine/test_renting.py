@@ -12,7 +12,6 @@ from ert_deploy.core.model.events import Rented, Renting, Trouble, Verified
 from ert_deploy.core.model.fingerprints import certificate_sha256
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance, Offer
-from ert_deploy.core.planning.ownership import undecided
 from ert_deploy.engine import effects as e
 from tests.support.fakes import behaviours
 from tests.support.fakes.history import OTHER, WANTED, done, down, is_down, is_up, kinds, start, told, up
@@ -171,7 +170,7 @@ def test_instances_of_others_and_cloned_labels_are_never_touched() -> None:
         Instance(903, status="exited"),
     ]
     result = up(made)
-    assert [u.instance.id for u in undecided(WANTED, result.observed)] == [902]
+    assert [u.instance.id for u in result.situation.undecided] == [902]
     down(made)
     is_down(made)
     assert made.gpu.harmed == []

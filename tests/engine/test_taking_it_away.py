@@ -21,7 +21,6 @@ from ert_deploy.core.model.errors import (
 from ert_deploy.core.model.events import Destroyed, Trouble
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance
-from ert_deploy.core.planning.ownership import undecided
 from tests.support.fakes import behaviours
 from tests.support.fakes.history import GONE, WANTED, done, down, is_down, is_up, served, start, told, until, up
 from tests.support.fakes.loopback import FakeWorld, blind, world
@@ -281,7 +280,7 @@ def test_a_tombstone_is_no_leave_to_destroy_what_lost_our_marks() -> None:
     until(start(made, GONE), lambda: made.store.state.tombstones)
     behaviours.without_environment(made.gpu.only())
     result = down(made)
-    assert [u.instance.id for u in undecided(GONE, result.observed)] == list(made.gpu.paid())
+    assert [u.instance.id for u in result.situation.undecided] == list(made.gpu.paid())
     assert len(made.gpu.paid()) == 1
     assert made.store.state.tombstones
 
@@ -291,5 +290,5 @@ def test_other_deployments_live_on() -> None:
     made.gpu.foreign = [Instance(901, Mark("other", "ab" * 16), "other"), Instance(902, None, "ert")]
     result = down(made)
     is_down(made)
-    assert [i.id for i in result.observed.instances] == [901, 902]
-    assert [u.instance.id for u in undecided(GONE, result.observed)] == [902]
+    assert [i.id for i in result.situation.observed.instances] == [901, 902]
+    assert [u.instance.id for u in result.situation.undecided] == [902]

@@ -9,7 +9,6 @@ from typing import Any
 
 from ert_deploy.core.model.desired import Desired, Phase, Target
 from ert_deploy.core.model.errors import ErtError, NeedsAttention
-from ert_deploy.core.planning.ownership import undecided
 from ert_deploy.engine import decide
 from ert_deploy.engine.apply import apply
 from ert_deploy.engine.effects import Effects
@@ -57,8 +56,7 @@ def exit_of(command: Command, value: Any, now: float) -> ErtError | None:
     if command is None:
         named = (*value.serving, *(u.instance for u in value.undecided))
         return Undecided(tuple(sorted(i.id for i in named))) if named else None
-    desired = command.desired if isinstance(command, Rotation) else command
-    if doubts := undecided(desired, value.observed):
+    if doubts := value.situation.undecided:
         return Undecided(tuple(u.instance.id for u in doubts))
     if value.unknown_for:
         return Unsure(now + value.unknown_for)
@@ -92,11 +90,11 @@ def _reaping() -> Effects[Any]:
 def deciding(number: int, tale: Story) -> Effects[None]:
     """`ert-deploy adopt ID` or `destroy ID`, confirmed: one for an even and one for an odd number."""
     desired = _fitted(WANTED, tale)
-    observed, instance = yield from decide.find(desired, number)
+    situation, instance = yield from decide.find(desired, number)
     if instance is not None and number % 2 == 0:
-        yield from decide.adopt(desired, observed, instance)
+        yield from decide.adopt(situation, instance)
     else:
-        yield from decide.destroy(desired, observed, number)
+        yield from decide.destroy(situation, number)
 
 
 def together(

@@ -54,7 +54,7 @@ _POWER, _RESTING, _REAP = "engine/power.py", "core/planning/sleep.py", "engine/r
 _OWNERSHIP = "core/planning/marks.py"
 _RECORDS = "core/planning/records.py"
 _PLAN, _PUBLISH, _STANDING = "core/planning/plan.py", "engine/publish.py", "core/planning/candidates.py"
-_ROLLOUT = "core/planning/rollout.py"
+_ROLLOUT, _SITUATION = "core/planning/rollout.py", "core/planning/situation.py"
 MUTANTS = (
     Mutant("drop the settle wait", "core/model/desired.py", "settle: float = 240.0", "settle: float = 0.0"),
     Mutant("settle after 60 s", "core/model/desired.py", "settle: float = 240.0", "settle: float = 60.0"),
@@ -83,7 +83,7 @@ MUTANTS = (
     ),
     Mutant(
         "forget a start that may still come", _POWER,
-        "if record.woken and not start_may_come(record, observed, desired.timings.settle):", "if record.woken:",
+        "if record.woken and not start_may_come(record, run.situation):", "if record.woken:",
         tale="hurried",
     ),
     Mutant(
@@ -108,8 +108,8 @@ MUTANTS = (
     ),
     Mutant(
         "forget before destroy", "engine/apply.py",
-        "            yield from retire(step, desired, observed, memory)",
-        "            yield from perform(e.Save(observed.state.drop_record(step.instance_id)))",
+        "    steps.Retire: retire,\n",
+        "    steps.Retire: lambda step, run: perform(e.Save(run.observed.state.drop_record(step.instance_id))),\n",
     ),
     Mutant(
         "retry a create", _RENT,
@@ -117,8 +117,11 @@ MUTANTS = (
         "        try:\n            instance_id = yield from perform(e.Create(order))\n"
         "        except OutcomeUnknown:\n            instance_id = yield from perform(e.Create(order))\n",
     ),
-    Mutant("ignore the slots", _RENT, "slots_taken(desired, observed) >= desired.slots", "False"),
-    Mutant("count only what is listed as slots", _STANDING, "return len(live) + len(unknown)", "return len(live)"),
+    Mutant("ignore the slots", _RENT, "run.situation.slots_taken >= run.desired.slots", "False"),
+    Mutant(
+        "count only what is listed as slots", _SITUATION,
+        "return len(self.ours) + len(unknown)", "return len(self.ours)",
+    ),
     Mutant(
         "destroy what has one mark only", _OWNERSHIP,
         "            return Undecided(instance, _ENVIRONMENT_ONLY)",
@@ -140,16 +143,16 @@ MUTANTS = (
     ),
     Mutant(
         "rent while something may be ours", "engine/decide.py",
-        "blocking = tuple((u.instance.id, u.why) for u in undecided(desired, observed) if u.blocks or any_doubt)",
+        "blocking = tuple((u.instance.id, u.why) for u in situation.undecided if u.blocks or any_doubt)",
         "blocking = ()",
     ),
     Mutant(
         "do not wait on the way down", _PLAN,
-        "    yield from unsettled(observed, desired.timings.settle)\n    if desired.apps_first:",
-        "    if desired.apps_first:",
+        "    yield from unsettled(situation)\n    if situation.desired.apps_first:",
+        "    if situation.desired.apps_first:",
     ),
     Mutant(
-        "claim at once where there was no state", _RECORDS, "    left = unknown_for(observed, settle)\n",
+        "claim at once where there was no state", _RECORDS, "    left = unknown_for(situation)\n",
         "    left = 0\n",
     ),
     Mutant(
@@ -172,17 +175,17 @@ MUTANTS = (
     Mutant("wait for ever for what does not go", _RETIRE, "    if left <= 0:\n", "    if False:\n"),
     Mutant(
         "a newborn that is not seen is forgotten", _RETIRE,
-        "observed.age(record.token, record.at, MARGIN) < desired.timings.settle", "False",
+        "observed.age(record.token, record.at, MARGIN) < settle", "False",
     ),
     Mutant(
         "take a create without an answer for a failed one", _RENT,
-        "    except OutcomeUnknown as error:\n        memory.rentals += 1\n",
-        "    except OutcomeUnknown as error:\n        memory.rentals += 1\n"
+        "    except OutcomeUnknown as error:\n        run.memory.rentals += 1\n",
+        "    except OutcomeUnknown as error:\n        run.memory.rentals += 1\n"
         "        yield from perform(e.Save(written.drop_intent(token)))\n",
     ),
     Mutant(
         "never retire what is surplus", _PLAN,
-        "    yield from _surplus(desired, now.others, now.current is not None)\n", "",
+        "    yield from _surplus(situation.desired, now.others, now.current is not None)\n", "",
     ),
     Mutant(
         "believe a fingerprint while a deploy is under way", _PUBLISH,
@@ -198,8 +201,8 @@ MUTANTS = (
     ),
     Mutant(
         "start without writing it down", _POWER,
-        "    written = yield from perform(e.Save(observed.state.put_record(woken)))\n",
-        "    written = observed.state\n",
+        "    written = yield from perform(e.Save(run.observed.state.put_record(woken)))\n",
+        "    written = run.observed.state\n",
     ),
     Mutant(
         "leave a queued start alone", _RESTING, "elif record is not None and record.woken:", "elif False:",
@@ -214,9 +217,9 @@ MUTANTS = (
     ),
     Mutant(
         "drop the old key before the apps are moved over", _PLAN,
-        "            yield from _serve(desired, observed, current)\n",
-        "            yield from _old_keys(desired, observed, current)\n"
-        "            yield from _serve(desired, observed, current)\n",
+        "            yield from _serve(situation, current)\n",
+        "            yield from _old_keys(situation, current)\n"
+        "            yield from _serve(situation, current)\n",
         also=(
             _PLAN, '        yield steps.Drain(current.instance.id, until, "requests with another key may finish")\n',
             "        pass\n",
@@ -234,8 +237,8 @@ MUTANTS = (
     ),
     Mutant(
         "set keys without writing it down", _KEYS,
-        "        written = yield from perform(e.Save(observed.state.put_record(claimed)))\n",
-        "        written = observed.state\n",
+        "        written = yield from perform(e.Save(run.observed.state.put_record(claimed)))\n",
+        "        written = run.observed.state\n",
     ),
     Mutant(
         "leave the old key in force", _KEYRING,
@@ -247,8 +250,8 @@ MUTANTS = (
         "if over_cap(desired, candidate.instance):",
     ),
     Mutant(
-        "rent on a machine that has an instance of ours", _STANDING,
-        "return observed.state.machines() | {i.machine_id for i in ours(desired, observed)}",
+        "rent on a machine that has an instance of ours", _SITUATION,
+        "return self.observed.state.machines() | {i.machine_id for i in self.ours}",
         "return frozenset()",
     ),
     Mutant(
@@ -264,7 +267,7 @@ MUTANTS = (
         "return offer.dph_total",
     ),
     Mutant(
-        "rent beyond the budget", "engine/budget.py", "    if desired.max_cost is None:", "    if True:",
+        "rent beyond the budget", "engine/budget.py", "    if run.desired.max_cost is None:", "    if True:",
     ),
     Mutant(
         "go back to the key before", "core/planning/current_key.py",

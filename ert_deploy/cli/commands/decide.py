@@ -20,7 +20,8 @@ from ert_deploy.cli.options import (
 from ert_deploy.core.model.errors import UsageError
 
 if TYPE_CHECKING:
-    from ert_deploy.core.model.observed import Instance, Observed
+    from ert_deploy.core.model.observed import Instance
+    from ert_deploy.core.planning.situation import Situation
     from ert_deploy.engine.effects import Effects
     from ert_deploy.wiring import House
 
@@ -41,8 +42,8 @@ def adopt(config: str | None, as_json: bool, yes: bool, instance_id: int) -> Non
     """
     from ert_deploy.engine import decide
 
-    def change(house: House, observed: Observed, instance: Instance) -> Effects[None]:
-        return decide.adopt(house.desired, observed, instance)
+    def change(situation: Situation, instance: Instance) -> Effects[None]:
+        return decide.adopt(situation, instance)
 
     done = _listed(config, instance_id, yes=yes, question="take {} into the state as ours?", change=change)
     _say(instance_id, "adopted", done, as_json=as_json)
@@ -61,8 +62,8 @@ def ignore(config: str | None, as_json: bool, yes: bool, instance_id: int) -> No
     """
     from ert_deploy.engine import decide
 
-    def change(house: House, observed: Observed, instance: Instance) -> Effects[None]:
-        return decide.ignore(house.desired, observed, instance)
+    def change(situation: Situation, instance: Instance) -> Effects[None]:
+        return decide.ignore(situation, instance)
 
     done = _listed(config, instance_id, yes=yes, question="ignore {} although it bills?", change=change)
     _say(instance_id, "ignored", done, as_json=as_json)
@@ -83,11 +84,11 @@ def destroy(config: str | None, as_json: bool, yes: bool, instance_id: int) -> N
     from ert_deploy.engine.run import run
 
     with interruptible(), _at_work(config) as house:
-        observed, instance = run(decide.find(house.desired, instance_id), house.ports)
+        situation, instance = run(decide.find(house.desired, instance_id), house.ports)
         about = _described(instance, instance_id)
         done = confirmed(f"destroy {about}, with all that is on its disk?", yes=yes)
         if done:
-            run(decide.destroy(house.desired, observed, instance_id), house.ports)
+            run(decide.destroy(situation, instance_id), house.ports)
     _say(instance_id, "destroyed", done, as_json=as_json)
 
 
@@ -97,14 +98,14 @@ def _listed(
     *,
     yes: bool,
     question: str,
-    change: Callable[[House, Observed, Instance], Effects[None]],
+    change: Callable[[Situation, Instance], Effects[None]],
 ) -> bool:
     """Carry out a change about one listed instance, once it is confirmed; whether it was."""
     from ert_deploy.engine import decide
     from ert_deploy.engine.run import run
 
     with interruptible(), _at_work(config) as house:
-        observed, instance = run(decide.find(house.desired, instance_id), house.ports)
+        situation, instance = run(decide.find(house.desired, instance_id), house.ports)
         if instance is None:
             raise UsageError(
                 f"instance {instance_id} is in the state and not on this account",
@@ -112,7 +113,7 @@ def _listed(
             )
         if not confirmed(question.format(_described(instance, instance_id)), yes=yes):
             return False
-        run(change(house, observed, instance), house.ports)
+        run(change(situation, instance), house.ports)
     return True
 
 

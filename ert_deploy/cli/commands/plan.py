@@ -10,13 +10,13 @@ import click
 
 from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
 from ert_deploy.core.model import steps
-from ert_deploy.core.model.desired import Desired, Phase
-from ert_deploy.core.model.observed import Observed
+from ert_deploy.core.model.desired import Phase
 
 CHANGES = 4
 SHOWN = 5  # names of variables; an account may have many
 
 if TYPE_CHECKING:
+    from ert_deploy.core.planning.situation import Situation
     from ert_deploy.engine.app_proof import Finding
     from ert_deploy.wiring import House
 
@@ -36,28 +36,29 @@ def command(config: str | None, as_json: bool, phase: str | None, exit_code: boo
     from ert_deploy.cli.attention import undecided
     from ert_deploy.cli.outcome import attention
     from ert_deploy.cli.running import in_doubt, look
-    from ert_deploy.core.planning.ownership import owned
     from ert_deploy.core.planning.plan import plan
+    from ert_deploy.core.planning.situation import Situation
     from ert_deploy.engine.memory import Memory
     from ert_deploy.engine.preflight import findings
     from ert_deploy.engine.run import run
 
     with interruptible():
-        house, observed = look(config)
+        house, seen = look(config)
         desired = replace(house.desired, phase=Phase(phase or Phase.RUNNING))
         if desired.phase is Phase.RUNNING:
             found = (*run(findings(desired, Memory()), house.ports), *_of_the_account(house))
         else:
             found = ()
-    todo, doubts = plan(desired, observed), in_doubt(desired, observed)
+    situation = Situation(desired, seen.observed, seen.placed)
+    todo, doubts = plan(situation), in_doubt(situation)
     if as_json:
         said = [{"what": f.what, "hint": f.hint, "stops": f.stops} for f in found]
         emit_json(
             {"deployment": desired.deployment, "steps": [_plain(s) for s in todo], "findings": said}
-            | attention(doubts, (i.id for i in owned(desired, observed).others))
+            | attention(doubts, (i.id for i in situation.ownership.others))
         )
     else:
-        _show(desired, observed, todo)
+        _show(situation, todo)
         for finding in found:
             click.echo(f"  ! {'up would refuse: ' if finding.stops else ''}{finding.what} ({finding.hint})")
     if left := undecided(doubts):
@@ -94,15 +95,15 @@ def _plain(step: steps.Step) -> dict[str, Any]:
     return {"step": type(step).__name__, "symbol": symbol(step), "what": verb(step), "why": step.reason}
 
 
-def _show(desired: Desired, observed: Observed, todo: tuple[steps.Step, ...]) -> None:
+def _show(situation: Situation, todo: tuple[steps.Step, ...]) -> None:
     from ert_deploy.cli.view.lines import symbol, verb
-    from ert_deploy.core.planning.ownership import owned
 
+    deployment = situation.desired.deployment
     if not todo:
-        click.echo(f"{desired.deployment}: nothing to do")
+        click.echo(f"{deployment}: nothing to do")
     else:
-        click.echo(f"{desired.deployment}: {len(todo)} steps")
+        click.echo(f"{deployment}: {len(todo)} steps")
     for step in todo:
         click.echo(f"  {symbol(step)} {verb(step)}  ({step.reason})")
-    for instance in owned(desired, observed).others:
+    for instance in situation.ownership.others:
         click.echo(f"  ! instance {instance.id} is another owner's and is not touched")

@@ -28,7 +28,6 @@ def command(config: str | None, as_json: bool) -> None:
     from ert_deploy.cli.attention import undecided
     from ert_deploy.cli.outcome import attention
     from ert_deploy.cli.running import backends, in_doubt, look, sandbox_runs, services
-    from ert_deploy.core.planning.ownership import owned
     from ert_deploy.wiring import settings_for
 
     if not sandbox_runs(config):
@@ -39,15 +38,16 @@ def command(config: str | None, as_json: bool) -> None:
             click.echo(f"{deployment}: the sandbox is not running, so nothing is")
         return
     with interruptible():
-        house, observed = look(config)
+        house, situation = look(config)
     deployment = house.desired.deployment
-    found, apps, doubts = backends(house.desired, observed), services(observed), in_doubt(house.desired, observed)
+    observed = situation.observed
+    found, apps, doubts = backends(situation), services(observed), in_doubt(situation)
     state = observed.state
     summary = {
         "deployment": deployment,
         "backends": [{**b, "spent": _spent(b, observed.now)} for b in found],
         "services": list(apps),
-        **attention(doubts, (i.id for i in owned(house.desired, observed).others)),
+        **attention(doubts, (i.id for i in situation.ownership.others)),
         "unsettled_creates": len(state.intents),
         "to_be_destroyed": [t.id for t in state.tombstones],
         "denied_machines": sorted(state.denied_machines(observed.now)),

@@ -169,6 +169,7 @@ _MACHINE_VERBS = {
     steps.Retire: "retire",
     steps.Destroy: "destroy",
     steps.Bury: "see the last of",
+    steps.AwaitGone: "wait for the end of",
 }
 
 

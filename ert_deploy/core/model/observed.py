@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.quick_dataclass import quick_dataclass
@@ -200,8 +199,7 @@ class Observed:
 
     `tries` counts how often this run tried in vain to see an instance gone. `made` are the keys this run has made, by
     instance; when it is `rotating`, such a key is to take the place of the one in use. `stopped` are the instances that
-    took a stop from it. `unreplaceable`: this run found nothing that could take the place of what serves. `memo` keeps
-    what pure functions of these facts came to, as a plan asks the same several times over.
+    took a stop from it. `unreplaceable`: this run found nothing that could take the place of what serves.
     """
 
     now: float
@@ -219,7 +217,6 @@ class Observed:
     provider_now: float | None = None
     first_seen: Mapping[tuple[str, float], float] = field(default_factory=dict)
     due: Mapping[Step, float] = field(default_factory=dict)
-    memo: dict[str, tuple[object, Any]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def stamp(self) -> float:
         """The time of this look as it is written into the state."""

@@ -16,3 +16,9 @@ T = TypeVar("T")
 def quick_dataclass(cls: type[T]) -> type[T]:
     """The class as a dataclass with slots, equal and hashed by its fields."""
     return dataclass(slots=True, unsafe_hash=True)(cls)
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
+def caching_dataclass(cls: type[T]) -> type[T]:
+    """The same without slots, so that a `cached_property` has a place to keep its value."""
+    return dataclass(unsafe_hash=True)(cls)

@@ -198,10 +198,8 @@ class AwaitGone:
     reason: str
 
 
-SmallStep: TypeAlias = Record | DropIntent | Pin | AwaitBoot | Settle | Drain
-PowerStep: TypeAlias = Wake | Strand | Stop | AwaitStop
-KeyStep: TypeAlias = AddKey | DropKeys
-EndStep: TypeAlias = Destroy | Bury | AwaitGone | DropRecord
-MachineStep: TypeAlias = SmallStep | PowerStep | KeyStep | EndStep | MarkApps | Rent | Retire
 AppStep: TypeAlias = Publish | Deploy | Prove
-Step: TypeAlias = MachineStep | AppStep
+Step: TypeAlias = (
+    Record | DropIntent | DropRecord | Settle | MarkApps | Rent | AwaitBoot | Pin | Wake | Strand | Stop | AwaitStop
+    | AppStep | AddKey | DropKeys | Drain | Retire | Destroy | Bury | AwaitGone
+)  # fmt: skip

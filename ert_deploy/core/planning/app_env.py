@@ -10,10 +10,13 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from ert_deploy.core.model.desired import OwnedNames, Target
+from ert_deploy.core.model.observed import Publication
 from ert_deploy.core.model.secret import Secret
 
+Targets: TypeAlias = tuple[tuple[Target, Publication], ...]  # each with what was read of it
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 

@@ -1,4 +1,4 @@
-"""Where each instance of ours stands: which one to keep, which have to go, and what may be billing at most.
+"""Where each instance of ours stands: which one to keep, and which have to go.
 
 Telling an app about an instance is what makes it precious: requests may be under way to it, so it is not destroyed
 merely because we cannot reach it, and never before another one serves.
@@ -6,23 +6,22 @@ merely because we cannot reach it, and never before another one serves.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeAlias
 
 from ert_deploy.core.model.desired import Desired, Phase
 from ert_deploy.core.model.observed import Instance, Observed, Vital, Watch
-from ert_deploy.core.model.once import once
 from ert_deploy.core.model.quick_dataclass import quick_dataclass
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.stamps import timed
 from ert_deploy.core.model.state import LONG_AGO, Record
 from ert_deploy.core.model.text import per_hour
-from ert_deploy.core.planning.app_env import connected
-from ert_deploy.core.planning.current_key import current_key
+from ert_deploy.core.planning.app_env import Targets, connected
 from ert_deploy.core.planning.health import Candidate, Stage, Verdict, complaint, judge
 from ert_deploy.core.planning.key_acceptance import takes
-from ert_deploy.core.planning.ownership import ours
-from ert_deploy.core.planning.rollout import pairs
 
+KeyOf: TypeAlias = Callable[[Instance], Secret | None]  # the key to go on with at an instance, if its text is known
 USABLE = (Stage.READY, Stage.BOOTING, Stage.ASLEEP)  # the earlier the better
 PRICE_TOLERANCE = 1.01  # rounding between the search price and the contract
 
@@ -37,30 +36,17 @@ class Standing:
     verdicts: dict[int, Verdict]
 
 
-@once
-def candidates(desired: Desired, observed: Observed) -> tuple[Candidate, ...]:
-    """Our instances that are not entombed, with all that is known about each."""
-    dead = {t.id for t in observed.state.tombstones}
-    return tuple(_candidate(desired, observed, i) for i in ours(desired, observed) if i.id not in dead)
+def candidate(instance: Instance, observed: Observed, targets: Targets, key_of: KeyOf) -> Candidate:
+    """The instance with all that is known about it."""
+    record = observed.state.record(instance.id)
+    pointed = pointed_at(instance, targets)
+    told = pointed or (record is not None and record.published) or runs_with(instance, observed, targets, key_of)
+    watch = observed.watches.get(instance.id, Watch("", observed.now))
+    return Candidate(instance, observed.health.get(instance.id), watch, _in_our_time(record, observed), told, pointed)
 
 
-def slots_taken(desired: Desired, observed: Observed) -> int:
-    """Creates that may have happened plus instances that exist: what could be billing at most."""
-    live = ours(desired, observed)
-    seen = {i.mark.token for i in live if i.mark is not None}
-    unknown = [i for i in observed.state.intents if not i.gone and i.token not in seen]
-    return len(live) + len(unknown)
-
-
-def occupied(desired: Desired, observed: Observed) -> frozenset[int]:
-    """The machines on which an instance of ours exists, or may exist."""
-    return observed.state.machines() | {i.machine_id for i in ours(desired, observed)}
-
-
-@once
-def standing(desired: Desired, observed: Observed) -> Standing:
+def place(desired: Desired, observed: Observed, found: tuple[Candidate, ...]) -> Standing:
     """Every candidate in its place."""
-    found = candidates(desired, observed)
     verdicts = {c.instance.id: _judge(desired, observed, c) for c in found}
     failed = tuple(c for c in found if verdicts[c.instance.id].stage is Stage.FAILED)
     usable = [c for c in found if verdicts[c.instance.id].stage in USABLE]
@@ -90,45 +76,39 @@ def over_cap(desired: Desired, instance: Instance) -> float:
     return 0.0 if instance.dph <= cap * PRICE_TOLERANCE else instance.dph - cap
 
 
-def serving(desired: Desired, observed: Observed) -> tuple[Candidate, ...]:
-    """Those that an app was told about and that answer with its key, whether they fit or not."""
-    verdicts = standing(desired, observed).verdicts
-    told = (c for c in candidates(desired, observed) if c.told and current_key(desired, observed, c.instance))
-    return tuple(c for c in told if verdicts[c.instance.id].stage is Stage.READY)
-
-
-def pointed_at(desired: Desired, observed: Observed, instance: Instance) -> bool:
+def pointed_at(instance: Instance, targets: Targets) -> bool:
     """Whether some app's environment holds its address, whatever the state remembers of it."""
     if instance.address is None:
         return False
     url = Secret(instance.address.url())
-    return any(p.env.get(t.names.url) == url for t, p in pairs(desired, observed))
+    return any(p.env.get(t.names.url) == url for t, p in targets)
 
 
-def runs_with(desired: Desired, observed: Observed, instance: Instance) -> bool:
+def runs_with(instance: Instance, observed: Observed, targets: Targets, key_of: KeyOf) -> bool:
     """Whether some running app shows the fingerprint of a configuration with it, whatever its environment holds now.
 
     Values that were put back after a deploy are not taken up by the process that runs.
     """
-    health, key = observed.health.get(instance.id), current_key(desired, observed, instance)
+    health = observed.health.get(instance.id)
     if instance.address is None or health is None or health.certificate is None:
         return False
+    key = key_of(instance)
     if key is None:
         # Its key was taken out of the environment, by a `down` that was cut off before its deploy: nobody knows.
-        return _may_run_with(desired, observed, instance)
-    shown = ((t, p.live_fingerprint) for t, p in pairs(desired, observed) if p.live_fingerprint)
+        return _may_run_with(instance, observed, targets)
+    shown = ((t, p.live_fingerprint) for t, p in targets if p.live_fingerprint)
     url, pem = instance.address.url(), health.certificate
     return any(connected(t, url, key, pem)[t.names.fingerprint].reveal() == mark for t, mark in shown)
 
 
-def _may_run_with(desired: Desired, observed: Observed, instance: Instance) -> bool:
+def _may_run_with(instance: Instance, observed: Observed, targets: Targets) -> bool:
     """Whether some running app shows a configuration that its environment does not hold any more, and may be of it.
 
     Not when the app's newest deploy is older than the instance. One that was published and has no pinned certificate
     is older than its record, which was lost.
     """
     record = observed.state.record(instance.id)
-    for target, publication in pairs(desired, observed):
+    for target, publication in targets:
         held, shown = publication.env.get(target.names.fingerprint), publication.live_fingerprint
         if shown is None or (held is not None and held.reveal() == shown):
             continue
@@ -140,7 +120,7 @@ def _may_run_with(desired: Desired, observed: Observed, instance: Instance) -> b
     return False
 
 
-def usable_by_an_app(desired: Desired, observed: Observed, instance: Instance) -> bool:
+def usable_by_an_app(instance: Instance, observed: Observed, targets: Targets) -> bool:
     """Whether some app's environment holds its address together with a key that it takes.
 
     Two runs that wrote at once can leave the address of one backend beside the key of another; all it answers is 401.
@@ -149,17 +129,9 @@ def usable_by_an_app(desired: Desired, observed: Observed, instance: Instance) -
     if instance.address is None:
         return False
     url = Secret(instance.address.url())
-    held = (p.env.get(t.names.key) for t, p in pairs(desired, observed) if p.env.get(t.names.url) == url)
+    held = (p.env.get(t.names.key) for t, p in targets if p.env.get(t.names.url) == url)
     taken = takes(instance, observed.state.record(instance.id))
     return any(key is not None and (not taken or key.sha256() in taken) for key in held)
-
-
-def _candidate(desired: Desired, observed: Observed, instance: Instance) -> Candidate:
-    record = observed.state.record(instance.id)
-    pointed = pointed_at(desired, observed, instance)
-    told = pointed or (record is not None and record.published) or runs_with(desired, observed, instance)
-    watch = observed.watches.get(instance.id, Watch("", observed.now))
-    return Candidate(instance, observed.health.get(instance.id), watch, _in_our_time(record, observed), told, pointed)
 
 
 def _in_our_time(record: Record | None, observed: Observed) -> Record | None:

@@ -7,28 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.keys import is_key
 from ert_deploy.core.model.observed import Instance, Observed, Publication
-from ert_deploy.core.model.once import once
 from ert_deploy.core.model.secret import Secret
+from ert_deploy.core.planning.app_env import Targets
 from ert_deploy.core.planning.key_acceptance import takes
-from ert_deploy.core.planning.rollout import pairs
 
 
-@once
-def held_keys(desired: Desired, observed: Observed) -> Mapping[str, Secret]:
+def held_keys(targets: Targets) -> Mapping[str, Secret]:
     """The keys that targets hold, by hash, in the order of the targets."""
-    held = (p.env.get(t.names.key) for t, p in pairs(desired, observed))
+    held = (p.env.get(t.names.key) for t, p in targets)
     return {key.sha256(): key for key in held if key is not None and is_key(key)}
 
 
-def current_key(desired: Desired, observed: Observed, instance: Instance) -> Secret | None:
+def current_key(instance: Instance, observed: Observed, held: Mapping[str, Secret]) -> Secret | None:
     """The key to go on with at this instance; None when it takes no key whose text is known.
 
     Of several it is the one that was added last: a change of keys that was cut off is gone on with.
     """
-    held, made = held_keys(desired, observed), observed.made.get(instance.id)
+    made = observed.made.get(instance.id)
     for digest in reversed(takes(instance, observed.state.record(instance.id))):
         if made is not None and made.sha256() == digest:
             return made
@@ -37,11 +34,11 @@ def current_key(desired: Desired, observed: Observed, instance: Instance) -> Sec
     return None
 
 
-def keys_beside(desired: Desired, observed: Observed, instance: Instance) -> Mapping[str, Secret]:
+def keys_beside(instance: Instance, observed: Observed, targets: Targets) -> Mapping[str, Secret]:
     """The keys, by hash, that targets hold together with its address or with the certificate it has just proven."""
     return {
         key.sha256(): key
-        for target, publication in pairs(desired, observed)
+        for target, publication in targets
         if (key := publication.env.get(target.names.key)) is not None
         and is_key(key)
         and _points_at(observed, instance, publication, target.names.url, target.names.certificate)

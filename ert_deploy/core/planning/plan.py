@@ -1,4 +1,4 @@
-"""plan(desired, observed) -> steps: the one decision procedure of the product.
+"""plan(situation) -> steps: the one decision procedure of the product.
 
 It is a pure function of what is wanted and what is seen. The engine does the first step, looks again and asks again,
 so the rest of the answer is a forecast. Recovery after a crash is not a mode: it is what this function says next.
@@ -13,22 +13,11 @@ from collections.abc import Iterator
 
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.desired import Desired, Phase
-from ert_deploy.core.model.observed import Observed, Vital
+from ert_deploy.core.model.observed import Vital
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.steps import Step
 from ert_deploy.core.planning.app_env import touched
-from ert_deploy.core.planning.candidates import (
-    Standing,
-    candidates,
-    fits,
-    runs_with,
-    serving,
-    slots_taken,
-    standing,
-    unfit,
-    usable_by_an_app,
-)
-from ert_deploy.core.planning.current_key import current_key
+from ert_deploy.core.planning.candidates import fits, unfit
 from ert_deploy.core.planning.health import Candidate, Stage
 from ert_deploy.core.planning.key_acceptance import accepts, may_take_others
 from ert_deploy.core.planning.records import (
@@ -42,44 +31,45 @@ from ert_deploy.core.planning.records import (
     unsettled,
     vanished,
 )
-from ert_deploy.core.planning.rollout import drained, forecast, moves, moving_until, pairs, publish, withdraw
+from ert_deploy.core.planning.rollout import drained, forecast, moves, moving_until, publish, withdraw
+from ert_deploy.core.planning.situation import Situation
 from ert_deploy.core.planning.sleep import asleep
 
 
-def plan(desired: Desired, observed: Observed) -> tuple[Step, ...]:
+def plan(situation: Situation) -> tuple[Step, ...]:
     """The steps from what is seen to what is wanted; empty when there is nothing to do."""
-    return tuple(_steps(desired, observed))
+    return tuple(_steps(situation))
 
 
-def next_step(desired: Desired, observed: Observed) -> Step | None:
+def next_step(situation: Situation) -> Step | None:
     """The first of them, which is all that is ever done before the next look; None when there is nothing to do."""
-    return next(_steps(desired, observed), None)
+    return next(_steps(situation), None)
 
 
-def _steps(desired: Desired, observed: Observed) -> Iterator[Step]:
-    if desired.phase is Phase.ABSENT:
-        return _absent(desired, observed)
-    return asleep(desired, observed) if desired.phase is Phase.ASLEEP else _running(desired, observed)
+def _steps(situation: Situation) -> Iterator[Step]:
+    if situation.desired.phase is Phase.ABSENT:
+        return _absent(situation)
+    return asleep(situation) if situation.desired.phase is Phase.ASLEEP else _running(situation)
 
 
-def _running(desired: Desired, observed: Observed) -> Iterator[Step]:
-    yield from put_right(desired, observed)
-    now = standing(desired, observed)
+def _running(situation: Situation) -> Iterator[Step]:
+    yield from put_right(situation)
+    now = situation.standing
     for candidate in now.failed:
         verdict = now.verdicts[candidate.instance.id]
         yield retire(candidate.instance, verdict.reason, deny=verdict.deny, end=verdict.end)
-    yield from _surplus(desired, now.others, now.current is not None)
+    yield from _surplus(situation.desired, now.others, now.current is not None)
     for candidate in now.others:
         if now.verdicts[candidate.instance.id].stage is Stage.STUCK:
             yield steps.Strand(candidate.instance.id, now.verdicts[candidate.instance.id].reason)
     if now.current is None:
-        yield from _rent(desired, observed, now)
+        yield from _rent(situation)
     else:
-        yield from _go_on(desired, observed, now, now.current)
+        yield from _go_on(situation, now.current)
 
 
-def _go_on(desired: Desired, observed: Observed, now: Standing, current: Candidate) -> Iterator[Step]:
-    verdict = now.verdicts[current.instance.id]
+def _go_on(situation: Situation, current: Candidate) -> Iterator[Step]:
+    verdict = situation.standing.verdicts[current.instance.id]
     match verdict.stage:
         case Stage.ASLEEP:
             yield steps.Wake(current.instance.id, verdict.reason)
@@ -87,42 +77,42 @@ def _go_on(desired: Desired, observed: Observed, now: Standing, current: Candida
         case Stage.BOOTING:
             yield steps.AwaitBoot(current.instance.id, verdict.reason)
             if not current.told:
-                yield from forecast(desired)
+                yield from forecast(situation.desired)
         case _:
-            yield from _serve(desired, observed, current)
-            yield from _old_backends(desired, observed, now)
-            yield from _old_keys(desired, observed, current)
-            yield from unsettled(observed, desired.timings.settle)
-            yield from lingering(desired, observed)
+            yield from _serve(situation, current)
+            yield from _old_backends(situation)
+            yield from _old_keys(situation, current)
+            yield from unsettled(situation)
+            yield from lingering(situation)
 
 
-def _absent(desired: Desired, observed: Observed) -> Iterator[Step]:
-    found = candidates(desired, observed)
-    if desired.apps_first:
-        yield from _let_go(desired, observed, found)
+def _absent(situation: Situation) -> Iterator[Step]:
+    found = situation.candidates
+    if situation.desired.apps_first:
+        yield from _let_go(situation, found)
     for candidate in found:
         yield retire(candidate.instance, "not wanted any more")
-    yield from graves(desired, observed)
+    yield from graves(situation)
     for candidate in found:
         yield steps.Destroy(candidate.instance.id, "not wanted any more")
         yield steps.Bury(candidate.instance.id, "seen gone")
-    if not desired.apps_first:
-        yield from withdraw(desired, observed)
-    yield from vanished(observed)
-    yield from expired(desired, observed)
-    yield from taken(desired, observed)
-    yield from unsettled(observed, desired.timings.settle)
-    if desired.apps_first:
-        yield from unknown(observed, desired.timings.settle)
-    yield from lingering(desired, observed)
+    if not situation.desired.apps_first:
+        yield from withdraw(situation)
+    yield from vanished(situation.observed)
+    yield from expired(situation)
+    yield from taken(situation)
+    yield from unsettled(situation)
+    if situation.desired.apps_first:
+        yield from unknown(situation)
+    yield from lingering(situation)
 
 
-def _let_go(desired: Desired, observed: Observed, found: tuple[Candidate, ...]) -> Iterator[Step]:
+def _let_go(situation: Situation, found: tuple[Candidate, ...]) -> Iterator[Step]:
     """No app points anywhere any more, and what it asked has been answered."""
-    yield from withdraw(desired, observed)
+    yield from withdraw(situation)
     asked = [c for c in found if _asked(c)]
-    until = drained(desired, observed)
-    if asked and (until is None or until > observed.now):
+    until = drained(situation)
+    if asked and (until is None or until > situation.observed.now):
         yield steps.Drain(asked[0].instance.id, until, "requests under way may finish")
 
 
@@ -139,98 +129,99 @@ def _surplus(desired: Desired, others: tuple[Candidate, ...], replaced: bool) ->
             yield retire(candidate.instance, "another instance serves" if replaced else "it does not fit the config")
 
 
-def _rent(desired: Desired, observed: Observed, now: Standing) -> Iterator[Step]:
-    apps = pairs(desired, observed)
+def _rent(situation: Situation) -> Iterator[Step]:
+    apps = situation.targets
     if apps and not any(touched(t.names, p.env) for t, p in apps):
         yield steps.MarkApps(tuple(t.service for t, _ in apps), "nothing was ever rented for it")
-    if slots_taken(desired, observed) >= desired.slots:
-        yield from unsettled(observed, desired.timings.settle)
-        yield from _spare(desired, observed, now)
-        yield from lingering(desired, observed)
-    kept = serving(desired, observed)
+    if situation.slots_taken >= situation.desired.slots:
+        yield from unsettled(situation)
+        yield from _spare(situation)
+        yield from lingering(situation)
+    kept = situation.serving
     yield steps.Rent(
-        f"instance {kept[0].instance.id} serves until then: {unfit(desired, kept[0])}"
+        f"instance {kept[0].instance.id} serves until then: {unfit(situation.desired, kept[0])}"
         if kept
         else "no backend is there"
     )
     yield steps.AwaitBoot(None, "the one that will be rented")
-    yield from forecast(desired)
+    yield from forecast(situation.desired)
 
 
-def _spare(desired: Desired, observed: Observed, now: Standing) -> Iterator[Step]:
+def _spare(situation: Situation) -> Iterator[Step]:
     """All slots are taken and none of them serves: one that is stopped, or no app can use any more, makes room."""
-    if len(now.others) < desired.slots:
+    now = situation.standing
+    if len(now.others) < situation.desired.slots:
         return
     for candidate in now.others:
         if candidate.instance.resting:
             yield retire(candidate.instance, "it is stopped, cannot be used, and room is needed")
             return
-    spare = [c for c in now.others if not usable_by_an_app(desired, observed, c.instance)]
-    spare.sort(key=lambda c: _in_use(desired, observed, c))
+    spare = [c for c in now.others if not situation.usable_by_an_app(c.instance)]
+    spare.sort(key=lambda c: _in_use(situation, c))
     if not spare:
         return
-    until = drained(desired, observed)
-    if until is not None and until > observed.now:
+    until = drained(situation)
+    if until is not None and until > situation.observed.now:
         yield steps.Drain(spare[0].instance.id, until, "requests under way may finish")
-    moved = moving_until(desired, observed)
-    if moved > observed.now and runs_with(desired, observed, spare[0].instance):
+    moved = moving_until(situation)
+    if moved > situation.observed.now and situation.runs_with(spare[0].instance):
         yield steps.Drain(spare[0].instance.id, moved, "an app that may run with it is being deployed")
     yield retire(spare[0].instance, "no app can use it any more, and room is needed")
 
 
-def _in_use(desired: Desired, observed: Observed, candidate: Candidate) -> tuple[bool, bool]:
+def _in_use(situation: Situation, candidate: Candidate) -> tuple[bool, bool]:
     """The least first: whether an app may run with it, and whether one was ever told about it.
 
     An app that does not answer at this look shows nothing; it may run with whatever one was told about.
     """
     published = candidate.record is not None and candidate.record.published
-    silent = any(p.live_fingerprint is None for _, p in pairs(desired, observed))
-    return runs_with(desired, observed, candidate.instance) or (published and silent), published
+    silent = any(p.live_fingerprint is None for _, p in situation.targets)
+    return situation.runs_with(candidate.instance) or (published and silent), published
 
 
-def _serve(desired: Desired, observed: Observed, current: Candidate) -> Iterator[Step]:
+def _serve(situation: Situation, current: Candidate) -> Iterator[Step]:
     health, record = current.health, current.record
     certificate = health.certificate if health is not None and health.vital is Vital.HEALTHY else None
     address = current.instance.address
-    if certificate is None or address is None or observed.publications is None:
+    if certificate is None or address is None or situation.observed.publications is None:
         yield steps.AwaitBoot(current.instance.id, "its address is not known yet")
         return
-    key = current_key(desired, observed, current.instance)
-    yield from _new_key(desired, observed, current, key)
+    key = situation.current_key(current.instance)
+    yield from _new_key(situation, current, key)
     if record is None or record.certificate != certificate or record.stranded:
         yield steps.Pin(current.instance.id, "it has proven its identity")
-    yield from moves(desired) if key is None else publish(desired, observed, address.url(), key, certificate)
+    yield from moves(situation.desired) if key is None else publish(situation, address.url(), key, certificate)
 
 
-def _new_key(desired: Desired, observed: Observed, current: Candidate, key: Secret | None) -> Iterator[Step]:
+def _new_key(situation: Situation, current: Candidate, key: Secret | None) -> Iterator[Step]:
     """A key that only this machine takes, made and added before any app is told of it."""
-    made = observed.made.get(current.instance.id)
-    if key is not None and not (observed.rotating and not accepts(current.instance, current.record, made)):
+    made = situation.observed.made.get(current.instance.id)
+    if key is not None and not (situation.observed.rotating and not accepts(current.instance, current.record, made)):
         return
-    until = drained(desired, observed)
-    if current.told and until is not None and until > observed.now:
+    until = drained(situation)
+    if current.told and until is not None and until > situation.observed.now:
         yield steps.Drain(current.instance.id, until, "requests with a key that nobody remembers may finish")
     why = "a new key is to take the place of the old one" if key is not None else "no app holds a key that it takes"
     yield steps.AddKey(current.instance.id, why)
 
 
-def _old_keys(desired: Desired, observed: Observed, current: Candidate) -> Iterator[Step]:
+def _old_keys(situation: Situation, current: Candidate) -> Iterator[Step]:
     """Once every app is proven to use the kept key and nobody can be in the middle of using another, the others go."""
-    record, key = current.record, current_key(desired, observed, current.instance)
+    record, key = current.record, situation.current_key(current.instance)
     if record is None or key is None or not may_take_others(record, key):
         return
-    until = drained(desired, observed)
-    if until is None or until > observed.now:
+    until = drained(situation)
+    if until is None or until > situation.observed.now:
         yield steps.Drain(current.instance.id, until, "requests with another key may finish")
     yield steps.DropKeys(current.instance.id, "it takes a key that no app is to use")
 
 
-def _old_backends(desired: Desired, observed: Observed, now: Standing) -> Iterator[Step]:
-    until = drained(desired, observed)
-    for candidate in now.others:
+def _old_backends(situation: Situation) -> Iterator[Step]:
+    until = drained(situation)
+    for candidate in situation.standing.others:
         if not candidate.told:
             continue
-        if _asked(candidate) and (until is None or until > observed.now):
+        if _asked(candidate) and (until is None or until > situation.observed.now):
             yield steps.Drain(candidate.instance.id, until, "requests under way may finish")
         yield retire(candidate.instance, "replaced")
         yield steps.Destroy(candidate.instance.id, "replaced")

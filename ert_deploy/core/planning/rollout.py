@@ -7,26 +7,26 @@ from collections.abc import Iterator, Mapping
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.desired import Desired, Target
 from ert_deploy.core.model.observed import Observed, Publication
-from ert_deploy.core.model.once import once
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.steps import Step
 from ert_deploy.core.planning.app_env import change, connected, touched, withdrawn
+from ert_deploy.core.planning.situation import Situation
 
 
-def publish(desired: Desired, observed: Observed, url: str, key: Secret, certificate: str) -> Iterator[Step]:
+def publish(situation: Situation, url: str, key: Secret, certificate: str) -> Iterator[Step]:
     """What is left to do until every target runs with this backend."""
-    for target, publication in pairs(desired, observed):
-        yield from _towards(observed, target, publication, connected(target, url, key, certificate))
-        if _silent(observed, target, publication):
+    for target, publication in situation.targets:
+        yield from _towards(situation.observed, target, publication, connected(target, url, key, certificate))
+        if _silent(situation.observed, target, publication):
             mark = publication.env[target.names.fingerprint].reveal()
             yield steps.Prove(target.service, mark, "it was proven once, and the running app does not show it now")
 
 
-def withdraw(desired: Desired, observed: Observed) -> Iterator[Step]:
+def withdraw(situation: Situation) -> Iterator[Step]:
     """What is left to do until no target of ours points anywhere; targets we never wrote to are left alone."""
-    for target, publication in pairs(desired, observed):
-        if touched(target.names, publication.env) and target.service not in observed.abandoned:
-            yield from _towards(observed, target, publication, withdrawn(target))
+    for target, publication in situation.targets:
+        if touched(target.names, publication.env) and target.service not in situation.observed.abandoned:
+            yield from _towards(situation.observed, target, publication, withdrawn(target))
 
 
 def forecast(desired: Desired) -> Iterator[Step]:
@@ -45,35 +45,28 @@ def moves(desired: Desired) -> Iterator[Step]:
         yield steps.Prove(target.service, "", "known after boot")
 
 
-def drained(desired: Desired, observed: Observed) -> float | None:
+def drained(situation: Situation) -> float | None:
     """When the last request to an old backend may be taken as finished; None while some app is not moved over.
 
     With nothing to move (no target was read, or none was ever ours) there is nothing to wait for.
     """
-    drain = desired.timings.drain
+    drain = situation.desired.timings.drain
     moved = [
-        observed.state.rollout(p.service_id)
-        for t, p in pairs(desired, observed)
-        if touched(t.names, p.env) and t.service not in observed.abandoned
+        situation.observed.state.rollout(p.service_id)
+        for t, p in situation.targets
+        if touched(t.names, p.env) and t.service not in situation.observed.abandoned
     ]
-    proven = [observed.age(r.service_id, r.proven) for r in moved if r is not None and r.proven]
+    proven = [situation.observed.age(r.service_id, r.proven) for r in moved if r is not None and r.proven]
     if len(proven) < len(moved):
         return None
-    return observed.now + drain - min(proven, default=drain)
+    return situation.observed.now + drain - min(proven, default=drain)
 
 
-@once
-def pairs(desired: Desired, observed: Observed) -> tuple[tuple[Target, Publication], ...]:
-    """Each target with what was read of it; targets that were not read are left out."""
-    by_name = {p.target: p for p in observed.publications or ()}
-    return tuple((t, by_name[t.service]) for t in desired.targets if t.service in by_name)
-
-
-def moving_until(desired: Desired, observed: Observed) -> float:
+def moving_until(situation: Situation) -> float:
     """When the last deploy that an app has not proven yet is out of time; 0 where none is under way."""
-    begun = (observed.state.rollout(p.service_id) for _, p in pairs(desired, observed))
-    ages = [observed.age(r.service_id, r.at) for r in begun if r is not None and not r.proven]
-    return observed.now + desired.timings.deploy_limit - min(ages) if ages else 0.0
+    begun = (situation.observed.state.rollout(p.service_id) for _, p in situation.targets)
+    ages = [situation.observed.age(r.service_id, r.at) for r in begun if r is not None and not r.proven]
+    return situation.observed.now + situation.desired.timings.deploy_limit - min(ages) if ages else 0.0
 
 
 def _silent(observed: Observed, target: Target, publication: Publication) -> bool:

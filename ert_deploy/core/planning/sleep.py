@@ -9,22 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ert_deploy.core.model import steps
-from ert_deploy.core.model.desired import Desired, Market
+from ert_deploy.core.model.desired import Market
 from ert_deploy.core.model.moment import MARGIN
-from ert_deploy.core.model.observed import Observed
 from ert_deploy.core.model.state import Record
 from ert_deploy.core.model.steps import Step
-from ert_deploy.core.planning.candidates import Standing, standing
+from ert_deploy.core.planning.candidates import Standing
 from ert_deploy.core.planning.health import Candidate, Stage
 from ert_deploy.core.planning.records import lingering, put_right, retire, unsettled
+from ert_deploy.core.planning.situation import Situation
 
 KEPT = (Stage.READY, Stage.BOOTING, Stage.ASLEEP, Stage.LOST)
 
 
-def asleep(desired: Desired, observed: Observed) -> Iterator[Step]:
+def asleep(situation: Situation) -> Iterator[Step]:
     """What is left to do until nothing but a disk is paid."""
-    yield from put_right(desired, observed)
-    now = standing(desired, observed)
+    yield from put_right(situation)
+    now = situation.standing
     kept = _kept(now)
     for candidate in (*now.failed, *now.others, *((now.current,) if now.current is not None else ())):
         if candidate is not kept:
@@ -33,34 +33,36 @@ def asleep(desired: Desired, observed: Observed) -> Iterator[Step]:
                 yield steps.Stop(candidate.instance.id, "it is to finish its reports before it goes")
             yield retire(candidate.instance, _why_not(candidate, now), deny=verdict.deny)
     if kept is not None:
-        yield from _stop(desired, observed, kept)
-    yield from unsettled(observed, desired.timings.settle)
-    yield from lingering(desired, observed)
+        yield from _stop(situation, kept)
+    yield from unsettled(situation)
+    yield from lingering(situation)
 
 
-def start_may_come(record: Record, observed: Observed, settle: float) -> bool:
+def start_may_come(record: Record, situation: Situation) -> bool:
     """Whether a start of it may still take effect, as late as a create may, whatever has come of another one.
 
     Where its record was lost, that counts from when it was found.
     """
-    known = (record.woken, record.at)
-    return bool(record.woken) and any(observed.age(record.token, at, MARGIN) < settle for at in known)
+    known, settle = (record.woken, record.at), situation.desired.timings.settle
+    return bool(record.woken) and any(situation.observed.age(record.token, at, MARGIN) < settle for at in known)
 
 
-def _stop(desired: Desired, observed: Observed, kept: Candidate) -> Iterator[Step]:
+def _stop(situation: Situation, kept: Candidate) -> Iterator[Step]:
     """A start without an answer may take effect late, one that was refused may be queued, and so may a bid be."""
     instance = kept.instance
-    record = observed.state.record(instance.id)
+    record = situation.observed.state.record(instance.id)
     if not instance.halted:
         yield steps.Stop(instance.id, "it is to sleep")
         yield steps.AwaitStop(instance.id, "its GPU is paid until it is stopped")
     elif not instance.resting:
         yield steps.AwaitStop(instance.id, "its GPU is paid until it is stopped")
     elif record is not None and record.woken:
-        if start_may_come(record, observed, desired.timings.settle):
+        if start_may_come(record, situation):
             yield steps.AwaitStop(instance.id, "a start of it may still take effect")
         yield steps.Stop(instance.id, "a start of it may be queued")
-    elif (instance.bid or desired.launch.market is Market.INTERRUPTIBLE) and instance.id not in observed.stopped:
+    elif (
+        instance.bid or situation.desired.launch.market is Market.INTERRUPTIBLE
+    ) and instance.id not in situation.observed.stopped:
         yield steps.Stop(instance.id, "if it was outbid, it would run again by itself")
 
 

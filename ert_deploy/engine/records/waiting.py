@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 from ert_deploy.core.model import steps
-from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.events import Booting, Waiting
-from ert_deploy.core.model.observed import Health, Observed
-from ert_deploy.core.planning.ownership import ours
+from ert_deploy.core.model.observed import Health
 from ert_deploy.core.planning.polling import time_left, while_booting
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.memory import Memory
+from ert_deploy.engine.run_context import Run
 
 
-def await_boot(step: steps.AwaitBoot, desired: Desired, observed: Observed, memory: Memory) -> Effects[None]:
+def await_boot(step: steps.AwaitBoot, run: Run) -> Effects[None]:
     """Show how the boot gets on, and pause as long as its next news may take."""
-    pause = desired.timings.poll
-    for instance in ours(desired, observed):
+    observed, pause = run.observed, run.desired.timings.poll
+    for instance in run.situation.ours:
         if instance.id == step.instance_id:
             record, health = observed.state.record(instance.id), observed.health.get(instance.id)
             assert record is not None, "the plan writes down first what it finds"
             elapsed = min((observed.age(record.token, at) for at in (record.at, record.woken) if at), default=0.0)
             asked = observed.now - elapsed
             yield from perform(e.Tell(Booting(instance, health, elapsed)))
-            left = _download(instance.id, health, observed.now, memory)
+            left = _download(instance.id, health, observed.now, run.memory)
             changed = observed.watches[instance.id].since
-            pause = while_booting(desired.timings, instance, asked=asked, changed=changed, now=observed.now, left=left)
+            pause = while_booting(
+                run.desired.timings, instance, asked=asked, changed=changed, now=observed.now, left=left
+            )
     yield from perform(e.Sleep(pause))
 
 
@@ -37,8 +38,18 @@ def _download(number: int, health: Health | None, now: float, memory: Memory) ->
     return time_left(memory.downloads.setdefault(number, (now, health.completed)), health, now)
 
 
-def wait(what: str, until: float | None, desired: Desired, observed: Observed) -> Effects[None]:
+def settle(step: steps.Settle, run: Run) -> Effects[None]:
+    """Wait for a create call whose outcome is not known."""
+    yield from _wait("a create call to show itself or be ruled out", step.until, run)
+
+
+def drain(step: steps.Drain, run: Run) -> Effects[None]:
+    """Wait for requests to an old backend."""
+    yield from _wait("requests under way", step.until, run)
+
+
+def _wait(what: str, until: float | None, run: Run) -> Effects[None]:
     """Say what is waited for and pause until then, `timings/poll` at most."""
-    left = desired.timings.poll if until is None else max(0.0, until - observed.now)
+    left = run.desired.timings.poll if until is None else max(0.0, until - run.observed.now)
     yield from perform(e.Tell(Waiting(what, left)))
-    yield from perform(e.Sleep(min(left, desired.timings.poll) or desired.timings.poll))
+    yield from perform(e.Sleep(min(left, run.desired.timings.poll) or run.desired.timings.poll))
