@@ -24,6 +24,7 @@ from typing import Any
 import requests
 import urllib3
 
+from ert_deploy.app.deployment import open_deployment
 from ert_deploy.core.model.events import Event
 from ert_deploy.engine.apply import apply
 from ert_deploy.engine.run import run
@@ -31,7 +32,6 @@ from ert_deploy.sandbox.runtime.clock import WorldClock
 from ert_deploy.sandbox.world import daemon
 from ert_deploy.sandbox.world.control_client import ask
 from ert_deploy.sandbox.world.file import WorldFile
-from ert_deploy.wiring import assemble
 
 ROOT = Path(__file__).resolve().parents[1]
 WORST = 1.05
@@ -153,15 +153,15 @@ def measure(speed: float, folder: Path, *, loud: bool) -> int:
     world = daemon.start(folder / ".ert" / "sandbox", speed, model="toy")
     clock = WorldClock(world.speed, world.epoch_wall, world.epoch_world)
     moments = Moments(clock, clock.now(), loud)
-    house = assemble("bench.yaml", moments)
-    house.ports.gpu.account()  # the SDK's import is the interpreter's time and not ours
+    session = open_deployment("bench.yaml").session(moments, start_sandbox=True)
+    session.ports.gpu.account()  # the SDK's import is the interpreter's time and not ours
     wire = Wire(world.vast_url, world.render_url)
     watcher = Watcher(world, clock)
     watcher.start()
     wire.watch()
     moments.began = began = clock.now()
     cpu = time.process_time()
-    run(apply(house.desired), house.ports)
+    run(apply(session.desired), session.ports)
     total, cpu = clock.now() - began, time.process_time() - cpu
     watcher.over.wait(4 * LOOK)
     watcher.over.set()
