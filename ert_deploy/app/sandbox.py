@@ -18,17 +18,33 @@ def start(config: Config = None) -> WorldFile:
 
 
 def stop(config: Config = None) -> dict[str, Any]:
-    """Stop it, end everything it started, and return the bill as it wrote it. Raises UsageError where it has none."""
-    from ert_deploy.sandbox.world import daemon
+    """Stop it, end everything it started, and return the bill as it wrote it.
 
-    return daemon.stop(_directory(config))
+    Raises UsageError where the config has no sandbox, or there is none to stop.
+    """
+    from ert_deploy.sandbox.world import daemon
+    from ert_deploy.sandbox.world.file import WorldError
+
+    directory = _directory(config)
+    try:
+        return daemon.stop(directory)
+    except WorldError as error:
+        raise UsageError(str(error)) from error
 
 
 def status(config: Config = None) -> dict[str, Any] | None:
-    """What runs in it and the bill so far; None when it is not running. Raises UsageError where it has none."""
-    from ert_deploy.sandbox.world import daemon
+    """What runs in it and the bill so far; None when it is not running.
 
-    return daemon.status(_directory(config))
+    Raises UsageError where the config has no sandbox, or its world cannot be read.
+    """
+    from ert_deploy.sandbox.world import daemon
+    from ert_deploy.sandbox.world.file import WorldError
+
+    directory = _directory(config)
+    try:
+        return daemon.status(directory)
+    except WorldError as error:
+        raise UsageError(str(error)) from error
 
 
 def _directory(config: Config) -> Path:
