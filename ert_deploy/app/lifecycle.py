@@ -24,9 +24,9 @@ def up(config: Config = None, *, progress: Progress = SILENT, check: bool = True
 
 
 def wake(config: Config = None, *, progress: Progress = SILENT, check: bool = True) -> Outcome:
-    """Have a sleeping backend serve again, on its old GPU or a new one. UsageError where there is nothing to wake.
+    """Have a sleeping backend serve again, on its old GPU or a new one. Nothing is rented where nothing was.
 
-    Otherwise as `up`. Nothing is rented where nothing was.
+    Raises UsageError where there is nothing to wake, and otherwise as `up`.
     """
     deployment = opened(config)
     if not deployment.sandbox_runs():
