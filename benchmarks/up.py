@@ -1,9 +1,9 @@
-"""Benchmark of `up` on the sandbox with Vast's documented rate limits: requests, 429 responses, and overhead.
+"""`up` on the sandbox with Vast's documented rate limits: calls, refusals, and time over the provider's own path.
 
-The lower bound is the provider's own time: from the create to the first healthy response of the backend, and from the
-start of the deploy until the app reports the new fingerprint; a separate thread observes both. All times are in sandbox
-seconds. Local work (HTTP, TLS, importing the SDK) takes real time, which is multiplied by the speed of the sandbox: the
-lower the speed, the more accurate the ratio. Exits with 1 on any 429 response, or if the ratio exceeds the limit.
+The provider's path is what nobody can shorten: from the create to the first healthy answer of the backend, and from the
+start of the deploy to the app showing the new fingerprint; a watcher of its own sees both. All times are world seconds.
+Work that is really done here (HTTP, TLS, the SDK's import) takes real time and counts SPEED times as much in the world:
+the slower the world, the fairer the ratio. Exits with 1 on a single 429 or beyond the worst ratio that is let pass.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from typing import Any
 import requests
 import urllib3
 
+from ert_deploy.app.deployment import open_deployment
 from ert_deploy.core.model.events import Event
 from ert_deploy.engine.apply import apply
 from ert_deploy.engine.run import run
@@ -31,11 +32,10 @@ from ert_deploy.sandbox.runtime.clock import WorldClock
 from ert_deploy.sandbox.world import daemon
 from ert_deploy.sandbox.world.control_client import ask
 from ert_deploy.sandbox.world.file import WorldFile
-from ert_deploy.wiring import assemble
 
 ROOT = Path(__file__).resolve().parents[1]
 WORST = 1.05
-LOOK = 0.05  # real seconds between two polls of the watcher
+LOOK = 0.05  # real seconds between two looks of the watcher
 OPERATIONS = (
     ("create", "PUT", r"/api/v0/asks/\d+/"),
     ("list", "GET", r"/api/v1/instances/"),
@@ -49,7 +49,7 @@ OPERATIONS = (
 
 @dataclass
 class Wire:
-    """Counter for the requests of this process: total and 429 responses by operation."""
+    """Every request that this process sends: how many by operation, and which were answered with 429."""
 
     vast_url: str
     render_url: str
@@ -57,7 +57,7 @@ class Wire:
     refused: Counter[str] = field(default_factory=Counter)
 
     def watch(self) -> None:
-        """Start counting, by patching `requests.Session.send`."""
+        """From now on."""
         send = requests.Session.send
 
         def counted(session: requests.Session, request: requests.PreparedRequest, **how: Any) -> Any:
@@ -78,7 +78,7 @@ class Wire:
 
 
 class Watcher(threading.Thread):
-    """Thread that polls the sandbox without rate limit, and records its milestones in sandbox seconds."""
+    """Sees, without any limit, when the four moments of the provider's path are there; world seconds."""
 
     def __init__(self, world: WorldFile, clock: WorldClock) -> None:
         super().__init__(daemon=True)
@@ -88,7 +88,7 @@ class Watcher(threading.Thread):
         self.session = requests.Session()
 
     def run(self) -> None:
-        """Poll until `over` is set."""
+        """Look until told to stop."""
         while not self.over.wait(LOOK):
             state = ask(self.world, "GET", "/state")
             now = self.clock.now()
@@ -106,7 +106,7 @@ class Watcher(threading.Thread):
             self.at["shown"] = now
 
     def path(self) -> float:
-        """Return the provider's own time in seconds: boot and deploy."""
+        """Seconds that were the provider's: the boot, and the deploy."""
         return self.at["healthy"] - self.at["created"] + self.at["shown"] - self.at["deploy"]
 
 
@@ -129,7 +129,7 @@ def _json(session: requests.Session, url: str) -> dict[str, Any]:
 
 @dataclass
 class Moments:
-    """Event listener that records the start of the deploy; prints all events if `loud`."""
+    """An audience that notes when the deploy began, and what was done when."""
 
     clock: WorldClock
     began: float
@@ -137,7 +137,7 @@ class Moments:
     deploy: float = 0.0
 
     def tell(self, event: Event) -> None:
-        """Record one event."""
+        """Note one event."""
         kind = type(event).__name__
         if kind == "DeploySeen" and not self.deploy:
             self.deploy = self.clock.now()
@@ -146,22 +146,22 @@ class Moments:
 
 
 def measure(speed: float, folder: Path, *, loud: bool) -> int:
-    """Run `up` once in an empty sandbox and return the exit code."""
+    """One `up` from nothing, and the verdict."""
     os.chdir(folder)
     sample = (ROOT / "configs" / "sandbox.yaml").read_text()
     (folder / "bench.yaml").write_text(re.sub(r"speed: 20 ", f"speed: {speed:g} ", sample))
     world = daemon.start(folder / ".ert" / "sandbox", speed, model="toy")
     clock = WorldClock(world.speed, world.epoch_wall, world.epoch_world)
     moments = Moments(clock, clock.now(), loud)
-    house = assemble("bench.yaml", moments)
-    house.ports.gpu.account()  # exclude the import of the SDK
+    session = open_deployment("bench.yaml").session(moments, start_sandbox=True)
+    session.ports.gpu.account()  # exclude the import of the SDK
     wire = Wire(world.vast_url, world.render_url)
     watcher = Watcher(world, clock)
     watcher.start()
     wire.watch()
     moments.began = began = clock.now()
     cpu = time.process_time()
-    run(apply(house.desired), house.ports)
+    run(apply(session.desired), session.ports)
     total, cpu = clock.now() - began, time.process_time() - cpu
     watcher.over.wait(4 * LOOK)
     watcher.over.set()
@@ -171,7 +171,7 @@ def measure(speed: float, folder: Path, *, loud: bool) -> int:
 
 
 def report(total: float, cpu: float, speed: float, wire: Wire, watcher: Watcher) -> int:
-    """Print the results; return 1 if a limit is exceeded."""
+    """Print the figures; 1 when a promise is broken."""
     path, at = watcher.path(), watcher.at
     ratio, refused = total / path, sum(wire.refused.values())
     boot, deploy = at["healthy"] - at["created"], at["shown"] - at["deploy"]
@@ -185,7 +185,7 @@ def report(total: float, cpu: float, speed: float, wire: Wire, watcher: Watcher)
 
 
 def main() -> int:
-    """Parse the arguments, run the benchmark and return the exit code."""
+    """Parse, measure, judge."""
     parser = argparse.ArgumentParser(prog="benchmarks/up.py", description=__doc__)
     parser.add_argument("--speed", type=float, default=1.0, help="world seconds per real second")
     parser.add_argument("--loud", action="store_true", help="print every event with its time")

@@ -1,3 +1,63 @@
-"""ert-deploy: a web app's own private LLM on a rented GPU, gone again when nobody uses it."""
+"""ert-deploy: a web app's own private LLM on a rented GPU, gone again when nobody uses it.
+
+What the commands do is here as functions with typed results (`docs/library.md`): `from ert_deploy import up, down`.
+They are imported when they are first used, so that `ert-deploy --help` stays fast.
+"""
+
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from ert_deploy.app.decide import adopt, destroy, ignore
+    from ert_deploy.app.deployment import Deployment, Progress, open_deployment
+    from ert_deploy.app.images import Pushed, build_image, push_image
+    from ert_deploy.app.lifecycle import down, sleep, up, wake
+    from ert_deploy.app.logs import Log, logs
+    from ert_deploy.app.look import Plan, Status, plan, status
+    from ert_deploy.app.offers import Offers, offers
+    from ert_deploy.app.outcome import Backend, Outcome, Service
+    from ert_deploy.app.reap import Strays, find_strays, reap
+    from ert_deploy.app.report import report
+    from ert_deploy.app.rotate import Rotation, rotate
+    from ert_deploy.config.yaml.problems import ConfigProblems
+    from ert_deploy.core.model.desired import Phase
+    from ert_deploy.core.model.errors import Busy, CannotObserve, ErtError, Failed, NeedsAttention, UsageError
+
+__all__ = [
+    "Backend", "Busy", "CannotObserve", "ConfigProblems", "Deployment", "ErtError", "Failed", "Log", "NeedsAttention",
+    "Offers", "Outcome", "Phase", "Plan", "Progress", "Pushed", "Rotation", "Service", "Status", "Strays", "UsageError",
+    "adopt", "build_image", "destroy", "down", "find_strays", "ignore", "logs", "offers", "open_deployment", "plan",
+    "push_image", "reap", "report", "rotate", "sleep", "status", "up", "wake",
+]  # fmt: skip
+
+_WHERE = {
+    "app.decide": "adopt destroy ignore",
+    "app.deployment": "Deployment Progress open_deployment",
+    "app.images": "Pushed build_image push_image",
+    "app.lifecycle": "down sleep up wake",
+    "app.logs": "Log logs",
+    "app.look": "Plan Status plan status",
+    "app.offers": "Offers offers",
+    "app.outcome": "Backend Outcome Service",
+    "app.reap": "Strays find_strays reap",
+    "app.report": "report",
+    "app.rotate": "Rotation rotate",
+    "config.yaml.problems": "ConfigProblems",
+    "core.model.desired": "Phase",
+    "core.model.errors": "Busy CannotObserve ErtError Failed NeedsAttention UsageError",
+}
+
+
+def __getattr__(name: str) -> object:
+    """The public names, each imported from its module when it is first asked for."""
+    import importlib
+
+    for module, names in _WHERE.items():
+        if name in names.split():
+            return getattr(importlib.import_module(f"{__name__}.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

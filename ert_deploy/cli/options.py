@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import secrets
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -68,11 +67,6 @@ def confirmed(question: str, *, yes: bool) -> bool:
     if not sys.stdin.isatty():
         raise UsageError("this has to be confirmed, and there is no terminal to ask on", hint="give --yes to agree")
     return click.confirm(question, default=False, err=True)
-
-
-def new_run_id() -> str:
-    """Names one run in the lock."""
-    return secrets.token_hex(4)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ert_deploy.wiring import settings_for
+from ert_deploy.app.deployment import open_deployment
 from tests.support.action.runner import ROOT, orders
 
 SCRIPT = ROOT / "ci" / "action" / "deployment.py"
@@ -59,7 +59,7 @@ def test_it_is_the_deployment_that_the_program_finds(tmp_path: Path, monkeypatch
     config(tmp_path / "elsewhere", (ROOT / "configs" / "sandbox.yaml").read_text())
     monkeypatch.chdir(tmp_path / "elsewhere")
     for spelled in ("my", "configs/my.yaml", "sandbox"):
-        found = settings_for(spelled).desired.deployment
+        found = open_deployment(spelled).name
         assert read(tmp_path, spelled, "elsewhere") == (0, "", f"deployment={found}\n")
 
 

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from ert_deploy.cli.attention import doubtful, untold
+from ert_deploy.app.attention import doubtful, untold
+from ert_deploy.app.outcome import Outcome
 from ert_deploy.cli.failure import explain
-from ert_deploy.cli.outcome import Outcome
+from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.errors import NeedsAttention
 
 RENDER = ("ert-dashboard", "Render did not answer")
@@ -19,7 +20,7 @@ LINE = f"instance {{}} was not touched and may bill: {WHY}"
 
 def outcome(*suspects: int, abandoned: tuple[tuple[str, str], ...] = ()) -> Outcome:
     doubts = tuple((number, WHY) for number in suspects)
-    return Outcome("ert", "absent", changed=True, undecided=doubts, abandoned=abandoned)
+    return Outcome("ert", Phase.ABSENT, changed=True, undecided=doubts, abandoned=abandoned)
 
 
 def code(left: NeedsAttention | None) -> int:
@@ -50,7 +51,7 @@ def test_several_have_a_line_each(
 
 
 def test_what_may_still_appear_is_said_with_the_time(capsys: pytest.CaptureFixture[str]) -> None:
-    left = Outcome("ert", "absent", changed=True, abandoned=(RENDER,), unknown_until=1_700_000_000.0)
+    left = Outcome("ert", Phase.ABSENT, changed=True, abandoned=(RENDER,), unknown_until=1_700_000_000.0)
     assert code(untold(left)) == 5
     said = capsys.readouterr().err.splitlines()
     assert said[0] == "error: nothing of ert is listed; until 2023-11-14 22:13:20 UTC something may still appear"

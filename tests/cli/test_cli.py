@@ -239,6 +239,12 @@ def test_a_sandbox_that_was_named_and_is_not_there_is_down(capsys: pytest.Captur
     assert "there is nothing to wake" in capsys.readouterr().err
 
 
+def test_a_sandbox_that_does_not_run_is_not_stopped_and_that_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("sandbox", "stop", "-c", "sandbox") == 2
+    assert capsys.readouterr().err.startswith("error: no sandbox is running in ")
+    assert run("sandbox", "status", "-c", "sandbox") == 0
+
+
 def test_the_group_knows_its_commands() -> None:
     with click.Context(cli) as context:
         assert cli.list_commands(context) == list(COMMANDS)

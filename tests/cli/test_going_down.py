@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ert_deploy.cli import running
+from ert_deploy.app.deployment import Deployment
+from ert_deploy.app.lifecycle import down, sleep
+from ert_deploy.cli.documents import outcome_document
 from ert_deploy.config import ConfigProblems, load
-from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.errors import Busy, ErtError, Failed
-from ert_deploy.wiring import House
+from ert_deploy.wiring import Session
 from tests.support.fakes.history import WANTED, up
 from tests.support.fakes.loopback import FakeWorld, world
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
 
 OLD = """\
@@ -66,36 +68,34 @@ class Unlockable:
         raise self.error
 
 
-def _wire(monkeypatch: pytest.MonkeyPatch, old: Path, error: ErtError) -> FakeWorld:
+def _wire(old: Path, error: ErtError) -> tuple[FakeWorld, Deployment]:
     made = world()
     up(made)
     ports = replace(made.ports, store=Unlockable(made, error))  # type: ignore[arg-type]
-    house = House(load(old, going_down=True), WANTED, ports)
-    monkeypatch.setattr(running, "assemble", lambda *_, **__: house)
-    return made
+    session = Session(load(old, going_down=True), WANTED, ports)
+    return made, Deployment(session.settings, connector=lambda *_, **__: session)
 
 
-def test_down_goes_on_without_a_lock_that_cannot_be_taken(monkeypatch: pytest.MonkeyPatch, old: Path) -> None:
-    made = _wire(monkeypatch, old, Failed("No space left on device"))
-    outcome = running.converge(str(old), Phase.ABSENT)
+def test_down_goes_on_without_a_lock_that_cannot_be_taken(old: Path) -> None:
+    made, deployment = _wire(old, Failed("No space left on device"))
+    outcome = down(deployment)
     assert made.gpu.paid() == ()
     assert outcome.unknown_until == 0.0
 
 
-@pytest.mark.parametrize(("phase", "error"), [(Phase.ABSENT, Busy("somebody")), (Phase.ASLEEP, Failed("full"))])
+@pytest.mark.parametrize(("command", "error"), [(down, Busy("somebody")), (sleep, Failed("full"))])
 def test_a_lock_that_somebody_holds_and_another_command_wait(
-    monkeypatch: pytest.MonkeyPatch, old: Path, phase: Phase, error: ErtError
+    old: Path, command: Callable[[Deployment], object], error: ErtError
 ) -> None:
-    made = _wire(monkeypatch, old, error)
-    old.write_text(OLD.replace("10m", "1m"))
+    made, deployment = _wire(old, error)
     with pytest.raises(type(error)):
-        running.converge(str(old), phase)
+        command(deployment)
     assert made.gpu.paid()
 
 
-def test_down_now_says_until_when_something_may_appear(monkeypatch: pytest.MonkeyPatch, old: Path) -> None:
-    made = _wire(monkeypatch, old, Failed("No space left on device"))
+def test_down_now_says_until_when_something_may_appear(old: Path) -> None:
+    made, deployment = _wire(old, Failed("No space left on device"))
     made.store.lose()
-    outcome = running.converge(str(old), Phase.ABSENT, patient=False)
+    outcome = down(deployment, now=True, check=False)
     assert 200.0 < outcome.unknown_until - made.clock.time <= 270.0
-    assert outcome.as_dict()["may_appear_until"] == round(outcome.unknown_until)
+    assert outcome_document(outcome)["may_appear_until"] == round(outcome.unknown_until)

@@ -1,11 +1,12 @@
-"""`status` and the off-switch of a backend: a warning unless it is verified; older backends do not report it."""
+"""`status` and a backend's off-switch: what is not proven is a warning, and an older backend tells nothing."""
 
 from __future__ import annotations
 
 import pytest
 
+from ert_deploy.app.look import Status
+from ert_deploy.app.outcome import backends
 from ert_deploy.cli.commands.status import _show
-from ert_deploy.cli.running import backends
 from ert_deploy.core.model.observed import Health, Observed, OffSwitch, Vital
 from ert_deploy.core.model.state import State
 from ert_deploy.core.planning.situation import Situation
@@ -26,9 +27,8 @@ def test_the_status_warns_of_an_off_switch_that_is_not_proven(
 ) -> None:
     seen = Observed(1000.0, (instance(7),), State("ert"), health={7: Health(Vital.HEALTHY, off_switch=off_switch)})
     (row,) = backends(Situation(UP, seen))
-    assert row["off_switch"] == (off_switch.value if off_switch else None)
-    empty = dict.fromkeys(("suspects", "others", "to_be_destroyed", "denied_machines"), ())
-    _show({"deployment": "ert", "backends": [{**row, "spent": 0.0}], "services": [], "unsettled_creates": 0, **empty})
+    assert row.off_switch == (off_switch.value if off_switch else None)
+    _show(Status("ert", backends=(row,)))
     shown = capsys.readouterr().out
     assert ("warning" in shown) is bool(words)
     assert words in shown

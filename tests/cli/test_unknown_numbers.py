@@ -1,4 +1,4 @@
-"""Unknown numbers: null in `--json`, text on a terminal, never NaN or $0."""
+"""What a number that nobody knows looks like: null in `--json`, words on a terminal, never NaN and never $0."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import json
 
 import pytest
 
+from ert_deploy.app.outcome import Outcome, backends
 from ert_deploy.cli.options import emit_json
-from ert_deploy.cli.outcome import Outcome
-from ert_deploy.cli.running import backends
 from ert_deploy.cli.view.outcome import show_backend
+from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.observed import Observed
 from ert_deploy.core.model.state import State
 from ert_deploy.core.planning.situation import Situation
@@ -25,7 +25,7 @@ def test_json_has_null_for_a_number_that_is_not_known(capsys: pytest.CaptureFixt
 
 def test_an_unknown_price_is_said_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     seen = Observed(1000.0, (instance(7, dph=NAN, disk_dph=NAN),), State("ert"))
-    show_backend(Outcome("ert", "running", changed=True, backends=backends(Situation(UP, seen))))
+    show_backend(Outcome("ert", Phase.RUNNING, changed=True, backends=backends(Situation(UP, seen))))
     shown = capsys.readouterr().out
     assert "an unknown price per hour, instance 7" in shown
     assert "nan" not in shown

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
-from ert_deploy.cli.attention import untold
+from ert_deploy.app import lifecycle
+from ert_deploy.app.attention import needs_attention
+from ert_deploy.app.outcome import Outcome
+from ert_deploy.cli.documents import outcome_document
 from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
-from ert_deploy.cli.outcome import Outcome
-from ert_deploy.cli.running import converge
-from ert_deploy.core.model.desired import Phase
+from ert_deploy.cli.view.progress import make_view
 
 
 @click.command("down")
@@ -26,13 +27,13 @@ def command(config: str | None, as_json: bool, now: bool) -> None:
     the exit code is 5 with what could not be stored. Where there is no state, a create may be under way that nobody
     remembers: it is waited for, and with --now it is said until when it may appear.
     """
-    with interruptible():
-        outcome = converge(config, Phase.ABSENT, patient=not now)
+    with interruptible(), make_view() as view:
+        outcome = lifecycle.down(config, now=now, progress=view, check=False)
     if as_json:
-        emit_json(outcome.as_dict())
+        emit_json(outcome_document(outcome))
     elif not outcome.unknown_until:
         click.echo(_claim(outcome))
-    if left := untold(outcome):
+    if left := needs_attention(outcome):
         raise left
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import click
 
-from ert_deploy.cli.attention import doubtful, named_in_json
+from ert_deploy.app import rotate as app
+from ert_deploy.app.attention import doubtful
+from ert_deploy.app.rotate import Rotation
+from ert_deploy.cli.documents import named_in_json, outcome_document
 from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
-from ert_deploy.cli.outcome import Outcome
-from ert_deploy.cli.running import change_key
+from ert_deploy.cli.view.progress import make_view
 
 
 @click.group("key")
@@ -28,20 +30,21 @@ def rotate(config: str | None, as_json: bool) -> None:
     with the old key are over, the backend takes the new one alone. A run that was cut off leaves apps that work; `up`
     puts the keys in order, and another `key rotate` changes them again.
     """
-    with interruptible(), named_in_json(as_json):
-        outcome, before, after = change_key(config)
+    with interruptible(), named_in_json(as_json), make_view() as view:
+        done = app.rotate(config, progress=view, check=False)
     if as_json:
-        emit_json({**outcome.as_dict(), "key": {"before": before, "after": after}})
+        emit_json({**outcome_document(done.outcome), "key": {"before": done.before, "after": done.after}})
     else:
-        _show(outcome, before, after)
-    if left := doubtful(outcome):
+        _show(done)
+    if left := doubtful(done.outcome):
         raise left
 
 
-def _show(outcome: Outcome, before: str, after: str) -> None:
+def _show(done: Rotation) -> None:
+    outcome = done.outcome
     click.echo(f"{outcome.deployment} has a new key")
     for backend in outcome.backends:
-        click.echo(f"  backend   {backend['url']}  instance {backend['instance']} takes key {after} and no other")
+        click.echo(f"  backend   {backend.url}  instance {backend.instance} takes key {done.after} and no other")
     for service in outcome.services:
-        click.echo(f"  app       {service['url']}  {service['name']} shows fingerprint {service['fingerprint']}")
-    click.echo(f"  before    key {before} opens nothing any more")
+        click.echo(f"  app       {service.url}  {service.name} shows fingerprint {service.fingerprint}")
+    click.echo(f"  before    key {done.before} opens nothing any more")

@@ -6,7 +6,9 @@ from typing import Any
 
 import click
 
+from ert_deploy.app import offers as app
 from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
+from ert_deploy.cli.view.progress import make_view
 from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.planning.offers import Choice, Ranked
 
@@ -21,22 +23,12 @@ def command(config: str | None, as_json: bool, limit: int) -> None:
     Ranked by expected cost until healthy plus the planned hours: GPU and disk, the boot, the download of image and
     model, divided by the chance that the host works.
     """
-    from ert_deploy.cli.view.progress import make_view
-    from ert_deploy.core.planning.offers import choose, merged
-    from ert_deploy.wiring import assemble
-
     with interruptible(), make_view() as view:
-        house = assemble(config, view, web=False)
-        desired = house.desired
-        state = house.ports.store.load()
-        denied = state.denied_machines(house.ports.clock.now())
-        found = house.ports.gpu.search(desired.criteria, desired.launch)
-        looked = house.ports.gpu.search(desired.criteria, desired.launch, wide=True)
-        choice = choose(merged(found, looked), desired, denied, state.machines())
+        found = app.offers(config, progress=view)
     if as_json:
-        emit_json(_plain(choice, limit))
+        emit_json(_plain(found.choice, limit))
     else:
-        _show(choice, limit, desired)
+        _show(found.choice, limit, found.desired)
 
 
 def _row(number: int, ranked: Ranked) -> dict[str, Any]:

@@ -6,7 +6,9 @@ import sys
 
 import click
 
+from ert_deploy.app import report as app
 from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
+from ert_deploy.cli.view.progress import make_view
 
 
 @click.command("report")
@@ -19,19 +21,8 @@ def command(ticker: str, config: str | None, as_json: bool, excerpt: int | None)
 
     Goes the way a user's request goes: to the dashboard, from there over pinned TLS to the GPU, and back.
     """
-    from ert_deploy.cli.view.progress import make_view
-    from ert_deploy.wiring import app, assemble
-
     with interruptible(), make_view() as view:
-        house = assemble(config, view, start_sandbox=False, gpu=False)
-        shown = [""]
-
-        def progress(status: str, percent: int) -> None:
-            if status != shown[0]:
-                shown[0] = status
-                view.note(f"{status} ({percent}%)")
-
-        report = app(house).report(ticker, float(house.desired.targets[0].timeout), progress)
+        report = app.report(ticker, config, progress=view)
     if as_json:
         emit_json(
             {

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
+from ert_deploy.app import sandbox
 from ert_deploy.cli.options import config_option, emit_json, json_option
-from ert_deploy.core.model.errors import UsageError
 
 HOUR = 3600.0
 
@@ -27,9 +26,7 @@ def command() -> None:
 @json_option
 def start(config: str | None, as_json: bool) -> None:
     """Start it, or say where it is running."""
-    from ert_deploy.wiring import sandbox_world, settings_for
-
-    world = sandbox_world(settings_for(config), start=True)
+    world = sandbox.start(config)
     about = {
         "vast_url": world.vast_url,
         "render_url": world.render_url,
@@ -51,9 +48,7 @@ def start(config: str | None, as_json: bool) -> None:
 @json_option
 def stop(config: str | None, as_json: bool) -> None:
     """Stop it, end everything it started, and print the bill."""
-    from ert_deploy.sandbox.world import daemon
-
-    bill = daemon.stop(_directory(config))
+    bill = sandbox.stop(config)
     if as_json:
         emit_json(bill)
     else:
@@ -65,9 +60,7 @@ def stop(config: str | None, as_json: bool) -> None:
 @json_option
 def status(config: str | None, as_json: bool) -> None:
     """Show what runs in it and the bill so far."""
-    from ert_deploy.sandbox.world import daemon
-
-    found = daemon.status(_directory(config))
+    found = sandbox.status(config)
     if as_json:
         emit_json(found or {"running": False})
     elif found is None:
@@ -76,15 +69,6 @@ def status(config: str | None, as_json: bool) -> None:
         count = len(found["machines"])
         click.echo(f"the sandbox is running, {count} {'instance exists' if count == 1 else 'instances exist'}")
         show_bill(found["bill"])
-
-
-def _directory(config: str | None) -> Path:
-    from ert_deploy.wiring import settings_for
-
-    settings = settings_for(config)
-    if settings.sandbox is None:
-        raise UsageError(f"{settings.source} has no sandbox", hint="`--config sandbox` names one that does")
-    return settings.sandbox.world
 
 
 def show_bill(bill: dict[str, Any]) -> None:

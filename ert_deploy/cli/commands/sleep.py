@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
-from ert_deploy.cli.attention import doubtful
+from ert_deploy.app import lifecycle
+from ert_deploy.app.attention import needs_attention
+from ert_deploy.app.outcome import Outcome
+from ert_deploy.cli.documents import outcome_document
 from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
-from ert_deploy.cli.outcome import Outcome
-from ert_deploy.cli.running import converge
-from ert_deploy.core.model.desired import Phase
+from ert_deploy.cli.view.progress import make_view
 from ert_deploy.core.model.text import per_hour
 
 
@@ -23,13 +24,13 @@ def command(config: str | None, as_json: bool, now: bool) -> None:
     little; the GPU goes back to the market, so it may be taken when it is wanted again. Exit code 5 when an instance
     bears a mark of ours and nobody can say whose it is: it is named, not touched.
     """
-    with interruptible():
-        outcome = converge(config, Phase.ASLEEP, patient=not now)
+    with interruptible(), make_view() as view:
+        outcome = lifecycle.sleep(config, now=now, progress=view, check=False)
     if as_json:
-        emit_json(outcome.as_dict())
+        emit_json(outcome_document(outcome))
     else:
         _show(outcome)
-    if left := doubtful(outcome):
+    if left := needs_attention(outcome):
         raise left
 
 
@@ -40,6 +41,6 @@ def _show(outcome: Outcome) -> None:
         return
     click.echo(f"{outcome.deployment} is asleep" + ("" if outcome.changed else " (it was already)"))
     for backend in outcome.backends:
-        where = f"instance {backend['instance']} on machine {backend['machine']}"
-        click.echo(f"  disk      {per_hour(backend['disk_dph'])} for {where}; no GPU is paid")
+        where = f"instance {backend.instance} on machine {backend.machine}"
+        click.echo(f"  disk      {per_hour(backend.disk_dph)} for {where}; no GPU is paid")
     click.echo("  next      `ert-deploy wake` starts it again, `ert-deploy down` removes the disk too")

@@ -6,18 +6,16 @@ import os
 import shlex
 import sys
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, TextIO
+from typing import IO, TextIO
 
 import click
 
+from ert_deploy.app import ssh as app
+from ert_deploy.app.ssh import Shell
 from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
 from ert_deploy.cli.streams import safe
+from ert_deploy.cli.view.progress import make_view
 from ert_deploy.core.model.errors import UsageError
-from ert_deploy.core.model.observed import Instance
-
-if TYPE_CHECKING:
-    from ert_deploy.adapters.ssh.shell import Door
-    from ert_deploy.wiring import House
 
 LONGEST = 65536  # bytes of a line that has no end
 
@@ -40,59 +38,23 @@ def command(config: str | None, as_json: bool, identity: Path | None, words: tup
     if not words and (as_json or not sys.stdin.isatty()):
         raise UsageError("there is no COMMAND, and no terminal for a shell", hint="`ert-deploy ssh -- COMMAND...`")
     with interruptible():
-        door = _door(config, identity)
-        code = _run(door, words[0] if len(words) == 1 else shlex.join(words), as_json=as_json) if words else _open(door)
+        with make_view() as view:
+            shell = app.shell(config, identity=identity, progress=view)
+        line = words[0] if len(words) == 1 else shlex.join(words)
+        code = _run(shell, line, as_json=as_json) if words else shell.interact()
     sys.exit(code)
 
 
-def _door(config: str | None, identity: Path | None) -> Door:
-    from ert_deploy.cli.view.progress import make_view
-    from ert_deploy.wiring import assemble, settings_for, shell_door
-
-    if not settings_for(config).desired.launch.debug_ssh:
-        raise UsageError("debug_ssh is off in the config", hint="set launch/debug_ssh: true; the instance is replaced")
-    with make_view() as view:
-        house = assemble(config, view, start_sandbox=False, web=False)
-        return shell_door(house, _chosen(house), identity)
-
-
-def _chosen(house: House) -> Instance:
-    """The newest instance of the deployment that runs and can be reached."""
-    from ert_deploy.cli.running import accessible
-
-    deployment = house.desired.deployment
-    mine = accessible(house)
-    if not mine:
-        raise UsageError(f"{deployment} has no instance", hint="`ert-deploy up` rents one")
-    newest = max(mine, key=lambda i: (not i.halted, i.id))
-    if newest.halted:
-        raise UsageError(f"instance {newest.id} is asleep", hint="`ert-deploy wake` starts it")
-    if newest.shell is None:
-        raise UsageError(
-            f"instance {newest.id} has no SSH address yet",
-            hint="wait until it has booted; if it is older than launch/debug_ssh: true, `ert-deploy up` replaces it",
-        )
-    return newest
-
-
-def _open(door: Door) -> int:
-    from ert_deploy.adapters.ssh.shell import interact
-
-    return interact(door)
-
-
-def _run(door: Door, line: str, *, as_json: bool) -> int:
-    from ert_deploy.adapters.ssh.shell import execute
-
+def _run(shell: Shell, line: str, *, as_json: bool) -> int:
     if as_json:
         out, err = bytearray(), bytearray()
-        code = execute(door, line, out.extend, err.extend)
+        code = shell.execute(line, out.extend, err.extend)
         said = {"stdout": out.decode(errors="replace"), "stderr": err.decode(errors="replace")}
-        emit_json({"instance": door.instance, "exit_code": code, **said})
+        emit_json({"instance": shell.instance, "exit_code": code, **said})
         return code
     streams = [_Stream(stream.buffer, _obeys(stream)) for stream in (sys.stdout, sys.stderr)]
     try:
-        return execute(door, line, streams[0].write, streams[1].write)
+        return shell.execute(line, streams[0].write, streams[1].write)
     finally:
         for stream in streams:
             stream.end()

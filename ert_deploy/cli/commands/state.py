@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from ert_deploy.cli.attention import undecided
-from ert_deploy.cli.options import (
-    config_option,
-    confirmed,
-    emit_json,
-    interruptible,
-    json_option,
-    new_run_id,
-    yes_option,
-)
-from ert_deploy.cli.outcome import attention
-from ert_deploy.core.model.errors import Damaged, UsageError
+from ert_deploy.app import state as app
+from ert_deploy.app.attention import undecided
+from ert_deploy.app.state import moment, spoken
+from ert_deploy.cli.documents import attention
+from ert_deploy.cli.options import config_option, confirmed, emit_json, interruptible, json_option, yes_option
+from ert_deploy.cli.view.progress import make_view
+from ert_deploy.core.model.plain.state import to_json
+from ert_deploy.core.model.state import State
 from ert_deploy.core.model.stored import LockHolder
-
-if TYPE_CHECKING:
-    from ert_deploy.core.planning.marks import Ownership
-    from ert_deploy.wiring import House
 
 MINUTE = 60.0
 
@@ -40,16 +32,13 @@ def command() -> None:
 @json_option
 def show(config: str | None, as_json: bool) -> None:
     """Show what is stored and who holds the lock."""
-    from ert_deploy.core.model.plain.state import to_json
-    from ert_deploy.wiring import keeper
-
-    store = keeper(config)
-    state, holder = store.load(), store.holder()
+    stored = app.show(config)
+    state = stored.state
     if as_json:
-        emit_json({"where": store.where, "lock": _plain(holder), "state": to_json(state)})
+        emit_json({"where": stored.where, "lock": _plain(stored.holder), "state": to_json(state)})
         return
-    click.echo(f"{state.deployment}: generation {state.generation} in {store.where}")
-    click.echo(f"  lock       {_spoken(holder) or 'free'}")
+    click.echo(f"{state.deployment}: generation {state.generation} in {stored.where}")
+    click.echo(f"  lock       {spoken(stored.holder) or 'free'}")
     for record in state.records:
         told = "the app was told" if record.published else "no app was told"
         click.echo(f"  instance   {record.id} on machine {record.machine_id}, {told}")
@@ -71,14 +60,11 @@ def show(config: str | None, as_json: bool) -> None:
 @click.option("--minutes", type=click.IntRange(1, 7 * 24 * 60), default=60, show_default=True, help="For how long.")
 def lock(config: str | None, as_json: bool, minutes: int) -> None:
     """Keep everybody's runs out for a while, such as during an inquiry. Exit code 3 when a run holds the lock."""
-    from ert_deploy.wiring import keeper
-
-    store = keeper(config)
-    holder = store.hold(new_run_id(), minutes * MINUTE)
+    done = app.lock(config, seconds=minutes * MINUTE)
     if as_json:
-        emit_json({"where": store.where, "lock": _plain(holder)})
+        emit_json({"where": done.where, "lock": _plain(done.holder)})
     else:
-        click.echo(f"{store.where} is locked, {_spoken(holder)}; `ert-deploy state unlock` ends it")
+        click.echo(f"{done.where} is locked, {spoken(done.holder)}; `ert-deploy state unlock` ends it")
 
 
 @command.command("unlock")
@@ -87,19 +73,13 @@ def lock(config: str | None, as_json: bool, minutes: int) -> None:
 @yes_option
 def unlock(config: str | None, as_json: bool, yes: bool) -> None:
     """Take the lock away from whoever holds it. No run can do harm by that: every write is conditional."""
-    from ert_deploy.wiring import keeper
-
-    store = keeper(config)
-    holder = store.holder()
-    ended = None
-    if holder is not None and confirmed(f"take the lock away, {_spoken(holder)}?", yes=yes):
-        ended = store.unlock()
+    done = app.unlock(config, confirm=lambda holder: confirmed(f"take the lock away, {spoken(holder)}?", yes=yes))
     if as_json:
-        emit_json({"where": store.where, "ended": _plain(ended)})
-    elif holder is None:
-        click.echo(f"{store.where} is not locked")
+        emit_json({"where": done.where, "ended": _plain(done.ended)})
+    elif done.holder is None:
+        click.echo(f"{done.where} is not locked")
     else:
-        click.echo(f"the lock is free, it was {_spoken(ended)}" if ended else "nothing was done")
+        click.echo(f"the lock is free, it was {spoken(done.ended)}" if done.ended else "nothing was done")
 
 
 @command.command("history")
@@ -107,19 +87,15 @@ def unlock(config: str | None, as_json: bool, yes: bool) -> None:
 @json_option
 def history(config: str | None, as_json: bool) -> None:
     """List the stored versions, newest first. A file keeps none but those that were set aside."""
-    from ert_deploy.adapters.state.document import moment
-    from ert_deploy.wiring import keeper
-
-    store = keeper(config)
-    versions = store.history()
+    found = app.history(config)
     if as_json:
-        rows = [{"id": v.id, "at": v.at, "bytes": v.size, "kind": v.kind} for v in versions]
-        emit_json({"where": store.where, "versions": rows})
+        rows = [{"id": v.id, "at": v.at, "bytes": v.size, "kind": v.kind} for v in found.versions]
+        emit_json({"where": found.where, "versions": rows})
         return
-    for v in versions:
+    for v in found.versions:
         click.echo(f"{moment(v.at)}  {v.size:7d} bytes  {v.kind:9}  {v.id}")
-    if not versions:
-        click.echo(f"nothing is stored in {store.where}")
+    if not found.versions:
+        click.echo(f"nothing is stored in {found.where}")
 
 
 @command.command("sign")
@@ -133,31 +109,23 @@ def sign(config: str | None, as_json: bool, yes: bool, remove: bool) -> None:
     A state that bears another key's signature is taken only with that key in ERT_STATE_KEY_OLD. One that bears none is
     shown, and you are asked whether it is yours: nothing proves who wrote it. With --remove the key is needed, too.
     """
-    from ert_deploy.wiring import keeper
 
-    store = keeper(config, signing=True, remove=remove)
-    done, why = False, ""
-    with interruptible(), store.lock(new_run_id()):
-        try:
-            keeper(config).load()
-        except Damaged as error:
-            why = error.summary
-        state = store.load()
-        if state.generation and (remove or why):
-            known = ", ".join(str(i) for i in sorted({r.id for r in state.records} | {t.id for t in state.tombstones}))
-            about = f"generation {state.generation}, instances {known or 'none'}, {len(state.intents)} create calls"
-            question = "write it without a signature?" if remove else "sign it?"
-            if confirmed(f"{why or store.where}\n{about}: {question}", yes=yes):
-                store.save(state)
-                done = True
+    def confirm(why: str, state: State) -> bool:
+        known = ", ".join(str(i) for i in sorted({r.id for r in state.records} | {t.id for t in state.tombstones}))
+        about = f"generation {state.generation}, instances {known or 'none'}, {len(state.intents)} create calls"
+        question = "write it without a signature?" if remove else "sign it?"
+        return confirmed(f"{why}\n{about}: {question}", yes=yes)
+
+    with interruptible():
+        done = app.sign(config, remove=remove, confirm=confirm)
     if as_json:
-        emit_json({"where": store.where, "signed": not remove, "changed": done})
-    elif done:
-        click.echo(f"{store.where} is {'no longer signed' if remove else 'signed'}")
-    elif not state.generation:
-        click.echo(f"nothing is stored in {store.where}")
+        emit_json({"where": done.where, "signed": not remove, "changed": done.changed})
+    elif done.changed:
+        click.echo(f"{done.where} is {'no longer signed' if remove else 'signed'}")
+    elif not done.stored:
+        click.echo(f"nothing is stored in {done.where}")
     else:
-        click.echo("nothing was done" if why or remove else f"{store.where} is signed with this key already")
+        click.echo("nothing was done" if done.why or remove else f"{done.where} is signed with this key already")
 
 
 @command.command("rebuild")
@@ -170,48 +138,20 @@ def rebuild(config: str | None, as_json: bool) -> None:
     change, when the instances cannot be listed; so it is when one of them bears a mark of ours and nobody can say
     whose it is: that one is left out.
     """
-    from ert_deploy.cli.running import sandbox_runs
-    from ert_deploy.cli.view.progress import make_view
-    from ert_deploy.core.planning.adoption import rebuilt
-    from ert_deploy.wiring import assemble, keeper
-
-    if not sandbox_runs(config):
-        raise UsageError("the sandbox is not running, so there is nothing to list", hint="`ert-deploy sandbox start`")
-    store = keeper(config)
     with interruptible(), make_view() as view:
-        house = assemble(config, view, start_sandbox=False, web=False)
-        with store.lock(new_run_id()):
-            placed = _placed(house)
-            aside, whole = "", None
-            try:
-                whole = store.load()
-            except Damaged as error:
-                view.note(error.summary)
-                aside = store.set_aside()
-            state = whole
-            if state is None or state.generation == 0:
-                state = store.save(rebuilt(house.desired.deployment, placed.ours, house.ports.clock.now()))
-    done = {"where": store.where, "set_aside": aside, "rebuilt": state is not whole}
-    doubts = tuple((u.instance.id, u.why) for u in placed.undecided) if state is not whole else ()
+        done = app.rebuild(config, progress=view)
+    state = done.state
     if as_json:
-        others = (i.id for i in placed.others)
-        emit_json({**done, "instances": [r.id for r in state.records]} | attention(doubts, others))
-    elif state is whole:
-        click.echo(f"{store.where} is whole (generation {state.generation}); nothing was done")
+        about = {"where": done.where, "set_aside": done.set_aside, "rebuilt": done.rebuilt}
+        listed = {"instances": [r.id for r in state.records]}
+        emit_json({**about, **listed} | attention(done.undecided, done.others))
+    elif not done.rebuilt:
+        click.echo(f"{done.where} is whole (generation {state.generation}); nothing was done")
     else:
-        moved = f"; what was there is in {aside}" if aside else ""
-        click.echo(f"{store.where} now knows {len(state.records)} instances by their marks{moved}")
-    if left := undecided(doubts):
+        moved = f"; what was there is in {done.set_aside}" if done.set_aside else ""
+        click.echo(f"{done.where} now knows {len(state.records)} instances by their marks{moved}")
+    if left := undecided(done.undecided):
         raise left
-
-
-def _placed(house: House) -> Ownership:
-    """Whose every listed instance is as far as it can be said without a state and without asking Render."""
-    from ert_deploy.core.model.state import State
-    from ert_deploy.core.planning.marks import sort_out
-
-    desired = house.desired
-    return sort_out(desired, house.ports.gpu.list_instances(), State(desired.deployment), desired.services)
 
 
 def _plain(holder: LockHolder | None) -> dict[str, Any] | None:
@@ -224,9 +164,3 @@ def _plain(holder: LockHolder | None) -> dict[str, Any] | None:
         "since": holder.since,
         "expires": holder.expires,
     }
-
-
-def _spoken(holder: LockHolder | None) -> str:
-    from ert_deploy.adapters.state.document import spoken
-
-    return spoken(holder)

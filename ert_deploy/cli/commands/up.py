@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
-from ert_deploy.cli.attention import doubtful, named_in_json
+from ert_deploy.app import lifecycle
+from ert_deploy.app.attention import needs_attention
+from ert_deploy.cli.documents import named_in_json, outcome_document
 from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
-from ert_deploy.cli.running import converge
 from ert_deploy.cli.view.outcome import show_backend
-from ert_deploy.core.model.desired import Phase
+from ert_deploy.cli.view.progress import make_view
 
 
 @click.command("up")
@@ -22,11 +23,11 @@ def command(config: str | None, as_json: bool) -> None:
     none can be rented it keeps serving, and the exit code is 5. So it is when an instance bears a mark of ours and
     nobody can say whose it is: it is named, not touched, and nothing is rented while it may be ours.
     """
-    with interruptible(), named_in_json(as_json):
-        outcome = converge(config, Phase.RUNNING)
+    with interruptible(), named_in_json(as_json), make_view() as view:
+        outcome = lifecycle.up(config, progress=view, check=False)
     if as_json:
-        emit_json(outcome.as_dict())
+        emit_json(outcome_document(outcome))
     else:
         show_backend(outcome)
-    if left := outcome.left or doubtful(outcome):
+    if left := needs_attention(outcome):
         raise left

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ert_deploy.cli.outcome import Outcome
+from ert_deploy.app.outcome import Outcome
 from ert_deploy.core.model.text import per_hour
 
 
@@ -13,13 +13,13 @@ def show_backend(outcome: Outcome) -> None:
     click.echo(f"{outcome.deployment} is up" + ("" if outcome.changed else " (nothing had to change)"))
     for backend in outcome.backends:
         click.echo(
-            f"  backend   {backend['url']}  {backend['gpu']}, {backend['place']}, "
-            f"{per_hour(backend['dph'])}, instance {backend['instance']}"
+            f"  backend   {backend.url}  {backend.gpu}, {backend.place}, "
+            f"{per_hour(backend.dph)}, instance {backend.instance}"
         )
-        click.echo(f"  model     {backend['model']} on {backend['engine']}")
-        click.echo(f"  identity  certificate sha256 {backend['certificate_sha256']}")
+        click.echo(f"  model     {backend.model} on {backend.engine}")
+        click.echo(f"  identity  certificate sha256 {backend.certificate_sha256}")
     for service in outcome.services:
-        click.echo(f"  app       {service['url']}  {service['name']} shows fingerprint {service['fingerprint']}")
+        click.echo(f"  app       {service.url}  {service.name} shows fingerprint {service.fingerprint}")
     idle = outcome.idle_stop
     by_itself = f"after {idle // 60} min without a report it stops itself" if idle else "it does not stop by itself"
     click.echo(f"  ends      {by_itself}; `ert-deploy down` leaves nothing that bills")

@@ -5,15 +5,21 @@ Says it; must not decide what is done about it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 
-from ert_deploy.cli.options import emit_json
-from ert_deploy.cli.outcome import Outcome, attention
-from ert_deploy.core.model.errors import NeedsAttention, Undecided
+from ert_deploy.app.outcome import Doubts, Outcome
+from ert_deploy.core.model.desired import Phase
+from ert_deploy.core.model.errors import NeedsAttention
 
 UNTOLD = "the app still points at the old backend"
 RETRY = "run `ert-deploy down` again when Render answers"
+
+
+def needs_attention(outcome: Outcome) -> NeedsAttention | None:
+    """What a person has to see to after a run, as the error that the command ends with; None when there is nothing."""
+    if outcome.phase is Phase.ABSENT:
+        return untold(outcome)
+    return (outcome.left if outcome.phase is Phase.RUNNING else None) or doubtful(outcome)
 
 
 def untold(outcome: Outcome) -> NeedsAttention | None:
@@ -55,20 +61,9 @@ def undecided(found: Iterable[tuple[int, str]]) -> NeedsAttention | None:
     return NeedsAttention(f"{len(lines)} instances may be ours and may bill", "\n".join(lines), _hint(known))
 
 
-@contextmanager
-def named_in_json(as_json: bool) -> Iterator[None]:
-    """A run that stops before it has come to anything names in its JSON document, too, what stands in its way."""
-    try:
-        yield
-    except Undecided as error:
-        if as_json:
-            emit_json(attention(error.found, ()))
-        raise
-
-
-def _lines(found: tuple[tuple[int, str], ...]) -> list[str]:
+def _lines(found: Doubts) -> list[str]:
     return [f"instance {number} was not touched and may bill: {why}" for number, why in found]
 
 
-def _hint(found: tuple[tuple[int, str], ...]) -> str:
+def _hint(found: Doubts) -> str:
     return f"`ert-deploy adopt|ignore|destroy {found[0][0]}` decides whose it is"

@@ -1,0 +1,31 @@
+"""`offers`: the market as we rank it. Rents nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ert_deploy.app.deployment import SILENT, Config, Progress, opened
+from ert_deploy.core.model.desired import Desired
+from ert_deploy.core.planning.offers import Choice, choose, merged
+
+
+@dataclass(frozen=True, slots=True)
+class Offers:
+    """The offers, ranked and refused, and what they were judged by."""
+
+    choice: Choice
+    desired: Desired
+
+
+def offers(config: Config = None, *, progress: Progress = SILENT) -> Offers:
+    """Rank the offers on the market by expected cost, and say why others are not taken. Starts the sandbox.
+
+    Raises UsageError, CannotObserve, and what the store of the state raises.
+    """
+    session = opened(config).session(progress, start_sandbox=True, web=False)
+    desired = session.desired
+    state = session.ports.store.load()
+    denied = state.denied_machines(session.ports.clock.now())
+    found = session.ports.gpu.search(desired.criteria, desired.launch)
+    looked = session.ports.gpu.search(desired.criteria, desired.launch, wide=True)
+    return Offers(choose(merged(found, looked), desired, denied, state.machines()), desired)

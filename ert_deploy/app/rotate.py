@@ -1,0 +1,43 @@
+"""`rotate`: another API key between the apps and the backend, while it serves. No key is ever shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ert_deploy.app.attention import doubtful
+from ert_deploy.app.deployment import SILENT, Config, Progress, at_work, opened
+from ert_deploy.app.outcome import Outcome, outcome_of
+from ert_deploy.core.model.desired import Phase
+from ert_deploy.core.model.errors import UsageError
+from ert_deploy.engine import rotate as engine
+from ert_deploy.engine.run import run
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """What came of it, and how the keys before and after are named: the first 8 hex digits of their SHA-256."""
+
+    outcome: Outcome
+    before: str
+    after: str
+
+
+def rotate(config: Config = None, *, progress: Progress = SILENT, check: bool = True) -> Rotation:
+    """Change the key while the backend serves: no new instance, and no request is refused.
+
+    With `check`, NeedsAttention is raised for instances that a person has to decide about. Raises UsageError where
+    nothing serves, Busy, Failed, NeedsAttention or CannotObserve; `up` puts the keys in order again.
+    """
+    deployment = opened(config)
+    if not deployment.sandbox_runs():
+        raise UsageError(
+            f"there is no key to change: the sandbox of {deployment.name} is not running",
+            hint="`ert-deploy up` starts it",
+        )
+    with at_work(deployment, progress) as (session, _):
+        desired = replace(session.desired, phase=Phase.RUNNING, begin=False)
+        done = run(engine.rotate(desired), session.ports)
+        outcome = outcome_of(done.result, changed=True, now=session.ports.clock.now())
+    if check and (left := doubtful(outcome)):
+        raise left
+    return Rotation(outcome, done.before, done.after)

@@ -1,0 +1,54 @@
+"""`sandbox`: start, stop or look at the world on loopback. Nothing in it costs money."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ert_deploy.app.deployment import Config, opened, sandbox_world
+from ert_deploy.core.model.errors import UsageError
+
+if TYPE_CHECKING:
+    from ert_deploy.sandbox.world.file import WorldFile
+
+
+def start(config: Config = None) -> WorldFile:
+    """The running world of the config, started if it is not running. Raises UsageError where it has none."""
+    return sandbox_world(opened(config).settings, start=True)
+
+
+def stop(config: Config = None) -> dict[str, Any]:
+    """Stop it, end everything it started, and return the bill as it wrote it.
+
+    Raises UsageError where the config has no sandbox, or there is none to stop.
+    """
+    from ert_deploy.sandbox.world import daemon
+    from ert_deploy.sandbox.world.file import WorldError
+
+    directory = _directory(config)
+    try:
+        return daemon.stop(directory)
+    except WorldError as error:
+        raise UsageError(str(error)) from error
+
+
+def status(config: Config = None) -> dict[str, Any] | None:
+    """What runs in it and the bill so far; None when it is not running.
+
+    Raises UsageError where the config has no sandbox, or its world cannot be read.
+    """
+    from ert_deploy.sandbox.world import daemon
+    from ert_deploy.sandbox.world.file import WorldError
+
+    directory = _directory(config)
+    try:
+        return daemon.status(directory)
+    except WorldError as error:
+        raise UsageError(str(error)) from error
+
+
+def _directory(config: Config) -> Path:
+    settings = opened(config).settings
+    if settings.sandbox is None:
+        raise UsageError(f"{settings.source} has no sandbox", hint="`--config sandbox` names one that does")
+    return settings.sandbox.world

@@ -1,0 +1,85 @@
+"""`ssh`: a shell on the GPU machine, for who looks around there. It changes nothing itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ert_deploy.app.deployment import SILENT, Config, Progress, opened
+from ert_deploy.app.outcome import accessible
+from ert_deploy.config import state_of
+from ert_deploy.core.model.errors import UsageError
+from ert_deploy.core.model.observed import Instance
+from ert_deploy.wiring import Session
+
+if TYPE_CHECKING:
+    from ert_deploy.adapters.ssh.shell import Door
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """Where the shell of an instance is. Nothing is connected before it is used."""
+
+    door: Door
+
+    @property
+    def instance(self) -> int:
+        """Whose shell it is."""
+        return self.door.instance
+
+    def execute(self, line: str, out: Callable[[bytes], None], err: Callable[[bytes], None]) -> int:
+        """Run one line there; its exit code. Raises UsageError, Failed or NeedsAttention (a host key that changed)."""
+        from ert_deploy.adapters.ssh.shell import execute
+
+        return execute(self.door, line, out, err)
+
+    def interact(self) -> int:
+        """Connect the terminal of this process to it; the exit code. Raises as `execute` does."""
+        from ert_deploy.adapters.ssh.shell import interact
+
+        return interact(self.door)
+
+
+def shell(config: Config = None, *, identity: Path | None = None, progress: Progress = SILENT) -> Shell:
+    """The shell of the newest instance that runs. `identity` is the file of a private key; default: the SSH agent.
+
+    Raises UsageError where the config does not allow it or nothing can be reached, and CannotObserve.
+    """
+    deployment = opened(config)
+    if not deployment.settings.desired.launch.debug_ssh:
+        raise UsageError("debug_ssh is off in the config", hint="set launch/debug_ssh: true; the instance is replaced")
+    session = deployment.session(progress, web=False)
+    return Shell(_door(session, _chosen(session), identity))
+
+
+def _chosen(session: Session) -> Instance:
+    """The newest instance of the deployment that runs and can be reached."""
+    mine = accessible(session)
+    if not mine:
+        raise UsageError(f"{session.desired.deployment} has no instance", hint="`ert-deploy up` rents one")
+    newest = max(mine, key=lambda i: (not i.halted, i.id))
+    if newest.halted:
+        raise UsageError(f"instance {newest.id} is asleep", hint="`ert-deploy wake` starts it")
+    if newest.shell is None:
+        raise UsageError(
+            f"instance {newest.id} has no SSH address yet",
+            hint="wait until it has booted; if it is older than launch/debug_ssh: true, `ert-deploy up` replaces it",
+        )
+    return newest
+
+
+def _door(session: Session, instance: Instance, identity: Path | None) -> Door:
+    """Where the shell is, and where its host key is remembered: beside the state, if that is a file."""
+    from ert_deploy.adapters.bounded_http import is_loopback
+    from ert_deploy.adapters.ssh.known_hosts import KnownHosts
+    from ert_deploy.adapters.ssh.shell import Door
+
+    assert instance.shell is not None
+    if session.in_sandbox and not instance.shell.ip.startswith("127."):
+        raise UsageError("the sandbox's machines are processes of this computer and have no SSH server")
+    place = state_of(session.settings, session.desired.deployment)
+    folder = place.parent if isinstance(place, Path) else Path(".ert")
+    known, nearby = KnownHosts(folder / "known_hosts"), is_loopback(session.settings.vast_url)
+    return Door(instance.id, instance.shell, known, identity, allow_loopback=nearby)

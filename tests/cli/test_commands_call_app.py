@@ -1,0 +1,145 @@
+"""Every command calls its function of the application, and reads its config once."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from ert_deploy.app.project import Draft
+from ert_deploy.app.reap import Strays
+from ert_deploy.cli import cli, main
+from ert_deploy.config import load as really_load
+from ert_deploy.engine.reap import Found
+from ert_deploy.ports import Audience
+from ert_deploy.wiring import Session
+from tests.support.fakes.loopback import world
+from tests.support.situations import instance
+
+# The command and its words -> its function.
+CALLS = {
+    "adopt 7 --yes": "decide.adopt",
+    "destroy 7 --yes": "decide.destroy",
+    "down": "lifecycle.down",
+    "ignore 7 --yes": "decide.ignore",
+    "image build": "images.build_image",
+    "image push": "images.push_image",
+    "init --defaults": "project.draft_project",
+    "key rotate": "rotate.rotate",
+    "logs": "logs.logs",
+    "offers": "offers.offers",
+    "plan": "look.plan",
+    "reap": "reap.find_strays",
+    "render-yaml": "project.render_yaml",
+    "report AAPL": "report.report",
+    "sandbox start": "sandbox.start",
+    "sandbox status": "sandbox.status",
+    "sandbox stop": "sandbox.stop",
+    "sleep": "lifecycle.sleep",
+    "ssh true": "ssh.shell",
+    "state history": "state.history",
+    "state lock": "state.lock",
+    "state rebuild": "state.rebuild",
+    "state show": "state.show",
+    "state sign": "state.sign",
+    "state unlock": "state.unlock",
+    "status": "look.status",
+    "up": "lifecycle.up",
+    "wake": "lifecycle.wake",
+}
+CONFIG = """\
+deployment: ert
+launch: {image: "ghcr.io/someone/ert-llm-backend:0.1.0", model: "gpt-oss:20b"}
+offer: {max_dph: 0.60}
+render: {services: [{name: dash}]}
+"""
+READ_FROM_THE_FILE_ALONE = {"init --defaults", "render-yaml", "sandbox start", "sandbox status", "sandbox stop"}
+
+
+class Called(Exception):
+    """The function was called, with these arguments."""
+
+
+def leaves(group: click.Group, before: tuple[str, ...] = ()) -> Iterator[str]:
+    """The words of every command that is no group."""
+    with click.Context(group) as context:
+        for name in group.list_commands(context):
+            command = group.get_command(context, name)
+            assert command is not None
+            if isinstance(command, click.Group):
+                yield from leaves(command, (*before, name))
+            else:
+                yield " ".join((*before, name))
+
+
+def watch(monkeypatch: pytest.MonkeyPatch, function: str) -> None:
+    """The function raises Called."""
+
+    def called(*args: Any, **options: Any) -> None:
+        raise Called(function, args, options)
+
+    module, _, name = function.partition(".")
+    monkeypatch.setattr(importlib.import_module(f"ert_deploy.app.{module}"), name, called)
+
+
+def test_every_command_is_in_the_table() -> None:
+    found = set(leaves(cli))
+    assert len(found) == len(CALLS)
+    assert {name for name in found if not any(f"{words} ".startswith(f"{name} ") for words in CALLS)} == set()
+
+
+@pytest.mark.parametrize(("words", "function"), CALLS.items())
+def test_every_command_calls_its_function(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, words: str, function: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    watch(monkeypatch, function)
+    with pytest.raises(Called) as call:
+        cli.main(words.split(), standalone_mode=False)
+    assert call.value.args[0] == function
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_reap_destroys_by_its_function_what_it_has_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    strays = Strays({"ert": Found((instance(7),), blank=False)})
+    monkeypatch.setattr("ert_deploy.app.reap.find_strays", lambda *_, **__: strays)
+    watch(monkeypatch, "reap.reap")
+    with pytest.raises(Called) as call:
+        cli.main(["reap", "--yes"], standalone_mode=False)
+    assert call.value.args[1] == (strays,)
+
+
+def test_init_writes_by_its_function_what_it_has_drafted(monkeypatch: pytest.MonkeyPatch) -> None:
+    draft = Draft({Path("configs/ert.yaml"): ""}, {}, placeholder=False)
+    monkeypatch.setattr("ert_deploy.app.project.draft_project", lambda *_, **__: draft)
+    watch(monkeypatch, "project.write_project")
+    with pytest.raises(Called) as call:
+        cli.main(["init", "--defaults", "--force"], standalone_mode=False)
+    assert call.value.args[1:] == ((draft,), {"force": True})
+
+
+@pytest.mark.parametrize("words", sorted(CALLS.keys() - READ_FROM_THE_FILE_ALONE))
+def test_a_command_reads_its_config_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, words: str) -> None:
+    """On fakes, however it ends: another look at the file could find another config."""
+    monkeypatch.chdir(tmp_path)
+    Path("mine.yaml").write_text(CONFIG)
+    read: list[Path] = []
+
+    def load(path: Path, **options: Any) -> Any:
+        read.append(path)
+        return really_load(path, **options)
+
+    def assemble(settings: Any, audience: Audience, *_: object, **__: object) -> Session:
+        return Session(settings, settings.desired, replace(world().ports, audience=audience))
+
+    monkeypatch.setattr("ert_deploy.app.deployment.load", load)
+    monkeypatch.setattr("ert_deploy.app.deployment.assemble", assemble)
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:9")
+    with pytest.raises(SystemExit):
+        main([*words.split(), "-c", "mine.yaml"])
+    assert read == [Path("mine.yaml")]

@@ -1,0 +1,47 @@
+"""A deployment whose ports are fakes: what the application layer is given in place of a config's real providers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from ert_deploy.app.deployment import Deployment
+from ert_deploy.config import KeySource, KeySources, Settings
+from ert_deploy.core.model import events
+from ert_deploy.core.model.desired import Desired
+from ert_deploy.ports import Audience
+from ert_deploy.wiring import Session
+from tests.support.fakes.history import WANTED
+from tests.support.fakes.loopback import FakeWorld
+
+
+def on_fakes(made: FakeWorld, desired: Desired = WANTED) -> Deployment:
+    """The deployment of a config that wants `desired`, in this world."""
+    settings = Settings(
+        desired=desired,
+        vast_url="",
+        render_url="",
+        keys=KeySources(KeySource("Vast.ai", "VAST_API_KEY"), KeySource("Render", "RENDER_API_KEY")),
+        state=Path(".ert") / "ert.json",
+        sandbox=None,
+        source=Path("configs") / "ert.yaml",
+    )
+
+    def connect(settings: Settings, audience: Audience, *, start_sandbox: bool, gpu: bool, web: bool) -> Session:
+        return Session(settings, desired, replace(made.ports, audience=audience))
+
+    return Deployment(settings, connector=connect)
+
+
+class Watcher:
+    """Progress that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.events: list[events.Event] = []
+        self.notes: list[str] = []
+
+    def tell(self, event: events.Event) -> None:
+        self.events.append(event)
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
