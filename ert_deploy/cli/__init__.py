@@ -90,15 +90,13 @@ def main(args: Sequence[str] | None = None) -> None:
 
     _leave_no_core()
     with guarded(os.environ):
-        _run(args)
-    sys.exit(0)
+        code = _run(args)
+    sys.exit(code)
 
 
-def _run(args: Sequence[str] | None) -> None:
+def _run(args: Sequence[str] | None) -> int:
     try:
-        cli.main(args=args, standalone_mode=False)
-    except click.exceptions.Exit as done:
-        sys.exit(done.exit_code)
+        code: int | None = cli.main(args=args, standalone_mode=False)  # of an `Exit`, which click catches itself
     except click.ClickException as error:
         _say_usage(error)
         sys.exit(2)
@@ -112,6 +110,7 @@ def _run(args: Sequence[str] | None) -> None:
         from ert_deploy.cli.failure import explain
 
         sys.exit(explain(error))
+    return code or 0
 
 
 def _leave_no_core() -> None:

@@ -123,15 +123,15 @@ def test_init_writes_by_its_function_what_it_has_drafted(monkeypatch: pytest.Mon
     assert call.value.args[1:] == ((draft,), {"force": True})
 
 
-@pytest.mark.parametrize("words", sorted(CALLS.keys() - READ_FROM_THE_FILE_ALONE))
-def test_a_command_reads_its_config_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, words: str) -> None:
-    """On fakes, however it ends: another look at the file could find another config."""
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Path]:
+    """A folder with the config `mine.yaml`, whose providers are fakes; every config that was read."""
     monkeypatch.chdir(tmp_path)
     Path("mine.yaml").write_text(CONFIG)
-    read: list[Path] = []
+    found: list[Path] = []
 
     def load(path: Path, **options: Any) -> Any:
-        read.append(path)
+        found.append(path)
         return really_load(path, **options)
 
     def assemble(settings: Any, audience: Audience, *_: object, **__: object) -> Session:
@@ -140,6 +140,21 @@ def test_a_command_reads_its_config_once(monkeypatch: pytest.MonkeyPatch, tmp_pa
     monkeypatch.setattr("ert_deploy.app.deployment.load", load)
     monkeypatch.setattr("ert_deploy.app.deployment.assemble", assemble)
     monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:9")
+    return found
+
+
+@pytest.mark.parametrize("words", sorted(CALLS.keys() - READ_FROM_THE_FILE_ALONE))
+def test_a_command_reads_its_config_once(read: list[Path], words: str) -> None:
+    """However it ends: another look at the file could find another config."""
     with pytest.raises(SystemExit):
         main([*words.split(), "-c", "mine.yaml"])
     assert read == [Path("mine.yaml")]
+
+
+@pytest.mark.parametrize(
+    ("words", "code"), [("plan", 0), ("plan --exit-code", 4), ("plan --down --exit-code", 0), ("up", 0), ("status", 0)]
+)
+def test_a_plan_with_something_to_do_exits_with_4_where_that_is_asked(read: list[Path], words: str, code: int) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([*words.split(), "-c", "mine.yaml"])
+    assert ended.value.code == code
