@@ -29,7 +29,7 @@ from ert_backend.base.routes import NOT_SERVED
 from ert_backend.engine.protocol import EngineError, EngineRefused, Piece, PromptTooLong
 from ert_backend.service import Service
 
-LARGE = 10_000  # characters of a piece that are processed at once
+LARGE = 10_000  # characters of a `Piece` that are processed at once
 
 
 def chat_routes(app: FastAPI, service: Service) -> None:
@@ -106,7 +106,7 @@ class _Answer(Response):
         self.head = shape.Head(f"chatcmpl-{secrets.token_hex(12)}", int(utc_now().timestamp()), service.state.model)
 
     async def pieces(self) -> AsyncGenerator[Piece, None]:
-        """Yield the engine's output; a single large piece is split, so that the event loop is not blocked."""
+        """Yield the engine's output; a single large `Piece` is split, so that the event loop is not blocked."""
         asked, settings = self.asked, self.settings
         sampling = asked.sampling(settings.chat_temperature, settings.chat_tokens)
         stream = self.admission.pieces(self.key, asked.conversation(), asked.given_seed(), asked.form(), sampling)

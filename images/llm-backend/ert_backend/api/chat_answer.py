@@ -40,7 +40,7 @@ class Frames:
         self.begun = self.called = False
 
     def of(self, piece: Piece) -> bytes:
-        """Encode one piece; empty when the piece has no content."""
+        """Encode one `Piece`; empty when it has no content."""
         if piece.usage is not None:
             return self._last(piece.usage)
         said, thought = self.splitter.feed(piece.content) if piece.content else ("", "")
@@ -90,7 +90,7 @@ class Whole:
     logprobs: list[Any] = field(default_factory=list)
 
     def take(self, piece: Piece) -> None:
-        """Add one piece."""
+        """Add one `Piece`."""
         self.splitter.feed(piece.content)
         self.thinking += piece.thinking
         self.usage = piece.usage or self.usage

@@ -1,9 +1,9 @@
-"""Reasoning splitter: separates a model's reasoning from its output, piece by piece or at once. No I/O.
+"""Thinking splitter: separates a model's thinking from its output, in chunks or at once. No I/O.
 
-An engine's own parser misses a channel or a tag occasionally, and the reasoning is then part of the text. Recognised
+An engine's own parser misses a channel or a tag occasionally, and the thinking is then part of the output. Recognised
 are the tags of `engine/thoughts.py`, the channels of gpt-oss, and the remains of these channels without their markers
-(`analysis...assistantfinal`). A closing tag without an opening one makes all text before it reasoning; a stream has
-already sent that text, so only the tag itself is removed there. Reasoning in prose (`Thinking process:`) and tags that
+(`analysis...assistantfinal`). A closing tag without an opening one makes everything before it thinking; a stream has
+already sent that, so only the tag itself is removed there. Thinking in prose (`Thinking process:`) and tags that
 a user may have requested (`<analysis>`) are kept in a chat: only reports remove them.
 """
 
@@ -16,7 +16,7 @@ from enum import Enum
 from ert_backend.engine.thoughts import HARMONY_WORDS, WORDS, closes, tags
 
 _MARK = re.compile(rf"(?<!`)(?:{tags(WORDS)})|<\|(?P<token>{HARMONY_WORDS})\|>", re.IGNORECASE)
-# The start of a possible mark that the next piece may complete; in backticks it is a quotation, and no mark.
+# The start of a possible mark that the next chunk may complete; in backticks it is an example, and no mark.
 _PARTIAL = re.compile(
     r"`?(?:&(?:lt?)?|\[/?[A-Z]{0,8}|<\|channel>\s?[a-z]{0,8}|(?:<|&lt;|\uff1c|\u25c1)"
     rf"(?:[|\uff5c/\sa-z_:]{{0,24}}|[|\uff5c]?\s?/?\s?(?:[a-z_]{{1,12}}:)?(?:{WORDS})\s[^<>]{{0,100}})(?:&g?t?)?)\Z|`\Z",
@@ -32,7 +32,7 @@ _LONGEST_TURN = len("assistantcommentary")
 
 
 class _Mode(Enum):
-    """The kind of the text that follows."""
+    """The kind of the input that follows."""
 
     UNDECIDED = "the first characters"
     ANSWER = "answer"
@@ -43,7 +43,7 @@ class _Mode(Enum):
 
 @dataclass(slots=True)
 class Splitter:
-    """Splits text as it arrives; `feed` and `close` return the new output and the new reasoning, in that order.
+    """Splits text as it arrives; `feed` and `close` return the new output and the new thinking, in that order.
 
     After `close`, `answer` and `thought` are complete; text before an unpaired closing tag is part of `thought`.
     """
@@ -66,7 +66,7 @@ class Splitter:
         return self._work(self.waiting + text, last=False)
 
     def close(self) -> tuple[str, str]:
-        """Finish the text: return all that was held back."""
+        """Return all input that was held back."""
         rest = self._work(self.waiting, last=True)
         self.thought, said = "".join(self._thought).strip(), "".join(self._said)
         self.answer = said.lstrip() if self.thought else said
@@ -150,7 +150,7 @@ class Splitter:
 
 
 def split(text: str) -> tuple[str, str]:
-    """Split complete text into its output and its reasoning."""
+    """Split a complete response into its output and its thinking."""
     splitter = Splitter()
     splitter.feed(text)
     splitter.close()

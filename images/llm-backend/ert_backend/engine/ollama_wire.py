@@ -78,7 +78,7 @@ def parsed(text: bytes) -> object:
 
 
 def refusal(status: int, value: object) -> EngineFailed | ModelMissing:
-    """Map an error response to an exception; its text is Ollama's own, truncated."""
+    """Map an error response to an exception; its message is Ollama's own, truncated."""
     said = value.get("error") if isinstance(value, dict) else None
     text = str(said or f"status {status} without a reason")[:ERROR_TEXT]
     if status == 404 or (text.startswith("model ") and "not found" in text):

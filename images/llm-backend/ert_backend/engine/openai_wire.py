@@ -98,7 +98,7 @@ def unable(props: Mapping[str, Any]) -> frozenset[str]:
 
 
 def piece(value: Mapping[str, Any]) -> tuple[Piece, str]:
-    """Parse a chunk into its piece and its finish reason; raise EngineError for an error in the stream."""
+    """Parse a chunk into a `Piece` and its finish reason; raise EngineError for an error in the stream."""
     if value.get("error"):
         raise failure(200, value)
     choice = next(iter(value.get("choices") or ()), None)
@@ -113,7 +113,7 @@ def piece(value: Mapping[str, Any]) -> tuple[Piece, str]:
 
 
 def usage(last: Mapping[str, Any], pieces: int, seconds: float, reason: str) -> Usage:
-    """Return the server's usage; missing values are those measured here: `pieces` with text, in `seconds`."""
+    """Return the server's usage; missing values are those measured here: `pieces` with content, in `seconds`."""
     counts, timings = last.get("usage") or {}, last.get("timings") or {}
     decoded = timings.get("predicted_ms")
     return Usage(
@@ -125,7 +125,7 @@ def usage(last: Mapping[str, Any], pieces: int, seconds: float, reason: str) -> 
 
 
 def failure(status: int, value: object) -> EngineError:
-    """Map an error response to an exception; its text is the server's own, truncated."""
+    """Map an error response to an exception; its message is the server's own, truncated."""
     said = value.get("error") if isinstance(value, Mapping) else None
     told: Mapping[str, Any] = said if isinstance(said, Mapping) else {"message": said}
     text = str(told.get("message") or f"status {status} without a reason")[:ERROR_TEXT]

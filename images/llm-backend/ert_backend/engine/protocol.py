@@ -4,8 +4,9 @@
       EngineDown      unreachable; retried, since the guard restarts the engine
       ModelMissing    the server runs but has no such model
       EngineFailed    it returned an error, also during a stream
-        EngineRefused   it does not accept this request, nor would it later
-        PromptTooLong   the messages have more tokens than its context
+        NotAsConfigured   the configured model exists on no machine
+        EngineRefused     it does not accept this request, nor would it later
+          PromptTooLong     the messages have more tokens than its context
 
 Implemented by `ollama` and `openai_server`.
 """
@@ -134,7 +135,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A chunk of a response. The last one has the usage and no text. `logprobs` in OpenAI's format."""
+    """A chunk of a response. The last one has the usage and no content. `logprobs` in OpenAI's format."""
 
     content: str = ""
     thinking: str = ""
@@ -187,7 +188,7 @@ class LlmEngine(Protocol):
         schema: Mapping[str, object] | None = None,
         sampling: Sampling = AS_SET,
     ) -> AsyncGenerator[Piece, None]:
-        """Generate a response, constrained to a JSON schema if given; ends with a piece that has the usage."""
+        """Generate a response, constrained to a JSON schema if given; ends with a `Piece` that has the usage."""
         ...
 
     async def measure(self, model: str, tokens: int) -> Usage:

@@ -87,7 +87,7 @@ class Watched:
         self.pulse.token()
 
     async def chat(self, *given: Any, **named: Any) -> AsyncGenerator[Piece, None]:
-        """Delegate to the engine; each piece is a sign of life."""
+        """Delegate to the engine; each `Piece` is a sign of life."""
         with self.pulse.waiting():
             async with contextlib.aclosing(self.engine.chat(*given, **named)) as pieces:
                 async for piece in pieces:

@@ -1,8 +1,8 @@
-"""Reasoning filter: separates a model's reasoning from its output, in any form that an engine's parser misses. No I/O.
+"""Thinking filter: separates a model's thinking from its output, in any form that an engine's parser misses. No I/O.
 
-The output is the text of the final channel, or the text after the last closing tag; all text before it is reasoning,
-even if the opening tag or the channel's marker is missing. Tags in Markdown code are text. Linear in the length of the
-text.
+The output is the content of the final channel, or all that follows the last closing tag; everything before it is
+thinking, even if the opening tag or the channel's marker is missing. Tags in Markdown code are ignored. The time is
+linear in the length of the response.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _MORE_WORDS = "reflection|scratch_?pad|analysis|(?:inner_)?monologue"
 
 
 def tags(words: str) -> str:
-    """Return a pattern for tags of these names, which start or end a block of reasoning.
+    """Return a pattern for tags of these names, which start or end a block of thinking.
 
     `<think>`, `</seed:think>`, `[/THINK]`, `<|end_of_thought|>`, `<|START_THINKING|>`, Gemma's `<|channel>thought`.
     """
@@ -60,16 +60,16 @@ TOLD_FINAL = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """A model's output, and its reasoning."""
+    """A model's output, and its thinking."""
 
     content: str
     thinking: str
 
 
 def split(text: str, strict: bool = False) -> Spoken:
-    """Split `text` into the output and the reasoning around it; text without any marker is all output.
+    """Split `text` into the output and the thinking around it; without any marker all of it is output.
 
-    With `strict`, text that starts with `Thinking process:` is reasoning even if no `Final answer:` follows.
+    With `strict`, a response that starts with `Thinking process:` is thinking even if no `Final answer:` follows.
     """
     kept = spans(text, strict)
     if kept == [(0, len(text))]:
@@ -81,7 +81,7 @@ def split(text: str, strict: bool = False) -> Spoken:
 
 
 def _unmarked(thought: str) -> str:
-    """Return the reasoning without its markers."""
+    """Return the thinking without its markers."""
     for marker in (MARKS, TAG, BARE_END):
         thought = marker.sub("", thought)
     begins = BARE_START.match(thought)
@@ -134,7 +134,7 @@ def _channel(header: str) -> str:
 
 
 def _tags(text: str, start: int, end: int) -> Iterator[Span]:
-    """Yield the text after the last closing tag, up to an opening one after it."""
+    """Yield the span after the last closing tag, up to an opening one after it."""
     begin, until = start, end
     if not NAMED.search(text, start, end):
         yield begin, until
@@ -148,7 +148,7 @@ def _tags(text: str, start: int, end: int) -> Iterator[Span]:
 
 
 def closes(tag: re.Match[str]) -> bool:
-    """Whether a match of `tags` ends a block of reasoning."""
+    """Whether a match of `tags` ends a block of thinking."""
     word = (tag["word"] or "").lower()
     return (
         bool(tag["slash"] or tag["bracket"] or tag["empty"] or tag.groupdict().get("done"))
