@@ -1,8 +1,8 @@
 """Shared board: one page of memory for the guard and the app, with one half for each to write. Standard library only.
 
 It is an anonymous file in memory, created by the guard and inherited by the app: it needs no disk space, no other
-process can open it, and the last record stays readable after its writer has crashed. Each half contains one small JSON
-object with a checksum, so that a half-updated record is never accepted.
+process can open it, and the last content stays readable after its writer has crashed. Each half contains one small JSON
+object with a checksum, so that a partly updated one is never accepted.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Board:
         return self.descriptor >= 0
 
     def write(self, half: Half, word: Mapping[str, Any]) -> None:
-        """Replace the record of `half`; raise OSError when it cannot be written, ValueError when it is too long."""
+        """Replace the content of `half`; raise OSError when it cannot be written, ValueError when it is too long."""
         text = json.dumps(word, separators=(",", ":")).encode()
         block = f"{zlib.crc32(text):08x}{len(text):04d}".encode() + text
         if len(block) > HALF:
@@ -73,7 +73,7 @@ class Board:
             self._own[half] = block
 
     def read(self, half: Half) -> dict[str, Any] | None:
-        """Return the record of `half`; None when it is empty or invalid."""
+        """Return the content of `half`; None when it is empty or invalid."""
         for _ in range(_TRIES):
             try:
                 block = self._own[half] if self.descriptor < 0 else os.pread(self.descriptor, HALF, half * HALF)

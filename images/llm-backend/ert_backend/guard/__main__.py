@@ -30,7 +30,7 @@ LOOK = 0.2
 OLLAMA_GRACE = 1.5
 LAST_LINES = 1.0
 CLAIM_EVERY = 10.0
-# Real seconds for which a record of the engine is valid: after that it may be out of date.
+# Real seconds for which an `EngineWord` is valid: after that it may be out of date.
 FRESH = 3 * BEAT
 
 SINK = LogSink()
@@ -147,7 +147,7 @@ def _assemble(env: Mapping[str, str], settings: GuardSettings) -> House:
 
 
 def _engine_word(switch: Switch) -> EngineWord | None:
-    """Return the app's record of the engine; None when it is out of date."""
+    """Return the engine's state from the app's `Activity`; None when it is out of date."""
     said = switch.memory.last
     if said is None or not switch.app_alive(said.pid) or boot_seconds() - said.at > FRESH:
         return None

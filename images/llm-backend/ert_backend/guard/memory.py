@@ -14,7 +14,7 @@ from ert_backend.base.clock import boot_seconds
 
 @dataclass(slots=True)
 class Memory:
-    """The latest record, and the times of this run in boot seconds, none of them in the future."""
+    """The latest `Activity`, and the times of this run in boot seconds, none of them in the future."""
 
     last: Activity | None = None
     claimed_at: float | None = None
@@ -30,7 +30,7 @@ class Memory:
             self.claim_kept = True
 
     def note(self, record: Activity | None) -> None:
-        """Add a record. With an invalid one the last record is kept, and becomes out of date."""
+        """Add an `Activity`. With an invalid one the last one is kept, and becomes out of date."""
         if record is None:
             return
         with self._lock:

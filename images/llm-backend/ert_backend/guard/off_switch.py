@@ -1,8 +1,8 @@
 """Off-switch: evaluates the rules on every tick, and stops the machine when one is due.
 
 Runs in its own thread of the guard and survives the failure of everything it monitors. The idle stop and the admission
-of a report cannot miss each other: the drain flag is set first, then the app's record is read again, and only a verdict
-that is still valid is executed.
+of a report cannot miss each other: the drain flag is set first, then the app's `Activity` is read again, and only a
+verdict that is still valid is executed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ AGAIN = 60.0
 SETTLE = 120.0
 # Real seconds without progress after which a report in flight counts as stuck; a load may be silent that long.
 STUCK = 300.0
-# Real seconds after which the record of a live app is out of date; it is updated every five.
+# Real seconds after which the `Activity` of a live app is out of date; it is updated every five.
 SILENT = 30.0
 # Maximum backoff: the second figure when the provider is unreachable or rejects the order, the third when it rejects
 # the key, which will not change by itself.
@@ -45,7 +45,7 @@ Check = Callable[[GuardSettings], OffSwitch]
 
 @dataclass(slots=True)
 class Switch:
-    """One machine's off-switch. `app_alive` is whether the app's record can be that of a live process.
+    """One machine's off-switch. `app_alive` is whether the app's `Activity` can be that of a live process.
 
     `before` is the record on the disk at the guard's start; unknown until it was read, and again once the app was
     `unheard` for a while.
@@ -74,7 +74,7 @@ class Switch:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def __post_init__(self) -> None:
-        """Write the initial record: no drain, and the provider's state is unknown."""
+        """Write the initial `GuardWord`: no drain, and the provider's state is unknown."""
         self.word = GuardWord(self.settings.run)
         self.speak()
 
@@ -113,11 +113,11 @@ class Switch:
         return self._act(verdict)
 
     def note(self) -> None:
-        """Read the app's record; also called before a restarted app overwrites it."""
+        """Read the app's `Activity`; also called before a restarted app overwrites it."""
         self.memory.note(read_activity(self.board, self.settings.run))
 
     def view(self) -> View:
-        """Return the current state in money seconds. Without a record of the app there are no events."""
+        """Return the current state in money seconds. Without an `Activity` of the app there are no events."""
         self.note()
         known, record = self.memory, self.memory.last
         alive = record is not None and self.app_alive(record.pid)
@@ -157,13 +157,13 @@ class Switch:
             self.memory.claim_seen()
 
     def speak(self, **changes: object) -> None:
-        """Change the guard's record."""
+        """Change the guard's `GuardWord`."""
         with self._lock:
             self.word = replace(self.word, **changes)  # type: ignore[arg-type]
             write_guard(self.board, self.word)
 
     def say(self, text: str) -> None:
-        """Log a text unless it repeats the last one. An error of the log is ignored."""
+        """Log a message unless it repeats the last one. An error of the log is ignored."""
         if text != self.said:
             self.said = text
             self._tell(text)

@@ -41,8 +41,8 @@ class Rules:
 class View:
     """State at `now`; money seconds since this boot, None for events that have not occurred in it.
 
-    `silent`: the app is alive, but its record is out of date; `unheard`: it was silent at any time in this boot, and
-    may have been claimed then; `held`: how long each rule has been due without interruption, by its reason.
+    `silent`: the app is alive, but its `Activity` is outdated; `unheard`: it was so at any time in this boot, and may
+    have been claimed then; `held`: how long each rule has been due without interruption, by its reason.
     """
 
     now: float

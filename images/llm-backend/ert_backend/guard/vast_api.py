@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Whether the order succeeded, and the text for the log. `refused`: the provider does not know the key."""
+    """Whether the order succeeded, and the message for the log. `refused`: the provider does not know the key."""
 
     success: bool
     detail: str
