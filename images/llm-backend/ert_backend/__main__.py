@@ -1,7 +1,8 @@
-"""Serves the app over TLS on ERT_BIND: `python -m ert_backend`.
+"""Entry point: serves the app over TLS on ERT_BIND with `python -m ert_backend`.
 
-On SIGTERM it first drains (no new work, what waits is handed back, what is being written may finish within the grace),
-and only then stops the server: a server that is stopped first would cut its open answers.
+On SIGTERM it first drains: new work is rejected, queued reports are returned to their callers, and the active report
+may finish within the grace period. Only then does it stop the server, because a stopped server drops its open
+responses.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ LAST_LINES = 1.0
 
 
 async def serve(settings: Settings, identity: Identity) -> None:
-    """Run until SIGTERM or SIGINT."""
+    """Serve until SIGTERM or SIGINT."""
     async with opened(settings) as engine:
         service = assemble(settings, identity, engine)
         running = server(settings, identity, service)
@@ -42,9 +43,10 @@ async def serve(settings: Settings, identity: Identity) -> None:
 
 
 async def drain(service: Service, grace: float) -> None:
-    """Hand back what waits; give what is being written `grace` seconds, its caller the rest of them to collect it.
+    """Drain the job queue: return queued reports, and wait up to `grace` seconds for the active one.
 
-    What is not done by then is handed back as well.
+    The time that is left then is for its client to collect the result. A report that is not finished within `grace` is
+    returned as well.
     """
     service.jobs.drain()
     job = service.jobs.active
@@ -62,7 +64,7 @@ async def drain(service: Service, grace: float) -> None:
 
 
 def main() -> int:
-    """Exit status: 0 after a clean stop, 2 when the environment cannot be used."""
+    """Run the service; return exit status 0 after a clean stop, 2 when the environment is invalid."""
     to_stdout()
     log = logging.getLogger("ert_backend")
     try:

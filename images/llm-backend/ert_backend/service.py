@@ -1,4 +1,4 @@
-"""The parts of a running backend, made once per process and joined here; routes and answers are elsewhere."""
+"""Components of a running backend, created once per process and wired together; the routes are defined elsewhere."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ from ert_backend.reports.steps import Answer, Ask, Begin, Origin, Room
 from ert_backend.reports.writer import Writer
 from ert_backend.settings import Settings
 
-# What a sandbox's small model can keep in view, and how long it may ramble.
+# Limits for the small model of a sandbox: prompt size in tokens, length of its output in characters.
 SANDBOX_PROMPT_TOKENS, SANDBOX_CHARS = 1200, 600
 RESERVED_FILES = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The parts that the routes work on; made once per process."""
+    """The components that the routes use; created once per process."""
 
     settings: Settings
     identity: Identity
@@ -55,7 +55,7 @@ class Service:
 
 
 def assemble(settings: Settings, identity: Identity, engine: LlmEngine) -> Service:
-    """A service around an engine. Must run inside the event loop that will serve it."""
+    """Build the service around an engine. Must run inside the event loop that will serve it."""
     state = BringUp(settings.model, name=engine.name, title=engine.title, wanted_digest=settings.model_digest)
     ledger = Ledger(Board.inherited(settings.board), settings.run, settings.token, settings.data_dir)
     pulse = Pulse()
@@ -95,7 +95,7 @@ def assemble(settings: Settings, identity: Identity, engine: LlmEngine) -> Servi
 
 
 def _begin(request: ReportRequest, report_id: str, state: BringUp, settings: Settings) -> Begin:
-    """A report's beginning, in the room that the model has."""
+    """Return the initial step of a report, limited to the model's context."""
     room = Room(max(512, settings.context - settings.num_predict - 256))
     if state.sandbox:
         room = Room(min(room.prompt_tokens, SANDBOX_PROMPT_TOKENS), SANDBOX_CHARS, held=False)
@@ -111,7 +111,7 @@ def _gate(settings: Settings) -> Gate:
 
 
 def _open_files() -> int:
-    """How many files this process may have open: a full house must be noticed before the kernel refuses."""
+    """Return the soft limit of open files: the connection limit must be reached before the kernel denies a socket."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return soft if soft != resource.RLIM_INFINITY else 1_000_000
 
@@ -121,7 +121,7 @@ def _slots(service: Service) -> int:
 
 
 def _watch(service: Service) -> None:
-    """What /metrics reads from the parts when it is asked."""
+    """Register the gauges that `/metrics` reads from the components on each scrape."""
     watch, jobs, lobby = service.witness.metrics.watch, service.jobs, service.gate.lobby
     watch("ert_ready", "1 when the model answers", lambda: float(service.state.ready))
     watch("ert_engine_slots", "Answers written at a time, as the boot probe chose", lambda: float(_slots(service)))

@@ -1,4 +1,4 @@
-"""uvicorn's server with our own threshold: accepting and TLS by our limits, with a certificate that can change."""
+"""uvicorn server with a custom listener: connection limits before TLS, and certificates that reload while it runs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _log = logging.getLogger("ert_backend")
 
 
 class Server(uvicorn.Server):
-    """One service on one port. `pair` None serves in plain text, for tests of the parser only."""
+    """One service on one port. With `pair` None it serves plain text, for tests of the parser only."""
 
     def __init__(self, config: uvicorn.Config, service: Service, pair: CurrentPair | None) -> None:
         super().__init__(config)
@@ -37,11 +37,11 @@ class Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
-        """Leave the signals alone: the drain comes first, and it is ours."""
+        """Install no signal handlers: `ert_backend.__main__` handles the signals, because the drain runs first."""
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to serve on `sockets`, or on the configured address; exit status 3 when that is taken."""
+        """Start to serve on `sockets` or on the configured address; exit with status 3 when the address is in use."""
         await self.lifespan.startup()
         if self.lifespan.should_exit:
             sys.exit(CANNOT_LISTEN)
@@ -60,7 +60,7 @@ class Server(uvicorn.Server):
         self.started = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop taking connections, then as uvicorn does."""
+        """Stop accepting connections, then shut down as uvicorn does."""
         if self.looking is not None:
             self.looking.cancel()
         await super().shutdown(sockets)
@@ -71,7 +71,7 @@ class Server(uvicorn.Server):
         return Threshold(listener, self.service.gate.lobby, self._protocol, tls, seconds)
 
     def _protocol(self, guest: Guest) -> asyncio.Protocol:
-        """A protocol for one connection, which carries who it is and which certificate it was shown."""
+        """Create the protocol of one connection, with its peer and the certificate that it was served."""
         known = {STATE_IDENTITY: self.pair.now} if self.pair is not None else {}
         state = {**self.lifespan.state, STATE_GUEST: guest, **known}
         make = self.config.http_protocol_class
@@ -79,7 +79,10 @@ class Server(uvicorn.Server):
 
 
 def server(settings: Settings, identity: Identity | None, service: Service, pace: Pace | None = None) -> Server:
-    """A server for the service, over TLS with the machine's own pair; OSError when the pair cannot be used."""
+    """Create a server for the service, over TLS with the machine's own key pair.
+
+    Raise OSError when the pair cannot be used.
+    """
     config = uvicorn.Config(
         build(service, pace),
         host=settings.bind[0],

@@ -1,6 +1,6 @@
-"""What the app is told by its environment, checked once, as one frozen value. Reads nothing else and starts nothing.
+"""Settings: parses the environment variables of the app once, into one frozen value. No other I/O.
 
-A wrong value is named by its variable and never shown: some of them are secrets.
+An invalid value is reported by the name of its variable and never printed, since some of them are secrets.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ OLLAMA, OPENAI = "ollama", "openai"
 
 
 class SettingsError(ValueError):
-    """The environment cannot be used; the message is one line that names every bad variable."""
+    """The environment is invalid; the message is one line that names every invalid variable."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything the app needs to know. Sizes in bytes or tokens, times in real seconds."""
+    """All settings of the app. Sizes in bytes or tokens, times in real seconds."""
 
     deployment: str
     token: str
@@ -80,7 +80,7 @@ class Settings:
 
 
 def load(env: Mapping[str, str]) -> Settings:
-    """The settings of `env`; SettingsError names all bad variables at once."""
+    """Parse the settings from `env`; raise SettingsError, which names all invalid variables at once."""
     reader = _Reader(env)
     values = {
         "deployment": reader.need("ERT_DEPLOYMENT", _matching(r"[a-z][a-z0-9-]{0,31}")),
@@ -138,14 +138,14 @@ def load(env: Mapping[str, str]) -> Settings:
 
 
 def _engine_url(reader: _Reader) -> str | None:
-    """Where the engine listens. A server whose interface has no key of ours is asked on loopback only."""
+    """Return the engine's address. An OpenAI server must be on loopback, because it does not require a key."""
     if reader.env.get("ERT_ENGINE", "").strip() != OPENAI:
         return reader.get("OLLAMA_HOST", "127.0.0.1:11434", base_url)
     return reader.get("ERT_ENGINE_HOST", "127.0.0.1:11434", loopback_url)
 
 
 class _Reader:
-    """Reads one variable at a time and remembers what was wrong."""
+    """Reads one variable at a time and collects the errors."""
 
     def __init__(self, env: Mapping[str, str]) -> None:
         self.env = env
@@ -227,7 +227,7 @@ def _rate(text: str) -> float:
 
 
 def _speed(text: str) -> float | None:
-    """Tokens per second; None for `card`: what the card in use is known for."""
+    """Parse tokens per second; None for `card`, the known speed of the GPU in use."""
     return None if text == "card" else _number(text)
 
 

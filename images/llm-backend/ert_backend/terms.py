@@ -1,7 +1,7 @@
-"""What this machine costs and when it stops by itself, as it was told at birth: only shown, never acted on.
+"""Rental terms: the machine's price and its idle stop, from its environment. Displayed only, never acted on.
 
-Whoever rented it knows the card and the price; the rules are the guard's own, read the way the guard reads them. What
-was not told, or makes no sense, is None.
+The tool that rented the machine sets the card and the price; the guard's rules are parsed with the guard's own code. A
+value that is missing or invalid is None.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ _DEAREST, _LONGEST_NAME = 1000.0, 80
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """`price` in US dollars per hour while it runs; `idle_stop` in money seconds, 0: it does not stop by itself.
+    """`price` in US dollars per hour while it runs; `idle_stop` in money seconds, 0 when it does not stop by itself.
 
-    `speed`: money seconds that pass in a real one, other than 1 in a sandbox only.
+    `speed` is the number of money seconds per real second, other than 1 in a sandbox only.
     """
 
     gpu: str | None = None
@@ -29,7 +29,7 @@ class Terms:
     speed: float = 1.0
 
     def shown(self) -> dict[str, str | float | None]:
-        """As `/status` tells it."""
+        """Return the fields of `/status`."""
         return {
             "gpu_name": self.gpu,
             "price_per_hour": self.price,
@@ -39,7 +39,7 @@ class Terms:
 
 
 def read_terms(env: Mapping[str, str]) -> Terms:
-    """`ERT_GPU_NAME`, `ERT_GPU_PRICE_PER_HOUR` and the guard's rules; never raises. No guard, no idle stop."""
+    """Read `ERT_GPU_NAME`, `ERT_GPU_PRICE_PER_HOUR` and the guard's rules; never raises. No guard, no idle stop."""
     guard = settings.load(env)
     guarded = guard.enabled and env.get("ERT_RUN", UNGUARDED) != UNGUARDED
     name = "".join(char for char in env.get("ERT_GPU_NAME", "") if char.isprintable()).strip()

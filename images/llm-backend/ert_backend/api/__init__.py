@@ -1,1 +1,1 @@
-"""HTTP routes and their answers: reports, events, chat, admin. Only this room knows the routes."""
+"""HTTP API: routes and responses for reports, events, chat and admin. No other package knows the routes."""

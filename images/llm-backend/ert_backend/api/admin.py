@@ -1,7 +1,7 @@
-"""The routes of whoever rented the machine: which keys are in force, and how far the audit log goes.
+"""Admin routes for the operator: list and replace the accepted keys, and read the head of the audit log.
 
-They take the admin token (`keyring.admin_token`), never an application's key. Rotation is two calls: the old and the
-new hash under the next generation, and, when the application has been seen to use the new key, the new hash alone.
+They require the admin token (`keyring.admin_token`), never an application's key. Rotation takes two calls: the old and
+the new hash under the next generation, then, once the application has used the new key, the new hash alone.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Hash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class KeyChange(BaseModel):
-    """The keys that are accepted from now on, as SHA-256; `generation` grows with every change."""
+    """The new set of accepted keys, as SHA-256; `generation` increases with every change."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
     generation: int = Field(ge=1, le=2**53)
@@ -51,7 +51,7 @@ def routes(app: FastAPI, keys: KeyRing, audit: Audit) -> None:
 
 
 def describe(keys: KeyRing) -> dict[str, Any]:
-    """The keys in force by name and hash, and how long ago each was last shown (None: not since this process began)."""
+    """Return the accepted keys by name and hash, with the seconds since last use (None: not since the start)."""
     now = boot_seconds()
     seen = {name: round(now - at, 3) for name, at in keys.used.items()}
     shown = [(short(digest), digest) for digest in keys.now.hashes]

@@ -1,4 +1,4 @@
-"""The HTTP service: routes and answers. What it answers is decided elsewhere; who may ask, by `edge.middleware`."""
+"""HTTP service: the routes and their responses. The logic is elsewhere; access is checked by `edge.middleware`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from ert_backend.settings import Settings
 
 
 def build(service: Service, pace: Pace | None = None) -> FrontDoor:
-    """The ASGI application: the guarded door around the routes. `pace` is how the bring-up waits."""
+    """Build the ASGI application: the routes behind the access checks. `pace` is the timing of the bring-up."""
     settings, audit = service.settings, service.witness.audit
     pace = pace or Pace(pull_stall=settings.pull_stall)
 
@@ -75,14 +75,14 @@ def build(service: Service, pace: Pace | None = None) -> FrontDoor:
 
 
 def _ready(service: Service) -> None:
-    """The model answers: so many answers at a time as pay, and the guard is told."""
+    """Apply the number of slots that the smoke test found, and notify the guard that the model is ready."""
     if service.state.finding is not None:
         service.turns.slots = service.state.finding.slots
     service.ledger.ready()
 
 
 def _bounds(settings: Settings) -> Bounds:
-    """A report that waits may need every report before it to take its full time."""
+    """Return the request limits. A queued report may have to wait for every report before it to take its full time."""
     whole_queue = (settings.queue_limit + 1) * settings.report_deadline + settings.answer_deadline
     return Bounds(settings.max_body, settings.body_deadline, settings.answer_deadline, whole_queue)
 

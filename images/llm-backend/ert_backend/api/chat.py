@@ -1,7 +1,7 @@
-"""The model itself for other apps: OpenAI's `POST /v1/chat/completions` and `GET /v1/models`, with our key.
+"""Chat API for other apps: OpenAI's `POST /v1/chat/completions` and `GET /v1/models`, with the deployment's key.
 
-A pass-through: nothing is stored, checked or added. `chat_admission` says which may begin; they count as work for the
-guard, and an answer whose reader has left is cancelled in the engine.
+A pass-through: nothing is stored, checked or added. `chat_admission` limits the requests; they count as work for the
+guard, and the engine's output is cancelled when its client disconnects.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from ert_backend.base.routes import NOT_SERVED
 from ert_backend.engine.protocol import EngineError, EngineRefused, Piece, PromptTooLong
 from ert_backend.service import Service
 
-LARGE = 10_000  # characters of a piece that are dealt with at once
+LARGE = 10_000  # characters of a `Piece` that are processed at once
 
 
 def chat_routes(app: FastAPI, service: Service) -> None:
-    """Add the routes below /v1."""
+    """Add the routes below `/v1`."""
     admission = Admission(service)
     since = int(utc_now().timestamp())
 
@@ -65,14 +65,14 @@ def chat_routes(app: FastAPI, service: Service) -> None:
         text = "This machine serves POST /v1/chat/completions and GET /v1/models only"
         return JSONResponse(openai_error(404, text, None, "not_served"), 404)
 
-    # Starlette's own route: FastAPI's takes as long to find out what to call as the rest of the way to the engine.
+    # A plain Starlette route: FastAPI's own takes as long to resolve the call as the rest of the way to the engine.
     app.add_route("/v1/chat/completions", completions, methods=["POST"])
     for name in NOT_SERVED:
         app.add_route(f"/v1/{name}", not_served, methods=["POST"])
 
 
 def _can(service: Service, asked: ChatRequest) -> None:
-    """BadRequest for what the engine cannot do with the model."""
+    """Raise BadRequest for a field that the engine does not support with this model."""
     engine = service.engine
     can = engine.abilities(service.state.model or service.state.wanted)
     for need in asked.needs():
@@ -85,7 +85,7 @@ def _refusal(wrong: BadRequest) -> JSONResponse:
 
 
 def _failure(error: EngineError) -> JSONResponse:
-    """What the engine would not do again is the caller's to change; everything else may be tried again."""
+    """Map an engine error to a response: 400 when the client has to change its request, 503 when it may retry."""
     if isinstance(error, PromptTooLong):
         text = "The messages have more tokens than the model's context"
         return _refusal(BadRequest(text, "messages", "context_length_exceeded"))
@@ -98,7 +98,7 @@ def _failure(error: EngineError) -> JSONResponse:
 
 
 class _Answer(Response):
-    """One completion, as an ASGI response that stops the engine when its reader leaves, or as a whole."""
+    """One completion as an ASGI response, streamed or in one object; stops the engine when its client disconnects."""
 
     def __init__(self, admission: Admission, key: str, body: ChatRequest, service: Service) -> None:
         super().__init__()
@@ -106,7 +106,7 @@ class _Answer(Response):
         self.head = shape.Head(f"chatcmpl-{secrets.token_hex(12)}", int(utc_now().timestamp()), service.state.model)
 
     async def pieces(self) -> AsyncGenerator[Piece, None]:
-        """The engine's answer; one that comes in a single large piece gives the loop back in the middle of it."""
+        """Yield the engine's output; a single large `Piece` is split, so that the event loop is not blocked."""
         asked, settings = self.asked, self.settings
         sampling = asked.sampling(settings.chat_temperature, settings.chat_tokens)
         stream = self.admission.pieces(self.key, asked.conversation(), asked.given_seed(), asked.form(), sampling)
@@ -120,7 +120,7 @@ class _Answer(Response):
                 yield replace(piece, content=text[place:]) if place else piece
 
     async def whole(self, request: Request) -> Response:
-        """All of it in one object."""
+        """Return the completion as one object."""
         with self.admission.place(self.key):
             work = asyncio.ensure_future(self._collect())
             await first_of(asyncio.shield(work), request.receive())
@@ -141,7 +141,7 @@ class _Answer(Response):
         return found.body(self.head)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Stream. What goes wrong before the first piece is a status, after it a last `error` event."""
+        """Stream the completion. An error before the first piece is a status, a later one is a final `error` event."""
         try:
             with self.admission.place(self.key):
                 await first_of(self._stream(send, scope, receive), _left(receive))

@@ -1,6 +1,7 @@
-"""Which chat may begin, and in what measure: places in all and for each key, tokens of an answer and of a minute.
+"""Admission of chat requests: limits in total and per key, on concurrent requests and on tokens per minute.
 
-Reports go first (`engine.turns`): a chat waits for its turn, for a bounded time, and is sent on to the engine then.
+Reports have priority (`engine.turns`): a chat request waits a bounded time for its turn before it is sent to the
+engine.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ from ert_backend.service import Service
 
 TOLD_EVERY = 1.0
 RETRY_FULL = 5
-# What a prompt is counted as when its answer was cut and the engine has not said.
+# Estimates the size of a prompt when the stream was interrupted before the engine reported its usage.
 CHARS_PER_TOKEN = 4
 
 
 class Admission:
-    """How many answers are under way, in all and by key, and what each key has used of its minute."""
+    """Counts the active requests, in total and by key, and the tokens that each key has used in the last minute."""
 
     def __init__(self, service: Service) -> None:
         settings = service.settings
@@ -37,14 +38,14 @@ class Admission:
 
     @contextlib.contextmanager
     def place(self, key: str) -> Iterator[None]:
-        """One answer under way; an HTTPException where none may be begun."""
+        """Reserve a place for one request; raise HTTPException when there is none."""
         self._refuse(key)
         self.open[key] += 1
         try:
             yield
         finally:
             self.open[key] -= 1
-            self.open += Counter()  # forgets the keys that have none
+            self.open += Counter()  # drops the keys without requests
             self.service.ledger.end()
 
     def _refuse(self, key: str) -> None:
@@ -63,7 +64,10 @@ class Admission:
     async def pieces(
         self, key: str, messages: Sequence[Message], seed: int, form: Mapping[str, object] | None, sampling: Sampling
     ) -> AsyncGenerator[Piece, None]:
-        """The engine's answer once it is this chat's turn, counted to its key however it ends. EngineError passes."""
+        """Yield the engine's output on this request's turn, and charge its key for it however it ends.
+
+        Raise EngineError as the engine does.
+        """
         service, most = self.service, self.service.settings.chat_tokens
         sampling = replace(sampling, limit=min(sampling.limit or most, most))
         async with service.turns.chat(service.settings.chat_wait):
@@ -81,7 +85,7 @@ class Admission:
                 self.budget.spend(key, used, boot_seconds())
 
     def _progress(self) -> None:
-        """Tell the guard now and then."""
+        """Report progress to the guard, at most once per TOLD_EVERY seconds."""
         if (now := boot_seconds()) - self.told_at >= TOLD_EVERY:
             self.told_at = now
             self.service.ledger.progress()

@@ -1,4 +1,4 @@
-"""The answer of a chat in OpenAI's shape: a stream of chunks whose first names the role, or one object. Pure."""
+"""Chat responses in OpenAI's format: a stream of chunks, the first of which has the role, or one object. No I/O."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ NOTHING_SAID = Usage(0, 0, 0.0, "stop")
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What stands in every chunk of one answer; `created` in seconds since 1970."""
+    """The fields common to all chunks of one response; `created` in seconds since 1970."""
 
     id: str
     created: int
     model: str
 
     def fields(self, kind: str) -> dict[str, Any]:
-        """As JSON."""
+        """Return the fields as a JSON object."""
         return {"id": self.id, "object": kind, "created": self.created, "model": self.model}
 
 
 class Frames:
-    """The server-sent chunks of one answer.
+    """Encodes one response as server-sent chunks.
 
-    With `apart` the usage comes in a chunk of its own, as OpenAI sends it where it is asked for, else with the last.
+    With `apart` the usage is sent in a chunk of its own, as OpenAI does on request, otherwise in the last chunk.
     """
 
     def __init__(self, head: Head, splitter: Splitter, apart: bool) -> None:
@@ -40,14 +40,14 @@ class Frames:
         self.begun = self.called = False
 
     def of(self, piece: Piece) -> bytes:
-        """What is sent for a piece; nothing where it says nothing."""
+        """Encode one `Piece`; empty when it has no content."""
         if piece.usage is not None:
             return self._last(piece.usage)
         said, thought = self.splitter.feed(piece.content) if piece.content else ("", "")
         return self._said(said, piece.thinking + thought, piece)
 
     def error(self, text: str) -> bytes:
-        """The last event of an answer that broke off."""
+        """Encode the last event of a response that was interrupted."""
         return f"data: {_JSON(openai_error(503, text))}\n\n".encode()
 
     def _said(self, said: str, thought: str, piece: Piece) -> bytes:
@@ -81,7 +81,7 @@ class Frames:
 
 @dataclass(slots=True)
 class Whole:
-    """An answer that is collected before it is sent."""
+    """A response that is collected before it is sent."""
 
     splitter: Splitter = field(default_factory=Splitter)
     thinking: str = ""
@@ -90,7 +90,7 @@ class Whole:
     logprobs: list[Any] = field(default_factory=list)
 
     def take(self, piece: Piece) -> None:
-        """One more piece."""
+        """Add one `Piece`."""
         self.splitter.feed(piece.content)
         self.thinking += piece.thinking
         self.usage = piece.usage or self.usage
@@ -102,7 +102,7 @@ class Whole:
             )
 
     def body(self, head: Head) -> dict[str, Any]:
-        """The object that is sent."""
+        """Return the response object."""
         self.splitter.close()
         answer, thought = self.splitter.answer, self.thinking + self.splitter.thought
         message: dict[str, Any] = {**ROLE, "content": answer or (None if self.calls else ""), "refusal": None}
@@ -116,7 +116,7 @@ class Whole:
 
 
 def counted(usage: Usage) -> dict[str, int]:
-    """Tokens as OpenAI counts them."""
+    """Return the token usage in OpenAI's format."""
     counts = (usage.prompt_tokens, usage.completion_tokens)
     return {"prompt_tokens": counts[0], "completion_tokens": counts[1], "total_tokens": sum(counts)}
 
@@ -127,12 +127,12 @@ def _choice(kind: str, value: dict[str, Any], reason: str | None, piece: Piece) 
 
 
 def _call(call: ToolCall, whole: bool = False) -> dict[str, Any]:
-    """A call, or the part of one that a chunk holds: only the first part has an id, a type and a name."""
+    """Encode a call, or a chunk of it: only the first chunk has an id, a type and a name."""
     function = {"arguments": call.arguments, **({"name": call.name} if call.name else {})}
     place = {} if whole else {"index": call.index}
     return {**place, **({"id": call.id, "type": "function"} if call.id else {}), "function": function}
 
 
 def _reason(usage: Usage, called: bool) -> str:
-    """Why it ended, in OpenAI's words."""
+    """Return OpenAI's `finish_reason`."""
     return "length" if usage.reason == "length" else "tool_calls" if called else "stop"

@@ -1,4 +1,4 @@
-"""The parts of a chat request: turns with text and tool calls, tools, and the form of an answer, in OpenAI's shape."""
+"""Models of a chat request's parts in OpenAI's format: messages, tool calls, tools and the response format."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _wrong(text: str) -> PydanticCustomError:
 
 
 def _joined(value: object) -> object:
-    """Text parts as one text; null as none."""
+    """Join a list of text parts into one string; null becomes an empty string."""
     if value is None:
         return ""
     if not isinstance(value, list):
@@ -40,13 +40,13 @@ Text = Annotated[str, BeforeValidator(_joined), Field(max_length=LONGEST_TEXT)]
 
 
 class Open(BaseModel):
-    """What more a client says is kept, and judged or passed on."""
+    """Keeps unknown fields, which are validated or passed on later."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
 
 class Closed(BaseModel):
-    """What more a client says is refused."""
+    """Rejects unknown fields."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -69,7 +69,7 @@ class Called(Open):
 
 
 class Call(Open):
-    """One tool call of an earlier turn."""
+    """One tool call of an earlier message."""
 
     id: Annotated[str, Field(min_length=1, max_length=200)]
     type: Literal["function"] = "function"
@@ -113,7 +113,7 @@ class Function(Open):
 
 
 class Tool(Open):
-    """A tool on offer."""
+    """A tool that the model may call."""
 
     type: Literal["function"]
     function: Function
@@ -133,7 +133,7 @@ class Choice(Closed):
 
 
 class Shape(Closed):
-    """A JSON schema with a name; the name is for the caller alone."""
+    """A JSON schema with a name; the name is ignored."""
 
     name: Name
     description: str | None = None
@@ -142,7 +142,7 @@ class Shape(Closed):
 
 
 class Format(Closed):
-    """How the answer has to look."""
+    """The required format of the response."""
 
     type: Literal["text", "json_object", "json_schema"]
     json_schema: Shape | None = None
@@ -155,7 +155,7 @@ class Format(Closed):
 
 
 class StreamOptions(Closed):
-    """What a stream says besides the answer."""
+    """Options of a stream besides its content."""
 
     include_usage: bool | None = None
     include_obfuscation: bool | None = None

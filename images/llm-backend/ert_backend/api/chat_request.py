@@ -1,7 +1,7 @@
-"""What `POST /v1/chat/completions` takes: OpenAI's request, field by field, as its clients send it.
+"""Request model of `POST /v1/chat/completions`: OpenAI's request, field by field, as its clients send it.
 
-A field is used, passed to the engine, harmless and accepted, or refused with its name: none is dropped without a word.
-null stands for "not given" in every optional field.
+A field is used, passed to the engine, accepted without effect, or rejected by name: none is ignored silently. null
+means "not given" in every optional field.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 from ert_backend.api.chat_parts import PARTS, Choice, Format, Open, StreamOptions, Tool, Turn
 from ert_backend.engine.protocol import Message, Sampling, ToolCall
 
-# They change nothing here: one machine, one key holder, no stored conversation, no cache or tier to choose.
+# Without effect here: one machine, one key holder, no stored messages, no cache or tier to choose.
 HARMLESS = frozenset(
     {"user", "metadata", "store", "service_tier", "parallel_tool_calls", "safety_identifier", "prompt_cache_key"}
 )
@@ -23,7 +23,7 @@ SEEDS = 2**31
 
 
 class BadRequest(Exception):
-    """A request that cannot be served; `param` is the field, where it is one of OpenAI's."""
+    """A request that cannot be served; `param` is the field, when it is one of OpenAI's."""
 
     def __init__(self, message: str, param: str | None = None, code: str | None = None) -> None:
         super().__init__(message)
@@ -31,7 +31,7 @@ class BadRequest(Exception):
 
 
 def _words(value: object) -> object:
-    """`stop` as a list: one string, several, or none."""
+    """Normalise `stop` to a tuple: one string, several, or none."""
     return () if value is None else (value,) if isinstance(value, str) else value
 
 
@@ -39,7 +39,7 @@ Stop = Annotated[str, Field(min_length=1, max_length=64)]
 
 
 class ChatRequest(Open):
-    """OpenAI's request; the model is always the one this machine has."""
+    """OpenAI's request; `model` is ignored, since the machine has one model only."""
 
     messages: Annotated[tuple[Turn, ...], Field(min_length=1, max_length=1000)]
     model: Annotated[str, Field(max_length=200)] | None = None
@@ -62,25 +62,25 @@ class ChatRequest(Open):
     reasoning_effort: Literal["minimal", "low", "medium", "high", "xhigh"] | None = None
 
     def usage_apart(self) -> bool:
-        """Whether a stream tells the usage in a chunk of its own."""
+        """Whether a stream sends the usage in a chunk of its own."""
         return bool(self.stream_options and self.stream_options.include_usage)
 
     def given_seed(self) -> int:
-        """A seed that every engine takes: 31 bits of the caller's, else of chance."""
+        """Return a seed that every engine accepts: 31 bits of the client's seed, otherwise random."""
         return secrets.randbelow(SEEDS) if self.seed is None else self.seed % SEEDS
 
     def conversation(self) -> list[Message]:
-        """The turns as an engine takes them."""
+        """Return the messages in the engine's format."""
         names = {call.id: call.function.name for turn in self.messages for call in turn.tool_calls or ()}
         return [_message(turn, names) for turn in self.messages]
 
     def form(self) -> Mapping[str, object] | None:
-        """The JSON schema the answer is held to."""
+        """Return the JSON schema of the response, if any."""
         wanted = self.response_format
         return wanted.json_schema.schema_ if wanted and wanted.json_schema else None
 
     def sampling(self, temperature: float, most: int) -> Sampling:
-        """How the answer is drawn: `temperature` where the caller names none, `most` tokens in any case."""
+        """Return the sampling options: `temperature` when the client sets none, at most `most` tokens."""
         tools = () if self.tool_choice == "none" else self.tools or ()
         return Sampling(
             temperature=temperature if self.temperature is None else self.temperature,
@@ -97,7 +97,7 @@ class ChatRequest(Open):
         )
 
     def needs(self) -> Iterator[str]:
-        """The fields that not every engine can serve, where they ask for something."""
+        """Yield the requested features that not every engine supports."""
         if self.tools and self.tool_choice != "none":
             yield "tools"
         if self._choice():
@@ -110,7 +110,7 @@ class ChatRequest(Open):
             yield "reasoning_effort"
 
     def _choice(self) -> object:
-        """A choice that is more than the usual one."""
+        """Return `tool_choice` when it differs from the default."""
         if isinstance(self.tool_choice, Choice):
             return {"type": "function", "function": {"name": self.tool_choice.function.name}}
         return self.tool_choice if self.tool_choice == "required" else None
@@ -127,7 +127,7 @@ def _message(turn: Turn, names: Mapping[str, str]) -> Message:
 
 
 def parse(body: bytes) -> ChatRequest:
-    """The request in `body`; BadRequest with the first field that is wrong."""
+    """Parse the request in `body`; raise BadRequest with the first invalid field."""
     try:
         asked = ChatRequest.model_validate_json(body)
     except ValidationError as error:
@@ -142,7 +142,7 @@ def parse(body: bytes) -> ChatRequest:
 
 
 def _place(loc: Sequence[int | str]) -> str | None:
-    """`messages[0].content`; a name that the caller made up is not repeated, nor what comes below it."""
+    """Return a path such as `messages[0].content`; it ends before the first name that the client made up."""
     text = ""
     for part in loc:
         if isinstance(part, int):

@@ -1,4 +1,4 @@
-"""A job's events as a server-sent stream: numbered, so that a client that lost the connection goes on where it was."""
+"""Server-sent events of a job, with ids, so that a client that lost its connection resumes at the right event."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ KEEP_ALIVE = 15.0
 
 
 def last_seen(header: str | None) -> int:
-    """The id in a `Last-Event-ID` header; 0 (from the start) when it is none."""
+    """Parse a `Last-Event-ID` header; 0 (from the start) when it is missing or invalid."""
     text = (header or "").strip()
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
 async def follow(job: Job, after: int, keep_alive: float = KEEP_ALIVE) -> AsyncGenerator[bytes, None]:
-    """All events with an id above `after`, then the coming ones; ends with the job. A comment goes out when idle."""
+    """Yield all events with an id above `after` until the job ends. A comment is sent while there are none."""
     sent = after if after <= len(job.events) else 0
     while True:
         changed = job.changed
@@ -37,7 +37,7 @@ async def follow(job: Job, after: int, keep_alive: float = KEEP_ALIVE) -> AsyncG
 async def attended(
     attention: contextlib.AbstractContextManager[None], events: AsyncGenerator[bytes, None]
 ) -> AsyncGenerator[bytes, None]:
-    """The events, inside `attention` for as long as somebody reads them."""
+    """Yield the events, inside `attention` while the client reads them."""
     with attention:
         async with contextlib.aclosing(events):
             async for event in events:
@@ -45,7 +45,7 @@ async def attended(
 
 
 async def first_of(*waits: Awaitable[object]) -> None:
-    """Wait until one of them is over, and give the others up."""
+    """Wait until one of `waits` completes, and cancel the others."""
     tasks = [asyncio.ensure_future(wait) for wait in waits]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -56,5 +56,5 @@ async def first_of(*waits: Awaitable[object]) -> None:
 
 
 def encode(event: Event) -> bytes:
-    """One event in the wire format; JSON holds no line break, so one `data` line is enough."""
+    """Encode one event in the wire format; JSON contains no line break, so one `data` line is enough."""
     return f"id: {event.id}\nevent: {event.name}\ndata: {json.dumps(event.data)}\n\n".encode()

@@ -1,4 +1,4 @@
-"""The bodies of the answers, and how refusals become answers. Nothing here says what a caller sent."""
+"""Response bodies, and the mapping of queue errors to responses. No body repeats the client's input."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from ert_backend.service import Service
 
 RETRY_LOADING = 15
 RETRY_DRAINING = 30
-# Of what is wrong with a body this much is named.
+# The number of validation errors that are listed for one body.
 MOST_PROBLEMS = 100
 HANGS = "the engine writes nothing, and restarting it did not help"
 
 
 def health(service: Service) -> dict[str, Any]:
-    """The body of /health; nothing is asked of the engine for it."""
+    """Return the body of `/health`, without a request to the engine."""
     state, guard = service.state, service.ledger.guard()
     sick = state.sick or guard.engine_sick
     unready = "sick" if sick else "degraded" if state.was_ready else "loading"
@@ -56,7 +56,7 @@ def health(service: Service) -> dict[str, Any]:
 
 
 def describe(jobs: Jobs, job: Job) -> dict[str, Any]:
-    """A job as JSON."""
+    """Return a job as JSON."""
     return {
         "id": job.id,
         "status": job.status.value,
@@ -72,13 +72,13 @@ def describe(jobs: Jobs, job: Job) -> dict[str, Any]:
 
 
 def handed_over(jobs: Jobs, job: Job) -> dict[str, Any]:
-    """A job as JSON for who asked about it by its id. Whoever is given its end has collected it."""
+    """Return a job as JSON to a client that requested it by id. A finished job counts as collected then."""
     job.collected = job.collected or job.done.is_set()
     return describe(jobs, job)
 
 
 def known(jobs: Jobs, job_id: str) -> Job:
-    """The job of that id; 404 when there is none (any more)."""
+    """Return the job with that id; raise HTTPException 404 when there is none (any more)."""
     job = jobs.jobs.get(job_id)
     if job is None:
         raise HTTPException(404, "No such report")
@@ -87,7 +87,7 @@ def known(jobs: Jobs, job_id: str) -> Job:
 
 @contextlib.contextmanager
 def refusals(service: Service, known_id: str | None = None) -> Iterator[None]:
-    """Turns what the queue refuses into answers. A job that is already known is answered in every state."""
+    """Map errors of the queue to HTTPException. A job that is already known is served in every state."""
     if not service.state.ready and known_id not in service.jobs.jobs:
         raise HTTPException(503, "The model is not ready yet", {"Retry-After": str(RETRY_LOADING)})
     try:
@@ -101,7 +101,7 @@ def refusals(service: Service, known_id: str | None = None) -> Iterator[None]:
 
 
 def failed(jobs: Jobs, job: Job) -> JSONResponse:
-    """The answer to a report that was not written: 422 to a request that cannot be met, 503 where a try helps, 500."""
+    """Return the response for a failed report: 422 for an invalid request, 503 if a retry helps, otherwise 500."""
     detail = {"detail": job.error or f"The report was {job.status.value}"}
     if job.refused:
         return JSONResponse(detail, 422)
@@ -112,14 +112,14 @@ def failed(jobs: Jobs, job: Job) -> JSONResponse:
 
 
 async def refused(request: Request, error: Exception) -> JSONResponse:
-    """A refusal in the shape that the callers of its path read."""
+    """Return an HTTP error in the format that clients of its path expect."""
     assert isinstance(error, HTTPException)
     status, body = refusal_body(request.url.path, error.status_code, error.detail)
     return JSONResponse(body, status, error.headers)
 
 
 async def invalid(_: Request, error: Exception) -> JSONResponse:
-    """422 with the places and the reasons, without a word of what was sent."""
+    """Return 422 with the places and the reasons, without any of the submitted values."""
     problems = error.errors() if isinstance(error, RequestValidationError) else []
     named = [
         {"loc": _place(problem["loc"]), "msg": _reason(problem["type"]), "type": problem["type"]}
@@ -129,7 +129,7 @@ async def invalid(_: Request, error: Exception) -> JSONResponse:
 
 
 def _place(loc: Any) -> list[str | int]:
-    """The field names that are ours, and list positions; a name the caller made up is not repeated."""
+    """Return the path of known field names and list positions; a name that the client made up is left out."""
     ours = {"body", "query", "path", "nonce", "id", "generation", "hashes", *ReportRequest.model_fields}
     return [part for part in loc if part in ours or isinstance(part, int)]
 

@@ -1,10 +1,10 @@
-"""Thoughts in an answer: splits a model's reasoning from what it says, piece by piece or as a whole. Pure.
+"""Thinking splitter: separates a model's thinking from its output, in chunks or at once. No I/O.
 
-An engine's own parser misses a channel or a tag now and then, and the reasoning then arrives as text. Known are the
-tags of `engine/thoughts.py`, the channels of gpt-oss, and what is left of these channels when their markers are lost
-(`analysis...assistantfinal`). A closing tag without an opening one makes everything before it reasoning; a stream has
-sent that already, so there only the tag itself is left out. What is told in words (`Thinking process:`), and tags that
-a user may ask for (`<analysis>`), stay in a chat: only a report leaves them out.
+An engine's own parser misses a channel or a tag occasionally, and the thinking is then part of the output. Recognised
+are the tags of `engine/thoughts.py`, the channels of gpt-oss, and the remains of these channels without their markers
+(`analysis...assistantfinal`). A closing tag without an opening one makes everything before it thinking; a stream has
+already sent that, so only the tag itself is removed there. Thinking in prose (`Thinking process:`) and tags that
+a user may have requested (`<analysis>`) are kept in a chat: only reports remove them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from enum import Enum
 from ert_backend.engine.thoughts import HARMONY_WORDS, WORDS, closes, tags
 
 _MARK = re.compile(rf"(?<!`)(?:{tags(WORDS)})|<\|(?P<token>{HARMONY_WORDS})\|>", re.IGNORECASE)
-# What may become a mark with the next piece; in backticks it is spoken of, and no mark.
+# The start of a possible mark that the next chunk may complete; in backticks it is an example, and no mark.
 _PARTIAL = re.compile(
     r"`?(?:&(?:lt?)?|\[/?[A-Z]{0,8}|<\|channel>\s?[a-z]{0,8}|(?:<|&lt;|\uff1c|\u25c1)"
     rf"(?:[|\uff5c/\sa-z_:]{{0,24}}|[|\uff5c]?\s?/?\s?(?:[a-z_]{{1,12}}:)?(?:{WORDS})\s[^<>]{{0,100}})(?:&g?t?)?)\Z|`\Z",
@@ -32,7 +32,7 @@ _LONGEST_TURN = len("assistantcommentary")
 
 
 class _Mode(Enum):
-    """What the text that comes next is."""
+    """The kind of the input that follows."""
 
     UNDECIDED = "the first characters"
     ANSWER = "answer"
@@ -43,9 +43,9 @@ class _Mode(Enum):
 
 @dataclass(slots=True)
 class Splitter:
-    """Takes an answer's text as it comes; `feed` and `close` give what is answer and what is thought, in that order.
+    """Splits text as it arrives; `feed` and `close` return the new output and the new thinking, in that order.
 
-    After `close`, `answer` and `thought` hold the whole, with what stood before an unpaired closing tag as thought.
+    After `close`, `answer` and `thought` are complete; text before an unpaired closing tag is part of `thought`.
     """
 
     answer: str = ""
@@ -59,14 +59,14 @@ class Splitter:
     _new_thought: list[str] = field(default_factory=list)
 
     def feed(self, text: str) -> tuple[str, str]:
-        """One more piece."""
+        """Add one piece."""
         if self.mode is _Mode.ANSWER and not self.waiting and not _MAY_BEGIN.search(text):
             self._said.append(text)
             return text, ""
         return self._work(self.waiting + text, last=False)
 
     def close(self) -> tuple[str, str]:
-        """The end: nothing is held back any more."""
+        """Return all input that was held back."""
         rest = self._work(self.waiting, last=True)
         self.thought, said = "".join(self._thought).strip(), "".join(self._said)
         self.answer = said.lstrip() if self.thought else said
@@ -84,7 +84,7 @@ class Splitter:
         return "".join(self._new_said), "".join(self._new_thought)
 
     def _step(self, text: str, at: int, last: bool) -> int:
-        """Deal with what begins at `at`; where to go on. Nothing changes when more is needed to go on."""
+        """Process the text at `at` and return the next position, or the same one when more input is needed."""
         if self.mode is _Mode.UNDECIDED:
             return self._decide(text, at, last)
         if self.mode is _Mode.GLUED:
@@ -150,7 +150,7 @@ class Splitter:
 
 
 def split(text: str) -> tuple[str, str]:
-    """A whole answer: what it says, and what was only thought."""
+    """Split a complete response into its output and its thinking."""
     splitter = Splitter()
     splitter.feed(text)
     splitter.close()

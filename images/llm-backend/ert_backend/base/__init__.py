@@ -1,1 +1,1 @@
-"""What every room uses: clocks, logs, metrics, activity, files written whole. Imports no other room."""
+"""Shared base package: clocks, logs, metrics, activity, atomic files. Imports no other package of the backend."""

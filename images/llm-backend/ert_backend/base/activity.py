@@ -1,11 +1,12 @@
-"""What the app tells the guard and the guard the app, over the board that both share. Standard library only.
+"""Activity ledger: the app's and the guard's status for each other, on their shared board. Standard library only.
 
 The app writes its half at every change and every few seconds; the guard writes whether it is about to stop the machine.
-Admission and going idle cannot cross: the app first writes that a report is in flight and then looks for the drain
-flag, the guard first sets the flag and then reads what is in flight. Whichever comes second sees the other.
+Admission and the idle stop cannot miss each other: the app first records that a report is in flight and then reads the
+drain flag, and the guard first sets the flag and then reads the number in flight. The later of the two always sees the
+earlier.
 
-Times are boot-clock seconds, so both processes read the same scale. A word of another run counts as nothing; that the
-machine was ever claimed is remembered on the instance's disk (`base.claim`).
+Times are boot-clock seconds, so that both processes read the same scale. A record of another run is ignored; a claim of
+the machine is also kept on the instance's disk (`base.claim`).
 """
 
 from __future__ import annotations
@@ -21,16 +22,16 @@ from ert_backend.base.board import Board, Half
 from ert_backend.base.claim import Before, Claim
 from ert_backend.base.clock import boot_seconds
 
-# Real seconds between two words of an app that has nothing new to say.
+# Real seconds between two heartbeats of an idle app.
 BEAT = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """The app's word: when it was last said, and what has happened in this run; boot seconds, None for not yet.
+    """The app's record of this run: `at` is the time of the last update; times in boot seconds, None for not yet.
 
-    `engine_owes`: since when the engine owes an answer; `engine_heard`: when a token last came; `claim_kept`: the disk
-    has taken the claim.
+    `engine_owes` is the time since which the engine has had a request open, `engine_heard` the time of its last token;
+    `claim_kept` is whether the claim is on the disk.
     """
 
     run: str
@@ -46,7 +47,7 @@ class Activity:
 
 
 class OffSwitch(StrEnum):
-    """Whether the provider would take the order to stop this machine, as far as it was asked."""
+    """Whether the provider would accept the guard's order to stop this machine, as far as that was tested."""
 
     PROVEN = "proven"
     REFUSED = "refused"
@@ -55,9 +56,9 @@ class OffSwitch(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GuardWord:
-    """The guard's word: `drain` asks for no more work; `engine_restarts` counts how often it restarted the engine.
+    """The guard's record: `drain` means that no new work is admitted; `engine_restarts` is a counter.
 
-    `engine_sick`: restarting did not help.
+    `engine_sick` means that restarting the engine did not help.
     """
 
     run: str
@@ -70,8 +71,8 @@ class GuardWord:
 class Ledger:
     """The app's side of the board, and its claim on the disk.
 
-    `woken`: the machine served its owner before this process began. Without a guard the board is this process' own, and
-    nobody asks it to drain.
+    `woken` is whether the machine served its owner before this process started. Without a guard the board is local to
+    this process, and `drain` is never set.
     """
 
     def __init__(self, board: Board, run: str, token: str, disk: Path) -> None:
@@ -81,19 +82,19 @@ class Ledger:
         self._write()
 
     def claim(self) -> None:
-        """An authenticated request came: somebody owns this machine. Cheap once the disk has taken it."""
+        """Mark the machine as claimed, on an authenticated request. Cheap once the claim is on the disk."""
         if self.record.claimed_at is None:
             self._set(claimed_at=boot_seconds())
         if not self.record.claim_kept and self.disk_record.keep():
             self._set(claim_kept=True)
 
     def ready(self) -> None:
-        """The model answers for the first time in this run."""
+        """Record that the model is ready for the first time in this run."""
         if self.record.ready_at is None:
             self._set(ready_at=boot_seconds())
 
     def begin(self) -> bool:
-        """Admit one report; False when the guard has already decided to drain. One that is refused is no work."""
+        """Admit one report; False when the guard has decided to drain. A rejected report does not count as work."""
         self._set(in_flight=self.record.in_flight + 1)
         if self.draining():
             self._set(in_flight=self.record.in_flight - 1)
@@ -102,32 +103,32 @@ class Ledger:
         return True
 
     def progress(self) -> None:
-        """A report in flight moved on."""
+        """Record progress of a report in flight."""
         self._set(work_at=boot_seconds())
 
     def end(self) -> None:
-        """A report left, in whatever way."""
+        """Record the end of a report, for any reason."""
         self._set(in_flight=max(0, self.record.in_flight - 1), work_at=boot_seconds())
 
     def beat(self, engine_owes: float | None = None, engine_heard: float | None = None) -> None:
-        """Say that this process is alive, and how the engine is doing."""
+        """Record a heartbeat of this process, with the state of the engine."""
         self._set(engine_owes=engine_owes, engine_heard=engine_heard)
 
     def draining(self) -> bool:
-        """Whether the guard has asked this run to take no more work."""
+        """Whether the guard admits no more work in this run."""
         return self.guard().drain
 
     def guard(self) -> GuardWord:
-        """What the guard says of this run; nothing where there is none."""
+        """Return the guard's record of this run, or the defaults when there is none."""
         return read_guard(self.board, self.record.run) or GuardWord(self.record.run)
 
     @property
     def unkept(self) -> bool:
-        """Whether the machine is claimed and its disk does not say so."""
+        """Whether the machine is claimed but the claim is not on its disk."""
         return self.record.claimed_at is not None and not self.record.claim_kept
 
     def idle_seconds(self) -> float:
-        """Real seconds since the last work, or since the model became ready; 0 while a report is in flight."""
+        """Return the real seconds since the last work, or since the model was ready; 0 while a report is in flight."""
         since = self.record.work_at or self.record.ready_at
         return 0.0 if self.record.in_flight or since is None else max(0.0, boot_seconds() - since)
 
@@ -141,22 +142,22 @@ class Ledger:
 
 
 def write_activity(board: Board, record: Activity) -> None:
-    """The app's half. A board that does not take it leaves an old word there, which the guard knows by its age."""
+    """Write the app's half. If that fails the old record remains, and the guard detects it by its age."""
     _write(board, Half.APP, record)
 
 
 def read_activity(board: Board, run: str) -> Activity | None:
-    """This run's word; None when there is none, or it is of another run, or not readable as one."""
+    """Return the app's record of this run; None when it is missing, invalid, or of another run."""
     return _word(board.read(Half.APP), Activity, run)
 
 
 def write_guard(board: Board, word: GuardWord) -> None:
-    """The guard's half."""
+    """Write the guard's half."""
     _write(board, Half.GUARD, word)
 
 
 def read_guard(board: Board, run: str) -> GuardWord | None:
-    """The guard's word for this run."""
+    """Return the guard's record of this run; None as in `read_activity`."""
     return _word(board.read(Half.GUARD), GuardWord, run)
 
 

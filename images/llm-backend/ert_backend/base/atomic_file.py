@@ -1,4 +1,4 @@
-"""A small file that is there whole or not at all, also after the power went."""
+"""Atomic file write: a small file is replaced as a whole or left unchanged, also on a power failure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def keep_file(path: Path, content: bytes) -> None:
-    """Write with mode 0600 from the first byte, whole or not at all; OSError as it comes."""
+    """Write the file atomically, with mode 0600 from the first byte; raise OSError when it cannot be written."""
     scratch = path.with_name(f".{path.name}.new")
     scratch.unlink(missing_ok=True)
     descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -20,7 +20,7 @@ def keep_file(path: Path, content: bytes) -> None:
 
 
 def _settle(folder: Path) -> None:
-    """A rename is on the disk when its folder is."""
+    """Sync the directory: a rename is durable once its directory is."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

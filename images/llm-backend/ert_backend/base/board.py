@@ -1,8 +1,8 @@
-"""A page of memory that the guard and the app share, one half for each to write. Standard library only.
+"""Shared board: one page of memory for the guard and the app, with one half for each to write. Standard library only.
 
-It is an unnamed file in memory that the guard makes and the app inherits: no folder can be full under it, nobody else
-finds it, and what was written last is there to be read whatever became of the writer. Each half holds one small JSON
-object with a checksum, so that a reader never takes half of the old and half of the new for a word.
+It is an anonymous file in memory, created by the guard and inherited by the app: it needs no disk space, no other
+process can open it, and the last content stays readable after its writer has crashed. Each half contains one small JSON
+object with a checksum, so that a partly updated one is never accepted.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ _HEAD, _TRIES = 12, 50
 
 
 class Half(IntEnum):
-    """Who writes it."""
+    """The writer of a half."""
 
     APP = 0
     GUARD = 1
 
 
 class Board:
-    """Both halves. `shared`: another process can see them; `descriptor` is what it inherits."""
+    """Both halves. `shared` is whether another process has access; `descriptor` is the file that it inherits."""
 
     def __init__(self, descriptor: int = -1) -> None:
         self.descriptor = descriptor
@@ -37,7 +37,7 @@ class Board:
 
     @classmethod
     def create(cls, *places: Path) -> Board:
-        """In memory; where the system has no such file, unnamed in the first of `places` that takes it."""
+        """Create the board in memory, or else as an unlinked file in the first of `places` that accepts it."""
         for make in (_in_memory, *(lambda place=place: _on_disk(place) for place in places)):
             try:
                 return cls(make())
@@ -47,7 +47,7 @@ class Board:
 
     @classmethod
     def inherited(cls, given: str) -> Board:
-        """The one whose descriptor was handed down; of this process alone where none was."""
+        """Open the board of the inherited descriptor; a board local to this process when there is none."""
         try:
             descriptor = int(given)
             os.set_inheritable(descriptor, False)
@@ -58,11 +58,11 @@ class Board:
 
     @property
     def shared(self) -> bool:
-        """Whether it is more than this process' own."""
+        """Whether another process has access to the board."""
         return self.descriptor >= 0
 
     def write(self, half: Half, word: Mapping[str, Any]) -> None:
-        """Replace what this half says. OSError as it comes; ValueError when it does not fit."""
+        """Replace the content of `half`; raise OSError when it cannot be written, ValueError when it is too long."""
         text = json.dumps(word, separators=(",", ":")).encode()
         block = f"{zlib.crc32(text):08x}{len(text):04d}".encode() + text
         if len(block) > HALF:
@@ -73,7 +73,7 @@ class Board:
             self._own[half] = block
 
     def read(self, half: Half) -> dict[str, Any] | None:
-        """What this half says; None when it says nothing that can be read."""
+        """Return the content of `half`; None when it is empty or invalid."""
         for _ in range(_TRIES):
             try:
                 block = self._own[half] if self.descriptor < 0 else os.pread(self.descriptor, HALF, half * HALF)
@@ -96,14 +96,14 @@ def _parsed(block: bytes) -> dict[str, Any] | None:
 
 
 def _in_memory() -> int:
-    """OSError where the system has no unnamed files in memory."""
+    """Create an anonymous file in memory; raise OSError when the system does not support it."""
     if not hasattr(os, "memfd_create"):
         raise OSError("no unnamed files in memory")
     return _sized(os.memfd_create("ert-board"))
 
 
 def _on_disk(place: Path) -> int:
-    """Its room is taken now: writing over it needs no more."""
+    """Create an unlinked file in `place` with its space allocated, so that later writes need none."""
     with tempfile.TemporaryFile(dir=place) as file:
         file.write(bytes(2 * HALF))
         file.flush()

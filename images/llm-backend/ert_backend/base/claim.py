@@ -1,9 +1,9 @@
-"""Whether this instance ever served its owner: the record on its disk that outlives a boot. Standard library only.
+"""Claim record: whether this instance ever served its owner, kept on its disk across boots. Standard library only.
 
-The record is made before anybody can be served, at its full length, and a claim is written over it in place: that takes
-no room from a disk that is full by then. A machine is destroyed only when it is certain that nobody ever claimed it,
-which is so where there is neither a record nor the certificate without which nobody can be answered. A record that
-says nothing, or cannot be read, is of a machine that may have been claimed.
+The record is created at its full length before the app listens, and a claim overwrites it in place, so that it succeeds
+on a full disk. A machine is destroyed only when it is certain that it was never claimed: that requires that there is
+neither a record nor the certificate without which no request can be served. A machine whose record is empty or
+unreadable may have been claimed.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from enum import StrEnum
 from pathlib import Path
 
 CLAIMED = "claimed"
-# Made by the app before it listens (`edge.identity`).
+# Created by the app before it listens (`edge.identity`).
 SERVED = "tls-cert.pem"
 LENGTH = 64
 _OPEN = "open"
 
 
 class Before(StrEnum):
-    """What is certain about the boots before this one."""
+    """The certainty about the boots before this one."""
 
     NEVER = "never claimed"
     UNKNOWN = "not known"
@@ -30,14 +30,14 @@ class Before(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The record of the instance that was rented with `token`. `synced`: a write waits for the disk."""
+    """The record of the instance that was rented with `token`. With `synced` a write waits for the disk."""
 
     disk: Path
     token: str
     synced: bool = False
 
     def before(self) -> Before:
-        """What the disk says; to be asked before the app is started for the first time."""
+        """Return the state of the record; to be called before the app starts for the first time."""
         claimed = self.claimed()
         if claimed:
             return Before.CLAIMED
@@ -48,22 +48,22 @@ class Claim:
         return Before.UNKNOWN if claimed is None or served else Before.NEVER
 
     def claimed(self) -> bool | None:
-        """Whether the record says that it is claimed; None where it cannot be read."""
+        """Whether the record is a claim; None when it cannot be read."""
         try:
             text = (self.disk / CLAIMED).read_text(encoding="utf-8").strip()
         except FileNotFoundError:
             return False
         except (OSError, ValueError):
             return None
-        # An older release wrote the token alone.
+        # An older release wrote only the token.
         return bool(self.token) and text in (self.token, self._text(CLAIMED).strip())
 
     def prepare(self) -> bool:
-        """Make room for a claim; False when the disk does not take it."""
+        """Reserve space for a claim; False when the write fails."""
         return self._written(_OPEN)
 
     def keep(self) -> bool:
-        """Write that it is claimed; False when the disk does not take it."""
+        """Write the claim; False when the write fails."""
         return self._written(CLAIMED)
 
     def _text(self, state: str) -> str:

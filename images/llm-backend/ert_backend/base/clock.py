@@ -1,6 +1,7 @@
-"""The only place that reads time. Standard library only: the guard imports it.
+"""Clocks: the only module that reads the time. Standard library only, since the guard imports it.
 
-Durations come from the boot clock, which no clock change or suspend can fool; wall time is for people and certificates.
+Durations are measured by the boot clock, which is immune to clock changes and suspend; wall time is for display and
+certificates.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ _virtual: Callable[[], float] | None = None
 
 
 def boot_seconds() -> float:
-    """Seconds since the kernel started, suspend included; the same number in every process of the container."""
+    """Return the seconds since boot, suspend included; the same number in every process of the container."""
     if _virtual is not None:
         return _virtual()
     if hasattr(time, "CLOCK_BOOTTIME"):
@@ -23,36 +24,36 @@ def boot_seconds() -> float:
 
 
 def drive(reading: Callable[[], float] | None) -> None:
-    """Let a simulator say what the boot clock reads in this process; None gives it back to the kernel."""
+    """Replace the boot clock of this process with a simulator's; None restores the real one."""
     global _virtual  # noqa: PLW0603 - one clock per process is what a boot clock is
     _virtual = reading
 
 
 def utc_now() -> datetime:
-    """Wall time, aware, in UTC."""
+    """Return the current time, aware, in UTC."""
     return datetime.now(UTC)
 
 
 def iso_now() -> str:
-    """Wall time as ISO 8601 with a zone, to the millisecond."""
+    """Return the current time in ISO 8601 with a zone, to the millisecond."""
     return utc_now().isoformat(timespec="milliseconds")
 
 
 @dataclass(frozen=True, slots=True)
 class MoneyClock:
-    """Counts `speed` seconds per real second from the moment it was made; what the off-switch rules are timed by."""
+    """Counts `speed` seconds per real second from its creation; used by the rules of the off-switch."""
 
     speed: float = 1.0
     origin: float = field(default_factory=boot_seconds)
 
     def now(self) -> float:
-        """Money seconds since this clock was made."""
+        """Return the money seconds since this clock was created."""
         return self.at(boot_seconds())
 
     def at(self, boot: float) -> float:
-        """The money time of a boot-clock reading; negative for one from before this clock was made."""
+        """Convert a boot-clock reading to money time; negative for a reading from before this clock was created."""
         return (boot - self.origin) * self.speed
 
     def real(self, seconds: float) -> float:
-        """How many real seconds `seconds` of money time last."""
+        """Convert `seconds` of money time to real seconds."""
         return seconds / self.speed

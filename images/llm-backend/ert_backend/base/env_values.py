@@ -1,4 +1,4 @@
-"""Values of environment variables that concern the engine; each parser raises ValueError with what is wrong."""
+"""Parsers for environment variables of the engine; each raises ValueError with the reason for an invalid value."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ HOTTEST = 2.0
 
 
 def base_url(text: str) -> str:
-    """The base URL of an OLLAMA_HOST value (`host`, `host:port` or a URL)."""
+    """Return the base URL of an OLLAMA_HOST value (`host`, `host:port` or a URL)."""
     scheme, _, rest = text.rpartition("://")
     host, _, port = rest.rstrip("/").partition(":")
     if scheme not in {"", "http"} or not re.fullmatch(r"[A-Za-z0-9.-]+", host):
@@ -21,7 +21,7 @@ def base_url(text: str) -> str:
 
 
 def loopback_url(text: str) -> str:
-    """The same of a server that asks for no key, which has to be on this machine."""
+    """Return the base URL of a server without a key, which has to be on loopback; otherwise raise ValueError."""
     url = base_url(text)
     host = url.removeprefix("http://").rpartition(":")[0]
     if not is_loopback(host):
@@ -38,7 +38,7 @@ def is_loopback(host: str) -> bool:
 
 
 def digest(text: str) -> str | None:
-    """64 hex digits, as Ollama lists a model's digest; None where none is asked for."""
+    """Parse a digest of 64 hex digits, as Ollama lists them; None for an empty value."""
     bare = text.lower().removeprefix("sha256:")
     if bare and not re.fullmatch(r"[0-9a-f]{64}", bare):
         raise ValueError("is not a SHA-256 digest in hex")
@@ -46,14 +46,14 @@ def digest(text: str) -> str | None:
 
 
 def on_or_off(text: str) -> bool:
-    """A switch."""
+    """Parse a boolean."""
     if text not in {"on", "off"}:
         raise ValueError("is neither on nor off")
     return text == "on"
 
 
 def temperature(text: str) -> float:
-    """How freely words are drawn."""
+    """Parse a sampling temperature."""
     try:
         value = float(text)
     except ValueError:

@@ -1,7 +1,7 @@
-"""Takes lines for the log and never blocks or raises, whatever became of the other end. Standard library only.
+"""Log sink: accepts lines and never blocks or raises, even when stdout is blocked or closed. Standard library only.
 
-A reader that stands still, is gone, or has a full disk must not stop who writes: a thread of its own does the writing.
-What it cannot get rid of in time is left out, and counted in the log once there is room again.
+A reader that hangs, has exited or has a full disk must not block the caller, so a separate thread writes the lines.
+Lines that do not fit in the buffer are dropped, and their number is logged once there is space again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MOST_LINES = 2000
 
 
 class LogSink:
-    """A text stream as `logging` needs one, onto a descriptor. `lost` counts the lines that were left out."""
+    """A text stream for `logging` that writes to a descriptor. `lost` is the number of dropped lines."""
 
     def __init__(self, descriptor: int = 1, most: int = MOST_LINES) -> None:
         self.descriptor = descriptor
@@ -27,7 +27,7 @@ class LogSink:
         self._writing: threading.Thread | None = None
 
     def write(self, text: str) -> int:
-        """Take the text; it is left out when too much waits already."""
+        """Queue the text; drop it when the queue is full."""
         try:
             self._lines.put_nowait(text)
         except queue.Full:
@@ -38,17 +38,17 @@ class LogSink:
         return len(text)
 
     def flush(self) -> None:
-        """Nothing: what was taken is written as soon as that can be done."""
+        """Do nothing: the queued lines are written as soon as possible."""
 
     def settle(self, seconds: float) -> None:
-        """Give what was taken up to `seconds` to be written."""
+        """Wait up to `seconds` until the queue is written."""
         until, pause = boot_seconds() + seconds, threading.Event()
         while self._lines.unfinished_tasks and boot_seconds() < until:
             pause.wait(0.005)
 
     def _begin(self) -> None:
         thread = threading.Thread(target=self._work, name="log", daemon=True)
-        # No thread to be had now: the line waits for the next one.
+        # If no thread can be started now, the line remains queued until the next one.
         with contextlib.suppress(RuntimeError, MemoryError):
             thread.start()
             self._writing = thread

@@ -1,6 +1,6 @@
-"""Log lines as JSON on stdout, which nobody waits for. What was sent to us never gets into one.
+"""Structured logging: JSON lines on stdout, written without blocking. A line never contains any of a client's input.
 
-An exception is told by its type and by where it was raised: its message may hold what a caller wrote.
+An exception is logged by its type and its traceback: its message may contain a client's input.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from datetime import UTC, datetime
 from ert_backend.base import redaction
 from ert_backend.base.log_sink import LogSink
 
-# A scanner causes these by the thousand; they are counted in /metrics instead.
+# A port scanner triggers thousands of messages from these loggers; `/metrics` counts the events instead.
 SINK = LogSink()
 NOISE = ("aiohttp.client", "uvicorn.error", "asyncio")
 
 
 class JsonLines(logging.Formatter):
-    """One object a line: time, level, logger, message, and the fields a caller put under `extra={"fields": ...}`."""
+    """Formats one JSON object per line: time, level, logger, message, and the fields of `extra={"fields": ...}`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line."""
+        """Return the line."""
         line: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
@@ -41,7 +41,7 @@ class JsonLines(logging.Formatter):
 
 
 def to_stdout() -> None:
-    """Make this the only log of the process, without the secrets that the process was started with."""
+    """Make this the only log handler of the process, with the secrets of its environment redacted."""
     redaction.HELD.hold_named(os.environ)
     handler = logging.StreamHandler(SINK)
     handler.setFormatter(JsonLines())

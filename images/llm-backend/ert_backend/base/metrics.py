@@ -1,7 +1,7 @@
-"""What /metrics shows: counts of what happened, without a word of what was sent. Labels are from fixed lists only.
+"""Prometheus metrics: counters and histograms without any of a client's input. Labels are from fixed lists only.
 
-Names follow OpenTelemetry's semantic conventions where they have one (`http.server.*`, `gen_ai.*`), in Prometheus'
-spelling; the rest begins with `ert_`.
+Names follow OpenTelemetry's semantic conventions where these exist (`http.server.*`, `gen_ai.*`), in the Prometheus
+notation; all others start with `ert_`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"})
 HTTP_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 1800)
-# The conventions' own advice for these instruments, cut to what one report can need.
+# Buckets as recommended by the conventions, limited to the range of one report.
 REPORT_BUCKETS = (0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92, 163.84, 327.68, 655.36, 1310.72)
 TOKEN_BUCKETS = (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536)
 PER_TOKEN_BUCKETS = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 1, 2.5)
@@ -25,7 +25,7 @@ OPERATION = "chat"
 
 
 class Metrics:
-    """The instruments of one service, with a registry of their own. `provider` is the engine's name."""
+    """The instruments of one service, in a separate registry. `provider` is the engine's name."""
 
     def __init__(self, provider: str = "ollama") -> None:
         self.call = (OPERATION, provider)
@@ -60,15 +60,15 @@ class Metrics:
         )
 
     def watch(self, name: str, text: str, read: Callable[[], float]) -> None:
-        """A gauge that is read when it is asked for."""
+        """Register a gauge that is read on each scrape."""
         Gauge(name, text, registry=self.registry).set_function(read)
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
-        """One request left; `route` is a template of ours."""
+        """Record one completed request; `route` is a template."""
         self.requests.labels(method if method in METHODS else "_OTHER", route, str(status)).observe(seconds)
 
     def report(self, model: str, seconds: float, error: str, metadata: Mapping[str, Any]) -> None:
-        """One report left, written (`error` empty, with its metadata) or not."""
+        """Record one completed report; `error` is empty when it succeeded, with its metadata."""
         self.reports.labels(*self.call, model, error).observe(seconds)
         for kind, ours in (("input", "prompt"), ("output", "completion")):
             count = metadata.get("tokens", {}).get(ours)
@@ -79,5 +79,5 @@ class Metrics:
             self.per_token.labels(*self.call, model).observe(1 / rate)
 
     def text(self) -> bytes:
-        """Prometheus' text format."""
+        """Return the metrics in the Prometheus text format."""
         return generate_latest(self.registry)

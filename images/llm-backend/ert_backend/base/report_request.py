@@ -1,7 +1,7 @@
-"""A report request as it is taken in: validated, trimmed, with a fingerprint that tells equal requests. Pure.
+"""Report request model: validated, trimmed, with a fingerprint to detect duplicates. No I/O.
 
-A superset of what the first ERT clients send (`ticker, company_data, financial_data, market_data, sections`); further
-fields are ignored as they were there.
+A superset of the body that the first ERT clients send (`ticker, company_data, financial_data, market_data, sections`);
+further fields are ignored, as before.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ Ticker = Annotated[
     str, StringConstraints(strip_whitespace=True, to_upper=True, pattern=r"^[A-Za-z0-9^][A-Za-z0-9.\-^=]{0,15}$")
 ]
 SectionName = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[A-Za-z0-9_ -]{1,64}$")]
-# Characters of one text and of one name in the data; a text of so many or more is cut to this.
+# Maximum characters of one string and of one name in the data; a string of at least this length is shortened to it.
 MAX_TEXT, MAX_NAME = 12_000, 200
 
 
 class ReportRequest(BaseModel):
-    """What to write about. Values of the three groups are free; only their shape as objects is checked.
+    """The subject of a report. The three groups may contain any values; they only have to be objects.
 
-    Long texts are cut before anything is done with them; `requested` says which.
+    Long strings are shortened before any other use; `requested` lists them.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -47,7 +47,7 @@ class ReportRequest(BaseModel):
         return bounded
 
     def fingerprint(self) -> str:
-        """SHA-256 over the content, hex; key order does not matter, `id` is no part of it."""
+        """Return the SHA-256 of the content in hex; independent of key order and of `id`."""
         return self._digest
 
     @cached_property
@@ -56,7 +56,7 @@ class ReportRequest(BaseModel):
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def requested(self) -> Requested:
-        """The request as plain values, with the places of the texts that were cut."""
+        """Return the request as plain values, with the paths of the strings that were shortened."""
         groups = (self.company_data, self.financial_data, self.market_data)
         named = zip(("company_data", "financial_data", "market_data"), groups, strict=True)
         cut = tuple(place for name, group in named for place in _long(group, name))
@@ -64,7 +64,7 @@ class ReportRequest(BaseModel):
 
 
 class JobRequest(ReportRequest):
-    """A report to be written in the background, under the caller's own id if it gives one."""
+    """A report to be written in the background, under the client's own id if it sets one."""
 
     id: Annotated[str, StringConstraints(pattern=rf"^{JOB_ID}$")] | None = None
 
@@ -88,5 +88,5 @@ def _long(value: Any, place: str) -> Iterator[str]:
 
 
 def safe_name(ticker: str) -> str:
-    """The ticker as a part of a file name or URL."""
+    """Return the ticker in a form that is safe in a file name or URL."""
     return re.sub(r"[^A-Za-z0-9.-]+", "-", ticker).strip("-.") or "report"

@@ -1,4 +1,4 @@
-"""A report as it was asked for and checked: plain values, for the process that writes it. Pure."""
+"""Validated report request: plain values for the process that writes the report. No I/O."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 
 class Supplied(Protocol):
-    """The part of a request that says what the company is."""
+    """The part of a request that describes the company."""
 
     @property
     def ticker(self) -> str:
@@ -28,7 +28,7 @@ class Supplied(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Requested:
-    """What to write about. `fingerprint` tells equal requests, `shortened` names the texts that were cut."""
+    """The subject of a report. `fingerprint` identifies duplicates, `shortened` lists the truncated strings."""
 
     ticker: str
     company_data: Mapping[str, Any]

@@ -1,4 +1,4 @@
-"""The allow-list: which method and path there is, and whose key it takes. Pure; everything else is 404 or 405."""
+"""Route allow-list: each path with its methods and the key it requires. No I/O; everything else is 404 or 405."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from enum import Enum
 
 JOB_ID = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 MODEL_ID = r"[A-Za-z0-9][A-Za-z0-9._/:-]{0,127}"
-# What OpenAI's clients also ask for; the answer says that this machine only chats.
+# Other endpoints of OpenAI's API that its clients call; the error states that only chat is supported.
 NOT_SERVED = ("completions", "embeddings", "responses")
 
 
 class Access(Enum):
-    """What the allow-list says of a method and a path."""
+    """The access rule for a method and a path."""
 
     OPEN = "open"
     KEYED = "keyed"
@@ -24,7 +24,7 @@ class Access(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One path: `name` is what logs and metrics call it. `waits`: its answer may last as long as a report."""
+    """One path: `name` is its label in logs and metrics. With `waits` the response may take as long as a report."""
 
     name: str
     methods: tuple[str, ...]
@@ -60,11 +60,11 @@ _COMPILED = tuple((re.compile(route.pattern), route) for route in ROUTES)
 
 
 def find(path: str) -> Route:
-    """The route of a path; NOWHERE when there is none."""
+    """Return the route of a path; NOWHERE when there is none."""
     return next((route for pattern, route in _COMPILED if pattern.fullmatch(path)), NOWHERE)
 
 
 def access(method: str, path: str) -> Access:
-    """The allow-list's word on a request."""
+    """Return the access rule for a request."""
     route = find(path)
     return route.access if method in route.methods or route is NOWHERE else Access.WRONG_METHOD

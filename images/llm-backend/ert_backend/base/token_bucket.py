@@ -1,6 +1,6 @@
-"""How often somebody may knock: token buckets by key and by address, bounded in number. Pure but for its memory.
+"""Rate limiter: token buckets by key and by address, bounded in number. No I/O, state in memory only.
 
-A stranger's flood empties the bucket of its own address and nobody else's. An IPv6 caller owns a /64: that is its name.
+A flood from one address empties only the bucket of that address. IPv6 addresses are grouped by their /64 network.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ REMEMBERED = 10_000
 
 @dataclass(slots=True)
 class Buckets:
-    """One bucket per name, full at first: `burst` tokens, `rate` more each second. Oldest names are forgotten."""
+    """One bucket per name, initially full: `burst` tokens, refilled at `rate` per second. Old names are dropped."""
 
     rate: float
     burst: float
     _left: OrderedDict[str, tuple[float, float]] = field(default_factory=OrderedDict)
 
     def wait(self, name: str, now: float) -> int:
-        """Whole seconds until a token is there; 0 when one is. Takes nothing."""
+        """Return the whole seconds until a token is available; 0 when one is. Does not take it."""
         missing = 1.0 - self._tokens(name, now)
         return max(1, math.ceil(missing / self.rate)) if missing > 0 else 0
 
     def take(self, name: str, now: float) -> int:
-        """Take a token, or say how many whole seconds to wait for one."""
+        """Take a token and return 0, or return the whole seconds until one is available."""
         waiting = self.wait(name, now)
         if not waiting:
             self._set(name, self._tokens(name, now) - 1.0, now)
         return waiting
 
     def spend(self, name: str, tokens: float, now: float) -> None:
-        """Take so many tokens, beyond what there is: the rest is a debt that has to be filled first."""
+        """Take `tokens` even below zero; the deficit is refilled first."""
         self._set(name, self._tokens(name, now) - tokens, now)
 
     def _set(self, name: str, left: float, now: float) -> None:
@@ -50,7 +50,7 @@ class Buckets:
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """The three limits of the door."""
+    """The rate limits of the service."""
 
     key: Buckets
     address: Buckets
@@ -58,7 +58,7 @@ class Rates:
 
 
 def rates(key: float, address: float, bad_key: float, seconds: float = 4.0) -> Rates:
-    """Buckets that hold what `seconds` seconds bring; wrong keys come in minutes."""
+    """Create buckets with a burst of `seconds` seconds at their rate, and of one minute for invalid keys."""
     return Rates(
         Buckets(key, max(1.0, key * seconds)),
         Buckets(address, max(1.0, address * seconds)),
@@ -67,7 +67,7 @@ def rates(key: float, address: float, bad_key: float, seconds: float = 4.0) -> R
 
 
 def neighbourhood(host: str) -> str:
-    """The name an address is counted under."""
+    """Return the name of the bucket for an address."""
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:

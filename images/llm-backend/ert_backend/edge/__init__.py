@@ -1,1 +1,1 @@
-"""Between the socket and the routes: listener, limits, TLS, identity, keys, audit. Knows no report and no engine."""
+"""Network edge between the socket and the routes: listener, limits, TLS, identity, keys, audit log."""

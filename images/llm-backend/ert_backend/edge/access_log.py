@@ -1,6 +1,6 @@
-"""What is remembered of a request: metrics for all, a log line and an audit record for what matters. Never a body.
+"""Access log: metrics for all requests, a log line and an audit record for the relevant ones. Never a body.
 
-Strangers could fill disks with refusals: of these only some a second are written, the rest is added up.
+Unauthenticated clients could fill the disk with rejected requests: their records are rate-limited, the others counted.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ QUIET = frozenset({"GET", "HEAD"})
 
 @dataclass(slots=True)
 class Visit:
-    """One request as far as it may be remembered."""
+    """The fields of one request that may be recorded."""
 
     method: str
     route: Route
@@ -32,7 +32,7 @@ class Visit:
 
 @dataclass(slots=True)
 class Witness:
-    """Writes visits down."""
+    """Records requests."""
 
     metrics: Metrics
     audit: Audit
@@ -41,12 +41,12 @@ class Witness:
     seen_keys: set[str] = field(default_factory=set)
 
     def arrived(self, method: str, route: Route) -> Visit:
-        """A request head is complete."""
+        """Record a complete request head."""
         self.metrics.active.inc()
         return Visit(method, route, boot_seconds())
 
     def left(self, visit: Visit) -> None:
-        """The answer is out, or nobody is there to take it (status 0, which is told as 499)."""
+        """Record the end of a response; status 0, when the client has disconnected, is recorded as 499."""
         seconds, status = boot_seconds() - visit.started, visit.status or 499
         self.metrics.active.dec()
         self.metrics.answered(visit.method, visit.route.name, status, seconds)

@@ -1,11 +1,13 @@
-"""Who did what, when, and what came of it: one JSON object a line, each carrying the hash of the one before.
+"""Audit log: client, action, time and outcome as one JSON object a line, each with the hash of the line before.
 
     python -m ert_backend.edge.audit verify FILE [FILE...] [--head HASH]     # oldest file first
 
-A line that was changed, moved, added or removed breaks the chain. The end is held by a second file, `FILE.head`, and by
-`GET /admin/audit`, which an auditor can write down: whoever can rewrite the whole disk can rewrite both files.
-Holds the first digits of a key's hash, a route and a status; never a body, a key or a path a caller made up.
-Files are bounded: a full one is renamed, and of those `KEPT` are kept. Standard library only.
+A line that was changed, moved, added or removed breaks the chain. The end of the chain is in a second file,
+`FILE.head`, and in `GET /admin/audit`, for an auditor to store elsewhere: an attacker with write access to the disk can
+rewrite both.
+
+A line contains the first digits of a key's hash, a route and a status; never a body, a key or a path that a client made
+up. Files are bounded: a full one is rotated, and the last `KEPT` are kept. Standard library only.
 """
 
 from __future__ import annotations
@@ -25,17 +27,17 @@ FILE, KEPT, START, CONTINUES = "audit.jsonl", 4, "0" * 64, "continues an older f
 
 
 class Broken(Exception):
-    """The chain does not hold; the message names file and line."""
+    """The chain is broken; the message names file and line."""
 
 
 def link(entry: Mapping[str, Any]) -> str:
-    """The hash of a line: SHA-256 over its canonical JSON without the hash itself."""
+    """Return the hash of a line: SHA-256 over its canonical JSON without the hash itself."""
     content = {name: value for name, value in entry.items() if name != "hash"}
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 class Audit:
-    """The writer. A disk that fails is counted in `failures` and never stops a request."""
+    """Appends to the log. A disk error increments `failures` and never fails a request."""
 
     def __init__(self, folder: Path, limit: int) -> None:
         self.path, self.limit = folder / FILE, limit
@@ -46,7 +48,7 @@ class Audit:
             self._open()
 
     def record(self, who: str, what: str, outcome: object, **more: object) -> None:
-        """Add a line: `who` is a key's short name, `admin` or `-`."""
+        """Append a line: `who` is a key's short name, `admin` or `-`."""
         with self._counted():
             if self._descriptor < 0:
                 self._open()
@@ -64,7 +66,7 @@ class Audit:
         self._note_head()
 
     def close(self) -> None:
-        """Give the files back."""
+        """Close the files."""
         for descriptor in (self._descriptor, self._note):
             if descriptor >= 0:
                 os.close(descriptor)
@@ -78,7 +80,7 @@ class Audit:
             self.failures += 1
 
     def _open(self) -> None:
-        """Go on after the last whole line; half a line is what a crash leaves, and is cut off and said."""
+        """Continue after the last complete line; a partial one, left by a crash, is removed, which is recorded."""
         self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         content = self.path.read_bytes()
         whole = content[: content.rfind(b"\n") + 1]
@@ -116,7 +118,7 @@ class Audit:
         self.size = 0
 
     def _note_head(self) -> None:
-        """In place and always as long: a rename may wait for the disk, and every answer under way waits with it."""
+        """Overwrite in place at a fixed length: a rename may wait for the disk, and block all responses with it."""
         if self._note < 0:
             self._note = os.open(self.path.with_name(f"{FILE}.head"), os.O_WRONLY | os.O_CREAT, 0o600)
         os.pwrite(self._note, f"{self.count:012d} {self.head}\n".encode(), 0)
@@ -127,10 +129,10 @@ def _older(path: Path, number: int) -> Path:
 
 
 def verify(files: Sequence[Path], head: str | None = None) -> tuple[int, str]:
-    """Records in `files` (oldest first) and the hash of the last; Broken names the first line that does not fit.
+    """Return the number of records in `files` (oldest first) and the hash of the last one.
 
-    A first record that is not number 1 must say that it continues an older file; where that one is not given, its end
-    is taken from it.
+    Raise Broken, which names the first line that is not valid. A first record that is not number 1 must be marked as
+    the continuation of an older file; without that file, the previous hash is read from the record.
     """
     count, previous, number = 0, START, 0
     for path in files:
@@ -167,7 +169,7 @@ def _ends(last: Path, head: str | None, number: int, digest: str) -> None:
     noted = last.with_name(f"{last.name}.head")
     if noted.exists():
         wanted, _, known = noted.read_text().strip().partition(" ")
-        # A crash can come between a record and its note: the file may be one ahead, never behind.
+        # A crash may occur between a record and its head file: the log may be one record ahead, never behind.
         if int(wanted or 0) > number or (int(wanted or 0) == number and known != digest):
             raise Broken(f"{last.name}: records at the end are missing (it should go on to number {wanted})")
     if head is not None and head != digest:
@@ -175,7 +177,7 @@ def _ends(last: Path, head: str | None, number: int, digest: str) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Exit status: 0 the chain holds, 1 it does not, 2 wrong use or unreadable."""
+    """Run the command; return 0 for a valid chain, 1 for a broken one, 2 for invalid usage or a read error."""
     words, head = list(arguments), None
     if "--head" in words[:-1]:
         at = words.index("--head")

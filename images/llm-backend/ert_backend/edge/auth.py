@@ -1,8 +1,8 @@
-"""Who is let through: rate limits and keys, decided from method, path, headers and address alone.
+"""Authentication: rate limits and keys, based on method, path, headers and address alone.
 
-Order: an address that guesses waits before its key is looked at; then the key; then how often it may come. A good key
-is never slowed down by what strangers do, except where they guess from its own address, and not even then on a
-connection on which it was shown before.
+Order: an address that sends invalid keys is delayed before its key is read; then the key; then its rate. A valid key is
+never delayed by other clients, except by invalid keys from its own address, and not even then on a connection that has
+already used it.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from ert_backend.edge.protocol import STATE_GUEST
 
 
 def key_id(headers: Iterable[tuple[bytes, bytes]], accepted: Iterable[bytes]) -> str | None:
-    """The first 8 hex digits of the accepted hash the caller's key has; None for every other caller.
+    """Return the first 8 hex digits of the accepted hash that the client's key matches; None for every other client.
 
-    Exactly one Authorization header with the Bearer scheme counts. All accepted hashes are compared, always.
+    Requires exactly one Authorization header with the Bearer scheme. All accepted hashes are always compared.
     """
     given = [value for name, value in headers if name.lower() == b"authorization"]
     scheme, _, token = (given[0] if len(given) == 1 else b"").partition(b" ")
@@ -35,14 +35,14 @@ def key_id(headers: Iterable[tuple[bytes, bytes]], accepted: Iterable[bytes]) ->
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """The door's memory of who came how often, and the keys in force."""
+    """The rate limits, the connections and the current keys."""
 
     keys: KeyRing
     rates: Rates
     lobby: Lobby
 
     def admit(self, scope: Scope, route: Route) -> str | None:
-        """The holder's short name, `admin`, or None on an open route; Refused for everybody else."""
+        """Return the key's short name, `admin`, or None on an open route; raise Refused for every other request."""
         verdict, address = access(scope["method"], scope["path"]), _address(scope)
         if verdict is Access.KEYED or verdict is Access.ADMIN:
             return self._holder(scope, verdict, address)

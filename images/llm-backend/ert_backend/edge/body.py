@@ -1,7 +1,7 @@
-"""From the bytes of a request to clean JSON, before any framework sees them. Pure.
+"""Request body parser: turns raw bytes into clean JSON before any framework reads them. No I/O.
 
-What is let through is strict UTF-8 JSON without NaN, Infinity, lone surrogates, unbounded nesting or absurd integers:
-old clients do write a bare NaN, which means "no value" and becomes null. Errors never contain the input.
+The result is strict UTF-8 JSON without NaN, Infinity, unpaired surrogates, unbounded nesting or huge integers. Old
+clients do send a bare NaN, which means "no value" and becomes null. Errors never contain the input.
 """
 
 from __future__ import annotations
@@ -15,11 +15,14 @@ MAX_INTEGER = 2**64 - 1  # the seeds of some clients have 64 bits
 
 
 class BadBody(ValueError):
-    """Not usable as JSON; the message says why in our own words."""
+    """Not usable as JSON; the message is the reason, without the input."""
 
 
 def normalise(raw: bytes) -> bytes:
-    """The body as ASCII JSON with every non-value as null; BadBody when it is no JSON object of a sane size."""
+    """Return the body as ASCII JSON with null for every non-value.
+
+    Raise BadBody when it is no JSON object or exceeds the limits.
+    """
     try:
         value = json.loads(raw.decode("utf-8"))
     except UnicodeDecodeError:
@@ -34,7 +37,7 @@ def normalise(raw: bytes) -> bytes:
 
 
 class _Cleaner:
-    """Walks a parsed body once and counts what it has seen."""
+    """Traverses a parsed body once and counts its nodes."""
 
     def __init__(self) -> None:
         self.nodes = 0
@@ -63,5 +66,5 @@ def _scalar(value: object) -> object:
 
 
 def _text(value: str) -> str:
-    """Without lone surrogates, which JSON can write and UTF-8 cannot."""
+    """Return the text without unpaired surrogates, which JSON can express and UTF-8 cannot."""
     return value.encode("utf-8", "replace").decode("utf-8")

@@ -1,8 +1,8 @@
-"""Who is connected, from the first packet on, and who has to make room. Pure: it opens and closes nothing itself.
+"""Connection limiter: caps open sockets per address and in total, from the first packet on. No I/O of its own.
 
-A connection is a stranger until a request on it has shown a good key. When an address, or the whole house, is full,
-the oldest stranger leaves for the newcomer: half-open connections cost an attacker, not the holder of a key, even
-where both come from one shared address. Only trusted connections can fill the house for good.
+A connection is untrusted until one of its requests has used a valid key. At a limit, the oldest untrusted connection is
+closed in favour of the new one: half-open connections cost an attacker, not the holder of a key, even if both share one
+address. Only trusted connections can hold all places permanently.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 
 def _nothing() -> None:
-    """Nothing to close yet."""
+    """Do nothing, as long as there is no transport to close."""
 
 
 @dataclass(slots=True, eq=False)
 class Guest:
-    """One connection. `leave_now` ends it at once, in whatever state it is."""
+    """One connection. `leave_now` closes it at once, in any state."""
 
     address: str
     leave_now: Callable[[], None] = _nothing
@@ -36,11 +36,11 @@ class Lobby:
 
     @property
     def trusted(self) -> int:
-        """Connections that have shown a good key."""
+        """Return the number of connections that have used a valid key."""
         return self.inside - sum(map(len, self.strangers.values()))
 
     def enter(self, address: str) -> Guest | None:
-        """A place for a connection from `address`; None when all places are held by trusted ones."""
+        """Register a connection from `address`; None when all places are taken by trusted ones."""
         if not self._room(address):
             self.refused += 1
             return None
@@ -51,13 +51,13 @@ class Lobby:
         return guest
 
     def trust(self, guest: Guest) -> None:
-        """A good key was shown on this connection."""
+        """Mark a connection that has used a valid key."""
         if guest.inside and not guest.trusted:
             guest.trusted = True
             self._no_stranger(guest)
 
     def leave(self, guest: Guest) -> None:
-        """The connection is gone. May be called twice."""
+        """Remove a closed connection. May be called twice."""
         if not guest.inside:
             return
         guest.inside = False

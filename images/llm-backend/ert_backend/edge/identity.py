@@ -1,7 +1,8 @@
-"""This machine's own key and certificate, and the proof that they belong to the deployment.
+"""TLS identity: this machine's private key and certificate, and the proof that they belong to the deployment.
 
-The private key is made here, stays on this disk (mode 0600) and is never sent. The certificate is self-made and its own
-authority, so a client that pins the PEM verifies with nothing else, OpenSSL's strict checks included.
+The private key is generated on this machine, stays on its disk (mode 0600) and is never sent. The certificate is
+self-signed and a CA of its own, so that a client that pins the PEM needs no other trust anchor, OpenSSL's strict checks
+included.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ BACKDATED = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Where the pair lies, and the certificate as it goes over the wire."""
+    """The paths of the key pair, and the certificate in DER form."""
 
     certificate: Path
     key: Path
@@ -36,17 +37,20 @@ class Identity:
 
     @property
     def cert_sha256(self) -> str:
-        """SHA-256 of the certificate's DER form, hex."""
+        """Return the SHA-256 of the certificate's DER form in hex."""
         return hashlib.sha256(self.der).hexdigest()
 
 
 def proof(boot_secret: bytes, nonce: bytes, der: bytes) -> str:
-    """HMAC-SHA256 over the caller's nonce and the certificate's digest: only who was given the secret can make it."""
+    """Return the HMAC-SHA256 of the client's nonce and the certificate's digest, keyed with the boot secret."""
     return hmac.new(boot_secret, nonce + hashlib.sha256(der).digest(), hashlib.sha256).hexdigest()
 
 
 def ensure(folder: Path, deployment: str, public_ip: str | None, now: datetime) -> Identity:
-    """The pair on disk when it still fits name, address and date; else a new one. OSError when it cannot be kept."""
+    """Return the pair on disk if it is valid for the name, address and date, else a new one.
+
+    Raise OSError when the pair cannot be stored.
+    """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     certificate, key = folder / "tls-cert.pem", folder / "tls-key.pem"
     names = _names(deployment, public_ip)

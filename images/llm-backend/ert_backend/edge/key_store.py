@@ -1,8 +1,8 @@
-"""Which keys open the door: their hashes, replaced while the service runs, and kept on the instance's disk.
+"""API key store: the hashes of the accepted keys, replaced at run time and kept on the instance's disk.
 
-A stop and a start must not bring back a key that was dropped, so what was set here outranks the environment the
-machine was created with, for as long as that environment is the same. The key that sets keys is another one: it is
-derived from the boot secret, and an application's key never is one.
+A restart must not restore a revoked key, so the stored hashes take precedence over the environment that the machine was
+created with, as long as that environment is unchanged. The token for replacing keys is derived from the boot secret and
+never the key of an application.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _log = logging.getLogger("ert_backend.keys")
 
 
 class Stale(Exception):
-    """The generation is not above the one in force, and the keys are others; it carries the one in force."""
+    """The keys differ but their generation is not above the current one, which the error carries."""
 
     def __init__(self, generation: int) -> None:
         super().__init__(generation)
@@ -33,24 +33,24 @@ class Stale(Exception):
 
 @dataclass(frozen=True, slots=True)
 class KeySet:
-    """SHA-256 digests that are accepted, and how often they were set: 0 for the environment's own."""
+    """The accepted SHA-256 digests, and their generation: 0 for those of the environment."""
 
     generation: int
     hashes: tuple[bytes, ...]
 
 
 def admin_token(boot_secret: bytes) -> str:
-    """What must be shown to set keys, 64 hex digits. /identity never signs a message of this length."""
+    """Return the token for replacing keys, 64 hex digits. `/identity` never signs a message of this length."""
     return hmac.new(boot_secret, b"ert-backend admin 1", hashlib.sha256).hexdigest()
 
 
 def short(digest: bytes) -> str:
-    """How a key is named where people read: the first 8 hex digits of its hash."""
+    """Return the display name of a key: the first 8 hex digits of its hash."""
     return digest.hex()[:8]
 
 
 def parse_hashes(texts: Iterable[object]) -> tuple[bytes, ...]:
-    """1 to 4 different SHA-256 digests in lower-case hex; ValueError without the input."""
+    """Parse 1 to 4 distinct SHA-256 digests in lower-case hex; raise ValueError, without the input, for others."""
     given = list(texts)
     if not 1 <= len(given) <= MOST or not all(isinstance(t, str) and _HASH.fullmatch(t) for t in given):
         raise ValueError(f"needs 1 to {MOST} SHA-256 hashes in hex")
@@ -58,7 +58,7 @@ def parse_hashes(texts: Iterable[object]) -> tuple[bytes, ...]:
 
 
 class KeyRing:
-    """The keys in force. `token` is the instance's own: a file of another rental counts for nothing."""
+    """The current keys. `token` is the instance's own: a file of another rental is ignored."""
 
     def __init__(self, folder: Path, token: str, given: tuple[bytes, ...], boot_secret: bytes) -> None:
         self.path = folder / FILE
@@ -68,7 +68,10 @@ class KeyRing:
         self.used: dict[str, float] = {}
 
     def replace(self, generation: int, hashes: tuple[bytes, ...]) -> KeySet:
-        """Put `hashes` in force, on the disk first. The same again changes nothing; Stale, or OSError and no change."""
+        """Store `hashes` on disk and then accept them; the same set again changes nothing.
+
+        Raise Stale for an old generation, and OSError, without any change, when the disk fails.
+        """
         if generation == self.now.generation and set(hashes) == set(self.now.hashes):
             return self.now
         if generation <= self.now.generation:
@@ -86,7 +89,7 @@ class KeyRing:
         return self.now
 
     def _load(self, given: tuple[bytes, ...]) -> KeySet:
-        """What is on the disk. A damaged file opens for no key: a dropped one must not come back by accident."""
+        """Load the stored keys. With a damaged file no key is accepted, since a revoked one must not become valid."""
         try:
             content = json.loads(self.path.read_bytes())
             if content["origin"] != self.origin:

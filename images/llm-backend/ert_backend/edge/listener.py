@@ -1,7 +1,7 @@
-"""The listening socket: takes connections one by one, so that limits hold before and during the TLS handshake.
+"""TCP listener: accepts connections one by one, so that limits apply before and during the TLS handshake.
 
-uvicorn and asyncio's own server know neither a limit per address nor a short deadline for a handshake. This replaces
-only their accepting; what is said on a connection is the protocol's (`protocol`).
+uvicorn's and asyncio's own servers support neither a limit per address nor a short handshake timeout. This module
+replaces only their accept loop; the established connection is handled by `protocol`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MakeProtocol = Callable[[Guest], asyncio.Protocol]
 
 @dataclass(slots=True)
 class Threshold:
-    """One listening socket. `tls` gives the context for the next connection (None: plain); deadlines in seconds."""
+    """One listening socket. `tls` returns the context of the next connection (None: plain text); times in seconds."""
 
     listener: socket.socket
     lobby: Lobby
@@ -38,12 +38,12 @@ class Threshold:
     arrivals: set[asyncio.Task[None]] = field(default_factory=set)
 
     def open(self) -> None:
-        """Begin to take connections on the running loop."""
+        """Start to accept connections on the running loop."""
         self.listener.setblocking(False)
         asyncio.get_running_loop().add_reader(self.listener, self._take)
 
     def close(self) -> None:
-        """Take no more and end unfinished handshakes; what is connected is the server's to end."""
+        """Stop accepting and cancel pending handshakes; the server closes the established connections."""
         with contextlib.suppress(ValueError, OSError):
             asyncio.get_running_loop().remove_reader(self.listener)
         self.listener.close()
@@ -51,11 +51,11 @@ class Threshold:
             task.cancel()
 
     async def wait_closed(self) -> None:
-        """All handshakes have ended."""
+        """Wait until all pending handshakes have ended."""
         await asyncio.gather(*self.arrivals, return_exceptions=True)
 
     def _take(self) -> None:
-        """A few at a time: a flood of connections must not keep the loop from those that are let in."""
+        """Accept a limited batch: a flood of connections must not block the loop for the established ones."""
         for _ in range(BATCH):
             try:
                 connection, address = self.listener.accept()
@@ -73,7 +73,7 @@ class Threshold:
             connection.close()
             return
         connection.setblocking(False)
-        # asyncio sets this only for sockets that it opened by name; without it an answer waits 40 ms for an ACK.
+        # asyncio sets this only on sockets that it opened itself; without it a response may wait 40 ms for an ACK.
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         task = asyncio.get_running_loop().create_task(self._welcome(connection, guest))
         guest.leave_now = task.cancel  # type: ignore[assignment]
@@ -81,13 +81,13 @@ class Threshold:
         task.add_done_callback(lambda ended: self._ended(ended, connection))
 
     def _ended(self, task: asyncio.Task[None], connection: socket.socket) -> None:
-        """A handshake that was called off before it began has no transport that would close the socket."""
+        """Close the socket of a handshake that was cancelled before it had a transport."""
         self.arrivals.discard(task)
         if task.cancelled():
             connection.close()
 
     async def _welcome(self, connection: socket.socket, guest: Guest) -> None:
-        """Shake hands and hand over to the protocol, which gives the place back when the connection ends."""
+        """Do the TLS handshake and start the protocol, which frees the place when the connection ends."""
         context = self.tls()
         limits: dict[str, Any] = {}
         if context is not None:

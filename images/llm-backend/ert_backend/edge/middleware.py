@@ -1,8 +1,9 @@
-"""The first thing a request meets: a pure ASGI layer that decides by method, path and key, before a body byte is read.
+"""Request filter: an ASGI middleware that checks method, path and key before a byte of the body is read.
 
-Order: allow-list of routes, rates, key (by hash, constant work), declared size, counted body under one deadline, clean
-JSON. A framework's own dependency would run after the body was read and parsed, which hands strangers a parser.
-Every bad key gets the same answer, byte for byte. Every answer has a deadline, and no failure says what was sent.
+Order: route allow-list, rates, key (by hash, in constant time), declared size, actual size under one deadline, clean
+JSON. A dependency of the framework would run after the body was parsed, which exposes the parser to unauthenticated
+clients. Every invalid key gets the same response, byte for byte. Every response has a deadline, and no error contains
+the client's input.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ WITH_BODY = frozenset({"POST", "PUT"})
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Bytes of a body; seconds for a body, for an answer, and for an answer that waits for a report."""
+    """Maximum bytes of a body; deadlines in seconds for a body, a response, and a response that waits for a report."""
 
     max_body: int
     body_deadline: float
@@ -35,7 +36,7 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class FrontDoor:
-    """Wraps `app`. `on_authenticated` runs for each request with a good key, before its body is read."""
+    """Wraps `app`. `on_authenticated` runs for each request with a valid key, before its body is read."""
 
     app: App
     gate: Gate
@@ -44,7 +45,7 @@ class FrontDoor:
     on_authenticated: Callable[[], None]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """ASGI entry. WebSockets are refused; the lifespan goes through."""
+        """ASGI entry point. WebSockets are rejected; lifespan events are passed on."""
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
         elif scope["type"] == "websocket":
@@ -69,7 +70,7 @@ class FrontDoor:
             self.witness.left(visit)
 
     async def _within(self, serving: Any, visit: Visit, route: Route) -> None:
-        """An answer that has begun can only be cut; one that has not becomes a refusal. Refused passes."""
+        """Serve within the deadline. A response that has started can only be closed, otherwise Refused is raised."""
         seconds = self.bounds.report_deadline if route.waits else self.bounds.answer_deadline
         try:
             async with asyncio.timeout(seconds):
@@ -109,7 +110,7 @@ class FrontDoor:
             raise Refused(422, [problem], "body") from None
 
     def _declared(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        """What the head says of the body: one length or chunks, not both; not packed; not too large."""
+        """Check the declared body: a length or chunks, not both; no content encoding; not too large."""
         said = {name.lower(): value for name, value in headers}
         length = said.get(b"content-length")
         if length is not None and b"transfer-encoding" in said:
@@ -144,7 +145,7 @@ def _as_json(headers: Iterable[tuple[bytes, bytes]], length: int) -> list[tuple[
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """A `receive` that gives the whole body once and then what the connection says (a disconnect)."""
+    """Return a `receive` that yields the whole body once and then the events of the connection (a disconnect)."""
     waiting = [body]
 
     async def replayed() -> MutableMapping[str, Any]:

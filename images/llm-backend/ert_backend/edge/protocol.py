@@ -1,7 +1,6 @@
-"""uvicorn's HTTP/1.1 protocol with what it lacks: deadlines for a request head, for a reader that does not read, and
-for a connection that has shown no key.
+"""HTTP/1.1 protocol: uvicorn's, with timeouts for a request head, a client that does not read, and an idle one.
 
-Without them a silent or trickling socket is held for ever by anybody who can reach the port.
+Without them any client that can reach the port could hold a silent or slow connection open indefinitely.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ STATE_GUEST, STATE_IDENTITY = "ert_guest", "ert_identity"
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long a connection may keep us waiting, in real seconds."""
+    """Timeouts of a connection, in real seconds; `stranger_idle` is for one that has not used a valid key."""
 
     head: float = 10.0
     reading: float = 30.0
@@ -28,7 +27,7 @@ class Patience:
 
 
 class PatientProtocol(H11Protocol):
-    """One connection. Each request head has its deadline, counted from the connection or from its first byte."""
+    """One connection. Each request head has a timeout, from the start of the connection or from its first byte."""
 
     patience = Patience()
     lobby: Lobby
@@ -37,7 +36,7 @@ class PatientProtocol(H11Protocol):
     write_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
-        """Start the timer with the connection (the TLS handshake before it has its own limit)."""
+        """Start the timer with the connection (the TLS handshake before it has its own timeout)."""
         self.guest = self.app_state[STATE_GUEST]
         self.guest.leave_now = transport.abort
         super().connection_made(transport)
@@ -46,7 +45,7 @@ class PatientProtocol(H11Protocol):
         self._arm()
 
     def data_received(self, data: bytes) -> None:
-        """Stop the timer when the head is complete; what comes after it has the front door's deadline."""
+        """Stop the timer when the head is complete; `edge.middleware` has its own deadline for the body."""
         super().data_received(data)
         if self.conn.their_state is h11.IDLE:
             self._arm()
@@ -54,7 +53,7 @@ class PatientProtocol(H11Protocol):
             self._disarm()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the timers with the connection."""
+        """Cancel the timers with the connection."""
         self._disarm()
         self._stop_writing_timer()
         self.lobby.leave(self.guest)
@@ -62,7 +61,7 @@ class PatientProtocol(H11Protocol):
         self._unset_keepalive_if_required()
 
     def on_response_complete(self) -> None:
-        """A body that nobody wanted ends the connection: reading on would let it trickle for ever."""
+        """Close the connection if the body was not read: it could arrive slowly and without end."""
         if self.conn.their_state is h11.SEND_BODY:
             self.transport.close()
         if not self.guest.trusted:
@@ -72,18 +71,18 @@ class PatientProtocol(H11Protocol):
         super().on_response_complete()
 
     def pause_writing(self) -> None:
-        """The peer does not read; it has a while to begin."""
+        """Start a timer, because the peer does not read."""
         super().pause_writing()
         self._stop_writing_timer()
         self.write_timer = self.loop.call_later(self.patience.reading, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """The peer reads again."""
+        """Stop the timer, because the peer reads again."""
         self._stop_writing_timer()
         super().resume_writing()
 
     def send_400_response(self, msg: str) -> None:
-        """Nonsense in the middle of an answer cannot be answered any more: the connection just ends."""
+        """Reply with 400, or close the connection if a response has already started."""
         self._disarm()
         self.lobby.garbled += 1
         if self.cycle is not None and not self.cycle.response_complete:
@@ -114,5 +113,5 @@ class PatientProtocol(H11Protocol):
 
 
 def patient(patience: Patience, lobby: Lobby) -> type[H11Protocol]:
-    """The protocol with its own deadlines, counted in `lobby`."""
+    """Return the protocol class with these timeouts, counted in `lobby`."""
     return type("PatientProtocol", (PatientProtocol,), {"patience": patience, "lobby": lobby})

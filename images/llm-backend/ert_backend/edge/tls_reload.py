@@ -1,6 +1,6 @@
-"""The certificate in use. When the pair on the disk is another one, new connections get it; no restart, no gap.
+"""TLS reload: new connections get the certificate that is on the disk now; without a restart or downtime.
 
-A connection keeps the pair that it was greeted with, so that what /identity proves on it is what the client saw.
+A connection keeps its original pair, so that the proof of `/identity` is for the certificate that its client received.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _log = logging.getLogger("ert_backend.tls")
 
 
 def context(identity: Identity) -> ssl.SSLContext:
-    """A server's TLS context for the pair: 1.2 or newer; OSError when the pair cannot be used."""
+    """Return a TLS context for the pair, 1.2 or newer; raise OSError when the pair cannot be used."""
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     made.minimum_version = ssl.TLSVersion.TLSv1_2
     made.load_cert_chain(identity.certificate, identity.key)
@@ -26,7 +26,7 @@ def context(identity: Identity) -> ssl.SSLContext:
 
 @dataclass(slots=True)
 class CurrentPair:
-    """`fresh` gives the pair that should be in use: the one on the disk, re-issued if it no longer fits."""
+    """The pair in use. `fresh` returns the pair on disk, re-issued if it is no longer valid."""
 
     now: Identity
     tls: ssl.SSLContext
@@ -34,7 +34,7 @@ class CurrentPair:
     reloads: int = 0
 
     def look(self) -> bool:
-        """Use the pair on the disk from now on; whether it is another one. A pair that fails leaves the old in use."""
+        """Load the pair from disk; return whether it changed. If it cannot be loaded, the old one remains in use."""
         try:
             found = self.fresh()
             if found.der == self.now.der:
@@ -49,7 +49,7 @@ class CurrentPair:
         return True
 
     async def keep_looking(self, every: float) -> None:
-        """Look every `every` seconds until cancelled."""
+        """Reload every `every` seconds until cancelled."""
         while True:
             await asyncio.sleep(every)
             self.look()

@@ -1,1 +1,1 @@
-"""Ollama as an engine: bring-up, smoke test, GPU, and its wire format. Must not import `edge`, `api` or `reports`."""
+"""Engine package: bring-up, smoke test, GPU and wire formats. Must not import `edge`, `api` or `reports`."""

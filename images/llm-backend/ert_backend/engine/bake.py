@@ -1,7 +1,9 @@
-"""Puts a model into the image while it is built: `python -m ert_backend.engine.bake MODEL`. Not used at run time.
+"""Model baking: downloads a model into the image during its build. Not used at run time.
 
-Only for hosts that keep the image: a layer of 14 GB takes Docker's slow path, while Ollama's own download at boot is
-parallel, resumable and shown. What is baked is found at boot like any model on the disk.
+    python -m ert_backend.engine.bake MODEL
+
+Only for hosts that cache the image: a layer of 14 GB is pulled slowly by Docker, while Ollama's own download at boot is
+parallel, resumable and has progress. At boot a baked model is found like any model on the disk.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ PATIENCE = 60.0
 
 
 async def bake(model: str, address: str) -> None:
-    """Have the Ollama at `address` download the model; EngineError when that does not work."""
+    """Download the model with the Ollama server at `address`; raise EngineError when that fails."""
     async with session(f"http://{address}") as client:
         engine = Ollama(client, context=512, num_predict=16)
         async with asyncio.timeout(PATIENCE):
@@ -42,7 +44,7 @@ async def _answers(engine: Ollama) -> bool:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """0 when the model is on the disk, 1 when it is not, 2 without a model."""
+    """Run the command; return 0 when the model is on the disk, 1 when it is not, 2 for invalid usage."""
     if len(arguments) != 1:
         sys.stderr.write("usage: python -m ert_backend.engine.bake MODEL\n")
         return 2

@@ -1,10 +1,10 @@
-"""Brings the model up in the background and keeps it up, while the app already answers.
+"""Model bring-up: loads the model in the background and keeps it loaded, while the app already serves requests.
 
     starting -> pulling -> loading -> (smoke test) -> ready      any of them -> failed -> (a pause) -> starting
 
-A host that fails the smoke test stays `failed` and `sick` until it passes: no look in between may see it loading.
-Nothing else pulls or loads: a health check reads what is here and never causes work. When the engine goes away after it
-was ready, the same road is taken again.
+A host that fails the smoke test stays `failed` and `sick` until it passes: it is never reported as loading in between.
+No other code pulls or loads: a health check only reads this state. When the engine stops after it was ready, the
+bring-up starts again.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SANDBOX = "sandbox"
 
 
 class Phase(StrEnum):
-    """Where the bring-up stands; the values are what /health shows."""
+    """Phase of the bring-up; the values are those in `/health`."""
 
     STARTING = "starting"
     PULLING = "pulling"
@@ -34,7 +34,7 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Real seconds: between looks at the engine, of a pull without a byte, after a failure, after a finding."""
+    """Real seconds: between polls of the engine, of a pull without data, after a failure, after a failed smoke test."""
 
     look: float = 0.5
     watch: float = 5.0
@@ -45,9 +45,9 @@ class Pace:
 
 @dataclass(slots=True)
 class BringUp:
-    """What is known of engine and model now. Names are the engine's own, not ours. `entered`: boot seconds.
+    """State of the engine and the model. Names are the engine's own. `entered` is in boot seconds.
 
-    `misconfigured`: it has failed in a way in which it would on every machine.
+    `misconfigured` is whether the failure would occur on every machine.
     """
 
     wanted: str
@@ -76,21 +76,21 @@ class BringUp:
 
     @property
     def engine(self) -> str:
-        """The engine with its version as it reports it."""
+        """The engine's name with the version that it reports."""
         return f"{self.name} {self.version}" if self.version else self.name
 
     @property
     def sandbox(self) -> bool:
-        """Whether the engine says of itself that it is a sandbox's."""
+        """Whether the engine's version marks it as a sandbox."""
         return SANDBOX in self.version.lower()
 
     def fail(self, error: EngineError) -> None:
-        """Show what went wrong, and whether it would on every machine."""
+        """Record a failure, and whether it would occur on every machine."""
         self.enter(Phase.FAILED, str(error))
         self.misconfigured = isinstance(error, NotAsConfigured)
 
     def enter(self, phase: Phase, detail: str) -> None:
-        """Go to a phase; counters start anew unless it is a failure, which keeps them to be seen."""
+        """Enter a phase; the counters are reset, except on a failure, so that they stay visible."""
         self.misconfigured = False
         if phase is not Phase.FAILED:
             self.completed = self.total = 0
@@ -108,7 +108,7 @@ class BringUp:
 async def keep_up(
     state: BringUp, engine: LlmEngine, pace: Pace, on_ready: Callable[[], None], standards: Standards
 ) -> None:
-    """Never returns: bring up, watch, and bring up again. Failures are shown in the state and tried again."""
+    """Bring up, watch, and bring up again; never returns. Failures are recorded in the state and retried."""
     while True:
         try:
             await _bring_up(state, engine, pace)
@@ -136,7 +136,7 @@ async def _bring_up(state: BringUp, engine: LlmEngine, pace: Pace) -> None:
 
 
 async def fetch(state: BringUp, engine: LlmEngine, stall: float) -> Model:
-    """The model on the engine's disk, downloaded if it is not there; EngineError when that fails or stands still."""
+    """Return the model on the engine's disk, downloaded if missing; raise EngineError when that fails or stalls."""
     found = await _find(engine, state.wanted)
     if found is None:
         state.enter(Phase.PULLING, "asking the registry")
@@ -149,7 +149,7 @@ async def fetch(state: BringUp, engine: LlmEngine, stall: float) -> Model:
 
 
 def _check_digest(found: Model, state: BringUp) -> None:
-    """A tag can be moved to other weights; NotAsConfigured unless these are those that were asked for."""
+    """Raise NotAsConfigured unless the model has the configured digest: a tag may be moved to other weights."""
     wanted = state.wanted_digest
     if wanted is None:
         return
@@ -169,7 +169,7 @@ async def _wait_for_engine(state: BringUp, engine: LlmEngine, pace: Pace) -> str
 
 
 async def _pull(state: BringUp, engine: LlmEngine, stall: float) -> None:
-    """Follow the download; a stall (nothing new for `stall` seconds) closes it, and the next try resumes it."""
+    """Follow the download; after `stall` seconds without progress it is closed, and resumed on the next attempt."""
     moved_at, seen = boot_seconds(), ("", 0)
     async with contextlib.aclosing(engine.pull(state.wanted)) as steps:
         while True:
@@ -187,7 +187,7 @@ async def _pull(state: BringUp, engine: LlmEngine, stall: float) -> None:
 
 
 async def _watch(state: BringUp, engine: LlmEngine, pace: Pace) -> None:
-    """Returns by EngineDown when the engine is gone or has dropped the model. A slow answer is not an absence."""
+    """Poll until the engine is down or has unloaded the model, then raise EngineDown. A slow response is no failure."""
     while True:
         await asyncio.sleep(pace.watch)
         loaded = _pick(await engine.loaded(), state.wanted)
@@ -206,7 +206,7 @@ def _pick(rows: Sequence[Loaded], wanted: str) -> Loaded | None:
 
 
 async def _pass(state: BringUp, engine: LlmEngine, pace: Pace, standards: Standards) -> None:
-    """Returns when the host has passed its smoke test; a sick one is shown as that, and asked again now and then."""
+    """Repeat the smoke test until the host passes; a failure is recorded as sick."""
     while True:
         try:
             state.finding = await examine(engine, state.loaded, standards, sandbox=state.sandbox)
@@ -219,7 +219,7 @@ async def _pass(state: BringUp, engine: LlmEngine, pace: Pace, standards: Standa
 
 
 def same_tag(listed: str, wanted: str) -> bool:
-    """Whether two model names mean the same: a name without a tag is `:latest`."""
+    """Whether two model names are equal: a name without a tag is `:latest`."""
 
     def full(name: str) -> str:
         return name if ":" in name.rpartition("/")[2] else f"{name}:latest"

@@ -1,4 +1,4 @@
-"""Which engine the settings name, opened: the only place that knows them all."""
+"""Engine factory: opens the engine that the settings select. No other module knows all implementations."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ert_backend.settings import OPENAI, Settings
 
 @contextlib.asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[LlmEngine]:
-    """The engine behind an open session; raises nothing, whether it answers or not."""
-    # llama.cpp closes a connection after some seconds or requests, also while the next request is on its way there.
+    """Open a session and yield its engine; raises nothing, whether the engine is reachable or not."""
+    # llama.cpp closes a connection after some seconds or requests, even while the next request is being sent.
     async with session(settings.engine_url, reuse=settings.engine != OPENAI) as client:
         if settings.engine == OPENAI:
             yield OpenAIServer(client, settings.num_predict, settings.temperature)

@@ -1,6 +1,6 @@
-"""What `nvidia-smi` says of the cards. A machine without it (a sandbox, a broken driver) has None, not an error.
+"""GPU status from `nvidia-smi`. Without that tool (a sandbox, a broken driver) the status is None, not an error.
 
-On a card that hangs the tool waits in the kernel, where nothing can end it: it is left there, and no other is started.
+With a hung card the tool blocks in the kernel, where it cannot be killed: it is left there, and no other is started.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ FIELDS = ("name", "memory.total", "memory.used", "utilization.gpu", "temperature
 
 
 async def read() -> list[dict[str, str | float | None]] | None:
-    """One row per card: MiB, percent, degrees Celsius; None when nothing can be said within 3 seconds."""
+    """Return one row per card in MiB, percent and degrees Celsius; None without a result within 3 seconds."""
     tool = shutil.which("nvidia-smi")
     if tool is None or any(process.returncode is None for process in _left):
         return None
@@ -43,12 +43,12 @@ _left: list[asyncio.subprocess.Process] = []
 
 
 async def names() -> list[str]:
-    """The cards' names; none where nothing can be said."""
+    """Return the names of the cards; an empty list when they are unknown."""
     return [str(row["name"]) for row in await read() or []]
 
 
 def parse(text: str) -> list[dict[str, str | float | None]] | None:
-    """The rows of the tool's CSV; a field that it cannot tell is None."""
+    """Parse the tool's CSV output; a field that it does not support is None."""
     rows = [[cell.strip() for cell in line.split(",")] for line in text.splitlines() if line.strip()]
     keys = ("memory_total_mb", "memory_used_mb", "utilization_percent", "temperature_c")
     return [

@@ -1,8 +1,8 @@
-"""Ollama's native HTTP interface (docs/api in ollama/ollama) as an `LlmEngine`.
+"""Ollama client: the native HTTP API (docs/api in ollama/ollama) as an `LlmEngine`.
 
-`/api/chat` only: it is the one route where a thinking model thinks first. Load and chat send the same runner options,
-because any difference makes Ollama unload and load again; `truncate` and `shift` are off, because silence about a cut
-prompt is worse than an error. Errors may arrive under status 200, in the middle of a stream.
+It uses `/api/chat` only, the one endpoint where a thinking model thinks first. Loading and generating send the same
+runner options, because any difference makes Ollama reload the model; `truncate` and `shift` are off, because an error
+is better than a silently truncated prompt. Errors may occur under status 200, during a stream.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from ert_backend.engine.protocol import (
 )
 
 QUICK = aiohttp.ClientTimeout(total=10.0, sock_connect=5.0)
-# Bytes of a pull come in small steps, a load says nothing until it is done, a prompt is read before the first token.
+# A pull sends data often; a load is silent until it is done, and so is a prompt until the first token.
 PATIENT = aiohttp.ClientTimeout(total=None, sock_connect=5.0, sock_read=600.0)
-# A connection whose answer was read to its end can be used again; the end comes at once, or the connection is let go.
+# A connection is reusable once its response is read to the end, which follows at once; otherwise it is closed.
 LAST_WAIT = 0.5
 LONGEST_LINE = 2**20
 COUNT = "Count from one to one hundred, in words."
@@ -44,7 +44,7 @@ EFFORTS = {"minimal": "low", "low": "low", "medium": "medium", "high": "high", "
 
 @dataclass(frozen=True, slots=True)
 class Ollama:
-    """One Ollama server behind an open session (`session`)."""
+    """One Ollama server with an open session (`session`)."""
 
     client: aiohttp.ClientSession
     context: int
@@ -55,20 +55,20 @@ class Ollama:
     title: str = "Ollama"
 
     def abilities(self, model: str) -> frozenset[str]:
-        """Tools and forms; the length of its thoughts where the model has levels of it."""
+        """Return the supported features; `reasoning_effort` only for models with levels of it."""
         return ABILITIES | {"reasoning_effort"} if wire.has_levels(model) else ABILITIES
 
     async def version(self) -> str:
-        """GET /api/version."""
+        """GET `/api/version`."""
         return str((await self._get("/api/version")).get("version", ""))
 
     async def models(self) -> list[Model]:
-        """GET /api/tags."""
+        """GET `/api/tags`."""
         rows = wire.rows(await self._get("/api/tags"))
         return [Model(wire.name_of(row), str(row.get("digest", "")), wire.count(row.get("size"))) for row in rows]
 
     async def loaded(self) -> list[Loaded]:
-        """GET /api/ps."""
+        """GET `/api/ps`."""
         rows = wire.rows(await self._get("/api/ps"))
         return [
             Loaded(
@@ -82,7 +82,7 @@ class Ollama:
         ]
 
     async def pull(self, model: str) -> AsyncGenerator[PullProgress, None]:
-        """POST /api/pull. Ollama counts per layer, this gives the sums. Only `success` is success."""
+        """POST `/api/pull`. Ollama counts per layer, this returns the sums. Only `success` is success."""
         done: dict[str, int] = {}
         total: dict[str, int] = {}
         status = ""
@@ -97,7 +97,7 @@ class Ollama:
             raise EngineFailed(f"the download ended with {status or 'nothing'!r} and not with success")
 
     async def load(self, model: str) -> None:
-        """POST /api/chat without messages: Ollama loads the model and answers `done_reason: load`."""
+        """POST `/api/chat` without messages: Ollama loads the model and returns `done_reason: load`."""
         done = False
         async with contextlib.aclosing(self._stream("/api/chat", self._chat_body(model, [], 0))) as lines:
             async for line in lines:
@@ -113,7 +113,7 @@ class Ollama:
         schema: Mapping[str, object] | None = None,
         sampling: Sampling = AS_SET,
     ) -> AsyncGenerator[Piece, None]:
-        """POST /api/chat. A schema constrains what comes after the thinking; it is no runner option: no reload."""
+        """POST `/api/chat`. A schema constrains the output after the thinking; it is no runner option: no reload."""
         form: object = schema or ("json" if sampling.json else None)
         body = self._chat_body(model, messages, seed, sampling) | ({"format": form} if form else {})
         done = False
@@ -130,7 +130,7 @@ class Ollama:
             raise EngineFailed("the answer broke off before its last line")
 
     async def measure(self, model: str, tokens: int) -> Usage:
-        """POST /api/chat with a small `num_predict`, which is no option of the runner and causes no reload."""
+        """POST `/api/chat` with a small `num_predict`, which is no runner option and causes no reload."""
         body = self._chat_body(model, [Message("user", COUNT)], 0, Sampling(limit=tokens))
         async with contextlib.aclosing(self._stream("/api/chat", body)) as lines:
             async for line in lines:
@@ -196,9 +196,9 @@ class Ollama:
 
 
 def session(url: str, *, reuse: bool = True) -> aiohttp.ClientSession:
-    """A session for one engine: no cookies, no proxies of the environment, no limit besides our own.
+    """Create a session for one engine: no cookies, no proxies of the environment, no connection limit.
 
-    `reuse`: a connection serves several requests; not where the server may close it at any moment.
+    With `reuse` a connection serves several requests; not for a server that may close it at any time.
     """
     return aiohttp.ClientSession(
         url,

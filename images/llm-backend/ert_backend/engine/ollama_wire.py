@@ -1,4 +1,4 @@
-"""Ollama's wire format (docs/api in ollama/ollama) to and from the values of `protocol`. Pure."""
+"""Ollama wire format (docs/api in ollama/ollama): conversion to and from the types of `protocol`. No I/O."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from ert_backend.engine.protocol import (
 
 CALL_ID = "call_"
 ERROR_TEXT = 300
-# What a pull ends with on every machine (ollama/ollama, server/images.go and server/routes.go).
+# Errors of a pull that would occur on every machine (ollama/ollama, server/images.go and server/routes.go).
 UNOBTAINABLE = re.compile(
     r"pull model manifest:.*(?:does not exist|unauthorized)|requires a newer version|invalid model name"
 )
 
 
 def has_levels(model: str) -> bool:
-    """gpt-oss takes a level and cannot be told not to think; other families refuse the field when they cannot think."""
+    """Whether the model takes a level: gpt-oss does, and always thinks; models that cannot think reject the field."""
     return model.rpartition("/")[2].startswith("gpt-oss")
 
 
 def turn(message: Message) -> dict[str, object]:
-    """A turn as Ollama takes it: arguments as an object, a tool's answer with the tool's name."""
+    """Convert a message to Ollama's format: arguments as an object, a tool's result with the tool's name."""
     turn: dict[str, object] = {"role": message.role, "content": message.content}
     if message.calls:
         turn["tool_calls"] = [
@@ -46,7 +46,7 @@ def turn(message: Message) -> dict[str, object]:
 
 
 def calls(told: object) -> tuple[ToolCall, ...]:
-    """The calls of a line; Ollama tells each whole, numbered, and since late 2025 with an id."""
+    """Parse the tool calls of a line; Ollama sends complete calls, with an index and since late 2025 with an id."""
     found = []
     for at, row in enumerate(told if isinstance(told, list) else ()):
         called = row.get("function") if isinstance(row, dict) else None
@@ -60,7 +60,7 @@ def calls(told: object) -> tuple[ToolCall, ...]:
 
 
 def parsed_line(line: bytes) -> Mapping[str, Any]:
-    """One line of NDJSON; an `error` in it ends the stream, whatever the status was."""
+    """Parse one line of NDJSON; raise the error that it contains, whatever the status was."""
     value = parsed(line)
     if not isinstance(value, dict):
         raise EngineFailed("Ollama sent a line that is not a JSON object")
@@ -70,7 +70,7 @@ def parsed_line(line: bytes) -> Mapping[str, Any]:
 
 
 def parsed(text: bytes) -> object:
-    """JSON, or None for what is none."""
+    """Parse JSON; None when it is invalid."""
     try:
         return json.loads(text)
     except ValueError:
@@ -78,7 +78,7 @@ def parsed(text: bytes) -> object:
 
 
 def refusal(status: int, value: object) -> EngineFailed | ModelMissing:
-    """The error that an answer means; its text is Ollama's own, cut short."""
+    """Map an error response to an exception; its message is Ollama's own, truncated."""
     said = value.get("error") if isinstance(value, dict) else None
     text = str(said or f"status {status} without a reason")[:ERROR_TEXT]
     if status == 404 or (text.startswith("model ") and "not found" in text):
@@ -91,7 +91,7 @@ def refusal(status: int, value: object) -> EngineFailed | ModelMissing:
 
 
 def usage(line: Mapping[str, Any]) -> Usage:
-    """What the last line accounts for."""
+    """Parse the usage in the last line."""
     return Usage(
         prompt_tokens=count(line.get("prompt_eval_count")),
         completion_tokens=count(line.get("eval_count")),
@@ -101,16 +101,16 @@ def usage(line: Mapping[str, Any]) -> Usage:
 
 
 def rows(value: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The models of a list."""
+    """Return the models of a list."""
     found = value.get("models")
     return [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
 
 
 def name_of(row: Mapping[str, Any]) -> str:
-    """A model's name with its tag."""
+    """Return a model's name with its tag."""
     return str(row.get("name") or row.get("model") or "")
 
 
 def count(value: object) -> int:
-    """A number of 0 or more; 0 for what is none."""
+    """Return a number as a count; 0 when it is missing or negative."""
     return int(value) if isinstance(value, int | float) and value > 0 else 0

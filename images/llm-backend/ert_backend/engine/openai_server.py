@@ -1,7 +1,7 @@
-"""Any OpenAI-compatible model server on loopback (llama-server, vLLM) as an `LlmEngine`.
+"""OpenAI-compatible client: a model server on loopback (llama-server, vLLM) as an `LlmEngine`.
 
-Such a server is started with its model and has no other: it downloads and unloads nothing, so `pull` is an error, and
-what it lists is in memory. Its context and its slots are set where it is started.
+Such a server is started with one model: it downloads and unloads none, so `pull` is an error, and every listed model is
+in memory. Its context and its slots are set at its start.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ DATA, DONE = b"data:", b"[DONE]"
 
 @dataclass(slots=True)
 class OpenAIServer:
-    """One server behind an open session. `unable`: what it says its model's chat template has no place for."""
+    """One server with an open session. `unable`: features that its model's chat template does not support."""
 
     client: aiohttp.ClientSession
     num_predict: int
@@ -50,11 +50,11 @@ class OpenAIServer:
     unable: frozenset[str] = frozenset()
 
     def abilities(self, _: str) -> frozenset[str]:
-        """All but what it would leave out without a word; what else it cannot do it refuses itself."""
+        """Return all features except those that the server would ignore silently; it rejects the others itself."""
         return ABILITIES - self.unable
 
     async def version(self) -> str:
-        """The server's maker and version, as far as it tells; EngineDown while it still loads."""
+        """Return the server's maker and version, if known; raise EngineDown while it still loads."""
         known = wire.maker(await self._get("/v1/models"))
         for path, field in VERSIONS:
             with contextlib.suppress(EngineFailed, ModelMissing):
@@ -63,21 +63,21 @@ class OpenAIServer:
         return known or "unknown"
 
     async def models(self) -> list[Model]:
-        """GET /v1/models."""
+        """GET `/v1/models`."""
         return wire.models(await self._get("/v1/models"))
 
     async def loaded(self) -> list[Loaded]:
-        """The same: a server that answers has its model in memory."""
+        """GET `/v1/models`: a server that responds has its model in memory."""
         return wire.loaded(await self._get("/v1/models"))
 
     async def pull(self, model: str) -> AsyncGenerator[PullProgress, None]:
-        """NotAsConfigured: the server was started with another model."""
+        """Raise NotAsConfigured: the server was started with another model."""
         have = ", ".join(row.name for row in await self.models()) or "none"
         yield PullProgress("looking", 0, 0)
         raise NotAsConfigured(f"the server was not started with {model}; it has {have}")
 
     async def load(self, model: str) -> None:
-        """It is there since the server's start; ModelMissing where it is not."""
+        """Check that the server has the model; raise ModelMissing when it does not."""
         if model not in {row.name for row in await self.models()}:
             raise ModelMissing(f"the server does not list {model}")
         with contextlib.suppress(EngineFailed, ModelMissing):
@@ -91,7 +91,7 @@ class OpenAIServer:
         schema: Mapping[str, object] | None = None,
         sampling: Sampling = AS_SET,
     ) -> AsyncGenerator[Piece, None]:
-        """POST /v1/chat/completions, streamed."""
+        """POST `/v1/chat/completions`, streamed."""
         drawn = replace(sampling, **self._own(sampling))
         first, now, pieces, reason, last = 0.0, 0.0, 0, "", dict[str, Any]()
         async with contextlib.aclosing(self._events(wire.request(model, messages, seed, schema, drawn))) as events:
@@ -108,7 +108,7 @@ class OpenAIServer:
         yield Piece(usage=wire.usage(last, pieces, now - first, reason))
 
     async def measure(self, model: str, tokens: int) -> Usage:
-        """A chat that ends after so many tokens."""
+        """Run a short completion of `tokens` tokens."""
         stream = self.chat(model, [Message("user", COUNT)], 0, None, Sampling(limit=tokens))
         async with contextlib.aclosing(stream) as pieces:
             async for piece in pieces:
@@ -117,7 +117,7 @@ class OpenAIServer:
         raise EngineFailed("the answer broke off before its end")
 
     def _own(self, sampling: Sampling) -> dict[str, Any]:
-        """What is said where the caller says nothing."""
+        """Return the default sampling options."""
         return {
             "temperature": self.temperature if sampling.temperature is None else sampling.temperature,
             "limit": self.num_predict if sampling.limit is None else sampling.limit,
@@ -134,7 +134,7 @@ class OpenAIServer:
         return value
 
     async def _events(self, body: Mapping[str, object]) -> AsyncGenerator[Mapping[str, Any], None]:
-        """The objects of a stream; EngineError for one that cannot be read, or that was refused."""
+        """Yield the objects of a stream; raise EngineError when it is rejected or invalid."""
         try:
             async with self.client.post("/v1/chat/completions", json=body, timeout=PATIENT) as answer:
                 if answer.status != 200:

@@ -1,4 +1,4 @@
-"""OpenAI's wire format, as model servers speak it (llama-server, vLLM), to and from the values of `protocol`. Pure."""
+"""OpenAI wire format of llama-server and vLLM: conversion to and from the types of `protocol`. No I/O."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PASSED = ("top_p", "frequency_penalty", "presence_penalty")
 def request(
     model: str, messages: Sequence[Message], seed: int, schema: Mapping[str, object] | None, sampling: Sampling
 ) -> dict[str, object]:
-    """The body of a chat that is streamed, with its usage at the end."""
+    """Return the body of a streamed completion request, with the usage at the end."""
     body: dict[str, object] = {
         "model": model,
         "messages": [turn(message) for message in messages],
@@ -57,7 +57,7 @@ def request(
 
 
 def turn(message: Message) -> dict[str, object]:
-    """A turn in OpenAI's shape."""
+    """Convert a message to OpenAI's format."""
     told: dict[str, object] = {"role": message.role, "content": message.content}
     if message.calls:
         told["tool_calls"] = [
@@ -68,22 +68,22 @@ def turn(message: Message) -> dict[str, object]:
 
 
 def models(value: Mapping[str, Any]) -> list[Model]:
-    """What GET /v1/models lists. No server says a digest; only llama.cpp says a size."""
+    """Parse the list of `/v1/models`. No server includes a digest; only llama.cpp includes a size."""
     return [Model(name(row), "", _count(_meta(row).get("size"))) for row in _rows(value)]
 
 
 def loaded(value: Mapping[str, Any]) -> list[Loaded]:
-    """The same as what is in memory, with the context of one slot; where it runs is not told."""
+    """Parse the same list as loaded models, with the context of one slot; the device is unknown."""
     return [Loaded(name(row), "", _count(_meta(row).get("size")), None, _context(row)) for row in _rows(value)]
 
 
 def name(row: Mapping[str, Any]) -> str:
-    """The id a model is asked for by."""
+    """Return the id of a model."""
     return str(row.get("id") or "")
 
 
 def maker(value: Mapping[str, Any]) -> str:
-    """Who made the server, and how it is tagged, as far as its list of models says."""
+    """Return the server's maker and its tags from the list of models, if present."""
     row = next(iter(_rows(value)), {})
     tags = row.get("tags")
     words = [row.get("owned_by"), *(tags if isinstance(tags, list) else ())]
@@ -91,14 +91,14 @@ def maker(value: Mapping[str, Any]) -> str:
 
 
 def unable(props: Mapping[str, Any]) -> frozenset[str]:
-    """What llama.cpp would drop without a word, because the model's chat template has no place for it."""
+    """Return the features that llama.cpp would drop silently, because the model's chat template lacks them."""
     caps = props.get("chat_template_caps")
     no_tools = isinstance(caps, dict) and caps.get("supports_tools") is False
     return frozenset({"tools", "tool_choice"}) if no_tools else frozenset()
 
 
 def piece(value: Mapping[str, Any]) -> tuple[Piece, str]:
-    """What a chunk says, and why the answer ended where it did; EngineError for an error in the stream."""
+    """Parse a chunk into a `Piece` and its finish reason; raise EngineError for an error in the stream."""
     if value.get("error"):
         raise failure(200, value)
     choice = next(iter(value.get("choices") or ()), None)
@@ -113,7 +113,7 @@ def piece(value: Mapping[str, Any]) -> tuple[Piece, str]:
 
 
 def usage(last: Mapping[str, Any], pieces: int, seconds: float, reason: str) -> Usage:
-    """The server's account; what it does not tell is as counted here: `pieces` with text, in `seconds`."""
+    """Return the server's usage; missing values are those measured here: `pieces` with content, in `seconds`."""
     counts, timings = last.get("usage") or {}, last.get("timings") or {}
     decoded = timings.get("predicted_ms")
     return Usage(
@@ -125,7 +125,7 @@ def usage(last: Mapping[str, Any], pieces: int, seconds: float, reason: str) -> 
 
 
 def failure(status: int, value: object) -> EngineError:
-    """The error that an answer means; its text is the server's own, cut short."""
+    """Map an error response to an exception; its message is the server's own, truncated."""
     said = value.get("error") if isinstance(value, Mapping) else None
     told: Mapping[str, Any] = said if isinstance(said, Mapping) else {"message": said}
     text = str(told.get("message") or f"status {status} without a reason")[:ERROR_TEXT]
@@ -141,7 +141,7 @@ def failure(status: int, value: object) -> EngineError:
 
 
 def parsed(text: bytes) -> Mapping[str, Any] | None:
-    """A JSON object, or None for what is none."""
+    """Parse a JSON object; None when it is invalid."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
@@ -172,7 +172,7 @@ def _meta(row: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _context(row: Mapping[str, Any]) -> int | None:
-    """Tokens of one slot: llama.cpp says `meta.n_ctx`, vLLM `max_model_len`."""
+    """Return the tokens of one slot: `meta.n_ctx` of llama.cpp, `max_model_len` of vLLM."""
     told = _meta(row).get("n_ctx") or row.get("max_model_len")
     return told if isinstance(told, int) and told > 0 else None
 

@@ -1,13 +1,14 @@
-"""What the report service needs of a language model server, and the errors it may meet there.
+"""Engine interface: the methods that a model server implements for the report service, and their errors.
 
     EngineError
-      EngineDown      nothing answers; worth waiting for, the guard restarts it
+      EngineDown      unreachable; retried, since the guard restarts the engine
       ModelMissing    the server runs but has no such model
-      EngineFailed    it answered with an error, also in the middle of a stream
-        EngineRefused   it does not take this request, and would not take it again
-        PromptTooLong   the messages have more tokens than its context
+      EngineFailed    it returned an error, also during a stream
+        NotAsConfigured   the configured model exists on no machine
+        EngineRefused     it does not accept this request, nor would it later
+          PromptTooLong     the messages have more tokens than its context
 
-`ollama` and `openai_server` are two of them.
+Implemented by `ollama` and `openai_server`.
 """
 
 from __future__ import annotations
@@ -18,31 +19,31 @@ from typing import Any, Protocol
 
 
 class EngineError(Exception):
-    """The engine did not do what was asked; the text is the engine's own, cut short."""
+    """The engine failed; the message is the engine's own, truncated."""
 
 
 class EngineDown(EngineError):
-    """Not reachable, or the connection broke."""
+    """The engine is unreachable, or the connection was lost."""
 
 
 class ModelMissing(EngineError):
-    """It does not have the model."""
+    """The engine does not have the model."""
 
 
 class EngineFailed(EngineError):
-    """It said no, or broke off."""
+    """The engine returned an error, or an incomplete response."""
 
 
 class NotAsConfigured(EngineFailed):
-    """What was asked for cannot be had on any machine: no such model, other weights, another context."""
+    """The configured model exists on no machine: no such model, other weights, another context."""
 
 
 class EngineRefused(EngineFailed):
-    """It does not take the request."""
+    """The engine does not accept the request."""
 
 
 class PromptTooLong(EngineRefused):
-    """The prompt does not fit its context."""
+    """The prompt exceeds the context."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class Model:
 class Loaded:
     """A model in memory; sizes in bytes. `size_vram` below `size` means that part of it runs on the CPU.
 
-    `size_vram` and `context` (tokens of one answer) are None where the engine does not tell them.
+    `size_vram` and `context` (tokens of one request) are None when the engine does not provide them.
     """
 
     name: str
@@ -70,7 +71,7 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class PullProgress:
-    """Bytes over all layers seen so far, and the engine's own word for what it is doing."""
+    """Bytes over all layers so far, and the engine's own status."""
 
     status: str
     completed: int
@@ -79,7 +80,7 @@ class PullProgress:
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A function the model wants called, or a part of that: `arguments` is JSON, parts of one `index` are joined."""
+    """A function call by the model, or a chunk of one: `arguments` is JSON; chunks of the same `index` are joined."""
 
     index: int
     id: str
@@ -89,7 +90,7 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn of a conversation. A tool's turn names the call and the function it answers."""
+    """One message. A tool's message has the id of the call and the name of the function that it belongs to."""
 
     role: str
     content: str
@@ -100,10 +101,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How an answer is drawn where the caller says so; None is the engine's setting. `limit` in tokens.
+    """Sampling options; None is the engine's default. `limit` in tokens.
 
-    `top_logprobs`: that many alternatives with each token's probability, None for no probabilities. `tools` and
-    `tool_choice` are in OpenAI's shape. What an engine cannot do is not in its `abilities`.
+    `top_logprobs` is the number of alternatives with each token's probability, None for no probabilities. `tools` and
+    `tool_choice` are in OpenAI's format. Options that an engine does not support are missing from its `abilities`.
     """
 
     temperature: float | None = None
@@ -124,7 +125,7 @@ AS_SET = Sampling()
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The engine's own account of one answer: tokens, and the seconds it took to decode them."""
+    """The engine's usage for one response: tokens, and the seconds it took to decode them."""
 
     prompt_tokens: int
     completion_tokens: int
@@ -134,7 +135,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A bit of an answer. The last one carries the usage and no text. `logprobs` in OpenAI's shape."""
+    """A chunk of a response. The last one has the usage and no content. `logprobs` in OpenAI's format."""
 
     content: str = ""
     thinking: str = ""
@@ -144,9 +145,9 @@ class Piece:
 
 
 class LlmEngine(Protocol):
-    """A model server. Every method raises EngineError; closing a generator cancels the work behind it.
+    """A model server. Every method raises EngineError; closing a generator cancels the request.
 
-    `name` is what metrics and /health call it, `title` what messages do.
+    `name` is used in metrics and `/health`, `title` in messages.
     """
 
     @property
@@ -156,19 +157,19 @@ class LlmEngine(Protocol):
     def title(self) -> str: ...
 
     def abilities(self, model: str) -> frozenset[str]:
-        """Which of `tools`, `tool_choice`, `response_format`, `logprobs`, `reasoning_effort` it can serve."""
+        """Return the supported subset of `tools`, `tool_choice`, `response_format`, `logprobs`, `reasoning_effort`."""
         ...
 
     async def version(self) -> str:
-        """The server's version as it reports it; cheap."""
+        """Return the server's version; cheap."""
         ...
 
     async def models(self) -> Sequence[Model]:
-        """What is on its disk."""
+        """Return the models on its disk."""
         ...
 
     async def loaded(self) -> Sequence[Loaded]:
-        """What is in its memory."""
+        """Return the models in memory."""
         ...
 
     def pull(self, model: str) -> AsyncGenerator[PullProgress, None]:
@@ -176,7 +177,7 @@ class LlmEngine(Protocol):
         ...
 
     async def load(self, model: str) -> None:
-        """Bring a model into memory with exactly the options that `chat` uses; returns when it is there."""
+        """Load a model with exactly the options of `chat`; returns when it is in memory."""
         ...
 
     def chat(
@@ -187,9 +188,9 @@ class LlmEngine(Protocol):
         schema: Mapping[str, object] | None = None,
         sampling: Sampling = AS_SET,
     ) -> AsyncGenerator[Piece, None]:
-        """Answer, held to a JSON schema if one is given; ends with a piece that carries the usage."""
+        """Generate a response, constrained to a JSON schema if given; ends with a `Piece` that has the usage."""
         ...
 
     async def measure(self, model: str, tokens: int) -> Usage:
-        """Have it write about so many tokens of no use, with the options of `chat`, and say how long it took."""
+        """Generate about `tokens` tokens with the options of `chat`, and return the usage."""
         ...

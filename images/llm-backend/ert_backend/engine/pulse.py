@@ -1,7 +1,7 @@
-"""Whether the engine still writes: what it was asked and has not answered, and when a token last came.
+"""Engine liveness: tracks the open requests and the time of the last token.
 
-An engine that hangs may answer every other question. Who waits for it cannot tell that from a long queue; here all
-that was asked is seen together, and one token of any answer is a sign of life. The guard decides what to do about it.
+An engine that hangs may still respond to every other endpoint. A single caller cannot distinguish that from a long
+queue; here all requests are tracked together, and one token of any of them is a sign of life. The guard acts on it.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from ert_backend.base.clock import boot_seconds
 from ert_backend.engine.bring_up import BringUp, Phase
 from ert_backend.engine.protocol import EngineError, LlmEngine, Loaded, Model, Piece, PullProgress, Usage
 
-# Real seconds without a token after which one is asked for, so that it is not a report that finds out.
+# Real seconds without a token before a probe, so that a hang is not first discovered by a report.
 QUIET = 600.0
-# Real seconds that a model may take to come from a slow disk, besides the patience of the guard.
+# Real seconds that a model may take to load from a slow disk, in addition to the guard's timeout.
 LOADING = 300.0
 
 
 @dataclass(slots=True)
 class Pulse:
-    """Times in boot seconds. `asked` counts the answers that are owed, `since` is when the first of them began."""
+    """Times in boot seconds. `asked` is the number of open requests, `since` the start of the first."""
 
     asked: int = 0
     since: float = 0.0
@@ -33,7 +33,7 @@ class Pulse:
 
     @contextlib.contextmanager
     def waiting(self, allowed: float = 0.0) -> Iterator[None]:
-        """An answer is owed as long as the block runs, after `allowed` seconds in which none is expected."""
+        """Count a request as open during the block; no token is expected in the first `allowed` seconds."""
         if not self.asked:
             self.since = boot_seconds() + allowed
         self.asked += 1
@@ -43,51 +43,51 @@ class Pulse:
             self.asked -= 1
 
     def token(self) -> None:
-        """Something was written."""
+        """Record a token."""
         self.heard = boot_seconds()
 
     def owes(self, state: BringUp) -> float | None:
-        """Since when the engine owes a sign of life; None when it owes none."""
+        """Return the time since which a token is expected; None when none is."""
         if self.asked:
             return max(self.since, self.heard or 0.0)
         return state.entered if state.phase is Phase.STARTING else None
 
 
 class Watched:
-    """An engine that is an `LlmEngine` as well, and whose every token `pulse` hears of."""
+    """An `LlmEngine` wrapper that records every token in `pulse`."""
 
     def __init__(self, engine: LlmEngine, pulse: Pulse) -> None:
         self.engine, self.pulse = engine, pulse
         self.name, self.title = engine.name, engine.title
 
     def abilities(self, model: str) -> frozenset[str]:
-        """As the engine has them."""
+        """Delegate to the engine."""
         return self.engine.abilities(model)
 
     async def version(self) -> str:
-        """As the engine does it."""
+        """Delegate to the engine."""
         return await self.engine.version()
 
     async def models(self) -> Sequence[Model]:
-        """As the engine does it."""
+        """Delegate to the engine."""
         return await self.engine.models()
 
     async def loaded(self) -> Sequence[Loaded]:
-        """As the engine does it."""
+        """Delegate to the engine."""
         return await self.engine.loaded()
 
     def pull(self, model: str) -> AsyncGenerator[PullProgress, None]:
-        """As the engine does it."""
+        """Delegate to the engine."""
         return self.engine.pull(model)
 
     async def load(self, model: str) -> None:
-        """As the engine does it; a load is silent until it is done."""
+        """Delegate to the engine; a load is silent until it is done."""
         with self.pulse.waiting(LOADING):
             await self.engine.load(model)
         self.pulse.token()
 
     async def chat(self, *given: Any, **named: Any) -> AsyncGenerator[Piece, None]:
-        """As the engine does it; each piece is a sign of life."""
+        """Delegate to the engine; each `Piece` is a sign of life."""
         with self.pulse.waiting():
             async with contextlib.aclosing(self.engine.chat(*given, **named)) as pieces:
                 async for piece in pieces:
@@ -95,7 +95,7 @@ class Watched:
                     yield piece
 
     async def measure(self, *given: Any, **named: Any) -> Usage:
-        """As the engine does it."""
+        """Delegate to the engine."""
         with self.pulse.waiting():
             usage = await self.engine.measure(*given, **named)
         self.pulse.token()
@@ -103,7 +103,7 @@ class Watched:
 
 
 async def keep_telling(state: BringUp, engine: LlmEngine, pulse: Pulse, ledger: Ledger) -> None:
-    """Never returns: tell the guard how this process and the engine are doing, and ask for a token now and then."""
+    """Send heartbeats with the state of the engine to the guard, and probe a quiet engine; never returns."""
     asking: asyncio.Task[None] | None = None
     try:
         while True:

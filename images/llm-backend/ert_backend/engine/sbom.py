@@ -1,7 +1,9 @@
-"""What is in the image, as a CycloneDX 1.6 SBOM: `python -m ert_backend.engine.sbom FILE ENGINE_IMAGE`. No package.
+"""SBOM of the image in CycloneDX 1.6, with the standard library only.
 
-Read from what is installed, not from what was asked for: Python distributions with their licences, Debian packages, and
-the engine by the reference it was copied from. The same image gives the same bytes.
+    python -m ert_backend.engine.sbom FILE ENGINE_IMAGE
+
+It lists the installed packages, not the required ones: Python distributions with their licences, Debian packages, and
+the engine by the reference of its image. The same image results in the same bytes.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ Component = dict[str, object]
 
 
 def document(engine: str, version: str, packages: Iterable[Component]) -> dict[str, object]:
-    """The bill of materials of an image with these packages."""
+    """Return the bill of materials of an image with these packages."""
     parts = sorted([_engine(engine), *packages], key=lambda part: str(part["bom-ref"]))
     digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).digest()
     subject = {"type": "container", "bom-ref": "image", "name": "ert-llm-backend", "version": version}
@@ -38,7 +40,7 @@ def document(engine: str, version: str, packages: Iterable[Component]) -> dict[s
 
 
 def python_packages(found: Iterable[metadata.Distribution]) -> Iterator[Component]:
-    """Python distributions, each once."""
+    """Yield the Python distributions, each once."""
     seen = set()
     for one in found:
         name = re.sub(r"[-_.]+", "-", one.metadata["Name"]).lower()
@@ -48,7 +50,7 @@ def python_packages(found: Iterable[metadata.Distribution]) -> Iterator[Componen
 
 
 def debian_packages(status: str) -> Iterator[Component]:
-    """Packages of dpkg's status file that are installed."""
+    """Yield the installed packages of dpkg's status file."""
     for block in status.split("\n\n"):
         row = dict(line.split(": ", 1) for line in block.splitlines() if re.match(r"[A-Z][A-Za-z-]*: ", line))
         if row.get("Status", "").endswith(" installed"):
@@ -57,7 +59,7 @@ def debian_packages(status: str) -> Iterator[Component]:
 
 
 def _engine(reference: str) -> Component:
-    """`name:tag@sha256:...` as it was built from."""
+    """Return the component for `name:tag@sha256:...`, the reference that the image was built from."""
     bare, _, digest = reference.partition("@")
     name, _, tag = bare.rpartition(":") if ":" in bare.rpartition("/")[2] else (bare, "", "")
     at = quote(digest or tag or "unknown", safe="")
@@ -67,7 +69,7 @@ def _engine(reference: str) -> Component:
 
 def _component(purl: str, name: str, version: str, licence: str) -> Component:
     part: Component = {"type": "library", "bom-ref": purl, "name": name, "version": version, "purl": purl}
-    # As the package writes it: an expression of SPDX is one, a sentence is a name.
+    # As the package declares it: an SPDX expression or a sentence, both as a name.
     return part | ({"licenses": [{"license": {"name": licence}}]} if licence else {})
 
 
@@ -77,7 +79,7 @@ def _licence(said: metadata.PackageMetadata) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """0 when FILE is written, 2 without a file and the engine's image."""
+    """Run the command; return 0 when FILE is written, 2 for invalid usage."""
     if len(arguments) != 2:
         sys.stderr.write("usage: python sbom.py FILE ENGINE_IMAGE\n")
         return 2

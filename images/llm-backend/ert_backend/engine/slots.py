@@ -1,8 +1,8 @@
-"""How many answers are worth writing at the same time: measured at boot, chosen by rule.
+"""Slot selection: the number of parallel requests, based on a measurement at boot.
 
-Slots that the engine was given cost memory in any case; whether they pay depends on model and card (a mixture of
-experts can lose at two). Measured are tokens per second over all answers at 1, 2 and 4; the next step is taken only
-where it brings a quarter more.
+The engine's slots use memory in any case; whether they increase the throughput depends on model and card (a mixture of
+experts can be slower with two). The throughput is measured for 1, 2 and 4 requests; each step is taken only if it is a
+quarter faster than the one before.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ TOKENS = 48
 
 
 async def measured(engine: LlmEngine, model: str, most: int) -> dict[int, float]:
-    """Tokens per second over all answers by the number of answers, up to `most`; EngineError when one fails."""
+    """Return the total tokens per second by the number of requests, up to `most`; raise EngineError when one fails."""
     rates = {}
     for step in STEPS:
         if step <= most:
@@ -31,9 +31,9 @@ async def measured(engine: LlmEngine, model: str, most: int) -> dict[int, float]
 
 
 def chosen(rates: Mapping[int, float], most: int) -> int:
-    """The last step that brought GAIN times the tokens of the one before; all of `most` where every step did.
+    """Return the last step with GAIN times the throughput of the one before; `most` if every step has it.
 
-    Where nothing was measured nothing speaks against any of them.
+    Without a measurement all slots are used.
     """
     if not rates:
         return most

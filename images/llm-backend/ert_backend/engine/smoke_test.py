@@ -1,10 +1,10 @@
-"""The boot smoke test: is this host worth its price? Asked once the model is in memory, before anybody is served.
+"""Boot smoke test: checks that this host meets the requirements, once the model is in memory and before it is served.
 
-    context   what the engine says it loaded with (/api/ps) is what was asked for: nothing else proves that it is pinned
+    context   the context of the loaded model (`/api/ps`) is the configured one: there is no other proof of it
     memory    the whole model is on the card; a part on the CPU costs the same and is ten times slower
-    speed     tokens per second of a short answer, by the engine's count: 60 % of what the card is known for, or more
+    speed     tokens per second of a short output, as the engine measures it: at least 60 % of the card's known figure
 
-A host that fails is sick: it says so through /health, and whoever rented it takes another one.
+A host that fails is sick: `/health` reports that, and the tool that rented it takes another one.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from ert_backend.engine import slots
 from ert_backend.engine.protocol import EngineError, LlmEngine, Loaded, NotAsConfigured
 
 SHARE_OF_KNOWN = 0.6
-# For a card or a model without a figure: above the 7 to 10 tokens/s that a model half on the CPU was reported with
-# (ollama/ollama issue 11688), and far below any whole one that fits a 24 GB card.
+# For a card or a model without a known figure: above the 7 to 10 tokens/s that were reported for a model partly on the
+# CPU (ollama/ollama issue 11688), and far below any model that fits completely on a 24 GB card.
 UNKNOWN_FLOOR = 15.0
 PROBE_TOKENS = 48
 TRIES = 2
 
 # Tokens per second, one stream. gpt-oss-20b: smeltcore.com recipes (2026-05/06), the lowest figure per card. 7B to 8B
 # with four bits: XiongjieDai/GPU-Benchmarks-on-LLM-Inference (2024-05, llama 8B Q4_K_M, 1024 tokens). The A5000's are
-# reckoned from its memory bandwidth.
+# estimated from its memory bandwidth.
 KNOWN: dict[str, dict[str, float]] = {
     "gpt-oss:20b": {
         "RTX 3090": 147.5,
@@ -40,18 +40,19 @@ SMALL = ("llama3.1:8b", "mistral:7b")
 
 
 class HostSick(EngineError):
-    """The engine works, and this host is not fit to serve; the text says what was measured."""
+    """The engine works, but this host does not meet the requirements; the message is the measurement."""
 
 
 class AllSick(HostSick, NotAsConfigured):
-    """So would every host be."""
+    """A failure that would occur on every host."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standards:
-    """What is asked of a host. `floor` in tokens/s replaces the table; `cards` reads the cards' names, or none.
+    """Requirements of a host. `floor` in tokens/s replaces the table; `cards` reads the names of the cards.
 
-    `slots`: so many answers the engine was started to write at the same time; `probe`: measure how many of them pay.
+    `slots` is the number of parallel requests that the engine was started with; with `probe` it is measured how many of
+    them increase the throughput.
     """
 
     context: int
@@ -64,9 +65,9 @@ class Standards:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Tokens per second as measured, and what they were held against.
+    """The measured tokens per second, and the required ones.
 
-    `rates`: of several answers at a time, by their number; `slots`: how many of them pay.
+    `rates` is the throughput by the number of parallel requests, `slots` the number selected.
     """
 
     speed: float
@@ -76,7 +77,7 @@ class Finding:
 
 
 async def examine(engine: LlmEngine, loaded: Loaded | None, standards: Standards, *, sandbox: bool) -> Finding:
-    """The finding on a fit host; HostSick for another one, EngineError when the engine cannot be asked."""
+    """Return the finding; raise HostSick when the host fails, EngineError when the engine does."""
     if loaded is None:
         raise HostSick("the engine does not list the model it has just loaded")
     if loaded.context is not None and loaded.context != standards.context:
@@ -93,15 +94,15 @@ async def examine(engine: LlmEngine, loaded: Loaded | None, standards: Standards
 
 
 def floor(model: str, cards: Sequence[str]) -> float:
-    """Tokens per second below which a host with these cards is not taken for this model."""
+    """Return the minimum tokens per second of a host with these cards for this model."""
     table = KNOWN.get("8b" if model in SMALL else model, {})
     found = [_known(table, card) for card in cards]
-    # A model may be spread over all cards; the slowest sets the pace.
+    # A model may be distributed over all cards; the slowest limits its speed.
     return min((figure * SHARE_OF_KNOWN if figure else UNKNOWN_FLOOR for figure in found), default=UNKNOWN_FLOOR)
 
 
 def _known(table: dict[str, float], card: str) -> float | None:
-    """The figure of a card as `nvidia-smi` names it. A laptop's is another chip under the same name."""
+    """Return the figure of a card by its name in `nvidia-smi`. A laptop's is another chip with the same name."""
     if "laptop" in card.lower() or "max-q" in card.lower():
         return None
     words = card.replace("-", " ").split()
@@ -109,7 +110,7 @@ def _known(table: dict[str, float], card: str) -> float | None:
 
 
 async def _speed(engine: LlmEngine, model: str, wanted: float) -> float:
-    """The best of a few short answers: the first one after a load also pays for warming up."""
+    """Return the best of a few short runs: the first one after a load includes the warm-up."""
     best = 0.0
     for _ in range(TRIES):
         usage = await engine.measure(model, PROBE_TOKENS)

@@ -1,7 +1,8 @@
-"""Thoughts: splits what a model thought from what it answers, in every form that an engine's parser lets through. Pure.
+"""Thinking filter: separates a model's thinking from its output, in any form that an engine's parser misses. No I/O.
 
-Read is what stands in the final channel, or behind the last closing tag; what comes before is thought, also where the
-opening tag or the channel's marker is lost. Tags in Markdown code are text. Linear in the length of the text.
+The output is the content of the final channel, or all that follows the last closing tag; everything before it is
+thinking, even if the opening tag or the channel's marker is missing. Tags in Markdown code are ignored. The time is
+linear in the length of the response.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ _MORE_WORDS = "reflection|scratch_?pad|analysis|(?:inner_)?monologue"
 
 
 def tags(words: str) -> str:
-    """A pattern of what begins or ends a thought, with tags of these names.
+    """Return a pattern for tags of these names, which start or end a block of thinking.
 
     `<think>`, `</seed:think>`, `[/THINK]`, `<|end_of_thought|>`, `<|START_THINKING|>`, Gemma's `<|channel>thought`.
     """
@@ -41,7 +42,7 @@ MARKS = re.compile(
 )
 ROLE = re.compile(r"\s?assistant\s?")
 ENDS = {"start", "end", "return", "call", "channel"}
-# Special tokens lost, their words left: `analysisWe need ... assistantfinalRevenue came to`.
+# Channels without their special tokens: `analysisWe need ... assistantfinalRevenue came to`.
 BARE_START = re.compile(r"\s*(?:assistant\s?)?(?:analysis|commentary)(?=\s?[A-Z{\"'(]|\s*\n| ?to=|\s*\Z)")
 BARE_FINAL = re.compile(r"assistant\s{0,3}final\s*")
 BARE_END = re.compile(r"assistant\s{0,3}final\s{0,3}\Z")
@@ -59,16 +60,16 @@ TOLD_FINAL = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """What a model says, and what it thought before it."""
+    """A model's output, and its thinking."""
 
     content: str
     thinking: str
 
 
 def split(text: str, strict: bool = False) -> Spoken:
-    """The answer in `text` and the thoughts around it; a text without any marker is all answer.
+    """Split `text` into the output and the thinking around it; without any marker all of it is output.
 
-    `strict`: what begins with `Thinking process:` is thought even where no `Final answer:` follows.
+    With `strict`, a response that starts with `Thinking process:` is thinking even if no `Final answer:` follows.
     """
     kept = spans(text, strict)
     if kept == [(0, len(text))]:
@@ -80,7 +81,7 @@ def split(text: str, strict: bool = False) -> Spoken:
 
 
 def _unmarked(thought: str) -> str:
-    """The thoughts themselves."""
+    """Return the thinking without its markers."""
     for marker in (MARKS, TAG, BARE_END):
         thought = marker.sub("", thought)
     begins = BARE_START.match(thought)
@@ -88,7 +89,7 @@ def _unmarked(thought: str) -> str:
 
 
 def spans(text: str, strict: bool = False) -> list[Span]:
-    """Where the answer stands in `text`, in order."""
+    """Return the spans of the output in `text`, in order."""
     whole = CODE.sub(lambda code: " " * len(code[0]), text) if "`" in text else text
     kept: list[Span] = [(0, len(text))]
     for form in _FORMS:
@@ -99,7 +100,7 @@ def spans(text: str, strict: bool = False) -> list[Span]:
 
 
 def _channels(text: str, start: int, end: int) -> Iterator[Span]:
-    """Messages of the final channel; where no message names a channel, the last one."""
+    """Yield the messages of the final channel; if no message has a channel, the last one."""
     tokens = list(HARMONY.finditer(text, start, end))
     bodies: list[tuple[str, Span]] = []
     place = start
@@ -127,13 +128,13 @@ def _channels(text: str, start: int, end: int) -> Iterator[Span]:
 
 
 def _channel(header: str) -> str:
-    """The channel that a header names; an empty text for none."""
+    """Return the name of the channel in a header; empty when there is none."""
     word = re.match(r"(?:assistant)?\s*(\w*)", header.strip()[:40].lower())
     return word[1] if word else ""
 
 
 def _tags(text: str, start: int, end: int) -> Iterator[Span]:
-    """What follows the last closing tag, up to an opening one behind it."""
+    """Yield the span after the last closing tag, up to an opening one after it."""
     begin, until = start, end
     if not NAMED.search(text, start, end):
         yield begin, until
@@ -147,7 +148,7 @@ def _tags(text: str, start: int, end: int) -> Iterator[Span]:
 
 
 def closes(tag: re.Match[str]) -> bool:
-    """Whether what `tags` found ends a thought."""
+    """Whether a match of `tags` ends a block of thinking."""
     word = (tag["word"] or "").lower()
     return (
         bool(tag["slash"] or tag["bracket"] or tag["empty"] or tag.groupdict().get("done"))
@@ -157,14 +158,14 @@ def closes(tag: re.Match[str]) -> bool:
 
 
 def _bare(text: str, start: int, end: int) -> Iterator[Span]:
-    """Channels of which only the words are left."""
+    """Yield the final channel where the special tokens are missing."""
     begins = BARE_START.match(text, start, end)
     found = (BARE_FINAL if begins else GLUED_FINAL).search(text, start, end)
     yield (found.end() if found else end if begins else start), end
 
 
 def _told(text: str, start: int, end: int) -> Iterator[Span]:
-    """`Thinking process: ...` up to `Final answer:`."""
+    """Skip `Thinking process: ...` up to `Final answer:`."""
     found = TOLD_FINAL.search(text, start, end) if TOLD_START.match(text, start, end) else None
     yield (found.end() if found else start), end
 

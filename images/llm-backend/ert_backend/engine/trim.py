@@ -1,8 +1,10 @@
-"""Keeps one CUDA family of Ollama's libraries while the image is built: `python trim.py FOLDER FAMILY`. No package.
+"""Image trimming: keeps one CUDA family of Ollama's libraries during the build, with the standard library only.
 
-Upstream's image brings libraries for CUDA 12 and 13, for MLX and for Vulkan, gigabytes of which a rented NVIDIA card
-uses one family. What is left out is told by its folder's name; a family that is not there ends the build, since Ollama
-would serve from the CPU without it.
+    python trim.py FOLDER FAMILY
+
+The upstream image contains gigabytes of libraries for CUDA 12 and 13, MLX and Vulkan; a rented NVIDIA card uses one
+family. The others are recognised by the names of their directories; if the family is missing the build fails, since
+Ollama would run on the CPU without it.
 """
 
 from __future__ import annotations
@@ -18,11 +20,11 @@ LOOSE = re.compile(r"lib(?:ggml-)?(?:vulkan|mlx|hip|rocm|sycl)", re.IGNORECASE)
 
 
 class NoFamily(ValueError):
-    """The folder has no libraries of that family; the message says which there are."""
+    """The directory has no libraries of that family; the message lists those it has."""
 
 
 def trim(folder: Path, family: str) -> list[str]:
-    """Remove all other backends from `folder`; what was removed, by name."""
+    """Remove all other backends from `folder` and return their names; raise NoFamily when the family is missing."""
     wanted = f"cuda_v{family}"
     entries = sorted(folder.iterdir())
     if not (folder / wanted).is_dir():
@@ -39,7 +41,7 @@ def _is_backend(entry: Path) -> bool:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """0 when one family is left, 1 when it is not there, 2 without a folder and a family."""
+    """Run the command; return 0 when one family is kept, 1 when it is missing, 2 for invalid usage."""
     if len(arguments) != 2:
         sys.stderr.write("usage: python trim.py FOLDER FAMILY\n")
         return 2

@@ -1,8 +1,8 @@
-"""Who uses the engine when: so many answers at a time, reports before chats, and how long a token may take.
+"""Engine scheduler: limits parallel requests, gives reports priority over chat requests, and times out slow tokens.
 
-The engine's own queue knows no classes: thirty chats that were sent on would all be answered before the next section of
-a report. So nothing is sent on before there is a place. A report keeps its place from the first section to the last,
-between the calls too: the beginning that its sections share stays in the engine's cache. What waits may be cancelled.
+The engine's own queue has no priorities: thirty chat requests in it would all be served before the next section of a
+report. So a request is sent only when there is a slot. A report keeps its slot from the first section to the last, so
+that the prefix of its prompts stays in the engine's cache. A queued request can be cancelled.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ Queue = deque[asyncio.Future[None]]
 
 
 class EngineBusy(EngineError):
-    """No place became free in time."""
+    """No slot became free in time."""
 
 
 class Turns:
-    """`slots` answers at a time. `taken`: places in use, `waiting`: how many reports and chats have none yet."""
+    """`slots` parallel requests. `taken` is the number of slots in use, `waiting` that of queued reports and chats."""
 
     def __init__(self, slots: int) -> None:
         self.slots, self.taken = slots, 0
@@ -32,12 +32,12 @@ class Turns:
 
     @property
     def waiting(self) -> tuple[int, int]:
-        """Reports, chats."""
+        """Number of queued reports and of queued chats."""
         return len(self._reports), len(self._chats)
 
     @contextlib.asynccontextmanager
     async def report(self) -> AsyncIterator[None]:
-        """A place for a report, before all chats that wait."""
+        """Acquire a slot for a report, before all queued chat requests."""
         await self._enter(self._reports)
         try:
             yield
@@ -46,7 +46,7 @@ class Turns:
 
     @contextlib.asynccontextmanager
     async def chat(self, seconds: float) -> AsyncIterator[None]:
-        """A place for a chat; EngineBusy when there is none within `seconds`."""
+        """Acquire a slot for a chat request; raise EngineBusy when there is none within `seconds`."""
         try:
             async with asyncio.timeout(seconds):
                 await self._enter(self._chats)
@@ -68,14 +68,14 @@ class Turns:
             await turn
         except BaseException:
             if turn.done() and not turn.cancelled():
-                self._leave()  # it was called in the moment it gave up
+                self._leave()  # it got its turn while it was being cancelled
             else:
                 with contextlib.suppress(ValueError):
                     queue.remove(turn)
             raise
 
     def _leave(self) -> None:
-        """Call the next one; the place is free where nobody waits."""
+        """Pass the slot to the next request, or free it when there is none."""
         for queue in (self._reports, self._chats):
             while queue:
                 turn = queue.popleft()
@@ -87,14 +87,14 @@ class Turns:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Seconds that the first token of an answer may take (the prompt is read before it), and each one after it."""
+    """Timeouts in seconds: for the first token, which includes reading the prompt, and between tokens."""
 
     first: float
     between: float
 
 
 async def timely(pieces: AsyncGenerator[Piece, None], patience: Patience) -> AsyncGenerator[Piece, None]:
-    """The pieces as they come; EngineDown when one does not. Closing this closes the answer behind it."""
+    """Yield the pieces; raise EngineDown when one is late. Closing this closes `pieces`."""
     seconds, what = patience.first, "first"
     async with contextlib.aclosing(pieces):
         while True:

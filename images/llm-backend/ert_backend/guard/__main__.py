@@ -1,9 +1,8 @@
-"""PID 1 of the GPU container: `python -m ert_backend.guard`. Standard library only.
+"""Guard process, PID 1 of the GPU container: `python -m ert_backend.guard`.
 
-First the off-switch is armed, before the disk is touched and before a byte of the model is downloaded; then the engine
-and the app are started and kept running. SIGTERM drains the app, ends both and exits 0. It never imports the app: what
-is wrong there must not matter here. Nothing that fails or stands still here ends it: neither the log, nor the disk, nor
-a system without threads.
+It arms the off-switch first, before any disk access and before the model is downloaded; then it starts the engine and
+the app and keeps them running. SIGTERM drains the app, terminates both and exits 0. It never imports the app, so that
+an error there cannot affect it. No failure or hang of the log, the disk or thread creation ends it.
 """
 
 from __future__ import annotations
@@ -31,19 +30,19 @@ LOOK = 0.2
 OLLAMA_GRACE = 1.5
 LAST_LINES = 1.0
 CLAIM_EVERY = 10.0
-# Real seconds for which a word on the engine holds: what wrote nothing until then may be writing now.
+# Real seconds for which an `EngineWord` is valid: after that it may be out of date.
 FRESH = 3 * BEAT
 
 SINK = LogSink()
 
 
 def log(text: str) -> None:
-    """One line for the container's log."""
+    """Write one line to the container's log."""
     SINK.write(f"guard: {redaction.clean(text)}\n")
 
 
 def main(env: Mapping[str, str]) -> int:
-    """Exit status: 0 after SIGTERM, 3 when the off-switch cannot be armed."""
+    """Run the guard; return exit status 0 after SIGTERM, 3 when the off-switch cannot be armed."""
     try:
         return _run(env)
     finally:
@@ -74,7 +73,7 @@ def _run(env: Mapping[str, str]) -> int:
 
 @dataclass(slots=True)
 class House:
-    """What the guard keeps: the switch in its thread, the children, the engine's restarts, the claim on the disk."""
+    """State of the guard: the switch in its thread, the children, the engine's restarts, the claim on the disk."""
 
     switch: Switch
     nursery: Nursery
@@ -86,7 +85,7 @@ class House:
     claim_at: float = field(default=0.0)
 
     def arm(self) -> None:
-        """Have the switch run; where no thread can be had for it, `tend` takes its steps."""
+        """Start the switch in a thread; if none can be created, `tend` runs its steps."""
         if not self.switch.settings.enabled:
             return
         self.thread = _thread("off-switch", self.switch.run)
@@ -95,7 +94,7 @@ class House:
         self.switch.say(f"off-switch armed for instance {s.container_id}: {rules}")
 
     def tend(self) -> None:
-        """One look at everything; no error comes out of it."""
+        """Run all checks once; raises nothing."""
         for look in (self._switch, self.switch.note, self.nursery.tend, self._engine, self._claim):
             try:
                 look()
@@ -119,7 +118,7 @@ class House:
             self.switch.speak(engine_restarts=self.care.restarts, engine_sick=sick)
 
     def _claim(self) -> None:
-        """The disk may stand still, and then so does who waits for it: a thread that nothing else waits for."""
+        """Store the claim in a thread of its own, because a hung disk blocks its caller."""
         if boot_seconds() >= self.claim_at and (self.errand is None or not self.errand.is_alive()):
             self.claim_at = boot_seconds() + CLAIM_EVERY
             self.errand = _thread("claim", self.switch.keep_claim)
@@ -148,7 +147,7 @@ def _assemble(env: Mapping[str, str], settings: GuardSettings) -> House:
 
 
 def _engine_word(switch: Switch) -> EngineWord | None:
-    """The app's word on the engine; None while the app does not say it."""
+    """Return the engine's state from the app's `Activity`; None when it is out of date."""
     said = switch.memory.last
     if said is None or not switch.app_alive(said.pid) or boot_seconds() - said.at > FRESH:
         return None
@@ -156,7 +155,7 @@ def _engine_word(switch: Switch) -> EngineWord | None:
 
 
 def _prepare(settings: GuardSettings, switch: Switch) -> None:
-    """The data folder, and what it says of earlier boots. A disk that refuses is said, and survived."""
+    """Create the data directory and read the record of earlier boots. A disk error is logged only."""
     try:
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -166,7 +165,7 @@ def _prepare(settings: GuardSettings, switch: Switch) -> None:
 
 
 def _shut_down(settings: GuardSettings, house: House) -> None:
-    """The app first, so that a report may finish while Ollama still answers."""
+    """Stop the app first, so that a report may finish while the engine still runs."""
     log("asked to stop: draining")
     pause = threading.Event()
     house.switch.speak(drain=True)

@@ -1,8 +1,8 @@
-"""Becomes the command given, after asking the kernel to kill it when its parent dies. Standard library only.
+"""Parent-death wrapper: asks the kernel to kill this process with its parent, then executes the command.
 
     python exec.py PARENT_PID COMMAND [ARGUMENT...]
 
-In a container the death of PID 1 ends everything anyway; where the guard is an ordinary process, this keeps its
+In a container the exit of PID 1 ends all processes anyway; if the guard is an ordinary process, this prevents its
 children from outliving it.
 """
 
@@ -17,7 +17,7 @@ PR_SET_PDEATHSIG = 1
 
 
 def main(arguments: list[str]) -> int:
-    """Does not return when the command can be started; else 127."""
+    """Execute the command; returns only when it cannot be started, with 127."""
     parent, command = int(arguments[0]), arguments[1:]
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)

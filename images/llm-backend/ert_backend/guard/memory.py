@@ -1,7 +1,6 @@
-"""What the guard remembers of a run: the newest times it was told, whoever of the app's processes told them.
+"""Guard memory: the latest times of a run, from all processes of the app.
 
-An app that crashed and came back knows nothing of what its predecessor did; the machine is claimed and was used all the
-same. Standard library only.
+An app that restarts after a crash does not know the state of its predecessor, but the machine was claimed and used.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from ert_backend.base.clock import boot_seconds
 
 @dataclass(slots=True)
 class Memory:
-    """The newest word, and the times of this run in boot seconds, none of them in the future."""
+    """The latest `Activity`, and the times of this run in boot seconds, none of them in the future."""
 
     last: Activity | None = None
     claimed_at: float | None = None
@@ -25,13 +24,13 @@ class Memory:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def claim_seen(self) -> None:
-        """The disk holds a claim that the app did not tell of: somebody came, now at the latest."""
+        """Record a claim that is on the disk but not in the app's record; its time is now at the latest."""
         with self._lock:
             self.claimed_at = self.claimed_at or boot_seconds()
             self.claim_kept = True
 
     def note(self, record: Activity | None) -> None:
-        """Take a word in. One that cannot be read changes nothing: the last one stands, and gets older."""
+        """Add an `Activity`. With an invalid one the last one is kept, and becomes out of date."""
         if record is None:
             return
         with self._lock:
@@ -44,7 +43,7 @@ class Memory:
 
 
 def _first(known: float | None, told: float | None, now: float) -> float | None:
-    """What happens once in a run: an app that comes back tells of its own beginning, which is not the machine's."""
+    """Return the time of a one-time event: a restarted app reports its own start, not the machine's."""
     return known if known is not None or told is None else min(now, told)
 
 

@@ -1,8 +1,8 @@
-"""The off-switch: every tick looks at the clock and at the app's word, and stops the machine when a rule is due.
+"""Off-switch: evaluates the rules on every tick, and stops the machine when one is due.
 
-Runs in its own thread of the guard and outlives the death of everything it watches. Standard library only. Going idle
-and admitting a report cannot cross: the drain flag is set first, then the app's word is read again, and only a verdict
-that still stands is carried out.
+Runs in its own thread of the guard and survives the failure of everything it monitors. The idle stop and the admission
+of a report cannot miss each other: the drain flag is set first, then the app's `Activity` is read again, and only a
+verdict that is still valid is executed.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from ert_backend.guard.vast_api import Outcome, ask, read_own, within
 
 TICK = 10.0
 AGAIN = 60.0
-# How long an order that was sent may still take effect, whatever was answered; until then nothing new is admitted.
+# How long an order may still take effect, whatever the response was; until then no new work is admitted.
 SETTLE = 120.0
-# Real seconds without a step after which a report in flight counts as stuck; a load may be silent that long.
+# Real seconds without progress after which a report in flight counts as stuck; a load may be silent that long.
 STUCK = 300.0
-# Real seconds after which the word of an app that lives is too old to be believed; it speaks every five.
+# Real seconds after which the `Activity` of a live app is out of date; it is updated every five.
 SILENT = 30.0
-# A provider that does not answer, or says no, is asked again within the second figure; one that refuses the key, which
-# will not change by itself, within the third.
+# Maximum backoff: the second figure when the provider is unreachable or rejects the order, the third when it rejects
+# the key, which will not change by itself.
 BACKOFF, REFUSED_BACKOFF = (1.0, 8.0), 60.0
-# Of the time between two ticks no more than this counts as waiting: what slept meanwhile did not write its report.
+# Maximum seconds counted between two ticks: while the machine was suspended its app could not write a report.
 LONGEST_STEP = TICK
-# Real seconds for the disk to say whether it holds a claim.
+# Real seconds for the disk to return its record.
 DISK = 5.0
 
 Log = Callable[[str], None]
@@ -45,10 +45,10 @@ Check = Callable[[GuardSettings], OffSwitch]
 
 @dataclass(slots=True)
 class Switch:
-    """One machine's off-switch. `app_alive` says whether the app's word can still be of a living process.
+    """One machine's off-switch. `app_alive` is whether the app's `Activity` can be that of a live process.
 
-    `before`: what the disk said when the guard began; until it was asked, nothing is certain, and nothing is any more
-    once the app was `unheard` for a while.
+    `before` is the record on the disk at the guard's start; unknown until it was read, and again once the app was
+    `unheard` for a while.
     """
 
     settings: GuardSettings
@@ -74,18 +74,18 @@ class Switch:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def __post_init__(self) -> None:
-        """Nothing is asked of the app yet, and nothing is known of the provider."""
+        """Write the initial `GuardWord`: no drain, and the provider's state is unknown."""
         self.word = GuardWord(self.settings.run)
         self.speak()
 
     def run(self) -> None:
-        """Step until told to stop. No error ends it."""
+        """Run until stopped. No error ends it."""
         while not self.stopping.is_set():
             self.step()
             self.stopping.wait(self.clock.real(max(0.0, self.due - self.clock.now())))
 
     def step(self) -> None:
-        """Tick if it is time to. No error comes out of it, and none keeps the next one from being made."""
+        """Tick if it is due. Raises nothing, and no error prevents the next tick."""
         if self.clock.now() < self.due:
             return
         self.due = self.clock.now() + TICK
@@ -95,7 +95,7 @@ class Switch:
             self.say(f"off-switch: {type(error).__name__}, going on")
 
     def tick(self) -> float:
-        """Look once and act if a rule is due; the money seconds until the next look."""
+        """Evaluate the rules and act if one is due; return the money seconds until the next tick."""
         self._pass_time()
         if self._verdict() is None:
             self._nothing_due()
@@ -113,15 +113,15 @@ class Switch:
         return self._act(verdict)
 
     def note(self) -> None:
-        """Take in what the app says now; also to be called before the word of a dead app is written over."""
+        """Read the app's `Activity`; also called before a restarted app overwrites it."""
         self.memory.note(read_activity(self.board, self.settings.run))
 
     def view(self) -> View:
-        """What is known now, in money seconds. Without a word of the app nothing has happened."""
+        """Return the current state in money seconds. Without an `Activity` of the app there are no events."""
         self.note()
         known, record = self.memory, self.memory.last
         alive = record is not None and self.app_alive(record.pid)
-        # A board that the app cannot write to says nothing of it, neither that it is idle nor that nobody came.
+        # An app that cannot write to the board is neither known to be idle nor known to be unclaimed.
         silent = not self.board.shared or (alive and record is not None and boot_seconds() - record.at > SILENT)
         self.unheard = self.unheard or silent
         recent = known.work_at is not None and boot_seconds() - known.work_at < STUCK
@@ -139,17 +139,17 @@ class Switch:
         )
 
     def read_disk(self) -> bool:
-        """What the disk says of earlier boots, before the app is started; False when it makes no room for a claim."""
+        """Read the record of earlier boots, before the app is started; False when no claim could be reserved."""
         before = self.claim.before()
         ready = before is Before.CLAIMED or self.claim.prepare()
         self.before = before
         return ready
 
     def keep_claim(self) -> None:
-        """Have the disk take the claim until it has, and hear of one that the app has put there but not told.
+        """Store the claim until the disk has it, and detect one that is on the disk but not in the app's record.
 
-        The app tries at each request with a key, unless it crashed. May wait for the disk, which the switch must not:
-        to be called from elsewhere.
+        The app itself tries on each authenticated request, unless it has crashed. May block on the disk, which the
+        switch must not: called from another thread.
         """
         if self.memory.claimed_at is not None and not self.memory.claim_kept:
             self.memory.claim_kept = self.claim.keep()
@@ -157,13 +157,13 @@ class Switch:
             self.memory.claim_seen()
 
     def speak(self, **changes: object) -> None:
-        """Change what the app is told."""
+        """Change the guard's `GuardWord`."""
         with self._lock:
             self.word = replace(self.word, **changes)  # type: ignore[arg-type]
             write_guard(self.board, self.word)
 
     def say(self, text: str) -> None:
-        """Log what has not just been said. A log that fails keeps nothing from being done."""
+        """Log a message unless it repeats the last one. An error of the log is ignored."""
         if text != self.said:
             self.said = text
             self._tell(text)
@@ -179,7 +179,7 @@ class Switch:
         return decide(self.view(), Rules(s.idle_stop, s.boot_deadline, s.max_lifetime, s.drain_cap))
 
     def _pass_time(self) -> None:
-        """The wait for a report is counted in time that was lived through, not in what a sleep of the machine took."""
+        """Count the wait for a report without the time that the machine was suspended."""
         now = self.clock.now()
         step = 0.0 if self.ticked_at is None else min(now - self.ticked_at, LONGEST_STEP)
         self.held = {reason: held + step for reason, held in self.held.items()}
@@ -193,14 +193,14 @@ class Switch:
     def _act(self, verdict: Verdict) -> float:
         self.ordered_at = self.clock.now()
         action = verdict.action
-        # Destroyed is only what the disk, asked now, does not call claimed; one that stands still does not say so.
+        # Destroy only if the disk, read now, has no claim; a disk that hangs does not prove that.
         if action is Action.DESTROY and within(DISK, self.claim.claimed, None) is not False:
             action = Action.STOP
         outcome = self.ask(self.settings, action)
         self._tell(f"{verdict.reason}: asked to {action.value} this instance: {outcome.detail}")
         self._learn(outcome)
         if outcome.success:
-            # Accepted is not yet done: as long as this process lives, it asks again.
+            # Accepted does not mean done: repeat the order as long as this process lives.
             self.failures = 0
             return AGAIN
         self.failures += 1
@@ -209,7 +209,7 @@ class Switch:
         return random.uniform(BACKOFF[0], ceiling)  # noqa: S311 - jitter, not a secret
 
     def _learn(self, outcome: Outcome) -> None:
-        """An order says more about the switch than any reading."""
+        """Update the state of the switch: an order is better evidence than any reading."""
         if outcome.success or outcome.refused:
             self.check.heard(OffSwitch.PROVEN if outcome.success else OffSwitch.REFUSED, self.clock.now())
             self._show_switch()
@@ -229,7 +229,8 @@ class Switch:
 
     def _lift_drain(self) -> None:
         if self.ordered_at is not None and self.clock.now() - self.ordered_at < SETTLE:
-            # Somebody claimed the machine after it was ordered to stop: a report taken now would be cut by that order.
+            # The machine was claimed after the order to stop it: a report admitted now would be interrupted by that
+            # order.
             return
         if self.word.drain:
             self.speak(drain=False)

@@ -1,14 +1,14 @@
-"""When a machine must stop costing money. Pure: times in, a verdict out. Standard library only.
+"""Stop rules: decide when a machine must stop. No I/O: times in, a verdict out.
 
-    unclaimed   nobody with a key came before the boot deadline         -> destroy if it is certain that nobody ever
-                                                                           did in an earlier boot either, else stop
+    unclaimed   no authenticated request before the boot deadline        -> destroy if it is certain that there was
+                                                                           none in an earlier boot either, else stop
     not ready   claimed, but the model is not up by the boot deadline    -> stop
     idle        no work for the idle time since it was ready and claimed -> stop
     lifetime    it has run for the maximum lifetime                      -> stop
 
-While the model is being brought up the boot deadline governs, so a long download is not idleness. A report that moves
-is work. One that is in flight when a rule is due holds the verdict back, and so does an app that lives and says nothing
-any more, since it may be writing one; but for no longer than the drain cap, counted from when the guard saw it due.
+During the bring-up only the boot deadline applies, so that a long download is not idleness. A report with progress is
+work. A report in flight delays a verdict, and so does a live app without updates, since it may be writing one; but at
+most for the drain cap, from the time the rule was first due.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ert_backend.base.claim import Before
 
 
 class Action(StrEnum):
-    """What is asked of the provider."""
+    """The order for the provider."""
 
     STOP = "stop"
     DESTROY = "destroy"
@@ -29,7 +29,7 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Money seconds; 0 switches a rule off, except the drain cap."""
+    """Money seconds; 0 disables a rule, except the drain cap."""
 
     idle_stop: float
     boot_deadline: float
@@ -39,10 +39,10 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What the guard sees at `now`; money seconds since this boot, None for what has not happened in it.
+    """State at `now`; money seconds since this boot, None for events that have not occurred in it.
 
-    `silent`: the app lives, and its last word is too old to be true; `unheard`: so it was at some time in this boot,
-    and somebody may have come then; `held`: for how long each rule has been due without a break, by its reason.
+    `silent`: the app is alive, but its `Activity` is outdated; `unheard`: it was so at any time in this boot, and may
+    have been claimed then; `held`: how long each rule has been due without interruption, by its reason.
     """
 
     now: float
@@ -59,7 +59,7 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A rule is due. `wait` is True while a report in flight may still finish. `due`: the reasons of all that are."""
+    """A rule that is due. `wait` is True while a report in flight may still finish. `due`: the reasons of all."""
 
     action: Action
     reason: str
@@ -68,7 +68,7 @@ class Verdict:
 
 
 def decide(view: View, rules: Rules) -> Verdict | None:
-    """The rule that has been due longest, or None."""
+    """Return the verdict of the rule that has been due longest, or None."""
     due = [entry for entry in _deadlines(view, rules) if entry[0] <= view.now]
     if not due:
         return None
@@ -94,7 +94,7 @@ def _deadlines(view: View, rules: Rules) -> list[tuple[float, Action, str]]:
 
 
 def _idle_applies(view: View, rules: Rules) -> bool:
-    """Idleness is counted once somebody owns a machine that is up; without a boot deadline, from the start."""
+    """Whether idle time counts: from when the machine is claimed and ready; without a boot deadline, from the start."""
     owned_and_up = view.ready_at is not None and (view.claimed_at is not None or view.before is not Before.NEVER)
     return owned_and_up or not rules.boot_deadline
 

@@ -1,10 +1,10 @@
-"""Would the off-switch work? What a reading of the own instance with the own key says about it. Pure.
+"""Self-check: whether the off-switch would work, from reading the guard's own instance with its own key. No I/O.
 
-    proven    the provider showed us our own instance, or took an order
-    refused   it does not know the key: twice in a row, since one such answer may be a mistake of its own
-    unknown   neither: no usable answer, or a key that may not read, which says nothing about stopping
+    proven    the provider returned the own instance, or accepted an order
+    refused   it rejected the key: twice in a row, since a single rejection may be a mistake of the provider
+    unknown   neither: no valid response, or a key without read permission, which may still stop the machine
 
-Whether Vast lets an instance's key read is not known; nothing may hang on more than a refusal. Standard library only.
+Whether Vast allows an instance's key to read is not known; only a rejected key may have consequences.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from dataclasses import dataclass
 
 from ert_backend.base.activity import OffSwitch
 
-# Money seconds until the next reading, once it is proven; while it is not; after the first refusal.
+# Money seconds until the next reading: when proven; when not; after the first rejection.
 EVERY, SOONER, AT_ONCE = 600.0, 60.0, 10.0
 REFUSALS, SILENCES = 2, 3
 
 
 @dataclass(slots=True)
 class SelfCheck:
-    """The state, and when to read again (money seconds)."""
+    """The state, and the time of the next reading (money seconds)."""
 
     state: OffSwitch = OffSwitch.UNKNOWN
     refusals: int = 0
@@ -28,11 +28,11 @@ class SelfCheck:
     next_at: float = 0.0
 
     def due(self, now: float) -> bool:
-        """Whether it is time to read."""
+        """Whether a reading is due."""
         return now >= self.next_at
 
     def heard(self, reading: OffSwitch, now: float) -> None:
-        """Take in one answer. What is proven stays so for a while when the provider cannot be asked."""
+        """Add one reading. A proven switch stays so for a while when the provider is unreachable."""
         self.refusals = self.refusals + 1 if reading is OffSwitch.REFUSED else 0
         self.silences = self.silences + 1 if reading is OffSwitch.UNKNOWN else 0
         if reading is OffSwitch.PROVEN:

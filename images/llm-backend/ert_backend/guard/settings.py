@@ -1,7 +1,7 @@
-"""What the guard is told by the environment. Standard library only.
+"""Guard settings: parses the guard's environment variables.
 
-The guard must arm its off-switches whatever else is wrong, so a bad value here is replaced by the default and said,
-never an exit. The one thing it cannot do without is the instance's own id and key.
+The guard must arm the off-switch in any case, so an invalid value is replaced by the default and logged, and never ends
+it. Only the instance's own id and key are required.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-# Ollama has no authentication: it listens on loopback whatever the environment asks for.
+# Ollama has no authentication: it always listens on loopback.
 OLLAMA_DEFAULTS = {
     "OLLAMA_HOST": "127.0.0.1:11434",
     "OLLAMA_CONTEXT_LENGTH": "16384",
@@ -31,14 +31,15 @@ NOT_FOR_OLLAMA = NOT_FOR_APP | {"ERT_BOOT_SECRET", "ERT_KEY_HASHES", "ERT_TOKEN"
 
 
 OLLAMA, OPENAI = "ollama", "openai"
-# What runs in place of a server that nobody named: its end is in the log, and the off-switch works all the same.
+# Replaces a missing command: its exit is logged, and the off-switch works as usual.
 NO_COMMAND = (sys.executable, "-c", "raise SystemExit('ERT_ENGINE_CMD is missing: no engine is started')")
 
 
 @dataclass(frozen=True, slots=True)
 class GuardSettings:
-    """Rules in money seconds (0 switches a rule off); `term_grace` and `engine_hang` in real seconds; `problems` to be
-    said. `engine`: which one `ollama`, the engine's command, starts.
+    """Rules in money seconds (0 disables one); `term_grace` and `engine_hang` in real seconds; `problems` for the log.
+
+    `ollama` is the command of the engine that `engine` names.
     """
 
     idle_stop: float
@@ -61,12 +62,12 @@ class GuardSettings:
 
     @property
     def can_act(self) -> bool:
-        """Whether the guard has what it needs to stop its own machine."""
+        """Whether the guard has the id and the key to stop its own machine."""
         return bool(self.container_id and self.container_key)
 
 
 def load(env: Mapping[str, str]) -> GuardSettings:
-    """The guard's settings; never raises."""
+    """Parse the guard's settings; never raises."""
     problems: list[str] = []
 
     def number(name: str, default: float, least: float = 0.0) -> float:
@@ -85,7 +86,7 @@ def load(env: Mapping[str, str]) -> GuardSettings:
         max_lifetime=number("ERT_MAX_LIFETIME", 43200),
         drain_cap=number("ERT_DRAIN_CAP", 600),
         speed=number("ERT_CLOCK_SPEED", 1, least=0.001),
-        # Never less than the app was promised for the report it is writing, and the time to hand it back.
+        # At least the grace that the app has for its active report, plus the time to return it.
         term_grace=number("ERT_TERM_GRACE", number("ERT_DRAIN_GRACE", 4) + 4),
         engine_hang=number("ERT_ENGINE_HANG", 180),
         vast_api=(env.get("ERT_VAST_API", "").strip() or "https://console.vast.ai").rstrip("/"),
@@ -102,7 +103,7 @@ def load(env: Mapping[str, str]) -> GuardSettings:
 
 
 def app_environment(env: Mapping[str, str], settings: GuardSettings) -> dict[str, str]:
-    """For the app: everything but the key that stops machines."""
+    """Return the app's environment: all variables but the key that stops machines."""
     package = str(Path(__file__).resolve().parents[2])
     path = ":".join(part for part in (package, env.get("PYTHONPATH", "")) if part)
     kept = {name: value for name, value in env.items() if name not in NOT_FOR_APP}
@@ -112,13 +113,13 @@ def app_environment(env: Mapping[str, str], settings: GuardSettings) -> dict[str
 
 
 def engine_host(env: Mapping[str, str]) -> str:
-    """Where the engine listens, always on loopback: none of them asks for a key."""
+    """Return the engine's address, always on loopback: no engine requires a key."""
     name = "ERT_ENGINE_HOST" if env.get("ERT_ENGINE", "").strip() == OPENAI else "OLLAMA_HOST"
     return ollama_host(env.get(name, ""))
 
 
 def ollama_environment(env: Mapping[str, str], settings: GuardSettings) -> dict[str, str]:
-    """For the engine, whichever it is: Ollama's pinned settings, the address on loopback, and no secret of ours."""
+    """Return the engine's environment: Ollama's pinned settings, the address on loopback, and no secrets."""
     kept = {name: value for name, value in env.items() if name not in NOT_FOR_OLLAMA}
     given = {name: value for name, value in kept.items() if name in OLLAMA_DEFAULTS and value.strip()}
     models = kept.get("OLLAMA_MODELS") or str(settings.data_dir / "models")
@@ -130,7 +131,7 @@ def ollama_environment(env: Mapping[str, str], settings: GuardSettings) -> dict[
 
 
 def ollama_host(text: str) -> str:
-    """The address as given if it is loopback; else the same port on loopback."""
+    """Return the address if it is on loopback, otherwise the same port on loopback."""
     host, _, port = text.strip().rpartition("://")[2].rstrip("/").rpartition(":")
     port = port if re.fullmatch(r"\d{1,5}", port) else "11434"
     return f"{host}:{port}" if _is_loopback(host) else f"127.0.0.1:{port}"
@@ -144,7 +145,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _container_id(env: Mapping[str, str]) -> str:
-    """CONTAINER_ID, or the number in Vast's container label `C.<id>`."""
+    """Return CONTAINER_ID, or the number in Vast's container label `C.<id>`."""
     for text in (env.get("CONTAINER_ID", ""), env.get("VAST_CONTAINERLABEL", "").strip().removeprefix("C.")):
         if re.fullmatch(r"\d{1,18}", text.strip()):
             return text.strip()

@@ -1,7 +1,7 @@
-"""The guard's children: started in process groups of their own, restarted with backoff, reaped, ended.
+"""Supervisor: starts the guard's children in separate process groups, restarts them with backoff, and reaps them.
 
-Standard library only. All waiting is `waitpid(-1)`: PID 1 inherits every orphan of the container. A child that died
-takes its group with it, since `llama-server` is a grandchild that would hold the GPU's memory.
+All waiting is `waitpid(-1)`, because PID 1 inherits every orphan of the container. When a child dies its whole group is
+killed, since `llama-server` is a grandchild that would keep the GPU's memory.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from ert_backend.base.clock import boot_seconds
 
 FIRST_BACKOFF, LAST_BACKOFF, STEADY = 0.5, 30.0, 60.0
-# Real seconds for a killed child to be gone; one that hangs in the kernel never is.
+# Real seconds for a killed child to exit; one that is blocked in the kernel never does.
 LAST_WAIT = 2.0
 TRAMPOLINE = Path(__file__).with_name("exec.py")
 
@@ -27,7 +27,7 @@ Log = Callable[[str], None]
 
 @dataclass(slots=True)
 class Child:
-    """One command that should always run. Times in boot seconds. `inherits`: descriptors that it gets."""
+    """One command that is kept running. Times in boot seconds. `inherits`: descriptors passed to it."""
 
     name: str
     command: tuple[str, ...]
@@ -40,7 +40,7 @@ class Child:
 
     @property
     def alive(self) -> bool:
-        """Whether it has been started and not been reaped."""
+        """Whether it has been started and not reaped."""
         return self.process is not None and self.process.returncode is None
 
     @property
@@ -50,23 +50,23 @@ class Child:
 
 
 class Nursery:
-    """Keeps the children running. Only the main thread may call it: the kernel ties the death signal to the thread.
+    """Keeps the children running. Call it only from the main thread: the kernel ties the parent-death signal to it.
 
-    `on_death` is called before a child that died is started again.
+    `on_death` is called before a dead child is restarted.
     """
 
     def __init__(self, children: tuple[Child, ...], log: Log, on_death: Callable[[Child], None]) -> None:
         self.children, self.log, self.on_death = children, log, on_death
 
     def tend(self) -> None:
-        """Reap what died and start what is due."""
+        """Reap dead children and start those that are due."""
         self.reap()
         for child in self.children:
             if not child.alive and boot_seconds() >= child.due:
                 self._start(child)
 
     def reap(self) -> None:
-        """Collect every dead process, ours or inherited."""
+        """Collect every dead process, including inherited ones."""
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
@@ -79,7 +79,7 @@ class Nursery:
                     self._died(child, os.waitstatus_to_exitcode(status))
 
     def end(self, child: Child, grace: float, wait: threading.Event) -> None:
-        """SIGTERM, up to `grace` real seconds, then SIGKILL for the whole group."""
+        """Send SIGTERM, wait up to `grace` real seconds, then send SIGKILL to the whole group."""
         if child.alive and child.process is not None:
             _signal(child.pid, signal.SIGTERM)
             deadline = boot_seconds() + grace
@@ -93,7 +93,7 @@ class Nursery:
             wait.wait(0.02)
 
     def kill(self, child: Child) -> None:
-        """SIGKILL for the whole group, which ends what is stopped, too. It is started again once it is reaped."""
+        """Send SIGKILL to the whole group, also when it is stopped. It is restarted once it is reaped."""
         if child.pid:
             _signal_group(child.pid, signal.SIGKILL)
 

@@ -1,8 +1,8 @@
-"""The calls a machine makes about itself: stop, destroy and show (docs.vast.ai, instances API). Standard library only.
+"""Vast client: the calls of a machine about itself, to stop, destroy and show it (docs.vast.ai, instances API).
 
-The key is the instance's own and goes into one header, nowhere else. Only a complete answer that says `success: true`
-is success. Each call has one deadline for everything, because a server that trickles never runs into a socket timeout;
-where no thread can be had that would hold it to that, the call is made all the same.
+The key is the instance's own and is sent in one header only. Only a complete response with `success: true` is success.
+Each call has one deadline in total, because a slow response never exceeds a socket timeout; if the thread for that
+cannot be created, the call is made without a deadline.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ert_backend.base.activity import OffSwitch
 from ert_backend.guard.rules import Action
 from ert_backend.guard.settings import GuardSettings
 
-# Money seconds, so that a clock that runs faster keeps the proportion; but never so few real ones that no answer fits.
+# Money seconds, scaled with the clock's speed; with a minimum in real seconds that is enough for a response.
 TIMEOUT, LEAST_TIMEOUT = 10.0, 0.5
 MAX_ANSWER = 65_536
 _AUTH_ERROR = "auth_error"
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Whether the provider said yes, and what to write into the log of it. `refused`: it does not know the key."""
+    """Whether the order succeeded, and the message for the log. `refused`: the provider does not know the key."""
 
     success: bool
     detail: str
@@ -37,14 +37,14 @@ class Outcome:
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirect would carry the key to another address."""
+    """Follows no redirects, which would send the key to another address."""
 
     def redirect_request(self, *_: Any, **__: Any) -> None:
         return None
 
 
 def ask(settings: GuardSettings, action: Action, timeout: float | None = None) -> Outcome:
-    """Order one thing; never raises, and returns within `timeout` real seconds."""
+    """Send one order; never raises, and returns within `timeout` real seconds."""
     timeout = _seconds(settings) if timeout is None else timeout
     method, body = ("PUT", b'{"state": "stopped"}') if action is Action.STOP else ("DELETE", b"{}")
     late = Outcome(False, f"no answer within {timeout:g} s")
@@ -52,7 +52,7 @@ def ask(settings: GuardSettings, action: Action, timeout: float | None = None) -
 
 
 def read_own(settings: GuardSettings, timeout: float | None = None) -> OffSwitch:
-    """What showing the own instance says about the switch; never raises, and returns within `timeout` real seconds."""
+    """Read the own instance and return the state of the switch; never raises, returns within `timeout` real seconds."""
     timeout = _seconds(settings) if timeout is None else timeout
     return within(timeout, lambda: _reading(settings, timeout), OffSwitch.UNKNOWN)
 
@@ -62,13 +62,13 @@ def _seconds(settings: GuardSettings) -> float:
 
 
 def within(timeout: float, call: Callable[[], T], late: T) -> T:
-    """What `call` gives within `timeout` real seconds, else `late`; without a limit where no thread can be had."""
+    """Return the result of `call` within `timeout` real seconds, else `late`; without a limit if there is no thread."""
     box: list[T] = []
     thread = threading.Thread(target=lambda: box.append(call()), daemon=True)
     try:
         thread.start()
     except (RuntimeError, MemoryError):
-        # No thread can be created: what stops the machine is worth more than its deadline.
+        # No thread can be created: the order matters more than its deadline.
         return call()
     thread.join(timeout)
     return box[0] if box else late
@@ -102,7 +102,7 @@ def _exchange(settings: GuardSettings, method: str, body: bytes | None, timeout:
 
 
 def judge(status: int, body: bytes) -> Outcome:
-    """An answer as an outcome: 200 with a JSON object whose `success` is true, and nothing else, is success."""
+    """Parse the response to an order: success requires status 200 and a JSON object whose `success` is true."""
     value = _object(body)
     if value is None:
         return Outcome(False, f"status {status} with something that is not a JSON object")
@@ -112,7 +112,7 @@ def judge(status: int, body: bytes) -> Outcome:
 
 
 def judge_reading(status: int, body: bytes, container_id: str) -> OffSwitch:
-    """A reading as a word on the switch: only our own instance proves it, only a key that is not known refuses it."""
+    """Parse a reading: only the own instance proves the switch, only an unknown key refuses it."""
     value = _object(body) or {}
     shown = value.get("instances")
     if status == 200 and isinstance(shown, dict) and str(shown.get("id")) == container_id:
@@ -121,9 +121,9 @@ def judge_reading(status: int, body: bytes, container_id: str) -> OffSwitch:
 
 
 def _unknown_key(status: int, value: dict[str, Any]) -> bool:
-    """Whether the provider says that it cannot tell who we are; that a key may not do this is another matter.
+    """Whether the provider does not know the key, as opposed to a key without permission.
 
-    Vast answers 401, 403 or 404 with `auth_error`, by the way in which the key is wrong.
+    Vast returns 401, 403 or 404 with `auth_error`, depending on the error in the key.
     """
     return status in (401, 403, 404) and value.get("error") == _AUTH_ERROR
 

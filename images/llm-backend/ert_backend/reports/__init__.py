@@ -1,1 +1,1 @@
-"""Writing reports: jobs, sections, prompts, and what is printed. Must not import `api` or `edge`."""
+"""Report generation: jobs, sections, prompts and output. Must not import `api` or `edge`."""

@@ -1,4 +1,4 @@
-"""How a figure is written in a report. Pure; `grounding` reads these strings back and must find the same value."""
+"""Number formatting: converts a figure to its text in a report. No I/O; `grounding` must parse it to the same value."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ SMALLEST = 0.01
 
 
 def show(fact: Fact) -> str:
-    """The value with its sign and unit: `$383.29B`, `INR 1,500.00`, `25.3%`, `28.4x`, `164,000`, `n.m.`.
+    """Return the value with its sign and unit: `$383.29B`, `INR 1,500.00`, `25.3%`, `28.4x`, `164,000`, `n.m.`.
 
-    An amount of which nobody said the currency is written without a sign.
+    An amount without a known currency has no currency sign.
     """
     number = fact.number
     if number is None:
@@ -36,7 +36,7 @@ def show(fact: Fact) -> str:
 
 
 def show_size(fact: Fact) -> str:
-    """The value without its minus, for a sentence that says in words that it is a loss or a fall."""
+    """Return the value without its minus, for a sentence with "loss" or "fell"."""
     return show(replace(fact, value=abs(fact.number))) if fact.number is not None else show(fact)
 
 
@@ -53,7 +53,7 @@ def _money(size: float, currency: str | None) -> str:
 
 
 def _small(size: float) -> str:
-    """Three digits that say something, without an exponent."""
+    """Return three significant digits, without an exponent."""
     places = next(count for count in range(3, 16) if size >= 10.0 ** (1 - count) or count == 15)
     return f"{size:.{places + 1}f}"
 

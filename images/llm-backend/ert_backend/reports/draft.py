@@ -1,8 +1,8 @@
-"""The form a model's answer has to have, and how it is read: sentences with the ids of the facts they rest on. Pure.
+"""Draft format: the JSON schema of a model's output, and its parser: sentences with the ids of their facts. No I/O.
 
-The JSON schema's enum holds the ids of the supplied facts and nothing else, so that a reference to a fact that is not
-there cannot be generated. Engines that do not hold to a schema are met with tolerance: whole sentences of a cut answer
-count, and plain text is read as plain text.
+The schema's enum contains only the ids of the supplied facts, so that a reference to another fact cannot be generated.
+The output of engines that do not enforce a schema is parsed leniently: complete sentences of truncated JSON are used,
+and plain text is parsed as such.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ert_backend.reports.text.plain import plain
 
 MAX_SENTENCES = 16
 MAX_EVIDENCE = 6
-# Of an answer: characters that are read, and sentences that are taken from it.
+# Limits of one output: characters that are parsed, and sentences that are used.
 MAX_ANSWER, MAX_UNITS = 20_000, 80
 SENTENCE_END = re.compile(r"(?<=[.!?])(?<!\b[A-Z]\.)(?<!\bInc\.)(?<!\bvs\.)\s+(?=[A-Z\[\"'“(*$€£])")
 BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+")
@@ -38,7 +38,7 @@ FORM = (
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One sentence as written: `lead` is what stands before it (a break, a bullet or a space), `cited` its ids."""
+    """One sentence: `lead` is its prefix (a break, a bullet or a space), `cited` are its fact ids."""
 
     text: str
     lead: str
@@ -46,7 +46,7 @@ class Unit:
 
 
 def schema(ids: Iterable[str]) -> dict[str, object]:
-    """The JSON schema of an answer that may rest on these facts; flat, because it is turned into a grammar."""
+    """Return the JSON schema of an output that may cite these facts; flat, because it is compiled to a grammar."""
     names = list(ids)
     facts: dict[str, object] = {"type": "array", "items": {"type": "string", "enum": names}, "maxItems": MAX_EVIDENCE}
     sentence: dict[str, object] = {
@@ -69,7 +69,7 @@ def schema(ids: Iterable[str]) -> dict[str, object]:
 
 
 def units(text: str, complete: bool) -> list[Unit]:
-    """The first sentences of an answer in order."""
+    """Parse the first sentences of an output, in order."""
     complete = complete and len(text) <= MAX_ANSWER
     read = answer.read(text[:MAX_ANSWER])
     if read.rows is not None:
@@ -80,7 +80,7 @@ def units(text: str, complete: bool) -> list[Unit]:
 
 
 def clean(text: str, complete: bool) -> str:
-    """Model text without thinking, control tokens, HTML, headings and fences; an unfinished last sentence is cut."""
+    """Remove thinking, control tokens, HTML, headings and fences, and an incomplete last sentence."""
     text = _without_fenced(CONTROL.sub("", plain(split(text, strict=True).content)))
     text = re.sub(r"<{2,}|>{2,}", "", text)
     text = LAYOUT.sub("", TAG.sub("", text))
@@ -91,7 +91,7 @@ def clean(text: str, complete: bool) -> str:
 
 
 def _without_fenced(text: str) -> str:
-    """Without what stands between `<<` and the next `>>`, the signs included."""
+    """Remove the text between `<<` and the next `>>`, including these."""
     kept, place = [], 0
     while (start := text.find("<<", place)) >= 0 and (end := text.find(">>", start + 2)) >= 0:
         kept.append(text[place:start])

@@ -1,4 +1,4 @@
-"""Gets one answer of the model for the writer: streamed, counted, and stopped where it is long enough."""
+"""Draft stream: collects one output of the model for the writer, counts its tokens, and stops it at the limit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Chat = Callable[[Ask], AsyncGenerator[Piece, None]]
 
 
 async def draft(chat: Chat, ask: Ask, count: Callable[[int], None]) -> Answer:
-    """The model's answer, or the engine's words instead of one; EngineDown when the engine is gone."""
+    """Return the model's output, or a Failure with the engine's message; raise EngineDown when the engine is gone."""
     try:
         return await _streamed(chat, ask, count)
     except EngineDown:
@@ -24,9 +24,9 @@ async def draft(chat: Chat, ask: Ask, count: Callable[[int], None]) -> Answer:
 
 
 async def _streamed(chat: Chat, ask: Ask, count: Callable[[int], None]) -> Draft:
-    """One answer. Closing the stream at the length limit, or when only blanks come, stops the engine, too.
+    """Collect one output. Closing the stream, at the length limit or after too many blanks, also stops the engine.
 
-    With a schema a thinking model works in two passes and the engine accounts for the second alone: what was thought
+    With a schema a thinking model runs two passes and the engine reports the usage of the second only, so the thinking
     is counted here.
     """
     started, pieces, thought, text = boot_seconds(), 0, 0, ""

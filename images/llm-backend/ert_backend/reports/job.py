@@ -1,4 +1,4 @@
-"""One report on its way: its state, its numbered events, and what a queue may say instead of taking it. No I/O."""
+"""Report job: its state, its numbered events, and the errors of the queue. No I/O."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ert_backend.base.report_request import ReportRequest
 
 
 class Status(StrEnum):
-    """Where a job stands; the last three are final."""
+    """State of a job; the last three are final."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -25,11 +25,11 @@ FINAL = frozenset({Status.DONE, Status.FAILED, Status.CANCELLED})
 
 
 class Conflict(Exception):
-    """The id is taken by a request with another content."""
+    """The id is in use by a request with different content."""
 
 
 class QueueFull(Exception):
-    """No place; `after` is a guess in seconds when there will be one."""
+    """The queue is full; `after` is the estimated seconds until it is not."""
 
     def __init__(self, after: int) -> None:
         super().__init__(after)
@@ -37,24 +37,24 @@ class QueueFull(Exception):
 
 
 class Draining(Exception):
-    """No new work: this machine is about to stop."""
+    """No new work is accepted: this machine is about to stop."""
 
 
 class TooCostly(Exception):
-    """The request takes more processor time than a report may: the same request will again."""
+    """The request exceeds the processor time of a report, and would do so again."""
 
 
 class WriterLost(Exception):
-    """The process that writes reports ended or fell silent; another try gets another process."""
+    """The writer process exited or hung; a retry gets a new process."""
 
 
 class WriterBroke(Exception):
-    """The writer met an error of its own; the text is its kind."""
+    """The writer failed with an internal error; the message is its type."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that happened to a job; ids count from 1 without a gap."""
+    """One event of a job; ids start at 1 without gaps."""
 
     id: int
     name: str
@@ -63,10 +63,10 @@ class Event:
 
 @dataclass(slots=True)
 class Job:
-    """One report on its way.
+    """One report.
 
-    `kept`: asked for in the background, so nobody has to wait for it; `collected`: somebody has its end; `attended`:
-    how many connections wait for it now; `refused`: the request itself cannot be met.
+    `kept`: submitted in the background, so that it needs no open connection; `collected`: its result was fetched;
+    `attended`: the number of open connections that wait for it; `refused`: the request itself cannot be served.
     """
 
     id: str
@@ -87,13 +87,13 @@ class Job:
     done: asyncio.Event = field(default_factory=asyncio.Event)
 
     def tell(self, name: str, data: dict[str, object]) -> None:
-        """Add an event and wake all who follow."""
+        """Append an event and notify all followers."""
         self.events.append(Event(len(self.events) + 1, name, data))
         waiting, self.changed = self.changed, asyncio.Event()
         waiting.set()
 
     def finish(self, status: Status, name: str, data: dict[str, object]) -> None:
-        """Reach a final status with its last event."""
+        """Set a final status and append its event."""
         self.status, self.finished_at = status, boot_seconds()
         self.tell(name, data)
         self.done.set()

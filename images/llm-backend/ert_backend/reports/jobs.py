@@ -1,6 +1,6 @@
-"""Reports as jobs: a bounded queue, one written at a time, each known by an id and told by its events.
+"""Job queue: bounded, one report at a time; each job is identified by an id and tracked by events.
 
-Nothing here knows HTTP or a language model. Jobs live in memory: their truth is with whoever asked for them.
+Nothing here depends on HTTP or a language model. Jobs are kept in memory only; their clients keep the requests.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ PROGRESS_EVERY = 1.0
 
 
 class Admission(Protocol):
-    """The machine's say on new work, and its record of it."""
+    """Decides whether new work is admitted, and records it."""
 
     def begin(self) -> bool:
         """Count one more report in flight; False when none may be started."""
         ...
 
     def progress(self) -> None:
-        """A report moved on."""
+        """Record progress of a report."""
         ...
 
     def end(self) -> None:
-        """One report less in flight."""
+        """Count one report less in flight."""
         ...
 
 
@@ -53,7 +53,7 @@ Write = Callable[[ReportRequest, str, Tell], Coroutine[Any, Any, dict[str, Any]]
 
 
 class Jobs:
-    """The queue. `limit` counts waiting jobs without the one being written; the times are in seconds."""
+    """The queue. `limit` is the number of waiting jobs without the active one; times are in seconds."""
 
     def __init__(
         self, write: Write, admission: Admission, limit: int, fresh_for: float, deadline: float, *, grace: float = 15.0
@@ -73,7 +73,7 @@ class Jobs:
         self._same: dict[str, str] = {}
 
     def submit(self, request: ReportRequest, job_id: str | None) -> Job:
-        """The job of this id, new or known; Conflict, QueueFull or Draining."""
+        """Return the job of this id, new or known; raise Conflict, QueueFull or Draining."""
         fingerprint = request.fingerprint()
         known = self.jobs.get(job_id) if job_id else None
         if known is not None and known.fingerprint != fingerprint:
@@ -83,9 +83,9 @@ class Jobs:
         return job
 
     def submit_same(self, request: ReportRequest, key_id: str) -> Job:
-        """As `submit`, but an equal request of the same key joins the one in flight or just finished.
+        """Like `submit`, but a duplicate of the same key joins the job that is in flight or was just finished.
 
-        Old clients send a request again after every failure, time-outs included.
+        Old clients repeat a request after every failure, timeouts included.
         """
         same = f"{key_id}:{request.fingerprint()}"
         known = self.jobs.get(self._same.get(same, ""))
@@ -97,10 +97,10 @@ class Jobs:
 
     @contextlib.contextmanager
     def attend(self, job: Job) -> Iterator[None]:
-        """Somebody waits for the job as long as the block runs.
+        """Count an open connection for the job during the block.
 
-        When the last one has left and does not come back within the grace (old clients send again after a few seconds),
-        a job that was not asked for in the background is cancelled: it would keep the GPU busy for nobody.
+        After the last one has closed, and none has opened within the grace period (old clients retry after a few
+        seconds), a job that was not submitted in the background is cancelled: it would occupy the GPU without a client.
         """
         job.attended += 1
         try:
@@ -115,15 +115,15 @@ class Jobs:
             self.cancel(job)
 
     def position(self, job: Job) -> int:
-        """0 for a job that is not waiting, else its place in the queue from 1."""
+        """Return the position in the queue from 1, or 0 for a job that is not queued."""
         return self.waiting.index(job) + 1 if job in self.waiting else 0
 
     def retry_after(self) -> int:
-        """Seconds until a place is likely to be free."""
+        """Estimate the seconds until a place is free."""
         return max(1, min(600, round(median(self.durations) * (1 if self.active else 0.1))))
 
     def cancel(self, job: Job) -> None:
-        """Stop a job; nothing happens to one that is final."""
+        """Cancel a job; no effect on one that is final."""
         if job is self.active and self.task is not None:
             self.task.cancel()
         elif job in self.waiting:
@@ -132,19 +132,19 @@ class Jobs:
             self._tell_positions()
 
     def drain(self) -> None:
-        """Take no more; what waits is handed back to its callers, what is being written goes on."""
+        """Accept no more jobs; queued ones are returned to their clients, the active one continues."""
         self.draining = True
         while self.waiting:
             self._hand_back(self.waiting.popleft())
 
     def give_up(self) -> None:
-        """The machine goes before the report that is being written is done: hand that back, too."""
+        """Return the active job to its client as well, because the machine stops before it is done."""
         if self.task is not None:
             self.handing_back = True
             self.task.cancel()
 
     async def work(self) -> None:
-        """Writes one job after another; runs until it is cancelled."""
+        """Process the queue; runs until cancelled."""
         while True:
             self.wake.clear()
             while self.waiting:
@@ -200,7 +200,7 @@ class Jobs:
             self.active = self.task = None
 
     def _tell(self, job: Job, name: str, data: dict[str, object]) -> None:
-        """Pass an event on. A model steps a hundred times a second; followers and the disk are told once a second."""
+        """Forward an event; progress is limited to once per PROGRESS_EVERY seconds, to spare followers and board."""
         now = boot_seconds()
         if name == "progress" and now - self.told_at < PROGRESS_EVERY:
             return
@@ -213,7 +213,7 @@ class Jobs:
         self._leave(job, Status.FAILED, "failed", {"detail": detail, "retryable": retryable})
 
     def _hand_back(self, job: Job) -> None:
-        """Not a failure of the report: whoever asked may ask again elsewhere, under the same id."""
+        """Fail a job as retryable: its client may submit it elsewhere, under the same id."""
         job.retryable = True
         self._leave(job, Status.FAILED, "draining", {"detail": "this machine is about to stop", "retryable": True})
 
@@ -231,7 +231,7 @@ class Jobs:
             job.tell("queued", {"position": place})
 
     def _forget(self) -> None:
-        """Keep the newest, and rather those nobody has collected yet; a job that is not final is never forgotten."""
+        """Keep the newest jobs, and prefer uncollected ones; a job that is not final is always kept."""
         final = [job for job in self.jobs.values() if job.status in FINAL]
         for job in sorted(final, key=lambda job: not job.collected)[: max(0, len(self.jobs) - KEPT)]:
             del self.jobs[job.id]
@@ -239,7 +239,7 @@ class Jobs:
 
 
 def new_id(ticker: str) -> str:
-    """`<TICKER>_<unix seconds>_<8 hex digits>`, safe in a path."""
+    """Return `<TICKER>_<unix seconds>_<8 hex digits>`, safe in a path."""
     return f"{safe_name(ticker)}_{int(utc_now().timestamp())}_{secrets.token_hex(4)}"
 
 

@@ -1,4 +1,4 @@
-"""The parts of a section that code writes beside its sentences: header, tables, notes. Pure; every figure is a fact."""
+"""Markdown output: the header, tables and notes that code adds to a section. No I/O; every figure is a fact."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ADDRESS = re.compile(r"https://[\w.-]{1,80}(?:/[\w./-]{0,160})?")
 def table_rows(
     names: Iterable[str], facts: Mapping[str, Fact], disputed: frozenset[str] = frozenset()
 ) -> list[dict[str, object]]:
-    """The rows of one table as data: label, fact id, value, display, unit, currency, date, and where it comes from."""
+    """Return the rows of one table as data: label, fact id, value, display, unit, currency, date and source."""
     found = {fact.id: fact for name in names if (fact := find(facts, name)) is not None}
     return [
         {
@@ -52,7 +52,7 @@ def table_rows(
 
 
 def tables(section: Section, figures: Figures) -> list[dict[str, object]]:
-    """The tables of a section that have at least one row; the exchange rates used stand with the multiples."""
+    """Return the tables of a section with at least one row; the exchange rates are part of the valuation section."""
     wanted = list(section.tables)
     if section.name == "valuation_analysis":
         wanted.append((RATES, tuple(name for name, fact in figures.facts.items() if fact.unit is Unit.RATE)))
@@ -61,7 +61,7 @@ def tables(section: Section, figures: Figures) -> list[dict[str, object]]:
 
 
 def table_text(title: str, rows: Sequence[Mapping[str, object]]) -> str:
-    """A table as markdown."""
+    """Format a table as markdown."""
     columns = ["Figure", "Value", "As of", "Source"]
     if not any(row["as_of"] for row in rows):
         columns.remove("As of")
@@ -71,7 +71,7 @@ def table_text(title: str, rows: Sequence[Mapping[str, object]]) -> str:
 
 
 def header(company: str, ticker: str, facts: Mapping[str, Fact], rating: str) -> list[Traced]:
-    """Company, sector, price and value in two paragraphs; only figures that may be told."""
+    """Return the company, sector, price and value in two paragraphs; only figures that may be printed."""
     about = [fact for name in ("sector", "industry") if (fact := facts.get(name)) and not name_fault(str(fact.value))]
     found = [fact for name in ("currentPrice", "marketCap") if (fact := find(facts, name))]
     priced = [fact for fact in found if fact.number is not None]
@@ -88,7 +88,7 @@ def header(company: str, ticker: str, facts: Mapping[str, Fact], rating: str) ->
 
 
 def notes(figures: Figures) -> list[Traced]:
-    """What the reader has to know of the figures: contradictions, what was not computed or shown, what is missing."""
+    """Return the notes on the figures: contradictions, values that were not computed or shown, missing values."""
     written = [_contradiction(conflict) for conflict in figures.conflicts]
     if written:
         says = "Some of the supplied figures contradict each other; they stand in the tables and in no sentence:"
@@ -97,7 +97,7 @@ def notes(figures: Figures) -> list[Traced]:
 
 
 def gap_note(names: Sequence[str]) -> str:
-    """The gaps in words; empty when there are none."""
+    """Return a sentence that lists the missing values; empty when there are none."""
     return f"Not supplied: {', '.join(labels)}." if (labels := _labels(name for name in names if name in KNOWN)) else ""
 
 
@@ -135,7 +135,7 @@ def _labels(names: Iterable[str]) -> list[str]:
 
 
 def _plain_label(label: str) -> str:
-    """The label as it stands inside a sentence: `EBITDA` and `P/E` keep their capitals."""
+    """Return the label in the form used within a sentence: `EBITDA` and `P/E` keep their capitals."""
     return label if label[:2].isupper() else label[:1].lower() + label[1:]
 
 
@@ -148,14 +148,14 @@ def _cell(column: str, row: Mapping[str, object]) -> str:
         key = {"Figure": "label", "Value": "display", "As of": "as_of"}[column]
         return _escaped(_sayable(str(row[key] or "not given")))
     source = ", ".join(_sayable(str(row[key])) for key in ("source", "filing") if row[key]) or "not given"
-    # The link's words are the host that it leads to.
+    # The link is labelled with the host of its address.
     linked = f" ([{host(str(row['link']))}]({row['link']}))" if row["link"] else ""
     return _escaped(source) + linked + (DISPUTED if row["contradicted"] else "")
 
 
 def _sayable(text: str) -> str:
-    """The text, unless it says what no report says. Where a figure is from may be an address, bare."""
-    # `exchangeRate.CNYHKD` in a formula of ours is no domain.
+    """Return the value, unless it contains banned content. The source of a figure may be a plain address."""
+    # `exchangeRate.CNYHKD` in a derived formula is no domain.
     said = text.replace("exchangeRate.", "") if text.startswith("derived: ") else text
     return text if ADDRESS.fullmatch(text) or not name_fault(said) else "not given"
 

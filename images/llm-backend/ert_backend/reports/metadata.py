@@ -1,6 +1,6 @@
-"""What a report says about itself: who wrote it, what it cost, which numbers stood, and what code decided. Pure.
+"""Report metadata: model, cost, grounding of the numbers, and decisions of the code. No I/O.
 
-Old clients read four of these fields and ignore the rest. Model and engine are named as the engine does it.
+Old clients read four of these fields and ignore the others. Model and engine have the engine's own names.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ RATINGS = {
     "sell": "sell",
     "strong_sell": "sell",
 }
-# Where a consensus about the company itself stands: at the top, or in one part made for it.
+# Where a consensus about the company itself may be: at the top level, or in an object for it.
 OWN_VIEW = re.compile(r"\w*(?:analyst|consensus|recommend|estimate|target)\w*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Everything that is the same for all sections; `said` is what those before have said."""
+    """The state shared by all sections; `said` contains the sentences of the previous ones."""
 
     request: Requested
     brief: Brief
@@ -62,7 +62,7 @@ class Frame:
 
 
 def rating_of(facts: Mapping[str, Fact]) -> tuple[str, str]:
-    """A rating is passed on if analysts' consensus of this company was supplied; the model is never asked for one."""
+    """Return the rating if analysts' consensus of this company was supplied; the model never provides one."""
     for fact in facts.values():
         parent, _, name = fact.id.rpartition(".")
         own = fact.subject is None and (not parent or OWN_VIEW.fullmatch(parent))
@@ -74,7 +74,7 @@ def rating_of(facts: Mapping[str, Fact]) -> tuple[str, str]:
 
 
 def describe_report(frame: Frame, written: Sequence[Written], seconds: float) -> dict[str, Any]:
-    """The `metadata` object of a finished report; `seconds` is the wall time it took."""
+    """Return the `metadata` object of a finished report; `seconds` is the elapsed time."""
     drafts = [part.checked.draft for part in written]
     completion, decode = sum(d.completion_tokens for d in drafts), sum(d.seconds for d in drafts)
     target = find(frame.figures.told, "targetMeanPrice")
@@ -111,13 +111,13 @@ def describe_report(frame: Frame, written: Sequence[Written], seconds: float) ->
 
 
 def _conflict(conflict: Conflict) -> dict[str, Any]:
-    """Figures that contradict each other: the rule in words, both sides, and which of them no sentence tells."""
+    """Return a contradiction: the rule, both figures, and which of them is in no sentence."""
     facts = [{"fact_id": f.id, "label": f.label, "value": f.number, "display": show(f)} for f in conflict.facts]
     return {"id": conflict.id, "rule": conflict.says, "facts": facts, "left_out": list(conflict.left_out)}
 
 
 def _more(drafts: Sequence[Draft]) -> dict[str, Any]:
-    """What the engine's account leaves out: tokens thought, and that an answer cut here comes without its prompt's."""
+    """Return the tokens that the engine does not report: thinking, and whether the usage is partial after a stop."""
     thought = sum(draft.thinking_tokens for draft in drafts)
     cut = any(draft.completion_tokens and not draft.prompt_tokens for draft in drafts)
     return ({"thinking": thought} if thought else {}) | ({"partial": True} if cut else {})
@@ -148,7 +148,7 @@ def _grounding(written: Sequence[Written]) -> dict[str, Any]:
 
 
 def _trace(section: str, sentence: Traced) -> dict[str, Any]:
-    """A printed sentence with the fact behind each of its numbers, and the facts it rests on without a number."""
+    """Return a printed sentence with the fact of each of its numbers, and the other facts that it cites."""
     numbers = [{"text": text, "fact_id": fact_id} for text, fact_id in sentence.numbers]
     facts = list(dict.fromkeys([*(fact_id for _, fact_id in sentence.numbers), *sentence.cited]))
     return {"section": section, "text": sentence.text, "by": sentence.by, "facts": facts, "numbers": numbers}

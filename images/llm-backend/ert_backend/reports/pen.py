@@ -1,6 +1,6 @@
-"""Puts sentences written by code together from clauses, and remembers which figure each number is. Pure.
+"""Sentence builder: joins clauses written by code, and records the figure of each number. No I/O.
 
-A clause whose figure is not there is left out, never the whole sentence.
+A clause is omitted when its figure is missing, never the whole sentence.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Clause = str | float | bool | None
 
 
 class Pen:
-    """Writes the sentences of one section from the figures that may be told."""
+    """Builds the sentences of one section from the figures that may be printed."""
 
     def __init__(self, figures: Figures, company: str) -> None:
         self.company, self.figures, self.facts = plain_line(company), figures, figures.told
@@ -29,33 +29,33 @@ class Pen:
         self._cited: list[str] = []
 
     def value(self, name: str) -> float | None:
-        """The number of a figure that may be told."""
+        """Return the number of a figure that may be used."""
         fact = find(self.facts, name)
         return fact.number if fact else None
 
     def has(self, name: str) -> bool:
-        """Whether the figure may be told."""
+        """Whether the figure may be used."""
         return self.value(name) is not None
 
     def below_zero(self, name: str) -> bool:
-        """Whether the figure may be told and is a loss or a lack."""
+        """Whether the figure may be used and is negative."""
         return (self.value(name) or 0.0) < 0
 
     def senseless(self, *names: str) -> bool:
-        """Whether one of these multiples is there and has no meaning."""
+        """Whether one of these multiples exists and is not meaningful."""
         found = (find(self.figures.facts, name) for name in names)
         return any(fact is not None and fact.value == NOT_MEANINGFUL for fact in found)
 
     def n(self, name: str) -> str:
-        """The figure as it is shown."""
+        """Return the formatted figure."""
         return self._shown(name, show)
 
     def size(self, name: str) -> str:
-        """The figure without its minus, where words say that it is a loss or a fall."""
+        """Return the formatted figure without its minus, for a sentence with "loss" or "fell"."""
         return self._shown(name, show_size)
 
     def text(self, name: str) -> str | None:
-        """A supplied name, such as that of the industry."""
+        """Return a supplied name, such as that of the industry."""
         fact = self.facts.get(name)
         if fact is None or fact.unit is not Unit.TEXT or name_fault(str(fact.value)):
             return None
@@ -63,7 +63,7 @@ class Pen:
         return plain_line(str(fact.value))
 
     def say(self, *clauses: Clause) -> None:
-        """A sentence of those clauses that are texts; none where the first is not."""
+        """Add a sentence of the clauses that are strings; none when the first is not."""
         if clauses and isinstance(clauses[0], str) and clauses[0]:
             text = "".join(clause for clause in clauses if isinstance(clause, str)) + "."
             numbers = tuple((shown, name) for shown, name in self._numbers.items() if shown in text)
@@ -80,5 +80,5 @@ class Pen:
 
 
 def plain_line(text: str) -> str:
-    """Supplied text on one line, without markup."""
+    """Return the supplied text on one line, without markup."""
     return re.sub(r"[<>`\[\]*|{}\\~]|!(?=\()", "", " ".join(plain(text).split()))[:200]

@@ -1,7 +1,7 @@
-"""What the model is told. Pure.
+"""Prompts of the model. No I/O.
 
-The same beginning for every section of a report (rules, facts, cleaned text), the task last: llama.cpp then reads the
-beginning once. All supplied text is untrusted: it is defused, fenced and declared to be data.
+All sections of a report share the same prefix (rules, facts, cleaned text), and the task is last: llama.cpp then
+processes the prefix once. All supplied text is untrusted: it is sanitised, fenced and declared to be data.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ SYSTEM = (
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """What all sections of one report share. `origins`: of each headline who published it, and when.
+    """The data shared by all sections of one report. `origins`: publisher and date of each headline.
 
-    `originals` are the texts with what was left out of them.
+    `originals` are the same strings before parts of them were removed.
     """
 
     company: str
@@ -42,7 +42,7 @@ class Brief:
     originals: tuple[str, ...] = ()
 
     def texts(self) -> dict[str, str]:
-        """The supplied prose by id: a number written there may be repeated."""
+        """Return the supplied prose by id: a number in it may be repeated."""
         lines = {f"recent_headlines.{number}": line for number, line in enumerate(self.headlines, 1)}
         return {"longBusinessSummary": self.summary, **lines}
 
@@ -57,7 +57,7 @@ REASONS = {
 
 
 def repair_task(fallen: Sequence[tuple[str, str]]) -> str:
-    """The task of the one repair call: each sentence that fell, with what is wrong with it."""
+    """Return the task of the one repair call: each rejected sentence with its reason."""
     lines = [f"{i}. {defuse(text)} ({REASONS.get(reason, reason)})" for i, (text, reason) in enumerate(fallen, 1)]
     return (
         "These sentences of your draft cannot be printed:\n" + "\n".join(lines) + "\nWrite each of them again, in the"
@@ -67,7 +67,7 @@ def repair_task(fallen: Sequence[tuple[str, str]]) -> str:
 
 
 def messages(brief: Brief, task: str, budget_tokens: int) -> list[Message]:
-    """The conversation for one section, within `budget_tokens` by a careful estimate."""
+    """Return the messages of one section, within `budget_tokens` by a conservative estimate."""
     room = int(budget_tokens * CHARS_PER_TOKEN) - len(SYSTEM) - len(task) - 300
     figures = _figures(brief.facts, int(room * 0.7))
     text = _fenced(brief, room - len(figures))
@@ -79,13 +79,13 @@ def messages(brief: Brief, task: str, budget_tokens: int) -> list[Message]:
 
 
 def unlisted(brief: Brief, asked: Sequence[Message]) -> int:
-    """How many figures did not fit into a conversation."""
+    """Return the number of figures that did not fit into the prompt."""
     listed = asked[-1].content.partition("\n\nFigures:\n")[2].partition("\n\n")[0].count("[[")
     return sum(_is_figure(fact) for fact in brief.facts.values()) - listed
 
 
 def _is_figure(fact: Fact) -> bool:
-    """A number whose name can be shown to a model."""
+    """Whether the fact is a number whose name can be shown to a model."""
     known = fact.id.rpartition(".")[2] in KNOWN
     number = fact.number is not None and fact.unit is not Unit.RATE
     return number and (known or not name_fault(fact.label))

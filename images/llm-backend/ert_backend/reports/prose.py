@@ -1,7 +1,7 @@
-"""From what a model wrote to what may be printed: figures put in, numbers checked, the rest taken out. Pure.
+"""Prose check: inserts the figures into a model's sentences, checks their numbers, and drops the rest. No I/O.
 
-The model is asked to write `[[fact_id]]` where a figure belongs. A sentence that names an unknown fact or holds a
-number that does not stand is dropped and recorded; what is kept says which facts it rests on.
+The model is instructed to write `[[fact_id]]` for a figure. A sentence with an unknown id or an ungrounded number is
+dropped and recorded; each of the others has a list of its facts.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from ert_backend.reports.text.plain import plain
 
 __all__ = ["Dropped", "Prose", "Traced", "clean", "compose", "defuse", "joined", "judge", "settle"]
 
-# A small model loses one of the two brackets now and then.
+# A small model may omit one of the two brackets.
 PLACEHOLDER = re.compile(r"\[\[\s{0,9}([^\[\]\s](?:[^\[\]]{0,118}[^\[\]\s])?)\s{0,9}\]\]|\[([A-Za-z][\w.]{1,120})\]")
 MIN_WORDS = 4
-# Of a sentence that says what no report says only the reason is kept.
+# Replaces a sentence with banned content; only the reason is kept.
 WITHHELD = "(not repeated)"
-# What a sentence may fall for without being wrong: talk about itself.
+# Reasons that do not count as errors: sentences of the model about itself.
 HARMLESS = frozenset({"meta"})
 
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A sentence that was taken out: the first bad number or the unknown id, and the nearest fact."""
+    """A rejected sentence: its first invalid number or the unknown id, and the nearest fact."""
 
     text: str
     reason: str
@@ -41,7 +41,7 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class Traced:
-    """A printed sentence with the facts behind its numbers, number by number, and what else it says it rests on."""
+    """A printed sentence with the fact of each of its numbers, and the other facts that it cites."""
 
     text: str
     lead: str
@@ -53,7 +53,7 @@ class Traced:
 
 @dataclass(frozen=True, slots=True)
 class Prose:
-    """What may be printed, sentence by sentence, and what was taken out."""
+    """The accepted sentences, and the rejected ones."""
 
     text: str
     traced: tuple[Traced, ...]
@@ -62,13 +62,13 @@ class Prose:
 
     @property
     def claims(self) -> tuple[Claim, ...]:
-        """The numbers that stand in it."""
+        """The numbers in the accepted sentences."""
         return tuple(claim for sentence in self.traced for claim in sentence.claims)
 
 
 def defuse(text: str) -> str:
-    """Untrusted text made harmless for a prompt: no control tokens, no placeholders, no fences, one line."""
-    # Once is enough: a token that comes out of two broken ones would hold the space between them.
+    """Sanitise untrusted text for a prompt: no control tokens, no placeholders, no fences, one line."""
+    # One pass is enough: a token that results from two broken ones would contain the space between them.
     broken = CONTROL.sub(" ", text)
     broken = broken.replace("<|", "< |").replace("|>", "| >").replace("\uff5c", " ")
     broken = re.sub(r"\[{2,}", "[", re.sub(r"\]{2,}", "]", broken)).replace("```", " ")
@@ -77,19 +77,19 @@ def defuse(text: str) -> str:
 
 
 def settle(text: str, facts: Mapping[str, Fact], known: Evidence, told: str = "") -> Prose:
-    """Clean text with its figures put in and every sentence that does not stand taken out."""
+    """Insert the figures into the sentences, and drop every sentence that fails the check."""
     return compose([judge(unit, facts, known) for unit in units(text, complete=True)], told)
 
 
 def judge(unit: Unit, facts: Mapping[str, Fact], known: Evidence) -> Traced | Dropped:
-    """One sentence with its figures put in, or why it falls."""
+    """Insert the figures into one sentence and check it; return the reason when it is rejected."""
     ids = {name.lower(): fact for name, fact in facts.items()}
     named = [_name(match) for match in PLACEHOLDER.finditer(unit.text)]
     names = _names(facts)
     if any(name not in ids for name in named):
         said = fault(PLACEHOLDER.sub("it", unit.text), names)
         return Dropped(WITHHELD if said else unit.text[:200], "unknown placeholder", None, None)
-    # A model that doubles the sign or the unit around a placeholder means one of them.
+    # A model that repeats the sign or the unit around a placeholder means it once.
     text = PLACEHOLDER.sub(lambda match: _shown(ids[_name(match)]), unit.text)
     text = re.sub(r"([$€£¥%])\1+", r"\1", text)
     if len(text) > MAX_SENTENCE:
@@ -108,9 +108,9 @@ def judge(unit: Unit, facts: Mapping[str, Fact], known: Evidence) -> Traced | Dr
 def compose(
     judged: Iterable[Traced | Dropped], told: str = "", said: set[str] | None = None, names: Names = NOBODY
 ) -> Prose:
-    """The text of what stands, without repeats, what was copied from `told`, and what two sentences say together.
+    """Join the accepted sentences, without repetitions, copies from `told` and content split over two sentences.
 
-    `said` holds what the report said before, and what this text adds to it.
+    `said` contains the previous sentences of the report, and is extended by those of this text.
     """
     instructions, seen = _key(told), set[str]() if said is None else said
     kept: list[Traced] = []
@@ -130,11 +130,11 @@ def compose(
 
 
 def joined(kept: Sequence[Traced]) -> str:
-    """Sentences as markdown paragraphs and lists."""
+    """Format sentences as markdown paragraphs and lists."""
     text, listed = "", False
     for sentence in kept:
         lead = sentence.lead
-        # A list ends where a paragraph begins, and begins on its own.
+        # A blank line separates a list from the paragraph before it.
         if lead == "\n- " and text and not listed:
             lead = "\n\n- "
         listed = lead.endswith("- ") or (listed and lead == " ")
@@ -143,7 +143,7 @@ def joined(kept: Sequence[Traced]) -> str:
 
 
 def _shown(fact: Fact) -> str:
-    """A supplied text is as untrusted as any: short, on one line, without markup."""
+    """Return the formatted fact; a supplied string is untrusted: short, on one line, without markup."""
     return show(fact) if fact.number is not None else re.sub(r"[<>`\[\]*|{}]", "", plain(defuse(show(fact))))[:120]
 
 
@@ -157,7 +157,7 @@ def _name(match: re.Match[str]) -> str:
 
 
 def _is_new(sentence: str, seen: set[str], instructions: str) -> bool:
-    """Whether the sentence says something, and was not said before: small models go round in circles."""
+    """Whether the sentence has content and is new: small models repeat themselves."""
     key = _key(sentence)
     if len(key.split()) < MIN_WORDS or key in seen or key in instructions:
         return False

@@ -1,7 +1,7 @@
-"""Quality: whether a report is full, why not, and the line that says what the model wrote and what code wrote. Pure.
+"""Quality rating: whether a report is full, the reasons if not, and the footer on its authorship. No I/O.
 
-A report is full when every section has `GROUNDED` sentences of the model that rest on a figure of the request, nothing
-was left out as wrong, and the model has read its whole prompt.
+A report is full when every section has `GROUNDED` sentences of the model with a figure of the request, no sentence was
+dropped as an error, and the model has read its whole prompt.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from ert_backend.reports.section import Checked
 from ert_backend.reports.steps import Exchange
 
 GROUNDED = 2
-# No tokenizer in use makes one token of two words; names and figures take more. A tenth is left for what is not known.
+# No tokenizer in use encodes two words as one token; names and figures take more. The margin is a tenth.
 LEAST_PER_WORD = 0.9
-# Two prompts that differ by so many characters, or three of different lengths, have the same number of tokens only
-# where all were cut to it.
+# Two prompts that differ by so many characters, or several of different lengths, have the same number of tokens only if
+# all were truncated to it.
 DIFFERENT, ALIKE = 100, 3
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """One finished section: its text, the model's part of it, how that came about, every sentence with its facts."""
+    """One finished section: its text, the model's part of it, how it was checked, every sentence with its facts."""
 
     name: str
     text: str
@@ -36,7 +36,7 @@ class Written:
 
 
 def grounded(part: Written) -> int:
-    """The model's sentences in a section that hold a figure of the request."""
+    """Return the number of the model's sentences in a section with a figure of the request."""
     return sum(1 for sentence in part.prose.traced if sentence.by != "quote" and any(map(_of_fact, sentence.claims)))
 
 
@@ -45,7 +45,7 @@ def _of_fact(claim: Claim) -> bool:
 
 
 def shortfalls(written: Sequence[Written]) -> list[str]:
-    """Why a report is not full, a line each; none for a full one."""
+    """Return the reasons why a report is not full, one per line; empty for a full one."""
     lines: list[str] = []
     for part in written:
         wrong = sum(item.reason not in HARMLESS for item in part.prose.dropped)
@@ -63,7 +63,7 @@ def shortfalls(written: Sequence[Written]) -> list[str]:
 
 
 def cut(exchanges: Iterable[Exchange]) -> bool:
-    """Whether an engine counted fewer tokens than the prompt has, or the same for prompts of another length."""
+    """Whether an engine reported fewer tokens than the prompt has, or the same for prompts of another length."""
     counted = [exchange for exchange in exchanges if exchange.tokens]
     if any(exchange.tokens < LEAST_PER_WORD * exchange.words for exchange in counted):
         return True
@@ -74,7 +74,7 @@ def cut(exchanges: Iterable[Exchange]) -> bool:
 
 
 def footer(written: Sequence[Written], model: str) -> str:
-    """What the model wrote and what code wrote, at the end of a report."""
+    """Return the footer of a report: the sentences by the model and those by code."""
     sentences = [sentence for part in written for sentence in part.traced]
     own = sum(sentence.by.startswith("model") for sentence in sentences)
     quotes = sum(sentence.by == "quote" for sentence in sentences)

@@ -1,8 +1,8 @@
-"""Quotes: what a sentence has from a supplied text is printed in the text's words, with its source, or not at all.
+"""Quotation check: a sentence based on a supplied text is replaced by a quotation with its source, or dropped.
 
-Pure. A number that only a text speaks for, and words copied from one, are nobody's finding. Quoted is a passage that
-states something, in words of business; it contradicts no figure and could be printed itself. Of a headline or another
-field only what holds a number is quoted: whoever can place one must not be able to place a sentence of a report.
+No I/O. A number from such a text only, and a copied phrase, are not the model's own. A passage is quoted if it
+states a fact in business terms, contradicts no figure and passes the checks itself. Headlines and other fields are
+quoted only with a number: an author of one must not be able to insert a sentence into a report.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ert_backend.reports.prose import WITHHELD, Dropped, Traced
 from ert_backend.reports.text.hygiene import Names, fault, name_fault
 from ert_backend.reports.text.plain import folded, plain
 
-# So many words in a row are copied; so many, and so great a part of a sentence's own words, are told again.
+# Length of a copied phrase; number of shared stems, and their share of a sentence, that count as retold.
 COPIED, COPIED_FROM_DESCRIPTION = 5, 6
 SHORTEST = 3
 RETOLD, RETOLD_PART = 3, 0.6
@@ -35,14 +35,14 @@ _VERBS = (
     r"|process|refin|transport|focus|specializ|compris|consist|includ|work|report"
 )
 _FORM = r"(?:e|es|s|ed|d|ing)?\b"
-# A passage with a number that says what is: not an order, and not praise.
+# A passage with a number that states a fact: not an order, and not praise.
 STATES = re.compile(
     rf"\b(?:(?:is|are|was|were|has|have|had|will|sold|built|made|grew|fell|rose|ran|paid)\b|(?:{_VERBS}"
     r"|plan|open|launch|post|rais|cut|hir|acquir|sign|ship|expand|clos|start|grow|increas|decreas|declar"
     r"|pay|list|count|number|reach|record|add|run)"
     rf"{_FORM})"
 )
-# What a description of a business is made of.
+# The form of a sentence in a business description.
 DESCRIBES = re.compile(
     r"\W{0,2}(?:(?:(?:in addition|through|as of|additionally)[^,]{0,60}, )?(?:the (?:company|firm|group|bank"
     r"|fund|trust)|it|they)"
@@ -71,7 +71,7 @@ GENERIC = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """One sentence of a supplied text: the id of the text and how its source is named."""
+    """One sentence of a supplied text: the id of the text, and the name of its source."""
 
     id: str
     text: str
@@ -80,7 +80,7 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """The supplied texts by runs of their words."""
+    """The supplied texts, indexed by sequence."""
 
     runs: Mapping[tuple[str, ...], Passage]
     told: Sequence[tuple[frozenset[str], Passage]]
@@ -89,7 +89,7 @@ class Sources:
     names: Names
 
     def copied(self, sentence: str) -> Passage | None:
-        """The passage that the sentence repeats or retells, if it does."""
+        """Return the passage that the sentence repeats or retells, if any."""
         words = _words(sentence)
         runs = (run for size in range(SHORTEST, COPIED_FROM_DESCRIPTION + 1) for run in _runs(words, size))
         found = next((self.runs[run] for run in runs if run in self.runs), None)
@@ -103,12 +103,12 @@ class Sources:
         return None
 
     def content(self, words: Iterable[str]) -> frozenset[str]:
-        """The beginnings of the words that a sentence does not share with all others."""
+        """Return the stems that are specific to a sentence."""
         return _content(words) - _content(self.names.words)
 
 
 def sources(brief: Brief, known: Evidence, names: Names) -> Sources:
-    """All texts of a request that a sentence could be copied from."""
+    """Index all texts of a request that a sentence could be copied from."""
     named = {DESCRIPTION: "The supplied company description"}
     for number, origin in enumerate(brief.origins, 1):
         named[f"recent_headlines.{number}"] = f"A supplied headline{_bracketed(origin)}"
@@ -119,7 +119,7 @@ def sources(brief: Brief, known: Evidence, names: Names) -> Sources:
     runs: dict[tuple[str, ...], Passage] = {}
     told: list[tuple[frozenset[str], Passage]] = []
     seen: set[tuple[str, ...]] = set()
-    # What was not shown to the model may still come to its mind; it is nothing that could be quoted.
+    # The model may know a text that was withheld from it; such a text is never quoted.
     for name, text in (*texts.items(), *(("withheld", text) for text in brief.originals)):
         for sentence in BREAK.split(text):
             passage, words = Passage(name, sentence.strip(), named.get(name, "A supplied text")), _words(sentence)
@@ -134,7 +134,7 @@ def sources(brief: Brief, known: Evidence, names: Names) -> Sources:
 
 
 def attributed(item: Traced | Dropped, given: Sources) -> Traced | Dropped:
-    """The sentence, or the quote that it comes from; with a figure of its own it is followed by the quote."""
+    """Return the sentence, its quotation, or both when it has a figure of its own."""
     if isinstance(item, Dropped):
         return item
     spoken = next((claim for claim in item.claims if claim.quote), None)
@@ -156,7 +156,7 @@ def attributed(item: Traced | Dropped, given: Sources) -> Traced | Dropped:
 
 
 def _quotable(passage: Passage, given: Sources, for_number: bool) -> str | None:
-    """The passage as it can be printed between quotation marks; None where it cannot."""
+    """Return the passage in printable form; None if it cannot be quoted."""
     words = plain(passage.text).replace('"', "'").strip()
     if len(words) > LONGEST:
         words = words[:LONGEST].rpartition(" ")[0] + "..."
@@ -191,7 +191,7 @@ def _content(words: Iterable[str]) -> frozenset[str]:
 
 
 def _runs(words: list[str], size: int) -> Iterator[tuple[str, ...]]:
-    """Runs of `size` words; a text of fewer, but more than two, is one run."""
+    """Yield the sequences of length `size`; a shorter text of at least SHORTEST is one sequence."""
     if SHORTEST <= len(words) < size:
         yield tuple(words)
     yield from (tuple(words[i : i + size]) for i in range(len(words) - size + 1))

@@ -1,7 +1,7 @@
-"""Writes one report: the facts first, then section after section, each drafted, checked and put together.
+"""Report writer: collects the facts, then drafts, checks and formats one section after another.
 
-A section whose draft fails is written from the facts alone and marked; a report is a failure only when no section got
-an answer. What the reader gets and what the metadata say of it come from the same values.
+A section whose draft fails is written from the facts alone and marked; a report fails only if the model failed for all
+sections. Content and metadata are built from the same values.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ ORIGIN = (("publisher", "source", "provider"), ("date", "published", "published_
 
 
 def write_report(request: Requested, report_id: str, room: Room, origin: Origin) -> Writing[dict[str, Any]]:
-    """The answer of POST /generate_report; EngineFailed when no section got an answer."""
+    """Write the report of `POST /generate_report`; raise EngineFailed when the model failed for all sections."""
     started = boot_seconds()
     found = sayable(figures(request))
     brief = brief_of(request, found.told)
@@ -77,7 +77,7 @@ def _write(section: Section, frame: Frame, room: Room) -> Writing[Written]:
     body = prose.traced or compose(sentences(section.name, frame.figures, frame.brief.company)).traced
     summary = section.name == "executive_summary"
     head = _head(frame) if summary else []
-    # The notes stand in the summary, or where there is none in every section, for each has tables.
+    # The notes are in the summary; without one they are in every section, since each has tables.
     asked = frame.request.sections or list(DEFAULT_ORDER)
     tail = notes(frame.figures) if summary or "executive_summary" not in asked else []
     text = _assemble(section, joined(body), joined(head), joined(tail), frame)
@@ -101,35 +101,35 @@ def _assemble(section: Section, body: str, head: str, tail: str, frame: Frame) -
 
 
 def _signed(written: list[Written], model: str) -> list[Written]:
-    """The sections with the footer: under the executive summary, or else the last."""
+    """Append the footer to the executive summary, or else to the last section."""
     ends = next((part for part in written if part.name == "executive_summary"), written[-1])
     line = footer([part for part in written if part.name in BY_NAME], model)
     return [replace(part, text=f"{part.text}\n\n{line}") if part is ends else part for part in written]
 
 
 def _unknown(name: str) -> Written:
-    """As the first ERT backend answered: an unknown section is text, not an error."""
+    """Return a notice for an unknown section, not an error, for compatibility with the first ERT backend."""
     nothing = Checked((), Draft("", complete=True, calls=0))
     said = "Section not implemented" if name_fault(name.replace("_", " ")) else f"Section '{name}' not implemented"
     return Written(name, said, Prose("", (), ()), nothing, (), from_model=False)
 
 
 def _refuse_empty(written: Sequence[Written]) -> None:
-    """A report without one answer of the model is a failure, whatever code could write in its place."""
+    """Raise EngineFailed if no section has any output of the model, whatever code could write instead."""
     failures = [part.checked.failure for part in written if part.name in BY_NAME]
     if failures and all(failures):
         raise EngineFailed(f"the model answered no section: {failures[-1]}")
 
 
 def brief_of(request: Supplied, facts: Mapping[str, Fact]) -> Brief:
-    """What the request says that all sections share."""
+    """Return the part of the request that all sections share."""
     company = facts.get("longName")
     named = company is not None and company.number is None and not name_fault(str(company.value))
     summary = request.company_data.get("longBusinessSummary")
     lines = (request.market_data or {}).get("recent_headlines")
     given = lines[:12] if isinstance(lines, list) else []
     rows = [line if isinstance(line, dict) else {"title": line} for line in given]
-    # What no report may say is not shown to the model either.
+    # The model is not shown any content that is banned in reports.
     titled = [(harmless(row["title"], LONGEST_HEADLINE), row) for row in rows if isinstance(row.get("title"), str)]
     kept = [(title, _origin(row)) for title, row in titled if title]
     return Brief(
@@ -144,12 +144,12 @@ def brief_of(request: Supplied, facts: Mapping[str, Fact]) -> Brief:
 
 
 def sayable(found: Figures) -> Figures:
-    """Without the gaps whose own names say what no report says."""
+    """Remove missing values whose own names contain banned content."""
     gaps = (name for name in found.gaps if name in KNOWN or not name_fault(re.sub(r"[_.]", " ", name)))
     return replace(found, gaps=tuple(gaps))
 
 
 def _origin(row: Mapping[str, object]) -> str:
-    """Publisher and date of a headline where they were supplied as texts."""
+    """Return the publisher and date of a headline, where these are strings."""
     said = (next((row[name] for name in names if isinstance(row.get(name), str)), "") for names in ORIGIN)
     return ", ".join(str(text)[:80] for text in said if text)

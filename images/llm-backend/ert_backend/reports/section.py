@@ -1,8 +1,8 @@
-"""Writes one section with the model: a draft held to the schema, the check, one repair call, and what is left of it.
+"""Section writer: a draft that follows the schema, its check, and one repair call.
 
-The engine gets at most three calls for a section: a draft, a second one in plain text where the first was empty (a
-thinking model that used up its answer thinking), and one repair of the sentences that did not stand. What does not
-stand after that is taken out and recorded.
+At most three calls per section: a draft, a second one in plain text if the first was empty (a thinking model that used
+all its tokens for thinking), and one repair of the rejected sentences. Sentences that are rejected again are dropped
+and recorded.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from ert_backend.reports.prompts import REASONS, Brief, messages, repair_task, u
 from ert_backend.reports.prose import WITHHELD, Dropped, Traced, judge
 from ert_backend.reports.steps import Answer, Ask, Draft, Exchange, Failure, Room, Writing
 
-# Two characters at least: an `s` behind an apostrophe is no token of its own everywhere.
+# At least two characters: an `s` after an apostrophe is not always a token of its own.
 WORD = re.compile(r"\w{2,}")
 REPAIRED_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """The judged sentences of a section in order; `repaired` were wrong once, `failure` is the engine's last error."""
+    """The checked sentences in order; `repaired` were rejected once, `failure` is the last engine error."""
 
     sentences: tuple[Traced | Dropped, ...]
     draft: Draft
@@ -36,7 +36,7 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """One section to be written: the task, what all sections share, and the seed that makes it repeatable."""
+    """One section to write: its task, the shared data, and the seed that makes it reproducible."""
 
     name: str
     task: str
@@ -50,16 +50,16 @@ class Assignment:
         return self.brief.facts
 
     def form(self) -> dict[str, object]:
-        """The schema of an answer: its ids are those of the numbers."""
+        """Return the schema of a draft, with the ids of the numeric facts."""
         return schema(name for name, fact in self.facts.items() if fact.number is not None)
 
     def judge(self, unit: Unit) -> Traced | Dropped:
-        """One sentence against the facts."""
+        """Check one sentence against the facts."""
         return judge(unit, self.facts, self.known)
 
 
 def write_section(section: Assignment, room: Room) -> Writing[Checked]:
-    """The section's sentences, judged; what the engine said instead of an answer is in the result."""
+    """Write and check the sentences of the section; an engine error is part of the result."""
     draft, failure = Draft("", complete=True, calls=0), None
     for attempt in range(2):
         form = section.form() if attempt == 0 and room.held else None
@@ -78,7 +78,7 @@ def write_section(section: Assignment, room: Room) -> Writing[Checked]:
 
 
 def _repaired(section: Assignment, checked: Checked, written: Sequence[Unit], room: Room) -> Writing[Checked]:
-    """One call for all sentences that fell; an answer that does not stand either leaves them out."""
+    """Repair all rejected sentences in one call; those that are rejected again stay dropped."""
     fallen = [(i, item) for i, item in enumerate(checked.sentences) if isinstance(item, Dropped)]
     places = [(i, item) for i, item in fallen if item.reason in REASONS and item.text != WITHHELD][:REPAIRED_AT_ONCE]
     if not places:
@@ -97,12 +97,12 @@ def _repaired(section: Assignment, checked: Checked, written: Sequence[Unit], ro
 
 
 def _short(room: Room, places: Sequence[tuple[int, Dropped]]) -> Room:
-    """A repair is about as long as what it repairs, in the form it has to have."""
+    """Limit the length of a repair: about as long as the sentences that it replaces, plus the JSON around them."""
     return replace(room, max_chars=min(room.max_chars // 2, sum(2 * len(item.text) + 120 for _, item in places)))
 
 
 def _asked(section: Assignment, task: str, seed: int, form: Mapping[str, object] | None, room: Room) -> Writing[Answer]:
-    """The model's answer to a task of the section, in a form if there is one, and how long its prompt was."""
+    """Request one output of the model for a task, with a schema if given, and record the size of its prompt."""
     asked = messages(section.brief, task + FORM if form else task, room.prompt_tokens)
     answer = yield Ask(section.name, tuple(asked), seed, form, room.max_chars)
     if answer is None:

@@ -1,4 +1,4 @@
-"""The five sections of a report: what the model is asked for, and the tables beside it. Pure data."""
+"""Section definitions: the five sections of a report, their tasks for the model, and their tables. Data only."""
 
 from __future__ import annotations
 

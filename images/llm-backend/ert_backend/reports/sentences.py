@@ -1,4 +1,4 @@
-"""What code says of a section from the figures alone: losses in words, and what is absent not said. Pure."""
+"""Sentences by code: writes a section from the figures alone, with losses named as such and gaps omitted. No I/O."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ert_backend.reports.pen import Pen
 from ert_backend.reports.prose import Traced
 
 NOTHING = "The data supplied with the request does not cover this section."
-# What other kinds of companies are measured by, where it was supplied.
+# Measures of other kinds of companies, if supplied.
 MEASURES = (
     ("netInterestIncome", "Net interest income is {}"),
     ("premiumsEarned", "Premiums earned are {}"),
@@ -20,7 +20,7 @@ MEASURES = (
 
 
 def sentences(section: str, figures: Figures, company: str) -> list[Traced]:
-    """What code can say for a section, or that the data does not cover it."""
+    """Return the sentences for a section, or one that states that the data does not cover it."""
     pen = Pen(figures, company)
     WRITERS[section](pen)
     return pen.written or [Traced(NOTHING, " ", (), by="code")]
@@ -43,7 +43,7 @@ def _summary(pen: Pen) -> None:
 
 
 def _earned(pen: Pen) -> None:
-    """Revenue and result in one sentence, whichever of them is there."""
+    """Write revenue and net income in one sentence, or the one that is supplied."""
     loss = pen.below_zero("netIncomeToCommon")
     made = pen.has("netIncomeToCommon") and (
         f"made a net loss of {pen.size('netIncomeToCommon')}" if loss else f"net income of {pen.n('netIncomeToCommon')}"
@@ -58,7 +58,7 @@ def _earned(pen: Pen) -> None:
 
 
 def _of_earnings(pen: Pen, words: str) -> None:
-    """The multiple of earnings; that it has no meaning, where there are none."""
+    """Write the multiple of earnings, or that it is not meaningful without earnings."""
     name = "trailingPE" if pen.has("trailingPE") else "priceToEarnings"
     loss = pen.below_zero("netIncomeToCommon") or pen.below_zero("trailingEps")
     if pen.has(name):
@@ -79,7 +79,7 @@ def _two_currencies(pen: Pen) -> None:
 
 
 def _runway(pen: Pen) -> None:
-    """How long the cash lasts, for a company that loses cash."""
+    """Write how long the cash lasts, for a company that loses cash."""
     name = "cashRunway" if pen.has("cashRunway") else "operatingRunway"
     if pen.has(name) and pen.has("totalCash"):
         pen.say(f"At the last year's use of cash, cash of {pen.n('totalCash')} lasts for about {pen.n(name)} years")
@@ -201,7 +201,7 @@ def _valuation(pen: Pen) -> None:
 
 
 def _target(pen: Pen) -> None:
-    """The target beside the price: above or below is read off the figures."""
+    """Write the target next to the price; above or below follows from the figures."""
     if not pen.has("targetMeanPrice"):
         return
     change = pen.value("impliedUpside")

@@ -1,7 +1,7 @@
-"""What writing a report is made of: what the writer asks the model for, what it gets, and what it says meanwhile.
+"""Writer protocol: the steps between the writer process and the service, with their encoding. No I/O.
 
-The writer is a generator of these steps, so that it can run in a process of its own, which has no engine, and the
-process with the engine does no checking. `encoded` and `decoded` are how a step looks on the way. Pure.
+The writer is a generator of these steps, so that it can run in a separate process without an engine, while the process
+with the engine does no checking.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What a report has to fit into. `max_chars` bounds a section's draft, `prompt_tokens` its prompt.
+    """Limits of a report. `max_chars` limits a section's draft, `prompt_tokens` its prompt.
 
-    `held`: answers are held to the schema and repaired once. The grammar made of the schema costs a small model on a
-    CPU more time than the words, so there it writes freely, and what does not stand is left out.
+    With `held` the output is constrained to the schema and repaired once. The grammar of the schema costs a small model
+    on a CPU more time than the output itself, so there it writes freely, and rejected sentences are dropped.
     """
 
     prompt_tokens: int
@@ -32,7 +32,7 @@ class Room:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who wrote: model, engine and digest by the engine's own names, and whether that is a sandbox's."""
+    """The author: model, engine and digest by the engine's own names, and whether it is a sandbox's."""
 
     model: str
     engine: str
@@ -42,7 +42,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """Write this report within so many seconds of processor time."""
+    """Write this report within `cpu_seconds` of processor time."""
 
     request: Requested
     report_id: str
@@ -53,7 +53,7 @@ class Begin:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One answer of the model is wanted, of at most `max_chars` characters."""
+    """Request an output of the model with at most `max_chars` characters."""
 
     section: str
     messages: tuple[Message, ...]
@@ -64,7 +64,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Tell:
-    """Something that those who follow the report may know."""
+    """An event for the followers of the report."""
 
     name: str
     data: Mapping[str, object]
@@ -72,7 +72,7 @@ class Tell:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """How long a prompt was that was sent, and how many tokens of it the engine says it read; 0 for not known."""
+    """Size of a prompt, and the number of its tokens that the engine reports; 0 if unknown."""
 
     characters: int
     words: int
@@ -81,9 +81,9 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What the model wrote in one call or several, with the cost; `complete` is False when it was cut.
+    """The model's output in one or more calls, with its cost; `complete` is False when it was truncated.
 
-    `exchanges` has every prompt, `unlisted` counts figures that did not fit into it.
+    `exchanges` has every prompt, `unlisted` is the number of figures that did not fit into it.
     """
 
     text: str
@@ -97,7 +97,7 @@ class Draft:
     unlisted: int = 0
 
     def plus(self, other: Draft) -> Draft:
-        """This text with the cost of both."""
+        """Return this text with the cost of both."""
         return replace(
             self,
             prompt_tokens=self.prompt_tokens + other.prompt_tokens,
@@ -112,21 +112,21 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The engine gave no answer; its words."""
+    """The engine failed; its message."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The report is written."""
+    """The report is finished."""
 
     report: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Unwritten:
-    """No report came of it: the engine answered nothing (`broken` empty), or the writer broke by this kind of error."""
+    """No report: the engine failed for all sections (`broken` empty), or the writer failed with this type of error."""
 
     text: str
     broken: str = ""
@@ -139,17 +139,17 @@ _KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in (Begin, Ask, Tel
 
 
 def encoded(step: Step) -> bytes:
-    """The step as JSON; ValueError where a number of it is none. What it holds is not copied for that."""
+    """Encode the step as JSON, without copying its data; raise ValueError for NaN or an infinite number."""
     return json.dumps([type(step).__name__, _named(step)], allow_nan=False, default=_named).encode()
 
 
 def _named(value: Any) -> dict[str, Any]:
-    """The fields of a dataclass by name."""
+    """Return the fields of a dataclass by name."""
     return {field.name: getattr(value, field.name) for field in fields(value)}
 
 
 def decoded(text: bytes) -> Step:
-    """The step that was encoded; ValueError, TypeError or KeyError where it is none."""
+    """Decode a step; raise ValueError, TypeError or KeyError when it is invalid."""
     kind, said = json.loads(text)
     if kind == "Begin":
         made = {"request": Requested(**said["request"]), "room": Room(**said["room"])}

@@ -1,8 +1,8 @@
-"""Writes reports in a process of its own: `python -m ert_backend.reports.worker`, spoken to by `writer`.
+"""Writer process: `python -m ert_backend.reports.worker`, started and controlled by `writer`.
 
-Steps come on stdin and go out on stdout, each as four bytes of length and JSON. It has no engine, no network and no
-secret, writes one report at a time, and ends when its stdin does. The kernel ends it when a report takes more processor
-time than it may (RLIMIT_CPU, which also stops a search inside a regular expression), and refuses it memory beyond
+Steps are read from stdin and written to stdout, each as JSON with a length prefix of four bytes. The process has no
+engine, no network and no secrets, writes one report at a time, and exits with its stdin. The kernel terminates it when
+a report exceeds its processor time (RLIMIT_CPU, which also interrupts a regular expression), and limits its memory to
 `MEMORY`.
 """
 
@@ -26,12 +26,12 @@ LENGTH = 4
 
 
 def main() -> int:
-    """Until stdin ends."""
+    """Run until stdin is closed."""
     source, sink = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with contextlib.suppress(ValueError, OSError):  # not every system has it
+    with contextlib.suppress(ValueError, OSError):  # not supported on every system
         _soften(resource.RLIMIT_DATA, MEMORY)
     writing: Writing[dict[str, Any]] | None = None
     while (step := _received(source)) is not None:
@@ -47,19 +47,19 @@ def main() -> int:
 
 
 def _soften(kind: int, limit: int) -> None:
-    """Set the limit that acts; the one above it, which cannot be raised again, stays."""
+    """Set the soft limit; the hard limit, which cannot be raised again, is unchanged."""
     _, hard = resource.getrlimit(kind)
     resource.setrlimit(kind, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
 
 
 def _received(source: IO[bytes]) -> Step | None:
-    """The next step; None at the end."""
+    """Read the next step; None at the end."""
     head = source.read(LENGTH)
     return decoded(source.read(int.from_bytes(head, "big"))) if len(head) == LENGTH else None
 
 
 def _advanced(writing: Writing[dict[str, Any]], answer: Answer | None) -> Iterator[bytes]:
-    """What the writer says until it needs an answer or is at its end. No error repeats what was read."""
+    """Yield the writer's steps up to its next request or its end. No error contains any input."""
     try:
         said = writing.send(answer)
         while isinstance(said, Tell):

@@ -1,8 +1,8 @@
-"""The process that writes reports, from the side of the service: started when needed, asked, ended when it overruns.
+"""Writer client: starts the writer process on demand, exchanges steps with it, and kills it at its limits.
 
-The service's own loop never reads a supplied text or a model's answer: it hands both over. What the process costs is
-bounded by the kernel (see `worker`), how long one step takes by `patience`, what it says by `LARGEST`. A process that
-broke any of these is killed, and the next report gets a new one.
+The event loop of the service never parses a supplied text or a model's output: both are passed to the process. Its cost
+is limited by the kernel (see `worker`), the duration of one step by `patience`, the size of one by `LARGEST`. A process
+that exceeds any of these is killed, and the next report gets a new one.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from ert_backend.reports.job import TooCostly, WriterBroke, WriterLost
 from ert_backend.reports.steps import Answer, Ask, Begin, Done, Step, Tell, Unwritten, decoded, encoded
 
 COMMAND = (sys.executable, "-m", "ert_backend.reports.worker")
-# What the process gets of the environment: how to run, and nothing that anybody has to keep.
+# Environment variables of the process: those needed to run Python, and no secrets.
 PASSED = ("PATH", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR")
 HEAD, LARGEST = 4, 2**21
 PATIENCE = 120.0
 
 
 class Writer:
-    """At most one process, and one report in it at a time. `started`: how many there have been."""
+    """At most one process with one report at a time. `started` is the number of processes so far."""
 
     def __init__(self, command: Sequence[str] = COMMAND, patience: float = PATIENCE) -> None:
         self.command, self.patience, self.started = command, patience, 0
@@ -42,7 +42,7 @@ class Writer:
         ask: Callable[[Ask], Awaitable[Answer]],
         tell: Callable[[str, dict[str, object]], None],
     ) -> dict[str, Any]:
-        """The report. TooCostly, WriterLost, WriterBroke, EngineFailed where there is none, and what `ask` raises."""
+        """Write the report; raise TooCostly, WriterLost, WriterBroke or EngineFailed, or the errors of `ask`."""
         async with self._turn:
             said = await self._exchanged(begin, tell)
             while isinstance(said, Ask):
@@ -58,21 +58,21 @@ class Writer:
                 raise WriterLost("the writing process spoke out of turn")
 
     async def start(self) -> None:
-        """Have the process there before it is needed; OSError when it cannot be started."""
+        """Start the process in advance; raise OSError when it cannot be started."""
         async with self._turn:
             await self._running()
 
     async def close(self) -> None:
-        """End the process."""
+        """Kill the process."""
         process, self._process = self._process, None
         if process is not None:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
-            # Reads what is left, too: the pipes are closed with it.
+            # Also reads the remaining output, so that the pipes are closed.
             await process.communicate()
 
     async def _exchanged(self, step: Step, tell: Callable[[str, dict[str, object]], None]) -> Step:
-        """Say one step and hear what comes of it. Whoever is interrupted in between cannot know where it stands."""
+        """Send one step and return the next one. On an interruption the process is killed, as its state is unknown."""
         try:
             async with asyncio.timeout(self.patience):
                 return await self._heard(step, tell)
@@ -113,7 +113,7 @@ class Writer:
         return self._process
 
     async def _reason(self, error: Exception) -> Exception:
-        """Why there is no answer: the kernel ended it for its processor time, or something else did."""
+        """Return the error of a lost process: its processor time was exceeded, or any other cause."""
         process = self._process
         if process is not None:
             with contextlib.suppress(TimeoutError):
@@ -126,7 +126,7 @@ class Writer:
 
 
 def environment(given: Mapping[str, str]) -> dict[str, str]:
-    """The environment of the process: what it takes to run this package."""
+    """Return the environment needed to run this package."""
     paths = (str(Path(__file__).parents[2]), given.get("PYTHONPATH", ""))
     passed = {name: given[name] for name in PASSED if name in given}
     return {**passed, "PYTHONPATH": os.pathsep.join(path for path in paths if path)}

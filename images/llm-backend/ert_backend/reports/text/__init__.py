@@ -1,1 +1,1 @@
-"""Reading and cleaning of text: one spelling, what no report says, the sentences of an answer. Knows no facts."""
+"""Text processing: normalisation, banned content, and the sentences of a model's output. No dependency on facts."""

@@ -1,7 +1,7 @@
-"""The answer inside a model's reply: the objects with sentences wherever they stand, else the text. Pure, linear.
+"""Output parser: extracts the JSON objects with sentences from a model's reply, or else its text. No I/O, linear time.
 
-A reply may think first, wrap its JSON in Markdown or in words, hold it within another object, or break off in it. Tags
-inside a JSON string are part of a sentence and end no thought. What else looks like JSON is never prose.
+A reply may start with thinking, wrap its JSON in Markdown or in prose, nest it in another object, or be truncated.
+Tags within a JSON string belong to a sentence and end no thinking. Any other content that looks like JSON is discarded.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ert_backend.engine.thoughts import Span, spans
 
 Row = Mapping[str, object]
-# A reply is read in time that grows with its length: so many times its length may be spent on objects that are none.
+# Bounds the time to a multiple of the reply's length, for input that only looks like objects.
 EFFORT = 4
 DEPTH = 3
 OPENED = re.compile(r"\{\s{0,20}\"|\[\s{0,20}\{|^\s{0,20}[\[{]\s{0,20}$", re.MULTILINE)
@@ -25,14 +25,14 @@ DECODER = json.JSONDecoder(strict=False)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Rows of sentences, or None where the reply is plain `text`."""
+    """Rows of sentences, or None for a reply in plain `text`."""
 
     rows: tuple[Row, ...] | None
     text: str
 
 
 def read(reply: str) -> Answer:
-    """What `reply` answers, without what was thought before it."""
+    """Parse `reply` without the thinking before the output."""
     found = list(_objects(reply))
     hidden = _blank(reply, [span for span, _ in found])
     kept = spans(hidden, strict=True)
@@ -48,7 +48,7 @@ def read(reply: str) -> Answer:
 
 
 def _objects(reply: str) -> Iterator[tuple[Span, Row]]:
-    """JSON objects in order, also those of an outer one that broke off."""
+    """Yield JSON objects in order, including those of an outer one that is truncated."""
     place, effort = 0, EFFORT * len(reply)
     while effort > 0 and (begins := BEGINS.search(reply, place)):
         start = begins.start()
@@ -62,9 +62,9 @@ def _objects(reply: str) -> Iterator[tuple[Span, Row]]:
 
 
 def _spent(error: ValueError | RecursionError, start: int, length: int) -> int:
-    """How far the decoder read before it gave up, and counted lines for its message (quickly).
+    """Return the characters that the decoder read before it failed, plus the cost of counting lines for its message.
 
-    An open string is reported at its beginning.
+    An unterminated string is reported at its start.
     """
     if isinstance(error, json.JSONDecodeError) and not error.msg.startswith("Unterminated"):
         return error.pos - start + error.pos // 16 + 1
@@ -72,7 +72,7 @@ def _spent(error: ValueError | RecursionError, start: int, length: int) -> int:
 
 
 def _sentences(value: object, depth: int) -> Iterator[Row]:
-    """The rows under `sentences`, at most `depth` objects down; a bare text is a row of its own."""
+    """Yield the rows of `sentences`, at most `depth` objects deep; a plain string is a row of its own."""
     if isinstance(value, dict):
         rows = value.get("sentences")
         if isinstance(rows, list):
@@ -86,7 +86,7 @@ def _sentences(value: object, depth: int) -> Iterator[Row]:
 
 
 def _blank(text: str, hidden: list[Span]) -> str:
-    """`text` with its hidden parts filled up; every character stays where it was."""
+    """Overwrite the hidden parts of `text`; all other characters keep their positions."""
     pieces, place = [], 0
     for start, end in hidden:
         pieces += [text[place:start], HIDDEN * (end - start)]

@@ -1,6 +1,6 @@
-"""What no report says, as patterns over folded text: links, advice, accusations, orders, talk about itself.
+"""Banned content: patterns over folded text for links, advice, accusations, orders, and model self-references.
 
-Pure data. Every repetition is bounded, so that a search is linear in the length of the text.
+Data only. Every repetition is bounded, so that a search is linear in the length of the text.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LINK = _any(
     r"\w\s?,\s?(?:com|org|io)\b|\+\d{1,3}[ -]?\(?\d{2,4}\)?[ -]\d{3,4}",
     r"\b[0o]x[0-9a-z]{6,}|\blocal\s?host\b|(?<![\w&])#[a-z]\w",
 )
-# Tag, table, code, emphasis without end, what is left of an entity or an encoding.
+# Tag, table, code, unbounded emphasis, remains of an entity or an encoding.
 MARKUP = _any(
     r"<(?=[a-z/!?])|</|/>|[|`{}\[\]]|~~|_{2,}|\*{3,}|!\(|\]\(|&#?\w{1,31};|%[0-9a-f]{2}%[0-9a-f]{2}",
     r"\bon(?:error|load|click|mouseover|focus)\s?=|\b(?:src|href|srcdoc|style)\s?=",
@@ -103,7 +103,7 @@ SAFE = _any(
     r"|scoring|solutions?|tools?|controls?)\b",
     r"\b(?:crime|criminal) (?:insurance|justice|prevention)\b|\binvestigational\b|\bidentity theft\b"
     r"|\btheft protection\b|\bcardiac arrest\b",
-    r"\bchange to the mean analyst target\b",  # a label of ours
+    r"\bchange to the mean analyst target\b",  # label of a derived figure
 )
 ACCUSATION = _any(
     r"\bcrim(?:e|es|inal\w*)\b|\bfraud\w*|\binvestigat(?:e|es|ed|ing|ions?)\b|\bindict\w*|\bprosecut\w*"

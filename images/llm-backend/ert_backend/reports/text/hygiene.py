@@ -1,7 +1,7 @@
-"""Hygiene: whether a sentence says something that no report says, however it is spelled. Pure, linear.
+"""Content filter: checks whether a sentence contains banned content in any spelling. No I/O, linear time.
 
-Read are the text as it is, as it is folded, and as it runs without the signs and spaces between its letters, so that
-`b-u-y n o w`, `gu4ranteed` and `evil dot com` are what they are read as. The company's own name is no fault.
+It checks the original, the folded form, and the letters without the signs and spaces between them, so that
+`b-u-y n o w`, `gu4ranteed` and `evil dot com` are recognised. The company's own name is exempt.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ COMPANY = "the company"
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The company's name as it may stand in a sentence, whatever its words are; words of it in other letters."""
+    """The company's name in the forms allowed in a sentence, and its parts, which may use any alphabet."""
 
     spellings: tuple[str, ...] = ()
     words: frozenset[str] = frozenset()
 
     def hidden(self, text: str) -> str:
-        """`text` with `the company` in place of its name."""
+        """Return `text` with `the company` in place of its name."""
         for name in self.spellings:
             text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", COMPANY, text, flags=re.IGNORECASE)
         return text
@@ -45,7 +45,7 @@ NOBODY = Names()
 
 @lru_cache(maxsize=64)
 def names_of(company: str) -> Names:
-    """A name that is one; none where it says something else."""
+    """Return the exempt forms of a company's name; none when the name itself is banned."""
     name = plain(company).strip()
     if not name or len(name) > LONGEST_NAME or name_fault(name):
         return NOBODY
@@ -58,7 +58,7 @@ def names_of(company: str) -> Names:
 
 @lru_cache(maxsize=2048)
 def name_fault(name: str) -> str | None:
-    """Why a supplied name cannot be printed. `Amazon.com` is one, and `Best Buy`; letters may be of any kind."""
+    """Return the reason why a supplied name cannot be printed. `Amazon.com` and `Best Buy` can, in any alphabet."""
     shown = plain(name[:LONGEST_TEXT])
     text = folded(shown)
     dotted = re.fullmatch(r"[\w-]{2,30}\.(?:com|net|org|io|ai|co)((?:,? [\w.&-]{1,20}){0,4})", text)
@@ -68,7 +68,7 @@ def name_fault(name: str) -> str | None:
 
 
 def fault(text: str, names: Names = NOBODY) -> str | None:
-    """Why a sentence cannot be printed, in a word; None for one that can."""
+    """Return the reason why a sentence cannot be printed; None when it can."""
     shown = names.hidden(plain(text))
     if strange(shown, names.words):
         return "letters"
@@ -78,13 +78,13 @@ def fault(text: str, names: Names = NOBODY) -> str | None:
 
 
 def together(texts: Sequence[str], names: Names) -> set[int]:
-    """Of sentences without a fault the places of those that say one with their neighbour."""
+    """Return the positions of sentences that form banned content together with their neighbour."""
     pairs = [(i, f"{left} {right}") for i, (left, right) in enumerate(itertools.pairwise(texts))]
     return {place for i, pair in pairs if fault(pair, names) not in {None, "meta"} for place in (i, i + 1)}
 
 
 def harmless(text: str, longest: int) -> str:
-    """The sentences of a supplied text that a report could print, of its first `longest` characters."""
+    """Return the printable sentences among the first `longest` characters of a supplied text."""
     sentences = re.split(r"(?<=[.!?;])\s+|\n", plain(text[:longest]))
     return " ".join(sentence for sentence in sentences if sentence.strip() and fault(sentence) in {None, "meta"})
 
@@ -113,7 +113,7 @@ def _worded(low: str, anchored: bool) -> str | None:
         ("meta", banned.META, None),
     )
     for name, words, run in kinds:
-        # `Grab Holdings` and `Best Buy` begin or end like advice.
+        # `Grab Holdings` and `Best Buy` start or end like advice.
         texts = {low, joined} if anchored or name != "advice" else {f"it is {low}"}
         if any(words.search(text) for text in texts) or (run and run.search(letters)):
             return name

@@ -1,8 +1,8 @@
-"""Plain text: one spelling for what can be written in many, so that it is printed as it is read and checked. Pure.
+"""Text normalisation: one spelling for equivalent forms, so that the checked form is the printed one. No I/O.
 
-`plain` is what may be printed: entities decoded, look-alike forms of Unicode made ordinary, nothing invisible, no
-symbols. `folded` is for comparing only: lower case without accents, digits that stand for letters read as letters.
-Every function is linear in the length of the text.
+`plain` is the printable form: entities decoded, Unicode look-alikes replaced, no invisible characters, no symbols.
+`folded` is for comparison only: lower case without accents, digits used as letters replaced. Every function is linear
+in the length of the text.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ import unicodedata
 
 ENTITY = re.compile(r"&(?:#\d{1,8}|#x[0-9a-f]{1,8}|[a-z][a-z0-9]{1,30});", re.IGNORECASE)
 DECODED_AT_MOST = 4
-# Compatibility forms that carry a meaning of their own, and the symbols that a text may hold.
+# Compatibility characters with a meaning of their own, and the allowed symbols.
 OWN = "\u00bc\u00bd\u00be\u2150-\u215e\u2122\u2120"
 PARTS = re.compile(f"([{OWN}])|([^{OWN}]+)")
 SYMBOLS = frozenset("\u00a9\u00ae\u2122\u2120\u00b0")
-# Letters without a form, and such as are drawn as nothing.
+# Characters without a glyph, or rendered as blank.
 BLANK = dict.fromkeys(map(ord, "\u115f\u1160\u17b4\u17b5\u180e\u2800\u3164\uffa0"), " ")
 SENTENCES_RUN_ON = re.compile(r"([a-z0-9)%])\.([A-Z][a-z])")
 LATIN = str.maketrans(
     dict(zip("\u0131\u0142\u00f8\u0111\u0127\u0167\u014b\u0138", "ilodhtnk", strict=True))
     | {"\u00e6": "ae", "\u0153": "oe", "\u00fe": "th", "\u00f0": "d"}
 )
-# Signs that are drawn like one of ours and have no form in common with it.
+# Signs that look like an ASCII one but have no compatibility form in common with it.
 DRAWN = str.maketrans("\u3002\u06d4\u2044\u2215\u29f8\u2223\u01c0\ua789\u2236\u2010\u2011", "..///||::--")
 DOTS = str.maketrans("\u00b7\u2022\u2219\u22c5\u30fb", ".....")
 LEET = {one: str.maketrans("0134578@$!", f"o{one}eastbasi") for one in "li"}
@@ -34,7 +34,7 @@ DIGIT_SIGNS = re.compile(r"[0134578@$!]")
 
 
 def plain(text: str) -> str:
-    """`text` as it may be printed; line ends stay, all else that cannot be seen goes."""
+    """Return the printable form of `text`; line ends are kept, all other invisible characters are removed."""
     for _ in range(DECODED_AT_MOST):
         if not ENTITY.search(text):
             break
@@ -49,7 +49,7 @@ def plain(text: str) -> str:
 
 
 def _printed(char: str) -> str:
-    """The character, its plain form, or nothing."""
+    """Return the character, its plain form, or an empty string."""
     kind = unicodedata.category(char)
     if char in "\n\t":
         return char
@@ -62,7 +62,7 @@ def _printed(char: str) -> str:
 
 
 def unaccented(text: str) -> str:
-    """`text` without accents, and its dots and quotes as ours."""
+    """Return `text` without accents, and with ASCII dots and quotes."""
     if text.isascii():
         return text
     apart = unicodedata.normalize("NFKD", text.translate(LATIN)).replace("\u2019", "'").translate(DOTS)
@@ -70,7 +70,7 @@ def unaccented(text: str) -> str:
 
 
 def folded(text: str, one: str = "l") -> str:
-    """`text` in lower case, without accents and with digits inside of words read as letters; 1 is `l` or `i`."""
+    """Return `text` in lower case without accents, with digits within a word as letters; 1 is `l` or `i`."""
     return MIXED.sub(lambda match: _as_letters(match[0], one), unaccented(text.casefold()))
 
 
@@ -81,7 +81,7 @@ def _as_letters(word: str, one: str) -> str:
 
 
 def strange(text: str, known: frozenset[str]) -> bool:
-    """Whether a word is in letters that are not Latin, or only look so; `known` words and a lone `β` may be."""
+    """Whether any word is not Latin, or has look-alikes; `known` ones and a single `β` are allowed."""
     if text.isascii():
         return False
     words = re.findall(r"[^\W\d_]+", text)
