@@ -1,14 +1,14 @@
-"""Redactor: takes the secrets that a process holds out of text, in whichever encoding they come back.
+"""Redactor: removes the known secrets of a process from text, in any of the usual encodings.
 
-Found are the secret itself and its percent, JSON and HTML escapes (up to three deep), its base64 in both alphabets at
-each of the three offsets, and its hex digits, in one piece or split over lines. What is long enough is compared by its
-letters and digits alone, so that nothing between them hides it.
+It finds the secret itself, its percent, JSON and HTML escapes (up to three levels), its base64 in both alphabets at
+each of the three offsets, and its hex digits, in one piece or split over lines. Long secrets are also compared by their
+alphanumeric characters alone, so that separators do not hide them.
 
-A short secret is an ordinary word as far as anybody can tell: it is taken out only where the text calls it a secret
-(`password=...`, `//user:...@host`). Some things are taken out by their shape, whether they are held or not: what
-stands before the `@` of an address, the value of an Authorization header, private keys, and API keys of known forms.
+A short secret cannot be distinguished from an ordinary word: it is removed only where the text marks it as a secret
+(`password=...`, `//user:...@host`). Some patterns are removed whether they are known or not: the user info of a URL,
+the value of an Authorization header, private keys, and API keys of known formats.
 
-The images have this file, too, letter by letter: they share no module with the program.
+The images contain an identical copy of this file, as they share no module with the deployer.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 MASK = "***"
-SHORT, WORDY = 8, 16  # characters below which a text is a word: any; only small letters, or only digits
-LOOSE = 12  # letters and digits from which on anything may stand between them
-LINE = 16  # characters from which on a line of a secret is one itself
+SHORT, WORDY = 8, 16  # shorter strings are words: any; lowercase or digits only
+LOOSE = 12  # alphanumeric characters from which separators are ignored
+LINE = 16  # characters from which a line of a secret is a secret itself
 DEPTH = 3  # escapes of escapes of escapes
 
-# Every pattern here is linear in the text: whoever answers us chooses it.
+# All patterns run in linear time, as the text is untrusted.
 _SECRET_NAME = re.compile(
     r"(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|(?:^|[_.-])(?:PASS|PWD|AUTH|DSN|COOKIE))$", re.I
 )
-_PUBLIC_NAMES = frozenset({"PWD", "OLDPWD", "ERT_TOKEN", "GPG_KEY", "SSLKEY"})  # ERT_TOKEN is a mark: it is in labels
+_PUBLIC_NAMES = frozenset({"PWD", "OLDPWD", "ERT_TOKEN", "GPG_KEY", "SSLKEY"})  # ERT_TOKEN is a public label
 _USERINFO = re.compile(r"://([^/\s:@\"']*):([^/\s@\"']+)@")
 _ASSIGNED = re.compile(r"\b([A-Za-z_][A-Za-z0-9_]*)=[\"']?([^\s\"']+)")
 _LOGIN = re.compile(r"(?:^|\s)(?:-p|--password)[ =](\S+)")
@@ -54,13 +54,13 @@ _CALLED = (
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether a variable or field of that name holds a secret, as far as its name tells."""
+    """Whether the name of a variable or field indicates a secret."""
     return name.upper() not in _PUBLIC_NAMES and _SECRET_NAME.search(name) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """Text made of another one: character i stands for `[start[i], end[i])` of it."""
+    """Decoded view of a text: character i corresponds to its range `[start[i], end[i])`."""
 
     text: str
     start: Sequence[int]
@@ -68,7 +68,7 @@ class _View:
 
 
 class Redactor:
-    """Holds secrets and takes them out of text. It may be used by several threads."""
+    """Registry of secrets that removes them from text. Thread-safe."""
 
     def __init__(self) -> None:
         self._held: frozenset[str] = frozenset()
@@ -77,7 +77,7 @@ class Redactor:
         self._words: re.Pattern[str] | None = None
 
     def hold(self, *texts: str) -> None:
-        """Remember secrets, each with its longer lines. Empty ones are none."""
+        """Register secrets, each with its longer lines; ignore empty ones."""
         parts = frozenset(part for text in texts for part in _parts(text))
         if parts <= self._held:
             return
@@ -91,16 +91,16 @@ class Redactor:
         self._words = re.compile(rf"({_CALLED})(?:{words})(?![A-Za-z0-9])") if words else None
 
     def hold_named(self, values: Mapping[str, str]) -> None:
-        """Remember those values whose name says that they are secret, and the passwords in addresses."""
+        """Register the values with a secret name, and the passwords in URLs."""
         self.hold(*(found for name, value in values.items() for found in _secrets_of(name, value)))
 
     def hold_assigned(self, text: str) -> None:
-        """Remember what a script or a command line sets variables of such names to, and the passwords it gives."""
+        """Register the values that a script or command line assigns to secret names, and its password options."""
         self.hold_named(dict(_ASSIGNED.findall(text)))
         self.hold(*_LOGIN.findall(text))
 
     def clean(self, text: str) -> str:
-        """`text` without anything secret."""
+        """Return `text` with all secrets masked."""
         spans = sorted(span for view in _views(text) for span in self._found(view)) if self._exact else []
         if spans:
             text = _masked(text, spans)
@@ -115,16 +115,16 @@ class Redactor:
         yield from _occurrences(_kept(view, _LETTERS), self._loose)
 
 
-HELD = Redactor()  # one for the process: whatever part of it has met a secret, no other part shows it
+HELD = Redactor()  # shared by all parts of the process
 
 
 def hold(*texts: str) -> None:
-    """Remember secrets for the whole process."""
+    """Register secrets for the whole process."""
     HELD.hold(*texts)
 
 
 def clean(text: str) -> str:
-    """`text` without any secret that the process holds."""
+    """Return `text` with the secrets of the process masked."""
     return HELD.clean(text)
 
 
@@ -151,18 +151,18 @@ def _secrets_of(name: str, value: str) -> Iterator[str]:
 
 
 def _forms(secret: str) -> Iterator[str]:
-    """The secret, and what it looks like in base64 and in hex wherever in a longer text it stands."""
+    """Yield the secret and its base64 and hex encodings at any offset in a longer text."""
     data = secret.encode(errors="surrogatepass")
     yield from (secret, "".join(secret.split()), data.hex(), data.hex().upper())
-    yield _decoded_once(secret)  # what it turns into where the text around it is unescaped
+    yield _decoded_once(secret)  # its form after the surrounding text is unescaped
     for offset in range(3):
-        known = slice(-(-offset * 8 // 6), (offset + len(data)) * 8 // 6)  # no bit of a neighbour is in these
+        known = slice(-(-offset * 8 // 6), (offset + len(data)) * 8 // 6)  # only bits of the secret itself
         padded = b"\0" * offset + data
         yield from (base64.b64encode(padded)[known].decode(), base64.urlsafe_b64encode(padded)[known].decode())
 
 
 def _views(text: str) -> Iterator[_View]:
-    """The text, the text as one line, and each of the two unescaped as often as there is anything to unescape."""
+    """Yield the text, the text as one line, and up to DEPTH levels of unescaping of both."""
     whole = _View(text, range(len(text)), range(1, len(text) + 1))
     starts = [whole]
     if _WRAP.search(text):
@@ -177,7 +177,7 @@ def _views(text: str) -> Iterator[_View]:
 
 
 def _kept(view: _View, pattern: re.Pattern[str], *, inverse: bool = False) -> _View:
-    """What the pattern finds, or with `inverse` all the rest, put together."""
+    """Join the matches of the pattern, or with `inverse` everything else."""
     pieces = [found.span() for found in pattern.finditer(view.text)]
     if inverse:
         edges = [0, *(edge for piece in pieces for edge in piece), len(view.text)]
@@ -186,7 +186,7 @@ def _kept(view: _View, pattern: re.Pattern[str], *, inverse: bool = False) -> _V
 
 
 def _unescaped(view: _View) -> _View | None:
-    """One level of escapes undone; None when there are none."""
+    """Decode one level of escapes; return None if there are none."""
     found = list(_ESCAPE.finditer(view.text))
     if not found:
         return None
