@@ -1,4 +1,4 @@
-"""The reference pages are those that `make reference` would write, and a running backend shows the metrics they name."""
+"""The reference pages are those that `make reference` would write; metrics: tests/backend/test_backend_telling.py too."""
 
 from __future__ import annotations
 
