@@ -1,4 +1,4 @@
-"""Reference pages: writes the generated half of docs/commands.md, config.md, exit-codes.md and metrics.md from the code.
+"""Reference pages: writes the generated half of docs/commands.md, config.md, exit-codes.md and metrics.md.
 
 Run by `make reference`. What stands above the marker line of a page is written by hand and stays; everything below it
 is replaced. `tests/docs/test_reference.py` compares the pages with the code.
@@ -136,7 +136,9 @@ def literal_codes() -> list[tuple[int, str]]:
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and ast.unparse(node.func) in ("sys.exit", "click.exceptions.Exit"):
                 values = [named.get(ast.unparse(argument), argument) for argument in node.args]
-                found |= {(v.value, _name(path)) for v in values if isinstance(v, ast.Constant) and type(v.value) is int}
+                found |= {
+                    (v.value, _name(path)) for v in values if isinstance(v, ast.Constant) and type(v.value) is int
+                }
     return sorted(found)
 
 

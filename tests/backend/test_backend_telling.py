@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from ci import reference
 from ert_backend.base.logs import JsonLines
 from ert_backend.edge.key_store import admin_token
 from tests.support.backend.rig import ENV, KEY, NEXT_KEY, REQUEST, SECRET, Backend
@@ -39,6 +40,12 @@ def test_metrics_need_a_key_and_are_prometheus_text(backend: Backend, client: ht
     assert answer.headers["content-type"].startswith("text/plain; version=")
     assert values(answer.text, "ert_ready") == [1.0]
     assert values(answer.text, "ert_request_body_bytes_total") == [0.0]
+
+
+def test_the_metrics_are_those_that_the_reference_names(client: httpx.Client) -> None:
+    shown = re.findall(r"^# TYPE (\S+) (\S+)$", client.get("/metrics").text, re.MULTILINE)
+    documented = [(name, kind) for name, kind, _, _ in reference.instruments()]
+    assert sorted(pair for pair in shown if not pair[0].endswith("_created")) == sorted(documented)
 
 
 def test_a_report_shows_in_the_metrics_under_the_names_others_use(client: httpx.Client) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 LISTED = subprocess.run(
@@ -101,3 +102,31 @@ def test_every_make_target_is_in_the_table_and_no_other() -> None:
     table = FENCE.findall(contributing()[contributing().index("\n## Checks\n") :])[0]
     named = re.findall(r"^make ([a-z -]+?)(?: [A-Z]+=\S+)? +#", table, re.MULTILINE)
     assert {target for line in named for target in line.split()} == targets - {"help"}
+
+
+def test_a_hook_of_pre_commit_runs_what_is_here_and_downloads_nothing() -> None:
+    repos = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    assert [repo["repo"] for repo in repos] == ["local"]
+    hooks = [hook for repo in repos for hook in repo["hooks"]]
+    assert {hook["language"] for hook in hooks} == {"system"}
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    made = {hook["entry"].removeprefix("make ") for hook in hooks if hook["entry"].startswith("make ")}
+    assert made <= set(targets)
+
+
+def test_ci_runs_every_python_that_is_promised() -> None:
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())["jobs"]
+    assert jobs["pythons"]["strategy"]["matrix"]["python"] == ["3.11", "3.12", "3.13"]
+    assert 'requires-python = ">=3.11"' in (ROOT / "pyproject.toml").read_text()
+
+
+@pytest.mark.parametrize("form", sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml")), ids=name)
+def test_an_issue_form_has_what_the_host_wants(form: Path) -> None:
+    found = yaml.safe_load(form.read_text())
+    if form.name == "config.yml":
+        assert set(found) == {"blank_issues_enabled"}
+        return
+    assert found["name"]
+    assert found["description"]
+    ids = [part["id"] for part in found["body"] if part["type"] != "markdown"]
+    assert len(ids) == len(set(ids)) > 0

@@ -1,4 +1,4 @@
-"""The reference pages are those that `make reference` writes, and a running backend shows the metrics they name."""
+"""Reference pages are those that `make reference` would write; tests/backend compares the metrics with a backend."""
 
 from __future__ import annotations
 
