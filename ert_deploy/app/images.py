@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ert_deploy.app.deployment import SILENT, Progress, opened
 from ert_deploy.config import find
-from ert_deploy.core.model.errors import UsageError
+from ert_deploy.core.model.errors import Failed, UsageError
 
 if TYPE_CHECKING:
     from ert_deploy.adapters.docker_images import Built
@@ -40,7 +41,7 @@ def build_image(
     """Build the image from the sources that came with this program, as `tag` or as `launch/image` of the config.
 
     Its CUDA libraries are those that every host of the config can run. Raises UsageError for a tag or an argument
-    that will not do, and Failed where the Docker engine does not answer or does not build it.
+    that will not do, and Failed where the Docker engine does not build it or the bill of materials cannot be written.
     """
     from ert_deploy.adapters.docker_images import DockerImages
 
@@ -51,7 +52,7 @@ def build_image(
         tag = tag or _with_a_tag(settings.desired.launch.image)
     built = DockerImages().build(image_source(), tag, given, progress.note)
     if bill_of_materials is not None:
-        bill_of_materials.write_bytes(DockerImages().bill_of_materials(tag))
+        _write(bill_of_materials, DockerImages().bill_of_materials(tag))
         progress.note(f"the bill of materials is in {bill_of_materials}")
     return built
 
@@ -86,6 +87,13 @@ def image_source(package: Path = _PACKAGE) -> Path:
         if (folder / IMAGE).is_dir():
             return folder / IMAGE
     raise UsageError(f"the image {IMAGE} is missing beside {package}: install the package anew")
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise Failed(f"{path} cannot be written: {os.strerror(error.errno or 0)}") from error
 
 
 def _known(arguments: dict[str, str]) -> dict[str, str]:

@@ -70,6 +70,13 @@ def test_the_bill_of_materials_is_handed_out(
     assert engine.containers == 0
 
 
+def test_a_bill_of_materials_that_cannot_be_written_is_said(
+    engine: FakeEngine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("build", "--tag", TAG, "--sbom", "nowhere/bill.json") == 1
+    assert "error: nowhere/bill.json cannot be written: No such file or directory" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("oldest", "family"), [("12.4", "12"), ("12.9", "12"), ("13", "13"), ("13.1", "13")])
 def test_the_libraries_are_those_that_every_host_of_the_config_can_run(
     engine: FakeEngine, tmp_path: Path, capsys: pytest.CaptureFixture[str], oldest: str, family: str
