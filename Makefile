@@ -40,7 +40,7 @@ frontend-test: $(VENV)/.frontend  ## Test the page: types, units, size, and that
 lint: $(VENV)/.dev  ## Format, lint, import directions
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	PYTHONPATH=.:$(IMAGES) $(BIN)/lint-imports
+	PYTHONPATH=.:$(IMAGES) $(BIN)/lint-imports --no-cache
 
 types: $(VENV)/.dev  ## Types, strict, of everything
 	$(BIN)/mypy
