@@ -1,5 +1,5 @@
-"""A world on loopback that speaks the providers' wire formats.
+"""Sandbox: local servers that implement the APIs of the providers.
 
-The sandbox is the oracle the product is tested against, so it must not share the product's mistakes:
-nothing here may import `ert_deploy.core` or `ert_deploy.ports`.
+The product is tested against the sandbox, so the two must not share mistakes: this package may not import
+`ert_deploy.core` or `ert_deploy.ports`.
 """

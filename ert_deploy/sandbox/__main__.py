@@ -1,7 +1,7 @@
-"""`python -m ert_deploy.sandbox start | stop | status`: the sandbox world as a daemon.
+"""Command line of the sandbox: `python -m ert_deploy.sandbox start | stop | status` controls it as a daemon.
 
-The bill (`stop`) and the state (`status`) are JSON on stdout; everything else is on stderr. Exit codes: 0 ok,
-1 failed, 3 another sandbox runs in that directory.
+The bill (`stop`) and the state (`status`) are JSON on stdout; all other output is on stderr. Exit codes: 0 success,
+1 failure, 2 invalid arguments, 3 another sandbox is running in that directory.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ DEFAULT_WORLD = Path(".ert/sandbox")
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the parser of the command line."""
     top = argparse.ArgumentParser(prog="python -m ert_deploy.sandbox", description="a world on loopback")
     commands = top.add_subparsers(dest="command", required=True)
     for name, text in (
@@ -37,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code."""
+    """Run one command and return the exit code."""
     given = parser().parse_args(argv)
     if given.command == "start" and given.speed <= 0:
         sys.stderr.write("--speed must be above 0\n")

@@ -1,1 +1,1 @@
-"""HTTP server of the doubles: threads, routes, whole messages, and faults per call. Knows no provider."""
+"""HTTP server of the sandbox: routes, messages, and faults injected per call. Independent of any provider."""

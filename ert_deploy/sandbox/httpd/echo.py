@@ -1,4 +1,4 @@
-"""Echoes: what a provider repeats of what it was told, as it is or in some encoding. Knows no provider."""
+"""Echo faults: repeat the values of a request, raw or encoded, as a provider's error may. Independent of providers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from urllib.parse import quote
 from ert_deploy.sandbox.httpd.messages import Request
 
 COLUMNS = 20
-LEAST = 8  # characters of a value that is worth repeating
+LEAST = 8  # minimum length of a value that is echoed, in characters
 
 
 def _base64(before: bytes, text: str) -> str:
@@ -39,14 +39,14 @@ ENCODINGS: Mapping[str, Callable[[str], str]] = {
 
 
 def encoded(text: str, encoding: str) -> str:
-    """`text` in that encoding. ValueError for one that is not known."""
+    """Return `text` in the given encoding. Raise `ValueError` for an unknown encoding."""
     if encoding not in ENCODINGS:
         raise ValueError(f"no encoding is called {encoding!r}; known: {', '.join(ENCODINGS)}")
     return ENCODINGS[encoding](text)
 
 
 def told(request: Request) -> tuple[str, ...]:
-    """What a request shows of its sender: what it authorizes itself with, and the values in its body."""
+    """Return what a request reveals of its sender: the credential it authenticates with, and the values in its body."""
     authorization = request.headers.get("Authorization", "").rpartition(" ")[2]
     try:
         values = tuple(_values(request.json()))

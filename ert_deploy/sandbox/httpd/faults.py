@@ -1,7 +1,8 @@
-"""Faults that can be switched on per call.
+"""Fault injection per call.
 
-A fault names an operation and says what its client sees: nothing (a reset), another status, a late answer. `when` says
-whether the effect has happened by then; "after" is the dangerous kind, because the client cannot tell.
+A fault applies to an operation and defines what its client receives: a reset, another status or a late response.
+`when` defines whether the operation has taken effect by then; "after" is the dangerous case, because the client
+cannot know.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ from ert_deploy.sandbox.httpd.messages import Reply, Request
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault, used `count` times, after `skip` calls have gone through untouched.
+    """One fault, applied `count` times, after `skip` calls without it.
 
-    `when` is the moment of the effect: "before" the fault cuts in there is none (a fault without `reset` and `status`
-    only delays), "after" it has happened, "late" it happens `late` real seconds after the client was told nothing.
-    `twice` delivers the request two times and shows the second answer (with "after"). `delay` is real seconds before
-    the answer; `reset` closes the connection without one; `status` replaces the answer; `cut` ends the connection
-    after that many bytes of the body. `echo` names an encoding (see `echo`): the answer is an error, by default 400,
-    that repeats what the request shows of its sender, the longest first.
+    `when` is the time of the effect: "before" means there is none (a fault without `reset` and `status` is only a
+    delay), "after" means it precedes the response, "late" means it follows `late` real seconds after the request; by
+    default the response is then an empty 504. `twice` runs the handler two times and returns the second response (with
+    "after"). `delay` is the time before the response in real seconds; `reset` closes the connection without a response;
+    `status` replaces the response; `cut` closes the connection after that many bytes of the body. `echo` is an encoding
+    (see `echo`): the response is an error, by default 400, with the values that the request reveals, longest first.
     """
 
     operation: str
@@ -44,7 +45,7 @@ class Fault:
 
     @classmethod
     def parse(cls, value: Mapping[str, Any]) -> Fault:
-        """A fault from JSON with the field names above; ValueError names what is unknown or missing."""
+        """Return a fault from JSON with the field names above. Raise `ValueError` for unknown or invalid fields."""
         unknown = sorted(set(value) - {f.name for f in fields(cls)})
         if unknown:
             raise ValueError(f"unknown fault fields: {', '.join(unknown)}")
@@ -57,7 +58,7 @@ class Fault:
         return cls(**value)
 
     def answer(self, request: Request) -> Reply | None:
-        """What takes the place of the honest answer; None where there is nothing."""
+        """Return the response that replaces the real one, or None to keep the real one."""
         if self.echo:
             said = "; ".join(encoded(text, self.echo) for text in sorted(told(request), key=len, reverse=True))
             words = dict.fromkeys(("msg", "message", "detail"), f"not with this: {said}")
@@ -69,7 +70,7 @@ class Fault:
 
 
 class Faults:
-    """The faults still to come, in the order they were added; safe to use from many threads."""
+    """The pending faults, in the order in which they were added. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -78,17 +79,17 @@ class Faults:
         self.seen: list[str] = []
 
     def add(self, fault: Fault) -> None:
-        """Queue one fault behind those already there."""
+        """Append a fault to the queue."""
         with self._lock:
             self._pending.append((fault, fault.skip, fault.count))
 
     def clear(self) -> None:
-        """Drop all faults that have not happened yet."""
+        """Remove all pending faults."""
         with self._lock:
             self._pending.clear()
 
     def take(self, operation: str) -> Fault | None:
-        """The fault for this call of `operation`, if one is due; counts the call either way."""
+        """Return the fault for this call of `operation`, or None; the call is recorded in `seen` in both cases."""
         with self._lock:
             self.seen.append(operation)
             for index, (fault, skip, count) in enumerate(self._pending):
@@ -108,15 +109,15 @@ class Faults:
             del self._pending[index]
 
     def close(self) -> None:
-        """End all pauses now; the server is going away."""
+        """Interrupt all delays, because the server is shutting down."""
         self._closing.set()
 
     def pause(self, fault: Fault) -> None:
-        """Wait out the fault's delay, in real seconds."""
+        """Wait for the delay of the fault, in real seconds."""
         if fault.delay:
             self._closing.wait(fault.delay)
 
     def pending(self) -> list[dict[str, Any]]:
-        """What is still to come, for the status page."""
+        """Return the pending faults as JSON, for the status page."""
         with self._lock:
             return [{"operation": f.operation, "skip": s, "count": c} for f, s, c in self._pending]

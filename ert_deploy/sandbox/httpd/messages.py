@@ -1,4 +1,4 @@
-"""One request and one answer, as the provider doubles see them; no sockets here."""
+"""HTTP messages: one request and one reply, as the handlers of the sandbox use them. No I/O."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request as it came over the wire; `query` keeps repeated keys in order."""
+    """A request as received; `query` preserves the order of repeated keys."""
 
     method: str
     path: str
@@ -22,20 +22,20 @@ class Request:
     params: Mapping[str, str] = field(default_factory=dict)
 
     def json(self) -> Any:
-        """The body as JSON; ValueError when it is not."""
+        """Return the body parsed as JSON. Raise `ValueError` if it is invalid."""
         return json.loads(self.body or b"null")
 
     def one(self, name: str) -> str | None:
-        """The last value of a query parameter, or None."""
+        """Return the last value of a query parameter, or None."""
         values = self.query.get(name)
         return values[-1] if values else None
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer. A body of None is sent with `Content-Length: 0` and no content type.
+    """A reply. A body of None is sent with `Content-Length: 0` and no content type.
 
-    With `cut`, the connection ends after that many bytes of the body, although the full length was promised.
+    With `cut`, the connection is closed after that many bytes of the body; `Content-Length` is still the full length.
     """
 
     status: int = 200
@@ -46,10 +46,10 @@ class Reply:
 
     @classmethod
     def json(cls, value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
-        """`value` as JSON with a closing newline, as both providers send it."""
+        """Return `value` as JSON with a final newline, which both providers send."""
         return cls(status, json.dumps(value, ensure_ascii=False).encode() + b"\n", headers or {})
 
     @classmethod
     def text(cls, value: str, status: int = 200, content_type: str = "text/plain; charset=utf-8") -> Reply:
-        """Plain text, or HTML with its own content type."""
+        """Return a plain text reply, or another text type such as HTML with `content_type`."""
         return cls(status, value.encode(), {}, content_type)

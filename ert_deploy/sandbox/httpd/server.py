@@ -1,8 +1,8 @@
-"""A small threaded HTTP server for the provider doubles, with faults on every named operation.
+"""Threaded HTTP server of the sandbox, with fault injection for every named operation.
 
-Providers fail in ways a web framework hides: an answer that never comes after the effect has happened, a reset, an
-HTML page where JSON was promised. Here a fault is part of the server, not of the handlers: the handler does what the
-provider would do, and the fault decides what the client gets to see of it.
+Providers fail in ways that a web framework cannot reproduce: a response that is never sent although the operation took
+effect, a reset, an HTML page instead of JSON. Here faults are part of the server, not of the handlers: the handler does
+what the provider would do, and the fault decides what the client receives.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Middleware = Callable[[Request, Handler], Reply]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`operation` is the name faults are aimed at; `{name}` in the pattern matches one path segment."""
+    """A route. `operation` is the name that faults refer to; `{name}` in the pattern matches one path segment."""
 
     method: str
     pattern: str
@@ -41,7 +41,7 @@ class Route:
     handler: Handler
 
     def match(self, method: str, path: str) -> dict[str, str] | None:
-        """The decoded path parameters, or None."""
+        """Return the decoded path parameters, or None if the route does not match."""
         if method != self.method:
             return None
         found = _regex(self.pattern).fullmatch(path)
@@ -49,18 +49,18 @@ class Route:
 
 
 class Router:
-    """Dispatches to the first route that matches, through one middleware (authentication, rate limits)."""
+    """Dispatches a request to the first matching route, through one middleware (authentication, rate limits)."""
 
     def __init__(self, middleware: Middleware | None = None) -> None:
         self.routes: list[Route] = []
         self.middleware = middleware
 
     def add(self, method: str, pattern: str, operation: str, handler: Handler) -> None:
-        """Register one operation. A trailing slash in the pattern or the request does not matter."""
+        """Register one operation. The final slash is optional in the pattern and in the request."""
         self.routes.append(Route(method, pattern, operation, handler))
 
     def resolve(self, request: Request) -> tuple[Request, Handler]:
-        """The request with its operation and parameters, and the handler for it (404 when there is none)."""
+        """Return the request with its operation and parameters, and its handler (`not_found` if no route matches)."""
         for route in self.routes:
             params = route.match(request.method, request.path)
             if params is not None:
@@ -73,7 +73,7 @@ class Router:
 
 
 def not_found(_: Request) -> Reply:
-    """What an unknown path gets."""
+    """Return the reply for an unknown path."""
     return Reply.text("404 page not found\n", 404)
 
 
@@ -83,7 +83,7 @@ def _regex(pattern: str) -> re.Pattern[str]:
 
 
 class Server:
-    """Serves one router on a free loopback port until `stop`. `now`: the Unix time that its answers are dated with."""
+    """Serves one router on a loopback port until `stop`; 0 picks a port. `now` is the clock for `Date` headers."""
 
     def __init__(self, router: Router, faults: Faults | None = None, port: int = 0, now: Now = time.time) -> None:
         self.router = router
@@ -94,21 +94,21 @@ class Server:
 
     @property
     def port(self) -> int:
-        """The port it listens on."""
+        """The listening port."""
         return int(self._httpd.server_address[1])
 
     @property
     def url(self) -> str:
-        """Base URL without a trailing slash."""
+        """Base URL without a final slash."""
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> Server:
-        """Begin to answer; returns itself."""
+        """Start serving and return the server."""
         self._thread.start()
         return self
 
     def stop(self) -> None:
-        """Close the port; requests under way are cut and late effects dropped. Works on one never started, too."""
+        """Close the port and all connections, and cancel late effects. Also allowed before `start`."""
         self.faults.close()
         for timer in self._late:
             timer.cancel()
@@ -119,7 +119,7 @@ class Server:
         self._httpd.cut()
 
     def answer(self, request: Request) -> Reply | None:
-        """The reply as the client will see it, or None for a connection that is reset."""
+        """Return the reply that the client receives, or None for a connection reset."""
         request, _ = self.router.resolve(request)
         fault = self.faults.take(request.operation)
         if fault is None:
@@ -136,7 +136,7 @@ class Server:
         return replace(honest or self.router(request), cut=fault.cut)
 
     def _effect(self, request: Request, fault: Fault) -> Reply | None:
-        """What has happened by the time the client learns anything."""
+        """Run the handler as far as the fault allows before the client receives a response."""
         if fault.when == "before":
             return None
         if fault.when == "late":
@@ -160,42 +160,42 @@ class _Httpd(ThreadingHTTPServer):
         super().__init__(address, _Exchange)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Take a connection on; it is remembered so that `cut` can end it."""
+        """Accept a connection and remember it for `cut`."""
         self._open.add(request)
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
-        """Let a connection go."""
+        """Close a connection."""
         self._open.discard(request)
         super().shutdown_request(request)
 
     def cut(self) -> None:
-        """End the connections that are still open: a stopped server answers nobody."""
+        """Close all open connections, so that a stopped server does not respond."""
         for connection in tuple(self._open):
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients of a fault test hang up in the middle; that is not news. Anything else is a defect of a handler."""
+        """Ignore connection errors, because clients disconnect in fault tests; any other error is a handler's bug."""
         if not isinstance(sys.exc_info()[1], OSError):
             super().handle_error(request, client_address)
 
 
 class _Exchange(BaseHTTPRequestHandler):
-    """One connection: reads requests, asks the server for answers, writes them."""
+    """One connection: reads requests, passes them to the server and sends the replies."""
 
     protocol_version = "HTTP/1.1"
     server_version = "sandbox"
-    disable_nagle_algorithm = True  # head and body go out in two writes; waiting for an ACK in between takes 40 ms
+    disable_nagle_algorithm = True  # header and body are two writes; waiting for an ACK in between takes 40 ms
     sys_version = ""
     server: _Httpd
 
     def date_time_string(self, timestamp: float | None = None) -> str:
-        """The `Date` of an answer, by the clock of the world it belongs to."""
+        """Return the `Date` of a reply, by the clock of its sandbox."""
         return super().date_time_string(self.server.now() if timestamp is None else timestamp)
 
     def respond(self) -> None:
-        """Answer the request whose head has just been read, whatever its method."""
+        """Read the request and send the reply, for any method."""
         try:
             request = self._read()
         except ValueError:
@@ -242,7 +242,7 @@ class _Exchange(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Quiet: the world keeps its own log."""
+        """Discard the message: the sandbox has a log of its own."""
 
 
 for _method in ("GET", "POST", "PUT", "PATCH", "DELETE"):

@@ -1,1 +1,1 @@
-"""World clock, processes a world has started, and machines as processes. Imports no other room of the sandbox."""
+"""Runtime of the sandbox: clock, child processes, and machines as processes. Imports no other subpackage of it."""

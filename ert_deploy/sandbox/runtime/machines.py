@@ -1,10 +1,10 @@
-"""Sandbox machines: one real process per running container, with the environment Vast would give it.
+"""Sandbox machines: one real process per running container, with the environment that Vast would set.
 
-A machine inherits nothing of the sandbox but PATH, LANG and the few variables in `INHERITED`, and it reaches loopback
-only (`loopback.py`). Its disk is a folder that
-outlives stop and start and goes with the instance; stdout and stderr are the container's log. Every process is written
-down with pid and kernel start time in `vast-processes.json` of the world directory, so that a world that was killed can
-be tidied up without hitting a stranger who got the same pid. Nothing here knows of contracts, prices or HTTP.
+A machine inherits only PATH, LANG and the few variables in `INHERITED`, and it reaches loopback only (`loopback.py`).
+Its disk is a directory that survives stop and start and is deleted with the instance; stdout and stderr are the
+container's log. Every process is recorded with its `pid` and kernel start time in `vast-processes.json` of the sandbox
+directory, so that the next run can clean up after a crash without killing an unrelated process that reuses the `pid`.
+This module is independent of contracts, prices and HTTP.
 """
 
 from __future__ import annotations
@@ -29,26 +29,26 @@ Command = Sequence[str] | Callable[[Mapping[str, str]], Sequence[str]]
 BOOK = "vast-processes.json"
 INHERITED = ("PATH", "LANG", "SSL_CERT_FILE")
 INHERITED_PREFIX = "OPENBLAS_"
-# Below the range from which kernels hand out ports for outgoing connections: a stopped machine keeps its port.
+# Below the range of ephemeral ports, because a stopped machine keeps its port.
 FIRST_PORT, LAST_PORT = 21000, 31999
-# The call that asks for a stop often comes out of the machine itself, and should get its answer first.
+# The request for a stop is often sent by the machine itself, which should receive the response first.
 SIGNAL_AFTER = 0.2
 
 
 def inherited() -> dict[str, str]:
-    """The only variables a machine gets from the sandbox's own environment."""
+    """Return the only variables that a machine inherits from the environment of the sandbox."""
     return {k: v for k, v in os.environ.items() if k in INHERITED or k.startswith(INHERITED_PREFIX)}
 
 
 class Ports:
-    """External ports of the sandbox's machines: each given once, and only if nobody listens there."""
+    """External ports of the sandbox's machines: each is allocated once, and only if no server is listening on it."""
 
     def __init__(self) -> None:
         self._given: set[int] = set()
         self._next = FIRST_PORT + os.getpid() * 131 % (LAST_PORT - FIRST_PORT)
 
     def give(self) -> int:
-        """A loopback port that is free now; OSError when the range is used up."""
+        """Allocate an available loopback port. Raise `OSError` when the range is exhausted."""
         for _ in range(LAST_PORT - FIRST_PORT):
             port = self._next
             self._next = FIRST_PORT + (port + 1 - FIRST_PORT) % (LAST_PORT - FIRST_PORT)
@@ -58,18 +58,18 @@ class Ports:
         raise OSError("no free port for a sandbox machine")
 
     def claim(self, port: int) -> None:
-        """Give this very port away; OSError when it is given already or somebody listens there."""
+        """Allocate this port. Raise `OSError` when it is already allocated or in use."""
         if port in self._given or not _bindable(port, reuse=True):
             raise OSError(f"port {port} of 127.0.0.1 is taken")
         self._given.add(port)
 
     def take_back(self, ports: Sequence[int]) -> None:
-        """Ports of a destroyed machine may be given again."""
+        """Release the ports of a destroyed machine."""
         self._given.difference_update(ports)
 
 
 def _bindable(port: int, *, reuse: bool = False) -> bool:
-    """Whether a server could listen there; with `reuse` also where connections have ended a moment ago."""
+    """Whether a server could bind the port; with `reuse` also if it has connections in TIME_WAIT."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(reuse))
         try:
@@ -81,7 +81,7 @@ def _bindable(port: int, *, reuse: bool = False) -> bool:
 
 @dataclass(slots=True)
 class Machine:
-    """A started process (leader of its own session) and when it must be gone; times are real monotonic seconds."""
+    """A started process (leader of its own session) and its deadlines in real monotonic seconds."""
 
     process: subprocess.Popen[bytes]
     signal_at: float | None = None
@@ -90,7 +90,7 @@ class Machine:
 
 
 class Machines:
-    """All machine processes of one world. Not locked: the caller holds the lock of the double."""
+    """All machine processes of one sandbox. Not thread-safe: the caller must have acquired the lock of the account."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -98,21 +98,21 @@ class Machines:
         directory.mkdir(parents=True, exist_ok=True)
 
     def folder(self, instance: int) -> Path:
-        """Where an instance keeps its disk and log."""
+        """Return the directory of an instance, with its disk and log."""
         return self._directory / "instances" / str(instance)
 
     def disk(self, instance: int) -> Path:
-        """The instance's disk; made when first asked for."""
+        """Return the disk of the instance, created on first use."""
         disk = self.folder(instance) / "disk"
         disk.mkdir(parents=True, exist_ok=True, mode=0o700)
         return disk
 
     def log(self, instance: int) -> Path:
-        """The container's log, which may not exist yet."""
+        """Return the path of the container's log, which may not exist yet."""
         return self.folder(instance) / "container.log"
 
     def start(self, instance: int, command: Command, env: Mapping[str, str]) -> None:
-        """Start the container's process; OSError when the command cannot be run."""
+        """Start the process of the container. Raise `OSError` if the command cannot be executed."""
         argv = list(command(env) if callable(command) else command)
         disk = self.disk(instance)
         with self.log(instance).open("ab") as log:
@@ -129,16 +129,16 @@ class Machines:
         self._write_book()
 
     def alive(self, instance: int) -> bool:
-        """Whether its process has not been reaped yet."""
+        """Whether the process has been started and not been reaped yet."""
         return instance in self._running
 
     def pid(self, instance: int) -> int | None:
-        """The process id while it lives."""
+        """Return the process id, or None if there is no process."""
         machine = self._running.get(instance)
         return machine.process.pid if machine else None
 
     def end(self, instance: int, grace: float, *, wipe: bool = False) -> None:
-        """Order SIGTERM soon and SIGKILL `grace` real seconds later; with `wipe` the folder goes afterwards."""
+        """Schedule SIGTERM soon, SIGKILL `grace` real seconds later and, with `wipe`, deletion of the directory."""
         machine = self._running.get(instance)
         if machine is None:
             if wipe:
@@ -150,14 +150,14 @@ class Machines:
             machine.kill_at = machine.signal_at + grace
 
     def kill(self, instance: int) -> None:
-        """Power off: SIGKILL to all its processes now."""
+        """Power off: send SIGKILL to all processes of the instance."""
         machine = self._running.get(instance)
         if machine is not None:
             machine.kill_at = 0.0
             _kill_session(machine.process.pid)
 
     def tend(self) -> list[int]:
-        """Send the signals that are due and reap what has ended; the instances whose process has ended by now."""
+        """Send due signals, reap terminated processes and return their instances."""
         now = time.monotonic()
         for machine in self._running.values():
             _press(machine, now)
@@ -169,7 +169,7 @@ class Machines:
         return ended
 
     def stop(self, grace: float = 5.0) -> None:
-        """End everything and wait until it is reaped."""
+        """Terminate all processes and wait until they are reaped."""
         for machine in self._running.values():
             machine.signal_at, machine.kill_at = 0.0, time.monotonic() + grace
         while self._running:
@@ -178,7 +178,7 @@ class Machines:
 
     def _reap(self, instance: int) -> None:
         machine = self._running.pop(instance)
-        # The leader is still a zombie here, so the session's number cannot belong to anybody else yet.
+        # The leader is still a zombie here, so its session id cannot have been reused yet.
         _kill_session(machine.process.pid)
         machine.process.wait()
         if machine.wipe:
@@ -198,15 +198,15 @@ class Machines:
 def _press(machine: Machine, now: float) -> None:
     if machine.signal_at is not None and now >= machine.signal_at:
         machine.signal_at = None
-        # To the leader alone: a container's other processes are PID 1's to end. Not by `terminate`, which would reap
-        # one that has just ended, and `_over` would then ask about a stranger.
+        # Only to the leader: in a container, PID 1 terminates the others. `terminate` is not used, because it would
+        # reap a leader that has just exited, and `_over` would then check an unrelated process.
         os.kill(machine.process.pid, signal.SIGTERM)
     if machine.kill_at is not None and now >= machine.kill_at:
         _kill_session(machine.process.pid)
 
 
 def _kill_session(leader: int) -> None:
-    """A container that ends takes all its processes along, whatever process groups they have made."""
+    """Kill all processes of a session, whatever their process groups, as when a container stops."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, signal.SIGKILL)
     for entry in Path("/proc").glob("[0-9]*"):
@@ -222,7 +222,7 @@ def _session(entry: Path) -> int:
 
 
 def _over(process: subprocess.Popen[bytes]) -> bool:
-    """Whether the leader has ended, without reaping it where the platform allows that."""
+    """Whether the leader has exited; does not reap it, where the platform supports that."""
     if not hasattr(os, "waitid"):
         return process.poll() is not None
     return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None

@@ -1,4 +1,4 @@
-"""Reads a file of the sandbox's folder, which may have come with a cloned repository or be another user's."""
+"""File check: reads a file of the sandbox directory, which may be in a cloned repository or owned by another user."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MOST_BYTES = 1 << 20
 
 
 def own_text(path: Path) -> str:
-    """The text of a plain file that belongs to this user; OSError or ValueError else. A pipe keeps nobody waiting."""
+    """Return the text of a regular file owned by this user; never blocks on a pipe. Raise `OSError` or `ValueError`."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, encoding="utf-8") as file:
         about = os.fstat(descriptor)

@@ -1,8 +1,8 @@
-"""Knows whether a recorded process still is the one that was recorded, and ends those a dead world left behind.
+"""Process records: check whether a recorded process is still running, and terminate those left over from a crash.
 
-A pid alone proves nothing: it may have been given to a stranger since. So every record has the kernel's start time
-too, and nothing is signalled unless both fit. Records are lists of `{"pid": int, "start_time": int, ...}` in files
-named `*processes*.json` in the world directory or one folder below.
+A `pid` may have been reused by an unrelated process. So every record also contains the kernel's start time, and a
+signal is only sent when both match. Records are lists of `{"pid": int, "start_time": int, ...}` in files named
+`*processes*.json` in the sandbox directory or one level below.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ _real = WorldClock()
 
 @dataclass(frozen=True, slots=True)
 class ProcessMark:
-    """A process: `start_time` in clock ticks since boot (field 22 of /proc/PID/stat), 0 where there is no /proc."""
+    """A process: `start_time` is in clock ticks since boot (field 22 of `/proc/PID/stat`), or 0 without `/proc`."""
 
     pid: int
     start_time: int
 
     @classmethod
     def of(cls, pid: int) -> ProcessMark:
-        """The mark of a process that is running now."""
+        """Return the mark of a running process."""
         return cls(pid, _stat(pid)[1])
 
     def alive(self) -> bool:
-        """Whether this very process runs; one that is dead but not yet reaped does not.
+        """Whether exactly this process is running; a zombie is not.
 
-        Without a start time a pid is believed only where no process has one: a file may name any pid.
+        A mark without a start time is only trusted where there is no `/proc`, because a file may contain any `pid`.
         """
         state, started = _stat(self.pid)
         if self.start_time or PROC.exists():
@@ -66,7 +66,7 @@ def _answers(pid: int) -> bool:
 
 
 def recorded(directory: Path) -> list[ProcessMark]:
-    """The processes a world wrote down; what can't be read, or has no start time to be sure by, is left alone."""
+    """Return the recorded processes; unreadable records and records without a start time are ignored."""
     return [mark for path in _record_files(directory) for mark in _marks(path) if mark.start_time]
 
 
@@ -82,9 +82,9 @@ def _marks(path: Path) -> Iterator[ProcessMark]:
 
 
 def end_processes(marks: list[ProcessMark], patience: float = PATIENCE) -> list[ProcessMark]:
-    """SIGTERM, then SIGKILL after `patience` seconds, for those that are still themselves. Returns those it ended.
+    """Send SIGTERM, then SIGKILL after `patience` seconds, to the marked processes that are still running; return them.
 
-    A process that leads its own group is ended with the group: its children have no record of their own.
+    The leader of a process group is signalled with its group, because its children have no records.
     """
     alive = [mark for mark in marks if mark.alive()]
     for number in (signal.SIGTERM, signal.SIGKILL):

@@ -1,1 +1,1 @@
-"""On the path of a process of the sandbox: the interpreter imports `sitecustomize` from it and nothing else."""
+"""First directory on `PYTHONPATH` of sandbox processes: Python imports `sitecustomize` from here at startup."""

@@ -1,14 +1,14 @@
-"""Loopback guard: Python imports this at start in every process of the sandbox, which then reaches loopback only.
+"""Loopback guard: Python imports this at startup of every sandbox process, which can then reach loopback only.
 
-Its folder is first on PYTHONPATH there. An audit hook, which nothing in the process can remove, refuses to resolve a
-name and to connect or send to an address off loopback (PermissionError) and appends one JSON line for each attempt to
-the file in ERT_SANDBOX_REFUSED. Unix sockets and binding to an address stay allowed. Python looks a name up before it
-audits the call that was given the name, so the methods of `socket.socket` are checked too, from the first socket on. A
-sitecustomize that would have been imported in its place is run afterwards.
+Its directory is the first one on PYTHONPATH. An audit hook, which the process cannot remove, blocks name resolution and
+connecting or sending to an address outside loopback (`PermissionError`), and appends one JSON line per attempt to the
+file in ERT_SANDBOX_REFUSED. Unix sockets and binding to an address are allowed. Python resolves a host name before it
+audits the call, so the methods of `socket.socket` are also checked, as soon as the first socket is created. If there
+is another sitecustomize on the path, it is executed afterwards.
 
-Not covered: a Python started with -I, -S or -E or with an emptied environment, programs that are not Python, native
-code with sockets of its own (pycares, uvloop), and the lookup of a name given to the bare `_socket.socket`. Standard
-library only; installs nothing when imported by another name. No image contains it: a real container is not affected.
+Not covered: Python started with -I, -S or -E or with an empty environment, programs that are not Python, native code
+with its own sockets (pycares, uvloop), and resolution of a name passed to the bare `_socket.socket`. Standard library
+only; has no effect when imported by another name. It is part of no image, so real containers are not affected.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ LOG = "ERT_SANDBOX_REFUSED"
 LOOKUPS = frozenset({"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr", "socket.getnameinfo"})
 CALLS = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
 WATCHED = LOOKUPS | CALLS | {"socket.bind"}
-# Where the address is among the arguments of a method.
+# Position of the address in the arguments of each method.
 METHODS = {"connect": 0, "connect_ex": 0, "bind": 0, "sendto": -1, "sendmsg": 3}
-UNSPECIFIED = ("", "0.0.0.0", "::")  # noqa: S104 - to be looked up and listened on, never connected to
+UNSPECIFIED = ("", "0.0.0.0", "::")  # noqa: S104 - may be resolved or bound, but not connected to
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is localhost or an address of this machine's loopback; a name is never looked up."""
+    """Whether a host is localhost or a loopback address; names are not resolved."""
     import ipaddress
 
     try:
@@ -43,15 +43,15 @@ def is_loopback(host: str) -> bool:
 
 
 def refused(event: str, args: tuple[object, ...]) -> str | None:
-    """The host an audit event of a socket leads to if that is off loopback; None when the event is allowed."""
+    """Return the remote host of a socket audit event, or None when the event is allowed."""
     target = args[0] if event in LOOKUPS else args[1]
     if target is None or (event not in LOOKUPS and isinstance(target, str | bytes)):
-        return None  # connected before, the wildcard, or the path of a Unix socket
+        return None  # already connected, the wildcard, or the path of a Unix socket
     host = target[0] if isinstance(target, tuple) and target else target
     text = bytes(host).decode("ascii", "replace") if isinstance(host, bytes | bytearray) else str(host)
     if is_loopback(text) or (text in UNSPECIFIED and event not in CALLS):
         return None
-    # Binding to an address sends nothing; binding to a name would look it up.
+    # Binding to an address sends no data; binding to a name would resolve it.
     return None if event == "socket.bind" and is_address(text) else text
 
 
@@ -67,7 +67,7 @@ def is_address(host: str) -> bool:
 
 
 def hook(event: str, args: tuple[object, ...]) -> None:
-    """The audit hook; PermissionError when a process is about to leave loopback."""
+    """Audit hook. Raise `PermissionError` when a process tries to reach a host outside loopback."""
     if event == "socket.__new__":
         _check_methods()
     host = refused(event, args) if event in WATCHED else None
@@ -88,11 +88,11 @@ def _write_down(what: str, host: str) -> None:
         finally:
             os.close(file)
     except OSError:
-        return  # the refusal itself is what counts
+        return  # blocking matters more than the log
 
 
 def _check_methods() -> None:
-    """Check the address before the method looks it up; does something at the first socket only."""
+    """Check addresses before a method resolves them; installed once, when the first socket is created."""
     kind = getattr(sys.modules.get("socket"), "socket", None)
     if kind is None or "connect" in vars(kind):
         return
@@ -110,7 +110,7 @@ def _checked(method: Callable[..., object], event: str, at: int) -> Callable[...
 
 
 def _run_the_one_behind() -> None:
-    """Run the sitecustomize that Python would have found without this one."""
+    """Execute the sitecustomize that Python would have imported without this one."""
     from importlib.machinery import PathFinder
 
     spec = PathFinder.find_spec("sitecustomize", [p for p in sys.path if os.path.abspath(p) != HERE])  # noqa: PTH100
