@@ -1,1 +1,1 @@
-"""Double of Vast.ai: a market, instances that are real processes, and a bill. Must not import `render` or `world`."""
+"""Sandbox of Vast.ai: a market, instances as real processes, and a bill. Must not import `render` or `world`."""

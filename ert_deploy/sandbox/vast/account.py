@@ -1,6 +1,6 @@
-"""Everything the Vast double knows: the market, the contracts, the tenants of GPUs, the account, behind one lock.
+"""Account state of the Vast sandbox: offers, instances, other customers and credit, protected by one lock.
 
-`tick` brings all of it up to the present; it is called before every request is handled and by the ticker thread.
+`tick` updates all of it to the current time; it is called before every request is handled and by a background thread.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ KEPT_AFTER_END = 2 * DAY
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """Somebody else on a GPU until a world time; `price` in $/h is a bid, None an on-demand rental."""
+    """Another customer on a GPU until a sandbox time; `price` in $/h is a bid, or None for an on-demand instance."""
 
     until: float | None = None
     price: float | None = None
     aftermath: str | None = None
 
     def keeps_out(self, bid: float | None) -> bool:
-        """Whether a rental at this bid (None: on demand) cannot have the GPU."""
+        """Whether an instance with this bid (None: on-demand) cannot get the GPU."""
         return self.price is None or (bid is not None and bid < self.price)
 
 
 class Estate:
-    """The state of the double. Every method expects the lock to be held; threads take it as `with estate.lock`."""
+    """The state of the sandbox. All methods require the lock; threads acquire it with `with estate.lock`."""
 
     def __init__(
         self,
@@ -69,36 +69,36 @@ class Estate:
         self._command = command
 
     def live(self) -> Iterator[Contract]:
-        """The instances that exist, oldest first."""
+        """Iterate over the existing instances, oldest first."""
         return (c for c in list(self.contracts.values()) if c.destroyed is None)
 
     def get(self, id: int) -> Contract | None:
-        """An instance that exists, or None."""
+        """Return an existing instance, or None."""
         contract = self.contracts.get(id)
         return contract if contract is not None and contract.destroyed is None else None
 
     def taken(self, ask: Ask, bid: float | None = None, but: Contract | None = None) -> bool:
-        """Whether the offer's GPU is not to be had at this bid by anybody, or by the instance `but`."""
+        """Whether the offer's GPU is unavailable at this bid; the instance `but` is ignored."""
         return self.doubled(ask, but) or self.kept_out(ask, bid)
 
     def kept_out(self, ask: Ask, bid: float | None) -> bool:
-        """Whether somebody else, or a lost host, keeps the offer's GPU from everybody at this bid."""
+        """Whether another customer or an offline host makes the offer's GPU unavailable at this bid."""
         tenant = self.tenants.get(ask.id)
         return ask.machine_id in self.lost or (tenant is not None and tenant.keeps_out(bid))
 
     def doubled(self, ask: Ask, but: Contract | None = None) -> bool:
-        """Whether an instance of this account has the offer's GPU already."""
+        """Whether another instance of this account than `but` already uses the offer's GPU."""
         return any(c.ask.id == ask.id and c.uses_gpu and c is not but for c in self.live())
 
     def rent(self, ask: Ask, order: Order, *, running: bool) -> Contract:
-        """A new instance, stopped from the start unless `running`."""
+        """Create an instance, which is stopped unless `running`."""
         contract = self._signed(ask, order, max((FIRST_CONTRACT, *self.contracts)) + 11, self._give_ports(order))
         contract.image_left = self.options.image_gb
         contract.model_left = self.options.model_gb.get(order.env.get("ERT_MODEL", ""), 0.0)
         return self._begun(contract, running)
 
     def add(self, ask: Ask, order: Order, *, id: int, ports: Mapping[str, int], running: bool) -> Contract:
-        """An instance that was rented before: image and model are there. OSError when a port is taken."""
+        """Add an instance from before the start, with its image and model. Raise `OSError` when a port is in use."""
         for port in ports.values():
             self._ports.claim(port)
         self.asks[ask.id] = ask
@@ -131,27 +131,27 @@ class Estate:
         return contract
 
     def destroy(self, contract: Contract) -> None:
-        """End an instance; its ports may be given again."""
+        """Destroy an instance and release its ports."""
         self.life.destroy(contract, self.clock.now())
         self._ports.take_back(tuple(contract.ports.values()))
 
     def new_ports(self, contract: Contract) -> None:
-        """Other external ports, as after a recycle."""
+        """Allocate other external ports, as `recycle` does."""
         self._ports.take_back(tuple(contract.ports.values()))
         contract.ports = self._give_ports(contract.order)
 
     def bill(self) -> Bill:
-        """What everything has cost until now."""
+        """Return the bill of all instances so far."""
         now = self.clock.now()
         rows = (row_of(c.id, c.label, c.ask.card.name, c.meter, now) for c in self.contracts.values())
         return Bill(now, tuple(rows))
 
     def credit(self) -> float:
-        """$ left on the account."""
+        """Return the remaining credit in $."""
         return self.paid_in - self.bill().total
 
     def tick(self) -> None:
-        """Bring everything up to the present."""
+        """Update everything to the current time."""
         now = self.clock.now()
         for id in self.machines.tend():
             self.life.ended(self.contracts[id], now)
@@ -170,7 +170,7 @@ class Estate:
         self.life.advance(contract, now)
 
     def _compete(self, contract: Contract, now: float, barred: bool) -> None:
-        """Interruptible instances lose and regain their GPU; a queued start fires when the GPU is free."""
+        """Preempt or resume an instance by its bid; run a queued start when the GPU is available."""
         tenant = self.tenants.get(contract.ask.id)
         overbid = tenant is not None and tenant.price is not None and tenant.keeps_out(contract.bid)
         if overbid and contract.uses_gpu:
@@ -203,7 +203,7 @@ class Estate:
             self.new_ports(contract)
 
     def _give_ports(self, order: Order) -> dict[str, int]:
-        """An external port for each published one; from 70000 on it is the same one outside and inside."""
+        """Allocate an external port for each published one; from 70000 on, both numbers are the same."""
         given = {name: self._ports.give() for name in order.published()}
         return {
             (f"{port}/{name.partition('/')[2]}" if int(name.partition("/")[0]) >= IDENTITY_FROM else name): port

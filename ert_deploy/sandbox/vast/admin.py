@@ -1,4 +1,4 @@
-"""Switches a trouble on: some happen at once, some become faults of the server, the rest stay on and wait."""
+"""Fault control: applies a fault at once, adds it to the faults of the server, or keeps it active."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ert_deploy.sandbox.vast.contract import Contract
 from ert_deploy.sandbox.vast.faults import Trouble, parse
 
 HTML = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body><h1>502 Bad Gateway</h1></body></html>\r\n"
-# The four bodies of 429 that are known (Vast docs, rate-limits-and-errors, and the SDK's own source).
+# The four known bodies of a 429 (Vast docs, rate-limits-and-errors, and the source code of the SDK).
 TOO_FREQUENT: Mapping[str, tuple[str, str]] = {
     "detail": (json.dumps({"detail": "API requests too frequent endpoint threshold=4.5"}), "application/json"),
     "text": ("API requests too frequent: endpoint threshold=4.5", "text/plain"),
@@ -29,7 +29,7 @@ TOO_FREQUENT: Mapping[str, tuple[str, str]] = {
 
 
 def switch_on(estate: Estate, faults: Faults, value: Mapping[str, Any]) -> None:
-    """Switch on one trouble given as JSON; ValueError says what is wrong with it."""
+    """Activate one fault given as JSON. Raise `ValueError` if it is invalid."""
     trouble = parse(value)
     fault = _as_fault(estate, trouble)
     if fault is not None:
@@ -44,7 +44,7 @@ def switch_on(estate: Estate, faults: Faults, value: Mapping[str, Any]) -> None:
 
 
 def retime(estate: Estate) -> None:
-    """Let downloads under way feel the troubles of this moment."""
+    """Apply the active faults to downloads in progress."""
     for contract in estate.live():
         estate.life.retime(contract, estate.clock.now())
 

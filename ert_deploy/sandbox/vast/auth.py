@@ -1,25 +1,25 @@
-"""Who may call what, and how often: the account's keys, the keys that containers get, and the documented rate limits.
+"""Authorization and rate limits: the account's keys, the keys of containers, and the documented limits.
 
-Facts: a missing key is 403, an unknown one 404 (not 401); a container's key manages its own instance and is refused
-from outside the container (Vast docs and field reports).
+Sources: a missing key is a 403, an unknown one a 404 (not 401); a container's key can only manage its own instance, and
+only from inside the container (Vast docs and field reports). Here it is rejected while the container is not running.
 
-Rate limits are by key and operation, in world seconds. Each figure and where it is from (Vast's OpenAPI sources, file
-by file, `x-rate-limit` block or 429 example):
+Rate limits are per key and operation, in sandbox seconds. Each value and its source (Vast's OpenAPI files, the
+`x-rate-limit` block or the 429 example):
 
 | operation | limit | source |
 |---|---|---|
-| create | one in 4.5 s, and none for 12 s after a refusal | `create_instance.yaml`: threshold 4.5, penalty 12 |
+| create | one in 4.5 s, and none for 12 s after a rejection | `create_instance.yaml`: threshold 4.5, penalty 12 |
 | list | one in 1 s | `show_instances.yaml` |
 | show | one in 2 s | `show_instance.yaml` |
 | manage | one in 1 s | `start_instance.yaml`, `stop_instance.yaml`, `label_instance.yaml` |
-| destroy | one in 3 s | `destroy_instance.yaml`: "endpoint threshold=3.0" |
+| destroy | one in 3 s | `destroy_instance.yaml`: `endpoint threshold=3.0` |
 | reboot, recycle | one in 1 s | `reboot_instance.yaml`, `recycle_instance.yaml` |
 | bid | one in 5.5 s | `change_bid.yaml` |
 | execute | one in 1.5 s | `execute.yaml` |
 | search | 10 in 60 s | `search_offers.yaml`: "10 per minute per IP" |
-| secrets | one in 5 s | `show_env_vars.yaml`: "endpoint threshold=5.0" |
+| secrets | one in 5 s | `show_env_vars.yaml`: `endpoint threshold=5.0` |
 
-Users, logs and the old list have no figure there, so none here. What a refusal adds elsewhere is not on record.
+Users, logs and the v0 list have no documented limit, so there is none here. Only create has a documented penalty.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ OWN = ("show", "manage", "destroy")
 
 
 def key_of(request: Request) -> str | None:
-    """The bearer token, or the old `api_key` parameter."""
+    """Return the bearer token, or the value of the deprecated `api_key` parameter."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer" and token.strip():
         return token.strip()
@@ -48,7 +48,7 @@ def key_of(request: Request) -> str | None:
 
 
 def authorize(estate: Estate, key: str, request: Request) -> None:
-    """Refusal unless the request's key may do this. `key` is the account's."""
+    """Raise `Refusal` unless the key of the request allows the operation. `key` is the account's."""
     if request.operation in OPEN:
         return
     given = key_of(request)
@@ -83,7 +83,7 @@ def _wants_start(request: Request) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most `calls` in `seconds`; none for `penalty` seconds after a refusal."""
+    """At most `calls` in `seconds`, and none for `penalty` seconds after a rejection."""
 
     seconds: float
     calls: int = 1
@@ -106,14 +106,14 @@ LIMITS: Mapping[str, Limit] = {
 
 
 class Intervals:
-    """The calls of the recent past, by key and operation."""
+    """The recent calls, by key and operation."""
 
     def __init__(self) -> None:
         self._let_through: dict[tuple[str, str], deque[float]] = {}
         self._held: dict[tuple[str, str], float] = {}
 
     def check(self, request: Request, now: float) -> Reply | None:
-        """429 when there were too many calls of this operation in the time before; world seconds."""
+        """Return a 429 when the limit of the operation is exceeded, else None. `now` is in sandbox seconds."""
         limit = LIMITS.get(request.operation)
         if limit is None:
             return None

@@ -1,8 +1,8 @@
-"""What the sandbox's GPU rental would have cost.
+"""Billing: computes the price of everything that was rented in the sandbox. No I/O.
 
-Rules (Vast docs, guides/instances/pricing): per second; the GPU from `running` until the contract stops, storage from
-creation until destruction, also while stopped, downloads per byte. All times are world seconds, all money is $.
-Pure arithmetic over spans; who opens and closes the spans is the life cycle's business.
+Rules (Vast docs, guides/instances/pricing): billing is per second; the GPU from `running` until the instance is
+stopped, storage from creation until deletion, including while stopped, downloads per byte. Time is in sandbox seconds,
+money in $. The spans are opened and closed by the lifecycle.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ HOUR = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A time with one price: `rate` in $/h; open while `end` is None."""
+    """A period with one price: `rate` in $/h; open while `end` is None."""
 
     start: float
     rate: float
     end: float | None = None
 
     def seconds(self, now: float) -> float:
-        """How long it has lasted by `now`."""
+        """Return the duration until `now`, or until the end."""
         return max(0.0, (now if self.end is None else self.end) - self.start)
 
     def cost(self, now: float) -> float:
-        """$ by `now`."""
+        """Return the price until `now`, in $."""
         return self.seconds(now) / HOUR * self.rate
 
 
@@ -42,14 +42,14 @@ class Transfer:
     end: float | None = None
 
     def gigabytes(self, now: float) -> float:
-        """GB that have arrived by `now`."""
+        """Return the GB downloaded until `now`."""
         until = now if self.end is None else self.end
         return min(self.limit, max(0.0, until - self.start) * self.speed)
 
 
 @dataclass(slots=True)
 class Meter:
-    """The spans of one instance. At most the last span of each kind is open."""
+    """The spans of one instance. Only the last span of each kind may be open."""
 
     gpu: list[Span] = field(default_factory=list)
     storage: list[Span] = field(default_factory=list)
@@ -57,7 +57,7 @@ class Meter:
 
 
 def open_span(spans: list[Span], at: float, rate: float) -> None:
-    """Begin to bill at `rate`; a span that is open at another rate ends, one at the same rate goes on."""
+    """Start billing at `rate`; an open span with another rate is closed, one with the same rate is kept."""
     if spans and spans[-1].end is None:
         if spans[-1].rate == rate:
             return
@@ -66,14 +66,14 @@ def open_span(spans: list[Span], at: float, rate: float) -> None:
 
 
 def close_span(spans: list[Span], at: float) -> None:
-    """Stop billing; nothing to do when nothing is open."""
+    """Close the open span, if there is one."""
     if spans and spans[-1].end is None:
         last = spans[-1]
         spans[-1] = Span(last.start, last.rate, max(at, last.start))
 
 
 def close_transfers(transfers: list[Transfer], at: float) -> None:
-    """End every download that is under way."""
+    """Close all open downloads."""
     for index, one in enumerate(transfers):
         if one.end is None:
             transfers[index] = Transfer(one.start, one.speed, one.limit, one.price, max(at, one.start))
@@ -81,7 +81,7 @@ def close_transfers(transfers: list[Transfer], at: float) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One instance: seconds, GB and $; `billing` while anything still costs."""
+    """One instance: durations in seconds, downloads in GB, prices in $; `billing` while GPU or storage is billed."""
 
     instance_id: int
     label: str | None
@@ -96,29 +96,29 @@ class Row:
 
     @property
     def total(self) -> float:
-        """$ for this instance."""
+        """Total of this instance, in $."""
         return self.gpu_cost + self.storage_cost + self.download_cost
 
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """Everything rented so far, in the order of creation, destroyed instances included."""
+    """All instances so far in the order of creation, including destroyed ones."""
 
     at: float
     rows: tuple[Row, ...] = ()
 
     @property
     def total(self) -> float:
-        """$ in all."""
+        """Total of all instances, in $."""
         return sum(row.total for row in self.rows)
 
     @property
     def running(self) -> tuple[int, ...]:
-        """The instances that still bill; empty is what `down` must leave behind."""
+        """The instances that are still billed; must be empty after `down`."""
         return tuple(row.instance_id for row in self.rows if row.billing)
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON: `at`, `running`, `rows`, `totals` (gpu, storage, download, all)."""
+        """Return the bill as JSON: `at`, `running`, `rows`, `totals` (gpu, storage, download, all)."""
         return {
             "at": self.at,
             "running": list(self.running),
@@ -132,7 +132,7 @@ class Bill:
         }
 
     def render_text(self) -> str:
-        """A small table for people; the last line says whether anything is running."""
+        """Return the bill as a text table; the last line lists the instances that are still billed."""
         lines = [f"{'instance':>10}  {'gpu':<12} {'gpu h':>8} {'stored h':>9} {'GB in':>7} {'$':>9}"]
         lines += [
             f"{row.instance_id:>10}  {row.gpu_name:<12.12} {row.gpu_seconds / HOUR:>8.3f} "
@@ -144,7 +144,7 @@ class Bill:
 
 
 def row_of(instance_id: int, label: str | None, gpu_name: str, meter: Meter, now: float) -> Row:
-    """One instance's line at `now`."""
+    """Return the row of one instance at `now`."""
     gigabytes = [one.gigabytes(now) for one in meter.transfers]
     return Row(
         instance_id,

@@ -1,10 +1,9 @@
-"""The environment of a sandbox machine: what Vast gives a container, and the few variables that make it a process here.
+"""Container environment: the variables that Vast sets, and those that make the container a local process.
 
-Vast's own (docs, instances/docker-environment): CONTAINER_ID, CONTAINER_API_KEY, PUBLIC_IPADDR, VAST_TCP_PORT_n,
-VAST_CONTAINERLABEL, GPU_COUNT, DATA_DIRECTORY. The create call's plain variables come first and cannot override them,
-nor ERT_VAST_API, which is the double's own URL in every machine, whoever rents it and however. Before them come the
-account's own variables. Only `extra` and the
-trouble `machine_env` come after it, and neither leads off loopback.
+Set by Vast (docs, instances/docker-environment): CONTAINER_ID, CONTAINER_API_KEY, PUBLIC_IPADDR, VAST_TCP_PORT_n,
+VAST_CONTAINERLABEL, GPU_COUNT, DATA_DIRECTORY. These override the variables of the create call, which override those of
+the account. ERT_VAST_API is always the URL of the sandbox. Only `extra` and the fault `machine_env` override these
+values, and neither can contain remote hosts.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ PACKAGE_PARENT = Path(__file__).resolve().parents[3]
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where the sandbox keeps what machines need; `extra` goes into every machine's environment."""
+    """Paths and settings for all machines; `extra` is added to the environment of each."""
 
     images: Path
     models: Path | None
@@ -37,7 +36,7 @@ class Site:
 
 
 def environment(contract: Contract, site: Site, disk: Path, troubles: Troubles) -> dict[str, str]:
-    """All variables of the container's first process, apart from PATH, HOME and LANG."""
+    """Return the environment of the container's main process, without PATH, HOME and LANG."""
     trouble = troubles.on("machine_env", contract)
     chosen = {str(k): str(v) for k, v in trouble.details["env"].items()} if trouble is not None else {}
     env = {
@@ -74,14 +73,14 @@ def _sandbox(contract: Contract, site: Site, disk: Path) -> dict[str, str]:
         "ERT_VAST_API": site.vast_api,
         "ERT_DATA_DIR": str(disk),
         "ERT_CLOCK_SPEED": repr(site.speed),
-        # There is no card here whose speed could be checked; a CPU that writes at all will do.
+        # There is no GPU to measure here; any token rate of a CPU is accepted.
         "ERT_MIN_TOKENS_PER_S": "0",
         "ERT_OLLAMA_CMD": shlex.join((sys.executable, "-m", "ert_deploy.sandbox.ollama")),
         "OLLAMA_HOST": engine,
         "ERT_ENGINE_HOST": engine,
     }
     tcp = [port for name, port in contract.ports.items() if name.endswith("/tcp")]
-    # Also without a published port: the image's own default listens on every interface of this machine.
+    # Also without a published port, because the default of the image listens on all interfaces.
     env["ERT_BIND"] = f"{contract.address}:{tcp[0] if tcp else _free_port()}"
     if site.models is not None:
         env["ERT_SANDBOX_MODELS"] = str(site.models)

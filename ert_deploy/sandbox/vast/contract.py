@@ -1,6 +1,6 @@
-"""A rented instance as the Vast double keeps it: what was ordered, where it stands, what it has cost.
+"""Contract: the order, state and bill of one rented instance. No I/O.
 
-Only values; what happens next is `lifecycle.py`, how it looks on the wire is `serialize.py`.
+State changes are in `lifecycle.py`, the JSON format in `serialize.py`.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from ert_deploy.sandbox.vast.billing import Meter
 from ert_deploy.sandbox.vast.market import Ask
 
 PUBLISH = re.compile(r"^-p\s+(\d+):(\d+)(?:/(tcp|udp))?$")
-IDENTITY_FROM = 70000  # ports from here on are mapped to the same number outside (Vast docs, networking)
+IDENTITY_FROM = 70000  # from here on, the external port has the same number (Vast docs, networking)
 
 
 class Phase(StrEnum):
-    """Where an instance really is; `actual_status` shows it, sometimes late."""
+    """The actual phase of an instance; `actual_status` reports it, sometimes with a delay."""
 
     PROVISIONING = "provisioning"
     CREATED = "created"
@@ -37,7 +37,7 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What the create call asked for. `env` holds plain variables and flag keys; `bid` in $/h, None = on-demand."""
+    """The parameters of the create call. `env` contains variables and flag keys; `bid` in $/h, None = on-demand."""
 
     image: str
     env: Mapping[str, str]
@@ -49,21 +49,21 @@ class Order:
     bid: float | None = None
 
     def variables(self) -> dict[str, str]:
-        """`env` without the flag keys."""
+        """Return `env` without the flag keys."""
         return {name: value for name, value in self.env.items() if not name.startswith("-")}
 
     def published(self) -> tuple[str, ...]:
-        """The container ports of `-p a:b` keys, as "8443/tcp", in order."""
+        """Return the container ports of `-p a:b` keys, such as "8443/tcp", in order."""
         found = (PUBLISH.match(name.strip()) for name in self.env)
         return tuple(f"{match[2]}/{match[3] or 'tcp'}" for match in found if match)
 
 
 @dataclass(slots=True)
 class Contract:
-    """One instance. `ports` maps "8443/tcp" to the external port; times are world seconds since 1970.
+    """One instance. `ports` maps "8443/tcp" to the external port; timestamps are sandbox time as Unix seconds.
 
-    `told_address` is what the container was told at its creation; `image_left` and `model_left` are GB to download.
-    `clashes`: another rental of the same offer has its ports.
+    `told_address` is the address in the container's environment, set at creation; `image_left` and `model_left` are the
+    remaining downloads in GB. `clashes`: another instance on the same offer already uses its ports.
     """
 
     id: int
@@ -94,22 +94,22 @@ class Contract:
 
     @property
     def uses_gpu(self) -> bool:
-        """Whether the contract holds its GPU."""
+        """Whether the instance occupies its GPU."""
         return self.destroyed is None and self.current == "running"
 
     def enter(self, phase: Phase, at: float, message: str | None = None) -> None:
-        """Go to a phase at a world time, with what `status_msg` says there."""
+        """Enter a phase at the given sandbox time, with `message` as the new `status_msg`."""
         self.phase, self.since, self.message = phase, at, message
         self.history.append((at, self.actual()))
 
     def actual(self) -> str | None:
-        """`actual_status` without any lag."""
+        """Return `actual_status` without any delay."""
         if self.phase is Phase.STOPPED:
             return "exited" if self.ran else "created"
         return ACTUAL[self.phase]
 
     def gpu_rate(self) -> float:
-        """$/h for the GPU: the bid, or the offer's price."""
+        """Return the price of the GPU in $/h: the bid, or the price of the offer."""
         return self.ask.dph_base if self.bid is None else self.bid
 
 

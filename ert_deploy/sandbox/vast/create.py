@@ -1,8 +1,8 @@
-"""Renting: `PUT /api/v0/asks/{id}/`, with every way in which the real call can say no.
+"""Instance creation: `PUT /api/v0/asks/{id}/`, with all documented and observed errors.
 
-Facts: Vast OpenAPI `create_instance` (errors, limits); field reports for `success: false` at 200, errors that carry a
-`new_contract`, and `env` having to be an object although the published schema says string. Addresses in `env`, `args`
-and `onstart` that lead off loopback are replaced when the order is read; the image keeps its name, as nothing pulls it.
+Sources: Vast OpenAPI `create_instance` (errors, limits); field reports for a 200 with `success: false`, for errors with
+a `new_contract`, and for `env`, which must be an object although the schema declares a string. Remote hosts in `env`,
+`args` and `onstart` are replaced when the order is parsed; the image name is kept, because no image is downloaded.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MIN_BID, MAX_BID = 0.001, 128.0
 
 
 def create(estate: Estate, request: Request) -> Reply:
-    """Rent one offer; `{"success": true, "new_contract": id, "instance_api_key": key}`."""
+    """Rent one offer; the response is `{"success": true, "new_contract": id, "instance_api_key": key}`."""
     ask_id = _ask_id(request)
     body = body_of(request)
     order = read_order(ask_id, body)
@@ -41,7 +41,7 @@ def create(estate: Estate, request: Request) -> Reply:
 
 def _rent(estate: Estate, ask: Ask, order: Order, body: Json) -> Reply:
     wanted = body.get("target_state", "running") != "stopped"
-    taken = estate.kept_out(ask, order.bid)  # a second rental of one's own is accepted, and dies at its start
+    taken = estate.kept_out(ask, order.bid)  # a second instance on the same offer is accepted, but fails when it starts
     if taken and wanted and _cancels(body, order):
         raise _gone(ask.id, 410)
     if estate.troubles.use("created_stopped", ask):
@@ -54,7 +54,7 @@ def _rent(estate: Estate, ask: Ask, order: Order, body: Json) -> Reply:
 
 
 def _cancels(body: Json, order: Order) -> bool:
-    """`cancel_unavail`, whose default is true for on-demand and false for interruptible."""
+    """Whether the call fails without a GPU: `cancel_unavail`, by default true for on-demand and false with a bid."""
     given = body.get("cancel_unavail")
     return order.bid is None if given is None else bool(given)
 
@@ -70,7 +70,7 @@ def _refuse_by_trouble(estate: Estate, ask: Ask) -> None:
 
 
 def _refuse_with_leftover(estate: Estate, ask: Ask, order: Order) -> None:
-    """Errors after which a stopped instance exists, and bills its disk."""
+    """Raise the errors that leave a stopped instance, which is billed for its disk."""
     trouble = estate.troubles.use("create_error_with_contract", ask)
     low = order.bid is not None and order.bid < ask.min_bid
     if trouble is None and not low:
@@ -82,7 +82,7 @@ def _refuse_with_leftover(estate: Estate, ask: Ask, order: Order) -> None:
 
 
 def read_order(ask_id: int, body: Json) -> Order:
-    """The order in a create body; Refusal 400 names the first thing wrong with it."""
+    """Parse the body of a create call. Raise `Refusal` 400 for the first invalid field."""
     args = body.get("args") or []
     if not isinstance(args, list):
         raise _invalid(ask_id, "args must be a list")

@@ -1,44 +1,45 @@
-"""Named troubles of the Vast double: what goes wrong on an offer, a machine, an instance or the account.
+"""Faults of the Vast sandbox: failures of an offer, a machine, an instance or the account.
 
-A trouble is a JSON object with `kind`, optional targets `instance_id`, `machine_id`, `offer_id` (none: everything),
-and the fields of its kind. Times are world seconds. Troubles stay until `count` uses are over or they are cleared.
+A fault is a JSON object with `kind`, the optional targets `instance_id`, `machine_id` and `offer_id` (none: all), and
+the fields of its kind. Durations are in sandbox seconds. A fault is active until it has been used `count` times, or
+until it is cleared.
 
-| kind | fields (default) | what happens |
+| kind | fields (default) | effect |
 |---|---|---|
-| `pull_stalls` | `at` (0.37) | the image pull stops at this share; the same `status_msg` for ever |
-| `pull_slow` | `factor` (20) | the image pull takes that many times as long |
-| `pull_fails` | `message` ("manifest unknown") | `loading` with the message; the contract becomes stopped |
+| `pull_stalls` | `at` (0.37) | the image download stops at this fraction; `status_msg` does not change any more |
+| `pull_slow` | `factor` (20) | the image download is slower by this factor |
+| `pull_fails` | `message` ("manifest unknown") | `loading` with this message; the instance is stopped |
 | `oci_failure` | | `created` with "OCI runtime create failed" in `status_msg` |
-| `never_starts` | | provisioning never ends: `actual_status` stays null |
-| `unreachable` | | `running`, but no process listens on the port |
-| `no_container_key` | | the container gets no CONTAINER_API_KEY |
-| `machine_env` | `env` ({}) | further variables for the machine's process |
-| `ip_changes` | `to` ("127.0.0.2") | another `public_ipaddr` after the next start; PUBLIC_IPADDR inside stays old |
-| `ports_change` | | other external ports after the next start |
-| `status_lag` | `seconds` (60) | `actual_status` is this much behind |
-| `flap` | `every` (20), `status` ("offline") | `actual_status` changes to and fro while the container serves |
-| `row` | `set` ({}), `omit` ([]) | fields of the instance row replaced or left out |
-| `list_lag` | `seconds` (30), `show` (false) | not listed (with `show`: nor shown) so long after creation |
-| `ghost` | `seconds` (30) | still listed so long after it was destroyed |
-| `list_partial` | `hide` (1) | the list leaves out the newest rows, and its counts agree with that |
-| `no_such_ask` | `status` (410), `count` (1) | a create answers that the offer is gone, and nothing is rented |
-| `insufficient_credit`, `spend_rate_limit` | `status` (400), `count` (1) | a create is refused for money |
-| `create_error_with_contract` | `status` (400), `count` (1) | a create fails, a stopped instance exists |
-| `created_stopped` | `count` (1) | a create succeeds, but the instance is stopped and never starts |
-| `duplicate_create` | `count` (1) | a create makes two instances and names one |
-| `late_create` | `seconds` (30), `reset` (true), `status`, `count` (1) | no answer; the instance comes so much later |
-| `lost_create` | `reset` (true) or `status`, `count` (1) | no answer, and the instance exists at once |
+| `never_starts` | | provisioning never completes: `actual_status` remains null |
+| `unreachable` | | `running`, but no server listens on the port |
+| `no_container_key` | | CONTAINER_API_KEY is not set in the container |
+| `machine_env` | `env` ({}) | additional environment variables of the machine |
+| `ip_changes` | `to` ("127.0.0.2"), `count` (1) | new `public_ipaddr` after the next start, but not in PUBLIC_IPADDR |
+| `ports_change` | `count` (1) | new external ports after the next start |
+| `status_lag` | `seconds` (60) | `actual_status` is delayed |
+| `flap` | `every` (20), `status` ("offline") | `actual_status` alternates while the container is running |
+| `row` | `set` ({}), `omit` ([]) | replaces or removes fields of the instance row |
+| `list_lag` | `seconds` (30), `show` (false) | not listed (with `show`: nor shown) for this time after creation |
+| `ghost` | `seconds` (30) | still listed for this time after deletion |
+| `list_partial` | `hide` (1) | the list omits the newest rows, also in its counts |
+| `no_such_ask` | `status` (410), `count` (1) | a create returns that the offer does not exist; no instance is created |
+| `insufficient_credit`, `spend_rate_limit` | `status` (400), `count` (1) | a create is rejected for lack of money |
+| `create_error_with_contract` | `status` (400), `count` (1) | a create fails, but leaves a stopped instance |
+| `created_stopped` | `count` (1) | a create succeeds, but the instance is stopped and never started |
+| `duplicate_create` | `count` (1) | a create makes two instances and returns one id |
+| `late_create` | `seconds` (30), `reset` (true), `status`, `count` (1) | no response; the instance is created later |
+| `lost_create` | `reset` (true) or `status`, `count` (1) | no response, but the instance is created at once |
 | `rate_limit` | `operation` ("create"), `form` ("detail"), `retry_after`, `count` (1) | 429, see `admin` |
 | `html` | `operation` ("list"), `status` (502), `count` (1) | an HTML page instead of JSON |
-| `gpu_taken` | `seconds`, `aftermath` ("reverts"/"fires") | somebody else rents the GPU when or once it is free |
-| `outbid` | `price` (999), `seconds` | a higher bid: interruptible instances stop until it ends or is overbid |
-| `offline` | `seconds` | the host is lost, not billed; after `seconds` it is back |
-| `crash` | | the container's process is killed: `exited` |
-| `contract_end` | `seconds` (0) | the contract ends then: stopped for good, deleted 48 h later |
-| `price` | `factor` (2) | what the host asks from now on, for new rentals; a contract keeps its price |
-| `credit` | `value` (0) | the account's credit is set; at 0 everything is stopped |
-| `tells` | `encoding` ("raw"), `texts` ([]) | `status_msg` and log repeat its variables, its token, and these texts |
-| `calm` | `only` (all kinds) | standing troubles, and without `only` all faults to come, are switched off |
+| `gpu_taken` | `seconds`, `aftermath` ("reverts"/"fires") | another customer rents the GPU, once it is available |
+| `outbid` | `price` (999), `seconds` | a higher bid: instances with a bid are stopped until it ends or is exceeded |
+| `offline` | `seconds` | the host is offline and not billed, for `seconds` if given |
+| `crash` | | the process of the container is killed: `exited` |
+| `contract_end` | `seconds` (0) | the end date: the instance is then stopped, and deleted 48 h later |
+| `price` | `factor` (2) | changes the price of an offer for new instances; existing ones keep theirs |
+| `credit` | `value` (0) | sets the credit of the account; at 0 all instances are stopped |
+| `tells` | `encoding` ("raw"), `texts` ([]) | `status_msg` and log contain its variables, its token and `texts` |
+| `calm` | `only` (all kinds) | clears active faults and, without `only`, pending faults of the server |
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ from ert_deploy.sandbox.runtime.loopback import off_loopback
 from ert_deploy.sandbox.vast.contract import Contract
 from ert_deploy.sandbox.vast.market import Ask
 
-# Fields with their defaults; a kind not in the table is refused.
+# Fields with their defaults; an unknown kind is rejected.
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "pull_stalls": {"at": 0.37},
     "pull_slow": {"factor": 20.0},
@@ -89,13 +90,13 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "tells": {"encoding": "raw", "texts": []},
 }
 TARGETS = ("instance_id", "machine_id", "offer_id")
-# Fields that name addresses, or hold values that may.
+# Fields that contain addresses, or may contain them.
 ADDRESSES = ("env", "set", "to")
 
 
 @dataclass(slots=True)
 class Trouble:
-    """One trouble that is on. `left` counts the uses that remain, None = until it is cleared."""
+    """One active fault. `left` is the number of remaining uses, None = until it is cleared."""
 
     kind: str
     details: Mapping[str, Any]
@@ -106,7 +107,7 @@ class Trouble:
     told: int = 0
 
     def number(self, name: str) -> float:
-        """A field that is a number."""
+        """Return a numeric field."""
         return float(self.details[name])
 
     def hits(self, ask: Ask, contract: Contract | None) -> bool:
@@ -119,7 +120,7 @@ class Trouble:
 
 
 def parse(value: Mapping[str, Any]) -> Trouble:
-    """A trouble from its JSON object; ValueError says what is wrong with it."""
+    """Parse a fault from a JSON object. Raise `ValueError` if it is invalid."""
     kind = value.get("kind")
     if not isinstance(kind, str) or kind not in DEFAULTS:
         raise ValueError(f"unknown trouble {kind!r}; known: {', '.join(DEFAULTS)}")
@@ -143,29 +144,29 @@ def _stay_on_loopback(kind: str, details: Mapping[str, Any]) -> None:
 
 
 class Troubles:
-    """The troubles that are on. Not locked: the caller holds the lock of the double."""
+    """The active faults. Not thread-safe: the caller must have acquired the lock of the account."""
 
     def __init__(self) -> None:
         self._on: list[Trouble] = []
 
     def add(self, trouble: Trouble) -> None:
-        """Switch one on."""
+        """Activate a fault."""
         self._on.append(trouble)
 
     def clear(self, kind: str | None = None) -> None:
-        """Switch all off, or all of one kind."""
+        """Clear all faults, or all of one kind."""
         self._on = [t for t in self._on if kind is not None and t.kind != kind]
 
     def pending(self) -> list[dict[str, Any]]:
-        """What is on, for a status page."""
+        """Return the active faults as JSON, for a status page."""
         return [{"kind": t.kind, "left": t.left, **{n: getattr(t, n) for n in TARGETS}} for t in self._on]
 
     def on(self, kind: str, contract: Contract) -> Trouble | None:
-        """The trouble of this kind that an instance has, without using it up."""
+        """Return the active fault of this kind for an instance, without counting a use."""
         return self._find(kind, contract.ask, contract)
 
     def use(self, kind: str, ask: Ask, contract: Contract | None = None) -> Trouble | None:
-        """The trouble of this kind for an offer (and instance); one of its uses is over."""
+        """Return the active fault of this kind for an offer (and instance), and count one use."""
         found = self._find(kind, ask, contract)
         if found is not None and found.left is not None:
             found.left -= 1
@@ -174,7 +175,7 @@ class Troubles:
         return found
 
     def any(self, kind: str) -> Trouble | None:
-        """The first trouble of this kind, whatever its target."""
+        """Return the first active fault of this kind, for any target."""
         return next((t for t in self._on if t.kind == kind), None)
 
     def _find(self, kind: str, ask: Ask, contract: Contract | None) -> Trouble | None:

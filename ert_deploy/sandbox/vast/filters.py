@@ -1,6 +1,6 @@
-"""Vast's filter objects, `{field: {op: value}}`, shared by the offer search and the instance list.
+"""Filter objects of Vast, `{field: {op: value}}`, used by the offer search and the instance list.
 
-Numbers may arrive as strings (the SDK's string queries send them so); they compare as numbers where the row holds one.
+Numbers may be strings, as in the queries of the SDK; they are compared as numbers if the field of the row is a number.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ OPERATORS = ("eq", "neq", "in", "notin", *ORDERED)
 
 
 def check(field: str, conditions: Any) -> None:
-    """Refusal 400 unless `conditions` is an object of known operators with operands of the right kind."""
+    """Raise `Refusal` 400 unless `conditions` is an object of known operators with valid operands."""
     if not isinstance(conditions, Mapping):
         raise Refusal(400, "invalid_request", f"Error in query parameters: {field} must be an object of operators")
     for name, operand in conditions.items():
@@ -32,7 +32,7 @@ def check(field: str, conditions: Any) -> None:
 
 
 def matches(row: Mapping[str, Any], filters: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Whether the row passes every filter. Fields the row does not have are ignored, as the real search does."""
+    """Whether the row matches all filters. Unknown fields are ignored, as in the real search."""
     return all(
         holds(row[field], name, operand)
         for field, conditions in filters.items()
@@ -42,7 +42,7 @@ def matches(row: Mapping[str, Any], filters: Mapping[str, Mapping[str, Any]]) ->
 
 
 def holds(value: Any, name: str, operand: Any) -> bool:
-    """One comparison. A missing value (None) passes only `neq` and `notin`, and `eq` null."""
+    """Evaluate one comparison. None only matches `neq` and `notin`, and `eq` null."""
     if name in ("in", "notin"):
         return any(_equal(value, one) for one in operand) == (name == "in")
     if name in ("eq", "neq"):
@@ -56,7 +56,7 @@ def _equal(value: Any, operand: Any) -> bool:
 
 
 def coerce(operand: Any, like: Any) -> Any:
-    """`operand` as the type of `like`, or None when it cannot be."""
+    """Return `operand` converted to the type of `like`, or None if that is impossible."""
     if isinstance(like, bool):
         return _as_bool(operand)
     if isinstance(like, (int, float)):

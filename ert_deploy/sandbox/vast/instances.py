@@ -1,7 +1,7 @@
-"""Listing, showing and managing instances, as the v0 and v1 routes of Vast do it.
+"""Instance handlers: list, show and manage instances, for the v0 and v1 routes of Vast.
 
-Facts: Vast OpenAPI (`show_instance`, `show_instances`, `manage_instance`, `destroy_instance`, `change_bid`); field
-reports for the v0 list that is gone (410) and for the refused start that answers 200 with `success: false`.
+Sources: Vast OpenAPI (`show_instance`, `show_instances`, `manage_instance`, `destroy_instance`, `change_bid`); field
+reports for the removed v0 list (410), and for a rejected start with status 200 and `success: false`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ REFUSED = {
 
 
 def rows(estate: Estate) -> list[Json]:
-    """Every instance as JSON, oldest first, whatever the troubles of the list hide."""
+    """Return all instances as JSON, oldest first, including those that a fault omits from the list."""
     return [_row(estate, contract) for contract in estate.live()]
 
 
@@ -34,7 +34,7 @@ def _row(estate: Estate, contract: Contract) -> Json:
 
 
 def list_v1(estate: Estate, request: Request) -> Reply:
-    """The page asked for of what the list admits to."""
+    """Return the requested page of the list, after the faults of the list are applied."""
     listed = [_row(estate, c) for c in estate.contracts.values() if _is_listed(estate, c)]
     partial = estate.troubles.any("list_partial")
     hidden = int(partial.number("hide")) if partial is not None else 0
@@ -42,7 +42,7 @@ def list_v1(estate: Estate, request: Request) -> Reply:
 
 
 def list_v0(_: Estate, __: Request) -> Reply:
-    """The list that was taken away in 2026."""
+    """Return the 410 of the list that was removed in 2026."""
     raise Refusal(410, "deprecated_endpoint", "This endpoint is deprecated, use /api/v1/instances/.")
 
 
@@ -56,7 +56,7 @@ def _is_listed(estate: Estate, contract: Contract) -> bool:
 
 
 def show(estate: Estate, request: Request) -> Reply:
-    """`{"instances": {..}}`: one object under a plural name, null when there is none."""
+    """Return `{"instances": {..}}` with one object despite the plural name, or null if it does not exist."""
     id = instance_id(request)
     contract = estate.get(id)
     if contract is not None:
@@ -69,7 +69,7 @@ def show(estate: Estate, request: Request) -> Reply:
 
 
 def manage(estate: Estate, request: Request) -> Reply:
-    """`{"state": ..}` and `{"label": ..}`."""
+    """Handle `{"state": ..}` and `{"label": ..}`."""
     contract = estate.get(instance_id(request))
     if contract is None:
         raise Refusal(404, "not_found", "Instance not found")
@@ -115,7 +115,7 @@ def _start(estate: Estate, contract: Contract) -> Reply:
 
 
 def destroy(estate: Estate, request: Request) -> Reply:
-    """Gone at once; 404 `no_such_instance` from then on."""
+    """Destroy the instance at once; all later calls return a 404 `no_such_instance`."""
     id = instance_id(request)
     contract = estate.get(id)
     if contract is None:
@@ -125,7 +125,7 @@ def destroy(estate: Estate, request: Request) -> Reply:
 
 
 def reboot(estate: Estate, request: Request) -> Reply:
-    """The container starts again on the same GPU."""
+    """Restart the container on the same GPU."""
     contract = _existing(estate, request)
     if contract.phase in (Phase.RUNNING, Phase.EXITED):
         estate.life.reboot(contract, estate.clock.now())
@@ -133,7 +133,7 @@ def reboot(estate: Estate, request: Request) -> Reply:
 
 
 def recycle(estate: Estate, request: Request) -> Reply:
-    """A new container on the same GPU: empty disk, another pull, other ports."""
+    """Create a new container on the same GPU, with an empty disk, another image download and other ports."""
     contract = _existing(estate, request)
     if contract.phase in (Phase.RUNNING, Phase.EXITED):
         estate.life.reboot(contract, estate.clock.now(), recycle=True)
@@ -142,7 +142,7 @@ def recycle(estate: Estate, request: Request) -> Reply:
 
 
 def change_bid(estate: Estate, request: Request) -> Reply:
-    """Another price for an interruptible instance; $/h."""
+    """Change the bid of an interruptible instance, in $/h."""
     contract = _existing(estate, request)
     if contract.bid is None:
         raise Refusal(400, "invalid_args", "Instance is not interruptible.")

@@ -1,9 +1,9 @@
-"""What happens to one rented instance: the steps it takes by itself and the orders it is given.
+"""Lifecycle of an instance: its transitions over time and by request.
 
     provisioning -> created -> pulling -> starting -> running -> stopping -> stopped -> resuming -> starting ..
 
-Each step happens at the world time it was due, however late somebody looks, so that statuses and money do not depend on
-who polls when. Facts: Vast docs (instance life cycle, pricing); what the docs leave open follows field reports.
+Each transition is recorded with the sandbox time at which it was due, however late it is processed, so that status and
+bill do not depend on polling. Sources: Vast docs (instance life cycle, pricing), and field reports for the rest.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ RESTARTED = frozenset({Phase.RESUMING, Phase.REBOOTING})
 
 
 class Life:
-    """Moves contracts along. `launch` starts the process of one; `readdress` gives a restarted one a new address."""
+    """Moves contracts between phases. `launch` starts the process; `readdress` updates the address after a restart."""
 
     def __init__(
         self,
@@ -46,12 +46,12 @@ class Life:
         self._readdress = readdress
 
     def begin(self, contract: Contract, at: float) -> None:
-        """The instance exists from now on and its disk costs money."""
+        """Start billing the disk of a new instance, and enter its first phase."""
         open_span(contract.meter.storage, at, contract.order.disk * contract.ask.storage_cost / HOURS_PER_MONTH)
         contract.enter(Phase.PROVISIONING if contract.current == "running" else Phase.STOPPED, at)
 
     def advance(self, contract: Contract, now: float) -> None:
-        """Take every step that was due by `now`."""
+        """Apply all transitions that were due by `now`."""
         while contract.destroyed is None:
             due = self._due(contract)
             if due is None or due > now:
@@ -92,7 +92,7 @@ class Life:
                 self._prepare(contract, at)
 
     def _prepare(self, contract: Contract, at: float) -> None:
-        """Towards a running container: pull what is missing first."""
+        """Continue towards a running container; a missing image is downloaded first."""
         if contract.phase in RESTARTED:
             self._readdress(contract)
         if contract.image_left > 0:
@@ -102,7 +102,7 @@ class Life:
             contract.enter(Phase.STARTING, at)
 
     def retime(self, contract: Contract, now: float) -> None:
-        """Open the download anew, at the speed and up to the share that the troubles of this moment allow."""
+        """Restart the download with the speed and limit of the active faults."""
         if contract.phase is not Phase.PULLING:
             return
         self._close_transfers(contract, now)
@@ -151,13 +151,13 @@ class Life:
             contract.meter.transfers.append(Transfer(at, speed, contract.model_left, contract.ask.inet_down_cost))
 
     def ended(self, contract: Contract, now: float) -> None:
-        """The container's process has ended. The GPU costs on: the contract is still running."""
+        """Handle the exit of the container's process. The GPU is still billed, because the instance is not stopped."""
         if contract.phase is Phase.RUNNING:
             self._close_transfers(contract, now)
             contract.enter(Phase.EXITED, now, contract.message)
 
     def stop(self, contract: Contract, now: float) -> None:
-        """The contract stops at once, the container after its grace."""
+        """Stop the instance at once, and the container after its grace period."""
         contract.intended = contract.current = "stopped"
         contract.queued = contract.outbid = False
         self._close(contract, now)
@@ -168,14 +168,14 @@ class Life:
             contract.enter(Phase.STOPPED, now, contract.message)
 
     def start(self, contract: Contract, now: float) -> None:
-        """The contract runs again; on a running one nothing changes."""
+        """Start the instance; without effect on a running one."""
         contract.intended = contract.current = "running"
         contract.queued = contract.outbid = False
         if contract.phase in (Phase.STOPPED, Phase.STOPPING, Phase.EXITED, Phase.PULL_FAILED):
             contract.enter(Phase.RESUMING if contract.ran else Phase.PROVISIONING, now)
 
     def reboot(self, contract: Contract, now: float, *, recycle: bool = False) -> None:
-        """Another process on the same GPU; with `recycle` on an empty disk, after another pull."""
+        """Start another process on the same GPU; with `recycle` with an empty disk and after another download."""
         self._close_transfers(contract, now)
         self._machines.end(contract.id, self._pace.stop_grace, wipe=recycle)
         if recycle:
@@ -184,19 +184,19 @@ class Life:
         contract.enter(Phase.REBOOTING, now)
 
     def rebid(self, contract: Contract, now: float, price: float) -> None:
-        """Another bid; what is running costs the new price from now on."""
+        """Change the bid; a running instance is billed at the new price from now on."""
         contract.bid = price
         if contract.meter.gpu and contract.meter.gpu[-1].end is None:
             open_span(contract.meter.gpu, now, price)
 
     def forget_model(self, contract: Contract, now: float) -> None:
-        """The model's download is accounted for elsewhere from now on."""
+        """Stop the assumed download of the model, because the caller bills the actual one."""
         if contract.phase is not Phase.PULLING:
             self._close_transfers(contract, now)
         contract.model_left = 0.0
 
     def destroy(self, contract: Contract, now: float) -> None:
-        """Nothing of it remains and nothing costs any more."""
+        """Delete the instance and its disk, and stop all billing."""
         self._close(contract, now)
         close_span(contract.meter.storage, now)
         contract.destroyed = now
@@ -204,14 +204,14 @@ class Life:
         self._machines.end(contract.id, self._pace.destroy_grace, wipe=True)
 
     def lose_host(self, contract: Contract, now: float) -> None:
-        """The host is gone: no process, no money."""
+        """Take the host offline: kill the process and stop all billing."""
         self._close(contract, now)
         close_span(contract.meter.storage, now)
         self._machines.kill(contract.id)
         contract.enter(Phase.OFFLINE, now, contract.message)
 
     def find_host(self, contract: Contract, now: float) -> None:
-        """The host is back and starts what should run."""
+        """Bring the host back online and start the instance if it should be running."""
         open_span(contract.meter.storage, now, contract.order.disk * contract.ask.storage_cost / HOURS_PER_MONTH)
         contract.enter(Phase.STOPPED, now, contract.message)
         if contract.current == "running":
@@ -231,7 +231,7 @@ class Life:
 
 
 def _arrival(contract: Contract) -> float | None:
-    """When the last byte of the image is there; None when it never will be."""
+    """Return the time at which the image download completes, or None if it never does."""
     transfer = contract.meter.transfers[-1]
     if transfer.limit < contract.image_left:
         return None

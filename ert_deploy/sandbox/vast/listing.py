@@ -1,7 +1,8 @@
-"""`GET /api/v1/instances/`: filtered, sorted and paged as the real list is. Pure, apart from reading the request.
+"""Instance list: `GET /api/v1/instances/` with filters, sorting and pages. No I/O.
 
-Facts: Vast OpenAPI `show_instances`: at most 25 rows a page, a limit of 0 or less becomes 5, only stored columns can be
-filtered or sorted by, tokens are base64 JSON with the last row's sort keys, `id` is always the last sort key.
+Source: Vast OpenAPI `show_instances`: at most 25 rows per page, a limit of 0 or less becomes 5, only stored columns
+can be used in filters and sorting, cursors are base64 JSON with the sort keys of the last row, `id` is always the last
+sort key.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ Order = Sequence[tuple[str, bool]]
 
 
 def list_page(request: Request, rows: Sequence[Json]) -> Reply:
-    """One page of `rows` (all of the account's) as the query asks for it."""
+    """Return the requested page of `rows`, which are all instances of the account."""
     order = _order(request)
     found = _sorted([row for row in rows if matches(row, _filters(request))], order)
     after = request.one("after_token")
@@ -89,7 +90,7 @@ def _must_be_stored(column: str) -> None:
 
 
 def _order(request: Request) -> Order:
-    """(column, descending) pairs, with `id` last."""
+    """Return (column, descending) pairs, with `id` as the last one."""
     given = _parameter(request, "order_by", [])
     try:
         order = [(str(one["col"]), str(one.get("dir", "asc")).lower() == "desc") for one in given]

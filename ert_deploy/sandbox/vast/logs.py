@@ -1,7 +1,7 @@
-"""Container logs and the small allow list of remote commands, both fetched later from a `result_url`.
+"""Container logs and the few allowed remote commands; both are downloaded later from a `result_url`.
 
-The real result lies in object storage: no authentication, and nothing there until it has been written. Facts: Vast
-OpenAPI (`show_logs`, `execute`), the SDK's polling (30 times, 0.3 s apart).
+The real result is in object storage: without authentication, and missing until it is written. Sources: Vast OpenAPI
+(`show_logs`, `execute`), and the polling of the SDK (30 attempts, 0.3 s apart).
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ DEFAULT_TAIL = 1000
 
 
 class Results:
-    """Texts under names that cannot be guessed, readable after a world time. `base` is the URL they appear under."""
+    """Results under random names, each available from a sandbox time on. `base` is the base of their URLs."""
 
     def __init__(self) -> None:
         self.base = ""
         self._texts: dict[str, tuple[float, str]] = {}
 
     def put(self, text: str, ready: float) -> str:
-        """Keep a text; its URL."""
+        """Store a text and return its URL."""
         name = f"{secrets.token_hex(32)}.log"
         self._texts[name] = (ready, text)
         return f"{self.base}/instance_logs/{name}"
 
     def get(self, name: str, now: float) -> Reply:
-        """The text, or what object storage says about a name it does not have."""
+        """Return the text, or the error of object storage for an unknown name."""
         ready, text = self._texts.get(name, (float("inf"), ""))
         if now < ready:
             return Reply.text("<Error><Code>NoSuchKey</Code></Error>", 404, "application/xml")
@@ -43,7 +43,7 @@ class Results:
 
 
 def request_logs(estate: Estate, results: Results, request: Request) -> Reply:
-    """The last lines of the container's log, `tail` of them, those that contain `filter`."""
+    """Request the last `tail` lines of the container's log that contain `filter`."""
     contract = estate.get(instance_id(request))
     if contract is None:
         raise Refusal(404, "invalid_id", "Invalid instance id.")
@@ -76,7 +76,7 @@ def _daemon(contract: Contract) -> list[str]:
 
 
 def execute(estate: Estate, results: Results, request: Request) -> Reply:
-    """`ls`, `du` and `rm` on the instance's disk, also while it is stopped."""
+    """Run `ls`, `du` or `rm` on the disk of the instance, which may be stopped."""
     contract = estate.get(instance_id(request))
     if contract is None:
         raise Refusal(400, "invalid_container_id", "Invalid container id.")

@@ -1,7 +1,7 @@
-"""A made-up market of GPU offers: the same seed gives the same hosts, prices and hidden flaws.
+"""Market: generates GPU offers; the same seed gives the same hosts, prices and hidden defects.
 
-Figures follow what Vast shows for such cards (field names and units: Vast OpenAPI, `search_offers`); prices are
-plausible for mid-2026, hosts and addresses are invented. What a host is really like (`flaw`) is not on the wire.
+Values are typical for the cards (field names and units: Vast OpenAPI, `search_offers`); prices are plausible for
+mid-2026, hosts and addresses are fictitious. The actual quality of a host (`flaw`) is not part of any response.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ HOURS_PER_MONTH = 720.0
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One kind of GPU: usable MB, compute capability x 100, $/h low and high, power in W, DL score."""
+    """A GPU model: usable MB, compute capability x 100, $/h from and to, power in W, DL score, GB/s of memory."""
 
     name: str
     ram_mb: int
@@ -47,17 +47,17 @@ OTHER_CARDS = (
 PLACES = ("Texas, US", "California, US", "Quebec, CA", "Sweden, SE", "Germany, DE", "Norway, NO", "Poland, PL")
 FAR_PLACES = ("Vietnam, VN", "Thailand, TH", "South Korea, KR", "Brazil, BR")
 CPUS = ("AMD EPYC 7402P 24-Core Processor", "Xeon Gold 6226R", "AMD Ryzen 9 5950X", "Core i9-13900K")
-# What a careful renter would ask for; the cheapest of these work without fail.
+# The criteria of a careful customer; the best-priced of these offers always work.
 SENSIBLE_RELIABILITY = 0.98
 SENSIBLE_SURE = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One offer. RAM in MB, network in Mb/s, prices in $/h, $/GB and $/GB/month, times as Unix seconds.
+    """One offer. RAM in MB, network in Mb/s, prices in $/h, $/GB and $/GB/month, dates as Unix seconds.
 
-    `delivered` is the share of the advertised download rate that really arrives; `flaw` is "" for a host that works,
-    else "slow" or "oci".
+    `delivered` is the actual fraction of the advertised download rate; `flaw` is "" for a working host, else "slow" or
+    "oci".
     """
 
     id: int
@@ -93,11 +93,11 @@ class Ask:
     cpu_arch: str = "amd64"
 
     def country(self) -> str:
-        """The two letters at the end of the location."""
+        """Return the two-letter code at the end of the location."""
         return self.geolocation.rsplit(", ", 1)[-1]
 
     def sensible(self, now: float) -> bool:
-        """Whether a careful renter of one 24 GB card would take it."""
+        """Whether a careful customer would rent it for one 24 GB card."""
         return (
             self.verified
             and self.cpu_arch == "amd64"
@@ -115,7 +115,7 @@ class Ask:
 
 
 def make_market(seed: int, now: float, size: int = 72, bad_hosts: bool = True) -> tuple[Ask, ...]:
-    """`size` offers in no particular order; with `bad_hosts` some of them do not work, never the cheapest sensible."""
+    """Return `size` offers; with `bad_hosts` some of them do not work, but never the best-priced sensible ones."""
     dice = random.Random(seed)  # noqa: S311 - a market, not a secret
     asks = [_blemish(_ask(dice, index, now), dice, index, now) for index in range(size)]
     sure = {a.id for a in sorted((a for a in asks if a.sensible(now)), key=_worth)[:SENSIBLE_SURE]}
@@ -127,7 +127,7 @@ def _worth(ask: Ask) -> float:
 
 
 def _ask(dice: random.Random, index: int, now: float) -> Ask:
-    """A host without anything wrong on paper."""
+    """Return a host without visible defects."""
     card = dice.choices(CARDS, weights=(30, 24, 12, 10, 10, 4))[0] if index % 5 else dice.choice(OTHER_CARDS)
     datacenter = card.name in ("L4", "A10") or dice.random() < 0.15
     gpus = 2 if index % 9 == 4 else 1
@@ -167,7 +167,7 @@ def _ask(dice: random.Random, index: int, now: float) -> Ask:
 
 
 def _blemish(ask: Ask, dice: random.Random, index: int, now: float) -> Ask:
-    """About a third of the hosts have something in their data that a renter should see and avoid."""
+    """Give about 40 % of the hosts a visible property for which they should be avoided, or another customer."""
     cheaper = round(ask.dph_base * 0.75, 6)
     blemishes: dict[int, dict[str, Any]] = {
         1: {"verified": False, "dph_base": cheaper},
@@ -185,7 +185,7 @@ def _blemish(ask: Ask, dice: random.Random, index: int, now: float) -> Ask:
 
 
 def _flawed(ask: Ask, dice: random.Random) -> Ask:
-    """Reliability is what Vast measures; whether a container starts there is another matter."""
+    """Give some hosts a hidden defect: Vast's reliability does not predict whether a container starts."""
     chance = (0.06 if ask.verified else 0.25) + (1.0 - ask.reliability)
     if dice.random() >= chance:
         return ask

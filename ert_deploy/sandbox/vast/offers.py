@@ -1,7 +1,7 @@
-"""How an offer looks on the wire, and how a search picks among offers. Pure: no state, no clock.
+"""Offers: the search and the JSON format of an offer. No I/O, no clock.
 
-Facts: Vast OpenAPI `search_offers`; `dph_total = dph_base + disk_GB * storage_cost / 720`. Traps of the real service
-that are kept: 64 offers at most, a filter on `id` matches nothing, a filter on an unknown field is ignored.
+Source: Vast OpenAPI `search_offers`; `dph_total = dph_base + disk_GB * storage_cost / 720`. Limitations of the real
+service are included: at most 64 offers, a filter on `id` matches no offer, a filter on an unknown field is ignored.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ TYPES = ("on-demand", "ondemand", "reserved", *BID_TYPES)
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A search as sent. `storage` in GB."""
+    """A parsed search. `storage` in GB."""
 
     filters: Mapping[str, Mapping[str, Any]]
     order: tuple[tuple[str, bool], ...]
@@ -34,7 +34,7 @@ class Search:
 
 
 def parse_search(body: Any) -> Search:
-    """Read the flat query object; Refusal 400 for anything the real service cannot make sense of."""
+    """Parse the flat query object. Raise `Refusal` 400 where the real service does."""
     if not isinstance(body, dict):
         raise Refusal(400, "invalid_request", "Invalid json body")
     wanted = body.get("type", "on-demand")
@@ -71,7 +71,7 @@ def _storage(body: Mapping[str, Any]) -> float:
 
 
 def search(asks: Iterable[Ask], query: Search, now: float, taken: Callable[[Ask], bool]) -> list[Json]:
-    """The rows that pass, in the order asked for, at most 64."""
+    """Return the matching rows in the requested order, at most 64."""
     rows = [offer_row(a, now, storage=query.storage, bid=query.bid, rented=taken(a)) for a in asks]
     rows = [row for row in rows if matches(_filterable(row), query.filters)]
     for field, descending in reversed(query.order):
@@ -87,7 +87,7 @@ def _sortable(row: Json, field: str) -> tuple[int, Any]:
 
 
 def _filterable(row: Json) -> Json:
-    """The row with the names a search knows: booleans for states, a country code for the place."""
+    """Return the row with the field names and types of a search: booleans for states, a country code as location."""
     return {
         **row,
         "id": None,
@@ -100,13 +100,13 @@ def _filterable(row: Json) -> Json:
 
 
 def prices(base: float, disk: float, storage_cost: float) -> tuple[float, float]:
-    """(`dph_total`, the disk's part of it) in $/h."""
+    """Return `dph_total` and the part of it for the disk, in $/h."""
     disk_hour = disk * storage_cost / HOURS_PER_MONTH
     return base + disk_hour, disk_hour
 
 
 def breakdown(gpu: float, disk: float) -> Json:
-    """The price object that offers and instances carry twice."""
+    """Return the price object, which offers and instances contain twice."""
     total = gpu + disk
     return {
         "gpuCostPerHour": gpu,
@@ -118,7 +118,7 @@ def breakdown(gpu: float, disk: float) -> Json:
 
 
 def offer_row(ask: Ask, now: float, *, storage: float, bid: bool = False, rented: bool = False) -> Json:
-    """One offer as `/bundles/` shows it."""
+    """Return an offer in the format of `/bundles/`."""
     base = ask.min_bid if bid else ask.dph_base
     total, disk_hour = prices(base, storage, ask.storage_cost)
     dlperf = ask.card.dlperf * ask.gpus
@@ -160,7 +160,7 @@ def offer_row(ask: Ask, now: float, *, storage: float, bid: bool = False, rented
 
 
 def host_row(ask: Ask) -> Json:
-    """What offers and instances say alike about the machine."""
+    """Return the fields of the host, which are the same in offers and instances."""
     return {**_identity(ask), **_gpu(ask), **_rest(ask)}
 
 

@@ -1,4 +1,4 @@
-"""The settings of the Vast double: what an account has, how big things are, how long the provider takes."""
+"""Options of the Vast sandbox: credit, sizes, durations and behaviour of the provider."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ert_deploy.sandbox.runtime.loopback import off_loopback
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How long each step takes, in world seconds; `stop_grace` is real seconds, because a real process must end."""
+    """Duration of each step in sandbox seconds; the two `_grace` are real seconds, because a real process must exit."""
 
     provision: float = 4.0
     create: float = 2.0
@@ -29,10 +29,10 @@ class Pace:
 class Options:
     """`credit` in $, sizes in GB (10^9 bytes), `model_gb` by the value of the container's ERT_MODEL.
 
-    `start_aftermath` says what a refused start does next: "reverts" (nothing ever runs) or "fires" (it starts when the
-    GPU is free). `bad_hosts` lets hosts fail at the rate their hidden quality implies; the cheapest sensible offers
-    always work unless a trouble says otherwise. `machine_env` is added to the environment of every machine;
-    ValueError when one of its values leads off loopback. `rate_limits` are those of `auth.py`.
+    `start_aftermath` is the effect of a rejected start: "reverts" (none) or "fires" (it starts as soon as the GPU is
+    available). With `bad_hosts`, hosts fail at the rate of their hidden quality, except for the best-priced sensible
+    offers. `machine_env` is added to the environment of every machine; a remote host in it raises `ValueError`.
+    `rate_limits` enables the limits in `auth.py`.
     """
 
     credit: float = 25.0

@@ -1,7 +1,7 @@
-"""How an instance looks on the wire: one JSON row, with the troubles that bend it. Reads, never changes.
+"""Instance JSON: the row of one instance, after faults are applied. Does not modify the instance.
 
 Field names and types: Vast OpenAPI `show_instance` and `show_instances`. Every row has a non-null `start_date` and a
-list `extra_env`, without which the official SDK fails.
+list `extra_env`, both required by the official SDK.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LAYER = "3b65ec22a9e9"
 
 
 def instance_row(contract: Contract, now: float, troubles: Troubles, options: Options) -> Json:
-    """The row as a client would get it now."""
+    """Return the row that a client receives now."""
     up = contract.phase is Phase.RUNNING
     row = {
         **host_row(contract.ask),
@@ -144,7 +144,7 @@ def _message(contract: Contract, now: float, options: Options) -> str | None:
 
 
 def tells(contract: Contract, troubles: Troubles) -> tuple[str, ...]:
-    """What an indiscreet host has to say: its secrets, and what it was told of others."""
+    """Return the texts that a leaking host reveals: its own secrets, and `texts` of the fault."""
     trouble = troubles.on("tells", contract)
     if trouble is None:
         return ()
@@ -154,7 +154,7 @@ def tells(contract: Contract, troubles: Troubles) -> tuple[str, ...]:
 
 
 def _told(contract: Contract, troubles: Troubles) -> str | None:
-    """One thing at a time, the next one at the next look."""
+    """Return one of these texts, the next one on each call."""
     trouble, said = troubles.on("tells", contract), tells(contract, troubles)
     if trouble is None or not said:
         return None

@@ -1,11 +1,12 @@
-"""A double of Vast.ai on loopback: a market to search, GPUs to rent, instances that are real processes, and a bill.
+"""Vast.ai sandbox: an offer search, instances as real processes, and a bill, on loopback.
 
-The official SDK works against it with `server_url=double.url`. Operations for faults: search, create, list, list_v0,
-show, manage, destroy, reboot, recycle, bid, logs, result, execute, user, secrets, secrets_write, keys, keys_write.
-Troubles: see `faults.py`.
+The official SDK works with `server_url=double.url`. Operations for faults: search, create, list, list_v0, show,
+manage, destroy, reboot, recycle, bid, logs, result, execute, user, secrets, secrets_write, keys, keys_write. For
+`trouble`, see `faults.py`.
 
-It keeps no secret but random keys made here, talks to nobody, and bills in world seconds. Whatever a client orders, its
-machines reach loopback only and find the provider here: `ERT_VAST_API` is `double.url` in each of them.
+Its only secrets are random keys created here, it opens no connections, and it bills in sandbox seconds. Its machines
+reach loopback only, whatever a client requests, and use this server as the provider: their `ERT_VAST_API` is
+`double.url`.
 """
 
 from __future__ import annotations
@@ -60,9 +61,9 @@ ROUTES: tuple[tuple[str, str, str, EstateHandler], ...] = (
 
 
 class VastDouble:
-    """The provider in one object. `directory` is the world's; `images` holds `llm-backend`, `models` the gguf files.
+    """The provider. `directory` is for its files; `images` contains `llm-backend`, `models` the GGUF files.
 
-    `command` is what a machine runs (default: the GPU image's guard), a list or a function of the environment.
+    `command` is run by each machine (default: the guard of the GPU image), a list or a function of the environment.
     """
 
     def __init__(
@@ -97,17 +98,17 @@ class VastDouble:
 
     @property
     def url(self) -> str:
-        """Base URL, as `https://console.vast.ai` is: no slash, no path."""
+        """Base URL without a path and a final slash, such as `https://console.vast.ai`."""
         return self._server.url
 
     def start(self) -> VastDouble:
-        """Begin to answer and to let time pass; returns itself."""
+        """Start serving and the background thread; return the instance."""
         self._server.start()
         self._ticker.start()
         return self
 
     def stop(self) -> None:
-        """Close the port and end every machine; nothing that was started here is left."""
+        """Close the port and terminate all machines and threads."""
         self._closing.set()
         self._server.stop()
         if self._ticker.is_alive():
@@ -118,9 +119,10 @@ class VastDouble:
     def add_instance(
         self, ask: Ask, order: Order, *, id: int, ports: Mapping[str, int], disk: Path, running: bool = True
     ) -> None:
-        """An instance that was rented before this world began, with a copy of the folder `disk` as its disk.
+        """Add an instance that was rented before the start, with a copy of the directory `disk` as its disk.
 
-        `ports` maps "8443/tcp" to the external port. OSError when one is taken; ValueError for an id that exists.
+        `ports` maps "8443/tcp" to the external port. Raise `OSError` when a port is in use, `ValueError` for an existing
+        id.
         """
         with self._estate.lock:
             if id in self._estate.contracts:
@@ -129,7 +131,7 @@ class VastDouble:
             self._estate.add(ask, order, id=id, ports=ports, running=running)
 
     def trouble(self, value: Mapping[str, Any]) -> None:
-        """Switch one trouble on (the kind `calm` switches off); ValueError says what is wrong with it."""
+        """Activate a fault; the kind `calm` clears faults instead. Raise `ValueError` if it is invalid."""
         if value.get("kind") == "calm":
             self.calm(value.get("only"))
             return
@@ -138,7 +140,7 @@ class VastDouble:
             switch_on(self._estate, self.faults, value)
 
     def calm(self, kind: str | None = None) -> None:
-        """Switch off the standing troubles (of one kind), and all faults still to come unless a kind is given."""
+        """Clear the active faults (of one kind), and the pending faults of the server unless a kind is given."""
         with self._estate.lock:
             self._estate.tick()
             self._estate.troubles.clear(kind)
@@ -147,34 +149,34 @@ class VastDouble:
             self.faults.clear()
 
     def pending(self) -> Json:
-        """The troubles and faults that are on."""
+        """Return the active and pending faults as JSON."""
         with self._estate.lock:
             return {"troubles": self._estate.troubles.pending(), "faults": self.faults.pending()}
 
     def bill(self) -> Bill:
-        """What everything has cost until now."""
+        """Return the bill of all instances so far."""
         with self._estate.lock:
             self._estate.tick()
             return self._estate.bill()
 
     def instances(self) -> list[Json]:
-        """Every instance that exists, as the API would show it; holds the containers' secrets."""
+        """Return all existing instances in the format of the API, including secrets of the containers."""
         with self._estate.lock:
             self._estate.tick()
             return handlers.rows(self._estate)
 
     def pids(self) -> dict[int, int]:
-        """The process of each instance that has one."""
+        """Return the `pid` of each instance with a running process."""
         with self._estate.lock:
             pids = {c.id: self._estate.machines.pid(c.id) for c in self._estate.contracts.values()}
         return {id: pid for id, pid in pids.items() if pid is not None}
 
     def asks(self) -> tuple[Ask, ...]:
-        """The market, hidden flaws included."""
+        """Return all offers, including hidden defects."""
         return tuple(self._estate.asks.values())
 
     def downloaded(self, instance_id: int, gigabytes: float) -> None:
-        """Bill a download an instance has made, instead of the model size assumed for it; KeyError when unknown."""
+        """Bill an actual download instead of the assumed model size. Raise `KeyError` for an unknown instance."""
         with self._estate.lock:
             self._estate.tick()
             contract, now = self._estate.contracts[instance_id], self._estate.clock.now()

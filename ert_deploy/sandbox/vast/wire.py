@@ -1,4 +1,4 @@
-"""The shapes the Vast double answers with: success, errors, and the flag keys inside `env`."""
+"""Response formats of the Vast sandbox: success, errors, and parsing of requests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Json = dict[str, Any]
 
 
 class Refusal(Exception):
-    """An error answer. `extra` are further keys of the body, as `ask_id` or `new_contract`."""
+    """An error response. `extra` are additional keys of the body, such as `ask_id` or `new_contract`."""
 
     def __init__(self, status: int, error: str, msg: str, **extra: Any) -> None:
         super().__init__(msg)
@@ -20,17 +20,17 @@ class Refusal(Exception):
         self.extra = extra
 
     def reply(self) -> Reply:
-        """`{"success": false, "error": .., "msg": ..}` with the extra keys."""
+        """Return `{"success": false, "error": .., "msg": ..}` with the extra keys."""
         return Reply.json({"success": False, "error": self.error, "msg": self.msg, **self.extra}, self.status)
 
 
 def success(**extra: Any) -> Reply:
-    """`{"success": true}` with further keys."""
+    """Return `{"success": true}` with additional keys."""
     return Reply.json({"success": True, **extra})
 
 
 def body_of(request: Request) -> Json:
-    """The JSON object sent; Refusal 400 for anything else."""
+    """Return the JSON object in the body; an empty body is an empty object. Raise `Refusal` 400 if it is invalid."""
     try:
         body = request.json()
     except ValueError:
@@ -43,7 +43,7 @@ def body_of(request: Request) -> Json:
 
 
 def instance_id(request: Request) -> int:
-    """The id in the path; Refusal 400 when it is not a number."""
+    """Return the id in the path. Raise `Refusal` 400 if it is not a number."""
     try:
         return int(request.params["id"])
     except ValueError:
@@ -51,5 +51,5 @@ def instance_id(request: Request) -> int:
 
 
 def no_such_instance(id: int) -> Refusal:
-    """What destroying or changing an instance that is gone answers."""
+    """Return the error for an instance that does not exist."""
     return Refusal(404, "no_such_instance", f"Instance with ID {id} does not exist.")

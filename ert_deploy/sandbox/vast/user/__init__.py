@@ -1,1 +1,1 @@
-"""The account's owner at the Vast double: API keys with permissions, and the variables of every container."""
+"""User of the Vast account: API keys with permissions, and the variables that are set in every container."""

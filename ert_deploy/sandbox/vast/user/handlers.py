@@ -1,4 +1,4 @@
-"""The account, its variables (`/secrets/`) and its API keys, as Vast's API files describe them."""
+"""User handlers: the account, its variables (`/secrets/`) and its API keys, according to Vast's OpenAPI files."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ert_deploy.sandbox.vast.user.model import ApiKey
 from ert_deploy.sandbox.vast.user.rights import CATEGORIES, parse
 from ert_deploy.sandbox.vast.wire import Refusal, body_of, success
 
-_NAME, _VALUE = re.compile(r"[a-zA-Z_]\w*"), re.compile(r"[a-zA-Z0-9_\-.]+")  # the patterns of the published file
+_NAME, _VALUE = re.compile(r"[a-zA-Z_]\w*"), re.compile(r"[a-zA-Z0-9_\-.]+")  # the patterns of the published schema
 
 
 def show(estate: Estate, _: Request) -> Reply:
-    """The account; what can be spent is `credit`."""
+    """Return the account; the available money is `credit`."""
     credit = estate.credit()
     return Reply.json(
         {
@@ -37,12 +37,12 @@ def show(estate: Estate, _: Request) -> Reply:
 
 
 def variables(estate: Estate, _: Request) -> Reply:
-    """Names and values: the command line of Vast hides the values itself."""
+    """Return names and values; Vast's command line hides the values."""
     return success(secrets=dict(estate.user.variables))
 
 
 def create_variable(estate: Estate, request: Request) -> Reply:
-    """A new one; its name becomes upper case."""
+    """Create a variable; its name is converted to upper case."""
     name, value = _variable(body_of(request))
     if name in estate.user.variables:
         raise Refusal(400, "existing_key", f"Environment variable {name} already exists.")
@@ -51,7 +51,7 @@ def create_variable(estate: Estate, request: Request) -> Reply:
 
 
 def update_variable(estate: Estate, request: Request) -> Reply:
-    """Another value for one that exists."""
+    """Change the value of an existing variable."""
     name, value = _variable(body_of(request))
     _existing(estate, name)
     estate.user.variables[name] = value
@@ -59,7 +59,7 @@ def update_variable(estate: Estate, request: Request) -> Reply:
 
 
 def delete_variable(estate: Estate, request: Request) -> Reply:
-    """It is in no container that starts from now on."""
+    """Delete a variable; containers started later do not have it."""
     name = str(body_of(request).get("key") or "").upper()
     _existing(estate, name)
     del estate.user.variables[name]
@@ -83,7 +83,7 @@ def _existing(estate: Estate, name: str) -> None:
 
 
 def keys(estate: Estate, _: Request) -> Reply:
-    """The account's further keys, without their values."""
+    """Return the additional API keys of the account, without their values."""
     rows = [
         {"id": key.id, "name": key.name, "permissions": {"api": {name: {} for name in sorted(key.permissions)}}}
         for key in estate.user.keys.values()
@@ -92,7 +92,7 @@ def keys(estate: Estate, _: Request) -> Reply:
 
 
 def create_key(estate: Estate, request: Request) -> Reply:
-    """A key with these permissions, all of them where none are named; its value is shown this once."""
+    """Create a key with the given permissions, by default all; its value is returned only here."""
     body = body_of(request)
     permissions = parse(body["permissions"]) if "permissions" in body else CATEGORIES
     number = max((key.id for key in estate.user.keys.values()), default=1) + 1
@@ -102,7 +102,7 @@ def create_key(estate: Estate, request: Request) -> Reply:
 
 
 def delete_key(estate: Estate, request: Request) -> Reply:
-    """It opens nothing from now on."""
+    """Delete a key, which is invalid from now on."""
     found = next((k for k in estate.user.keys.values() if str(k.id) == request.params["id"]), None)
     if found is None:
         raise Refusal(404, "not_found", "No such API key")

@@ -1,4 +1,4 @@
-"""What belongs to the account itself: its further API keys and its variables. No I/O."""
+"""User model: the additional API keys and the variables of the account. No I/O."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key with some permissions only; `value` is the secret."""
+    """A key with limited permissions; `value` is the secret."""
 
     id: int
     name: str
@@ -17,7 +17,7 @@ class ApiKey:
 
 @dataclass(slots=True)
 class User:
-    """`variables` go into every container of the account; `keys` by their value."""
+    """`variables` are set in every container of the account; `keys` is indexed by their value."""
 
     variables: dict[str, str] = field(default_factory=dict)
     keys: dict[str, ApiKey] = field(default_factory=dict)

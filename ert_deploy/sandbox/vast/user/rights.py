@@ -1,7 +1,7 @@
-"""Which permission each operation takes, and whether a key has it.
+"""Permissions: the permission required by each operation, and the check of a key.
 
-The categories and their routes are those of Vast's API docs, permissions, and of its CLI's `api_scopes.json`. What a
-key that lacks one is answered is not on record; this double answers 403 `not_authorized`.
+Categories and routes are those of Vast's API docs, permissions, and of `api_scopes.json` in its CLI. The response to a
+key without the permission is not documented; here it is a 403 `not_authorized`.
 """
 
 from __future__ import annotations
@@ -49,13 +49,13 @@ NEEDED: Mapping[str, str] = {
 
 
 def permit(key: ApiKey, operation: str) -> None:
-    """Refusal 403 unless the key has the permission that the operation takes."""
+    """Raise `Refusal` 403 unless the key has the permission required by the operation."""
     if NEEDED[operation] not in key.permissions:
         raise Refusal(403, "not_authorized", f"This key lacks the permission {NEEDED[operation]}.")
 
 
 def parse(permissions: Any) -> frozenset[str]:
-    """The categories of `{"api": {"misc": {}, ..}}`; Refusal 400 for anything else, and for limits on parameters."""
+    """Return the categories of `{"api": {"misc": {}, ..}}`. Raise `Refusal` 400 if invalid, or for parameter limits."""
     found = permissions.get("api") if isinstance(permissions, dict) else None
     if not isinstance(found, dict) or not set(found) <= CATEGORIES:
         raise Refusal(400, "invalid_args", "permissions must be an object of known categories under api")
