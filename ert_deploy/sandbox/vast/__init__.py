@@ -1,1 +1,1 @@
-"""Sandbox of Vast.ai: a market, instances as real processes, and a bill. Must not import `render` or `world`."""
+"""Sandbox of Vast.ai: a market, instances that run locally, and a bill. Must not import `render` or `world`."""

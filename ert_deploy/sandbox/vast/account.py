@@ -1,4 +1,4 @@
-"""Account state of the Vast sandbox: offers, instances, other customers and credit, protected by one lock.
+"""Account state: offers, instances, other users and credit, protected by one lock.
 
 `tick` updates all of it to the current time; it is called before every request is handled and by a background thread.
 """
@@ -28,7 +28,7 @@ KEPT_AFTER_END = 2 * DAY
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """Another customer on a GPU until a sandbox time; `price` in $/h is a bid, or None for an on-demand instance."""
+    """Another user on a GPU until a `WorldClock` time; `price` in $/h is a bid, or None for on-demand."""
 
     until: float | None = None
     price: float | None = None
@@ -40,7 +40,7 @@ class Tenant:
 
 
 class Estate:
-    """The state of the sandbox. All methods require the lock; threads acquire it with `with estate.lock`."""
+    """The state of market and account. All methods require the lock: `with estate.lock`."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class Estate:
         return self.doubled(ask, but) or self.kept_out(ask, bid)
 
     def kept_out(self, ask: Ask, bid: float | None) -> bool:
-        """Whether another customer or an offline host makes the offer's GPU unavailable at this bid."""
+        """Whether another user or an offline host makes the offer's GPU unavailable at this bid."""
         tenant = self.tenants.get(ask.id)
         return ask.machine_id in self.lost or (tenant is not None and tenant.keeps_out(bid))
 
@@ -98,7 +98,7 @@ class Estate:
         return self._begun(contract, running)
 
     def add(self, ask: Ask, order: Order, *, id: int, ports: Mapping[str, int], running: bool) -> Contract:
-        """Add an instance from before the start, with its image and model. Raise `OSError` when a port is in use."""
+        """Add an instance from before the start, with its image and model. Raises `OSError` when a port is in use."""
         for port in ports.values():
             self._ports.claim(port)
         self.asks[ask.id] = ask
@@ -141,7 +141,7 @@ class Estate:
         contract.ports = self._give_ports(contract.order)
 
     def bill(self) -> Bill:
-        """Return the bill of all instances so far."""
+        """Return the current bill of all instances."""
         now = self.clock.now()
         rows = (row_of(c.id, c.label, c.ask.card.name, c.meter, now) for c in self.contracts.values())
         return Bill(now, tuple(rows))
@@ -170,7 +170,7 @@ class Estate:
         self.life.advance(contract, now)
 
     def _compete(self, contract: Contract, now: float, barred: bool) -> None:
-        """Preempt or resume an instance by its bid; run a queued start when the GPU is available."""
+        """Preempt or resume an instance by its bid; run a delayed start when the GPU is available."""
         tenant = self.tenants.get(contract.ask.id)
         overbid = tenant is not None and tenant.price is not None and tenant.keeps_out(contract.bid)
         if overbid and contract.uses_gpu:
@@ -203,7 +203,7 @@ class Estate:
             self.new_ports(contract)
 
     def _give_ports(self, order: Order) -> dict[str, int]:
-        """Allocate an external port for each published one; from 70000 on, both numbers are the same."""
+        """Allocate an external port for each published one; from 70000 on, both are equal."""
         given = {name: self._ports.give() for name in order.published()}
         return {
             (f"{port}/{name.partition('/')[2]}" if int(name.partition("/")[0]) >= IDENTITY_FROM else name): port

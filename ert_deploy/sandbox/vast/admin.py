@@ -29,7 +29,7 @@ TOO_FREQUENT: Mapping[str, tuple[str, str]] = {
 
 
 def switch_on(estate: Estate, faults: Faults, value: Mapping[str, Any]) -> None:
-    """Activate one fault given as JSON. Raise `ValueError` if it is invalid."""
+    """Activate one fault given as JSON. Raises `ValueError` if it is invalid."""
     trouble = parse(value)
     fault = _as_fault(estate, trouble)
     if fault is not None:
@@ -44,7 +44,7 @@ def switch_on(estate: Estate, faults: Faults, value: Mapping[str, Any]) -> None:
 
 
 def retime(estate: Estate) -> None:
-    """Apply the active faults to downloads in progress."""
+    """Apply the active faults to each download in progress."""
     for contract in estate.live():
         estate.life.retime(contract, estate.clock.now())
 

@@ -1,9 +1,9 @@
-"""Authorization and rate limits: the account's keys, the keys of containers, and the documented limits.
+"""Authorization and request limits: the account's keys, those of containers, and the documented limits.
 
 Sources: a missing key is a 403, an unknown one a 404 (not 401); a container's key can only manage its own instance, and
 only from inside the container (Vast docs and field reports). Here it is rejected while the container is not running.
 
-Rate limits are per key and operation, in sandbox seconds. Each value and its source (Vast's OpenAPI files, the
+The limits are per key and operation, in `WorldClock` seconds. Each value and its source (Vast's OpenAPI files, the
 `x-rate-limit` block or the 429 example):
 
 | operation | limit | source |
@@ -113,7 +113,7 @@ class Intervals:
         self._held: dict[tuple[str, str], float] = {}
 
     def check(self, request: Request, now: float) -> Reply | None:
-        """Return a 429 when the limit of the operation is exceeded, else None. `now` is in sandbox seconds."""
+        """Return a 429 when the limit of the operation is exceeded, else None. `now` is in `WorldClock` seconds."""
         limit = LIMITS.get(request.operation)
         if limit is None:
             return None

@@ -1,8 +1,8 @@
-"""Billing: computes the price of everything that was rented in the sandbox. No I/O.
+"""Billing: computes the price of everything that was rented. No I/O.
 
-Rules (Vast docs, guides/instances/pricing): billing is per second; the GPU from `running` until the instance is
-stopped, storage from creation until deletion, including while stopped, downloads per byte. Time is in sandbox seconds,
-money in $. The spans are opened and closed by the lifecycle.
+Rules (Vast docs, guides/instances/pricing): the GPU costs per second from `running` until the instance is stopped,
+storage from creation until deletion, including while stopped, and network traffic per byte. Time is in `WorldClock`
+seconds, money in $. The spans are opened and closed by the lifecycle.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """A download of up to `limit` GB at `speed` GB/s, billed at `price` $/GB; open while `end` is None."""
+    """A download of up to `limit` GB at `speed` GB/s, for `price` $/GB; open while `end` is None."""
 
     start: float
     speed: float
@@ -57,7 +57,7 @@ class Meter:
 
 
 def open_span(spans: list[Span], at: float, rate: float) -> None:
-    """Start billing at `rate`; an open span with another rate is closed, one with the same rate is kept."""
+    """Open a span at `rate`; one that is open with another `rate` is closed, with the same it is kept."""
     if spans and spans[-1].end is None:
         if spans[-1].rate == rate:
             return
@@ -73,7 +73,7 @@ def close_span(spans: list[Span], at: float) -> None:
 
 
 def close_transfers(transfers: list[Transfer], at: float) -> None:
-    """Close all open downloads."""
+    """Close every open download."""
     for index, one in enumerate(transfers):
         if one.end is None:
             transfers[index] = Transfer(one.start, one.speed, one.limit, one.price, max(at, one.start))
@@ -81,7 +81,7 @@ def close_transfers(transfers: list[Transfer], at: float) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One instance: durations in seconds, downloads in GB, prices in $; `billing` while GPU or storage is billed."""
+    """One instance in seconds, GB and $; `billing` is true while it uses the GPU or storage."""
 
     instance_id: int
     label: str | None
@@ -102,7 +102,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """All instances so far in the order of creation, including destroyed ones."""
+    """All instances in the order of creation, including destroyed ones."""
 
     at: float
     rows: tuple[Row, ...] = ()
@@ -114,7 +114,7 @@ class Bill:
 
     @property
     def running(self) -> tuple[int, ...]:
-        """The instances that are still billed; must be empty after `down`."""
+        """The instances that still cost money; must be empty after `down`."""
         return tuple(row.instance_id for row in self.rows if row.billing)
 
     def as_dict(self) -> dict[str, Any]:
@@ -132,7 +132,7 @@ class Bill:
         }
 
     def render_text(self) -> str:
-        """Return the bill as a text table; the last line lists the instances that are still billed."""
+        """Return the bill as a text table; the last line lists `running`."""
         lines = [f"{'instance':>10}  {'gpu':<12} {'gpu h':>8} {'stored h':>9} {'GB in':>7} {'$':>9}"]
         lines += [
             f"{row.instance_id:>10}  {row.gpu_name:<12.12} {row.gpu_seconds / HOUR:>8.3f} "

@@ -1,8 +1,8 @@
-"""Container environment: the variables that Vast sets, and those that make the container a local process.
+"""Container environment: what Vast sets, and what makes the container a local process.
 
 Set by Vast (docs, instances/docker-environment): CONTAINER_ID, CONTAINER_API_KEY, PUBLIC_IPADDR, VAST_TCP_PORT_n,
 VAST_CONTAINERLABEL, GPU_COUNT, DATA_DIRECTORY. These override the variables of the create call, which override those of
-the account. ERT_VAST_API is always the URL of the sandbox. Only `extra` and the fault `machine_env` override these
+the account. ERT_VAST_API is always the URL of this server. Only `extra` and the fault `machine_env` override these
 values, and neither can contain remote hosts.
 """
 
@@ -36,7 +36,7 @@ class Site:
 
 
 def environment(contract: Contract, site: Site, disk: Path, troubles: Troubles) -> dict[str, str]:
-    """Return the environment of the container's main process, without PATH, HOME and LANG."""
+    """Return the environment of the container's main process, without `PATH`, `HOME` and `LANG`."""
     trouble = troubles.on("machine_env", contract)
     chosen = {str(k): str(v) for k, v in trouble.details["env"].items()} if trouble is not None else {}
     env = {
@@ -73,14 +73,14 @@ def _sandbox(contract: Contract, site: Site, disk: Path) -> dict[str, str]:
         "ERT_VAST_API": site.vast_api,
         "ERT_DATA_DIR": str(disk),
         "ERT_CLOCK_SPEED": repr(site.speed),
-        # There is no GPU to measure here; any token rate of a CPU is accepted.
+        # There is no GPU to measure here; any speed of a CPU is accepted.
         "ERT_MIN_TOKENS_PER_S": "0",
         "ERT_OLLAMA_CMD": shlex.join((sys.executable, "-m", "ert_deploy.sandbox.ollama")),
         "OLLAMA_HOST": engine,
         "ERT_ENGINE_HOST": engine,
     }
     tcp = [port for name, port in contract.ports.items() if name.endswith("/tcp")]
-    # Also without a published port, because the default of the image listens on all interfaces.
+    # Also without a published port, because the default of the image is to bind all interfaces.
     env["ERT_BIND"] = f"{contract.address}:{tcp[0] if tcp else _free_port()}"
     if site.models is not None:
         env["ERT_SANDBOX_MODELS"] = str(site.models)

@@ -18,7 +18,7 @@ IDENTITY_FROM = 70000  # from here on, the external port has the same number (Va
 
 
 class Phase(StrEnum):
-    """The actual phase of an instance; `actual_status` reports it, sometimes with a delay."""
+    """The actual state of an instance; `actual_status` reports it, sometimes with a delay."""
 
     PROVISIONING = "provisioning"
     CREATED = "created"
@@ -60,10 +60,10 @@ class Order:
 
 @dataclass(slots=True)
 class Contract:
-    """One instance. `ports` maps "8443/tcp" to the external port; timestamps are sandbox time as Unix seconds.
+    """One instance. `ports` maps "8443/tcp" to the external port; times are `WorldClock` time.
 
     `told_address` is the address in the container's environment, set at creation; `image_left` and `model_left` are the
-    remaining downloads in GB. `clashes`: another instance on the same offer already uses its ports.
+    remaining bytes in GB. `clashes`: another instance on the same offer already uses its ports.
     """
 
     id: int
@@ -98,7 +98,7 @@ class Contract:
         return self.destroyed is None and self.current == "running"
 
     def enter(self, phase: Phase, at: float, message: str | None = None) -> None:
-        """Enter a phase at the given sandbox time, with `message` as the new `status_msg`."""
+        """Enter a phase at the given time, with `message` as the new `status_msg`."""
         self.phase, self.since, self.message = phase, at, message
         self.history.append((at, self.actual()))
 

@@ -1,7 +1,7 @@
 """Instance creation: `PUT /api/v0/asks/{id}/`, with all documented and observed errors.
 
 Sources: Vast OpenAPI `create_instance` (errors, limits); field reports for a 200 with `success: false`, for errors with
-a `new_contract`, and for `env`, which must be an object although the schema declares a string. Remote hosts in `env`,
+a `new_contract`, and for `env`, which must be an object while the schema declares a string. Remote hosts in `env`,
 `args` and `onstart` are replaced when the order is parsed; the image name is kept, because no image is downloaded.
 """
 
@@ -70,7 +70,7 @@ def _refuse_by_trouble(estate: Estate, ask: Ask) -> None:
 
 
 def _refuse_with_leftover(estate: Estate, ask: Ask, order: Order) -> None:
-    """Raise the errors that leave a stopped instance, which is billed for its disk."""
+    """Raise the errors after which a stopped instance exists, with costs for its disk."""
     trouble = estate.troubles.use("create_error_with_contract", ask)
     low = order.bid is not None and order.bid < ask.min_bid
     if trouble is None and not low:
@@ -82,7 +82,7 @@ def _refuse_with_leftover(estate: Estate, ask: Ask, order: Order) -> None:
 
 
 def read_order(ask_id: int, body: Json) -> Order:
-    """Parse the body of a create call. Raise `Refusal` 400 for the first invalid field."""
+    """Parse the body of a create call. Raises `Refusal` 400 for the first invalid field."""
     args = body.get("args") or []
     if not isinstance(args, list):
         raise _invalid(ask_id, "args must be a list")

@@ -1,7 +1,7 @@
-"""Faults of the Vast sandbox: failures of an offer, a machine, an instance or the account.
+"""Faults of Vast: failures of an offer, a machine, an instance or the account.
 
 A fault is a JSON object with `kind`, the optional targets `instance_id`, `machine_id` and `offer_id` (none: all), and
-the fields of its kind. Durations are in sandbox seconds. A fault is active until it has been used `count` times, or
+the fields of its kind. Times are in `WorldClock` seconds. A fault is active until it has been used `count` times, or
 until it is cleared.
 
 | kind | fields (default) | effect |
@@ -13,7 +13,7 @@ until it is cleared.
 | `never_starts` | | provisioning never completes: `actual_status` remains null |
 | `unreachable` | | `running`, but no server listens on the port |
 | `no_container_key` | | CONTAINER_API_KEY is not set in the container |
-| `machine_env` | `env` ({}) | additional environment variables of the machine |
+| `machine_env` | `env` ({}) | additional variables of the machine |
 | `ip_changes` | `to` ("127.0.0.2"), `count` (1) | new `public_ipaddr` after the next start, but not in PUBLIC_IPADDR |
 | `ports_change` | `count` (1) | new external ports after the next start |
 | `status_lag` | `seconds` (60) | `actual_status` is delayed |
@@ -21,9 +21,9 @@ until it is cleared.
 | `row` | `set` ({}), `omit` ([]) | replaces or removes fields of the instance row |
 | `list_lag` | `seconds` (30), `show` (false) | not listed (with `show`: nor shown) for this time after creation |
 | `ghost` | `seconds` (30) | still listed for this time after deletion |
-| `list_partial` | `hide` (1) | the list omits the newest rows, also in its counts |
+| `list_partial` | `hide` (1) | the newest rows are not in the list and its counts |
 | `no_such_ask` | `status` (410), `count` (1) | a create returns that the offer does not exist; no instance is created |
-| `insufficient_credit`, `spend_rate_limit` | `status` (400), `count` (1) | a create is rejected for lack of money |
+| `insufficient_credit`, `spend_rate_limit` | `status` (400), `count` (1) | a create fails for lack of money |
 | `create_error_with_contract` | `status` (400), `count` (1) | a create fails, but leaves a stopped instance |
 | `created_stopped` | `count` (1) | a create succeeds, but the instance is stopped and never started |
 | `duplicate_create` | `count` (1) | a create makes two instances and returns one id |
@@ -31,14 +31,14 @@ until it is cleared.
 | `lost_create` | `reset` (true) or `status`, `count` (1) | no response, but the instance is created at once |
 | `rate_limit` | `operation` ("create"), `form` ("detail"), `retry_after`, `count` (1) | 429, see `admin` |
 | `html` | `operation` ("list"), `status` (502), `count` (1) | an HTML page instead of JSON |
-| `gpu_taken` | `seconds`, `aftermath` ("reverts"/"fires") | another customer rents the GPU, once it is available |
+| `gpu_taken` | `seconds`, `aftermath` ("reverts"/"fires") | another user rents the GPU, once it is available |
 | `outbid` | `price` (999), `seconds` | a higher bid: instances with a bid are stopped until it ends or is exceeded |
-| `offline` | `seconds` | the host is offline and not billed, for `seconds` if given |
-| `crash` | | the process of the container is killed: `exited` |
+| `offline` | `seconds` | the host is offline and costs nothing, for `seconds` if given |
+| `crash` | | kills the process of the container: `exited` |
 | `contract_end` | `seconds` (0) | the end date: the instance is then stopped, and deleted 48 h later |
 | `price` | `factor` (2) | changes the price of an offer for new instances; existing ones keep theirs |
 | `credit` | `value` (0) | sets the credit of the account; at 0 all instances are stopped |
-| `tells` | `encoding` ("raw"), `texts` ([]) | `status_msg` and log contain its variables, its token and `texts` |
+| `tells` | `encoding` ("raw"), `texts` ([]) | `status_msg` and log contain its environment, its token and `texts` |
 | `calm` | `only` (all kinds) | clears active faults and, without `only`, pending faults of the server |
 """
 
@@ -120,7 +120,7 @@ class Trouble:
 
 
 def parse(value: Mapping[str, Any]) -> Trouble:
-    """Parse a fault from a JSON object. Raise `ValueError` if it is invalid."""
+    """Parse a fault from a JSON object. Raises `ValueError` if it is invalid."""
     kind = value.get("kind")
     if not isinstance(kind, str) or kind not in DEFAULTS:
         raise ValueError(f"unknown trouble {kind!r}; known: {', '.join(DEFAULTS)}")

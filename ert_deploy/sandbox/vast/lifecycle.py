@@ -2,7 +2,7 @@
 
     provisioning -> created -> pulling -> starting -> running -> stopping -> stopped -> resuming -> starting ..
 
-Each transition is recorded with the sandbox time at which it was due, however late it is processed, so that status and
+Each transition is recorded with the `WorldClock` time at which it was due, even if it is processed later, so status and
 bill do not depend on polling. Sources: Vast docs (instance life cycle, pricing), and field reports for the rest.
 """
 
@@ -46,7 +46,7 @@ class Life:
         self._readdress = readdress
 
     def begin(self, contract: Contract, at: float) -> None:
-        """Start billing the disk of a new instance, and enter its first phase."""
+        """Start the costs of the disk of a new instance, and set its first phase."""
         open_span(contract.meter.storage, at, contract.order.disk * contract.ask.storage_cost / HOURS_PER_MONTH)
         contract.enter(Phase.PROVISIONING if contract.current == "running" else Phase.STOPPED, at)
 
@@ -151,7 +151,7 @@ class Life:
             contract.meter.transfers.append(Transfer(at, speed, contract.model_left, contract.ask.inet_down_cost))
 
     def ended(self, contract: Contract, now: float) -> None:
-        """Handle the exit of the container's process. The GPU is still billed, because the instance is not stopped."""
+        """Handle the exit of the container's process. The GPU still costs money until the instance is stopped."""
         if contract.phase is Phase.RUNNING:
             self._close_transfers(contract, now)
             contract.enter(Phase.EXITED, now, contract.message)
@@ -184,7 +184,7 @@ class Life:
         contract.enter(Phase.REBOOTING, now)
 
     def rebid(self, contract: Contract, now: float, price: float) -> None:
-        """Change the bid; a running instance is billed at the new price from now on."""
+        """Change the bid; a running instance costs the new price from now on."""
         contract.bid = price
         if contract.meter.gpu and contract.meter.gpu[-1].end is None:
             open_span(contract.meter.gpu, now, price)
@@ -196,7 +196,7 @@ class Life:
         contract.model_left = 0.0
 
     def destroy(self, contract: Contract, now: float) -> None:
-        """Delete the instance and its disk, and stop all billing."""
+        """Delete the instance and its disk, and end all costs."""
         self._close(contract, now)
         close_span(contract.meter.storage, now)
         contract.destroyed = now
@@ -204,7 +204,7 @@ class Life:
         self._machines.end(contract.id, self._pace.destroy_grace, wipe=True)
 
     def lose_host(self, contract: Contract, now: float) -> None:
-        """Take the host offline: kill the process and stop all billing."""
+        """Take the host offline: kill the process and end all costs."""
         self._close(contract, now)
         close_span(contract.meter.storage, now)
         self._machines.kill(contract.id)

@@ -22,7 +22,7 @@ DEFAULT_TAIL = 1000
 
 
 class Results:
-    """Results under random names, each available from a sandbox time on. `base` is the base of their URLs."""
+    """Results under random names, each available from a given time on. `base` is the base of their URLs."""
 
     def __init__(self) -> None:
         self.base = ""

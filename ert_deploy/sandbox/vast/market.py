@@ -1,7 +1,7 @@
 """Market: generates GPU offers; the same seed gives the same hosts, prices and hidden defects.
 
 Values are typical for the cards (field names and units: Vast OpenAPI, `search_offers`); prices are plausible for
-mid-2026, hosts and addresses are fictitious. The actual quality of a host (`flaw`) is not part of any response.
+mid-2026, hosts and addresses are fictitious. The actual quality of a host (`flaw`) is not in any response.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ OTHER_CARDS = (
 PLACES = ("Texas, US", "California, US", "Quebec, CA", "Sweden, SE", "Germany, DE", "Norway, NO", "Poland, PL")
 FAR_PLACES = ("Vietnam, VN", "Thailand, TH", "South Korea, KR", "Brazil, BR")
 CPUS = ("AMD EPYC 7402P 24-Core Processor", "Xeon Gold 6226R", "AMD Ryzen 9 5950X", "Core i9-13900K")
-# The criteria of a careful customer; the best-priced of these offers always work.
+# The criteria of a careful user; the cheapest of these offers always work.
 SENSIBLE_RELIABILITY = 0.98
 SENSIBLE_SURE = 12
 
@@ -97,7 +97,7 @@ class Ask:
         return self.geolocation.rsplit(", ", 1)[-1]
 
     def sensible(self, now: float) -> bool:
-        """Whether a careful customer would rent it for one 24 GB card."""
+        """Whether a careful user would rent it for one 24 GB card."""
         return (
             self.verified
             and self.cpu_arch == "amd64"
@@ -115,7 +115,7 @@ class Ask:
 
 
 def make_market(seed: int, now: float, size: int = 72, bad_hosts: bool = True) -> tuple[Ask, ...]:
-    """Return `size` offers; with `bad_hosts` some of them do not work, but never the best-priced sensible ones."""
+    """Return `size` offers; with `bad_hosts` some of them do not work, but never the cheapest sensible ones."""
     dice = random.Random(seed)  # noqa: S311 - a market, not a secret
     asks = [_blemish(_ask(dice, index, now), dice, index, now) for index in range(size)]
     sure = {a.id for a in sorted((a for a in asks if a.sensible(now)), key=_worth)[:SENSIBLE_SURE]}
@@ -127,7 +127,7 @@ def _worth(ask: Ask) -> float:
 
 
 def _ask(dice: random.Random, index: int, now: float) -> Ask:
-    """Return a host without visible defects."""
+    """Return a host without known problems."""
     card = dice.choices(CARDS, weights=(30, 24, 12, 10, 10, 4))[0] if index % 5 else dice.choice(OTHER_CARDS)
     datacenter = card.name in ("L4", "A10") or dice.random() < 0.15
     gpus = 2 if index % 9 == 4 else 1
@@ -167,7 +167,7 @@ def _ask(dice: random.Random, index: int, now: float) -> Ask:
 
 
 def _blemish(ask: Ask, dice: random.Random, index: int, now: float) -> Ask:
-    """Give about 40 % of the hosts a visible property for which they should be avoided, or another customer."""
+    """Give about 40 % of the hosts a visible property for which they should be avoided, or another user."""
     cheaper = round(ask.dph_base * 0.75, 6)
     blemishes: dict[int, dict[str, Any]] = {
         1: {"verified": False, "dph_base": cheaper},

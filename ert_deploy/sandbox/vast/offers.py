@@ -34,7 +34,7 @@ class Search:
 
 
 def parse_search(body: Any) -> Search:
-    """Parse the flat query object. Raise `Refusal` 400 where the real service does."""
+    """Parse the flat query object. Raises `Refusal` 400 where the real service does."""
     if not isinstance(body, dict):
         raise Refusal(400, "invalid_request", "Invalid json body")
     wanted = body.get("type", "on-demand")

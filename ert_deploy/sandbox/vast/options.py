@@ -1,4 +1,4 @@
-"""Options of the Vast sandbox: credit, sizes, durations and behaviour of the provider."""
+"""Options of the Vast server: credit, sizes, timing and behaviour."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ert_deploy.sandbox.runtime.loopback import off_loopback
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Duration of each step in sandbox seconds; the two `_grace` are real seconds, because a real process must exit."""
+    """Time of each step in `WorldClock` seconds; the two `_grace` are real seconds, as a real process must exit."""
 
     provision: float = 4.0
     create: float = 2.0
@@ -30,9 +30,9 @@ class Options:
     """`credit` in $, sizes in GB (10^9 bytes), `model_gb` by the value of the container's ERT_MODEL.
 
     `start_aftermath` is the effect of a rejected start: "reverts" (none) or "fires" (it starts as soon as the GPU is
-    available). With `bad_hosts`, hosts fail at the rate of their hidden quality, except for the best-priced sensible
-    offers. `machine_env` is added to the environment of every machine; a remote host in it raises `ValueError`.
-    `rate_limits` enables the limits in `auth.py`.
+    available). With `bad_hosts`, hosts fail according to their hidden quality, except for those that always work
+    (`SENSIBLE_SURE` in `market`). `machine_env` is added to the environment of every machine; a remote host in it
+    raises `ValueError`. `rate_limits` enables the limits in `auth.py`.
     """
 
     credit: float = 25.0

@@ -144,7 +144,7 @@ def _message(contract: Contract, now: float, options: Options) -> str | None:
 
 
 def tells(contract: Contract, troubles: Troubles) -> tuple[str, ...]:
-    """Return the texts that a leaking host reveals: its own secrets, and `texts` of the fault."""
+    """Return what a leaking host sends: its own secrets, and `texts` of the fault."""
     trouble = troubles.on("tells", contract)
     if trouble is None:
         return ()

@@ -1,11 +1,11 @@
-"""Vast.ai sandbox: an offer search, instances as real processes, and a bill, on loopback.
+"""Vast.ai server: an offer search, instances that run locally, and a bill, on loopback.
 
 The official SDK works with `server_url=double.url`. Operations for faults: search, create, list, list_v0, show,
 manage, destroy, reboot, recycle, bid, logs, result, execute, user, secrets, secrets_write, keys, keys_write. For
 `trouble`, see `faults.py`.
 
-Its only secrets are random keys created here, it opens no connections, and it bills in sandbox seconds. Its machines
-reach loopback only, whatever a client requests, and use this server as the provider: their `ERT_VAST_API` is
+Its only secrets are random keys created here, and it opens no connections. Prices are per `WorldClock` second. Its
+machines reach loopback only, whatever a client requests, and use this server as the provider: their `ERT_VAST_API` is
 `double.url`.
 """
 
@@ -98,7 +98,7 @@ class VastDouble:
 
     @property
     def url(self) -> str:
-        """Base URL without a path and a final slash, such as `https://console.vast.ai`."""
+        """Base URL without a path, such as `https://console.vast.ai`."""
         return self._server.url
 
     def start(self) -> VastDouble:
@@ -121,8 +121,7 @@ class VastDouble:
     ) -> None:
         """Add an instance that was rented before the start, with a copy of the directory `disk` as its disk.
 
-        `ports` maps "8443/tcp" to the external port. Raise `OSError` when a port is in use, `ValueError` for an existing
-        id.
+        `ports` maps "8443/tcp" to the external port. Raises `OSError` when one is in use, `ValueError` for a known id.
         """
         with self._estate.lock:
             if id in self._estate.contracts:
@@ -131,7 +130,7 @@ class VastDouble:
             self._estate.add(ask, order, id=id, ports=ports, running=running)
 
     def trouble(self, value: Mapping[str, Any]) -> None:
-        """Activate a fault; the kind `calm` clears faults instead. Raise `ValueError` if it is invalid."""
+        """Activate a fault; the kind `calm` clears faults instead. Raises `ValueError` if it is invalid."""
         if value.get("kind") == "calm":
             self.calm(value.get("only"))
             return
@@ -154,7 +153,7 @@ class VastDouble:
             return {"troubles": self._estate.troubles.pending(), "faults": self.faults.pending()}
 
     def bill(self) -> Bill:
-        """Return the bill of all instances so far."""
+        """Return the current bill of all instances."""
         with self._estate.lock:
             self._estate.tick()
             return self._estate.bill()
@@ -172,11 +171,11 @@ class VastDouble:
         return {id: pid for id, pid in pids.items() if pid is not None}
 
     def asks(self) -> tuple[Ask, ...]:
-        """Return all offers, including hidden defects."""
+        """Return all offers, including their hidden `flaw`."""
         return tuple(self._estate.asks.values())
 
     def downloaded(self, instance_id: int, gigabytes: float) -> None:
-        """Bill an actual download instead of the assumed model size. Raise `KeyError` for an unknown instance."""
+        """Bill an actual download instead of the assumed model size. Raises `KeyError` for an unknown instance."""
         with self._estate.lock:
             self._estate.tick()
             contract, now = self._estate.contracts[instance_id], self._estate.clock.now()

@@ -1,4 +1,4 @@
-"""Response formats of the Vast sandbox: success, errors, and parsing of requests."""
+"""Message formats of Vast: success, errors, and parsing of requests."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def success(**extra: Any) -> Reply:
 
 
 def body_of(request: Request) -> Json:
-    """Return the JSON object in the body; an empty body is an empty object. Raise `Refusal` 400 if it is invalid."""
+    """Return the JSON object in the body; an empty body is an empty object. Raises `Refusal` 400 for other values."""
     try:
         body = request.json()
     except ValueError:
@@ -43,7 +43,7 @@ def body_of(request: Request) -> Json:
 
 
 def instance_id(request: Request) -> int:
-    """Return the id in the path. Raise `Refusal` 400 if it is not a number."""
+    """Return the id in the path. Raises `Refusal` 400 if it is not a number."""
     try:
         return int(request.params["id"])
     except ValueError:

@@ -1,4 +1,4 @@
-"""User handlers: the account, its variables (`/secrets/`) and its API keys, according to Vast's OpenAPI files."""
+"""User handlers: the account, its environment variables (`/secrets/`) and its API keys, according to Vast's OpenAPI."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _existing(estate: Estate, name: str) -> None:
 
 
 def keys(estate: Estate, _: Request) -> Reply:
-    """Return the additional API keys of the account, without their values."""
+    """Return the additional API keys, without their values."""
     rows = [
         {"id": key.id, "name": key.name, "permissions": {"api": {name: {} for name in sorted(key.permissions)}}}
         for key in estate.user.keys.values()

@@ -1,4 +1,4 @@
-"""User model: the additional API keys and the variables of the account. No I/O."""
+"""User model: additional API keys, and the variables that are set in every container. No I/O."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class ApiKey:
 
 @dataclass(slots=True)
 class User:
-    """`variables` are set in every container of the account; `keys` is indexed by their value."""
+    """`variables` are set in every container; `keys` is indexed by their value."""
 
     variables: dict[str, str] = field(default_factory=dict)
     keys: dict[str, ApiKey] = field(default_factory=dict)
