@@ -1,1 +1,1 @@
-"""Double of Render: its REST API, and the web services behind it as real processes. Never imports `vast` or `world`."""
+"""Sandbox of Render: the REST API, and services that run locally. Must not import `vast` or `world`."""

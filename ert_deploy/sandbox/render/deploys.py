@@ -1,8 +1,8 @@
-"""The life of a deploy: asked for, perhaps queued, built, booted, live, and one day replaced.
+"""Deploy lifecycle: requested, waiting, built, booted, live, and finally deactivated.
 
-One deploy runs per service. A second one waits (policy `wait`, workspaces made since July 2025: only the newest waiting
-one will run) or takes the first one's place at once (`override`); render.com/docs/deploys, overlapping deploys. The
-environment is taken when a deploy *starts*, so a deploy carries every variable written before that moment.
+One runs per service. A second one waits (policy `wait`, in workspaces since July 2025: only the newest waiting one
+will run) or cancels the first at once (`override`); render.com/docs/deploys, overlapping deploys. The environment is
+read when a deploy *starts*, so it includes every variable written until then.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ert_deploy.sandbox.render.store import Store, new_id
 
 
 class Ended(Exception):
-    """This deploy will not go live: its final status, and what the events say about it."""
+    """Ends a deploy: its final status, and the reason for the events."""
 
     def __init__(self, status: str, reason: Mapping[str, Any] | None = None) -> None:
         super().__init__(status)
@@ -30,7 +30,7 @@ class Ended(Exception):
 
 @dataclass(slots=True)
 class Deployer:
-    """Takes requests for deploys and carries them out, one thread per running deploy."""
+    """Accepts requests for deploys and runs each in a thread."""
 
     store: Store
     fleet: Fleet
@@ -48,7 +48,7 @@ class Deployer:
         at_once: bool = False,
         deploy_id: str | None = None,
     ) -> Deploy:
-        """A new deploy, started or (status `queued`) waiting behind the one that runs."""
+        """Create a deploy and start it, or let it wait (status `queued`) while another one is running."""
         now = self.store.clock.now()
         with self.store.lock:
             deploy = Deploy(
@@ -71,7 +71,7 @@ class Deployer:
         return deploy
 
     def cancel(self, deploy: Deploy, reason: Mapping[str, Any] | None = None) -> None:
-        """End a deploy that is in flight; the one waiting behind it starts at once."""
+        """Cancel `deploy` unless it is finished; a waiting one starts at once."""
         with self.store.lock:
             service = self.store.services[deploy.service_id]
             if service.queued is deploy:
@@ -83,7 +83,7 @@ class Deployer:
                 self._release(service, deploy)
 
     def cancel_all(self, service: Service) -> None:
-        """End whatever runs or waits, newest first so that nothing starts in between."""
+        """Cancel both the waiting and the active one, newest first so that none starts in between."""
         with self.store.lock:
             for deploy in (service.queued, service.active):
                 if deploy is not None:
@@ -93,7 +93,7 @@ class Deployer:
         if service.active is None:
             self._start(service, deploy)
         elif self.store.policy == "override":
-            # Queued first, so that canceling the running one starts this one.
+            # Added first, so that it starts when the active one is stopped.
             service.queued = deploy
             self.cancel(service.active, {"newDeploy": {"id": deploy.id}})
         else:
@@ -196,7 +196,7 @@ class Deployer:
         self.store.log(service.id, "==> Your service is live", instance=instance.id)
 
     def _tell(self, service: Service, encoding: str) -> Mapping[str, Any]:
-        """An indiscreet process: its log and its last words repeat the variables that it was given."""
+        """Log the environment of a leaking app, and return it as the reason of the event."""
         values = [v for v in self.store.environment_of(service).values() if len(v) >= LEAST]
         said = [encoded(value, encoding) for value in values]
         for text in said:

@@ -1,7 +1,7 @@
-"""The deploy endpoints: list, create, read, cancel, roll back.
+"""Deploy handlers: list, create, retrieve, cancel, roll back.
 
-`POST deploys` answers 201 with a deploy, or 202 with *nothing* when the deploy has to wait behind another one; both are
-in the recorded exchanges. `deployMode` excludes `commitId`, `imageUrl` and `clearCache` (Render OpenAPI).
+`POST deploys` returns a 201 with the new one, or an *empty* 202 when it has to wait; both were recorded. `deployMode`
+excludes `commitId`, `imageUrl` and `clearCache` (Render OpenAPI).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ EXCLUDED = ("commitId", "imageUrl", "clearCache")
 
 
 def list_deploys(platform: Platform, request: Request) -> Reply:
-    """Newest first; `status` is repeated for several."""
+    """Return the deploys, newest first; `status` may be repeated."""
     service = platform.service(request)
     with platform.store.lock:
         rows = [d for d in platform.store.deploys_of(service.id) if _wanted(request, d)]
@@ -34,7 +34,7 @@ def _wanted(request: Request, deploy: Deploy) -> bool:
 
 
 def create_deploy(platform: Platform, request: Request) -> Reply:
-    """201 and the deploy, or 202 and nothing."""
+    """Return a 201 with a new deploy, or an empty 202 if it has to wait."""
     body = _checked(json_object(request))
     with platform.store.lock:
         service = platform.awake(request)
@@ -75,7 +75,7 @@ def _commit(platform: Platform, body: dict[str, Any]) -> Commit | None:
 
 
 def get_deploy(platform: Platform, request: Request) -> Reply:
-    """One deploy."""
+    """Return one deploy."""
     deploy = platform.deploy(platform.service(request), request.params["deploy"])
     with platform.store.lock:
         if deploy.hidden_reads > 0:
@@ -85,7 +85,7 @@ def get_deploy(platform: Platform, request: Request) -> Reply:
 
 
 def cancel_deploy(platform: Platform, request: Request) -> Reply:
-    """End a deploy that is in flight; the one waiting behind it starts at once."""
+    """Cancel one that is in progress; a waiting one starts at once."""
     deploy = platform.deploy(platform.service(request), request.params["deploy"])
     with platform.store.lock:
         if not deploy.in_flight:
@@ -95,7 +95,7 @@ def cancel_deploy(platform: Platform, request: Request) -> Reply:
 
 
 def rollback_deploy(platform: Platform, request: Request) -> Reply:
-    """Deploy an earlier build again, with today's environment."""
+    """Deploy a previous build with the current environment."""
     service, wanted = platform.awake(request), json_object(request).get("deployId")
     if not isinstance(wanted, str):
         raise bad_request("deployId must be a string")

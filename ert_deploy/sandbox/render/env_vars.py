@@ -1,7 +1,7 @@
-"""Environment variables, secret files and environment groups: the handlers for what a deploy will see.
+"""Environment handlers: variables, secret files and environment groups of later deploys.
 
-Writing here never deploys. The bulk PUT replaces everything, `null` and `[]` included; the PUT of one key adds or
-changes that key alone (Render OpenAPI; recorded exchanges). Values are read back in clear.
+Writing does not deploy. The bulk PUT replaces all variables, also with `null` and `[]`; the PUT of one key creates
+or updates only that key (Render OpenAPI, recorded responses). Values are returned unmasked.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from ert_deploy.sandbox.render.serialize import group_json
 
 
 def generated() -> str:
-    """256 random bits as base64: 44 characters."""
+    """Return 256 random bits as base64: 44 characters."""
     return base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 def value_of(given: dict[str, Any]) -> str:
-    """The value asked for by `{"value": ...}` or `{"generateValue": true}`; anything else is a 400."""
+    """Return the value for `{"value": ...}` or `{"generateValue": true}`. Raises a 400 `ApiError` for other objects."""
     if ("value" in given) == ("generateValue" in given):
         raise bad_request("exactly one of value and generateValue is needed")
     if "generateValue" in given:
@@ -45,27 +45,27 @@ def value_of(given: dict[str, Any]) -> str:
 
 
 def key_of(key: Any) -> str:
-    """A name a process can have in its environment; which others Render refuses is not on record."""
+    """Return a valid name of a variable; Render's own restrictions are not documented. Raises a 400 `ApiError`."""
     if not isinstance(key, str) or not key or "=" in key or "\0" in key:
         raise bad_request("invalid key")
     return key
 
 
 def parse_variables(given: Any) -> dict[str, str]:
-    """A list of `{"key", "value" | "generateValue"}` in its order; the last of a repeated key wins."""
+    """Parse a list of `{"key", "value" | "generateValue"}`, keeping the order; the last of a repeated key is used."""
     if not isinstance(given, list) or not all(isinstance(item, dict) for item in given):
         raise bad_request("invalid JSON: expected an array of objects")
     return {key_of(item.get("key")): value_of({k: v for k, v in item.items() if k != "key"}) for item in given}
 
 
 def replace_variables(platform: Platform, service: Service, variables: dict[str, str]) -> None:
-    """Forget every variable of the service and store these."""
+    """Replace the environment of the service."""
     with platform.store.lock:
         service.env = {key: EnvVar(platform.store.next_seq(), key, value) for key, value in variables.items()}
 
 
 def put_variable(platform: Platform, service: Service, key: str, value: str) -> None:
-    """Add or change one variable; a changed one keeps its place in the list."""
+    """Create or update one variable; an updated one keeps its position in the list."""
     with platform.store.lock:
         if key in service.env:
             service.env[key].value = value
@@ -74,7 +74,7 @@ def put_variable(platform: Platform, service: Service, key: str, value: str) -> 
 
 
 def list_env_vars(platform: Platform, request: Request) -> Reply:
-    """One page of the service's own variables; those of groups and of Render itself are not in it."""
+    """Return one page of the service's own environment, without groups and the additions of Render."""
     service = platform.service(request)
     with platform.store.lock:
         return page(request, "envVar", [(v.seq, _shown(v)) for v in service.env.values()])
@@ -85,7 +85,7 @@ def _shown(variable: EnvVar) -> dict[str, str]:
 
 
 def put_env_vars(platform: Platform, request: Request) -> Reply:
-    """Replace all variables; the whole new list comes back, in the order of the request."""
+    """Replace the environment and return the new list, in the order of the request."""
     service = platform.service(request)
     replace_variables(platform, service, parse_variables(json_value(request) or []))
     with platform.store.lock:
@@ -93,7 +93,7 @@ def put_env_vars(platform: Platform, request: Request) -> Reply:
 
 
 def get_env_var(platform: Platform, request: Request) -> Reply:
-    """One variable; 404 when the service itself does not set it."""
+    """Return one variable; 404 if it is not set on the service itself."""
     service, key = platform.service(request), request.params["key"]
     with platform.store.lock:
         if key not in service.env:
@@ -102,7 +102,7 @@ def get_env_var(platform: Platform, request: Request) -> Reply:
 
 
 def put_env_var(platform: Platform, request: Request) -> Reply:
-    """Add or change one variable."""
+    """Create or update one variable."""
     service, key = platform.service(request), key_of(request.params["key"])
     put_variable(platform, service, key, value_of(json_object(request)))
     with platform.store.lock:
@@ -110,7 +110,7 @@ def put_env_var(platform: Platform, request: Request) -> Reply:
 
 
 def delete_env_var(platform: Platform, request: Request) -> Reply:
-    """Forget one variable; 404 when there is none."""
+    """Delete one variable; 404 if it does not exist."""
     service, key = platform.service(request), request.params["key"]
     with platform.store.lock:
         if service.env.pop(key, None) is None:
@@ -119,7 +119,7 @@ def delete_env_var(platform: Platform, request: Request) -> Reply:
 
 
 def list_secret_files(platform: Platform, request: Request) -> Reply:
-    """One page of the service's secret files."""
+    """Return one page of the service's secret files."""
     service = platform.service(request)
     with platform.store.lock:
         return page(request, "secretFile", [(f.seq, _file(f)) for f in service.secret_files.values()])
@@ -145,7 +145,7 @@ def _file(item: SecretFile) -> dict[str, str]:
 
 
 def list_env_groups(platform: Platform, request: Request) -> Reply:
-    """A bare array without cursors, and without values."""
+    """Return the groups as an array, without cursors and values."""
     store, names = platform.store, values_of(request, "name")
     with store.lock:
         groups = [g for g in store.groups.values() if not names or g.name in names]
@@ -153,7 +153,7 @@ def list_env_groups(platform: Platform, request: Request) -> Reply:
 
 
 def get_env_group(platform: Platform, request: Request) -> Reply:
-    """One group with its values."""
+    """Return one group with its values."""
     store = platform.store
     with store.lock:
         group = store.groups.get(request.params["group"])

@@ -1,7 +1,7 @@
-"""What happened: the handlers for events and logs.
+"""Event and log handlers.
 
-Both look back one hour unless told otherwise, counted in world time, so a client that wants an older failure has to
-pass `startTime` (Render OpenAPI). Logs need `ownerId` and `resource` and page by time, not by cursor.
+Without `startTime`, both return the last hour of `WorldClock` time, so older failures have to be requested explicitly
+(Render OpenAPI). Logs require `ownerId` and `resource`, and their pages are based on time, not on cursors.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def _window(platform: Platform, request: Request) -> tuple[float, float]:
 
 
 def list_events(platform: Platform, request: Request) -> Reply:
-    """Newest first."""
+    """Return the events, newest first."""
     service, kinds = platform.service(request), values_of(request, "type")
     start, end = _window(platform, request)
     with platform.store.lock:
@@ -32,7 +32,7 @@ def list_events(platform: Platform, request: Request) -> Reply:
 
 
 def get_event(platform: Platform, request: Request) -> Reply:
-    """One event by its id."""
+    """Return one event by its id."""
     with platform.store.lock:
         for event in platform.store.events:
             if event.id == request.params["event"]:
@@ -41,7 +41,7 @@ def get_event(platform: Platform, request: Request) -> Reply:
 
 
 def list_logs(platform: Platform, request: Request) -> Reply:
-    """A page of lines and the window the next page is in; `backward` (the default) gives the newest first."""
+    """Return a page of log lines and the time range of the next one; `backward` (the default) is newest first."""
     owner, resources = request.one("ownerId"), values_of(request, "resource")
     if not owner or not resources:
         raise bad_request("ownerId and resource are required")

@@ -1,25 +1,25 @@
-"""What can go wrong on the platform's side, as data: `{"kind": ..., "service"?: id or name, ...}`.
+"""Faults of the platform, as JSON: `{"kind": ..., "service"?: id or name, ...}`.
 
 | kind | other keys (default) | effect |
 |---|---|---|
-| `deploy_fails` | `status` (`update_failed`), `reason` (exit code 1), `count` (1) | the next deploys end so |
-| | `echo` (none), an encoding of `httpd.echo` | and say every variable in the log, and why they end |
-| `unhealthy` | `count` (1) | the next new instances never pass their check; `update_failed` after 15 min |
-| `unknown_status` | `status` (`artifact_fetch_in_progress`), `count` (1) | shown instead of `update_in_progress` |
-| `early_404` | `reads` (2), `count` (1) | the first reads of the next new deploy answer 404 |
-| `pipeline_minutes_exhausted` | `on` (true) | every deploy is canceled, with that event, until taken back |
-| `foreign_deploy` | `message` | somebody pushes a commit now: trigger `new_commit`, full build |
-| `foreign_env` | `set` ({}), `unset` ([]) | somebody edits variables in the dashboard without deploying |
-| `env_group` | `name`, `env` | a group is made now and linked to the service; without `env` it is deleted |
-| `disk` | `on` (true) | a disk is attached, or taken off again |
-| `suspend`, `resume` | `by` (`billing`) | the service is held suspended, or let go |
-| `plan` | `plan` (`free`) | the plan as shown, unchecked: also one no client knows |
-| `sleep` | `status` (503) | a free service asleep: the next visitor wakes it and sees an HTML page with this status |
-| `crash` | | the serving process is killed; Render starts it again |
-| `policy` | `policy` (`override`) | the workspace's way with overlapping deploys: `wait` or `override` |
-| `absorbed` | `as` (`canceled` or `vanish`) | what becomes of a waiting deploy that a newer one overtakes |
+| `deploy_fails` | `status` (`update_failed`), `reason` (exit code 1), `count` (1) | status of the next deploys |
+| | `echo` (none), an encoding of `httpd.echo` | also writes the environment to the log and the reason |
+| `unhealthy` | `count` (1) | the next new instances fail all checks; `update_failed` after 15 min |
+| `unknown_status` | `status` (`artifact_fetch_in_progress`), `count` (1) | reported instead of `update_in_progress` |
+| `early_404` | `reads` (2), `count` (1) | the first reads of the next new deploy return a 404 |
+| `pipeline_minutes_exhausted` | `on` (true) | all deploys are canceled, with this event, until switched off |
+| `foreign_deploy` | `message` | another user pushes a commit: trigger `new_commit`, full build |
+| `foreign_env` | `set` ({}), `unset` ([]) | another user edits variables in the dashboard without deploying |
+| `env_group` | `name`, `env` | a group is created and linked to the service; without `env` it is deleted |
+| `disk` | `on` (true) | a disk is attached or detached |
+| `suspend`, `resume` | `by` (`billing`) | the service is suspended or resumed |
+| `plan` | `plan` (`free`) | the reported plan; any text, also an unknown plan |
+| `sleep` | `status` (503) | the service sleeps: the next visitor wakes it and gets an HTML page with this status |
+| `crash` | | kills the serving process; Render restarts it |
+| `policy` | `policy` (`override`) | the workspace's policy for overlapping deploys: `wait` or `override` |
+| `absorbed` | `as` (`canceled` or `vanish`) | what happens to a waiting deploy when a newer one is requested |
 
-Without `service` the only one is meant. Connection faults (resets, 5xx, delays) are not here but in `faults`, per call.
+`service` is optional if there is only one. Connection faults (resets, 5xx, delays) are injected per call, by `faults`.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ FAILURES = ("build_failed", "pre_deploy_failed", "update_failed", "canceled")
 
 
 def apply(platform: Platform, trouble: Trouble) -> None:
-    """Make one trouble happen, now or at the next deploy. ValueError when it is not in the table."""
+    """Apply one fault now, or at the next deploy. Raises `ValueError` if it is invalid."""
     kind = str(trouble.get("kind"))
     if kind in AMBUSHES:
         _await_deploy(platform, trouble)

@@ -1,8 +1,8 @@
-"""Which process answers for each service, and how one takes over from another without a gap.
+"""Process fleet: runs the instances of each service and replaces them without downtime.
 
-A new instance boots beside the old one, must pass the health check, then takes the traffic; the old one gets SIGTERM a
-minute later and SIGKILL after the service's shutdown delay (render.com/docs/deploys, zero-downtime deploys). This
-module does not know why an instance is replaced; deploys, restarts and crashes all come through here.
+A new instance boots while the old one is serving, must pass the health check and then gets the traffic; the old one
+gets SIGTERM a minute later and SIGKILL after the service's shutdown delay (render.com/docs/deploys, zero-downtime
+deploys). This module does not depend on the reason for a replacement: it is used for deploys, restarts and crashes.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ GRACE_REAL_SECONDS = 2.0
 
 
 class Canceled(Exception):
-    """Somebody asked for the end of this deploy while it was waiting."""
+    """The operation was canceled while it was waiting."""
 
 
 class Unhealthy(Exception):
-    """The new instance did not come up; `failure` is what the event says."""
+    """The new instance failed to start; `failure` is the reason in the event."""
 
     def __init__(self, failure: Mapping[str, Any]) -> None:
         super().__init__("instance did not come up")
@@ -47,7 +47,7 @@ class Unhealthy(Exception):
 
 @dataclass(slots=True)
 class Workers:
-    """Threads that end with the world; `join` waits for them."""
+    """Threads that stop with the server; `join` waits for them."""
 
     _threads: list[threading.Thread] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -61,7 +61,7 @@ class Workers:
         thread.start()
 
     def join(self) -> None:
-        """Wait for every thread, ten seconds each at most."""
+        """Wait for all threads, for at most ten seconds each."""
         with self._lock:
             threads = list(self._threads)
         for thread in threads:
@@ -70,7 +70,7 @@ class Workers:
 
 @dataclass(slots=True)
 class Fleet:
-    """The processes of one world."""
+    """All instances of all services."""
 
     store: Store
     timeline: Timeline
@@ -81,7 +81,7 @@ class Fleet:
     scratch: Path
 
     def boot(self, service: Service, deploy_id: str, commit: str, env: Mapping[str, str]) -> Instance:
-        """Start one more process for the service; it gets no traffic yet."""
+        """Start another instance of the service, which gets no traffic yet."""
         port, name = free_port(), f"{service.id}-{random_text(5)}"
         own = {"PORT": str(port), "TMPDIR": str(self._disk(name))}
         platform = inherited() | platform_env(service, name, port, commit)
@@ -103,7 +103,7 @@ class Fleet:
         return instance
 
     def _disk(self, name: str) -> Path:
-        """A fresh folder for each process: Render's file system starts empty at every deploy."""
+        """Create an empty directory for an instance, because Render's file system is empty after every deploy."""
         folder = self.scratch / name
         folder.mkdir(parents=True, mode=0o700)
         return folder
@@ -111,7 +111,7 @@ class Fleet:
     def await_healthy(
         self, service: Service, instance: Instance, cancel: threading.Event, *, refuse: bool = False
     ) -> None:
-        """Return once the instance passes its check; Canceled or Unhealthy otherwise. `refuse` fails every check."""
+        """Return once the instance passes its check; `refuse` fails every check. Raises `Canceled` or `Unhealthy`."""
         clock = self.store.clock
         patience = 0.0 if refuse else self.timeline.patience * clock.speed
         deadline = clock.now() + max(self.timeline.health_deadline, patience)
@@ -127,7 +127,7 @@ class Fleet:
         raise Unhealthy({"evicted": False, "unhealthy": unhealthy_text(service)})
 
     def promote(self, service: Service, instance: Instance) -> None:
-        """Give the traffic to `instance` now and let the one before it drain."""
+        """Route the traffic to `instance` and drain the previous one."""
         with self.store.lock:
             before, service.serving = service.serving, instance
             service.asleep = service.waking = False
@@ -137,12 +137,12 @@ class Fleet:
             self.workers.start(self._drain, service, before)
 
     def discard(self, service: Service, instance: Instance) -> None:
-        """End one process at once."""
+        """Terminate one instance at once."""
         instance.terminate()
         self._finish(service, instance, GRACE_REAL_SECONDS / 4)
 
     def retire(self, service: Service) -> None:
-        """End every process of the service: it was suspended, deleted or fell asleep."""
+        """Terminate all instances of a service that is stopped, deleted or sleeping."""
         with self.store.lock:
             leaving, service.serving = list(service.instances), None
         for instance in leaving:
@@ -151,7 +151,7 @@ class Fleet:
             self._finish(service, instance, GRACE_REAL_SECONDS / 4)
 
     def replace(self, service: Service) -> None:
-        """Swap in a new process of the *live* deploy: its commit and its environment, not today's."""
+        """Replace the instance by a new one of the *live* deploy, with the commit and environment of that deploy."""
         live = service.live
         if live is None:
             return
@@ -169,7 +169,7 @@ class Fleet:
             self.discard(service, instance)
 
     def upstream(self, service_id: str) -> int | Page:
-        """Where a request for this service goes now: a port, or a page of Render's own."""
+        """Return the target of a request for this service: a port, or one of Render's own pages."""
         with self.store.lock:
             service = self.store.services.get(service_id)
             if service is None:
@@ -183,7 +183,7 @@ class Fleet:
             return BAD_GATEWAY if service.serving is None else service.serving.port
 
     def stop(self) -> None:
-        """End every process; call after `store.closing` is set."""
+        """Terminate all instances; to be called after `store.closing` is set."""
         for service in list(self.store.services.values()):
             self.retire(service)
 
@@ -213,14 +213,14 @@ class Fleet:
 
 
 def unhealthy_text(service: Service) -> str:
-    """What the event says about a check that never passed."""
+    """Return the text of the event for a failed health check."""
     if not service.health_path:
         return "no open ports detected"
     return f"HTTP health check failed (GET {service.health_path}, timed out after {HEALTH_TIMEOUT:g} seconds)"
 
 
 def platform_env(service: Service, instance: str, port: int, commit: str) -> dict[str, str]:
-    """The variables Render sets in a Python web service (render.com/docs/environment-variables), on loopback."""
+    """Return the environment that Render sets for a Python service (render.com/docs/environment-variables)."""
     return {
         "RENDER": "true",
         "RENDER_SERVICE_ID": service.id,

@@ -1,8 +1,8 @@
-"""What every request meets before its handler: the key, the rate limit, the headers Render puts on every answer.
+"""API middleware: authentication, request limits, and the headers of every response.
 
-Buckets are fixed windows of world time aligned to the minute or the hour, as the recorded `Ratelimit-Reset` values show
-(never above 59 on the minute buckets, the rest of the hour on the hourly one). That header is *seconds left* on the
-wire although the documentation calls it an epoch time; `reset_as_epoch` gives the documented form.
+The limits use fixed windows of `WorldClock` time, aligned to the minute or the hour, which matches the recorded values
+of `Ratelimit-Reset` (at most 59 for a minute, the rest of the hour otherwise). The header contains the *seconds left*,
+although the documentation describes an epoch timestamp; `reset_as_epoch` selects the documented format.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ert_deploy.sandbox.render.pagination import ApiError
 from ert_deploy.sandbox.render.store import random_text
 from ert_deploy.sandbox.runtime.clock import WorldClock
 
-# One per service: api-docs.render.com/reference/rate-limiting.
+# One bucket per service: api-docs.render.com/reference/rate-limiting.
 PER_SERVICE = frozenset(
     {"update_service", "create_deploy", "rollback_deploy", "suspend_service", "resume_service"},
 )
@@ -33,7 +33,7 @@ STANDARD: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """So many requests in so many world seconds."""
+    """At most `limit` requests per `period` in `WorldClock` seconds."""
 
     name: str
     limit: int
@@ -44,7 +44,7 @@ ANONYMOUS = Bucket("anonymous", 400, 60)
 
 
 def bucket_of(request: Request) -> Bucket:
-    """The bucket a request counts against; the deploy class is per service, the others per user."""
+    """Return the bucket of a request; the one for deploys is per service, the others are per user."""
     if request.operation in PER_SERVICE:
         return Bucket(f"deploy:{request.params['service']}", 10, 60)
     if request.operation == "create_service":
@@ -58,7 +58,7 @@ def bucket_of(request: Request) -> Bucket:
 
 @dataclass(slots=True)
 class Gate:
-    """The router's middleware."""
+    """The middleware of the router."""
 
     clock: WorldClock
     key: str
@@ -87,7 +87,7 @@ class Gate:
         return scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), self.key.encode())
 
     def _take(self, bucket: Bucket) -> tuple[int, float]:
-        """Requests left after this one (negative: refused), and world seconds until the window ends."""
+        """Return the remaining requests (negative: rejected), and the `WorldClock` seconds until the window ends."""
         now = self.clock.now()
         window = int(now // bucket.period)
         with self._lock:

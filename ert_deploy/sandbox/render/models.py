@@ -1,6 +1,6 @@
-"""The records of the Render double, as plain data: services, deploys, events, logs, and the pace of it all.
+"""Data classes: services, deploys, events, logs and the timing of Render.
 
-Times are world seconds since 1970. Nothing here has effects; `Store` in `store` keeps these under one lock.
+Times are `WorldClock` time as Unix seconds. No I/O; `Store` in `store` protects these objects by one lock.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ REUSABLE = frozenset({"live", "deactivated"})
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """How long Render takes, in world seconds; figures of render.com/docs/deploys and /health-checks.
+    """Timing of Render in `WorldClock` seconds, from render.com/docs/deploys and /health-checks.
 
-    `patience` is the one figure in real seconds: a real process needs it to boot, however fast the world runs.
+    Only `patience` is in real seconds: a real process needs this time to boot, whatever the clock's speed.
     """
 
     created: float = 2.0
@@ -42,7 +42,7 @@ class Timeline:
 
 @dataclass(slots=True)
 class EnvVar:
-    """One variable of a service; `seq` orders the listing and is new after every bulk replacement."""
+    """One variable of a service; `seq` is the sort key of the list, and changes with every bulk replacement."""
 
     seq: int
     key: str
@@ -51,7 +51,7 @@ class EnvVar:
 
 @dataclass(slots=True)
 class SecretFile:
-    """One secret file; kept and listed, not written to disk."""
+    """One secret file; stored and listed, but not mounted."""
 
     seq: int
     name: str
@@ -60,7 +60,7 @@ class SecretFile:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """A git commit as deploys show it."""
+    """A git commit in the format of deploys."""
 
     id: str
     message: str
@@ -69,7 +69,7 @@ class Commit:
 
 @dataclass(slots=True)
 class Deploy:
-    """One deploy; `env` is the environment taken when it started, and is what its processes keep seeing."""
+    """One deploy; `env` is the environment at its start, which all of its instances get."""
 
     id: str
     seq: int
@@ -94,13 +94,13 @@ class Deploy:
 
     @property
     def in_flight(self) -> bool:
-        """True until the deploy has a final status."""
+        """Whether the deploy has no final status yet."""
         return self.status in IN_FLIGHT
 
 
 @dataclass(slots=True)
 class Service:
-    """One web service. `serving` answers at `port`; `live` is the deploy it came from."""
+    """One web service. `serving` receives the requests at `port`; `live` is its deploy."""
 
     id: str
     seq: int
@@ -131,23 +131,23 @@ class Service:
 
     @property
     def suspended(self) -> bool:
-        """True while anybody (the user, billing, an administrator) holds the service suspended."""
+        """Whether the service is suspended by the user, by billing or by an administrator."""
         return bool(self.suspenders)
 
     @property
     def url(self) -> str:
-        """The stable public address."""
+        """The constant public URL."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def health_path(self) -> str:
-        """Empty when the health check is a TCP connection only."""
+        """Path of the health check; empty if it is only a TCP connection."""
         return str(self.details["healthCheckPath"])
 
 
 @dataclass(frozen=True, slots=True)
 class EnvGroup:
-    """A group linked to services; service-level variables win over it."""
+    """A group linked to services; a service's own values override it."""
 
     id: str
     name: str
@@ -158,7 +158,7 @@ class EnvGroup:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One entry of a service's event list."""
+    """One event of a service."""
 
     id: str
     seq: int
@@ -183,7 +183,7 @@ class LogLine:
 
 @dataclass(slots=True)
 class Troubles:
-    """Troubles that wait for the next deploy, and those that stay until taken back."""
+    """Faults for the next deploys, and those that are active until switched off."""
 
     next_deploy: list[dict[str, Any]] = field(default_factory=list)
     pipeline_minutes_exhausted: bool = False
@@ -191,7 +191,7 @@ class Troubles:
     skipped_vanish: bool = False
 
     def take(self, kind: str) -> dict[str, Any] | None:
-        """The next waiting trouble of this kind, used up once its `count` is spent."""
+        """Return the next fault of this kind, or None; it is removed after `count` uses."""
         for trouble in self.next_deploy:
             if trouble["kind"] == kind:
                 trouble["times"] -= 1
@@ -202,5 +202,5 @@ class Troubles:
 
 
 def new_commit(now: float, message: str) -> Commit:
-    """A commit nobody has seen before, made now; git keeps whole seconds."""
+    """Return a new commit at the current time, in whole seconds as in git."""
     return Commit(secrets.token_hex(20), message, float(int(now)))

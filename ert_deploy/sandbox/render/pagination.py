@@ -1,7 +1,7 @@
-"""Render's request conventions: errors, cursor pages, comma-joined filters, times.
+"""Request conventions of Render: errors, cursor pages, comma-separated filters, times.
 
-A page has 1 to 100 items, 20 unless told; each item carries its own cursor, and the next page starts after the cursor
-of the last item seen. There is no total: the end is a page that is not full (render.com, API reference, pagination).
+A page has 1 to 100 items, by default 20; each item has a cursor, and the next page starts after the cursor of the last
+item. There is no total: the last page is the first one that is not full (render.com, API reference, pagination).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MAX_LIMIT = 100
 
 
 class ApiError(Exception):
-    """Answered as `{"message": ..., "code"?: ...}` with this status."""
+    """An error response `{"message": ..., "code"?: ...}` with this status."""
 
     def __init__(self, status: int, message: str, code: str | None = None) -> None:
         super().__init__(message)
@@ -27,23 +27,23 @@ class ApiError(Exception):
         self.code = code
 
     def reply(self) -> Reply:
-        """The error as Render words it."""
+        """Return the error in Render's format."""
         body = {"message": str(self)}
         return Reply.json(body | {"code": self.code} if self.code else body, self.status)
 
 
 def not_found(what: str) -> ApiError:
-    """The one 404 text on record."""
+    """Return the 404, with the only recorded message."""
     return ApiError(404, f"not found: {what}")
 
 
 def bad_request(message: str, code: str | None = None) -> ApiError:
-    """400; Render's own wording is not on record, the status is."""
+    """Return a 400; Render's own message is not documented, only the status."""
     return ApiError(400, message, code)
 
 
 def json_object(request: Request) -> dict[str, Any]:
-    """The body, which must be a JSON object."""
+    """Return the body as a JSON object. Raises a 400 `ApiError` if it is not one."""
     value = json_value(request)
     if not isinstance(value, dict):
         raise bad_request("invalid JSON: expected an object")
@@ -51,7 +51,7 @@ def json_object(request: Request) -> dict[str, Any]:
 
 
 def json_value(request: Request) -> Any:
-    """The body as JSON; a missing one is an error, the word `null` is not."""
+    """Return the body as JSON, which may be `null`. Raises a 400 `ApiError` if it is missing or not JSON."""
     try:
         if not request.body.strip():
             raise ValueError
@@ -61,7 +61,7 @@ def json_value(request: Request) -> Any:
 
 
 def limit_of(request: Request) -> int:
-    """`limit`, checked."""
+    """Return the validated `limit`. Raises a 400 `ApiError` if it is out of range."""
     text = request.one("limit") or str(DEFAULT_LIMIT)
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MAX_LIMIT):
         raise bad_request(f"limit must be between 1 and {MAX_LIMIT}", "invalid_limit")
@@ -69,12 +69,12 @@ def limit_of(request: Request) -> int:
 
 
 def values_of(request: Request, name: str) -> list[str]:
-    """A filter given as `name=a,b` or by repeating `name`."""
+    """Return the values of a filter given as `name=a,b` or by repeating `name`."""
     return [part for text in request.query.get(name, []) for part in text.split(",") if part]
 
 
 def time_of(request: Request, name: str) -> float | None:
-    """An RFC 3339 time as Unix seconds, or None when the parameter is absent."""
+    """Return an RFC 3339 parameter as Unix seconds, or None if missing. Raises a 400 `ApiError` if it is invalid."""
     text = request.one(name)
     if not text:
         return None
@@ -88,17 +88,17 @@ def time_of(request: Request, name: str) -> float | None:
 
 
 def in_window(request: Request, prefix: str, at: float | None) -> bool:
-    """Whether a time lies between `<prefix>After` and `<prefix>Before`, where given."""
+    """Whether a timestamp is between `<prefix>After` and `<prefix>Before`, if given."""
     after, before = time_of(request, f"{prefix}After"), time_of(request, f"{prefix}Before")
     if at is None:
         return after is None and before is None
-    # Clients send back the six digits they were shown; our own times have more.
+    # Clients send the six digits of a response; the internal times have more.
     shown = round(at, 6)
     return (after is None or shown > round(after, 6)) and (before is None or shown < round(before, 6))
 
 
 def cursor_of(seq: int) -> str:
-    """An opaque cursor: eight bytes of noise and the place in the order, as base64 (32 characters, like Render's)."""
+    """Return an opaque cursor: eight bytes of a hash and the sort key, as base64 (32 characters, like Render's)."""
     place = f"{seq:016x}".encode()
     return base64.urlsafe_b64encode(hashlib.sha256(place).digest()[:8] + place).decode()
 
@@ -114,7 +114,7 @@ def _seq_of(cursor: str) -> int:
 
 
 def page(request: Request, name: str, rows: Iterable[tuple[int, Any]], *, newest_first: bool = False) -> Reply:
-    """`[{name: item, "cursor": ...}, ...]` from `(seq, item)` rows, which may come in any order."""
+    """Return `[{name: item, "cursor": ...}, ...]` for `(seq, item)` rows in any order."""
     limit, cursor = limit_of(request), request.one("cursor")
     ordered = sorted(rows, key=lambda row: row[0], reverse=newest_first)
     if cursor:
@@ -124,5 +124,5 @@ def page(request: Request, name: str, rows: Iterable[tuple[int, Any]], *, newest
 
 
 def wrapped(name: str, seq: int, item: Any) -> dict[str, Any]:
-    """One item of a page."""
+    """Return one item of a page."""
     return {name: item, "cursor": cursor_of(seq)}

@@ -1,6 +1,6 @@
-"""The parts of one Render double, handed to every handler, and the look-ups they share.
+"""Platform: the components that handlers use, and common queries.
 
-A handler is a function of the platform and one request; a `Table` of them is what a module contributes to the API.
+A handler is a function of the platform and a request; a `Table` contains the handlers of one module.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ert_deploy.sandbox.render.supervisor import Keeper
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """Everything a handler may touch; `site` is the address of the double itself, without a path."""
+    """The components available to handlers; `site` is the base URL of the server, without a path."""
 
     store: Store
     fleet: Fleet
@@ -31,28 +31,28 @@ class Platform:
     site: str
 
     def service(self, request: Request) -> Service:
-        """The service named in the path; 404 otherwise."""
+        """Return the service in the path. Raises a 404 `ApiError` if it does not exist."""
         service = self.store.services.get(request.params["service"])
         if service is None:
             raise not_found(request.params["service"])
         return service
 
     def awake(self, request: Request) -> Service:
-        """The service named in the path; 400 when it is suspended (the status is documented, the text is not)."""
+        """Return the service in the path. Raises a 400 `ApiError` if it is suspended; the message is assumed."""
         service = self.service(request)
         if service.suspended:
             raise bad_request("cannot deploy suspended service")
         return service
 
     def deploy(self, service: Service, deploy_id: str) -> Deploy:
-        """A deploy of this service; 404 otherwise."""
+        """Return a deploy of this service. Raises a 404 `ApiError` if it does not exist."""
         deploy = self.store.deploys.get(deploy_id)
         if deploy is None or deploy.service_id != service.id:
             raise not_found(deploy_id)
         return deploy
 
     def add(self, name: str, id: str | None = None) -> Service:
-        """A new web service without a deploy, with its public address open. 409 is not needed: names may repeat."""
+        """Add a service without deploys, and open its port; names may repeat. Raises `ApiError` for an invalid name."""
         if not name or len(name) > 63:
             raise ApiError(400, "invalid name")
         now, store = self.store.clock.now(), self.store
@@ -67,7 +67,7 @@ class Platform:
         return service
 
     def suspend(self, service: Service, by: str) -> None:
-        """Hold the service suspended: nothing deploys, nothing runs, the public address says so."""
+        """Suspend the service: cancel its deploys and terminate its instances; its public URL returns a 503."""
         with self.store.lock:
             if by in service.suspenders:
                 return
@@ -79,7 +79,7 @@ class Platform:
         self.fleet.retire(service)
 
     def resume(self, service: Service, by: str) -> None:
-        """Take one hold back; when it was the last, a deploy starts (`trigger: service_resumed`)."""
+        """Remove one suspender; after the last one, a deploy starts (`trigger: service_resumed`)."""
         with self.store.lock:
             if by not in service.suspenders:
                 return
@@ -100,7 +100,7 @@ Table = Sequence[tuple[str, str, str, Handler]]
 
 
 def default_details() -> dict[str, object]:
-    """`serviceDetails` of a Python web service as the dashboard makes it."""
+    """Return the `serviceDetails` of a Python service that was created in the dashboard."""
     return {
         "buildPlan": "starter",
         "envSpecificDetails": {

@@ -1,10 +1,10 @@
-"""One running instance of a service: a real process with exactly the environment Render would give it.
+"""Service instance: a real process with exactly the environment that Render would set.
 
-Nothing of the sandbox's own environment gets in, apart from PATH, HOME and LANG. The app finds its variables as they
-were written, proxies excepted; a connection that leads off loopback is refused (`runtime/loopback.py`). Every process
-started is written down with its pid and start time in `render-processes.json` of the world directory (a list of
-objects `pid`, `start_time`, `instance`, `service`; `start_time` is field 22 of /proc/PID/stat, 0 where there is no
-/proc), so that a world that was killed can be tidied up without hitting a stranger that got the same pid.
+It inherits only `PATH`, `HOME` and `LANG`. The app gets its environment unchanged, except for proxy settings;
+connections to remote hosts are rejected (`runtime/loopback.py`). Every process is recorded in `render-processes.json`
+of its directory (a list of objects with `pid`, `start_time`, `instance`, `service`; `start_time` is field 22 of
+`/proc/PID/stat`, 0 without `/proc`), so that a later run can clean up without killing another program that reuses the
+`pid`.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ HEALTH_TIMEOUT = 5.0
 
 
 def gunicorn(port: int) -> Sequence[str]:
-    """How the dashboard is started (`gunicorn -k gthread`, one worker because Socket.IO keeps its rooms in memory)."""
+    """Return the command of the dashboard (`gunicorn -k gthread`, one worker because Socket.IO rooms are in memory)."""
     serve = ["-k", "gthread", "-w", "1", "--threads", "100", "--no-control-socket"]
     return [sys.executable, "-m", "gunicorn", *serve, "--bind", f"127.0.0.1:{port}", "wsgi:app"]
 
 
 def inherited() -> dict[str, str]:
-    """The only variables a service process gets from the sandbox itself."""
+    """Return the only variables that a service inherits."""
     return {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
 
 
 def free_port() -> int:
-    """A loopback port nobody listens on at the moment."""
+    """Return a loopback port that is currently available."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 class ProcessBook:
-    """The list of our processes on disk."""
+    """The process list on disk."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -55,7 +55,7 @@ class ProcessBook:
         self._rows: dict[int, dict[str, object]] = {}
 
     def add(self, instance: Instance) -> None:
-        """Write one process down."""
+        """Add a process to the list."""
         pid = instance.pid
         row: dict[str, object] = {
             "pid": pid,
@@ -68,7 +68,7 @@ class ProcessBook:
             self._save()
 
     def remove(self, pid: int) -> None:
-        """Cross one process off, after it was reaped."""
+        """Remove a process from the list, after it has exited."""
         with self._lock:
             if self._rows.pop(pid, None) is not None:
                 self._save()
@@ -81,7 +81,7 @@ class ProcessBook:
 
 
 class Instance:
-    """A started process in its own process group; `exited` is set after it and its children are gone."""
+    """A started process in its own process group; `exited` is set after the whole group has exited."""
 
     def __init__(
         self,
@@ -122,17 +122,17 @@ class Instance:
 
     @property
     def pid(self) -> int:
-        """The leader of the process group."""
+        """Process id of the leader of the group."""
         return self._process.pid
 
     def terminate(self) -> None:
-        """Ask the process to end (SIGTERM to the leader, as Render does)."""
+        """Send SIGTERM to the leader, as Render does."""
         if not self.exited.is_set():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGTERM)
 
     def kill(self) -> None:
-        """End the whole process group now and wait until it is reaped."""
+        """Kill the whole group and wait for it."""
         if not self.exited.is_set():
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, signal.SIGKILL)
@@ -145,7 +145,7 @@ class Instance:
                 sink(line.decode(errors="replace").rstrip("\r\n"))
 
     def _watch(self) -> None:
-        # The leader stays a zombie until its group is killed, so the group's number cannot belong to anybody else yet.
+        # The leader is a zombie until its group is killed, so the group's id cannot have been reused yet.
         if hasattr(os, "waitid"):
             os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
         else:
@@ -159,7 +159,7 @@ class Instance:
 
 
 def healthy(port: int, path: str, host: str, timeout: float = HEALTH_TIMEOUT) -> bool:
-    """Render's check: GET `path` answers 2xx or 3xx in time; with an empty path, a TCP connection is enough."""
+    """Whether Render's check passes: GET `path` returns 2xx or 3xx in time, or the port is open if `path` is empty."""
     if not path:
         return _connects(port, timeout)
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
@@ -181,7 +181,7 @@ def _connects(port: int, timeout: float) -> bool:
 
 
 def failure_of(exit_code: int) -> dict[str, object]:
-    """How Render words a process that ended by itself (`reason.failure` of an event)."""
+    """Return `reason.failure` of Render's event for a process that has exited."""
     if exit_code == 0:
         return {"evicted": False, "earlyExit": True}
     return {"evicted": False, "earlyExit": False, "nonZeroExit": exit_code if exit_code > 0 else 128 - exit_code}

@@ -1,8 +1,8 @@
-"""The public addresses of the services: a TCP splice whose far end is chosen anew for each request.
+"""Service proxy: a TCP proxy for the public ports of the services, which selects an upstream for each request.
 
-Bytes pass untouched in both directions, so WebSocket and streamed answers work. A kept-alive connection moves to the
-new instance with its next request after a swap, as it does behind Render's edge; an upgraded one stays where it is
-until that instance ends. The proxy knows nothing of deploys: it asks `choose` where a request should go.
+Bytes are not modified, so WebSocket and streamed responses work. After a replacement, a keep-alive connection uses the
+new instance from its next request on, like at Render; an upgraded one stays on its instance. The proxy is independent
+of deploys: it calls `choose` to get the upstream.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ _REQUEST = re.compile(rb"[A-Z]+ \S+ HTTP/1\.[01]\r\n")
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What the edge itself answers when no instance can."""
+    """A response of the proxy itself, when no instance is available."""
 
     status: int
     title: str
     routing: str
 
     def render(self) -> bytes:
-        """The whole answer, with the connection closed after it."""
+        """Return the complete response, after which the connection is closed."""
         body = (
             f"<!DOCTYPE html><html><head><title>{self.title}</title></head><body><h1>{self.title}</h1></body></html>\n"
         )
@@ -54,7 +54,7 @@ class _Link:
 
 
 class Proxies:
-    """Every public address of one world, on one event loop in one thread."""
+    """The public ports of all services, on one event loop in one thread."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -63,15 +63,15 @@ class Proxies:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
-        """Begin to serve."""
+        """Start serving."""
         self._thread.start()
 
     def open(self, choose: Choose) -> int:
-        """Listen on a free port from now on and return it."""
+        """Open an available port and return it."""
         return asyncio.run_coroutine_threadsafe(self._open(choose), self._loop).result(10)
 
     def stop(self) -> None:
-        """Close every address and cut every connection."""
+        """Close all ports and connections."""
         if self._thread.is_alive():
             asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(10)
             self._loop.call_soon_threadsafe(self._loop.stop)

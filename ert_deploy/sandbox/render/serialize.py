@@ -1,8 +1,8 @@
-"""Render's JSON, written from our records in one of two profiles.
+"""JSON of Render: formats the records in one of two profiles.
 
-`as_recorded` writes what Render really sends: `commit` and `finishedAt` may be null, `openPorts` is null, a deploy by
-somebody's push carries its commit (render-oss/terraform-provider-render, recorded exchanges). `spec_strict` writes only
-what the published OpenAPI allows: no nulls, absent instead. Neither adds a field Render does not send.
+`as_recorded` is what Render actually sends: `commit` and `finishedAt` may be null, `openPorts` is null, and only a
+deploy by a push contains its commit (render-oss/terraform-provider-render, recorded responses). `spec_strict` is what
+the published OpenAPI allows: absent fields instead of nulls. Neither adds a field that Render does not send.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from typing import Any
 from ert_deploy.sandbox.render.models import Deploy, EnvGroup, Event, LogLine, Profile, Service
 from ert_deploy.sandbox.runtime.clock import rfc3339
 
-# The numbers are deprecated and undocumented beside `buildStatus`/`deployStatus`; these are assumed.
+# Deprecated, undocumented values in addition to `buildStatus`/`deployStatus`; these are assumed.
 OUTCOMES = {"succeeded": 2, "failed": 3, "canceled": 4}
 SHORT_TYPE = "web"
 OWNER_EMAIL = "owner@localhost"
 
 
 def stamp(seconds: float) -> str:
-    """RFC 3339 with as many fraction digits as needed, as Go's RFC3339Nano trims them."""
+    """Return an RFC 3339 timestamp with as few fraction digits as possible, like Go's RFC3339Nano."""
     text = rfc3339(seconds)
     return text.removesuffix("Z").rstrip("0") + "Z" if "." in text else text
 
 
 def service_json(service: Service, owner_id: str, profile: Profile, site: str) -> dict[str, Any]:
-    """A web service; `suspended` is a string, `suspenders` says who holds it, `site` is where the double answers."""
+    """Return a web service; `suspended` is a string, `suspenders` is a list, `site` is the base URL of the server."""
     return {
         "id": service.id,
         "autoDeploy": service.auto_deploy,
@@ -59,7 +59,7 @@ def _details_json(service: Service, profile: Profile) -> dict[str, Any]:
 
 
 def deploy_json(deploy: Deploy, profile: Profile) -> dict[str, Any]:
-    """A deploy; `finishedAt` is null or absent while it runs."""
+    """Return a deploy; `finishedAt` is null or absent while it is running."""
     shown: dict[str, Any] = {
         "id": deploy.id,
         "status": deploy.shown_status or deploy.status,
@@ -79,7 +79,7 @@ def deploy_json(deploy: Deploy, profile: Profile) -> dict[str, Any]:
 
 
 def event_json(event: Event) -> dict[str, Any]:
-    """One entry of the event list."""
+    """Return one event."""
     return {
         "id": event.id,
         "timestamp": stamp(event.time),
@@ -90,7 +90,7 @@ def event_json(event: Event) -> dict[str, Any]:
 
 
 def log_json(line: LogLine) -> dict[str, Any]:
-    """One log line; log times carry nine digits."""
+    """Return one log line; its timestamp has nine digits."""
     labels = {"resource": line.service_id, "instance": line.instance, "level": line.level, "type": line.type}
     return {
         "id": line.id,
@@ -101,13 +101,13 @@ def log_json(line: LogLine) -> dict[str, Any]:
 
 
 def log_stamp(seconds: float) -> str:
-    """RFC 3339 with nine fraction digits."""
+    """Return an RFC 3339 timestamp with nine fraction digits."""
     whole, _, fraction = rfc3339(seconds).removesuffix("Z").partition(".")
     return f"{whole}.{fraction:0<9}Z"
 
 
 def group_json(group: EnvGroup, services: dict[str, Service], owner_id: str, *, full: bool) -> dict[str, Any]:
-    """An environment group: bare in the list, with values and files when read alone."""
+    """Return an environment group; `full` includes values and files, which the list omits."""
     links = [services[link] for link in group.links if link in services]
     shown: dict[str, Any] = {
         "id": group.id,
@@ -124,7 +124,7 @@ def group_json(group: EnvGroup, services: dict[str, Service], owner_id: str, *, 
 
 
 def trigger_details(user_id: str, deploy: Deploy) -> dict[str, Any]:
-    """`trigger` of the started events."""
+    """Return the `trigger` of an event for the start of a build or deploy."""
     manual = deploy.trigger in {"api", "manual"}
     details: dict[str, Any] = {
         "firstBuild": deploy.first,

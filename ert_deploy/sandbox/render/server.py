@@ -1,10 +1,9 @@
-"""A double of Render on loopback: the REST API, and the web services behind it as real processes.
+"""Render server: the REST API, and services that run locally, on loopback.
 
-A client that speaks Render's API gets the same shapes, statuses, headers, limits and delays here; a browser that opens
-a service's address gets the real application, started with the environment of its deploy and nothing else. What can be
-made to go wrong: single calls through `faults` (by operation name, see the route tables), the platform itself through
-`trouble` (table in `faults`). Not played: scaling, jobs, disks, domains, databases, blueprints, webhooks,
-metrics; secret files are stored but not mounted.
+Clients of Render's API get the same fields, statuses, headers, limits and delays; browsers that open the URL of a
+service get the real application, started with only the environment of its deploy. Single calls fail through `faults`
+(by operation name, see the route tables), the platform through `trouble` (table in `faults`). Not implemented: scaling,
+jobs, disks, domains, databases, blueprints, webhooks, metrics; secret files are stored but not mounted.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ FIRST_DEPLOY_REAL_SECONDS = 60.0
 
 
 class RenderDouble:
-    """One workspace with its services. `start` before use, `stop` ends every process and closes every port."""
+    """One workspace with its services. `start` before use; `stop` terminates all instances and closes all ports."""
 
     def __init__(
         self,
@@ -50,7 +49,7 @@ class RenderDouble:
         timeline: Timeline | None = None,
         reset_as_epoch: bool = False,
     ) -> None:
-        """`command` maps a port to the arguments of a service process; it runs in `images/dashboard` if that exists."""
+        """`command` maps a port to the command line of a service, which runs in `images/dashboard` if that exists."""
         timeline, dashboard = timeline or Timeline(), images / "dashboard"
         directory.mkdir(parents=True, exist_ok=True)
         self._clock, self._workers, self._proxies = clock, Workers(), Proxies()
@@ -76,40 +75,40 @@ class RenderDouble:
 
     @property
     def url(self) -> str:
-        """Base address of the API, `/v1` included."""
+        """Base URL of the API, including `/v1`."""
         return self._server.url + BASE
 
     @property
     def owner_id(self) -> str:
-        """The id of the one workspace."""
+        """Id of the workspace."""
         return self._store.owner_id
 
     def start(self) -> RenderDouble:
-        """Begin to answer; returns itself."""
+        """Start serving and return the instance."""
         self._proxies.start()
         self._workers.start(self._platform.keeper.run)
         self._server.start()
         return self
 
     def stop(self) -> None:
-        """End every process, wait for every thread, close every port."""
+        """Terminate all instances, wait for all threads and close all ports."""
         self._store.closing.set()
         self._server.stop()
         for service in list(self._store.services.values()):
             self._platform.deployer.cancel_all(service)
         self._platform.fleet.stop()
         self._workers.join()
-        # A deploy that was just booting when the world closed has started its process after the first round.
+        # A deploy that was booting may have started its process after the first call.
         self._platform.fleet.stop()
         self._proxies.stop()
 
     def add_service(
         self, name: str, env: Mapping[str, str], *, service_id: str | None = None, deploy_id: str | None = None
     ) -> str:
-        """A web service as if it had been there for long: built, deployed, live. Returns its id.
+        """Add a service that is already built and live. Return its id.
 
-        Ids that are not given are made here. RuntimeError with the last lines of output when the process does not come
-        up within a minute.
+        Missing ids are generated. Raises `RuntimeError` with the last lines of output when the first deploy fails or
+        takes more than a minute.
         """
         service = self._platform.add(name, service_id)
         replace_variables(self._platform, service, dict(env))
@@ -123,15 +122,15 @@ class RenderDouble:
         return service.id
 
     def app_url(self, service_id: str) -> str:
-        """The public address of a service. KeyError for an unknown one."""
+        """Return the public URL of a service. Raises `KeyError` for an unknown id."""
         return self._store.services[service_id].url
 
     def trouble(self, what: Mapping[str, Any]) -> None:
-        """Make the platform misbehave; see the table in `faults`. ValueError for what it does not know."""
+        """Activate a fault of the platform; see the table in `faults`. Raises `ValueError` if it is invalid."""
         faults.apply(self._platform, what)
 
     def inspect(self) -> dict[str, Any]:
-        """What is going on, without a single value of an environment; for the status page and for tests."""
+        """Return the state without the values of any environment, for the status page and for tests."""
         store = self._store
         with store.lock:
             return {

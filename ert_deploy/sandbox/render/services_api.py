@@ -1,7 +1,7 @@
-"""Users, owners and services: the handlers for who is asking and what is running.
+"""Service handlers: users, owners and services.
 
-Changing a service never deploys it; a restart re-creates the running instances with their *old* environment
-(render.com/docs/deploys). Scaling, jobs, disks, domains and the other resource kinds are not played.
+An update of a service does not deploy it; new instances after a restart keep the *old* environment
+(render.com/docs/deploys). Scaling, jobs, disks, domains and other resource types are not implemented.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ FIXED = ("runtime", "region")
 
 
 def get_user(_: Platform, __: Request) -> Reply:
-    """The cheapest proof that a key works."""
+    """Return the user; the simplest call to validate a key."""
     return Reply.json({"email": OWNER_EMAIL, "name": "Sandbox Owner"})
 
 
 def list_owners(platform: Platform, request: Request) -> Reply:
-    """The one workspace of this key."""
+    """Return the only workspace of this key."""
     owner = _owner(platform)
     names, mails = values_of(request, "name"), values_of(request, "email")
     wanted = (not names or owner["name"] in names) and (not mails or owner["email"] in mails)
@@ -56,7 +56,7 @@ def list_owners(platform: Platform, request: Request) -> Reply:
 
 
 def retrieve_owner(platform: Platform, request: Request) -> Reply:
-    """One workspace by id."""
+    """Return one workspace by id."""
     if request.params["owner"] != platform.store.owner_id:
         raise not_found(request.params["owner"])
     return Reply.json(_owner(platform))
@@ -67,7 +67,7 @@ def _owner(platform: Platform) -> dict[str, Any]:
 
 
 def list_services(platform: Platform, request: Request) -> Reply:
-    """All services that pass every filter given."""
+    """Return all services that match the filters."""
     with platform.store.lock:
         chosen = [s for s in platform.store.services.values() if _wanted(platform, request, s)]
         return page(request, "service", [(s.seq, _shown(platform, s)) for s in chosen])
@@ -92,7 +92,7 @@ def _shown(platform: Platform, service: Service) -> dict[str, Any]:
 
 
 def create_service(platform: Platform, request: Request) -> Reply:
-    """A new web service; its first deploy starts at once."""
+    """Create a service and start its first deploy."""
     body = json_object(request)
     if body.get("type") != "web_service" or body.get("ownerId") != platform.store.owner_id:
         raise bad_request("only web_service with the ownerId of this key can be made")
@@ -108,14 +108,14 @@ def create_service(platform: Platform, request: Request) -> Reply:
 
 
 def retrieve_service(platform: Platform, request: Request) -> Reply:
-    """One service."""
+    """Return one service."""
     service = platform.service(request)
     with platform.store.lock:
         return Reply.json(_shown(platform, service))
 
 
 def update_service(platform: Platform, request: Request) -> Reply:
-    """Change settings; a new plan is stored now and used from the next deploy on."""
+    """Update the settings; a new plan is stored now and used from the next deploy on."""
     service, body = platform.service(request), json_object(request)
     details = body.get("serviceDetails") or {}
     for name in FIXED:
@@ -140,7 +140,7 @@ def _apply_source(service: Service, body: dict[str, Any]) -> None:
     if body.get("autoDeployTrigger") not in (None, "off", "commit", "checksPass"):
         raise bad_request("autoDeployTrigger must be off, commit or checksPass")
     texts = {attribute: _text(body, name) for name, attribute in SOURCE.items() if body.get(name) is not None}
-    if "repo" in texts:  # nothing is fetched from it
+    if "repo" in texts:  # not used for any download
         texts["repo"] = on_loopback(texts["repo"], "repo_url")
     if "autoDeployTrigger" in body:
         service.auto_deploy = "no" if body["autoDeployTrigger"] == "off" else "yes"
@@ -170,7 +170,7 @@ def _text(body: dict[str, Any], name: str) -> str:
 
 
 def delete_service(platform: Platform, request: Request) -> Reply:
-    """Gone at once, with every process; the public address answers 404 from now on."""
+    """Delete the service and its instances at once; its public URL returns a 404 from now on."""
     service = platform.service(request)
     with platform.store.lock:
         platform.deployer.cancel_all(service)
@@ -181,7 +181,7 @@ def delete_service(platform: Platform, request: Request) -> Reply:
 
 
 def restart_service(platform: Platform, request: Request) -> Reply:
-    """New instances with the commit and the environment of the running ones; the answer has no body."""
+    """Replace the instances by new ones with the same commit and environment; the response has no body."""
     service = platform.awake(request)
     if service.live is None:
         raise bad_request("service has no live deploy")
@@ -191,12 +191,12 @@ def restart_service(platform: Platform, request: Request) -> Reply:
 
 
 def suspend_service(platform: Platform, request: Request) -> Reply:
-    """Accepted; takes effect a moment later."""
+    """Return a 202; the change takes effect shortly after."""
     return _later(platform, platform.service(request), resume=False)
 
 
 def resume_service(platform: Platform, request: Request) -> Reply:
-    """Accepted; a hold of somebody else (billing) stays."""
+    """Return a 202; a suspension by Render (`billing`) is kept."""
     return _later(platform, platform.service(request), resume=True)
 
 
@@ -210,7 +210,7 @@ def _later(platform: Platform, service: Service, *, resume: bool) -> Reply:
 
 
 def list_instances(platform: Platform, request: Request) -> Reply:
-    """Every process of the service: serving, booting and draining; a plain array."""
+    """Return all instances of the service as a plain array: serving, booting and draining."""
     service = platform.service(request)
     time_of(request, "startTime")
     with platform.store.lock:

@@ -1,7 +1,7 @@
-"""What the Render double knows, behind one lock: services, deploys, environments, events, logs and troubles.
+"""State of the platform, protected by one lock: services, deploys, environments, events, logs and faults.
 
-Nothing here starts a process, opens a socket or answers a request. Ids are written as Render writes them (`srv-`,
-`dep-`, `evt-` and 20 lower-case letters and digits).
+This module does not start processes or open sockets. Ids have the format of Render (`srv-`, `dep-`, `evt-` and 20
+lower-case alphanumeric characters).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LOG_LINES = 20_000
 
 
 class Store:
-    """All records. Hold `lock` while reading more than one field or writing any."""
+    """All records. Acquire `lock` to read more than one field, or to write."""
 
     def __init__(self, clock: WorldClock, policy: Policy = "wait") -> None:
         self.clock = clock
@@ -38,36 +38,36 @@ class Store:
         self._seq = 0
 
     def next_seq(self) -> int:
-        """A number larger than every one before it."""
+        """Return a number that is larger than all previous ones."""
         with self.lock:
             self._seq += 1
             return self._seq
 
     def event(self, service: Service, kind: str, details: Mapping[str, Any] | None = None) -> None:
-        """Append one event, stamped now."""
+        """Append an event with the current time."""
         with self.lock:
             event = Event(new_id("evt"), self.next_seq(), service.id, kind, self.clock.now(), details or {})
             self.events.append(event)
 
     def log(self, service_id: str, message: str, *, instance: str = "", kind: str = "app") -> None:
-        """Append one line of output, stamped now."""
+        """Append a line of output with the current time."""
         level = "error" if "error" in message.lower() or "traceback" in message.lower() else "info"
         line = LogLine(new_id("log"), service_id, instance, kind, level, self.clock.now(), message)
         with self.lock:
             self.logs.append(line)
 
     def sink(self, service_id: str, instance: str) -> Callable[[str], None]:
-        """Where one process's output goes."""
+        """Return a function that logs the output of one instance."""
         return lambda message: self.log(service_id, message, instance=instance)
 
     def deploys_of(self, service_id: str) -> list[Deploy]:
-        """Newest first."""
+        """Return the deploys, newest first."""
         with self.lock:
             mine = [d for d in self.deploys.values() if d.service_id == service_id]
         return sorted(mine, key=lambda d: -d.seq)
 
     def environment_of(self, service: Service) -> dict[str, str]:
-        """What a deploy starting now would see: linked groups (newest wins), then the service's own variables."""
+        """Return the current environment: groups of the service (newest overrides), then its own variables."""
         with self.lock:
             merged: dict[str, str] = {}
             for group in sorted(self.groups.values(), key=lambda g: g.created):
@@ -77,10 +77,10 @@ class Store:
 
 
 def new_id(prefix: str, length: int = 20) -> str:
-    """`prefix-` and random lower-case letters and digits."""
+    """Return `prefix-` and a `random_text`."""
     return f"{prefix}-{random_text(length)}"
 
 
 def random_text(length: int) -> str:
-    """Random lower-case letters and digits."""
+    """Return random lower-case alphanumeric characters."""
     return "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(length))

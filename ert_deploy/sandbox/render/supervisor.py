@@ -1,8 +1,8 @@
-"""What Render does to running services without being asked: replace the crashed and the sick, put free ones to sleep.
+"""Supervisor: replaces crashed and unhealthy instances, and stops idle services of the free plan, like Render.
 
-Figures (render.com/docs/health-checks, /docs/free): a check every 5 s, a restart after 60 s of failures, sleep after 15
-minutes without a request. A real process is given real seconds on top, so that a fast world does not restart one that
-is merely busy.
+Values (render.com/docs/health-checks, /docs/free): a check every 5 s, a restart after 60 s of failures, sleep after
+15 minutes without a request. A minimum in real seconds is added, so that a fast clock does not restart a process
+that is only busy.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ SICK_REAL_SECONDS = 15.0
 
 @dataclass(slots=True)
 class Keeper:
-    """Looks at every service once a tick until the world closes."""
+    """Checks all services periodically until the store is closed."""
 
     fleet: Fleet
     _probed: dict[str, float] = field(default_factory=dict)
 
     def run(self) -> None:
-        """The thread's body."""
+        """Run the checks; this is the target of the thread."""
         store = self.fleet.store
         while not store.closing.wait(max(TICK_REAL_SECONDS, store.clock.real_seconds(1.0))):
             for service in list(store.services.values()):
@@ -47,7 +47,7 @@ class Keeper:
             self.fleet.replace(service)
 
     def sleep(self, service: Service) -> None:
-        """Stop the service until somebody asks for a page."""
+        """Stop the service until its next request."""
         with self.fleet.store.lock:
             service.asleep = True
         self.fleet.retire(service)
