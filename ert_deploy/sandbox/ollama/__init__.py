@@ -1,1 +1,1 @@
-"""Ollama's wire format before llama.cpp or a script: `python -m ert_deploy.sandbox.ollama`. Imports no other room."""
+"""Ollama's API for llama.cpp or a script: `python -m ert_deploy.sandbox.ollama`. Imports no other subpackage."""

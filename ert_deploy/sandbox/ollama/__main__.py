@@ -1,10 +1,10 @@
-"""Plays `ollama serve` on a sandbox machine: `python -m ert_deploy.sandbox.ollama`.
+"""Ollama server process: used on machines instead of `ollama serve`, as `python -m ert_deploy.sandbox.ollama`.
 
-Environment: OLLAMA_HOST (host:port; port 0 picks a free one and says so on stderr), OLLAMA_MODELS (the instance's
-disk), OLLAMA_CONTEXT_LENGTH, OLLAMA_KEEP_ALIVE, OLLAMA_NUM_PARALLEL, OLLAMA_MAX_QUEUE as for the real one;
-ERT_SANDBOX_MODELS (the registry folder), ERT_SANDBOX_PULL_MBPS (megabytes per second, default 100),
-ERT_OLLAMA_SCRIPT (a script instead of a model).
-SIGTERM and SIGINT cut what is under way and end it with exit code 0.
+Environment: OLLAMA_HOST (host:port; port 0 picks a port, which is printed on stderr), OLLAMA_MODELS (on the disk of the
+instance), OLLAMA_CONTEXT_LENGTH, OLLAMA_KEEP_ALIVE, OLLAMA_NUM_PARALLEL, OLLAMA_MAX_QUEUE as in Ollama;
+ERT_SANDBOX_MODELS (the registry directory), ERT_SANDBOX_PULL_MBPS (MB per second, default 100), ERT_OLLAMA_SCRIPT (a
+script instead of a model).
+`SIGTERM` and `SIGINT` abort all requests; the exit code is then 0.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ DEFAULT_RATE = 100.0
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the environment says. `rate` in megabytes per second."""
+    """The settings in the environment. `rate` is in MB per second."""
 
     host: str
     port: int
@@ -47,7 +47,7 @@ class Settings:
 
 
 def settings_from(env: Mapping[str, str]) -> Settings:
-    """Read the environment; ValueError for a number that is none."""
+    """Read the settings from the environment. Raises `ValueError` for an invalid number."""
     host, port = split_host(env.get("OLLAMA_HOST", ""))
     registry, script = env.get("ERT_SANDBOX_MODELS"), env.get("ERT_OLLAMA_SCRIPT")
     keep = env.get("OLLAMA_KEEP_ALIVE") or None
@@ -68,7 +68,7 @@ def settings_from(env: Mapping[str, str]) -> Settings:
 
 
 def split_host(value: str) -> tuple[str, int]:
-    """Host and port of OLLAMA_HOST, with Ollama's defaults for what is missing."""
+    """Return host and port of OLLAMA_HOST, with Ollama's defaults for missing parts."""
     value = value.split("://", 1)[-1].strip("/ ")
     host, _, port = value.rpartition(":") if ":" in value else (value, "", "")
     return host or "127.0.0.1", int(port or DEFAULT_PORT)
@@ -77,12 +77,12 @@ def split_host(value: str) -> tuple[str, int]:
 class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Signals are taken by `serve`: uvicorn's own way ends in a death by signal, not in exit code 0."""
+        """Leave the signals to `serve`, because uvicorn would exit by the signal, not with code 0."""
         yield
 
 
 async def serve(settings: Settings) -> None:
-    """Answer until SIGTERM or SIGINT."""
+    """Run the server until a signal is received."""
     catalogue, engine = _parts(settings)
     app = make_app(catalogue, Runner(engine, settings.limits))
     config = uvicorn.Config(
@@ -101,7 +101,7 @@ async def serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop)
     with socket.create_server((settings.host, settings.port), backlog=128) as listener:
-        # What is accepted inherits it. Go's net package, and so the real engine, sets it on every connection.
+        # Accepted sockets inherit this option. Go's net package, and so Ollama, sets it for every connection.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sys.stderr.write(f"Listening on {settings.host}:{listener.getsockname()[1]} (version {VERSION})\n")
         sys.stderr.flush()
@@ -111,7 +111,7 @@ async def serve(settings: Settings) -> None:
 
 
 async def _when_orphaned(stop: Callable[[], None]) -> None:
-    """A sandbox machine that was killed must not leave its Ollama behind, as a container would not."""
+    """Stop when the parent exits, because processes of a killed container would not survive either."""
     parent = os.getppid()
     while os.getppid() == parent:
         await asyncio.sleep(0.5)
@@ -126,7 +126,7 @@ def _parts(settings: Settings) -> tuple[Catalogue, Engine]:
 
 
 def main() -> None:
-    """Serve, then leave at once: a generation that still runs in a thread must not hold up the exit."""
+    """Run the server, then exit without waiting for a generation that is still running in a thread."""
     try:
         asyncio.run(serve(settings_from(os.environ)))
     except (ValueError, OSError) as error:

@@ -1,7 +1,8 @@
-"""Ollama's routes over a catalogue and an engine, as an ASGI application.
+"""Ollama's routes as an ASGI application, for a model catalog and an engine.
 
-A client that goes away takes its generation or its pull with it; an error before the first line is a status, after it
-a last line `{"error": ...}` under 200. Left out: embeddings, blobs, create, copy, push and the `/v1` look-alikes.
+A disconnected client cancels its generation or download. An error before the first line is returned as a status, a
+later one as a last line `{"error": ...}` with status 200. Not implemented: embeddings, blobs, create, copy, push and
+the compatible `/v1` routes.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ Line = Callable[[Piece], Json]
 
 
 class Api:
-    """The handlers."""
+    """The request handlers."""
 
     def __init__(self, catalogue: Catalogue, runner: Runner) -> None:
         self.catalogue, self.runner = catalogue, runner
@@ -52,36 +53,36 @@ class Api:
         return Response("Ollama is running", media_type="text/plain")
 
     async def version(self, _: Request) -> Response:
-        """A version that nobody can mistake for a release."""
+        """Return a version that cannot be confused with a release."""
         return json_response({"version": VERSION})
 
     async def tags(self, _: Request) -> Response:
-        """Installed models."""
+        """Return the installed models."""
         return json_response({"models": [tag_entry(m) for m in self.catalogue.models()]})
 
     async def ps(self, _: Request) -> Response:
-        """Loaded models."""
+        """Return the loaded models."""
         return json_response({"models": self.runner.processes()})
 
     async def show(self, request: Request) -> Response:
-        """One model in detail."""
+        """Return the details of one model."""
         body = parse_body(await request.body())
         return json_response(show_entry(find(self.catalogue, _name(body))))
 
     async def delete(self, request: Request) -> Response:
-        """Remove a model from the disk."""
+        """Delete a model from the disk. Raises `Refusal` 404 if it does not exist."""
         name = _name(parse_body(await request.body()))
         if not self.catalogue.delete(normalised(name)):
             raise Refusal(404, f"model '{name}' not found")
         return Response(status_code=200)
 
     async def pull(self, request: Request) -> ASGIApp:
-        """Bring a model here."""
+        """Download a model."""
         body = parse_body(await request.body())
         return Stream(self.catalogue.pull(normalised(_name(body))), body.get("stream") is not False)
 
     async def chat(self, request: Request) -> ASGIApp:
-        """A chat, or with no messages a load or an unload."""
+        """Generate a chat message, or load or unload the model if there are no messages."""
         body = parse_body(await request.body())
         name, model, keep = self._target(body)
         messages = body.get("messages") or []
@@ -94,7 +95,7 @@ class Api:
         return self._answer(body, model, keep, Job(messages=_checked(messages), **_common(body, model)), line)
 
     async def generate(self, request: Request) -> ASGIApp:
-        """A completion, or with no prompt a load or an unload."""
+        """Generate a completion, or load or unload the model if there is no prompt."""
         body = parse_body(await request.body())
         name, model, keep = self._target(body)
         prompt, system = str(body.get("prompt") or ""), body.get("system")
@@ -199,7 +200,7 @@ async def _wrong_method(_: Request, __: Exception) -> Response:
 
 
 def make_app(catalogue: Catalogue, runner: Runner) -> Starlette:
-    """The application; `runner` must belong to the loop that serves it."""
+    """Return the application; `runner` must belong to the event loop that serves it."""
     api = Api(catalogue, runner)
     routes = [
         Route("/", _endpoint(api.root), methods=["GET"]),

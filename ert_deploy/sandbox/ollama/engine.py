@@ -1,4 +1,4 @@
-"""What an engine is asked to do and what it gives back; `llama` and `script` are two of them."""
+"""Engine interface: the input and output of a generation; implemented by `llama` and `script`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TOO_LONG = "the input length exceeds the context length"
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One generation. `messages` is a chat; `raw` is a prompt that goes to the model as it is."""
+    """One generation. `messages` is a chat; `raw` is a prompt that is passed to the model unchanged."""
 
     messages: Sequence[Json] = ()
     raw: str | None = None
@@ -24,13 +24,13 @@ class Job:
 
     @property
     def text(self) -> str:
-        """All that the model is given, one message per line."""
+        """The complete input of the model, one message per line."""
         return self.raw if self.raw is not None else "\n".join(str(m.get("content", "")) for m in self.messages)
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A bit of the answer, or of the thinking before it."""
+    """A part of the generated text, or of the thinking before it."""
 
     content: str = ""
     thinking: str = ""
@@ -38,7 +38,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """The end: `stop` or `length`, and the counts (without total and load time)."""
+    """The end: `stop` or `length`, and the metrics (without total and load duration)."""
 
     reason: str
     metrics: Metrics = field(default_factory=Metrics)
@@ -48,7 +48,7 @@ Answer = AsyncGenerator[Piece | Finish, None]
 
 
 class Session(Protocol):
-    """A model in memory: how much it takes in bytes (`size_vram` of it on the card), and its context in tokens."""
+    """A loaded model: its size in bytes (`size_vram` is the part on the GPU) and its context in tokens."""
 
     @property
     def size(self) -> int: ...
@@ -60,14 +60,14 @@ class Session(Protocol):
     def context_length(self) -> int: ...
 
     def run(self, job: Job) -> Answer:
-        """Generate. Closing the iterator cancels; Refusal when it fails."""
+        """Generate. Closing the iterator cancels it. Raises `Refusal` on failure."""
 
     def close(self) -> None:
-        """Free the memory."""
+        """Release the memory."""
 
 
 class Engine(Protocol):
     """Loads models."""
 
     async def load(self, model: Model, num_ctx: int, parallel: int, /) -> Session:
-        """Bring `model` into memory; Refusal when it can't be done."""
+        """Load `model` into memory. Raises `Refusal` on failure."""

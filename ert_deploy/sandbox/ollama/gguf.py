@@ -1,7 +1,7 @@
-"""Reads what a GGUF file says about itself, without loading it.
+"""GGUF parser: reads the metadata of a model file without loading the model.
 
-The `gguf` package does this too but needs seconds for a vocabulary of 49152 words; a server that is asked for
-`/api/show` has milliseconds. Format: the public GGUF specification, versions 2 and 3, little-endian.
+The `gguf` package can do this too, but takes seconds for a vocabulary of 49152 tokens; `/api/show` must respond in
+milliseconds. Format: the public GGUF specification, versions 2 and 3, little-endian.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _FILE_TYPES = {0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 7: "Q8_0", 15: "Q4_K_M"
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """Key-values (arrays longer than five items are empty lists, as Ollama shows them) and tensor shapes."""
+    """Metadata (arrays of more than five items are empty, as in Ollama's responses) and tensors."""
 
     values: dict[str, Any]
     tensors: tuple[dict[str, Any], ...]
@@ -30,12 +30,12 @@ class Header:
 
     @property
     def architecture(self) -> str:
-        """Such as `llama`."""
+        """The architecture, such as `llama`."""
         return str(self.values.get("general.architecture", "unknown"))
 
     @property
     def file_type(self) -> str:
-        """The quantisation by its usual name."""
+        """The common name of the quantization."""
         return _FILE_TYPES.get(int(self.values.get("general.file_type", -1)), "unknown")
 
 
@@ -83,7 +83,7 @@ class _Cursor:
 
 
 def read_header(path: Path) -> Header:
-    """The header of the GGUF file at `path`; ValueError when it is none."""
+    """Return the header of the GGUF file at `path`. Raises `ValueError` if it is not a supported GGUF file."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         cursor = _Cursor(data)
         if data[:4] != b"GGUF":
@@ -101,7 +101,7 @@ def read_header(path: Path) -> Header:
 
 
 def human(parameters: int) -> str:
-    """A parameter count as Ollama writes it: `134.52M`, `20.9B`."""
+    """Return a parameter count in Ollama's format: `134.52M`, `20.9B`."""
     for size, unit in ((10**12, "T"), (10**9, "B"), (10**6, "M"), (10**3, "K")):
         if parameters >= size:
             return f"{parameters / size:.2f}{unit}" if unit in "MK" else f"{parameters / size:.1f}{unit}"

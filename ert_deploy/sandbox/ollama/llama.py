@@ -1,4 +1,4 @@
-"""The real engine: llama.cpp on the CPU through `xllamacpp`, which is imported when a model is loaded."""
+"""Real engine: llama.cpp on the CPU with `xllamacpp`, which is imported when a model is loaded."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _MILLISECOND = 1_000_000
 
 
 class LlamaEngine:
-    """Runs GGUF files. The machine it plays has a GPU, so all of a model is reported as being on the card."""
+    """Runs GGUF files. Machines simulate a GPU, so models are reported as completely on it."""
 
     async def load(self, model: Model, num_ctx: int, parallel: int) -> Session:
-        """Load in a thread: the server goes on answering."""
+        """Load in a thread, so that the server remains responsive. Raises `Refusal` on failure."""
         trained = model.context_length
         context = min(num_ctx, trained) if trained else num_ctx
         server = await asyncio.to_thread(_start_llama, model.path, context, parallel)
@@ -29,7 +29,7 @@ class LlamaEngine:
 
 
 def _start_llama(path: str, context: int, parallel: int) -> Any:
-    import xllamacpp  # the scripted mode must not need it
+    import xllamacpp  # not required for scripts
 
     params = xllamacpp.CommonParams()
     params.model.path = path
@@ -48,7 +48,7 @@ def _start_llama(path: str, context: int, parallel: int) -> Any:
 
 
 def _cache_bytes(model: Model, tokens: int) -> int:
-    """The key-value cache at 16 bits: two vectors per layer and token."""
+    """Return the size of the key-value cache at 16 bits: two vectors per layer and token."""
     info = {k.partition(".")[2]: v for k, v in model.info.items()}
     heads = int(info.get("attention.head_count", 1))
     width = int(info.get("embedding_length", 0)) // max(1, heads) * int(info.get("attention.head_count_kv", heads))
@@ -64,11 +64,11 @@ class LlamaSession:
         self.context_length = context
 
     def close(self) -> None:
-        """Let go of the server; it ends when no thread uses it any more."""
+        """Release the server; it is freed when no thread uses it."""
         self._server = None
 
     async def run(self, job: Job) -> Answer:
-        """Stream the answer; a conversation that is too long loses its oldest turns if the job allows that."""
+        """Stream the response; if the context is exceeded, the oldest messages are dropped if the job allows it."""
         while True:
             try:
                 async with aclosing(self._once(job)) as items:
@@ -120,11 +120,11 @@ class LlamaSession:
 
 
 class _ContextFull(Exception):
-    """The prompt has more tokens than the context."""
+    """The prompt exceeds the context."""
 
 
 def _shortened(job: Job) -> Job:
-    """The job without its oldest turn; system messages and the last message stay."""
+    """Return the job without its oldest message, keeping system messages and the last one. Raises `Refusal`."""
     turns = [i for i, m in enumerate(job.messages[:-1]) if m["role"] != "system"]
     if not job.truncate or not turns:
         raise Refusal(400, TOO_LONG)

@@ -1,9 +1,9 @@
-"""llama.cpp's own OpenAI server on a sandbox machine: `python -m ert_deploy.sandbox.ollama.llama_server FILE NAME`.
+"""OpenAI server of llama.cpp for machines: `python -m ert_deploy.sandbox.ollama.llama_server FILE NAME`.
 
-It listens on ERT_ENGINE_HOST (host:port on loopback) and serves the file under NAME. ERT_SANDBOX_CONTEXT is the context
-of one answer in tokens (default 2048), ERT_SANDBOX_SLOTS how many are written at a time (default 2) and
-ERT_SANDBOX_THREADS with how many threads (default: one per core, at most 4; one is quicker where others use the cores).
-SIGTERM ends it.
+It listens on ERT_ENGINE_HOST (host:port on loopback) and serves the file as NAME. ERT_SANDBOX_CONTEXT is the context
+of one request in tokens (default 2048), ERT_SANDBOX_SLOTS the number of concurrent requests (default 2) and
+ERT_SANDBOX_THREADS the number of threads (default: one per core, at most 4; one is faster if other programs use the
+cores). `SIGTERM` stops it.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from collections.abc import Mapping, Sequence
 from ert_deploy.sandbox.ollama.__main__ import split_host
 from ert_deploy.sandbox.ollama.wire import host_allowed
 
-TAG = "sandbox"  # it says of itself what it is
+TAG = "sandbox"  # marks the responses of the server
 
 
 def start(file: str, name: str, env: Mapping[str, str]) -> object:
-    """The server, which listens at once and answers when the model is loaded; ValueError for an address elsewhere."""
+    """Start the server, which loads the model in the background. Raises `ValueError` for a setting that is rejected."""
     import xllamacpp
 
     host, port = split_host(env.get("ERT_ENGINE_HOST", ""))
@@ -38,7 +38,7 @@ def start(file: str, name: str, env: Mapping[str, str]) -> object:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Serve until SIGTERM or SIGINT; 1 when it cannot start, 2 without a file and a name."""
+    """Serve until `SIGTERM` or `SIGINT`; return 1 if the start fails, 2 for missing arguments."""
     if len(arguments) != 2:
         sys.stderr.write("usage: python -m ert_deploy.sandbox.ollama.llama_server FILE.gguf NAME\n")
         return 2

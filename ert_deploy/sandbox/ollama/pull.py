@@ -1,8 +1,8 @@
-"""Brings the layers of a model from the registry folder to the instance's disk, at a set rate.
+"""Model download: copies the layers of a model from the registry directory to the instance's disk, at a given rate.
 
-The bytes are on this computer already, so a download takes the time the rate implies and then makes a hard link (a
-copy across file systems). How far it got is the size of a sparse `-partial` file, which lets a later pull resume.
-Pulls of the same layer share one download; it is given up when the last of them leaves.
+The bytes are on the same computer, so a download waits for the time that the rate implies, and then creates a hard link
+(a copy across file systems). The progress is the size of a sparse `-partial` file, from which a later download resumes.
+Concurrent requests for a layer share one download, which is canceled when the last client disconnects.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _STEP = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One blob of a model: where it comes from (a file, or its bytes) and what it is called."""
+    """One blob of a model: its source (a file, or the bytes) and its digest."""
 
     digest: str
     size: int
@@ -32,7 +32,7 @@ class Layer:
 
 
 def layers_of(name: str, path: Path, digest: str) -> list[Layer]:
-    """The model's layers, the big one first and its configuration last, as a registry lists them."""
+    """Return the layers of the model, the weights first and the configuration last, as in a registry."""
     header = read_header(path)
     details = {
         "parent_model": "",
@@ -55,7 +55,7 @@ def _digest_of(data: bytes) -> str:
 
 @dataclass(slots=True)
 class Download:
-    """One layer on its way; shared by all pulls that want it and given up when the last of them leaves."""
+    """The download of one layer, shared by all requests for it and canceled with the last one."""
 
     layer: Layer
     partial: Path
@@ -65,18 +65,18 @@ class Download:
 
 
 class Downloads:
-    """The layers on their way into one blob folder. `rate` is in megabytes per second."""
+    """All running downloads, by digest, to one blob directory. `rate` is in MB per second."""
 
     def __init__(self, blobs: Path, rate: float) -> None:
         self.blobs, self.rate = blobs, rate
         self._running: dict[str, Download] = {}
 
     def blob(self, digest: str) -> Path:
-        """Where the blob with this SHA-256 lies."""
+        """Return the path of the blob with this SHA-256."""
         return self.blobs / f"sha256-{digest}"
 
     async def pull(self, layer: Layer) -> AsyncGenerator[Json, None]:
-        """The progress lines of one layer. Closing the iterator leaves the download."""
+        """Yield the progress of one layer. Closing the iterator withdraws from the download."""
         line: Json = {
             "status": f"pulling {layer.digest[:12]}",
             "digest": f"sha256:{layer.digest}",
@@ -124,7 +124,7 @@ class Downloads:
 
 
 def _bytes_so_far(partial: Path) -> int:
-    """The size of a partial file. One that is already a link to the registry must not be truncated: it goes."""
+    """Return the size of a partial file. A hard link to the registry is deleted, because it must not be truncated."""
     try:
         stat = partial.stat()
     except FileNotFoundError:

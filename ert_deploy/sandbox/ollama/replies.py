@@ -1,4 +1,4 @@
-"""From a script's reply to the pieces of a stream: pure functions of the scripted mode."""
+"""Scripted replies: convert a reply of a script to the parts of a stream. No I/O."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _DEPTH = 8
 
 
 def scripted_model(entry: Json) -> Model:
-    """The model a script describes; what it leaves out looks like a 7B model."""
+    """Return the model described by a script; the defaults are those of a 7B model."""
     name = normalised(entry["name"])
     family = str(entry.get("family", name.partition(":")[0].replace("-", "")))
     details = {
@@ -40,7 +40,7 @@ def scripted_model(entry: Json) -> Model:
 
 
 def content_of(reply: Json, found: re.Match[str], job: Job) -> str:
-    """The text of a reply that matched."""
+    """Return the text of a matching reply."""
     content = reply.get("content")
     if content is None:
         return default_answer(job.format)
@@ -50,17 +50,17 @@ def content_of(reply: Json, found: re.Match[str], job: Job) -> str:
 
 
 def default_answer(wanted: Any) -> str:
-    """What is said when no reply matches: a sentence, or the smallest instance of the wanted format."""
+    """Return the text if no reply matches: a sentence, or the smallest instance of the requested format."""
     if isinstance(wanted, dict):
         return json.dumps(smallest(wanted, wanted))
     return "{}" if wanted == "json" else "This is a scripted answer."
 
 
 def pieces_of(reply: Json, job: Job, thinking: str) -> tuple[list[Piece], str, int]:
-    """What is streamed, why it ends, and how many tokens the last line accounts for.
+    """Return the streamed parts, the reason for the end, and the token count of the last line.
 
-    With a format a thinking model works in two passes: `num_predict` holds for each, only the second is counted, and
-    a first pass that is cut leaves an empty answer (Ollama's chat handler).
+    With a format, a thinking model runs two passes: `num_predict` applies to each, only the second is counted, and no
+    content is returned if the first is truncated (Ollama's chat handler).
     """
     limit = option(job.options, "num_predict", int, -1)
     thought, said = _TOKEN.findall(thinking), _TOKEN.findall(_stopped(str(reply["content"]), job))
@@ -80,13 +80,13 @@ def _stopped(content: str, job: Job) -> str:
 
 
 def fail_at(reply: Json, number: int) -> None:
-    """Raise the reply's error when it is due before piece `number`."""
+    """Raise the error of the reply if it is due before part `number`."""
     if "error" in reply and number == int(reply.get("error_after", 0)):
         raise Refusal(int(reply.get("status", 500)), str(reply["error"]))
 
 
 def smallest(schema: Json, root: Json, depth: int = 0) -> Any:
-    """A small instance of a JSON schema: required properties, first enum value, `minItems` items, plain text."""
+    """Return a small instance of a JSON schema: required properties, first enum value, `minItems` items, plain text."""
     if "$ref" in schema:
         schema = root.get("$defs", {}).get(str(schema["$ref"]).rsplit("/", 1)[-1], {})
     for key in ("anyOf", "oneOf", "allOf"):

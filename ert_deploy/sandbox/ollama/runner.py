@@ -1,7 +1,7 @@
-"""Which model is in memory, who may use it, and when it leaves: Ollama's scheduler with room for one model.
+"""Model scheduler: loads the model and limits concurrent requests, as Ollama does with one model in memory.
 
-As in Ollama, the queue limit counts only requests that need the model to be loaded; once it is there, callers wait for
-one of the `parallel` places without a limit. A change of `num_ctx` means a reload.
+As in Ollama, the queue limit only applies to requests for which the model has to be loaded; once it is loaded, callers
+wait for one of the `parallel` slots without a limit. A change of `num_ctx` reloads the model.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _CENTURY = 100 * 365 * 86400.0
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`context` in tokens, `keep_alive` in seconds, the rest are counts."""
+    """`context` in tokens, `keep_alive` in seconds; the others count requests."""
 
     context: int = 4096
     keep_alive: float = 300.0
@@ -32,7 +32,7 @@ class Limits:
 
 @dataclass(slots=True)
 class Loaded:
-    """The model in memory; `expires_at` is Unix seconds."""
+    """The loaded model; `expires_at` is a Unix timestamp."""
 
     model: Model
     num_ctx: int
@@ -42,7 +42,7 @@ class Loaded:
 
 
 class Runner:
-    """Loads, lends and unloads; belongs to one event loop."""
+    """Loads and unloads models and assigns slots. Bound to one event loop."""
 
     def __init__(self, engine: Engine, limits: Limits) -> None:
         self.limits = limits
@@ -55,7 +55,7 @@ class Runner:
 
     @asynccontextmanager
     async def session(self, model: Model, options: dict[str, Any], keep: float) -> AsyncIterator[Session]:
-        """`model` in memory and one place for the caller; 503 when too many wait for a load."""
+        """Load `model` and hold a slot during the block. Raises `Refusal` 503 if too many requests wait for a load."""
         num_ctx = option(options, "num_ctx", int, self.limits.context)
         loaded = await self._enter(model, num_ctx, keep)
         try:
@@ -120,7 +120,7 @@ class Runner:
             self._loaded = None
 
     def unload(self, model: Model) -> None:
-        """Put the model out of memory, at once or after the generation under way."""
+        """Unload the model, at once or after the current generation."""
         if self._loaded is None or self._loaded.model.digest != model.digest:
             return
         self._loaded.keep_alive = 0.0
@@ -128,7 +128,7 @@ class Runner:
             self._drop()
 
     def processes(self) -> list[Json]:
-        """The rows of `/api/ps`."""
+        """Return the entries of `/api/ps`."""
         here = self._loaded
         if here is None:
             return []

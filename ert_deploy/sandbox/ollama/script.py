@@ -1,18 +1,19 @@
-"""The scripted mode: an Ollama that says what a JSON file tells it to, faults included. For tests.
+"""Scripted mode, for tests: an Ollama server whose responses and faults are defined by a JSON file.
 
     {"models": [{"name": "gpt-oss:20b", "size": 13793441244, "digest": "17052f91a42e...", "thinking": true,
                  "context_length": 131072, "installed": false, "family": "gptoss"}],
      "replies": [{"match": "regex over the whole prompt", "content": "text, or an object that is sent as JSON",
                   "expand": false, "thinking": "...", "done_reason": "stop", "token_delay": 0.01,
                   "error": "boom", "error_after": 3, "status": 500, "times": 1}],
-     "thinking": "what thinking models think by default",
+     "thinking": "default for thinking models",
      "token_delay": 0.0, "load_delay": 0.0, "load_error": "", "busy": 0, "vram": 1.0,
      "pull": {"seconds": 0.2, "stall_after": 0.5, "error_after": 0.5, "error": "...", "times": 1}}
 
-All keys are optional. The first reply that matches and is not used up answers; `expand` fills `\\g<name>` from the
-match; without a reply a schema is answered by its smallest instance. `error_after` counts pieces (0 = before the first
-line, with `status`); in `pull` it and `stall_after` are fractions of the bytes. `busy` is how many generations get a
-503, `vram` the part of a model that is on the card. A changed file is read anew and starts its counts again.
+All keys are optional. The first matching reply with uses left is sent; `expand` fills `\\g<name>` with groups of the
+match; without a reply, a schema gets its smallest instance. `error_after` is a number of parts (0 = before the first
+line, with `status`); in `pull`, it and `stall_after` are fractions of the bytes. `busy` is the number of generations
+that get a 503, `vram` the fraction of a model on the GPU. When the file changes, it is read again and the uses are
+reset.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ _CONFIG_BYTES = 487
 
 
 class Script:
-    """A catalogue and an engine in one, driven by the file at `path`."""
+    """A model catalog and an engine, defined by the file at `path`."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -48,7 +49,7 @@ class Script:
         self._pulled: dict[str, int] = {}
 
     def said(self) -> Json:
-        """The script as it is now; ValueError when the file is not a JSON object."""
+        """Return the current script. Raises `ValueError` if the file is not valid JSON."""
         stat = self._path.stat()
         if self._read != (stat.st_mtime_ns, stat.st_size):
             self._said = json.loads(self._path.read_text())
@@ -57,19 +58,19 @@ class Script:
         return self._said
 
     def use(self, key: str, times: int | None) -> bool:
-        """Count one use of a fault or reply; False when its `times` are over."""
+        """Count one use of a fault or reply; return False when its `times` are exhausted."""
         if times is not None and self._used.get(key, 0) >= times:
             return False
         self._used[key] = self._used.get(key, 0) + 1
         return True
 
     def models(self) -> list[Model]:
-        """The installed ones, in the script's order."""
+        """Return the installed models, in the order of the script."""
         said = self.said().get("models", [])
         return [scripted_model(m) for m in said if m.get("installed", True) or _key(m["name"]) in self._installed]
 
     def delete(self, name: str) -> bool:
-        """Forget a pulled model; one that the script calls installed stays."""
+        """Uninstall a downloaded model; one that the script installs is kept. Return False if there is none."""
         self._pulled.pop(_key(name), None)
         if _key(name) not in self._installed:
             return any(same_name(m.name, name) for m in self.models())
@@ -77,7 +78,7 @@ class Script:
         return True
 
     async def pull(self, name: str) -> AsyncGenerator[Json, None]:
-        """Progress lines in the time the script says; what was pulled before a failure is not pulled again."""
+        """Yield the progress for `seconds` of the script, resuming after a failure. Raises `Refusal` on failure."""
         yield {"status": "pulling manifest"}
         entry = next((m for m in self.said().get("models", []) if same_name(m["name"], name)), None)
         if entry is None:
@@ -114,7 +115,7 @@ class Script:
             raise Refusal(500, str(plan.get("error", "max retries exceeded: unexpected EOF")))
 
     async def load(self, model: Model, num_ctx: int, _parallel: int) -> Session:
-        """Take the script's time; 503 while it is busy, 500 if it says that loading fails."""
+        """Wait for `load_delay` of the script. Raises `Refusal` 500 if it contains a `load_error`."""
         said = self.said()
         await asyncio.sleep(float(said.get("load_delay", 0.0)))
         if said.get("load_error"):
@@ -125,7 +126,7 @@ class Script:
 
 @dataclass(slots=True)
 class ScriptSession:
-    """A model that reads its answers off the script."""
+    """A loaded model that responds from the script."""
 
     script: Script
     model: Model
@@ -134,19 +135,19 @@ class ScriptSession:
 
     @property
     def size(self) -> int:
-        """A little more than the file, as in life."""
+        """The size in bytes, slightly larger than the file, as for a real model."""
         return self.model.size + 100_000 * self.context_length
 
     @property
     def size_vram(self) -> int:
-        """The part on the card."""
+        """The part on the GPU, in bytes."""
         return int(self.size * self.on_card)
 
     def close(self) -> None:
-        """Nothing to free."""
+        """Do nothing: there is no memory to release."""
 
     async def run(self, job: Job) -> Answer:
-        """Thinking, then the answer, then the counts; with the faults of the reply that matched."""
+        """Yield thinking, content and metrics, with the faults of the matching reply. Raises `Refusal` for an error."""
         said, reply = self.script.said(), self._reply(job)
         if self.script.use("busy", int(said.get("busy", 0))):
             raise Refusal(503, BUSY)

