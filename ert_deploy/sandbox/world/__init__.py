@@ -1,1 +1,1 @@
-"""One world of both providers: its daemon, file, control API and paths."""
+"""One sandbox with all providers: its daemon, state file, control API and paths."""

@@ -1,6 +1,6 @@
-"""The world's own door, on loopback: read the bill and the state, order faults and trouble, stop.
+"""Control API, on loopback: read the bill and the state, inject faults, stop.
 
-Not part of any provider; only who can read `world.json` has its key.
+It is not part of a provider; its key is in `world.json`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ert_deploy.sandbox.runtime.clock import WorldClock, rfc3339
 
 
 class Troubled(Protocol):
-    """A double that can be made to misbehave."""
+    """A provider that supports fault injection."""
 
     @property
     def faults(self) -> Faults: ...
@@ -25,13 +25,13 @@ class Troubled(Protocol):
 
 
 class BillSheet(Protocol):
-    """What was spent."""
+    """The current bill."""
 
     def as_dict(self) -> dict[str, Any]: ...
 
 
 class Renting(Troubled, Protocol):
-    """The Vast double, as far as it is asked here."""
+    """The methods of `VastDouble` that are used here."""
 
     def bill(self) -> BillSheet: ...
 
@@ -39,17 +39,17 @@ class Renting(Troubled, Protocol):
 
 
 class Hosting(Troubled, Protocol):
-    """The Render double, as far as it is asked here."""
+    """The methods of `RenderDouble` that are used here."""
 
     def inspect(self) -> Any: ...
 
 
 class Refused(Exception):
-    """A request that makes no sense; the text goes back under 400."""
+    """An invalid request; the message is returned with a 400."""
 
 
 class ControlServer:
-    """Serves on a free port from `start` to `stop`. `ask_stop` is called when somebody wants the world to end."""
+    """Serves on an available port from `start` to `stop`. `ask_stop` is called for a request to stop the sandbox."""
 
     def __init__(self, clock: WorldClock, vast: Renting, render: Hosting, ask_stop: Callable[[], None]) -> None:
         self.key = secrets.token_urlsafe(32)
@@ -64,11 +64,11 @@ class ControlServer:
 
     @property
     def url(self) -> str:
-        """Base address without a trailing slash."""
+        """Base URL, not ending in `/`."""
         return self._server.url
 
     def start(self) -> ControlServer:
-        """Begin to answer; returns itself."""
+        """Start the server and return it."""
         self._server.start()
         return self
 

@@ -1,4 +1,4 @@
-"""Speaks to the control server of a running world."""
+"""Client of the control API of a running sandbox."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TIMEOUT = 10.0
 
 
 def ask(world: WorldFile, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-    """One call; the JSON answer. WorldError, in one line, when it is refused or nobody answers."""
+    """Send a request and return the JSON response. Raises `WorldError` for an error response or a failed connection."""
     address = urlsplit(world.control_url)
     connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=TIMEOUT)
     headers = {"Authorization": f"Bearer {world.control_key}"}

@@ -1,8 +1,8 @@
-"""Runs a world as a process of its own: start it in the background, ask for its state, stop it.
+"""Sandbox daemon: start it in the background, query its state, stop it.
 
-The daemon is a session leader without a terminal, so a Ctrl-C in the shell that started it does not reach it. It holds
-a lock on its directory for as long as it lives; who starts a second one gets the first. Everything it writes is in
-that directory: `world.json` while it runs, `bill.json` every second and at the end, `sandbox.log`.
+The daemon is a session leader without a terminal, so a Ctrl-C in the shell that started it has no effect. It keeps its
+directory locked while it is running; starting a second one returns the first. All its files are in that directory:
+`world.json` while it is running, `bill.json` every second and at the end, `sandbox.log`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ START_SECONDS, STOP_SECONDS = 300.0, 60.0
 BILL_EVERY = 1.0
 BUSY_EXIT = 3
 _TAIL = 20
-# Everything else stays with the caller: a daemon lives for hours, and its crash or its log is nobody's secret.
+# Other variables are not inherited: a daemon runs for hours, and its log should not contain any secret.
 INHERITED = re.compile(
     r"PATH|HOME|USER|LOGNAME|LANG|LC_[A-Z]+|TZ|TMPDIR|XDG_CACHE_HOME|SSL_CERT_FILE|OPENBLAS_\w+"
     r"|PYTHON(?:DONTWRITEBYTECODE|WARNINGS|HASHSEED)"
@@ -46,10 +46,10 @@ _real = WorldClock()
 def start(
     directory: Path, speed: float = 20.0, *, model: str = "auto", command: Sequence[str] | None = None
 ) -> WorldFile:
-    """The running world of `directory`, started in the background if there is none; returns when it is ready.
+    """Start the sandbox of `directory` in the background, wait until it is ready and return it.
 
-    A world that already runs is returned as it is, whatever its speed. WorldError, with the end of its log, when it
-    does not come up. `model` is `auto` or `toy`; `command` replaces the daemon's command line.
+    A running one is returned unchanged, with its own speed. Raises `WorldError`, with the end of the log, when the
+    start fails. `model` is `auto` or `toy`; `command` is used instead of `foreground_command`.
     """
     try:
         return world_file.attach(directory)
@@ -59,7 +59,7 @@ def start(
             raise
         must_be_installed()
     if command is None and model == "auto" and ensure_model(default_cache()).is_toy:
-        model = "toy"  # the daemon has neither the index nor the proxy of whoever starts it
+        model = "toy"  # the daemon has no access to the caller's package index and proxy
     argv = command or foreground_command(directory, speed, model)
     log = directory / LOG
     with log.open("ab") as sink:
@@ -68,7 +68,7 @@ def start(
         )
     world = _wait_ready(directory, child, log)
     if world.pid == child.pid:
-        # It is meant to outlive us; without this the interpreter complains that it does.
+        # The child is meant to outlive this process; without this, Python warns that it is still running.
         child.returncode = 0
     else:
         child.wait(STOP_SECONDS)
@@ -76,20 +76,20 @@ def start(
 
 
 def foreground_command(directory: Path, speed: float, model: str) -> list[str]:
-    """The command line of the daemon itself."""
+    """Return the command line of the daemon."""
     options = ["--world", str(directory), "--speed", str(speed), "--model", model, "--foreground"]
     return [sys.executable, "-m", "ert_deploy.sandbox", "start", *options]
 
 
 def _environment() -> dict[str, str]:
-    """No key, proxy or index of the caller's, and this very package importable from any working directory."""
+    """Return an environment without keys, proxies and package index, in which this package can be imported."""
     places = [str(Path(__file__).resolve().parents[3]), os.environ.get("PYTHONPATH", "")]
     kept = {name: value for name, value in os.environ.items() if INHERITED.fullmatch(name)}
     return {**kept, "PYTHONPATH": os.pathsep.join(filter(None, places))}
 
 
 def _claim(directory: Path) -> None:
-    """Make the directory, or refuse one that is not empty and was never a sandbox's: it will be cleaned later."""
+    """Create and mark the directory. Raises `WorldError` if it has other files, because `clean` deletes some."""
     if directory.exists() and any(directory.iterdir()) and not (directory / LOCK).exists():
         raise WorldError(f"{directory} is not empty and no sandbox directory: choose another")
     directory.mkdir(parents=True, exist_ok=True)
@@ -104,7 +104,7 @@ def _free(directory: Path) -> bool:
 def _wait_ready(directory: Path, child: subprocess.Popen[bytes], log: Path) -> WorldFile:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
-        # A damaged file of an older world is put away by the child in a moment.
+        # The child removes a damaged file of a previous run.
         with contextlib.suppress(WorldError):
             return world_file.attach(directory)
         code = child.poll()
@@ -117,15 +117,16 @@ def _wait_ready(directory: Path, child: subprocess.Popen[bytes], log: Path) -> W
 
 
 def tail(log: Path) -> str:
-    """The last lines of a log."""
+    """Return the last lines of a log."""
     lines = log.read_text(errors="replace").splitlines() if log.exists() else []
     return "\n".join(lines[-_TAIL:])
 
 
 def stop(directory: Path) -> dict[str, Any]:
-    """End the world and return its final bill; NotRunning when there never was one.
+    """Stop the sandbox and return its final bill. Raises `NotRunning` if there never was one in the directory.
 
-    If the daemon is dead, what it left behind is ended, and the bill is the last one it wrote, marked `interrupted`.
+    After a crash of the daemon, its child processes are terminated and its last bill is returned, marked `interrupted`
+    if `world.json` can be read.
     """
     try:
         world = world_file.read(directory)
@@ -176,7 +177,7 @@ def _read_bill(directory: Path) -> dict[str, Any]:
 
 
 def clean(directory: Path) -> None:
-    """Put away a world that is not running: end its leftover processes, then remove its files but log and bill."""
+    """Clean up if no daemon is running: terminate its child processes and delete its files except log and bill."""
     end_processes(recorded(directory))
     for folder in (VAST, RENDER):
         shutil.rmtree(directory / folder, ignore_errors=True)
@@ -185,7 +186,7 @@ def clean(directory: Path) -> None:
 
 
 def status(directory: Path) -> dict[str, Any] | None:
-    """The state of the running world, without its keys; None when there is none."""
+    """Return the state of the running sandbox, without its keys, or None if there is none. Raises `WorldError`."""
     try:
         world = world_file.attach(directory)
     except NotRunning:
@@ -195,7 +196,7 @@ def status(directory: Path) -> dict[str, Any] | None:
 
 @contextlib.contextmanager
 def locked(directory: Path) -> Iterator[IO[str] | None]:
-    """The directory's lock while the block runs, or None when another process has it."""
+    """Lock the directory during the block; yields None if another process has locked it."""
     with (directory / LOCK).open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -206,7 +207,7 @@ def locked(directory: Path) -> Iterator[IO[str] | None]:
 
 
 def run(directory: Path, speed: float, model: str = "auto") -> int:
-    """The foreground mode with the real doubles; returns an exit code."""
+    """Run in the foreground and return the exit code."""
 
     def make() -> World:
         cache = default_cache()
@@ -216,7 +217,10 @@ def run(directory: Path, speed: float, model: str = "auto") -> int:
 
 
 def run_world(directory: Path, make: Callable[[], World]) -> int:
-    """Hold the lock, run the world `make` gives until it is asked to stop or gets SIGTERM or SIGINT, write the bill."""
+    """Run the sandbox created by `make` with the directory locked, until a stop is requested, and write its bill.
+
+    `SIGTERM` and `SIGINT` also request a stop. Return 0, or 3 if another sandbox is running in the directory.
+    """
     _claim(directory)
     with locked(directory) as mine:
         if not mine:

@@ -1,4 +1,4 @@
-"""`world.json`: how other processes find a running sandbox, and the checks they make before they trust it."""
+"""State file: `world.json`, by which clients find a running sandbox, and its validation."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ ADDRESSES = ("vast_url", "render_url", "control_url", "app_url")
 
 
 class WorldError(Exception):
-    """What is wrong with a sandbox, in one line for its user."""
+    """An error with a message of one line for the user."""
 
 
 class NotRunning(WorldError):
-    """There is no live sandbox in that directory."""
+    """No sandbox is running in the directory."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorldFile:
-    """The contents of `world.json`. Times are Unix seconds, keys are secrets, `start_time` is the pid's own."""
+    """The content of `world.json`. Times are Unix seconds, keys are secrets, `start_time` is for `pid`."""
 
     pid: int
     start_time: int
@@ -56,16 +56,16 @@ class WorldFile:
 
     @property
     def clock(self) -> WorldClock:
-        """A clock that reads the same time as the world's own."""
+        """A clock that reads the same time as that of the daemon."""
         return WorldClock(self.speed, self.epoch_wall, self.epoch_world)
 
     def public(self) -> dict[str, Any]:
-        """Everything but the keys."""
+        """Return all fields except the keys."""
         return {k: v for k, v in asdict(self).items() if k not in SECRETS}
 
 
 def write_atomic(path: Path, value: Any) -> None:
-    """Write JSON so that readers see the old file or the new one, with mode 0600."""
+    """Write JSON atomically, with mode 0600."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:
         with os.fdopen(handle, "w") as file:
@@ -78,12 +78,12 @@ def write_atomic(path: Path, value: Any) -> None:
 
 
 def save(directory: Path, world: WorldFile) -> None:
-    """Publish the world: from here on others may use it."""
+    """Write the file, after which clients may connect."""
     write_atomic(directory / NAME, asdict(world))
 
 
 def read(directory: Path) -> WorldFile:
-    """The file as it is, alive or not. NotRunning when there is none, WorldError when it makes no sense."""
+    """Read the file, also after a crash. Raises `NotRunning` if it is missing, `WorldError` if it is invalid."""
     path = directory / NAME
     try:
         said = json.loads(own_text(path))
@@ -95,7 +95,7 @@ def read(directory: Path) -> WorldFile:
 
 
 def parse(said: Any, path: Path) -> WorldFile:
-    """Validate the JSON value of a world file. WorldError names the first thing that is wrong."""
+    """Validate the JSON value of the file. Raises `WorldError` for the first invalid field."""
     if not isinstance(said, dict):
         raise WorldError(f"{path} is damaged: not an object")
     if said.get("version") != VERSION:
@@ -118,12 +118,12 @@ def _here(url: str) -> bool:
 
 
 def is_alive(world: WorldFile) -> bool:
-    """Whether the process that wrote the file still runs: same pid and same start time."""
+    """Whether the process that created the file is still running: same `pid` and same start time."""
     return ProcessMark(world.pid, world.start_time).alive()
 
 
 def attach(directory: Path) -> WorldFile:
-    """The running sandbox of `directory`. NotRunning when there is none or its process is gone; WorldError else."""
+    """Return the running sandbox of `directory`. Raises `NotRunning` if there is none, `WorldError` if unreadable."""
     world = read(directory)
     if not is_alive(world):
         raise NotRunning(f"the sandbox in {directory} is not running any more (process {world.pid} is gone)")

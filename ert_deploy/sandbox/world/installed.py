@@ -1,4 +1,4 @@
-"""Says which packages of the extra `sandbox` are missing, before a process of the world fails for want of one."""
+"""Dependency check: reports missing packages of the extra `sandbox` before a process fails to import them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import importlib.util
 
 from ert_deploy.sandbox.world.file import WorldError
 
-PACKAGES = ("fastapi", "flask", "gunicorn", "numpy", "uvicorn")  # of those that its processes cannot do without
+PACKAGES = ("fastapi", "flask", "gunicorn", "numpy", "uvicorn")  # those that are required at startup
 
 
 def must_be_installed() -> None:
-    """Raises WorldError with what to install."""
+    """Check the packages. Raises `WorldError` with the names of missing ones and how to install them."""
     missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
         raise WorldError(

@@ -1,4 +1,4 @@
-"""Finds the two images that the sandbox runs as processes."""
+"""Image paths: finds the two images that are run without containers."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ WANTED = ("llm-backend", "dashboard")
 
 
 def images_folder(package: Path | None = None) -> Path:
-    """`_bundled/images` inside the package when installed from a wheel, else `images/` beside it in a checkout.
+    """Return `_bundled/images` inside the package if installed from a wheel, else `images/` next to it in a checkout.
 
-    FileNotFoundError, in one line, when neither has both images. `package` is the folder of `ert_deploy`.
+    `package` is the directory of `ert_deploy`. Raises `FileNotFoundError` when neither contains both images.
     """
     package = package or Path(__file__).resolve().parents[2]
     for folder in (package / "_bundled" / "images", package.parent / "images"):

@@ -1,4 +1,4 @@
-"""The environment of the world's one web service, as it is before anybody wires an LLM into it."""
+"""Initial environment of the service, before an LLM is configured."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import random
 
 
 def unrelated_env(seed: int) -> dict[str, str]:
-    """The variables of a service that has lived for a while: nothing here is about the LLM, nothing may be touched.
+    """Return the variables of an existing service, which are unrelated to the LLM and must never be changed.
 
-    More than one page of Render's default 20, with the values that break careless clients. Keys look like keys but
-    open nothing.
+    There are more than 20, the default page of Render, with values that naive clients handle incorrectly. The keys are
+    not valid anywhere.
     """
     chance = random.Random(seed)  # noqa: S311 - a fixture, no secret
 

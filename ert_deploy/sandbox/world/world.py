@@ -1,6 +1,6 @@
-"""Composes one sandbox world: a Vast double, a Render double with a live service, and the control server.
+"""Sandbox: combines a Vast server, a Render server with a live service, and the control server.
 
-The doubles are made by two functions that can be exchanged, so that a world can be tested without machines.
+The two providers are created by functions that tests can replace, for example to avoid real machines.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ __all__ = ["NotRunning", "RenderSide", "Setting", "VastSide", "World", "WorldErr
 
 
 class VastSide(Renting, Protocol):
-    """What a world needs of the Vast double."""
+    """The required interface of `VastDouble`."""
 
     @property
     def url(self) -> str: ...
@@ -42,7 +42,7 @@ class VastSide(Renting, Protocol):
 
 
 class RenderSide(Hosting, Protocol):
-    """What a world needs of the Render double."""
+    """The required interface of `RenderDouble`."""
 
     @property
     def url(self) -> str: ...
@@ -58,7 +58,7 @@ class RenderSide(Hosting, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What both doubles are made of. `directory` is the world's."""
+    """The parameters of both providers. `directory` is the one of the daemon."""
 
     clock: WorldClock
     directory: Path
@@ -70,8 +70,8 @@ class Setting:
 
 
 def real_vast(setting: Setting) -> VastSide:
-    """The double that runs machines as processes."""
-    from ert_deploy.sandbox.vast.server import VastDouble  # a world of fakes must not need it
+    """Create a `VastDouble`, which starts real machines."""
+    from ert_deploy.sandbox.vast.server import VastDouble  # not needed with a fake
 
     models = setting.model.path.parent if setting.model else None
     return VastDouble(
@@ -85,14 +85,14 @@ def real_vast(setting: Setting) -> VastSide:
 
 
 def real_render(setting: Setting) -> RenderSide:
-    """The double that runs services as processes."""
+    """Create a `RenderDouble`, which starts real services."""
     from ert_deploy.sandbox.render.server import RenderDouble
 
     return RenderDouble(setting.clock, setting.directory / RENDER, setting.render_key, images=setting.images)
 
 
 class World:
-    """A world in this process. `start` before use; `stop` ends every process it started and returns the bill."""
+    """A sandbox in this process. `start` before use; `stop` terminates all child processes and returns the bill."""
 
     def __init__(
         self,
@@ -115,7 +115,7 @@ class World:
         self._vast: VastSide | None = None
 
     def start(self) -> WorldFile:
-        """Bring everything up, publish `world.json` and return its contents; undo all of it on any error."""
+        """Start all servers, write `world.json` and return its content; on any error, everything is stopped again."""
         try:
             self.file = self._start()
         except BaseException:
@@ -170,11 +170,11 @@ class World:
         )
 
     def bill(self) -> dict[str, Any]:
-        """What would have been paid so far, and what is still running."""
+        """Return the current bill, including the instances that are still running."""
         return self._vast.bill().as_dict() if self._vast else {}
 
     def stop(self) -> dict[str, Any]:
-        """End everything, newest first. The bill is read before, so that what still ran is seen as running."""
+        """Stop everything in reverse order. Return the bill from before, which still lists running instances."""
         bill = self.bill()
         self._ends.close()
         return bill
