@@ -1,1 +1,1 @@
-"""HTTP server of the sandbox: routes, messages, and faults injected per call. Independent of any provider."""
+"""HTTP server: routes, messages, and faults injected per call. Independent of any provider."""

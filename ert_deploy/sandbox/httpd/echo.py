@@ -39,7 +39,7 @@ ENCODINGS: Mapping[str, Callable[[str], str]] = {
 
 
 def encoded(text: str, encoding: str) -> str:
-    """Return `text` in the given encoding. Raise `ValueError` for an unknown encoding."""
+    """Return `text` in the given encoding. Raises `ValueError` for an unknown encoding."""
     if encoding not in ENCODINGS:
         raise ValueError(f"no encoding is called {encoding!r}; known: {', '.join(ENCODINGS)}")
     return ENCODINGS[encoding](text)

@@ -45,7 +45,7 @@ class Fault:
 
     @classmethod
     def parse(cls, value: Mapping[str, Any]) -> Fault:
-        """Return a fault from JSON with the field names above. Raise `ValueError` for unknown or invalid fields."""
+        """Return a fault from JSON with the field names above. Raises `ValueError` for unknown or invalid fields."""
         unknown = sorted(set(value) - {f.name for f in fields(cls)})
         if unknown:
             raise ValueError(f"unknown fault fields: {', '.join(unknown)}")

@@ -1,4 +1,4 @@
-"""HTTP messages: one request and one reply, as the handlers of the sandbox use them. No I/O."""
+"""HTTP messages: one request and one reply of a handler. No I/O."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Request:
     params: Mapping[str, str] = field(default_factory=dict)
 
     def json(self) -> Any:
-        """Return the body parsed as JSON. Raise `ValueError` if it is invalid."""
+        """Return the body parsed as JSON. Raises `ValueError` if it is not JSON."""
         return json.loads(self.body or b"null")
 
     def one(self, name: str) -> str | None:

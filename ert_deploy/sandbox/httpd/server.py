@@ -1,4 +1,4 @@
-"""Threaded HTTP server of the sandbox, with fault injection for every named operation.
+"""Threaded HTTP server, with fault injection for every named operation.
 
 Providers fail in ways that a web framework cannot reproduce: a response that is never sent although the operation took
 effect, a reset, an HTML page instead of JSON. Here faults are part of the server, not of the handlers: the handler does
@@ -56,7 +56,7 @@ class Router:
         self.middleware = middleware
 
     def add(self, method: str, pattern: str, operation: str, handler: Handler) -> None:
-        """Register one operation. The final slash is optional in the pattern and in the request."""
+        """Register one operation. A final `/` is optional in the pattern and in the request."""
         self.routes.append(Route(method, pattern, operation, handler))
 
     def resolve(self, request: Request) -> tuple[Request, Handler]:
@@ -99,11 +99,11 @@ class Server:
 
     @property
     def url(self) -> str:
-        """Base URL without a final slash."""
+        """Base URL, not ending in `/`."""
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> Server:
-        """Start serving and return the server."""
+        """Start the server and return it."""
         self._thread.start()
         return self
 
@@ -191,7 +191,7 @@ class _Exchange(BaseHTTPRequestHandler):
     server: _Httpd
 
     def date_time_string(self, timestamp: float | None = None) -> str:
-        """Return the `Date` of a reply, by the clock of its sandbox."""
+        """Return the `Date` of a reply, by the clock of its server."""
         return super().date_time_string(self.server.now() if timestamp is None else timestamp)
 
     def respond(self) -> None:
@@ -242,7 +242,7 @@ class _Exchange(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Discard the message: the sandbox has a log of its own."""
+        """Discard the message: the daemon has its own log."""
 
 
 for _method in ("GET", "POST", "PUT", "PATCH", "DELETE"):

@@ -1,1 +1,1 @@
-"""Runtime of the sandbox: clock, child processes, and machines as processes. Imports no other subpackage of it."""
+"""Runtime: clock, process records, loopback guard and machines. Imports no other subpackage of the sandbox."""

@@ -1,6 +1,6 @@
 """Sandbox clock: runs faster than real time, so that minutes at a provider pass in seconds.
 
-`speed` is the number of sandbox seconds per real second. All billing and scheduling of the providers uses sandbox time;
+`speed` is the number of sandbox seconds per real second. The providers use sandbox time for their bills and schedules;
 actual work, such as a model generating text, takes real time.
 """
 
@@ -14,22 +14,22 @@ from datetime import UTC, datetime
 
 @dataclass(frozen=True, slots=True)
 class WorldClock:
-    """A clock based on wall time, so that all processes with the same three values read the same time."""
+    """A clock based on wall time, so that every process with the same three values reads the same time."""
 
     speed: float = 1.0
     epoch_wall: float = field(default_factory=time.time)
     epoch_world: float = field(default_factory=time.time)
 
     def now(self) -> float:
-        """Return the sandbox time as Unix seconds."""
+        """Return the current time as Unix seconds."""
         return self.epoch_world + (time.time() - self.epoch_wall) * self.speed
 
     def steady(self) -> float:
-        """Return monotonic sandbox seconds, independent of changes to the system clock."""
+        """Return monotonic seconds, not affected by changes to the system clock."""
         return time.monotonic() * self.speed
 
     def real_seconds(self, world_seconds: float) -> float:
-        """Convert sandbox seconds to real seconds."""
+        """Convert a duration to real seconds."""
         return world_seconds / self.speed
 
     def sleep(self, world_seconds: float) -> None:

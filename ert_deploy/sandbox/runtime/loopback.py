@@ -20,7 +20,7 @@ from ert_deploy.sandbox.runtime.loopback_only.sitecustomize import (
 )
 
 REFUSED = "refused-connections.log"
-# No server listens on the discard port: a rewritten URL fails at once instead of reaching some local service.
+# There is no server on the discard port: a rewritten URL fails at once instead of reaching some local service.
 NOWHERE = "127.0.0.1:9"
 _NAME = r"(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9])?\.)+[A-Za-z][A-Za-z0-9-]*[A-Za-z0-9]"
 _URL = re.compile(r"\b([A-Za-z][A-Za-z0-9+.-]*://(?:[^\s/?#@'\"]*@)?)(\[[^\]\s]*\]|[^\s/:?#@'\"\\,;<>)\]}]+)(:\d+)?")
@@ -67,7 +67,7 @@ def confined(env: Mapping[str, str], directory: Path, written: Mapping[str, str]
     """Return an environment for a process that reaches loopback only; blocked connections are logged in `directory`.
 
     `written` are variables set by the owner of an app. The app must see them unchanged, so only proxies are removed,
-    through which loopback could lead to any host; other remote hosts are blocked when the app connects.
+    because any host could be reached through one; other remote hosts are blocked when the app connects.
     """
     kept = {name: on_loopback(value, name) for name, value in env.items() if not _PROXY.search(name)}
     kept |= {name: value for name, value in (written or {}).items() if not _PROXY.search(name)}

@@ -1,10 +1,10 @@
-"""Sandbox machines: one real process per running container, with the environment that Vast would set.
+"""Machines: one real process per running container, with the environment that Vast would set.
 
-A machine inherits only PATH, LANG and the few variables in `INHERITED`, and it reaches loopback only (`loopback.py`).
+A machine inherits only `PATH`, `LANG` and the others in `INHERITED`, and it reaches loopback only (`loopback.py`).
 Its disk is a directory that survives stop and start and is deleted with the instance; stdout and stderr are the
-container's log. Every process is recorded with its `pid` and kernel start time in `vast-processes.json` of the sandbox
-directory, so that the next run can clean up after a crash without killing an unrelated process that reuses the `pid`.
-This module is independent of contracts, prices and HTTP.
+container's log. Every process is recorded with its `pid` and kernel start time in `vast-processes.json` of its
+directory, so that a later run can clean up without killing another program that reuses the `pid`. This module is
+independent of contracts, prices and HTTP.
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ SIGNAL_AFTER = 0.2
 
 
 def inherited() -> dict[str, str]:
-    """Return the only variables that a machine inherits from the environment of the sandbox."""
+    """Return the only variables that a machine inherits."""
     return {k: v for k, v in os.environ.items() if k in INHERITED or k.startswith(INHERITED_PREFIX)}
 
 
 class Ports:
-    """External ports of the sandbox's machines: each is allocated once, and only if no server is listening on it."""
+    """External ports of all machines: each is allocated once, and only if no server is listening on it."""
 
     def __init__(self) -> None:
         self._given: set[int] = set()
         self._next = FIRST_PORT + os.getpid() * 131 % (LAST_PORT - FIRST_PORT)
 
     def give(self) -> int:
-        """Allocate an available loopback port. Raise `OSError` when the range is exhausted."""
+        """Allocate an available loopback port. Raises `OSError` when the range is exhausted."""
         for _ in range(LAST_PORT - FIRST_PORT):
             port = self._next
             self._next = FIRST_PORT + (port + 1 - FIRST_PORT) % (LAST_PORT - FIRST_PORT)
@@ -58,7 +58,7 @@ class Ports:
         raise OSError("no free port for a sandbox machine")
 
     def claim(self, port: int) -> None:
-        """Allocate this port. Raise `OSError` when it is already allocated or in use."""
+        """Allocate this port. Raises `OSError` when it is already allocated or in use."""
         if port in self._given or not _bindable(port, reuse=True):
             raise OSError(f"port {port} of 127.0.0.1 is taken")
         self._given.add(port)
@@ -90,7 +90,7 @@ class Machine:
 
 
 class Machines:
-    """All machine processes of one sandbox. Not thread-safe: the caller must have acquired the lock of the account."""
+    """The processes of all machines. Not thread-safe: the caller must have locked the account."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -112,7 +112,7 @@ class Machines:
         return self.folder(instance) / "container.log"
 
     def start(self, instance: int, command: Command, env: Mapping[str, str]) -> None:
-        """Start the process of the container. Raise `OSError` if the command cannot be executed."""
+        """Start the process of the container. Raises `OSError` if the command cannot be executed."""
         argv = list(command(env) if callable(command) else command)
         disk = self.disk(instance)
         with self.log(instance).open("ab") as log:
@@ -129,7 +129,7 @@ class Machines:
         self._write_book()
 
     def alive(self, instance: int) -> bool:
-        """Whether the process has been started and not been reaped yet."""
+        """Whether there is a process that has not been reaped."""
         return instance in self._running
 
     def pid(self, instance: int) -> int | None:
@@ -150,14 +150,14 @@ class Machines:
             machine.kill_at = machine.signal_at + grace
 
     def kill(self, instance: int) -> None:
-        """Power off: send SIGKILL to all processes of the instance."""
+        """Power off: kill the session of the instance."""
         machine = self._running.get(instance)
         if machine is not None:
             machine.kill_at = 0.0
             _kill_session(machine.process.pid)
 
     def tend(self) -> list[int]:
-        """Send due signals, reap terminated processes and return their instances."""
+        """Send due signals, remove processes that have exited and return their instances."""
         now = time.monotonic()
         for machine in self._running.values():
             _press(machine, now)
@@ -169,7 +169,7 @@ class Machines:
         return ended
 
     def stop(self, grace: float = 5.0) -> None:
-        """Terminate all processes and wait until they are reaped."""
+        """Terminate all machines and wait for them."""
         for machine in self._running.values():
             machine.signal_at, machine.kill_at = 0.0, time.monotonic() + grace
         while self._running:
@@ -206,7 +206,7 @@ def _press(machine: Machine, now: float) -> None:
 
 
 def _kill_session(leader: int) -> None:
-    """Kill all processes of a session, whatever their process groups, as when a container stops."""
+    """Kill a whole session with all process groups, as when a container stops."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, signal.SIGKILL)
     for entry in Path("/proc").glob("[0-9]*"):

@@ -1,4 +1,4 @@
-"""File check: reads a file of the sandbox directory, which may be in a cloned repository or owned by another user."""
+"""File check: reads a file of a directory that may be from a cloned repository or owned by another user."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MOST_BYTES = 1 << 20
 
 
 def own_text(path: Path) -> str:
-    """Return the text of a regular file owned by this user; never blocks on a pipe. Raise `OSError` or `ValueError`."""
+    """Return the text of a regular file of this user; never blocks on a pipe. Raises `OSError` or `ValueError`."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, encoding="utf-8") as file:
         about = os.fstat(descriptor)

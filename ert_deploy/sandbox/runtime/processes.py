@@ -2,7 +2,7 @@
 
 A `pid` may have been reused by an unrelated process. So every record also contains the kernel's start time, and a
 signal is only sent when both match. Records are lists of `{"pid": int, "start_time": int, ...}` in files named
-`*processes*.json` in the sandbox directory or one level below.
+`*processes*.json` in a given directory or one level below.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class ProcessMark:
         return cls(pid, _stat(pid)[1])
 
     def alive(self) -> bool:
-        """Whether exactly this process is running; a zombie is not.
+        """Whether exactly this process is running; one that waits to be reaped is not.
 
         A mark without a start time is only trusted where there is no `/proc`, because a file may contain any `pid`.
         """
@@ -66,7 +66,7 @@ def _answers(pid: int) -> bool:
 
 
 def recorded(directory: Path) -> list[ProcessMark]:
-    """Return the recorded processes; unreadable records and records without a start time are ignored."""
+    """Return the marks of all records; unreadable ones and those without a start time are ignored."""
     return [mark for path in _record_files(directory) for mark in _marks(path) if mark.start_time]
 
 
@@ -82,7 +82,7 @@ def _marks(path: Path) -> Iterator[ProcessMark]:
 
 
 def end_processes(marks: list[ProcessMark], patience: float = PATIENCE) -> list[ProcessMark]:
-    """Send SIGTERM, then SIGKILL after `patience` seconds, to the marked processes that are still running; return them.
+    """Send SIGTERM, then SIGKILL after `patience` seconds, to each process that is still running; return them.
 
     The leader of a process group is signalled with its group, because its children have no records.
     """

@@ -1,1 +1,1 @@
-"""First directory on `PYTHONPATH` of sandbox processes: Python imports `sitecustomize` from here at startup."""
+"""First directory on `PYTHONPATH` of child processes: Python imports `sitecustomize` from here at startup."""

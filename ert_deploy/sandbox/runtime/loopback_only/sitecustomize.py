@@ -1,4 +1,4 @@
-"""Loopback guard: Python imports this at startup of every sandbox process, which can then reach loopback only.
+"""Loopback guard: Python imports this at startup of every child process, which can then reach loopback only.
 
 Its directory is the first one on PYTHONPATH. An audit hook, which the process cannot remove, blocks name resolution and
 connecting or sending to an address outside loopback (`PermissionError`), and appends one JSON line per attempt to the
@@ -67,7 +67,7 @@ def is_address(host: str) -> bool:
 
 
 def hook(event: str, args: tuple[object, ...]) -> None:
-    """Audit hook. Raise `PermissionError` when a process tries to reach a host outside loopback."""
+    """Audit hook. Raises `PermissionError` when a process tries to reach a host outside loopback."""
     if event == "socket.__new__":
         _check_methods()
     host = refused(event, args) if event in WATCHED else None
