@@ -55,7 +55,10 @@ def permit(key: ApiKey, operation: str) -> None:
 
 
 def parse(permissions: Any) -> frozenset[str]:
-    """Return the categories of `{"api": {"misc": {}, ..}}`. Raises `Refusal` 400 if invalid or with parameter limits."""
+    """Return the categories of `{"api": {"misc": {}, ..}}`.
+
+    Raises `Refusal` 400 for other objects, and for limits on parameters.
+    """
     found = permissions.get("api") if isinstance(permissions, dict) else None
     if not isinstance(found, dict) or not set(found) <= CATEGORIES:
         raise Refusal(400, "invalid_args", "permissions must be an object of known categories under api")
