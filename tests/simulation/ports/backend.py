@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ert_deploy.core.model.errors import StateConflict, Transient
+from ert_deploy.core.model.errors import Rejected, StateConflict, Transient
 from ert_deploy.core.model.observed import Address, Health
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.engine import effects as e
@@ -26,8 +26,9 @@ def probe(world: World, effect: e.Probe) -> Health:
     made = _at(world, effect.address)
     if made is None or world.kind == "silent":
         return UNREACHABLE
-    if not made.environed and made.answer(world.now) is made.healthy:
-        return IMPOSTOR  # nobody has the boot secret any more, with which it could prove itself
+    proven = made.environed and (made.mark, made.boot_secret) == (effect.mark, effect.boot_secret)
+    if not proven and made.answer(world.now) is made.healthy:
+        return IMPOSTOR  # without its boot secret and mark it cannot prove its identity
     return made.answer(world.now)
 
 
@@ -45,6 +46,8 @@ def _holder(world: World, effect: e.Accepts | e.KeysInForce | e.SetKeys) -> Mach
 
 def keys_in_force(world: World, effect: e.KeysInForce) -> tuple[int, tuple[str, ...]]:
     made = _holder(world, effect)
+    if made.boot_secret != effect.boot_secret:
+        raise Rejected("/admin/keys answered 401")
     return made.generation, made.keys
 
 

@@ -29,12 +29,12 @@ CRITERIA = Criteria(max_dph=0.60)
 SPEED = 400.0
 
 
-def order(offer: Offer, number: int = 1) -> CreateOrder:
+def order(offer: Offer, number: int = 1, keys: str = "a" * 64) -> CreateOrder:
     """A create call as the engine sends it: marked, armed, with a boot secret and the hash of a key."""
     token = f"{number:032x}"
     env = {
         "ERT_DEPLOYMENT": "ert", "ERT_TOKEN": token, "ERT_SPEC": "5" * 16, "ERT_BOOT_SECRET": "b" * 64,
-        "ERT_KEY_HASHES": "a" * 64, "ERT_OWNER": "our-project:0123456789ab", "ERT_IDLE_STOP": "1200",
+        "ERT_KEY_HASHES": keys, "ERT_OWNER": "our-project:0123456789ab", "ERT_IDLE_STOP": "1200",
         "ERT_BOOT_DEADLINE": "2700", "ERT_MAX_LIFETIME": "43200", "-p 8443:8443": "1",
     }  # fmt: skip
     return CreateOrder(offer.id, LAUNCH, Mark("ert", token), env)

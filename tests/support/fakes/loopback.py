@@ -69,8 +69,10 @@ class FakeStore:
         if self.holder:
             raise Busy("another run works on it", self.holder)
         self.holder = run_id
-        yield
-        self.holder = ""
+        try:
+            yield
+        finally:
+            self.holder = ""
 
 
 class Listener:
