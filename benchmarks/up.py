@@ -1,9 +1,9 @@
 """`up` on the sandbox with Vast's documented rate limits: calls, 429 responses, and time relative to the provider's.
 
 The provider's time cannot be reduced: from the create to the first healthy response of the backend, and from the start
-of the deploy to the new fingerprint in the app; both are observed by a separate thread. All times are simulated
-seconds. Local work (HTTP, TLS, the SDK's import) takes real time, which counts SPEED times in the simulation: the
-slower the simulation, the more accurate the ratio. Exits with 1 on a single 429 or above the maximum ratio.
+of the deploy to the new fingerprint in the app; both are observed by a separate thread. All times are provider seconds.
+Local work (HTTP, TLS, the SDK's import) takes real time, which counts SPEED times as provider time: the lower the
+speed, the more accurate the ratio. Exits with 1 on a single 429 or above the maximum ratio.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Wire:
 
 
 class Watcher(threading.Thread):
-    """Records, without rate limits, the four times that define the provider's share, in simulated seconds."""
+    """Records, without rate limits, the four times that define the provider's share, in provider seconds."""
 
     def __init__(self, world: WorldFile, clock: WorldClock) -> None:
         super().__init__(daemon=True)
@@ -185,7 +185,7 @@ def report(total: float, cpu: float, speed: float, wire: Wire, watcher: Watcher)
 
 
 def main() -> int:
-    """Parse the arguments, measure and return the exit code."""
+    """Parse the arguments, run the benchmark and return the exit code."""
     parser = argparse.ArgumentParser(prog="benchmarks/up.py", description=__doc__)
     parser.add_argument("--speed", type=float, default=1.0, help="world seconds per real second")
     parser.add_argument("--loud", action="store_true", help="print every event with its time")

@@ -55,7 +55,7 @@ def held(monkeypatch: pytest.MonkeyPatch) -> redaction.Redactor:
 
 @pytest.fixture
 def shared() -> Path:
-    """Return the folder with the providers' published API descriptions; skip the test when it is absent."""
+    """Return the directory with the providers' published API descriptions; skip the test when it is absent."""
     if not SHARED.is_dir():
         pytest.skip("the providers' contracts are not beside this repository (set ERT_SHARED)")
     return SHARED

@@ -14,7 +14,7 @@ PROMISE = 0.02
 
 
 def main() -> int:
-    """Measure, print the results and return the exit code."""
+    """Run the checks, print the results and return the exit code."""
     options = argparse.ArgumentParser(prog="make grounding")
     options.add_argument("--each", type=int, default=250, help="plants per family")
     options.add_argument("--seed", type=int, default=20260101)

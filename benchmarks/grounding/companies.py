@@ -1,4 +1,4 @@
-"""The bundled sample companies as processed by the backend: facts, evidence and the texts of the request."""
+"""The bundled sample companies as processed by the backend: facts, evidence and the request's text."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Lets the small real model write about the bundled companies and stores its sentences: `corpus_model.jsonl`.
 
 The sandbox's Ollama runs SmolLM2-135M-Instruct on llama.cpp, with the prompts of the backend (schema enabled) and with
-a prompt for figures written in full, so that the texts contain numbers in the model's own formats.
+a prompt for figures written in full, so that the output contains numbers in the model's own formats.
 """
 
 from __future__ import annotations

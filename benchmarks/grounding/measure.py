@@ -1,4 +1,4 @@
-"""Counts the detected errors by family, and the true sentences removed, for templates and for real model texts."""
+"""Counts the detected errors by family, and the true sentences removed, for templates and for model output."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def templates() -> Count:
 
 
 def model_texts() -> tuple[Count, Counter[str]]:
-    """Count the removed real model texts; one is a false alarm unless a reviewer judged it incorrect."""
+    """Count the removed sentences of real model output; one is a false alarm unless a reviewer judged it incorrect."""
     lines = (FOLDER / "corpus_model.jsonl").read_text(encoding="utf-8").splitlines()[1:]
     judged = {(row["ticker"], row["text"]): row["why"] for row in json.loads((FOLDER / "judged.json").read_text())}
     subjects = {name: subject(name) for name in TICKERS}

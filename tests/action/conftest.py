@@ -1,4 +1,4 @@
-"""Fixtures: a job in the folder of a sandbox, and a checkout with a stub of ert-deploy."""
+"""Fixtures: a job in the directory of a sandbox, and a checkout with a stub of ert-deploy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["checkout", "issuer", "job", "place", "s3"]
 
 @pytest.fixture
 def job(place: Place, tmp_path: Path) -> Iterator[Job]:
-    """Yield a job whose workspace is the sandbox's folder, with ert-deploy installed."""
+    """Yield a job whose workspace is the sandbox's directory, with ert-deploy installed."""
     made = Job(workspace=place.folder, temp=tmp_path / "runner")
     made.settle_in()
     yield made

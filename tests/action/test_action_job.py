@@ -1,4 +1,4 @@
-"""The action as used in a job, with a sandbox: real scripts and processes, and simulated providers."""
+"""The action as used in a job, with a sandbox: real scripts and processes; the providers are those of the sandbox."""
 
 from __future__ import annotations
 

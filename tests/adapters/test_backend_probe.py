@@ -82,7 +82,7 @@ def test_what_another_run_has_pinned_proves_nothing() -> None:
 
 
 def test_whoever_holds_a_forged_pin_is_an_impostor() -> None:
-    """An attacker who can write the state and intercept traffic pins a certificate for which he has the key."""
+    """An attacker who can write the state and intercept traffic pins a certificate with a known private key."""
     with backend(pair(number=3), identity=prover(pair())) as script:
         found = look(script.port, pinned=pair(number=3).pem)
     assert (found.vital, found.certificate) == (Vital.IMPOSTOR, None)

@@ -112,7 +112,7 @@ def test_a_list_of_host_keys_that_is_none_lets_nobody_in(door: Door, server: Ssh
 
 @pytest.mark.parametrize("planted", ["link", "hard link", "pipe", "open folder"])
 def test_what_others_may_have_planted_pins_no_key(door: Door, server: Sshd, tmp_path: Path, planted: str) -> None:
-    """A clone may contain the folder, and another user may add a line with his own key to it."""
+    """A clone may contain the directory, and another user may add their own key to the file."""
     path, profile = door.known_hosts.path, tmp_path / ".bashrc"
     path.parent.mkdir(mode=0o700)
     profile.write_text("# mine\n")

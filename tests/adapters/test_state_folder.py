@@ -1,4 +1,4 @@
-"""The folder of a state file: files planted by a cloned repository, other users of the machine, and every umask."""
+"""The directory of a state file: files planted by a cloned repository, other users of the machine, and every umask."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ELSE = 12345  # the id of another user
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Return the folder of a project's state, as a clone may contain it."""
+    """Return the state directory of a project, as a clone may contain it."""
     made = tmp_path / "project" / ".ert"
     made.mkdir(parents=True, mode=0o755)
     return made

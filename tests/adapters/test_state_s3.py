@@ -59,7 +59,7 @@ def test_a_page_of_a_gateway_in_place_of_an_answer_is_no_answer(flaky: moto_s3.F
 
 
 def test_a_412_about_our_own_write_is_success(flaky: moto_s3.Flaky) -> None:
-    """The first attempt took effect unseen (a proxy repeated it), and the response is that of the second."""
+    """The first attempt succeeded unseen (a proxy repeated it), and the response is that of the second."""
     store, _ = in_s3(flaky)
     saved = store.save(FULL)
     flaky.queued["put_object"] = [("after", moto_s3.refused("PreconditionFailed", 412))]

@@ -125,7 +125,7 @@ def test_init_writes_by_its_function_what_it_has_drafted(monkeypatch: pytest.Mon
 
 @pytest.fixture
 def read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Path]:
-    """Change to a folder with the config `mine.yaml`, with in-memory ports; return the list of configs read."""
+    """Change to a directory with the config `mine.yaml`, with in-memory ports; return the list of configs read."""
     monkeypatch.chdir(tmp_path)
     Path("mine.yaml").write_text(CONFIG)
     found: list[Path] = []

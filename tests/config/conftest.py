@@ -1,4 +1,4 @@
-"""Fixtures: a small valid config, and the problems of a modified one."""
+"""Fixtures: a minimal valid config, and the errors of a modified one."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ sandbox: null
 
 @pytest.fixture
 def good() -> str:
-    """Return the text of a config without problems."""
+    """Return the text of a valid config."""
     return GOOD
 
 
@@ -73,7 +73,7 @@ def changed() -> Callable[..., str]:
 
 @pytest.fixture
 def problems() -> Callable[[str], ConfigProblems]:
-    """Return the problems of a text; fail when there are none."""
+    """Return the errors of a text; fail when there are none."""
 
     def judge(text: str) -> ConfigProblems:
         with pytest.raises(ConfigProblems) as caught:

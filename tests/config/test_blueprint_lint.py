@@ -1,4 +1,4 @@
-"""Blueprint lint: problems that Render's own schema does not detect."""
+"""Blueprint lint: mistakes that Render's own schema does not detect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fuzzing of configs: any text yields settings or problems with locations, and quickly."""
+"""Fuzzing of configs: any text results in settings or in errors with locations, and quickly."""
 
 from __future__ import annotations
 

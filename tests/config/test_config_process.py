@@ -46,7 +46,7 @@ def refused(done: subprocess.CompletedProcess[str], code: int, *said: str) -> No
 
 
 def contents(folder: Path) -> dict[str, bytes | None]:
-    """Return every name below the folder, with the content of small files."""
+    """Return every name in the directory tree, with the content of small files."""
     return {
         str(path.relative_to(folder)): path.read_bytes() if path.is_file() and path.stat().st_size < 10**6 else None
         for path in folder.rglob("*")

@@ -62,7 +62,7 @@ PATIENCE = 400.0
 
 @dataclass(frozen=True)
 class Late:
-    """The delay from when the rule was due until the order took effect, in money seconds; None: it never did."""
+    """The delay from when the rule was due until the order was executed, in money seconds; None: it never did."""
 
     rule: str
     process: bool

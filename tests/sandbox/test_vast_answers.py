@@ -1,4 +1,4 @@
-"""Late, lost, rejected or incorrect responses, and whether the request took effect."""
+"""Delayed, lost, rejected or false responses, and whether the request was executed."""
 
 from __future__ import annotations
 

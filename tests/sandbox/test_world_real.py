@@ -1,4 +1,4 @@
-"""The daemon with the real providers: the dashboard responds, the keys are accepted, nothing remains afterwards."""
+"""The daemon with the real providers: the dashboard is up, the keys are accepted, nothing remains afterwards."""
 
 from __future__ import annotations
 

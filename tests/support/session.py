@@ -63,7 +63,7 @@ def _module(nodeid: str) -> str:
 
 @cache
 def shares(module: str) -> bool:
-    """Whether the tests of a module (its path from the root) share a fixture, which every worker would create."""
+    """Whether the tests of a module (its path from the root) share a fixture, which every worker would set up."""
     path = ROOT / module
     return any(SHARED_FIXTURE in file.read_text() for file in (path, path.with_name("conftest.py")) if file.is_file())
 

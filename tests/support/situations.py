@@ -1,4 +1,4 @@
-"""Facts for planning tests: short constructors for the desired and the observed state."""
+"""Facts for planning tests: short constructors for the desired and the actual state."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def told_keys(number: int, keys: tuple[Secret, ...], asked: tuple[Secret, ...] =
 
 
 def stopped(number: int, **changes: Any) -> Instance:
-    """Return an instance of the deployment of which only the disk is billed."""
+    """Return an instance of the deployment of which only the disk costs money."""
     return instance(number, status="exited", intended="stopped", current="stopped", address=None, **changes)
 
 

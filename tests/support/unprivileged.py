@@ -13,7 +13,7 @@ NOBODY = 65534
 
 @contextmanager
 def unprivileged() -> Iterator[Path]:
-    """Yield a private folder; inside of the block, root's file privileges are dropped."""
+    """Yield a private directory; inside of the block, root's file privileges are dropped."""
     with tempfile.TemporaryDirectory() as name:
         folder, root = Path(name), os.geteuid() == 0
         if root:

@@ -16,7 +16,7 @@ FALSE, TRUE = 0.95, 0.02
 
 
 def main() -> int:
-    """Measure, print the results and return the exit code."""
+    """Run the checks, print the results and return the exit code."""
     options = argparse.ArgumentParser(prog="make grounding-claims")
     options.add_argument("files", nargs="*", type=Path, help="sentences to measure, by default all that are here")
     options.add_argument("--all", action="store_true", help="print every sentence that went the wrong way")

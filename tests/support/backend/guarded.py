@@ -37,7 +37,7 @@ class Machine:
         return self.alive and pid == os.getpid()
 
     def another_app(self) -> None:
-        """Simulate that the app's process died, that the guard noticed it, and that another one started."""
+        """Replace the app by a new one, as after a crash that the guard has noticed."""
         self.switch.note()
         self.ledger = Ledger(self.board, self.switch.settings.run, TOKEN, self.switch.settings.data_dir)
 

@@ -34,7 +34,7 @@ ENV = {
     "ERT_MODEL": "gpt-oss:20b",
     "PUBLIC_IPADDR": "127.0.0.1",
     "ERT_BIND": "127.0.0.1:0",
-    "ERT_PROBE_SLOTS": "off",  # a scripted engine responds at once: the measured time would be random
+    "ERT_PROBE_SLOTS": "off",  # a scripted engine replies at once: the measured time would be random
 }
 QUICK = Pace(look=0.02, watch=0.05, pull_stall=0.3, retry=0.1, sick=0.3)
 REQUEST = {

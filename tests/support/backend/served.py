@@ -36,7 +36,7 @@ LOADING = {
 
 
 def prover(certificate: Pair, mark: Mark = MARK, boot: Secret = BOOT) -> Callable[[Seen], Answer]:
-    """Return a handler of /identity: it responds with the proof for the client's nonce and its own certificate."""
+    """Return a handler of /identity: it returns the proof for the client's nonce and its own certificate."""
 
     def answer(seen: Seen) -> Answer:
         digest = hashlib.sha256(certificate.der).digest()

@@ -46,13 +46,13 @@ class Rig:
 
     host: GpuHost
     wait: Callable[[Callable[[], bool]], None]
-    running: Callable[[], list[int]]  # the instances whose GPU is billed now, by the provider's own accounts
+    running: Callable[[], list[int]]  # the instances whose GPU costs money now, by the provider's own accounts
 
 
 class Simulated:
     """The simulator's market as a GpuHost: every call is performed as the effect that the engine would yield.
 
-    The simulator checks that intents, tombstones and starts are recorded first, so they are recorded here.
+    The simulator checks that intents, tombstones and starts are saved first, so they are saved here.
     """
 
     def __init__(self) -> None:

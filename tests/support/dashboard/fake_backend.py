@@ -1,6 +1,6 @@
 """A small LLM backend on loopback: HTTPS with its own certificate, queued reports, resumable events.
 
-It writes reports from the request at once or on demand, records every request, and can be set to be asleep, outdated,
+It writes reports from the request at once or on demand, stores every request, and can be set to be asleep, outdated,
 restarted without its reports, slow or disconnected.
 """
 

@@ -27,7 +27,7 @@ def sealed(environ: dict[str, str]) -> dict[str, str]:
 
 
 def complete(backend: FakeBackend, folder: Path, timeout_s: int = 30) -> dict[str, str]:
-    """Return a complete configuration for the fake backend, with the reports stored in a folder."""
+    """Return a complete configuration for the fake backend, with the reports stored in a directory."""
     return sealed(
         {
             "REMOTE_LLM_INTEGRATION": "true",

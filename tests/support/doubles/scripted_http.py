@@ -1,4 +1,4 @@
-"""A loopback HTTP(S) server that responds by script and records the requests."""
+"""A loopback HTTP(S) server with scripted responses; it logs the requests it receives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The three API calls a machine makes about itself, with the faults of a provider. Reads are recorded separately.
+"""The three API calls a machine makes about itself, with the faults of a provider. Reads are logged separately.
 
 Independent of the sandbox's double, whose mistakes could coincide with those of the guard.
 """

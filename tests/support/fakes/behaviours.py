@@ -35,7 +35,7 @@ def sick(made: FakeInstance) -> None:
 
 
 def impostor(made: FakeInstance) -> None:
-    """Another server responds at its address."""
+    """Another server is at its address."""
     made.health = Health(Vital.IMPOSTOR, "it cannot prove its identity")
 
 

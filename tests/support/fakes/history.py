@@ -52,7 +52,7 @@ class Process(Generic[T]):
         self.last: type[Any] = type(None)
 
     def step(self) -> bool:
-        """Perform one effect; return False once the run has ended."""
+        """Perform one effect; return False once the run is over."""
         kind = self.last = type(self.effect)
         self.done += 1
         self.awake = 0 if kind is e.Sleep else self.awake + 1
@@ -82,7 +82,7 @@ class Process(Generic[T]):
         return self.result
 
     def die(self, after: int) -> bool:
-        """Stop after that many effects as if killed; return False when the run ended earlier."""
+        """Stop after that many effects as if killed; return False when the run was over earlier."""
         while self.done < after:
             if not self.step():
                 return False
@@ -159,7 +159,7 @@ def is_up(world: FakeWorld, desired: Desired = WANTED) -> None:
 
 
 def is_down(world: FakeWorld, desired: Desired = WANTED) -> None:
-    """Assert that no instance is billed or recorded and that no app refers to one."""
+    """Assert that no instance exists, in the market or in the state, and that no app refers to one."""
     assert world.gpu.paid() == ()
     assert world.gpu.late == []
     assert world.store.state.empty()

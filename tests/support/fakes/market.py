@@ -1,4 +1,4 @@
-"""A GPU market in memory: offers, instances that boot and are billed, and a backend in each of them."""
+"""A GPU market in memory: offers, instances that boot and cost money, and a backend in each of them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def certificate(token: str) -> str:
 
 @dataclass
 class FakeInstance:
-    """One instance and its creation time; `boot` is in seconds until healthy, `destroyed` is when its billing ended.
+    """One instance and its creation time; `boot` is in seconds until healthy, `destroyed` is the end of billing.
 
     `halted`: it is stopped and only its disk is billed. `taken`: its GPU is rented to another customer. `starts` counts
     the effective starts; each moves it by `moves` ports. `keys` are the hashes its backend accepts, set `generation`
@@ -196,7 +196,7 @@ class FakeGpu:
         return made
 
     def running(self) -> tuple[int, ...]:
-        """Return the instances whose GPU is billed now."""
+        """Return the instances whose GPU is in use, and billed."""
         return tuple(i for i in self.paid() if not self.instances[i].halted)
 
     def date(self) -> float | None:
@@ -206,11 +206,11 @@ class FakeGpu:
         return f"log of {instance_id}"
 
     def paid(self) -> tuple[int, ...]:
-        """Return the instances that are billed now."""
+        """Return the existing instances, which all cost money."""
         return tuple(i.id for i in self.instances.values() if i.destroyed is None)
 
     def only(self) -> FakeInstance:
-        """Return the one instance that is billed."""
+        """Return the one existing instance."""
         (number,) = self.paid()
         return self.instances[number]
 

@@ -13,14 +13,14 @@ SLEEP = replace(WANTED, phase=Phase.ASLEEP)
 
 
 def awake() -> FakeWorld:
-    """Return an environment with one serving instance and no recorded events."""
+    """Return an environment with one serving instance and an empty event list."""
     made = served()
     made.listener.events.clear()
     return made
 
 
 def asleep() -> FakeWorld:
-    """Return an environment with one sleeping instance and no recorded events."""
+    """Return an environment with one sleeping instance and an empty event list."""
     made = served()
     up(made, SLEEP)
     is_asleep(made)

@@ -1,6 +1,6 @@
-"""A Docker engine for the tests: the one already available, or a private one in its own folder.
+"""A Docker engine for the tests: the one already available, or a private one in a separate directory.
 
-The tests are skipped with a reason when no engine can be started; nothing outside of the folder is modified.
+The tests are skipped with a reason when no engine can be started; nothing outside of the directory is modified.
 """
 
 from __future__ import annotations

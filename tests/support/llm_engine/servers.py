@@ -61,7 +61,7 @@ def llama_command(model: ModelFile) -> list[str]:
 
 @contextlib.contextmanager
 def llama_server(model: ModelFile, folder: Path) -> Iterator[str]:
-    """Yield its base URL once it responds."""
+    """Yield the base URL once the server is up."""
     port = free_port()
     env = {"ERT_ENGINE_HOST": f"127.0.0.1:{port}", "ERT_SANDBOX_CONTEXT": str(CONTEXT), **ONE_THREAD}
     with process(llama_command(model), folder / "llama.log", env):

@@ -1,4 +1,4 @@
-"""Finds hosts that are not loopback in texts, JSON values and environments; shares no code with the sandbox."""
+"""Finds hosts that are not loopback in text, JSON values and environments; shares no code with the sandbox."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ class Witness:
             hook(event)
 
     def troubles(self) -> str:
-        """Return the problems that the run reported and survived."""
+        """Return the problems that the run reported without failing."""
         return "\n".join(f"{e.what}: {e.why}" for e in self.events if isinstance(e, Trouble))
 
 
@@ -153,7 +153,7 @@ class Stage:
 
 
 class _Looking:
-    """The real probe; the fingerprints it returns are recorded."""
+    """The real probe; logs the fingerprints that it returns."""
 
     def __init__(self, probe: HttpAppProbe, witness: Witness) -> None:
         self._probe, self._witness = probe, witness
@@ -181,7 +181,7 @@ def staged(profile: Profile) -> Iterator[Stage]:
 
 @contextmanager
 def undisturbed(stage: Stage) -> Iterator[None]:
-    """Check around each case: the unrelated variables are unchanged, one backend is billed, no fault is pending."""
+    """Check around each case: the other variables are unchanged, one backend exists, no fault is pending."""
     before = stage.others()
     assert before == list(OTHERS.items())
     yield

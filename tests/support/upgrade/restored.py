@@ -1,8 +1,8 @@
 """A recorded deployment of an earlier release, running in the current sandbox: its data, and its own code.
 
-The contract is on the recorded port with a copy of the recorded disk, the service has the recorded ids and variables,
-the app's reports are at the app's path. Both providers are those of the current sandbox. The ports are the recorded
-ones, so only one can run on a machine at a time; the next one waits for it.
+The contract has the original port and a copy of the disk, the service has the original ids and variables, and the
+reports are at the app's path. Both providers are those of the current sandbox. Only one can run on a machine at a
+time, because of the fixed ports; the next one waits for it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from ert_deploy.sandbox.world.world import RENDER, VAST, Setting, World
 from tests.support.upgrade.key_pair import write_private_key
 
 SPEED = 60.0
-# A model that responds at once: these tests check which server is used, not the text it writes.
+# A model that replies at once: these tests check which server is used, not the text it writes.
 SCRIPT = {"models": [{"name": "toy:0.5m", "installed": True, "context_length": 131072}]}
 LOCK, LOCK_SECONDS = "ert-upgrade-world.lock", 200.0
 
@@ -48,7 +48,7 @@ class Recording:
 
     @property
     def images(self) -> Path:
-        """Return the folder of the release's backend and dashboard."""
+        """Return the directory of the release's backend and dashboard."""
         return images_folder(self.programs / "ert_deploy")
 
     @property
@@ -72,7 +72,7 @@ class Recording:
 
 @dataclass(frozen=True)
 class Restored:
-    """A running restored deployment: `user` is the operator's folder, with config and state file."""
+    """A running restored deployment: `user` is the operator's directory, with config and state file."""
 
     user: Path
     world: WorldFile
@@ -101,14 +101,14 @@ def unpacked(folder: Path, target: Path) -> Recording:
 def restored(
     recording: Recording, room: Path, *, asleep: bool = False, dashboard: Path | None = None
 ) -> Iterator[Restored]:
-    """Run the recorded deployment in `room`, running or `asleep`; `dashboard` replaces the recorded images.
+    """Run the recorded deployment in `room`, running or `asleep`; `dashboard` replaces its images.
 
-    Raise OSError when the recorded ports are in use.
+    Raise OSError when one of the ports is in use.
     """
     user, disk, reports = room / "user", room / "disk", room / "reports"
     (user / ".ert").mkdir(parents=True, mode=0o700)
     config = (recording.folder / "ert.yaml").read_text()
-    # The line that the current version requires to be changed: the recorded time is shorter than a late call takes.
+    # The line that the current version requires to be changed: its value is shorter than a late call takes.
     (user / "ert.yaml").write_text(config.replace("settle: 4m ", "settle: 13m", 1))
     state = recording.folder / "state" / ("asleep.json" if asleep else "running.json")
     shutil.copy(state, user / ".ert" / "ert-sandbox.json")
@@ -133,7 +133,7 @@ def restored(
 
 
 def _vast(setting: Setting, recording: Recording, disk: Path, *, running: bool) -> VastDouble:
-    """Return the sandbox's Vast with the recorded contract, whose machine runs the recorded code."""
+    """Return the sandbox's Vast with the recorded contract, whose machine runs the code of the release."""
     assert setting.model is not None
     row, variables = recording.instance, _variables(recording)
     port = urlsplit(variables["ERT_VAST_API"]).port
@@ -167,7 +167,7 @@ def _vast(setting: Setting, recording: Recording, disk: Path, *, running: bool) 
 
 
 def _ask(row: Mapping[str, Any], market: tuple[Ask, ...], now: float) -> Ask:
-    """Return the rented offer: a current offer with the recorded host, card and prices."""
+    """Return the rented offer: a current offer with the original host, card and prices."""
     alike = next(ask for ask in market if ask.card.name == row["gpu_name"] and ask.sensible(now))
     figures = {name: row[name] for name in ("machine_id", "host_id", "dph_base", "storage_cost", "inet_down_cost")}
     return replace(alike, **figures, end_date=now + 100 * DAY)

@@ -1,4 +1,4 @@
-"""A scripted Vast on loopback: it responds per operation as configured and records every request."""
+"""A scripted Vast on loopback: one configured response per operation; every request is stored."""
 
 from __future__ import annotations
 
