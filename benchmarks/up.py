@@ -1,9 +1,9 @@
-"""`up` on the sandbox with Vast's documented rate limits: calls, refusals, and time over the provider's own path.
+"""`up` on the sandbox with Vast's documented rate limits: calls, 429 responses, and time relative to the provider's.
 
-The provider's path is what nobody can shorten: from the create to the first healthy answer of the backend, and from the
-start of the deploy to the app showing the new fingerprint; a watcher of its own sees both. All times are world seconds.
-Work that is really done here (HTTP, TLS, the SDK's import) takes real time and counts SPEED times as much in the world:
-the slower the world, the fairer the ratio. Exits with 1 on a single 429 or beyond the worst ratio that is let pass.
+The provider's time cannot be reduced: from the create to the first healthy response of the backend, and from the start
+of the deploy to the new fingerprint in the app; both are observed by a separate thread. All times are provider seconds.
+Local work (HTTP, TLS, the SDK's import) takes real time, which counts SPEED times as provider time: the lower the
+speed, the more accurate the ratio. Exits with 1 on a single 429 or above the maximum ratio.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from ert_deploy.sandbox.world.file import WorldFile
 
 ROOT = Path(__file__).resolve().parents[1]
 WORST = 1.05
-LOOK = 0.05  # real seconds between two looks of the watcher
+LOOK = 0.05  # real seconds between two polls of the observer
 OPERATIONS = (
     ("create", "PUT", r"/api/v0/asks/\d+/"),
     ("list", "GET", r"/api/v1/instances/"),
@@ -49,7 +49,7 @@ OPERATIONS = (
 
 @dataclass
 class Wire:
-    """Every request that this process sends: how many by operation, and which were answered with 429."""
+    """Counts every request of this process by operation, and the responses with 429."""
 
     vast_url: str
     render_url: str
@@ -57,7 +57,7 @@ class Wire:
     refused: Counter[str] = field(default_factory=Counter)
 
     def watch(self) -> None:
-        """From now on."""
+        """Start counting."""
         send = requests.Session.send
 
         def counted(session: requests.Session, request: requests.PreparedRequest, **how: Any) -> Any:
@@ -78,7 +78,7 @@ class Wire:
 
 
 class Watcher(threading.Thread):
-    """Sees, without any limit, when the four moments of the provider's path are there; world seconds."""
+    """Records, without rate limits, the four times that define the provider's share, in provider seconds."""
 
     def __init__(self, world: WorldFile, clock: WorldClock) -> None:
         super().__init__(daemon=True)
@@ -88,7 +88,7 @@ class Watcher(threading.Thread):
         self.session = requests.Session()
 
     def run(self) -> None:
-        """Look until told to stop."""
+        """Poll until stopped."""
         while not self.over.wait(LOOK):
             state = ask(self.world, "GET", "/state")
             now = self.clock.now()
@@ -106,7 +106,7 @@ class Watcher(threading.Thread):
             self.at["shown"] = now
 
     def path(self) -> float:
-        """Seconds that were the provider's: the boot, and the deploy."""
+        """Return the seconds spent by the provider: the boot and the deploy."""
         return self.at["healthy"] - self.at["created"] + self.at["shown"] - self.at["deploy"]
 
 
@@ -129,7 +129,7 @@ def _json(session: requests.Session, url: str) -> dict[str, Any]:
 
 @dataclass
 class Moments:
-    """An audience that notes when the deploy began, and what was done when."""
+    """An audience that records when the deploy began, and optionally prints every event with its time."""
 
     clock: WorldClock
     began: float
@@ -137,7 +137,7 @@ class Moments:
     deploy: float = 0.0
 
     def tell(self, event: Event) -> None:
-        """Note one event."""
+        """Record one event."""
         kind = type(event).__name__
         if kind == "DeploySeen" and not self.deploy:
             self.deploy = self.clock.now()
@@ -146,7 +146,7 @@ class Moments:
 
 
 def measure(speed: float, folder: Path, *, loud: bool) -> int:
-    """One `up` from nothing, and the verdict."""
+    """Run one `up` from nothing; return the exit code."""
     os.chdir(folder)
     sample = (ROOT / "configs" / "sandbox.yaml").read_text()
     (folder / "bench.yaml").write_text(re.sub(r"speed: 20 ", f"speed: {speed:g} ", sample))
@@ -171,7 +171,7 @@ def measure(speed: float, folder: Path, *, loud: bool) -> int:
 
 
 def report(total: float, cpu: float, speed: float, wire: Wire, watcher: Watcher) -> int:
-    """Print the figures; 1 when a promise is broken."""
+    """Print the figures; return 1 when a limit is exceeded."""
     path, at = watcher.path(), watcher.at
     ratio, refused = total / path, sum(wire.refused.values())
     boot, deploy = at["healthy"] - at["created"], at["shown"] - at["deploy"]
@@ -185,7 +185,7 @@ def report(total: float, cpu: float, speed: float, wire: Wire, watcher: Watcher)
 
 
 def main() -> int:
-    """Parse, measure, judge."""
+    """Parse the arguments, run the benchmark and return the exit code."""
     parser = argparse.ArgumentParser(prog="benchmarks/up.py", description=__doc__)
     parser.add_argument("--speed", type=float, default=1.0, help="world seconds per real second")
     parser.add_argument("--loud", action="store_true", help="print every event with its time")

@@ -1,7 +1,7 @@
 """Reference pages: writes the generated half of docs/commands.md, config.md, exit-codes.md and metrics.md.
 
-Run by `make reference`. What stands above the marker line of a page is written by hand and stays; everything below it
-is replaced. `tests/docs/test_reference.py` compares the pages with the code.
+Run by `make reference`. The text above the marker line of a page is maintained manually; everything below it is
+replaced. `tests/docs/test_reference.py` compares the pages with the code.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ KEY = re.compile(r"(?P<indent> *(?:- )?)(?P<name>[a-z_]+):(?P<rest>.*)")
 
 
 def commands() -> str:
-    """Every command of the command line with its options, as click knows them."""
+    """Return every command of the command line with its options, as defined in click."""
     return "\n".join(line for path, command in every_command() for line in _command(path, command))
 
 
 def every_command() -> Iterator[tuple[str, click.Command]]:
-    """Each command that does something, with its full name; a group is its commands."""
+    """Yield each command with its full name; a group is replaced by its subcommands."""
     for name in COMMANDS:
         command = cli.get_command(click.Context(cli), name)
         assert command is not None, name
@@ -59,7 +59,7 @@ def _option(option: click.Option, context: click.Context) -> str:
 
 
 def config() -> str:
-    """Every key of a config by section: default, and what the commented samples say about it."""
+    """Return every key of a config by section: its default, and its comment in the commented sample configs."""
     sandbox = {path: said for path, said in comments("sandbox.yaml").items() if path.startswith("sandbox/")}
     told = comments("ert.yaml") | sandbox
     lines: list[str] = []
@@ -83,9 +83,9 @@ _HEAD = ("", "| key | default | what it is |", "|---|---|---|")
 
 
 def comments(sample: str) -> dict[str, tuple[str, str]]:
-    """Of each key of a sample config by its path: the comment above, in one line, and its default as it is written.
+    """Map each key path of a sample config to the comment above it, in one line, and its default as written.
 
-    A row of a list is `*`. A test compares the defaults of the samples with those of the code.
+    An item of a list is `*`. A test compares the defaults of the sample configs with those of the code.
     """
     found: dict[str, tuple[str, str]] = {}
     stack: list[tuple[int, str]] = []
@@ -110,7 +110,7 @@ def comments(sample: str) -> dict[str, tuple[str, str]]:
 
 
 def exit_codes() -> str:
-    """The codes that the program can end with: those of its errors, and those that the command line gives itself."""
+    """Return the exit codes of the errors, and those of the command line itself."""
     lines = ["### By the error", "", "| code | error | when |", "|---|---|---|"]
     for kind in _errors():
         about = (inspect.getdoc(kind) or "").splitlines()[0]
@@ -121,14 +121,14 @@ def exit_codes() -> str:
 
 
 def _errors() -> Iterator[type[errors.ErtError]]:
-    """The errors that a person is shown; an `Outcome` is for the engine, and ends with the base's code."""
+    """Yield the errors shown to users; an `Outcome` is used by the engine and has the base's code."""
     for kind in vars(errors).values():
         if isinstance(kind, type) and issubclass(kind, errors.ErtError) and not issubclass(kind, errors.Outcome):
             yield kind
 
 
 def literal_codes() -> list[tuple[int, str]]:
-    """Exit codes that are numbers in the code of the command line, with their module."""
+    """Return the exit codes that are numbers in the code of the command line, with their module."""
     found: set[tuple[int, str]] = set()
     for path in sorted((ROOT / "ert_deploy" / "cli").rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -143,20 +143,20 @@ def literal_codes() -> list[tuple[int, str]]:
 
 
 def _numbers(tree: ast.Module) -> Mapping[str, ast.expr]:
-    """What a module's capitals stand for."""
+    """Map the constants of a module to their values."""
     given = (node for node in tree.body if isinstance(node, ast.Assign))
     return {ast.unparse(node.targets[0]): node.value for node in given}
 
 
 def metrics() -> str:
-    """What `/metrics` of the backend shows, and that the dashboard has none."""
+    """Return the metrics in `/metrics` of the backend; the dashboard has none."""
     lines = ["### The backend's `/metrics`", "", "| name | kind | labels | what it counts |", "|---|---|---|---|"]
     lines += [f"| `{name}` | {kind} | {labels or 'none'} | {text} |" for name, kind, labels, text in instruments()]
     return "\n".join(lines)
 
 
 def instruments() -> Iterator[tuple[str, str, str, str]]:
-    """Each instrument of the backend: name as Prometheus shows it, kind, labels, text."""
+    """Yield each instrument of the backend: name in Prometheus, kind, labels, text."""
     from ert_backend.base.metrics import Metrics
 
     for family in Metrics().registry.collect():
@@ -170,7 +170,7 @@ def instruments() -> Iterator[tuple[str, str, str, str]]:
 
 
 def _labels(name: str) -> tuple[str, ...]:
-    """The labels of one instrument, which its registry only shows once it has counted something."""
+    """Return the labels of one instrument, which its registry exposes only after the first observation."""
     from ert_backend.base.metrics import Metrics
 
     made = vars(Metrics()).values()
@@ -190,7 +190,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
 
 
 def page(name: str) -> str:
-    """The whole page: what is written by hand, the marker, and what the code says. ValueError without a marker."""
+    """Return the whole page: the manual part, the marker, and the generated part. Raise ValueError without a marker."""
     text = (DOCS / name).read_text(encoding="utf-8")
     if text.count(MARKER) != 1:
         raise ValueError(f"docs/{name} needs the marker line once: {MARKER}")
@@ -198,7 +198,7 @@ def page(name: str) -> str:
 
 
 def main() -> int:
-    """Write the pages; an exit code."""
+    """Write the pages; return the exit code."""
     try:
         pages = {name: page(name) for name in PAGES}
     except ValueError as wrong:

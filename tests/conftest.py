@@ -1,4 +1,4 @@
-"""What every test gets: loopback only, and no setting or key of the person who runs it."""
+"""Fixtures of all tests: loopback only, and no setting or key of the user who runs them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PERSONAL = (
 
 
 def pytest_configure() -> None:
-    """A script that starts the tests with `&` has switched Ctrl-C off for them and for all they start."""
+    """Restore Ctrl-C: a script that starts the tests with `&` disables it for them and for all their children."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -45,7 +45,7 @@ def _nobody_in_particular(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def held(monkeypatch: pytest.MonkeyPatch) -> redaction.Redactor:
-    """The redactor of the process, which holds nothing of the tests before."""
+    """Return the redactor of the process, without the secrets of earlier tests."""
     fresh = redaction.Redactor()
     monkeypatch.setattr(redaction, "HELD", fresh)
     for copy in filter(None, map(sys.modules.get, ("ert_backend.base.redaction", "ert_dashboard.base.redaction"))):
@@ -55,7 +55,7 @@ def held(monkeypatch: pytest.MonkeyPatch) -> redaction.Redactor:
 
 @pytest.fixture
 def shared() -> Path:
-    """The folder with the providers' published contracts; the test is skipped where it is absent."""
+    """Return the directory with the providers' published API descriptions; skip the test when it is absent."""
     if not SHARED.is_dir():
         pytest.skip("the providers' contracts are not beside this repository (set ERT_SHARED)")
     return SHARED

@@ -1,1 +1,1 @@
-"""How well the numbers check works: planted errors against what it catches, real texts against its false alarms."""
+"""Quality of the numbers check: the share of injected errors that it detects, and its false alarms on model output."""

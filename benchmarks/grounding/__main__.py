@@ -1,6 +1,6 @@
-"""`make grounding`: planted errors must be caught without exception, false alarms stay under 2 % of sentences.
+"""`make grounding`: every injected error must be detected, and false alarms must be below 2 % of sentences.
 
-Exits with 1 when a promise is broken; what went wrong is printed sentence by sentence.
+Exits with 1 when a limit is exceeded; the offending sentences are printed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ PROMISE = 0.02
 
 
 def main() -> int:
-    """Measure and judge."""
+    """Run the checks, print the results and return the exit code."""
     options = argparse.ArgumentParser(prog="make grounding")
     options.add_argument("--each", type=int, default=250, help="plants per family")
     options.add_argument("--seed", type=int, default=20260101)

@@ -1,4 +1,4 @@
-"""The bundled sample companies as the backend sees them: facts, evidence and the texts they came with."""
+"""The bundled sample companies as processed by the backend: facts, evidence and the request's text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TICKERS = ("AAPL", "BRK-B", "MSFT", "NVDA", "ZZZT")
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One company: its request, its facts by id, and what its numbers are checked against."""
+    """One company: its request, its facts by id, and the evidence for its numbers."""
 
     ticker: str
     request: ReportRequest
@@ -28,14 +28,14 @@ class Subject:
 
 
 def subject(ticker: str) -> Subject:
-    """The company behind a ticker of the samples."""
+    """Return the sample company of a ticker."""
     company = samples().find(ticker)
     assert company is not None, ticker
     return about(report_request(company))
 
 
 def about(body: Mapping[str, Any]) -> Subject:
-    """The company that a request is about."""
+    """Return the company of a request."""
     request = ReportRequest.model_validate(body)
     facts = figures(request).told
     brief = brief_of(request, facts)
@@ -83,5 +83,5 @@ INVENTED: dict[str, Any] = {
 
 
 def invented() -> Subject:
-    """A company with years, quarters, peers and headlines, which the samples lack. Nothing of it is true."""
+    """Return a fictitious company with years, quarters, peers and headlines, which the bundled ones lack."""
     return about(INVENTED)

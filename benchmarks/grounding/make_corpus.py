@@ -1,7 +1,7 @@
-"""Has the small real model write about the sample companies, and keeps what it wrote: `corpus_model.jsonl`.
+"""Lets the small real model write about the bundled companies and stores its sentences: `corpus_model.jsonl`.
 
-The sandbox's Ollama double runs SmolLM2-135M-Instruct on llama.cpp, with the prompts of the product (schema on) and
-with a prompt that asks for figures written out, so that the texts hold numbers in the model's own notations.
+The sandbox's Ollama runs SmolLM2-135M-Instruct on llama.cpp, with the prompts of the backend (schema enabled) and with
+a prompt for figures written in full, so that the output contains numbers in the model's own formats.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ GROUPS = 4
 
 
 def main() -> int:
-    """Write the corpus; the model is fetched if it is not in the cache."""
+    """Write the corpus; the model is downloaded if it is not in the cache."""
     model = ensure_model(default_cache())
     if model.is_toy:
         print("the real model cannot be had here: the corpus stays as it is")
@@ -71,7 +71,7 @@ def _rows(client: httpx.Client) -> Iterator[dict[str, Any]]:
 
 
 def _sections(client: httpx.Client, about: Subject) -> Iterator[dict[str, Any]]:
-    """As the product asks: placeholders, held to the schema."""
+    """Request the sections like the backend: with placeholders, restricted by the schema."""
     brief = brief_of(about.request, about.facts)
     form = schema(name for name, fact in about.facts.items() if fact.number is not None)
     for section in SECTIONS:
@@ -82,7 +82,7 @@ def _sections(client: httpx.Client, about: Subject) -> Iterator[dict[str, Any]]:
 
 
 def _paraphrases(client: httpx.Client, about: Subject) -> Iterator[dict[str, Any]]:
-    """Figures written out by the model, a few at a time."""
+    """Request sentences with the figures in full, a few at a time."""
     figures = [fact for fact in about.facts.values() if fact.number is not None and fact.unit is not Unit.NUMBER]
     for seed in SEEDS:
         for start in range(0, len(figures), GROUPS):

@@ -1,4 +1,4 @@
-"""Counts: planted errors caught by family, and true sentences that fall, over templates and over real model texts."""
+"""Counts the detected errors by family, and the true sentences removed, for templates and for model output."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ REAL = ("AAPL", "BRK-B", "MSFT", "NVDA")
 
 @dataclass(slots=True)
 class Count:
-    """Of `all` sentences `hit` fell; `others` are those that should have gone the other way."""
+    """Of `all` sentences `hit` were removed; `others` are the misclassified ones."""
 
     all: int = 0
     hit: int = 0
@@ -28,12 +28,12 @@ class Count:
 
 
 def falls(about: Subject, text: str) -> bool:
-    """Whether the sentence would be taken out of a report."""
+    """Whether the sentence would be removed from a report."""
     return isinstance(judge(Unit(text, " "), about.facts, about.known), Dropped)
 
 
 def caught(each: int, seed: int) -> tuple[dict[str, Count], Count]:
-    """Planted errors by family, and the true sentences they were made from."""
+    """Count the detected errors by family, and the removed true sentences from which they were made."""
     subjects = {name: subject(name) for name in REAL}
     every = subjects | {"NRDC": invented()}
     families: dict[str, Count] = {}
@@ -50,12 +50,12 @@ def caught(each: int, seed: int) -> tuple[dict[str, Count], Count]:
 
 
 def templates() -> Count:
-    """True sentences in many notations, written by hand as templates."""
+    """Count the removed true sentences of manually written templates in many formats."""
     return _false_alarms((about, text) for about in map(subject, REAL) for text in true_sentences(about))
 
 
 def model_texts() -> tuple[Count, Counter[str]]:
-    """Real model texts; a sentence that falls is a false alarm unless it was judged wrong when it was read."""
+    """Count the removed sentences of real model output; one is a false alarm unless a reviewer judged it incorrect."""
     lines = (FOLDER / "corpus_model.jsonl").read_text(encoding="utf-8").splitlines()[1:]
     judged = {(row["ticker"], row["text"]): row["why"] for row in json.loads((FOLDER / "judged.json").read_text())}
     subjects = {name: subject(name) for name in TICKERS}

@@ -1,8 +1,8 @@
-"""Errors planted into true sentences, seeded: wrong digits, scales, units, labels, periods, signs, invented references.
+"""Errors injected into true sentences, seeded: digits, scales, units, labels, periods, signs and references.
 
-The words here are chosen without a look at the checker's own lists. A planted sentence is false by construction: the
-wrong number differs from the true one by more than the precision it is written in, or the name, the period or the sign
-is not the figure's own.
+The vocabulary is independent of the checker's own lists. An injected sentence is false by construction: the number
+differs from the true one by more than the precision in which it is written, or the name, the period or the sign is not
+that of the figure.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ert_backend.grounding.facts import Fact, Unit
 
 @dataclass(frozen=True, slots=True)
 class Plant:
-    """One false sentence about a company, and the true one that it was made from."""
+    """One false sentence about a company, and the true one from which it was made."""
 
     family: str
     ticker: str
@@ -28,7 +28,7 @@ class Plant:
 
 Planter = Callable[[Subject, random.Random], Plant | None]
 
-# What people call the figures, by the fact's id.
+# Common names of the figures, by the fact's id.
 CALLED = {
     "totalRevenue": ("revenue", "total revenue", "sales", "net sales", "turnover"),
     "grossProfits": ("gross profit",),
@@ -69,7 +69,7 @@ SCALE_WORDS = {
 
 
 def money(value: float, currency: str, choice: random.Random) -> str:
-    """An amount in one of the usual notations; small amounts in full."""
+    """Format an amount in one of the usual ways; small amounts in full."""
     size, sign = abs(value), "-" if value < 0 else ""
     if size < 1e5:
         return f"{sign}${size:,.2f}"
@@ -88,7 +88,7 @@ def money(value: float, currency: str, choice: random.Random) -> str:
 
 
 def written(fact: Fact, choice: random.Random) -> str:
-    """The fact in one of the notations of its kind."""
+    """Format the fact in one of the ways of its kind."""
     value = fact.number or 0.0
     match fact.unit:
         case Unit.MONEY:
@@ -103,17 +103,17 @@ def written(fact: Fact, choice: random.Random) -> str:
 
 
 def figures(subject: Subject) -> list[Fact]:
-    """The facts that have a name here."""
+    """Return the facts that have a name here."""
     return [fact for name, fact in subject.facts.items() if name in CALLED and fact.number]
 
 
 def sentence(template: str, label: str, number: str) -> str:
-    """A template filled."""
+    """Fill in a template."""
     return template.format(Label=label[:1].upper() + label[1:], label=label, n=number)
 
 
 def wrong_digit(subject: Subject, choice: random.Random) -> Plant | None:
-    """One significant digit is another one."""
+    """Change one significant digit."""
     fact = choice.choice(figures(subject))
     number = written(fact, choice)
     places = [m.start() for m in re.finditer(r"\d", number)]
@@ -128,7 +128,7 @@ def wrong_digit(subject: Subject, choice: random.Random) -> Plant | None:
 
 
 def wrong_scale(subject: Subject, choice: random.Random) -> Plant | None:
-    """Million for billion, or no scale at all, or basis points for percent."""
+    """Replace million by billion, omit the scale, or write basis points for percent."""
     fact = choice.choice(figures(subject))
     number = written(fact, choice)
     for word, others in SCALE_WORDS.items():
@@ -141,13 +141,13 @@ def wrong_scale(subject: Subject, choice: random.Random) -> Plant | None:
 
 
 def wrong_unit(subject: Subject, choice: random.Random) -> Plant | None:
-    """Percent for a multiple, money for percent, another currency."""
+    """Write percent for a multiple, an amount for percent, or another currency."""
     fact = choice.choice(figures(subject))
     number = written(fact, choice)
     if "%" in number:
         bare = number.replace("%", "")
         other = choice.choice((f"{bare}x", f"${bare}", f"${bare} million"))
-        # What yfinance calls 187 % some call 187x by mistake; the ratio itself, 1.87x, is not an error.
+        # 187 % in yfinance's notation is often written 187x by mistake; the ratio itself, 1.87x, is not an error.
         return _single("unit", subject, fact, number, other, choice)
     if "$" in number:
         return _single("unit", subject, fact, number, re.sub(r"(?:US)?\$", choice.choice("€£¥"), number), choice)
@@ -157,7 +157,7 @@ def wrong_unit(subject: Subject, choice: random.Random) -> Plant | None:
 
 
 def wrong_label(subject: Subject, choice: random.Random) -> Plant | None:
-    """A true number under another figure's name."""
+    """Use a true number under the name of another figure."""
     fact, other = choice.sample(figures(subject), 2)
     if fact.unit is not other.unit or _close(fact, other):
         return None
@@ -179,7 +179,7 @@ PAIRS = (
 
 
 def swapped(subject: Subject, choice: random.Random) -> Plant | None:
-    """Two true numbers under each other's names."""
+    """Swap two true numbers between their names."""
     one, two = choice.sample(figures(subject), 2)
     if one.unit is not two.unit or _close(one, two):
         return None
@@ -200,7 +200,7 @@ PERIODS = (
 
 
 def wrong_period(subject: Subject, choice: random.Random) -> Plant | None:
-    """A true number under another year or under a quarter."""
+    """Use a true number for another year or for a quarter."""
     fact = choice.choice(figures(subject))
     year = int((fact.as_of or "0000")[:4])
     if not year:
@@ -229,7 +229,7 @@ ROSE = ("{Label} rose {n} over the year.", "{Label} increased by {n}.", "There w
 
 
 def wrong_sign(subject: Subject, choice: random.Random) -> Plant | None:
-    """A rise told as a fall, a fall told as a rise."""
+    """Write a rise as a fall, or a fall as a rise."""
     fact = choice.choice(
         [fact for fact in figures(subject) if fact.id in {"revenueGrowth", "earningsGrowth"}] or [None]
     )
@@ -243,7 +243,7 @@ def wrong_sign(subject: Subject, choice: random.Random) -> Plant | None:
 
 
 def invented_reference(subject: Subject, choice: random.Random) -> Plant | None:
-    """An id that is not in the list: made up, misspelt, or of another path."""
+    """Use an id that is not in the list: made up, misspelt, or of another path."""
     fact = choice.choice(figures(subject))
     made = (
         f"{fact.id}Next",
@@ -271,7 +271,7 @@ TENS = {2: "twenty", 3: "thirty", 4: "forty", 5: "fifty", 6: "sixty", 7: "sevent
 
 
 def wrong_word(subject: Subject, choice: random.Random) -> Plant | None:
-    """A number in words that is another number."""
+    """Replace a spelled-out number by another one."""
     fact = choice.choice(figures(subject))
     if fact.unit is not Unit.RATIO or fact.number is None or not 0.2 < fact.number < 0.99:
         return None
@@ -283,13 +283,13 @@ def wrong_word(subject: Subject, choice: random.Random) -> Plant | None:
 
 
 def in_words(number: int) -> str:
-    """20 to 99 in words."""
+    """Spell out a number from 20 to 99."""
     tens, ones = divmod(number, 10)
     unit = "one" if ones == 1 else WORDS.get(ones, "")
     return TENS[tens] + (f"-{unit}" if unit else "")
 
 
-# About the invented company: what is true, and the same numbers where they do not belong; the words around them vary.
+# For the fictitious company: true sentences, and the same numbers where they do not belong, in varying sentences.
 HISTORY = (
     ("In fiscal 2024 revenue was $9.01 billion.", "In fiscal 2025 revenue was $9.01 billion."),
     ("Revenue was $7.65 billion in FY2023.", "Revenue was $7.65 billion in FY2024."),
@@ -347,7 +347,7 @@ def _single(family: str, subject: Subject, fact: Fact, number: str, false: str, 
 
 
 def _close(one: Fact, two: Fact) -> bool:
-    """Two figures that round to the same number cannot be told apart by it."""
+    """Whether two figures are too similar to be distinguished after rounding."""
     a, b = abs(one.number or 0), abs(two.number or 0)
     return abs(a - b) <= 0.02 * max(a, b) or abs(a - b) < 0.012
 
@@ -369,7 +369,7 @@ PLANTERS: tuple[Planter, ...] = (
 
 
 def plants(subjects: list[Subject], each: int, seed: int) -> Iterator[Plant]:
-    """`each` plants of every kind over the companies, the same for the same seed."""
+    """Yield `each` errors of every kind over the companies, deterministic by seed."""
     for planter in PLANTERS:
         choice = random.Random(f"{seed}{planter.__name__}")
         made = 0

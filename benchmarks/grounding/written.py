@@ -1,6 +1,6 @@
-"""True sentences as people write them, filled with the samples' figures in many notations. Templates, not model text.
+"""True sentences in a natural style, filled with the figures of the bundled companies in many formats. Templates only.
 
-`{id:notation}` is the figure `id`; a sentence is left out for a company that lacks one of its figures.
+`{id:notation}` is the figure `id`; a sentence is omitted for a company that lacks one of its figures.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ MONTHS = (
 
 
 def true_sentences(subject: Subject) -> Iterator[str]:
-    """The templates that this company has the figures for, filled; directions are told as they are."""
+    """Fill in the templates for which this company has the figures; directions match the figures."""
     date = next((fact.as_of for fact in subject.facts.values() if fact.as_of), "")
     for template in TEMPLATES:
         if (text := _filled(template, subject, date or "")) is not None:

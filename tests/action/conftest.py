@@ -1,4 +1,4 @@
-"""A job in the folder of a sandbox, and a checkout with a program that only plays ert-deploy."""
+"""Fixtures: a job in the directory of a sandbox, and a checkout with a stub of ert-deploy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["checkout", "issuer", "job", "place", "s3"]
 
 @pytest.fixture
 def job(place: Place, tmp_path: Path) -> Iterator[Job]:
-    """A job whose workspace is the sandbox's folder, with ert-deploy installed."""
+    """Yield a job whose workspace is the sandbox's directory, with ert-deploy installed."""
     made = Job(workspace=place.folder, temp=tmp_path / "runner")
     made.settle_in()
     yield made
@@ -26,12 +26,12 @@ def job(place: Place, tmp_path: Path) -> Iterator[Job]:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A checkout with the action's scripts, a program of three lines before the real core, and no lock yet."""
+    """Return a checkout with the action's scripts, a stub command with the real core, and an empty lock."""
     root = tmp_path / "check out"
     shutil.copytree(ROOT / "ci", root / "ci", ignore=shutil.ignore_patterns("__pycache__"))
     (root / "requirements").mkdir()
     (root / "requirements" / "s3.lock").touch()
-    core = Path("ert_deploy", "core")  # what the scripts take from the program
+    core = Path("ert_deploy", "core")  # the part of ert-deploy that the scripts import
     shutil.copytree(ROOT / core, root / core, ignore=shutil.ignore_patterns("__pycache__"))
     (root / "ert_deploy" / "cli").mkdir(parents=True)
     (root / "ert_deploy" / "__init__.py").touch()
@@ -42,6 +42,6 @@ def checkout(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def issuer() -> Iterator[Issuer]:
-    """GitHub's issuer of job identities."""
+    """Run an OIDC token endpoint like GitHub's."""
     with issuing() as told:
         yield told

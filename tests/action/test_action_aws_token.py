@@ -1,4 +1,4 @@
-"""The job's identity for AWS: a small server on loopback plays GitHub's."""
+"""The job's identity for AWS, with a token endpoint on loopback in place of GitHub's."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_it_is_renewed_until_the_shell_is_gone(issuer: Issuer, tmp_path: Path) -
     path = tmp_path / "token"
     script = f'"{sys.executable}" -I "{SCRIPT}" "{path}" --every 0.1 & until [ -s "{path}" ]; do :; done; rm "{path}"; '
     script += f'until [ -s "{path}" ]; do :; done'
-    # This returns only when the renewer, too, has closed its end of the pipe.
+    # This returns only when the renewing process has closed its end of the pipe, too.
     done = subprocess.run(["bash", "-c", script], env=environ(issuer.url), capture_output=True, timeout=30, check=True)
     assert done.stdout + done.stderr == b""
     assert len(issuer.asked) >= 2

@@ -1,4 +1,4 @@
-"""What a run's concurrency group is named after: the deployment that the config says, however the config is spelled."""
+"""The concurrency group of a run: named after the deployment in the config, however its path is written."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SCRIPT = ROOT / "ci" / "action" / "deployment.py"
 
 
 def read(folder: Path, config: str, directory: str = ".") -> tuple[int, str, str]:
-    """Exit code, log, and what became an output."""
+    """Return the exit code, the log, and the outputs."""
     out = folder / "output"
     out.unlink(missing_ok=True)
     out.touch()

@@ -1,4 +1,4 @@
-"""What the program gets from the action and what the action makes of it: here the program only plays ert-deploy."""
+"""The environment and arguments that the action passes to ert-deploy, and its use of the output; with a stub."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROLE = {"aws_role": "arn:aws:iam::123456789012:role/state", "aws_region": "eu-ce
 
 @pytest.fixture
 def played(checkout: Path, tmp_path: Path) -> Job:
-    """A job whose program prints the workspace's `said` and writes its environment and words to `seen`."""
+    """Return a job whose stub prints the workspace's `said` and writes its environment and arguments to `seen`."""
     program = """
         import json, os, pathlib, sys
         token = os.environ.get("AWS_WEB_IDENTITY_TOKEN_FILE")
@@ -121,7 +121,7 @@ READING = {"vast_read_key": "vast-read", "render_read_key": "render-read"}
 
 
 def keys_seen(played: Job, command: str, step: int, **given: str) -> tuple[str, str]:
-    """The two keys that the program gets in one step of the action."""
+    """Return the two keys passed to the command in one step of the action."""
     process = played.start(action()["runs"]["steps"][step], filled({"command": command, "config": "ert", **given}))
     process.communicate(timeout=100)
     seen = json.loads((played.workspace / "seen").read_text())["env"]

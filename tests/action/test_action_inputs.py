@@ -1,4 +1,4 @@
-"""The check step: what is refused, and that no input is ever run or printed."""
+"""The check step: which inputs are rejected, and that no input is ever executed or printed."""
 
 from __future__ import annotations
 

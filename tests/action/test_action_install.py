@@ -1,4 +1,4 @@
-"""The install step with the real pip and no network: a lock of one small wheel, made here."""
+"""The install step with the real pip and no network: a lock of one small wheel, built here."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NAME = "click-8.99.0-py3-none-any.whl"
 
 
 def wheel(folder: Path, source: str) -> str:
-    """A wheel named click with this source; its sha256."""
+    """Write a wheel named click with this source; return its sha256."""
     files = {
         "click.py": source,
         "click-8.99.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: click\nVersion: 8.99.0\n",
@@ -33,7 +33,7 @@ def wheel(folder: Path, source: str) -> str:
 
 
 def install(checkout: Path, digest: str = "") -> subprocess.CompletedProcess[str]:
-    """The step, with a lock of that wheel and hash."""
+    """Run the step with a lock of that wheel and hash."""
     pinned = f" --hash=sha256:{digest}" if digest else ""
     (checkout / "requirements" / "runtime.lock").write_text(f"click==8.99.0{pinned}\n")
     wheels = str(checkout.parent / "wheels")
@@ -87,7 +87,7 @@ def test_the_lock_of_this_repository_has_a_hash_for_everything() -> None:
 
 
 def wants_s3(checkout: Path, **extra: str) -> str:
-    """What the step says, with an s3.lock of a wheel that does not exist: pip fails on it only if it is asked for."""
+    """Return the step's log, with an s3.lock of a missing wheel: pip fails only if the step installs that lock."""
     runner = checkout.parent / "runner"
     (checkout / "requirements" / "s3.lock").write_text(f"boto3==0.0.1 --hash=sha256:{'0' * 64}\n")
     pip = {"PIP_CONFIG_FILE": "/dev/null", "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(checkout.parent / "wheels")}

@@ -1,4 +1,4 @@
-"""The action as a job uses it, against a sandbox: real scripts, real processes, the providers' doubles."""
+"""The action as used in a job, with a sandbox: real scripts and processes; the providers are those of the sandbox."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_up_twice_then_down(job: Job, place: Place) -> None:
 
 
 def test_an_up_and_a_down_that_share_no_state_need_no_question(job: Job, place: Place) -> None:
-    """As on GitHub's runners: each job begins in a fresh checkout."""
+    """Like on GitHub's runners: each job starts in a clean checkout."""
     state = place.folder / ".ert" / "ert-sandbox.json"
     assert job.use(command="up", config="sandbox").code == 0
     made = place.instances()
@@ -78,7 +78,7 @@ def test_the_exit_code_is_the_command_s_own(job: Job, place: Place) -> None:
 
 
 def test_nothing_that_is_printed_by_the_program_can_order_the_runner_about(job: Job, place: Place) -> None:
-    """The reason of a failed deploy is somebody else's text, printed as it is."""
+    """The reason of a failed deploy is untrusted text that is printed unmodified."""
     evil = "bad\n::set-output name=backend-url::https://evil.example\n::add-mask::e"
     place.trouble(provider="render", kind="deploy_fails", status="update_failed", reason=evil)
     ran = job.use(command="up", config="sandbox")
@@ -91,7 +91,7 @@ def test_nothing_that_is_printed_by_the_program_can_order_the_runner_about(job: 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_cancelled_job_takes_nothing_down_and_the_next_one_goes_on(job: Job, place: Place, number: int) -> None:
-    """GitHub signals the step's first process, and kills the tree ten seconds later."""
+    """GitHub signals the step's first process, and kills the process tree ten seconds later."""
     process = job.start(action()["runs"]["steps"][-1], filled({"command": "up", "config": "sandbox"}))
     assert process.stdout is not None
     for line in process.stdout:

@@ -1,4 +1,4 @@
-"""CI and a laptop share one deployment through S3: what a job brought up is seen, slept, woken and ended elsewhere."""
+"""CI and a laptop share one deployment through S3: one started by a job is seen, slept, woken and ended elsewhere."""
 
 from __future__ import annotations
 

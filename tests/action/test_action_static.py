@@ -1,4 +1,4 @@
-"""What the action and the workflows may contain, and what the field's linters say about them."""
+"""Static checks of the action and the workflows: permitted content, and the results of common linters."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def test_the_plan_is_made_for_what_changes_something() -> None:
 
 
 def documented_job() -> str:
-    """The workflow a reader is meant to copy."""
+    """Return the workflow that the documentation offers for copying."""
     text = (ROOT / "docs" / "actions.md").read_text()
     block = re.search(r"```yaml\n(.*?)```\n", text, re.DOTALL)
     assert block
@@ -188,7 +188,7 @@ def test_the_job_of_the_page_names_inputs_and_outputs_that_exist() -> None:
 
 
 def tool(name: str) -> str:
-    """The linter beside this Python or on the path; without it the test is skipped."""
+    """Return the path of a linter next to this Python or on PATH; skip the test without it."""
     beside = Path(sys.executable).parent / name
     found = str(beside) if beside.exists() else shutil.which(name)
     if found is None:
@@ -222,7 +222,7 @@ def test_the_linters_find_nothing_in_the_documented_job_once_it_is_filled_in(tmp
 
 
 def test_actionlint_finds_nothing() -> None:
-    """It runs shellcheck on the workflows' own lines."""
+    """It also runs shellcheck on the workflows' scripts."""
     clean(tool("actionlint"), "-shellcheck", tool("shellcheck"), *(str(path) for path in WORKFLOWS))
 
 

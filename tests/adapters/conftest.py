@@ -1,4 +1,4 @@
-"""Fixtures of the adapters' tests."""
+"""Fixtures for the tests of the adapters."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def wire() -> Iterator[Wire]:
 
 @pytest.fixture(params=["file", "s3"])
 def shelf(request: pytest.FixtureRequest, tmp_path: Path) -> Shelf:
-    """A place for one state: a file, or an object in the `s3` of the test's module."""
+    """Return a storage location for one state: a file, or an object in the `s3` of the test's module."""
     if request.param == "s3":
-        from tests.support.doubles import moto_s3  # which takes a second to import
+        from tests.support.doubles import moto_s3  # this import takes a second
 
         client = request.getfixturevalue("s3")
         return in_bucket(client, moto_s3.bucket(client))

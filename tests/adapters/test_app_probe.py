@@ -1,4 +1,4 @@
-"""Which configuration a web app runs with: a JSON fingerprint counts, everything else is "none"."""
+"""App probe: only a JSON fingerprint identifies the configuration of a web app, everything else is "none"."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WAKING = b"<!doctype html><title>Service waking up</title>"
 
 
 def fingerprint(*answers: Answer, target: Target = TARGET) -> str | None:
-    """What the probe makes of an app that gives these answers, one after the other."""
+    """Return the fingerprint that the probe reads from an app with these responses, one after the other."""
     with scripted({"GET /health": list(answers)}) as app:
         return HttpAppProbe(FakeClock(), QUICK).fingerprint(app.url, target)
 

@@ -1,4 +1,4 @@
-"""Is a backend that has proven itself well, may it be contacted, and does it take the key?"""
+"""Backend health of a verified backend: its state, whether it can be contacted, and whether it accepts the key."""
 
 from __future__ import annotations
 

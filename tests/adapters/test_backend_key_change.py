@@ -1,4 +1,4 @@
-"""Changing a backend's keys from outside: the real app over TLS, and ones that are old, slow or somebody else's."""
+"""Changing a backend's keys remotely: the real app over TLS, and outdated, slow or foreign servers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def digest(key: str) -> str:
 
 @contextmanager
 def keyed(get: Reaction, put: Reaction | None = None, own: Pair | None = None) -> Iterator[tuple[Script, Address]]:
-    """A backend of ours with these answers to whoever asks for keys or sets them."""
+    """Run a verified backend with these responses to requests that read or set its keys."""
     with backend(own) as script:
         script.answers |= {"GET /admin/keys": get, "PUT /admin/keys": put or get}
         address = Address("127.0.0.1", script.port)

@@ -1,4 +1,4 @@
-"""Who answers there? Played against servers that are ours, slow, broken, or somebody else's."""
+"""Identity of a backend: probes of valid, slow, broken and foreign servers."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_the_nonce_is_a_fresh_one_each_time() -> None:
 
 
 def test_a_backend_proves_itself_once_a_run() -> None:
-    """A run is one probe. What it has seen proven costs no second question, at that address and with that secret."""
+    """A run uses one probe. It verifies an identity once per address and secret."""
     probe = TlsBackendProbe(FakeEntropy(), allow_loopback=True)
     with backend() as script:
         address = Address("127.0.0.1", script.port)
@@ -82,7 +82,7 @@ def test_what_another_run_has_pinned_proves_nothing() -> None:
 
 
 def test_whoever_holds_a_forged_pin_is_an_impostor() -> None:
-    """Who can write the state, and sits on the path: the certificate in the state is his, and he holds its key."""
+    """An attacker who can write the state and intercept traffic pins a certificate with a known private key."""
     with backend(pair(number=3), identity=prover(pair())) as script:
         found = look(script.port, pinned=pair(number=3).pem)
     assert (found.vital, found.certificate) == (Vital.IMPOSTOR, None)

@@ -1,4 +1,4 @@
-"""The one exchange: names, proxies, authorities, compressed answers, and that nothing outlasts its deadline."""
+"""The HTTP exchange: names, proxies, certificate authorities, compressed responses, and the total deadline."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.doubles.scripted_http import Answer, scripted
 
 PATIENT = Bounds(connect=5, read=5, total=10)
 QUICK = Bounds(connect=2, read=2, total=0.4)
-NAME = "ert.ert.internal"  # what the certificate of the proxy below is for
+NAME = "ert.ert.internal"  # the host for which the certificate of the proxy below is issued
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy")
 
 
@@ -38,7 +38,7 @@ Serve = Callable[[socket.socket], object]
 
 @contextmanager
 def proxy(serve: Serve) -> Iterator[tuple[str, list[str]]]:
-    """A proxy on loopback: its URL, and the first lines it was sent. `serve` gets each connection after that."""
+    """Run a proxy on loopback: yield its URL and the request heads. `serve` handles each connection after that."""
     lines: list[str] = []
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
@@ -63,7 +63,7 @@ def proxy(serve: Serve) -> Iterator[tuple[str, list[str]]]:
 
 
 def opens_tls(client: socket.socket) -> None:
-    """Answers in the name of the server, with a certificate of the proxy's own authority."""
+    """Respond in place of the server, with a certificate of the proxy's own authority."""
     client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
     with pair().context().wrap_socket(client, server_side=True) as inside:
         inside.recv(65536)
@@ -134,7 +134,7 @@ def test_a_handshake_that_never_comes_ends_with_the_deadline() -> None:
 
 
 def looked_up(monkeypatch: pytest.MonkeyPatch, answers: list[list[str]], wait: float = 0.0) -> list[str]:
-    """Have names stand for these addresses, one list per look-up; what was looked up."""
+    """Resolve names to these addresses, one list per lookup; return the names looked up."""
     real, asked = socket.getaddrinfo, list[str]()
 
     def look_up(host: str, port: Any, *arguments: Any, **named: Any) -> Any:
@@ -149,7 +149,7 @@ def looked_up(monkeypatch: pytest.MonkeyPatch, answers: list[list[str]], wait: f
 
 
 def test_what_was_looked_up_is_what_is_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name whose second answer would be another address is not looked up a second time."""
+    """The address that was checked is used: a name is not looked up a second time."""
     asked = looked_up(monkeypatch, [["127.0.0.1"], ["10.0.0.1"]])
     with scripted({"GET /x": Answer(200, {})}) as server:
         assert exchange("GET", f"http://a.test:{server.port}/x", PATIENT, reach=loopback).status == 200

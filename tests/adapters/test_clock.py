@@ -1,4 +1,4 @@
-"""The clocks of the product: real time, and a world's compressed time."""
+"""Clocks: real time, and the compressed time of a sandbox."""
 
 from __future__ import annotations
 

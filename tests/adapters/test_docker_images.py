@@ -1,4 +1,4 @@
-"""Building and pushing through an engine: what is shown, what is believed, and what each refusal tells to do."""
+"""Building and pushing through a Docker engine: progress, verification, and the hint of each error."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_an_image_that_was_not_built_is_said_before_anything_is_pushed(engine: F
 @pytest.mark.parametrize("host", ["tcp://127.0.0.1:9", "unix:///nowhere/docker.sock", "nonsense://x"])
 def test_without_an_engine_it_says_where_it_looked(host: str) -> None:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)  # docker's client forgets a socket that did not connect
+        warnings.simplefilter("ignore", ResourceWarning)  # docker's client leaves a socket open that cannot connect
         with pytest.raises(Failed, match="no Docker engine answers at") as failure:
             DockerImages({"DOCKER_HOST": host}).push(TAG, lambda _: None)
         assert "DOCKER_HOST" in failure.value.hint

@@ -1,4 +1,4 @@
-"""What adapters meet is held from then on: nothing that the process shows or stores later repeats it."""
+"""Secrets found by adapters are registered: no later output or stored file of the process contains them."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_the_token_of_a_session_is_held_as_it_goes_out() -> None:
 
 @pytest.mark.parametrize("stored", [False, True])
 def test_an_engine_repeats_no_login(stored: bool, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Given by variables, or found where docker keeps it."""
+    """Set by environment variables, or read from docker's configuration."""
     config = {"auths": {"r.example": {"auth": "bWU6aHVudGVyLTItaHVudGVy"}}}  # me:hunter-2-hunter
     (tmp_path / "config.json").write_text(json.dumps(config if stored else {}))
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))

@@ -1,4 +1,4 @@
-"""Against Render's published OpenAPI and the exchanges its engineers recorded."""
+"""The Render adapter against Render's published OpenAPI and the recorded traffic of Render's own tools."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ pytestmark = pytest.mark.contract
 
 @cache
 def contract(folder: Path, name: str) -> Any:
-    """One of the contract files; they are large, so each is read once."""
+    """Return one of the files, which are large and therefore cached."""
     return json.loads((folder / "contracts" / name).read_text("utf-8"))
 
 
 @cache
 def specification(folder: Path) -> OpenAPI:
-    """Render's OpenAPI, ready to validate with."""
+    """Return Render's OpenAPI, ready to validate with."""
     return OpenAPI.from_dict(contract(folder, "render-openapi.json"))
 
 
@@ -59,7 +59,7 @@ def openapi(shared: Path) -> OpenAPI:
 
 
 def use_everything(web: RenderWeb) -> None:
-    """Each kind of request the adapter ever sends."""
+    """Send each kind of request that the adapter uses."""
     found = web.service(SERVICE)
     web.service("ert-dashboard")
     web.read_env(SERVICE)
@@ -125,7 +125,7 @@ def _as_sent(seen: Seen) -> MockRequest:
 
 
 def bodies(recorded: list[dict[str, Any]], method: str, template: str) -> list[Any]:
-    """The recorded bodies of one operation; there must be some."""
+    """Return the recorded bodies of one operation; fail when there are none."""
     found = [e for e in recorded if (e["method"], e["path_template"]) == (method, template) and e["status"] < 400]
     assert found
     return [e["response_body"] for e in found]

@@ -1,9 +1,9 @@
-"""What went wrong for others who automate Render, one row per public report: we play each, and it does no harm here.
+"""Known issues of automating Render, one row per public report: each is reproduced without harm.
 
-A row is the report, what was seen, and what is played. Rows of the second table have their test elsewhere, named
-there, or do not apply, with the reason. Every played row runs in both profiles of the double, on a service with three
-pages of variables that are not ours; they must be byte-identical afterwards, and a move counts only when the running
-process shows the new fingerprint.
+A row is the report, its summary, and its reproduction. Rows of the second table are tested in the named
+file, or do not apply, with the reason. Every reproduction runs in both profiles of the sandbox, on a service with
+three pages of unrelated variables; they must be byte-identical afterwards, and a move succeeds only when the running
+process has the new fingerprint.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ FINGERPRINT, URL = "ERT_LLM_CONFIG_FINGERPRINT", "ERT_LLM_BACKEND_URL"
 
 @dataclass(frozen=True)
 class Row:
-    """One report: where, what was seen, and what is played."""
+    """One report: its source, its summary, and its reproduction."""
 
     report: str
     seen: str
@@ -198,7 +198,7 @@ ROWS = (
     Row("render.com/docs/disks", "a disk makes each deploy downtime", disk),
     Row("render-oss/cli deploycreate", "adopts any queued deploy", follows_one),
 )
-# (report, what was seen, `file::test` that plays it, or why it cannot happen here)
+# (report, summary, `file::test` that reproduces it, or why it cannot happen here)
 ELSEWHERE = (
     ("render-oss/cli#24", "a job's exit code is hidden", "no job is ever made: touches_nothing_else"),
     ("render-oss/cli#53", "the CLI has no commands for variables", "the REST API is used: touches_nothing_else"),

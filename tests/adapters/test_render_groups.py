@@ -1,4 +1,4 @@
-"""Environment groups: which variables of a service come from them, by name and never by value."""
+"""Environment groups: which variables of a service are inherited from them, by name and never by value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Render's rate limits: read from every answer, and kept to before Render has to refuse."""
+"""Render's rate limits: read from every response, and respected before Render rejects a request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Render's shapes, as they come and as they might."""
+"""Parsing of Render's responses, valid and malformed."""
 
 from __future__ import annotations
 

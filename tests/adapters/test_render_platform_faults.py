@@ -1,7 +1,7 @@
-"""What the platform can do to a move, one row per line of the double's checklist, each played in both profiles.
+"""Faults of Render's platform during a move, one row per line of the sandbox's checklist, in both profiles.
 
-The faults on the wire are crossed with every call a move makes. What a row expects is one of two things: the move is
-done, or it has failed with a reason and everything is as it was. Never is a variable of somebody else touched.
+The network faults are combined with every request of a move. A row expects one of two results: the move is complete,
+or it has failed with a reason and everything is unchanged. An unrelated variable is never modified.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ JSON = {"body": '{"message":"internal"}'}
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the checklist and what is played of it."""
+    """One line of the checklist and its reproduction."""
 
     line: str
     play: Callable[[Stage], object]
 
 
 def once(act: Callable[[], object]) -> Callable[[Event], object]:
-    """A hook that acts at the first sight of our own deploy."""
+    """Return a hook that calls `act` once, when the deployment's own deploy is first seen."""
     left = [act]
     return lambda event: left.pop()() if isinstance(event, DeploySeen) and left else None
 
@@ -81,7 +81,7 @@ def no_build_to_reuse(stage: Stage) -> None:
 
 
 def pushed_over(stage: Stage) -> None:
-    """Override: somebody's push cancels our deploy; theirs took the environment up at its start and is followed."""
+    """Override: a push cancels the deploy; the new one has the environment of its start and is followed."""
     stage.trouble("policy", policy="override")
     try:
         stage.move(once(lambda: stage.trouble("foreign_deploy")))
@@ -92,14 +92,14 @@ def pushed_over(stage: Stage) -> None:
 
 
 def pushed_behind(stage: Stage) -> None:
-    """Wait: a push right behind ours runs after it, with the same values."""
+    """Wait: a push directly after the deploy runs next, with the same values."""
     stage.move(once(lambda: stage.trouble("foreign_deploy")))
     until(lambda: stage.deploys()[0]["status"] == "live")
     assert stage.world.seen()["fingerprint"] == stage.ours()["ERT_LLM_CONFIG_FINGERPRINT"]
 
 
 def absorbed(stage: Stage) -> None:
-    """Two deploys of others, one running and one that a newer one overtakes, are over before ours is asked for."""
+    """Two external deploys, one running and one replaced by a newer one, complete before the move requests its own."""
     stage.trouble("absorbed", **{"as": "vanish"})
     for _ in range(3):
         stage.trouble("foreign_deploy")
@@ -108,7 +108,7 @@ def absorbed(stage: Stage) -> None:
 
 
 def torn_by_another(stage: Stage) -> None:
-    """Somebody edits a variable of ours while ours is deployed: the app shows none and the move starts over."""
+    """An owned variable is edited during the deploy: the app has no valid fingerprint and the move restarts."""
     stage.move(once(lambda: stage.trouble("foreign_env", set={"ERT_LLM_TIMEOUT": "1"})))
     assert stage.ours()["ERT_LLM_TIMEOUT"] == str(stage.timeout)
 
@@ -221,7 +221,7 @@ def test_a_read_rides_out_a_fault_on_the_wire(stage: Stage, wire: str, call: str
 
 
 def ridden_out(stage: Stage, wire: str, call: str) -> None:
-    """A move with one fault is a move: one new deploy, and what has to hold after every row."""
+    """Assert that a move with one fault succeeds: one new deploy, and the invariants of every row."""
     newest = stage.deploys()[0]["id"]
     with undisturbed(stage):
         stage.fault(call, **WIRE[wire])

@@ -1,4 +1,4 @@
-"""Finding a service, and reading and writing its variables one by one."""
+"""Looking up a service, and reading and writing its variables one by one."""
 
 from __future__ import annotations
 

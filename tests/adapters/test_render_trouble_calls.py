@@ -1,4 +1,4 @@
-"""What a single call rides out, how long it waits, and that no error ever holds the key or a value."""
+"""Retries and waiting times of a single call; errors contain neither the key nor a value."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ PASSING = {
 
 @contextmanager
 def watched(**answers: Answer | list[Answer]) -> Iterator[tuple[RenderWeb, Script, FakeClock]]:
-    """A RenderWeb on a scripted Render, with its clock; keys are `METHOD`, all at the variable A."""
+    """Yield a RenderWeb with a scripted Render and its clock; keys are `METHOD`, all for the variable A."""
     clock = FakeClock()
     paths = {f"{method} {ENV}/A" if method != "GET" else f"GET {ENV}": answer for method, answer in answers.items()}
     with scripted(paths) as script:
@@ -187,7 +187,7 @@ def test_even_a_short_value_is_not_echoed_by_the_error_about_it() -> None:
 
 
 def everything(error: BaseException | None) -> str:
-    """All text an exception and those chained to it can show."""
+    """Return all text of an exception and those chained to it."""
     shown = ""
     while error is not None:
         shown += repr(error) + repr(vars(error)) + "".join(traceback.format_exception(error))

@@ -1,4 +1,4 @@
-"""Starting, following and explaining deploys."""
+"""Deploys: starting, following, and the reason of a failure."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ONLY = {"deployMode": "deploy_only"}
 
 
 def posted(script: Script) -> list[object]:
-    """The bodies of all POSTs."""
+    """Return the bodies of all POST requests."""
     return [seen.json() for seen in script.seen if seen.method == "POST"]
 
 

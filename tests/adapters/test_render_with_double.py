@@ -1,4 +1,4 @@
-"""The adapter and the sandbox's Render, which was written apart from it: a whole rollout, and its troubles."""
+"""The adapter with the sandbox's Render, which was written independently: a complete rollout, and its faults."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def web(world: World) -> RenderWeb:
 
 
 def clock() -> CompressedClock:
-    """Time that runs as fast as the double's."""
+    """Return a clock with the speed of the server's."""
     same = WorldClock(speed=SPEED)
     return CompressedClock(SPEED, same.epoch_wall, same.epoch_world)
 
 
 def followed(web: RenderWeb, service_id: str, started: WebDeploy | None) -> WebDeploy:
-    """The deploy when it is over."""
+    """Return the deploy once it has ended."""
     assert started is not None
     ended: list[WebDeploy] = []
 
@@ -129,6 +129,6 @@ def test_the_app_behind_it_can_be_asked(world: World) -> None:
 
 
 def _operation(world: World, act: Callable[[], None]) -> str:
-    """The name by which the double calls what `act` asks for."""
+    """Return the server's name of the operation that `act` requests."""
     act()
     return world.double.faults.seen[-1]

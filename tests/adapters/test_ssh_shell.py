@@ -1,4 +1,4 @@
-"""The shell adapter against a real SSH server on loopback: what arrives, who is let in, and what is refused."""
+"""The shell adapter against a real SSH server on loopback: input and output, authentication, and errors."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_a_list_of_host_keys_that_is_none_lets_nobody_in(door: Door, server: Ssh
 
 @pytest.mark.parametrize("planted", ["link", "hard link", "pipe", "open folder"])
 def test_what_others_may_have_planted_pins_no_key(door: Door, server: Sshd, tmp_path: Path, planted: str) -> None:
-    """A clone may bring the folder, and another user the line that names his own key."""
+    """A clone may contain the directory, and another user may add their own key to the file."""
     path, profile = door.known_hosts.path, tmp_path / ".bashrc"
     path.parent.mkdir(mode=0o700)
     profile.write_text("# mine\n")
@@ -167,7 +167,7 @@ def test_a_closed_port_is_said(door: Door) -> None:
 
 @pytest.mark.parametrize("ip", ["127.0.0.1", "10.0.0.7", "169.254.169.254", "::ffff:192.168.1.1", "100.64.0.1", "host"])
 def test_only_a_public_address_is_called(door: Door, server: Sshd, ip: str) -> None:
-    """The agent would show its keys to whatever answers there; the port is that of a server that lets us in."""
+    """The agent would expose its keys to any server at the address; the port is that of a server that accepts them."""
     inward = replace(door, address=Address(ip, server.port), allow_loopback=False)
     with pytest.raises(NeedsAttention, match=r"instance 7 is not called: .* is not (a public|an IP) address"):
         run(inward, "both")

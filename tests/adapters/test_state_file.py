@@ -1,4 +1,4 @@
-"""The state file: conditional writes, old or new after any crash, and every flipped bit found."""
+"""The state file: conditional writes, old or new content after any crash, and every flipped bit detected."""
 
 from __future__ import annotations
 
@@ -233,7 +233,7 @@ def test_a_temporary_file_left_by_a_crash_changes_nothing_whatever_is_in_it(path
 
 
 def test_a_writer_killed_at_any_system_call_leaves_the_old_or_the_new_state(path: Path) -> None:
-    """Each run dies at the n-th file operation of its save; the audit hook sees them all."""
+    """Each run is killed at the n-th file operation of its save; the audit hook counts them all."""
     script = """
 import os, signal, sys
 from pathlib import Path

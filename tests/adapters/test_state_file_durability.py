@@ -1,4 +1,4 @@
-"""The state file on real disks: what is synced and in which order, behind a symbolic link, and without locks."""
+"""The state file on real disks: the order of syncs, the target of a symbolic link, and file systems without locks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EMPTY = State("ert")
 
 @dataclass
 class Syncs:
-    """Every sync: of which file, and what was at the state's path then."""
+    """Every sync: the synced file, and the content at the state's path at that time."""
 
     path: Path
     seen: list[tuple[str, bytes]] = field(default_factory=list)
@@ -83,12 +83,12 @@ def test_by_default_it_is_the_systems_own_sync(tmp_path: Path, monkeypatch: pyte
     assert store(tmp_path / "ert.json")._sync is os.fsync
 
 
-# Behind a link
+# Symbolic links
 
 
 @pytest.fixture
 def linked(tmp_path: Path) -> tuple[Path, Path]:
-    """Two links to one file, in folders of their own."""
+    """Return two links to one file, in separate folders."""
     (tmp_path / "shared").mkdir()
     links = tmp_path / "a" / "ert.json", tmp_path / "b" / "mine.json"
     for link in links:

@@ -1,4 +1,4 @@
-"""The lock beside the state file: one run at a time, who that is, and gone with the process that held it."""
+"""The lock of the state file: one run at a time, its id, and its release when the process exits."""
 
 from __future__ import annotations
 

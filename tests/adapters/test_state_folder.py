@@ -1,4 +1,4 @@
-"""The folder of a state file: what a cloned repository planted there, other users of the machine, and every umask."""
+"""The directory of a state file: files planted by a cloned repository, other users of the machine, and every umask."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from tests.support.state.shelf import store
 
 EMPTY = State("ert")
 PROFILE = "export PATH=$PATH:~/bin\n"
-ELSE = 12345  # a user id that is not ours
+ELSE = 12345  # the id of another user
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """The folder of a project's state, as a clone may bring it."""
+    """Return the state directory of a project, as a clone may contain it."""
     made = tmp_path / "project" / ".ert"
     made.mkdir(parents=True, mode=0o755)
     return made
@@ -38,7 +38,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def profile(tmp_path: Path) -> Path:
-    """A file of the user's that is none of our business."""
+    """Return an unrelated file of the user."""
     path = tmp_path / ".bashrc"
     path.write_text(PROFILE)
     path.chmod(0o644)
@@ -59,7 +59,7 @@ def umask(value: int) -> Iterator[None]:
 
 
 def use(kept: StateFile) -> None:
-    """All that a command may do to a state and its lock."""
+    """Perform every operation of a command on a state and its lock."""
     for act in (
         kept.load,
         kept.set_aside,
@@ -71,7 +71,7 @@ def use(kept: StateFile) -> None:
         try:
             act()
         except ErtError as error:
-            assert error.exit_code in (1, 2)  # noqa: PT017, every one of them may be refused
+            assert error.exit_code in (1, 2)  # noqa: PT017, every one of them may be rejected
     try:
         with kept.lock("run-1"):
             pass
@@ -199,21 +199,21 @@ def test_a_state_that_others_may_write_is_tightened_with_a_notice(folder: Path) 
 def test_a_folder_that_others_may_write_and_we_cannot_tighten_is_refused(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder.chmod(0o1777)  # as /tmp is
+    folder.chmod(0o1777)  # like /tmp
     kept = store(folder / "ert.json")
     for act in (kept.load, lambda: kept.save(EMPTY), lambda: kept.hold("run-1", 60)):
         with pytest.raises(UsageError, match="others may write this folder"):
             act()
     assert list(folder.iterdir()) == []
     folder.chmod(0o775)
-    monkeypatch.setattr(Path, "chmod", lambda *_: None)  # a file system without modes
+    monkeypatch.setattr(Path, "chmod", lambda *_: None)  # a file system without permission bits
     with pytest.raises(UsageError, match="others may write this folder") as refused:
         kept.load()
     assert "chmod go-w" in refused.value.hint
 
 
 def give_away(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is another user's then; who is not root becomes another user instead."""
+    """Change the owner to another user; without root, change the user of this process instead."""
     if os.geteuid() == 0:
         os.chown(path, ELSE, ELSE)
     else:
@@ -238,7 +238,7 @@ def test_a_file_of_another_user_is_refused(folder: Path, name: str, monkeypatch:
         kept.hold("run-2", 1) if name.endswith("lock") else kept.save(kept.load())
 
 
-# Locks that somebody else holds
+# Locks of another process
 
 HOLD = """
 import fcntl, os, sys
@@ -251,7 +251,7 @@ sys.stdin.read()
 
 @contextmanager
 def held(path: Path) -> Iterator[None]:
-    """Another process holds it, which needs no more than to read it."""
+    """Hold the lock in another process, for which read access is sufficient."""
     command = [sys.executable, "-c", HOLD, str(path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
@@ -283,12 +283,12 @@ def test_who_holds_the_lock_of_the_writes_keeps_nobody_waiting_for_ever(
 def test_who_holds_the_courtesy_lock_without_a_word_is_no_run(
     folder: Path, monkeypatch: pytest.MonkeyPatch, left: bytes | None
 ) -> None:
-    """`down` goes on without a lock that fails, but not without one that a run of ours holds."""
+    """`down` continues without a lock that fails, but not without one that a run of the deployment has."""
     monkeypatch.setattr(file_lock, "NAME_SECONDS", 0.2)
     kept = store(folder / "ert.json")
     kept.hold("run-1", 0)
     path = folder / "ert.json.lock"
-    if left is None:  # a run that was killed is still named
+    if left is None:  # the id of a killed run remains in the lock
         dead = subprocess.Popen([sys.executable, "-c", ""])
         dead.wait()
         text = path.read_text().replace('"pid": 0', f'"pid": {dead.pid}')

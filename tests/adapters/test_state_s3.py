@@ -1,4 +1,4 @@
-"""The state in S3 alone: answers that are lost, refusals with a way out, and the lock."""
+"""The state in S3: lost responses, errors with a hint, and the lock."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def in_s3(flaky: moto_s3.Flaky, *, versioned: bool = True) -> tuple[StateS3, Fak
     return StateS3(moto_s3.bucket(flaky.real, versioned=versioned), KEY, "ert", clock, client=flaky), clock
 
 
-# Answers
+# Responses
 
 
 @pytest.mark.parametrize("generation", [0, 1])
@@ -59,7 +59,7 @@ def test_a_page_of_a_gateway_in_place_of_an_answer_is_no_answer(flaky: moto_s3.F
 
 
 def test_a_412_about_our_own_write_is_success(flaky: moto_s3.Flaky) -> None:
-    """The first try landed unseen (a proxy sent it again), and the answer is that of the second."""
+    """The first attempt succeeded unseen (a proxy repeated it), and the response is that of the second."""
     store, _ = in_s3(flaky)
     saved = store.save(FULL)
     flaky.queued["put_object"] = [("after", moto_s3.refused("PreconditionFailed", 412))]

@@ -1,4 +1,4 @@
-"""Where the state in S3 is sent: over TLS, or to this machine."""
+"""The endpoint of the state in S3: over TLS, or on this machine."""
 
 from __future__ import annotations
 

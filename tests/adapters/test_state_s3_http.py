@@ -1,4 +1,4 @@
-"""boto3 as the product makes it: it sends through the one exchange, and an answer leads it to no other endpoint."""
+"""boto3 as configured here: it sends through the HTTP exchange, and no response redirects it to another endpoint."""
 
 from __future__ import annotations
 

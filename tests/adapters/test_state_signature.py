@@ -1,4 +1,4 @@
-"""A state key: what it has not signed is refused, in a file and in S3, and nothing weakens that without a word."""
+"""State key: a document with an invalid signature is rejected, in a file and in S3, without silent exceptions."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def s3() -> Iterator[Any]:
 
 
 def forged(raw: bytes) -> bytes:
-    """The same with another generation and the checksum that anybody can compute."""
+    """Return the document with another generation and a recomputed checksum."""
     whole = json.loads(raw)
     whole["state"]["generation"] += 7
     return json.dumps({**whole, "sha256": document.digest(whole["state"])}).encode()
@@ -88,7 +88,7 @@ def test_a_signed_one_is_not_taken_or_replaced_without_the_key(shelf: Shelf) -> 
 
 
 def test_an_older_version_cannot_be_claimed_for_it(shelf: Shelf) -> None:
-    """The version is signed, too: in an older one other fields would count."""
+    """The version is signed, too: an older one would have other fields."""
     shelf.handle(SIGNED).save(STATE)
     shelf.write(json.dumps({**json.loads(shelf.read()), "version": 3}).encode())
     with pytest.raises(Damaged, match="not of this state key"):
@@ -132,7 +132,7 @@ def test_a_rebuilt_one_is_signed(shelf: Shelf) -> None:
 
 
 def test_a_signed_one_that_is_moved_back_in_time_is_authentic(shelf: Shelf) -> None:
-    """A known limit: nothing outside the document says which one is the newest."""
+    """A known limit: nothing outside the document identifies the newest one."""
     kept = shelf.handle(SIGNED)
     old = kept.save(STATE)
     raw = shelf.read()

@@ -1,4 +1,4 @@
-"""What every store of the state has to do, asked of both: the local file, and S3 (moto's, on loopback)."""
+"""Requirements of every state store, tested with both: the local file, and S3 (moto's, on loopback)."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ def test_a_lock_held_by_hand_can_be_ended(shelf: Shelf) -> None:
         pass
 
 
-# Looking after it
+# Inspection and maintenance
 
 
 def test_what_is_set_aside_is_kept_and_a_new_state_can_begin(shelf: Shelf) -> None:

@@ -1,4 +1,4 @@
-"""What a key may read about its account, and what is known of it where the key may read nothing."""
+"""The account of a key, and the result when the key has no permission to read it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ UNKNOWN_KEY = [(404, {"error": "auth_error", "msg": "Invalid user key"}), (401, 
 
 
 class Quick(RealClock):
-    """Waits for nobody."""
+    """Real time without sleeping."""
 
     def sleep(self, seconds: float) -> None:
         pass
@@ -36,7 +36,7 @@ class Quick(RealClock):
 
 @dataclass
 class Vast:
-    """A Vast that answers every read in one way, and how often it was asked."""
+    """A Vast that returns one response to every read, and counts the reads."""
 
     url: str
     answer: Reply = field(default_factory=lambda: Reply.json({}))
@@ -114,7 +114,7 @@ def test_the_account_says_its_credit_and_who_it_is_or_raises(wire: Wire) -> None
     whole = {"id": 4711, "credit": 4.5, "email": "dev@example.org", "balance": 0}
     wire.says("user", whole)
     assert (wire.host.account().credit, wire.host.account().id) == (4.5, "4711")
-    assert [request.operation for request in wire.got] == ["user"]  # asked at once again: no call
+    assert [request.operation for request in wire.got] == ["user"]  # repeated immediately: no call
     for name, odd in (("credit", None), ("credit", "4.5"), ("id", None), ("id", "4711"), ("id", True)):
         wire.says("user", {**whole, name: odd})
         wire.clock.time += 1.5

@@ -1,7 +1,7 @@
-"""Every request the Vast adapter sends, against Vast's published OpenAPI file.
+"""Every request of the Vast adapter, against Vast's published OpenAPI file.
 
-The file and the service disagree in places; each place where we follow the service is a row in `DEVIATIONS`, with the
-reason. What is left must validate, so a new field or a wrong type shows up here.
+The file and the service disagree in places; each place where the adapter follows the service is a row in `DEVIATIONS`,
+with the reason. All else must validate, so a new field or a wrong type is detected here.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def as_served(published: Properties) -> OpenAPI:
 
 
 class Recorder:
-    """Answers every call with success and keeps the requests."""
+    """Returns success for every call and records the requests."""
 
     def __init__(self) -> None:
         self.got: list[Request] = []
@@ -149,7 +149,7 @@ CALLS: dict[str, Callable[[VastHost], object]] = {
 
 
 def as_published(request: Request) -> MockRequest:
-    """The same request for the published host; the file knows no trailing slash, every client sends one."""
+    """Return the request for the published host; the file has no trailing slash, every client sends one."""
     return MockRequest(
         "https://console.vast.ai",
         request.method.lower(),
@@ -171,7 +171,7 @@ def test_every_request_is_one_the_contract_knows(call: str, recorder: Recorder, 
 
 @pytest.mark.parametrize("call", ["create", "search"])
 def test_the_deviations_are_still_needed(call: str, recorder: Recorder, published: Properties) -> None:
-    """Once the published file is right, its row has to go."""
+    """A deviation must be deleted when the published file is corrected."""
     CALLS[call](VastHost(Secret("k" * 32), recorder.server.url, WorldClock()))
     with pytest.raises(InvalidRequestBody):
         OpenAPI.from_dict(copy.deepcopy(published)).validate_request(as_published(recorder.got[0]))

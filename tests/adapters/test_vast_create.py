@@ -1,4 +1,4 @@
-"""The Vast adapter's create call: what it sends, that it sends it once, and what every kind of answer means."""
+"""The Vast adapter's create call: its request, that it is sent once, and the meaning of every kind of response."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Vast adapter reads instances: what an answer says of them, and which answer proves that one is absent."""
+"""The Vast adapter reads instances: parsing of a response, and which response proves that one is absent."""
 
 from __future__ import annotations
 

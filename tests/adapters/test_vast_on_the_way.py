@@ -1,4 +1,4 @@
-"""Somebody on the way to Vast.ai: redirects, trickles and endless answers are no answers, and the key stays ours."""
+"""Interception of requests to Vast.ai: redirects, slow and endless responses are errors, and the key is not leaked."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def host(script: Script, seconds: float = 5.0) -> VastHost:
 
 @contextmanager
 def between(answer: object, status: int) -> Iterator[tuple[Script, Script]]:
-    """Somebody who sends every call on to another server, which has the answer that is hoped for."""
+    """Run a server that redirects every call to another one, which has the expected response."""
     location = "/api/v1/instances/"
     with (
         scripted({"*": Answer(200, answer)}) as other,

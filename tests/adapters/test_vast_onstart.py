@@ -1,4 +1,4 @@
-"""Launch modes: without `debug_ssh` not a byte changes; with it `onstart` does what the image's ENTRYPOINT would."""
+"""Launch modes: without `debug_ssh` not a byte changes; with it `onstart` runs the commands of the ENTRYPOINT."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ AS_EVER = (
 
 
 def payload(launch: Launch) -> bytes:
-    """The create call as it is on the wire."""
+    """Return the body of the create call as sent."""
     sent: list[Request] = []
 
     def answer(request: Request) -> Reply:

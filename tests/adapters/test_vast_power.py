@@ -1,4 +1,4 @@
-"""The Vast adapter starts, stops and destroys instances: what it sends, what counts as done, what is not sent again."""
+"""The Vast adapter starts, stops and destroys instances: its requests, their success, and which are not repeated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Vast adapter's pace: repeats after passing faults, distance between calls, lists within it, and Vast's time."""
+"""The Vast adapter's rate limits: retries of temporary errors, intervals between calls, and Vast's time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_a_passing_fault_is_ridden_out_on_the_clock(wire: Wire) -> None:
 
 
 def test_what_a_rate_limit_refuses_is_tried_more_often_than_what_fails(wire: Wire) -> None:
-    """Two runs with one key take each other's turns."""
+    """Two runs with one key share its rate limit."""
     wire.says("list", page())
     wire.faults.add(Fault("list", status=429, body="API requests too frequent", content_type="text/plain", count=7))
     assert wire.host.list_instances() == ()

@@ -1,4 +1,4 @@
-"""The Vast adapter searches offers: the units it sends, and what an answer says or leaves out."""
+"""The Vast adapter searches offers: the units of its request, and present or missing fields of a response."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The SDK as it is imported: without the half that nothing here uses, and whole for whoever imports that later."""
+"""The import of the SDK: without its unused half, and complete for a later regular import."""
 
 from __future__ import annotations
 

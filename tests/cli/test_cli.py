@@ -104,7 +104,7 @@ def test_no_key_is_asked_for_that_a_command_does_not_use(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """The command continues to its provider, a double that does not know the key."""
+    """The command continues to its provider, the sandbox's, which rejects the key."""
     monkeypatch.delenv("VAST_API_KEY", raising=False)
     monkeypatch.delenv("RENDER_API_KEY", raising=False)
     monkeypatch.setenv(key, "a-key-0123456789")
@@ -219,7 +219,7 @@ def test_without_a_sandbox_down_and_status_have_nothing_to_do(
 def test_a_sandbox_that_was_only_guessed_and_is_not_there_is_no_answer(
     words: str, key: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A user with the key in a file who omits the config must not be told that the real deployment is down."""
+    """A user with the key in a file who omits the config must not get the report that the real deployment is down."""
     monkeypatch.delenv("VAST_API_KEY", raising=False)
     if key is not None:
         monkeypatch.setenv("VAST_API_KEY", key)

@@ -1,4 +1,4 @@
-"""Every command calls its function of the application, and reads its config once."""
+"""Every command calls its function of the application layer, and reads its config once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ert_deploy.wiring import Session
 from tests.support.fakes.loopback import world
 from tests.support.situations import instance
 
-# The command and its words -> its function.
+# The command with its arguments -> its function.
 CALLS = {
     "adopt 7 --yes": "decide.adopt",
     "destroy 7 --yes": "decide.destroy",
@@ -62,11 +62,11 @@ READ_FROM_THE_FILE_ALONE = {"init --defaults", "render-yaml", "sandbox start", "
 
 
 class Called(Exception):
-    """The function was called, with these arguments."""
+    """Raised by the patched function, with its arguments."""
 
 
 def leaves(group: click.Group, before: tuple[str, ...] = ()) -> Iterator[str]:
-    """The words of every command that is no group."""
+    """Yield the full name of every command that is not a group."""
     with click.Context(group) as context:
         for name in group.list_commands(context):
             command = group.get_command(context, name)
@@ -78,7 +78,7 @@ def leaves(group: click.Group, before: tuple[str, ...] = ()) -> Iterator[str]:
 
 
 def watch(monkeypatch: pytest.MonkeyPatch, function: str) -> None:
-    """The function raises Called."""
+    """Replace the function by one that raises Called."""
 
     def called(*args: Any, **options: Any) -> None:
         raise Called(function, args, options)
@@ -125,7 +125,7 @@ def test_init_writes_by_its_function_what_it_has_drafted(monkeypatch: pytest.Mon
 
 @pytest.fixture
 def read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Path]:
-    """A folder with the config `mine.yaml`, whose providers are fakes; every config that was read."""
+    """Change to a directory with the config `mine.yaml`, with in-memory ports; return the list of configs read."""
     monkeypatch.chdir(tmp_path)
     Path("mine.yaml").write_text(CONFIG)
     found: list[Path] = []
@@ -145,7 +145,7 @@ def read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Path]:
 
 @pytest.mark.parametrize("words", sorted(CALLS.keys() - READ_FROM_THE_FILE_ALONE))
 def test_a_command_reads_its_config_once(read: list[Path], words: str) -> None:
-    """However it ends: another look at the file could find another config."""
+    """Whatever the outcome: a second read could see a different config."""
     with pytest.raises(SystemExit):
         main([*words.split(), "-c", "mine.yaml"])
     assert read == [Path("mine.yaml")]

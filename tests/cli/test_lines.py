@@ -1,4 +1,4 @@
-"""What is said of each step while it is taken and in a plan."""
+"""Output lines of each step, during a run and in a plan."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`status` and a backend's off-switch: what is not proven is a warning, and an older backend tells nothing."""
+"""`status` and a backend's off-switch: an unverified one is a warning, and an older backend does not report it."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ TOKEN = "0123456789abcdef0123456789abcdef"
 
 @dataclass
 class World:
-    """Test environment: a directory with a config, a Vast double that lists `rows`, and an SSH server."""
+    """Test environment: a directory with a config, a scripted Vast that lists `rows`, and an SSH server."""
 
     folder: Path
     ssh: Sshd

@@ -1,4 +1,4 @@
-"""What a number that nobody knows looks like: null in `--json`, words on a terminal, never NaN and never $0."""
+"""Unknown numbers: null in `--json`, a text on a terminal, never NaN and never $0."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A small good config, and ways to say what is wrong with a changed one."""
+"""Fixtures: a minimal valid config, and the errors of a modified one."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ sandbox: null
 
 @pytest.fixture
 def good() -> str:
-    """The text of a config without problems."""
+    """Return the text of a valid config."""
     return GOOD
 
 
 @pytest.fixture
 def changed() -> Callable[..., str]:
-    """The good config with one piece of text replaced (and that it was there is asserted)."""
+    """Replace one piece of text in the valid config (and assert that it occurs once)."""
 
     def change(old: str, new: str) -> str:
         assert GOOD.count(old) == 1, f"{old!r} is not there exactly once"
@@ -73,7 +73,7 @@ def changed() -> Callable[..., str]:
 
 @pytest.fixture
 def problems() -> Callable[[str], ConfigProblems]:
-    """What is wrong with a text; fails when nothing is."""
+    """Return the errors of a text; fail when there are none."""
 
     def judge(text: str) -> ConfigProblems:
         with pytest.raises(ConfigProblems) as caught:
@@ -85,5 +85,5 @@ def problems() -> Callable[[str], ConfigProblems]:
 
 @pytest.fixture
 def settings() -> Settings:
-    """The good config's settings."""
+    """Return the settings of the valid config."""
     return parse(GOOD, Path("test.yaml"))

@@ -1,4 +1,4 @@
-"""The Blueprint we render."""
+"""The generated Render Blueprint."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_the_dashboard_s_service(settings: Settings) -> None:
 
 
 def test_what_it_sets_is_what_the_dashboard_reads(settings: Settings) -> None:
-    """Names and values are taken by the dashboard's own code, and left empty they say what to do or switch off."""
+    """Names and values are parsed by the dashboard's own code; an empty value is explained or disables a feature."""
     (service,) = services(render(settings))
     given = {entry["key"]: entry["value"] for entry in service["envVars"] if "value" in entry}
     made = read_settings({**given, "ERT_DASHBOARD_PASSWORD_HASH": hash_password("correct horse battery")})
@@ -65,7 +65,7 @@ def test_it_points_at_what_is_in_this_repository(settings: Settings) -> None:
 
 
 def with_blueprint(good: str, **given: str) -> str:
-    """The good config with a blueprint section at its service."""
+    """Return the valid config with a blueprint section in its service."""
     lines = "".join(f"        {name}: {json.dumps(value)}\n" for name, value in given.items())
     return good.replace("      owned:\n", f"      blueprint:\n{lines}      owned:\n")
 
@@ -178,4 +178,4 @@ def test_it_keeps_to_render_s_own_schema(good: str, given: dict[str, str]) -> No
     validator = jsonschema.Draft202012Validator(one)
     for service in services(render(parse(with_blueprint(good, **given), Path("c")))):
         assert [error.message for error in validator.iter_errors(service)] == []
-        assert list(validator.iter_errors(service | {"env": "python"}))  # the check can fail
+        assert list(validator.iter_errors(service | {"env": "python"}))  # ensures that the check can fail

@@ -1,4 +1,4 @@
-"""What our lint finds in Blueprints that Render's own schema lets pass."""
+"""Blueprint lint: mistakes that Render's own schema does not detect."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_sound_blueprint_has_no_findings() -> None:
     assert lint(SOUND) == []
 
 
-# (what stands in the sound Blueprint, what stands there instead, what is found)
+# (text in the valid Blueprint, its replacement, the finding)
 FINDINGS = [
     ("        sync: false", "        value: x", "line 10: services/0/envVars/1: ERT_LLM_API_KEY is written"),
     ("        sync: false", "        sync: true", "ERT_LLM_API_KEY is written by ert-deploy"),

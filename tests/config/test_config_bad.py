@@ -1,4 +1,4 @@
-"""Bad configs, one mistake each: where it is found, what is said, and what is advised."""
+"""Invalid configs, one mistake each: its location, the message, and the hint."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ IMAGE = "ghcr.io/someone/ert-llm-backend:0.1.0"
 GUARD = "idle_stop: 20m\n    boot_deadline: 45m\n    max_lifetime: 12h"
 NAME = "name: ert-dashboard"
 
-# (what stands in the good config, what stands there instead, path, part of what is said, part of the hint)
+# (text in the valid config, its replacement, path, part of the message, part of the hint)
 BAD = [
     # keys
     ("disk_gb: 40", "dsik_gb: 40", "launch/dsik_gb", "no such key", "did you mean disk_gb?"),
@@ -34,14 +34,14 @@ BAD = [
     ("  max_dph: 0.60\n", "", "offer/max_dph", "missing", ""),
     ("max_dph: 0.60", "max_dph:", "offer/max_dph", "no value", ""),
     (f"    - {NAME}\n      timeout", "    - timeout", "render/services/0/name", "missing", ""),
-    # shapes
+    # types
     ("disk_gb: 40", "disk_gb: [40]", "launch/disk_gb", "one value, not a list", ""),
     ("disk_gb: 40", "disk_gb: {gb: 40}", "launch/disk_gb", "one value, not a section", ""),
     ("gpu_names: []", "gpu_names: RTX 3090", "offer/gpu_names", "a list, not a single value", "[one, two]"),
     ("  key:\n    env: VAST_API_KEY", "  key: 12ab", "vast/key", "a section with keys", ""),
     ("    - name", "      name", "render/services", "a list, not a section", "dash"),
     (f"    - {NAME}", "    - just-a-name\n    - name: x", "render/services/0", "a section with keys", ""),
-    # what YAML makes of words
+    # YAML's interpretation of plain scalars
     ("countries: []", "countries: [no]", "offer/countries/0", "true or false", 'put it in quotes: "no"'),
     ("deployment: ert", "deployment: on", "deployment", "YAML reads 'on' as true or false", "quotes"),
     ("deployment: ert", "deployment: 12", "deployment", "YAML reads '12' as a number", "quotes"),

@@ -1,4 +1,4 @@
-"""Files that cannot be a config, each refused in one line; and how configs are found."""
+"""Files that cannot be a config, each rejected in one line; and how configs are located."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CHECKOUT = Path(__file__).parents[2] / "configs"
 
 @pytest.fixture
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty working directory."""
+    """Change to an empty working directory."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -86,7 +86,7 @@ def test_a_name_means_a_file_in_configs(elsewhere: Path) -> None:
     (elsewhere / "configs" / "other.yml").write_text("deployment: other\n")
     assert find("ert").resolve() == mine
     assert find("other").resolve() == elsewhere / "configs" / "other.yml"
-    assert find("sandbox").parent != mine.parent  # the one that came with the program
+    assert find("sandbox").parent != mine.parent  # the one included in the package
     assert set(available()) == {"ert", "other", "sandbox"}
 
 

@@ -1,4 +1,4 @@
-"""Whatever stands in a config, there is an answer: settings, or problems with places. Nothing else, and at once."""
+"""Fuzzing of configs: any text results in settings or in errors with locations, and quickly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""API keys: from the environment or from a private file, and never repeated."""
+"""API keys: from the environment or from a private file, and never shown."""
 
 from __future__ import annotations
 

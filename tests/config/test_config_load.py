@@ -1,4 +1,4 @@
-"""What a good config comes to."""
+"""The settings of a valid config."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ def test_the_state_is_a_file_or_an_object_in_s3_for_one_deployment_or_for_each(
 
 
 def test_on_the_way_down_a_key_of_another_name_gives_way_to_the_standard_one() -> None:
-    """Whoever wrote the config before names had to start so can still take everything away."""
+    """A config from before names required a prefix can still be used to delete everything."""
     text = SHORTEST + "vast: {key: {env: MY_GPU_KEY}}\n"
     going_down = parse(text, Path("c.yaml"), going_down=True).keys
     assert going_down.vast.env == "VAST_API_KEY"

@@ -1,8 +1,8 @@
-"""Bad input as a person meets it, through the real program: the documented exit code, one reason with its place and a
-hint, no traceback, no key, and nothing made or changed.
+"""Invalid input to the real command: the documented exit code, one reason with its location and a
+hint, no traceback, no key, and no file or resource changed.
 
-What is wrong inside a config, key file or state file has its own tests; here are the classes of it, once each, and the
-surroundings of the process.
+Problems inside a config, key file or state file have their own tests; here is one of each class, and the environment
+of the process.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Make = Callable[[Path, str], None]
 
 
 def program(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """One run of `ert-deploy` with no more of this process's environment than it needs."""
+    """Run `ert-deploy` with the necessary environment variables only."""
     surroundings = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **KEYS, **environment}
     return subprocess.run(
         [sys.executable, "-m", "ert_deploy.cli", *words],
@@ -35,7 +35,7 @@ def program(folder: Path, *words: str, **environment: str) -> subprocess.Complet
 
 
 def refused(done: subprocess.CompletedProcess[str], code: int, *said: str) -> None:
-    """It ended as documented and said so in a few lines."""
+    """Assert the documented exit code and a message of a few lines."""
     told = done.stdout + done.stderr
     assert done.returncode == code, told
     assert done.stderr.splitlines()[0].startswith("error: "), told
@@ -46,7 +46,7 @@ def refused(done: subprocess.CompletedProcess[str], code: int, *said: str) -> No
 
 
 def contents(folder: Path) -> dict[str, bytes | None]:
-    """Every name below the folder, with what is in it where that can be read at once."""
+    """Return every name in the directory tree, with the content of small files."""
     return {
         str(path.relative_to(folder)): path.read_bytes() if path.is_file() and path.stat().st_size < 10**6 else None
         for path in folder.rglob("*")
@@ -55,7 +55,7 @@ def contents(folder: Path) -> dict[str, bytes | None]:
 
 @pytest.fixture
 def folder(tmp_path: Path, good: str) -> Path:
-    """A project with a good config and a state that must survive everything. Nobody answers at its Vast.ai."""
+    """Return a project with a valid config and a state that must not change. Its Vast.ai is offline."""
     with socket.create_server(("127.0.0.1", 0)) as found:
         nobody = f"http://127.0.0.1:{found.getsockname()[1]}"
     text = good.replace("https://console.vast.ai", nobody).replace("state: null", "state: kept.json")
@@ -172,7 +172,7 @@ def test_odd_surroundings_change_nothing_of_what_is_said(folder: Path, odd: dict
 
 
 class Watched:
-    """A port that must not be called: whoever connects stays in its backlog."""
+    """A port that must not be used: connections remain in its backlog."""
 
     def __init__(self) -> None:
         self._socket = socket.create_server(("127.0.0.1", 0))
@@ -226,7 +226,7 @@ def test_a_config_sends_no_key_to_a_host_of_its_own_choice(folder: Path, elsewhe
 
 @pytest.mark.parametrize("command", ["offers", "down"])
 def test_a_config_sends_no_secret_of_another_program(folder: Path, elsewhere: Watched, command: str) -> None:
-    """One line of a pull request is enough to name it; the URL leads to a server that would tell what it is sent."""
+    """One line of a pull request is enough to name it; the URL is that of a server that would receive it."""
     config = folder / "good.yaml"
     text = config.read_text()
     line = next(line for line in text.splitlines() if "url: http://127.0.0.1" in line)
@@ -240,7 +240,7 @@ def test_a_config_sends_no_secret_of_another_program(folder: Path, elsewhere: Wa
 
 
 def printing(folder: Path, output: int) -> tuple[int, str]:
-    """A command with some output, into `output`: exit code and what stands on stderr."""
+    """Run a command that writes to `output`: return its exit code and stderr."""
     done = subprocess.run(
         [sys.executable, "-m", "ert_deploy.cli", "init", "--reference"],
         cwd=folder, env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}, stdout=output, stderr=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""The sample config is the reference: every key of the schema is in it, with the default that the code has."""
+"""The sample config is the reference: it contains every key of the schema, with the default of the code."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SANDBOX = ROOT / "configs" / "sandbox.yaml"
 
 
 def paths(value: Any, path: str = "") -> set[str]:
-    """The keys of a YAML document; the rows of a list of sections are `*`."""
+    """Return the key paths of a YAML document; the items of a list of sections are `*`."""
     if isinstance(value, dict):
         below = {f"{path}/{name}" if path else str(name): inner for name, inner in value.items()}
         return set(below) | {found for name, inner in below.items() for found in paths(inner, name)}
@@ -31,7 +31,7 @@ def paths(value: Any, path: str = "") -> set[str]:
 
 
 def notes(file: Path) -> dict[str, str]:
-    """The comment behind each key of a sample, by path: follows the indentation."""
+    """Return the comment after each key of a sample, by path, from the indentation."""
     found: dict[str, str] = {}
     stack: list[tuple[int, str]] = []
     for line in file.read_text().splitlines():

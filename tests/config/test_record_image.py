@@ -1,4 +1,4 @@
-"""Recording an image in a config: one value changes, everything a person wrote around it stays."""
+"""Recording an image in a config: one value changes, the rest of the file is preserved."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sandbox of its own for each test module, and the command line as a subprocess in it."""
+"""Fixtures: a separate sandbox for each test, and the command line as a subprocess in it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ COMMAND = (sys.executable, "-m", "ert_deploy.cli")
 
 @dataclass
 class Place:
-    """A working folder with a running sandbox, and what the test started in it."""
+    """A working directory with a running sandbox, and the processes started by the test."""
 
     folder: Path
     world: WorldFile
@@ -39,7 +39,7 @@ class Place:
         return {name: os.environ[name] for name in kept if name in os.environ} | self.extra
 
     def ert(self, *args: str, code: int = 0, timeout: float = 120) -> subprocess.CompletedProcess[str]:
-        """Run one command to its end and expect its exit code."""
+        """Run one command to its end and check its exit code."""
         done = subprocess.run(
             [*self.program, *args],
             cwd=self.folder,
@@ -54,11 +54,11 @@ class Place:
         return done
 
     def data(self, *args: str, timeout: float = 120) -> Any:
-        """Run one command with --json and give back what it printed."""
+        """Run one command with --json and return the parsed output."""
         return json.loads(self.ert(*args, "--json", timeout=timeout).stdout)
 
     def start(self, *args: str) -> subprocess.Popen[str]:
-        """Start one command and leave it running."""
+        """Start one command in the background."""
         process = subprocess.Popen(
             [*self.program, *args],
             cwd=self.folder,
@@ -71,7 +71,7 @@ class Place:
         return process
 
     def beside(self, name: str, state: str, deployment: str = "ert-sandbox", **extra: str) -> Place:
-        """Another folder, as on another machine, with a config of its own against the same world."""
+        """Return another directory, as on another machine, with its own config for the same sandbox."""
         folder = self.folder / name
         folder.mkdir()
         text = SAMPLE.read_text()
@@ -83,7 +83,7 @@ class Place:
         return Place(folder, self.world, self.started, {"ERT_CONFIG": "mine.yaml", **extra})
 
     def variables(self) -> dict[str, str]:
-        """Every variable of the service, asked from the double directly."""
+        """Return every variable of the service, requested from the sandbox directly."""
         found: dict[str, str] = {}
         cursor = ""
         while True:
@@ -95,13 +95,13 @@ class Place:
             cursor = page[-1]["cursor"]
 
     def deploys(self) -> list[str]:
-        """The app's deploys, newest first, asked from the double directly."""
+        """Return the app's deploys, newest first, requested from the sandbox directly."""
         url = f"{self.world.render_url}/services/{self.world.service_id}/deploys?limit=100"
         page = requests.get(url, headers={"Authorization": f"Bearer {self.world.render_key}"}, timeout=10).json()
         return [row["deploy"]["id"] for row in page]
 
     def instances(self) -> list[int]:
-        """Instances that exist in the double, asked from it directly."""
+        """Return the existing instances, requested from the sandbox directly."""
         state = ask(self.world, "GET", "/state")
         return [int(row["id"]) for row in state["machines"]]
 
@@ -117,7 +117,7 @@ class Place:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
-    """A fresh world of the toy model, so that a boot takes a second."""
+    """Run a new sandbox with the toy model, so that a boot takes a second."""
     yield from _place(tmp_path, "toy", 60.0)
 
 
@@ -136,7 +136,7 @@ def _place(folder: Path, model: str, speed: float) -> Iterator[Place]:
 
 @pytest.fixture
 def s3() -> Iterator[tuple[Any, str]]:
-    """A client of an empty S3 on loopback, and its endpoint."""
+    """Yield a client of an empty S3 on loopback, and its endpoint."""
     with moto_s3.running() as url:
         client = moto_s3.client(url)
         yield client, url

@@ -1,4 +1,4 @@
-"""`down` and the others with the key of another Vast.ai account change nothing, and never say that nothing exists."""
+"""With the key of another Vast.ai account, `down` and the others change nothing and never report "no instance"."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Another API key while the backend serves, with everything real but the two providers."""
+"""Rotation of the API key while the backend serves, with everything real but the two providers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ URL, KEY, CERTIFICATE = "ERT_LLM_BACKEND_URL", "ERT_LLM_API_KEY", "ERT_LLM_CA_CE
 
 
 def status(place: Place, key: str) -> int:
-    """What the backend the app points at answers to this key."""
+    """Return the status of the app's backend for a request with this key."""
     variables = place.variables()
     pem = place.folder / "backend.pem"
     pem.write_text(variables[CERTIFICATE])
@@ -27,7 +27,7 @@ def status(place: Place, key: str) -> int:
 
 @contextmanager
 def asked_all_the_time(place: Place) -> Iterator[list[int]]:
-    """The old key until the app has another one, the app's key from then on: what the backend answers to it."""
+    """Send requests with the app's current key during the block; yield the list of status codes."""
     answers: list[int] = []
     over = threading.Event()
 

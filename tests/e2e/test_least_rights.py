@@ -1,7 +1,7 @@
-"""The table of rights in docs/keys.md: each command works with a key of exactly those, and one less refuses it.
+"""The permission table in docs/keys.md: each command succeeds with exactly those, and fails without any of them.
 
-Keys are made at the Vast double as they are at Vast, with permissions. Render's column is held by refusing writes, or
-the key, for the commands that are said to do without.
+Keys are created on the sandbox's Vast with permissions, like on Vast. Render's column is tested by rejecting writes, or
+the key, for the commands that are documented not to need them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ RENDER_WRITES = ("put_env_var", "delete_env_var", "create_deploy", "put_env_vars
 
 @dataclass(frozen=True)
 class Row:
-    """What one command may do: categories at Vast, of those the ones for some cases only, and how far at Render."""
+    """The permissions of one command: categories on Vast, those needed in some cases only, and the access on Render."""
 
     vast: frozenset[str]
     sometimes: frozenset[str]
@@ -58,7 +58,7 @@ def test_the_table_has_every_command_and_knows_every_category() -> None:
 
 @contextmanager
 def keys(place: Place, vast: frozenset[str] | None, render: str = "") -> Iterator[None]:
-    """The world's file with a Vast key of these rights (None: one that opens nothing) and another Render key."""
+    """Replace the keys in the sandbox's file: one with these permissions (None: an invalid one), and `render`."""
     path = place.folder / ".ert" / "sandbox" / "world.json"
     whole = path.read_text()
     key = "nobody" if vast is None else made(place, vast)
@@ -71,7 +71,7 @@ def keys(place: Place, vast: frozenset[str] | None, render: str = "") -> Iterato
 
 
 def made(place: Place, rights: frozenset[str]) -> str:
-    """The one key of these rights, as a person would have one for each use."""
+    """Return the one key with these permissions, created on first use."""
     kept = place.folder / f"key-{'-'.join(sorted(rights))}"
     if kept.exists():
         return kept.read_text()
@@ -88,7 +88,7 @@ def refuse_render_writes(place: Place) -> None:
 
 
 def exactly(place: Place, *words: str, row: str = "", rights: frozenset[str] | None = None) -> Any:
-    """The command with the rights of its row, and at Render no more than its row says."""
+    """Run the command with the permissions of its row, and on Render no more than its row allows."""
     mine = TABLE[row or words[0]]
     if mine.render == "reads":
         refuse_render_writes(place)
@@ -99,7 +99,7 @@ def exactly(place: Place, *words: str, row: str = "", rights: frozenset[str] | N
 
 
 def one_less(place: Place, *words: str, row: str = "", but: str = "") -> None:
-    """The command without each of its rights in turn does not end well. `but` is one that it can do without here."""
+    """Assert that the command fails without each of its permissions in turn, except `but`."""
     rights = TABLE[row or words[0]].vast
     for missing in sorted(rights - {but}):
         with keys(place, rights - {missing}):
@@ -126,7 +126,7 @@ def test_from_nothing_to_nothing_with_the_least_rights(place: Place) -> None:
     one_less(place, "plan")
     one_less(place, "up")
     assert place.instances() == []
-    # The create that was refused stays on watch, with the key that it was sent with; this one is another.
+    # The rejected create remains under observation with the key it was sent with; the next key is a different one.
     (place.folder / ".ert" / "ert-sandbox.json").unlink()
     no_render_writes(place, "up")
     assert len(exactly(place, "up")["backends"]) == 1
@@ -154,7 +154,7 @@ def test_from_nothing_to_nothing_with_the_least_rights(place: Place) -> None:
 
 
 def forget(place: Place, id: int, label: str) -> None:
-    """Nobody here remembers the instance, and somebody may have edited its label: then a person has to decide."""
+    """Delete the state and edit the instance's label: an operator has to decide on it then."""
     (place.folder / ".ert" / "ert-sandbox.json").unlink(missing_ok=True)
     url = f"{place.world.vast_url}/api/v0/instances/{id}/"
     headers = {"Authorization": f"Bearer {place.world.vast_key}"}

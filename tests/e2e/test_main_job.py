@@ -33,7 +33,7 @@ def others(variables: dict[str, str]) -> dict[str, str]:
 
 
 def test_from_nothing_to_a_report_and_back_to_nothing(place: Place) -> None:
-    """The model is the toy one; `make demo`, which CI runs too, does the same with the real small one."""
+    """With the toy model; `make demo`, which also runs in CI, does the same with a real model."""
     before = place.variables()
 
     up = place.data("up")
@@ -92,7 +92,7 @@ def test_interrupted_says_how_to_go_on_and_the_next_command_does(place: Place, n
         process.wait(1.5)
     process.send_signal(number)
     _, said = process.communicate(timeout=60)
-    # A shell shows 130 for both: CPython ends by the signal where the interrupt came inside an exec() of an import.
+    # A shell reports 130 for both: CPython exits by the signal if interrupted inside an exec() of an import.
     assert process.returncode in (130, -signal.SIGINT), said
     assert "ert-deploy down" in said
     assert "Traceback" not in said
@@ -152,7 +152,7 @@ def test_a_deploy_that_fails_puts_everything_back_and_says_why(place: Place) -> 
     done = place.ert("up", code=1)
     assert "ended as update_failed" in done.stderr
     kept = place.variables()
-    kept.pop("ERT_LLM_CONFIG_FINGERPRINT")  # that something was rented for it
+    kept.pop("ERT_LLM_CONFIG_FINGERPRINT")  # set because an instance was rented for the service
     assert kept == before
     assert place.data("up")["services"][0]["fingerprint"]
     place.ert("down")
@@ -160,14 +160,14 @@ def test_a_deploy_that_fails_puts_everything_back_and_says_why(place: Place) -> 
 
 
 def test_two_projects_of_one_name_and_an_edited_label(place: Place) -> None:
-    """Another owner's machine of our name is shown and never touched; one whose label was edited is decided about."""
+    """Another owner's machine with the same name is listed and never changed; an edited label needs a decision."""
     key = {"Authorization": f"Bearer {place.world.vast_key}"}
     url = place.world.vast_url
     asks = requests.post(f"{url}/api/v0/bundles/", json={"limit": 5}, headers=key, timeout=10).json()["offers"]
     made = []
     clock = WorldClock(place.world.speed)
     for ask, owner, label in zip(asks, ("their-project:", "the-sandbox:", ""), ("a", "edited", "b"), strict=False):
-        clock.sleep(5)  # as often as Vast takes a create
+        clock.sleep(5)  # the interval at which Vast accepts creates
         token = label[0] * 32
         env = {"ERT_DEPLOYMENT": "ert-sandbox", "ERT_TOKEN": token} | ({"ERT_OWNER": owner} if owner else {})
         text = label if label == "edited" else f"ert1:ert-sandbox:{token}"
@@ -192,14 +192,14 @@ def test_two_projects_of_one_name_and_an_edited_label(place: Place) -> None:
 
 
 def test_a_stranger_on_the_account_is_never_touched(place: Place) -> None:
-    """Somebody else's instance, and one that carries our label by hand but not our environment."""
+    """An unrelated instance, and one that was given the deployment's label but not its environment."""
     key = {"Authorization": f"Bearer {place.world.vast_key}"}
     url = place.world.vast_url
     asks = requests.post(f"{url}/api/v0/bundles/", json={"limit": 5}, headers=key, timeout=10).json()["offers"]
     theirs = []
     clock = WorldClock(place.world.speed)
     for ask, label in zip(asks, ("training", f"ert1:ert-sandbox:{'a' * 32}"), strict=False):
-        clock.sleep(5)  # as often as Vast takes a create
+        clock.sleep(5)  # the interval at which Vast accepts creates
         body = {"client_id": "me", "image": "them/img:1", "env": {}, "disk": 10, "label": label, "runtype": "args"}
         made = requests.put(f"{url}/api/v0/asks/{ask['id']}/", json=body, headers=key, timeout=10).json()
         theirs.append(made["new_contract"])

@@ -1,4 +1,4 @@
-"""`engine: openai` end to end: rent, serve with llama.cpp's own server, report, sleep, wake, and leave nothing."""
+"""`engine: openai` end to end: rent, serve with llama.cpp's own server, report, sleep, wake, and clean up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several machines, one deployment: shared state in S3, strays after a lost state, and a state begun anew."""
+"""Several machines, one deployment: shared state in S3, strays after a lost state, and a new state."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_two_ups_from_two_folders_with_one_state_in_s3_make_one_instance(place: 
 
 
 def test_two_ups_of_which_neither_knows_a_lock_still_make_one_instance(place: Place, s3: tuple[Any, str]) -> None:
-    """The lock is taken away from the first one while it works: only the conditional writes are left."""
+    """The lock is removed from the first one while it runs: only the conditional writes remain."""
     client, url = s3
     bucket = moto_s3.bucket(client)
     aws = {"AWS_ENDPOINT_URL_S3": url, **moto_s3.KEYS}

@@ -1,6 +1,6 @@
-"""The off-switch on the machine, with everything of ours gone: idle, it stops; never claimed, it is destroyed.
+"""The off-switch on the machine, with the deployer gone: when idle, it stops; when never claimed, it is destroyed.
 
-The three limits travel config -> create call -> environment of the machine's process -> guard -> the provider's API.
+The three limits are passed from the config through the create call and the environment of the machine to the guard.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from ert_deploy.sandbox.world.control_client import ask
 from tests.e2e.conftest import SAMPLE, Place
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]
-SPEED = 60.0  # of `place`
+SPEED = 60.0  # the speed of `place`
 MINUTE = 60.0
 
 
 def config(folder: Path, **changes: str) -> str:
-    """The sample config with some of its lines changed."""
+    """Write the sample config with some of its lines changed; return its name."""
     text = SAMPLE.read_text()
     for key, value in changes.items():
         (line,) = [one for one in text.splitlines() if one.strip().startswith(f"{key}: ")]
@@ -31,7 +31,7 @@ def config(folder: Path, **changes: str) -> str:
 
 
 def machine(place: Place) -> dict[str, Any] | None:
-    """The one instance, as the provider has it."""
+    """Return the one instance as seen by the provider."""
     found: list[dict[str, Any]] = ask(place.world, "GET", "/state")["machines"]
     assert len(found) <= 1
     return found[0] if found else None

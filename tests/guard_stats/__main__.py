@@ -1,6 +1,6 @@
-"""`python -m tests.guard_stats`: how late machines stop themselves while three calls in ten to the provider fail.
+"""`python -m tests.guard_stats`: the delay with which machines stop while 30 % of calls to the provider fail.
 
-Exit code 0 when every promise held: the right order in every run, p99 within 60 s of the rule, nothing early.
+Exit code 0 when every requirement is met: the right order in every run, p99 within 60 s of the rule, none early.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tests.guard_stats.statistics import kept, played, table
 
 
 def main() -> int:
-    """Parse, play, print."""
+    """Parse the arguments, run and print."""
     parser = argparse.ArgumentParser(prog="python -m tests.guard_stats", description=__doc__)
     parser.add_argument("-n", type=int, default=1000, help="how many machines")
     parser.add_argument("--processes", type=float, default=0.05, help="share that is the whole program in a process")

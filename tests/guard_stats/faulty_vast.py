@@ -1,6 +1,6 @@
-"""A provider that fails three calls in ten: silent, refusing, resetting, or doing it without saying so.
+"""A provider where 30 % of calls fail: no response, an error, a reset, or success without a response.
 
-It serves many machines at once and writes down when a machine's order first took effect. Times are boot-clock seconds.
+It serves many machines at once and records when a machine's order first took effect, in boot-clock seconds.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ FAULTS = ("silent", "done, silent", "429", "500", "502 page", "reset", "done, re
 
 @dataclass(slots=True)
 class Fate:
-    """What became of one machine: the order that took effect first, when, and how many calls it took."""
+    """The result of one machine: the order that took effect first, its time, and the number of calls."""
 
     order: str = ""
     at: float = 0.0
@@ -31,7 +31,7 @@ class Fate:
 
 @dataclass
 class FaultyVast:
-    """`rate`: share of calls that fail; `silence`: real seconds for which it says nothing."""
+    """`rate`: share of calls that fail; `silence`: real seconds for which it does not respond."""
 
     rate: float
     silence: float
@@ -53,7 +53,7 @@ class FaultyVast:
             daemon_threads = True
 
             def handle_error(self, *_: object) -> None:
-                """A guard that has given up waiting is expected."""
+                """Ignore the error: a guard may stop waiting."""
 
         self.server = Server(("127.0.0.1", 0), Handler)
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
@@ -83,14 +83,14 @@ class _Handler(BaseHTTPRequestHandler):
     vast: FaultyVast
 
     def log_message(self, *_: object) -> None:
-        """Quiet."""
+        """Log nothing."""
 
     def do_PUT(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"null")
         self._answer("stop" if body == {"state": "stopped"} else "nonsense")
 
     def do_GET(self) -> None:
-        """A reading: no order, and as often in trouble."""
+        """Return the status: not an order, and with the same rate of faults."""
         kind, machine = self.vast.draw(), self.path.rpartition("?")[0].rstrip("/").rpartition("/")[2]
         self._say(200, json.dumps({"instances": {"id": int(machine)}}).encode()) if kind == "fine" else self._fail(kind)
 

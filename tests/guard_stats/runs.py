@@ -1,7 +1,7 @@
-"""One guard's life against a faulty provider, and how late its order took effect. No orchestrator lives in any of them.
+"""One guard with a faulty provider, and the delay of its order. No run includes the deployer.
 
-Most runs have the guard's own code in a thread (off-switch, clock, record on disk, sockets); a stated share is the
-whole program in a process of its own, with the app and an Ollama beside it.
+Most runs use the guard's own code in a thread (off-switch, clock, record on disk, sockets); a given share is the
+complete guard as a separate process, with the app and an Ollama.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ IDLE, UNCLAIMED, LIFETIME, DRAIN_CAP = 120.0, 160.0, 200.0, 60.0
 
 @dataclass(frozen=True)
 class Limits:
-    """One machine's rules, in money seconds."""
+    """The rules of one machine, in money seconds."""
 
     idle: float
     unclaimed: float
@@ -52,7 +52,7 @@ class Limits:
 
 
 def limits(machine: int) -> Limits:
-    """Spread over one tick of the guard: a rule that is due just as the guard looks would flatter it."""
+    """Return limits distributed over one tick of the guard: identical ones could always be due right at a tick."""
     shift = machine * 6.18 % TICK
     return Limits(IDLE + shift, UNCLAIMED + shift, LIFETIME + shift)
 
@@ -62,7 +62,7 @@ PATIENCE = 400.0
 
 @dataclass(frozen=True)
 class Late:
-    """How long after the rule was due the order took effect, in money seconds; None: it never did."""
+    """The delay from when the rule was due until the order was executed, in money seconds; None: it never did."""
 
     rule: str
     process: bool
@@ -76,7 +76,7 @@ Due = tuple[str, float]
 
 
 def in_thread(machine: int, rule: str, vast: FaultyVast, folder: Path) -> Late:
-    """One run with the guard's code in this process."""
+    """Run the guard's code in a thread of this process."""
     rules = limits(machine)
     settings = guard_settings.load(environment(machine, vast, folder, rules.variables()))
     board, claim = OneBoard(), Claim(folder, ENV["ERT_TOKEN"])
@@ -96,7 +96,7 @@ def in_thread(machine: int, rule: str, vast: FaultyVast, folder: Path) -> Late:
 
 
 def _play(rule: str, rules: Limits, ledger: Ledger, clock: MoneyClock) -> tuple[str, float]:
-    """Have the app write what happened; the order to expect, and the boot-clock moment at which it is due."""
+    """Record the activity of the app; return the expected order, and the boot-clock time at which it is due."""
     if rule == "unclaimed":
         return "destroy", clock.origin + rules.unclaimed / SPEED
     if rule == "unclaimed again":
@@ -104,7 +104,7 @@ def _play(rule: str, rules: Limits, ledger: Ledger, clock: MoneyClock) -> tuple[
     ledger.claim()
     ledger.ready()
     if rule == "lifetime, writing":
-        # A report that is never done: it may hold the end back for the drain cap, and no longer.
+        # A report that never completes: it may delay the end by the drain cap at most.
         ledger.begin()
         return "stop", clock.origin + (rules.lifetime + DRAIN_CAP) / SPEED
     assert rule == "idle"
@@ -115,8 +115,8 @@ def _play(rule: str, rules: Limits, ledger: Ledger, clock: MoneyClock) -> tuple[
 
 
 def in_process(machine: int, rule: str, vast: FaultyVast, folder: Path) -> Late:
-    """One run of the whole program: `python -m ert_backend.guard`, the app, and a scripted Ollama."""
-    # An app takes seconds of real time to come up, which are minutes on this clock; only these runs wait for one.
+    """Run the complete guard: `python -m ert_backend.guard`, the app, and a scripted Ollama."""
+    # An app needs seconds of real time to start, which are minutes on this clock; only these runs wait for one.
     rules = replace(limits(machine), lifetime=0.0)
     if rule == "idle":
         rules = replace(rules, unclaimed=1200.0)
@@ -141,7 +141,7 @@ def in_process(machine: int, rule: str, vast: FaultyVast, folder: Path) -> Late:
 
 
 def _claim(folder: Path, port: int) -> float:
-    """Use the machine once it is up; the boot-clock moment since when it is idle, at the earliest."""
+    """Use the machine once it is up; return the earliest boot-clock time since when it is idle."""
     claimed: list[float] = []
     idle: list[float] = []
 
@@ -196,6 +196,6 @@ def _until(condition: Callable[[], bool], seconds: float) -> None:
 
 
 def scratch() -> tempfile.TemporaryDirectory[str]:
-    """In memory where there is such a place: a thousand machines share one disk here."""
+    """Return a temporary directory, in memory if possible: a thousand machines use one disk here."""
     memory = Path("/dev/shm")
     return tempfile.TemporaryDirectory(prefix="ert-guards-", dir=memory if memory.is_dir() else None)

@@ -1,4 +1,4 @@
-"""Many machines side by side, and what their delays say."""
+"""Many machines in parallel, and the distribution of their delays."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ PROMISED = 60.0
 
 
 def played(n: int, processes: float, rate: float, seed: int) -> tuple[list[Late], Counter[str]]:
-    """The delays of `n` machines, and the provider's faults by kind."""
+    """Return the delays of `n` machines, and the provider's faults by kind."""
     draw = random.Random(seed)
     whole = round(n * processes)
     number = count(1)
-    # The provider is silent for longer than the guard waits.
+    # The provider does not respond for longer than the guard's timeout.
     with FaultyVast(rate, 15.0 / SPEED, seed) as vast, scratch() as folder:
 
         def threaded(rule: str) -> Late:
@@ -46,7 +46,7 @@ def _place(rule: str, machine: int, folder: Path, vast: FaultyVast) -> tuple[int
 
 
 def table(lates: Sequence[Late]) -> str:
-    """Delay past the rule, in money seconds, by rule and by kind of run."""
+    """Format the delay after the rule, in money seconds, by rule and by kind of run."""
     rows = ["rule                runs   p50   p99  p99.9   max  calls/stop\n"]
     groups: list[tuple[str, list[Late]]] = [(rule, [x for x in lates if x.rule == rule]) for rule in RULES]
     groups += [("whole processes", [x for x in lates if x.process]), ("all", list(lates))]
@@ -61,7 +61,7 @@ def table(lates: Sequence[Late]) -> str:
 
 
 def kept(lates: Sequence[Late]) -> list[str]:
-    """The promises that were not kept."""
+    """Return the violated requirements."""
     problems = [f"{late.rule}: ordered {late.order or 'nothing'!r}" for late in lates if late.seconds is None]
     problems += [f"{late.rule}: {-(late.seconds or 0):.1f} s too early" for late in lates if late.early]
     for rule in RULES:
@@ -72,5 +72,5 @@ def kept(lates: Sequence[Late]) -> list[str]:
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:
-    """The smallest value that `share` of them do not exceed."""
+    """Return the smallest value that `share` of them do not exceed."""
     return ordered[min(len(ordered) - 1, max(0, -(-round(share * 1000) * len(ordered) // 1000) - 1))]

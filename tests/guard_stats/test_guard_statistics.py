@@ -1,4 +1,4 @@
-"""A share of `make guard-stats`: machines that stop themselves against a provider that fails three calls in ten."""
+"""A part of `make guard-stats`: machines that stop themselves while 30 % of calls to the provider fail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The image, built once and run: `make image-test`. Skips, with the reason, only where no Docker engine can be had."""
+"""The image, built once and run: `make image-test`. Skipped with a reason if no Docker engine can be started."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def docker_engine() -> Iterator[Engine]:
 
 @pytest.fixture(scope="session")
 def image(docker_engine: Engine) -> str:
-    """The tag of the image, built from the released Dockerfile; only its build arguments are of the test."""
+    """Return the tag of the image, built from the released Dockerfile; only its build arguments differ."""
     arguments = {"BASE": local_images.base(docker_engine), "OLLAMA_IMAGE": local_images.ollama(docker_engine)}
     given = [word for name, value in arguments.items() for word in ("--build-arg", f"{name}={value}")]
     folder = str(local_images.ROOT / "images" / "llm-backend")

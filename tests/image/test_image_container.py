@@ -1,4 +1,4 @@
-"""The image as a real container: who runs in it, what it shows to the outside, and that it ends itself."""
+"""The image as a real container: its user, its exposed interfaces, and that it stops itself."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ CONNECT = "import socket,sys; socket.create_connection((sys.argv[1], int(sys.arg
 
 
 PHASES: list[str] = []
-KEPT = Path(__file__).parents[2] / "build" / "image-test" / "sbom.cdx.json"  # CI keeps it as an artefact
+KEPT = Path(__file__).parents[2] / "build" / "image-test" / "sbom.cdx.json"  # uploaded by CI as an artefact
 
 
 @pytest.fixture(scope="module")
 def running(docker_engine: Engine, image: str) -> Iterator[Container]:
-    """One container that several tests look at, with the model up; PHASES are those it went through."""
+    """Yield one container shared by several tests, with the model loaded; PHASES are the phases it reported."""
 
     def up(one: Container) -> bool:
         found = one.probe()
@@ -172,7 +172,7 @@ def test_no_secret_is_in_a_layer_or_in_the_history(docker_engine: Engine, image:
 
 
 def _files(saved: Path) -> list[str]:
-    """The names in all layers of a saved image."""
+    """Return the names in all layers of a saved image."""
     names: list[str] = []
     with tarfile.open(saved) as outer:
         for entry in outer.getmembers():
@@ -186,7 +186,7 @@ def _files(saved: Path) -> list[str]:
 
 
 def test_an_idle_machine_stops_itself_through_its_own_id(docker_engine: Engine, image: str) -> None:
-    """The provider's double listens on the bridge, where a container reaches the machine it runs on."""
+    """The sandbox's Vast runs on the bridge address, where a container reaches its host."""
     gateway = docker_engine.gateway(image)
     rules = {"ERT_CLOCK_SPEED": "100", "ERT_IDLE_STOP": "600", "ERT_BOOT_DEADLINE": "9000", "ERT_MAX_LIFETIME": "0"}
     with FakeVast(host=gateway) as vast:

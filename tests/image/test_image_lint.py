@@ -1,4 +1,4 @@
-"""The Dockerfile through the field's linter, with every rule on and nothing ignored."""
+"""The Dockerfile checked with hadolint, with every rule enabled and nothing ignored."""
 
 from __future__ import annotations
 

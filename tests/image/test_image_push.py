@@ -1,4 +1,4 @@
-"""`ert-deploy image` with a real engine and a registry on loopback: what is recorded is what a host would pull."""
+"""`ert-deploy image` with a real engine and a registry on loopback: the recorded image is what a host would pull."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _at_the_engine(docker_engine: Engine, tmp_path: Path, monkeypatch: pytest.Mo
 def test_the_command_builds_the_image_too(
     docker_engine: Engine, image: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The steps are in the engine's cache by now; a second tag is what is new."""
+    """The build steps are cached by the engine; only the second tag is new."""
     tag = f"ert-test/by-command:{secrets.token_hex(3)}"
     base, ollama = local_images.base(docker_engine), local_images.OLLAMA
     assert (

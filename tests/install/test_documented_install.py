@@ -1,7 +1,7 @@
-"""The install of docs/install.md, carried out: what it brings, that the program works with nothing else, what it lacks.
+"""The installation of docs/install.md: its packages, that the command works with them alone, and their size.
 
-The packages come from the registry that pip is set up for, as for `make`; they are kept in pytest's cache while the
-lock stays the same. The program is built from this tree each time.
+The packages are downloaded from the registry configured for pip, as for `make`; they remain in pytest's cache until
+the lock changes. The wheel is built from this tree each time.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ ROOT = Path(__file__).resolve().parents[2]
 LOCK = ROOT / "requirements" / "runtime.lock"
 WHEEL = "ert_deploy-0.1.0-py3-none-any.whl"
 MOST_PACKAGES, MOST_BYTES = 20, 35_000_000
-VENV_OWN = {"pip", "setuptools"}  # what `python -m venv` puts there
+VENV_OWN = {"pip", "setuptools"}  # installed by `python -m venv`
 
 
 PAGE = ROOT / "docs" / "install.md"
 
 
 def documented(fence: str) -> str:
-    """The first block of the page with this word at its fence."""
+    """Return the first code block of the page with this info string."""
     block = re.search(rf"```{fence}\n(.*?)```\n", PAGE.read_text(), re.DOTALL)
     assert block
     return block[1]
@@ -44,12 +44,12 @@ def documented(fence: str) -> str:
 
 @dataclass(frozen=True)
 class Installed:
-    """The venv that the page's lines make, and nothing else."""
+    """The venv created by the commands of the page, and nothing else."""
 
     root: Path
 
     def python(self, *argv: str, folder: Path | None = None, code: int = 0) -> subprocess.CompletedProcess[str]:
-        """Run its interpreter, without any path of ours."""
+        """Run its interpreter, without this tree on its path."""
         env = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         done = subprocess.run(
             [str(self.root / "bin" / "python"), *argv],
@@ -64,14 +64,14 @@ class Installed:
         return done
 
     def packages(self) -> dict[str, dict[str, Any]]:
-        """What is installed, without what a venv has of its own."""
+        """Return the installed packages, without those of an empty venv."""
         listed = "import json; from ci import licenses; print(json.dumps([vars(p) for p in licenses.installed()]))"
         env_path = f"import sys; sys.path.append({str(ROOT)!r}); {listed}"
         found = json.loads(self.python("-I", "-c", env_path).stdout)
         return {row["name"]: row for row in found if row["name"] not in VENV_OWN}
 
     def size(self) -> int:
-        """Bytes of everything below site-packages, compiled files too, but for what a venv has of its own."""
+        """Return the size of the files below site-packages in bytes, with compiled ones, without an empty venv's."""
         (packages,) = (self.root / "lib").glob("python*/site-packages")
         own = re.compile(r"(pip|setuptools)(-.*)?|pkg_resources|_distutils_hack|distutils-precedence\.pth")
         kept = (entry for entry in packages.iterdir() if not own.fullmatch(entry.name))
@@ -81,7 +81,7 @@ class Installed:
 
 @pytest.fixture(scope="module")
 def installed(pytestconfig: pytest.Config) -> Installed:
-    """Run the page's lines: the first two while the lock is the same, the third with this tree's wheel."""
+    """Run the commands of the page: the first two if the lock has changed, the third with this tree's wheel."""
     kept = Path(pytestconfig.cache.mkdir("documented-install")) if pytestconfig.cache else None
     assert kept is not None, "run pytest with its cache"
     venv, packages, program = documented("").splitlines()
@@ -130,7 +130,7 @@ def test_the_page_says_how_much_it_is(installed: Installed) -> None:
 
 
 def test_the_program_does_its_whole_job_with_nothing_else(installed: Installed, place: Place) -> None:
-    """Its environment has no package that the doubles, the backend and the dashboard run with: those are ours."""
+    """Its environment lacks the packages of the sandbox, the backend and the dashboard; those run in the test's own."""
     place.program = (str(installed.root / "bin" / "python"), "-I", "-m", "ert_deploy.cli")
     assert place.data("plan")["steps"]
     assert place.data("offers")["offers"]

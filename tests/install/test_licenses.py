@@ -1,4 +1,4 @@
-"""The list of licences is true, and nothing that the locks name is under a licence that forbids what we do."""
+"""Licences: the list is current, and no locked package has a licence that forbids its use here."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ APP = ROOT / "images" / "dashboard" / "ert_dashboard" / "static" / "app"
 
 
 def environment(**changes: str) -> list[Package]:
-    """This environment, with other licences for some of its packages."""
+    """Return the packages of this environment, with other licences for some of them."""
     return [Package(p.name, p.version, changes.get(p.name, p.license)) for p in licenses.installed()]
 
 

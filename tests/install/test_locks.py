@@ -1,4 +1,4 @@
-"""What pip may install: by hash, of wheels only, and everything that another package asks for."""
+"""Locked packages: by hash, wheels only, and with every dependency."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_everything_is_pinned_and_has_a_hash(path: Path) -> None:
 
 
 def test_the_dashboard_is_installed_by_hash_with_the_plain_command_of_its_host() -> None:
-    """One hash in a file makes pip ask for one everywhere; the option in its first line leaves out sources."""
+    """One hash in a file makes pip require one for every package; the option in its first line excludes sources."""
     folder = ROOT / "images" / "dashboard"
     locked = folder / "requirements.txt"
     assert locked.read_text().startswith("--only-binary :all:\n")
@@ -37,7 +37,7 @@ def test_the_dashboard_is_installed_by_hash_with_the_plain_command_of_its_host()
 
 
 def test_one_version_of_a_package_everywhere() -> None:
-    """So that what is tested is what is deployed. Tools with a venv of their own are nobody's business here."""
+    """So that the tested version is the deployed one. Tools with a separate venv are exempt."""
     seen: dict[str, set[str]] = {}
     for path in LOCKS:
         if path.name not in ("audit.lock", "bench.lock") and not path.name.startswith("clients-"):

@@ -1,4 +1,4 @@
-"""The job that may write to the repository: it takes a change of locks from the job before, and nothing else."""
+"""The job with write access to the repository: it accepts a patch of locks from the previous job, and nothing else."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ esac
 
 @dataclass
 class Repository:
-    """A checkout with a lock, what it pushes to, and a `gh` that writes down how it was called."""
+    """A checkout with a lock, its remote, and a `gh` that records its calls."""
 
     folder: Path
 
@@ -36,7 +36,7 @@ class Repository:
         path.write_text(text)
 
     def propose(self, patch: str, opened: str = "") -> subprocess.CompletedProcess[str]:
-        """Run the job's script on a fresh checkout with this patch from the job before."""
+        """Run the job's script on a clean checkout with this patch from the previous job."""
         self.git("reset", "--hard", "--quiet")
         self.git("clean", "-fdq")
         (self.folder / "given.patch").write_text(patch)

@@ -1,4 +1,4 @@
-"""The meter of the sandbox: what is billed, from when, until when, and how it adds up."""
+"""The billing of the sandbox: billed items, their start and end, and the totals."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_a_bill_says_what_is_running_in_data_and_in_words() -> None:
 
 
 def exact(renter: Renter, id: int) -> dict[str, float]:
-    """One instance's line of the bill."""
+    """Return the exact quantities of one instance in the bill."""
     row = next(r for r in renter.double.bill().rows if r.instance_id == id)
     return {"gpu": row.gpu_seconds, "storage": row.storage_seconds, "gb": row.download_gb}
 

@@ -1,4 +1,4 @@
-"""The control server: who may use it, what it shows, how faults and trouble are ordered."""
+"""The control server: authentication, its output, and how faults and troubles are requested."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ert_deploy.sandbox.world.control import ControlServer
 
 
 class Side:
-    """Plays either double, as far as control asks."""
+    """Implements the part of a provider that the control server uses."""
 
     def __init__(self) -> None:
         self.faults, self.troubles = Faults(), list[dict[str, Any]]()
@@ -39,7 +39,7 @@ class Side:
 
 
 class Panel:
-    """A running control server and the parts behind it."""
+    """A running control server and its components."""
 
     def __init__(self) -> None:
         self.vast, self.render, self.asked = Side(), Side(), threading.Event()

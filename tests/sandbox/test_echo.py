@@ -1,4 +1,4 @@
-"""Doubles that repeat what they are told, when they are told to."""
+"""Echo faults: a reply of the sandbox that contains secrets of the request, encoded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sandbox reaches loopback only: what it shows, what it starts, and what a process in it tries all the same."""
+"""The sandbox uses loopback only: its output, its processes, and what a process in it attempts regardless."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ SDK: Mapping[str, Mapping[str, Any]] = {
 
 @pytest.fixture(scope="module")
 def rented() -> Iterator[tuple[Renter, list[int]]]:
-    """Every kind of machine, rented by the SDK and by hand; all of them run."""
+    """Yield every kind of machine, created by the SDK and by raw requests; all of them run."""
     with renting(command=[sys.executable, "-c", PAIR], credit=500.0, bad_hosts=False) as renter:
         found = renter.sdk.search_offers({}, order="dph_total", storage=40)
         offers = iter([offer["id"] for offer in found if offer["cpu_arch"] == "amd64"])
@@ -105,7 +105,7 @@ def _by_sdk(renter: Renter, offer: int, hostile: bool, more: Mapping[str, Any]) 
 
 
 def _bare(renter: Renter, offer: int) -> int:
-    """The least that a client can send."""
+    """Create an instance with the smallest possible request."""
     answer = renter.put(f"/asks/{offer}/", {"image": "img:1"})
     return int(answer.json()["new_contract"])
 
@@ -163,7 +163,7 @@ def test_an_order_that_stays_on_loopback_is_shown_as_it_was_given(rented: tuple[
     assert {name: on_loopback(value, name) for name, value in kept.items()} == kept
 
 
-# An audit hook of the test's own, which stands in for a resolver that knows nobody and writes down who was asked for.
+# An audit hook that replaces the resolver: it resolves no name and records the requested ones.
 RESOLVER = """
 import json, os, sys
 def hook(event, args):
@@ -371,6 +371,6 @@ def test_no_string_in_the_sandboxs_code_names_a_host(path: Path) -> None:
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs
     ]
-    # Regular expressions describe hosts and name none.
+    # Regular expressions match hosts and contain none.
     found = {host for text in texts if not re.search(r"\(\?|\[\^", text) for host in elsewhere(text)}
     assert found == set()

@@ -1,4 +1,4 @@
-"""Machines are real processes: started with little, stopped with grace, never left behind."""
+"""Machines are real processes: a minimal environment, graceful termination, and no orphans."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The scripted Ollama as the official client sees it, sync and async: what it answers, refuses and leaves out."""
+"""The scripted Ollama with the official client, sync and async: its responses, its errors and missing fields."""
 
 from __future__ import annotations
 

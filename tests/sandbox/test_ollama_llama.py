@@ -1,4 +1,4 @@
-"""The Ollama double with a real engine: a toy GGUF by default, SmolLM2 where it lies in the cache."""
+"""The sandbox's Ollama with a real engine: a toy GGUF by default, SmolLM2 when it is in the cache."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_the_context_is_the_one_asked_for_and_what_is_too_long_is_cut_or_refused
 
 
 class EndlessServer:
-    """Talks like the engine, until its callback says stop."""
+    """Generates like the engine, until its callback returns False."""
 
     def __init__(self) -> None:
         self.ended = threading.Event()

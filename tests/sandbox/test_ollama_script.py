@@ -1,4 +1,4 @@
-"""The scripted Ollama against the independent `ollama` client, and against the raw wire where it matters."""
+"""The scripted Ollama against the independent `ollama` client, and against the raw wire format where it matters."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MISTRAL = {"name": "mistral", "size": 4372824384, "context_length": 32768}
 
 
 class Double:
-    """One running `python -m ert_deploy.sandbox.ollama` and the script it reads."""
+    """One running `python -m ert_deploy.sandbox.ollama` and its script."""
 
     def __init__(self, script: Path, **env: str) -> None:
         self.script = script
@@ -50,14 +50,14 @@ class Double:
         return self.client
 
     def lines(self, path: str, body: dict[str, Any]) -> list[dict[str, Any]]:
-        """The NDJSON lines of one call."""
+        """Return the NDJSON lines of one call."""
         with httpx.stream("POST", self.url + path, json=body) as answer:
             assert answer.status_code == 200
             assert answer.headers["content-type"] == "application/x-ndjson"
             return [json.loads(line) for line in answer.iter_lines()]
 
     def end(self) -> int:
-        """SIGTERM; the exit code."""
+        """Send SIGTERM; return the exit code."""
         self.client.close()  # type: ignore[no-untyped-call]
         self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(5)

@@ -1,4 +1,4 @@
-"""How Render's API behaves on the wire: key, headers, limits, pages, variables, refusals."""
+"""Render's API on the wire: key, headers, rate limits, pagination, variables, errors."""
 
 from __future__ import annotations
 

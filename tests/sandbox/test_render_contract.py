@@ -1,6 +1,6 @@
-"""The double against Render's published OpenAPI, the recorded traffic of Render's own tools, and the newest SDK.
+"""The sandbox's Render against the published OpenAPI, recorded traffic of Render's own tools, and the newest SDK.
 
-Two profiles, two questions: does `as_recorded` look like the recordings, and is `spec_strict` valid by the OpenAPI?
+Two profiles: `as_recorded` must match the recordings, `spec_strict` must be valid by the OpenAPI.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ pytestmark = [
     pytest.mark.contract,
     pytest.mark.skipif(not CONTRACTS.is_dir(), reason="the providers' contracts are not beside the repository"),
 ]
-# Of the connection, not of the API.
+# Headers of the connection, not of the API.
 TRANSPORT = {"content-length", "content-type", "date"}
 
 
 def load(name: str) -> Any:
-    """One contract file."""
+    """Return one of the published files."""
     return json.loads((CONTRACTS / name).read_text())
 
 
@@ -53,13 +53,13 @@ def strict() -> Iterator[World]:
 
 
 def bodies(recorded: list[dict[str, Any]], method: str, template: str, status: int = 200) -> list[Any]:
-    """Every recorded answer of one operation."""
+    """Return every recorded response of one operation."""
     wanted = (method, template, status)
     return [e["response_body"] for e in recorded if (e["method"], e["path_template"], e["status"]) == wanted]
 
 
 def kinds(value: Any, at: str = "") -> set[tuple[str, str]]:
-    """Every place in a JSON value with the type found there; a list's items share one place."""
+    """Return every path in a JSON value with its type; the items of a list share one path."""
     found: set[tuple[str, str]] = {(at, type(value).__name__)}
     if isinstance(value, dict):
         for key, item in value.items():
@@ -71,7 +71,7 @@ def kinds(value: Any, at: str = "") -> set[tuple[str, str]]:
 
 
 def native_web_services(recorded: list[dict[str, Any]]) -> list[Any]:
-    """The recorded services of our sort: a web service built from a repository."""
+    """Return the recorded services of the relevant kind: a web service built from a repository."""
     found = bodies(recorded, "GET", "/services/{srv}") + bodies(recorded, "PATCH", "/services/{srv}")
     return [s for s in found if s["type"] == "web_service" and "startCommand" in str(s)]
 
@@ -142,12 +142,12 @@ def test_the_recorded_limits_are_ours(world: World, recorded: list[dict[str, Any
 
 @pytest.fixture(scope="module")
 def schema() -> Any:
-    """The OpenAPI, with `serviceDetails` and event `details` left to be chosen by type."""
+    """Return the OpenAPI, with `serviceDetails` and event `details` still to be selected by type."""
     return load("render-openapi.json")
 
 
 def check(schema: Any, pointer: str, value: Any) -> None:
-    """Validate one value against one place of the OpenAPI."""
+    """Validate one value against one pointer of the OpenAPI."""
     registry: Any = Registry().with_resource("urn:render", DRAFT4.create_resource(schema))
     validator: Any = OAS30Validator({"$ref": f"urn:render#{pointer}"}, registry=registry)
     problems = [f"{list(e.absolute_path)}: {e.message}" for e in validator.iter_errors(value)]
@@ -155,13 +155,13 @@ def check(schema: Any, pointer: str, value: Any) -> None:
 
 
 def answer_of(path: str, method: str = "get", status: str = "200") -> str:
-    """JSON pointer to the schema of an operation's answer."""
+    """Return the JSON pointer to the schema of an operation's response."""
     escaped = path.replace("/", "~1")
     return f"/paths/{escaped}/{method}/responses/{status}/content/application~1json/schema"
 
 
 def web_only(schema: Any) -> Any:
-    """The same OpenAPI with the one branch of `serviceDetails` that a web service has."""
+    """Return the OpenAPI with the one branch of `serviceDetails` for a web service."""
     narrowed = copy.deepcopy(schema)
     details = narrowed["components"]["schemas"]["service"]["properties"]["serviceDetails"]
     details["oneOf"] = [o for o in details["oneOf"] if o["$ref"].endswith("/webServiceDetails")]
@@ -221,7 +221,7 @@ def test_every_kind_of_event_we_send_is_valid_and_known(strict: World, schema: A
 
 
 def provoke(world: World) -> None:
-    """Make things happen that leave events of every kind."""
+    """Trigger events of every kind."""
     world.call("PATCH", "{s}", json={"serviceDetails": {"plan": "standard"}})
     world.double.trouble({"kind": "deploy_fails", "status": "update_failed"})
     world.double.trouble({"kind": "foreign_deploy"})

@@ -1,4 +1,4 @@
-"""How a configuration reaches a running process on Render, and all the ways it does not."""
+"""How a configuration reaches a running process on Render, and all the cases in which it does not."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_a_new_service_is_live_and_runs_with_renders_environment_and_nothing_of_
     assert env["KEEP"] == "kept"
     assert "VAST_API_KEY" not in env
     ours = set(env) - {"PATH", "HOME", "LANG", "PORT", "FINGERPRINT", "KEEP", "LC_CTYPE", "TMPDIR"}
-    ours -= {"PYTHONPATH", "ERT_SANDBOX_REFUSED"}  # what keeps the process on loopback
+    ours -= {"PYTHONPATH", "ERT_SANDBOX_REFUSED"}  # restricts the process to loopback
     assert all(name.startswith(("RENDER", "IS_PULL", "FORWARDED", "WEB_CONC", "GUNICORN")) for name in ours)
 
 

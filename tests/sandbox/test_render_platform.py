@@ -1,4 +1,4 @@
-"""What Render's platform does around the API: the edge, crashes, sleep, suspension, and what is left after the end."""
+"""Render's platform around the API: the edge, crashes, sleep, suspension, and the remains after shutdown."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def world() -> Iterator[World]:
 
 
 def deploy_and_wait(world: World) -> None:
-    """A deploy that is live."""
+    """Request a deploy and wait until it is live."""
     assert world.ended(world.deploy(deployMode="deploy_only").json()["id"]) == "live"
 
 
 def newest(world: World) -> tuple[str, str]:
-    """Trigger and status of the newest deploy."""
+    """Return the trigger and status of the newest deploy."""
     deploy = world.get("{s}/deploys", limit=1)[0]["deploy"]
     return deploy["trigger"], deploy["status"]
 

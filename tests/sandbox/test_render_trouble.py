@@ -1,4 +1,4 @@
-"""Troubles of the platform, switched on as data."""
+"""Troubles of the platform, enabled through data."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def world() -> Iterator[World]:
 
 
 def outcome(world: World) -> str:
-    """How the next deploy ends, on a fresh rate-limit window."""
+    """Return the final status of the next deploy, in a new rate-limit window."""
     answers = []
 
     def accepted() -> bool:

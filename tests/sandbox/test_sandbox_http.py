@@ -1,4 +1,4 @@
-"""The server under both doubles: routes, and what a client gets to see of a fault."""
+"""The HTTP server of both providers: routes, and the effect of a fault on a client."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ert_deploy.sandbox.runtime.clock import WorldClock, rfc3339
 
 
 class Till:
-    """A till that counts what was paid in, behind a server."""
+    """A server that counts payments."""
 
     def __init__(self) -> None:
         self.paid: list[str] = []

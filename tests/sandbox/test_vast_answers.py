@@ -1,4 +1,4 @@
-"""Answers that are late, lost, refused or untrue, and what had happened by then."""
+"""Delayed, lost, rejected or false responses, and whether the request was executed."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_create_delivered_twice_rents_twice(renter: Renter) -> None:
 
 
 def test_the_sdk_with_its_default_retries_hides_a_lost_create(renter: Renter) -> None:
-    """Why a create must be sent once only: the second try rents a second time."""
+    """Why a create must be sent once only: a retry rents a second instance."""
     offer = renter.offers()[0]["id"]
     renter.double.trouble({"kind": "lost_create", "status": 503})
     renter.sdk.client.retry = 3

@@ -1,7 +1,7 @@
-"""The double against Vast's published OpenAPI file, leniently: the file's own examples and types are the measure.
+"""The sandbox's Vast against the published OpenAPI file, leniently: by the file's own examples and types.
 
-Where the file is known to be wrong (`ports` and `extra_env` of one instance, `env` of a create, search types) it is not
-used; see the field notes in the modules of the double.
+Where the file is known to be incorrect (`ports` and `extra_env` of one instance, `env` of a create, search types) it
+is not used; see the field notes in the modules of the server.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def answer(spec: dict[str, Any], path: str, method: str, status: str = "200") ->
 
 
 def complaints(row: Mapping[str, Any], properties: Mapping[str, Any]) -> list[str]:
-    """Fields that are absent or of another type than the file says; null is always allowed, as it is in the field."""
+    """Return the fields that are absent or not of the type in the file; null is always allowed, as in practice."""
     found = []
     for name, schema in properties.items():
         kinds = schema.get("type", "object")

@@ -1,4 +1,4 @@
-"""Renting on the Vast double: what success looks like, and each way in which it is refused."""
+"""Renting on the sandbox's Vast: the response on success, and each error."""
 
 from __future__ import annotations
 

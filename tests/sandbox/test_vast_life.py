@@ -1,4 +1,4 @@
-"""From rented to running to stopped to destroyed, with a real process in the machine."""
+"""The life of an instance from rented to running, stopped and destroyed, with a real process in the machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What bad luck looks like: GPUs that are gone, hosts that fail, money that runs out, statuses that mislead."""
+"""Adverse conditions: unavailable GPUs, failing hosts, exhausted credit, misleading statuses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The documented rate limits of Vast, as the double keeps to them; on unless a test asks for a double without."""
+"""The documented rate limits of Vast, as enforced by the sandbox; enabled unless a test disables them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ert_deploy.sandbox.vast.auth import LIMITS, Intervals
 from ert_deploy.sandbox.vast.options import Options
 from tests.support.vast.world import Renter, renting
 
-# The figures of `../shared/facts/vast.md`, section 1.1, written down a second time.
+# The figures of `../shared/facts/vast.md`, section 1.1, repeated independently.
 FACTS = {
     "create": 4.5, "list": 1.0, "show": 2.0, "manage": 1.0, "destroy": 3.0, "reboot": 1.0, "recycle": 1.0, "bid": 5.5,
     "execute": 1.5, "search": 6.0, "secrets": 5.0,

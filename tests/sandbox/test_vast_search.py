@@ -1,4 +1,4 @@
-"""What a search on the Vast double finds, and the traps of the real search that it keeps."""
+"""Results of a search on the sandbox's Vast, including the pitfalls of the real one."""
 
 from __future__ import annotations
 

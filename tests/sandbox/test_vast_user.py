@@ -1,4 +1,4 @@
-"""The account's owner at the Vast double: keys with some permissions, and variables that go into every container."""
+"""The account on the sandbox's Vast: keys with some permissions, and variables that are set in every container."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def renter() -> Iterator[Renter]:
 
 
 def limited(renter: Renter, *categories: str) -> str:
-    """A new key with these permissions, made by the official SDK."""
+    """Return a new key with these permissions, created by the official SDK."""
     made = renter.sdk.create_api_key("limited", {"api": {name: {} for name in categories}})
     return str(made["key"])
 

@@ -1,4 +1,4 @@
-"""Keys, the instance list, managing and logs: the wire of the Vast double."""
+"""Keys, the instance list, managing and logs: the wire format of the sandbox's Vast."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def renter() -> Iterator[Renter]:
 
 @pytest.fixture(scope="module")
 def many() -> Iterator[Renter]:
-    """An account with 30 instances that never leave provisioning."""
+    """Yield an account with 30 instances that remain in provisioning."""
     with renting() as up:
         up.double.trouble({"kind": "never_starts"})
         for number, offer in enumerate(up.sdk.search_offers({"num_gpus": {"eq": 1}}, limit=64)[:30]):

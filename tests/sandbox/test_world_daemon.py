@@ -1,4 +1,4 @@
-"""The world as a process of its own: ready, found, stopped, survived, cleaned. The doubles are small fakes."""
+"""The sandbox as a separate process: ready, found, stopped, crashed, cleaned up. The providers are small fakes."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_two_that_start_at_once_get_the_same_world(start: Start, directory: Path
             try:
                 daemon.stop(directory)
                 break
-            except WorldError as busy:  # the other one is looking whether it may start
+            except WorldError as busy:  # the other process is checking whether it may start
                 if "try again in a moment" not in str(busy):
                     raise
     assert other.returncode == (0 if world.pid == other.pid else daemon.BUSY_EXIT)

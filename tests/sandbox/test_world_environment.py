@@ -1,4 +1,4 @@
-"""What the world's daemon gets of its caller's environment: nothing that could be a key."""
+"""The environment of the sandbox's daemon: nothing of its caller's that could be a key."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_the_daemon_gets_no_secret_and_all_it_needs(tmp_path: Path, monkeypatch:
 def test_a_model_that_cannot_be_had_here_is_not_asked_for_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The daemon has no index and no proxy to fetch it with, and would wait for minutes."""
+    """The daemon has neither an index nor a proxy to download it with, and would wait for minutes."""
     asked: list[str] = []
 
     class Toy:

@@ -1,4 +1,4 @@
-"""The daemon with the real doubles: the dashboard answers, the providers know their keys, nothing is left behind."""
+"""The daemon with the real providers: the dashboard is up, the keys are accepted, nothing remains afterwards."""
 
 from __future__ import annotations
 

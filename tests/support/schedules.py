@@ -1,4 +1,4 @@
-"""Random schedules: plays many of them on all cores, and says what they came to."""
+"""Random schedules: runs many of them on all cores and reports the result."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST_REPORTED = 20
 
 @dataclass
 class Played:
-    """What one schedule came to. `history`: what happened, a line each with its virtual second first."""
+    """The result of one schedule. `history`: its events, a line each that begins with the virtual second."""
 
     seed: int
     broken: list[str] = field(default_factory=list)
@@ -34,21 +34,21 @@ Play: TypeAlias = Callable[[int], Played]
 
 @dataclass
 class Tally:
-    """Sums over schedules; `broken` holds those with a violation."""
+    """Sums over schedules; `broken` are those with a violation."""
 
     schedules: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     broken: list[Played] = field(default_factory=list)
 
     def add(self, other: Tally) -> None:
-        """Take the other sums in."""
+        """Add the sums of another tally."""
         self.schedules += other.schedules
         self.counts += other.counts
         self.broken += other.broken
 
 
 def batch(play: Play, first: int, n: int, *, stop: bool = False) -> Tally:
-    """`n` schedules from seed `first` on; with `stop` up to the first violation. Nothing is logged meanwhile."""
+    """Run `n` schedules from seed `first` on; with `stop` up to the first violation. Logging is disabled meanwhile."""
     logging.disable(logging.CRITICAL)
     tally = Tally()
     for seed in range(first, first + n):
@@ -64,14 +64,14 @@ def batch(play: Play, first: int, n: int, *, stop: bool = False) -> Tally:
 
 
 def across(play: Play, first: int, n: int) -> Iterator[Tally]:
-    """The same on all cores, batch by batch."""
+    """Run the same on all cores; yield the sums of each batch."""
     starts = range(first, first + n, BATCH)
     with ProcessPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         yield from pool.map(partial(batch, play), starts, [min(BATCH, first + n - at) for at in starts])
 
 
 def history(play: Play, seed: int) -> list[str]:
-    """What happens in one schedule, line by line, and last what was wrong with it: the same wherever it is played."""
+    """Return the events of one schedule line by line, violations last; the same on every machine."""
     logging.disable(logging.CRITICAL)
     played = play(seed)
     logging.disable(logging.NOTSET)
@@ -79,7 +79,7 @@ def history(play: Play, seed: int) -> list[str]:
 
 
 def main(play: Play, module: str, description: str | None) -> int:
-    """Parse, play, report. 0: no schedule had a violation."""
+    """Parse the arguments, run and report; return 0 when no schedule had a violation."""
     parser = argparse.ArgumentParser(prog=f"python -m {module}", description=description)
     parser.add_argument("-n", type=int, default=100_000, help="how many schedules")
     parser.add_argument("--first", type=int, help="first seed (default: a fresh one)")
@@ -101,7 +101,7 @@ def main(play: Play, module: str, description: str | None) -> int:
 
 
 def report(tally: Tally, first: int, seconds: float) -> None:
-    """What was played and what came of it."""
+    """Print the number of schedules, the violations and the counts."""
     for played in tally.broken[:MOST_REPORTED]:
         say(f"seed {played.seed}: {'; '.join(played.broken[:3])}\n")
     bound = f"; with 95 % confidence the rate is below {3 / max(1, tally.schedules):.1e} for this mix"
@@ -112,6 +112,6 @@ def report(tally: Tally, first: int, seconds: float) -> None:
 
 
 def say(text: str) -> None:
-    """Print at once."""
+    """Print without buffering."""
     sys.stdout.write(text)
     sys.stdout.flush()

@@ -1,7 +1,7 @@
-"""Pytest plugin of the whole run: which worker takes what, the slowest parts, and parts that must not be skipped.
+"""Pytest plugin for the whole run: test distribution, the slowest modules, and tests that must not be skipped.
 
-Environment: `ERT_PARTS` names a file to which the seconds of every module are appended (`.ci/run` prints the slowest of
-all). `ERT_NO_SKIPS` makes a run fail that had to skip something for want of a program, and names it.
+Environment: `ERT_PARTS` names a file to which the seconds of every module are appended (`.ci/run` lists the longest).
+`ERT_NO_SKIPS` makes a run fail in which a test was skipped because a program is missing, and reports the test.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 SHOWN = 10
 ROOT = Path(__file__).resolve().parents[2]
 SHARED_FIXTURE = 'scope="module"'
-# What `make unit` leaves out: it starts processes, plays histories, or takes seconds a test.
+# Excluded from `make unit`: tests that start processes, run long histories, or take seconds each.
 PROCESS_FOLDERS = frozenset({
     "abuse", "action", "browser", "e2e", "guard_stats", "image", "job_schedules", "kills", "mutation", "sandbox",
     "secrets",
@@ -32,17 +32,17 @@ PROCESS_MODULES = frozenset({
     "cli/test_ssh", "cli/test_state_commands", "config/test_config_process", "dashboard/test_dashboard_gunicorn",
     "dashboard/test_dashboard_memory", "engine/test_kills", "engine/test_storms",
 })  # fmt: skip
-# Needs what is not part of a checkout; CI has it, a clone has not.
+# Needs files that are not part of the repository: CI has them, a clone does not.
 OUTSIDE = "contract"
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """How many workers `-n auto` means."""
-    return (os.cpu_count() or 1) + 2  # a test waits for processes and clocks as much as it computes
+    """Return the number of workers for `-n auto`."""
+    return (os.cpu_count() or 1) + 2  # tests wait for processes and clocks as much as they compute
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Mark what starts processes and what needs a Docker engine."""
+    """Mark the tests that start processes or need a Docker engine."""
     folder = item.path.parent.name
     if "docker_engine" in getattr(item, "fixturenames", ()):
         item.add_marker(pytest.mark.image)
@@ -52,7 +52,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """In a worker what takes long comes first, so that no worker is left alone with it in the end."""
+    """Run the longest tests of a worker first, so that no worker is still busy with them at the end."""
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: (item.get_closest_marker("process") is None, not shares(_module(item.nodeid))))
 
@@ -63,15 +63,15 @@ def _module(nodeid: str) -> str:
 
 @cache
 def shares(module: str) -> bool:
-    """Whether the tests of a module (its path from the top) share a fixture, of which every worker would make one."""
+    """Whether the tests of a module (its path from the root) share a fixture, which every worker would set up."""
     path = ROOT / module
     return any(SHARED_FIXTURE in file.read_text() for file in (path, path.with_name("conftest.py")) if file.is_file())
 
 
 class ByModule(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-    """Tests of a module that share a fixture go to one worker, each other one to whichever worker is free.
+    """Assign tests of a module that share a fixture to one worker, each other test to any free worker.
 
-    xdist's own groups write themselves into a test's id, which pytest 9.2 does not read any more: they do nothing.
+    The groups of xdist are encoded in a test's id, which pytest 9.2 no longer parses: they have no effect.
     """
 
     def _split_scope(self, nodeid: str) -> str:
@@ -80,12 +80,12 @@ class ByModule(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByModule | None:
-    """Ours in place of `--dist loadscope`."""
+    """Replace the scheduler of `--dist loadscope`."""
     return ByModule(config, log) if config.getoption("dist") == "loadscope" else None
 
 
 class Parts:
-    """Collects, where the results come together, what each module took and what was skipped."""
+    """Collects the duration of each module and the skipped tests, in the process that receives the results."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = defaultdict(float)
@@ -102,7 +102,7 @@ class Parts:
             self.skipped.append((report.nodeid, reason.removeprefix("Skipped: ")))
 
     def torn(self) -> list[str]:
-        """Modules whose tests share a fixture and were spread over several workers all the same."""
+        """Return the modules whose tests share a fixture and yet ran on several workers."""
         return [module for module, workers in self.workers.items() if len(workers) > 1]
 
     @pytest.hookimpl(trylast=True)
@@ -130,7 +130,7 @@ class Parts:
 
 
 def _named(skipped: Iterable[tuple[str, str]]) -> list[str]:
-    """One line for each reason: how many tests and the first of them."""
+    """Return one line per reason: the number of tests and the first of them."""
     by_reason: dict[str, list[str]] = {}
     for nodeid, reason in skipped:
         by_reason.setdefault(reason, []).append(nodeid)
@@ -138,6 +138,6 @@ def _named(skipped: Iterable[tuple[str, str]]) -> list[str]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Only the process that prints collects; the workers send their reports to it."""
+    """Register the collector in the main process only; the workers send it their reports."""
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Parts(), "ert-parts")

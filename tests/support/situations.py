@@ -1,4 +1,4 @@
-"""Facts for planning tests: short ways to say what is wanted and what is seen."""
+"""Facts for planning tests: short constructors for the desired and the actual state."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ WAITED = UP.timings
 BOTH = replace(UP, targets=(DASH, ADMIN))
 KEYED = {DASH.names.key: KEY}
 OLD = {"spec": "another config"}
-# What is wanted and what is seen, by the name of the situation, and the plan for it.
+# The desired and the observed state, by the name of the situation, and the plan for it.
 Table: TypeAlias = dict[str, tuple[Desired, Observed, list[str]]]
 
 
 def token(number: int) -> str:
-    """The token of the create call that made an instance."""
+    """Return the token of the create call that made an instance."""
     return f"{number:032x}"
 
 
@@ -45,7 +45,7 @@ def url(number: int) -> str:
 
 
 def instance(number: int, **changes: Any) -> Instance:
-    """An instance of ours that fits the config and runs."""
+    """Return a running instance of the deployment that matches the config."""
     base = Instance(
         id=number, mark=Mark("ert", token(number)), claims="ert", status="running", intended="running",
         current="running", machine_id=number + 1000, dph=0.2, address=Address("203.0.113.7", 40000 + number),
@@ -60,18 +60,18 @@ def record(number: int, *, pinned: bool = False, published: bool = False, at: fl
 
 
 def served(number: int, *, woken: float = 0.0, stranded: float = 0.0, at: float = NOW - 60) -> Record:
-    """The record of one that an app was told about."""
+    """Return the record of an instance that was published to an app."""
     return replace(record(number, pinned=True, published=True, at=at), woken=woken, stranded=stranded)
 
 
 def told_keys(number: int, keys: tuple[Secret, ...], asked: tuple[Secret, ...] = ()) -> Record:
-    """The record of one that serves and was told, while it ran, which keys to take."""
+    """Return the record of a serving instance whose accepted keys were changed while it ran."""
     digests = tuple(k.sha256() for k in keys), tuple(k.sha256() for k in asked)
     return replace(served(number), keys=digests[0], asked=digests[1])
 
 
 def stopped(number: int, **changes: Any) -> Instance:
-    """An instance of ours of which only the disk is paid."""
+    """Return an instance of the deployment of which only the disk costs money."""
     return instance(number, status="exited", intended="stopped", current="stopped", address=None, **changes)
 
 
@@ -80,7 +80,7 @@ def intent(number: int, age: float, *, gone: bool = False) -> Intent:
 
 
 def undated(number: int, at: float) -> Intent:
-    """An intent by somebody who did not know the provider's time: it has his own, which is compared with nothing."""
+    """Return an intent made without the provider's time: it has the local time, which is compared with nothing."""
     return Intent(token(number), -at, 7, number + 1000)
 
 
@@ -93,12 +93,12 @@ def healthy(number: int) -> Health:
 
 
 def env(number: int, target: Target = DASH, key: Secret = KEY) -> dict[str, Secret]:
-    """The owned variables of an app that uses that instance."""
+    """Return the owned variables of an app that uses that instance."""
     return connected(target, url(number), key, pem(number))
 
 
 def off(target: Target = DASH) -> dict[str, Secret]:
-    """The owned variables of an app that uses none."""
+    """Return the owned variables of an app that uses none."""
     return withdrawn(target)
 
 
@@ -127,7 +127,7 @@ def seen(
     health: tuple[Health | None, ...] = (),
     **more: Any,
 ) -> Observed:
-    """What is seen; `health` goes with the instances in their order."""
+    """Return the observed state; `health` is in the order of the instances."""
     state = State("ert", 3, intents, records, tombstones, (), rollouts)
     known = {i.id: h for i, h in zip(instances, health, strict=False) if h is not None}
     more = {"provider_now": NOW, **more}
@@ -135,12 +135,12 @@ def seen(
 
 
 def still(seconds: float, strikes: int = 0) -> Watch:
-    """Nothing has changed for that long, and so many looks in a row were bad."""
+    """Return a watch without a change for that long, after so many consecutive bad probes."""
     return Watch("", NOW - seconds, strikes)
 
 
 def shown(step: Step) -> str:
-    """A step on one line: what, of whom, why."""
+    """Return a step on one line: its type, its subject and its reason."""
     values = {f.name: getattr(step, f.name) for f in fields(step)}
     reason = values.pop("reason")
     values.pop("end", None)

@@ -1,4 +1,4 @@
-"""What a user without root's rights meets, also where the tests run as root."""
+"""Runs a block without root's privileges, even when the tests run as root."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NOBODY = 65534
 
 @contextmanager
 def unprivileged() -> Iterator[Path]:
-    """A folder of one's own, and inside of the block none of root's rights on files."""
+    """Yield a private directory; inside of the block, root's file privileges are dropped."""
     with tempfile.TemporaryDirectory() as name:
         folder, root = Path(name), os.geteuid() == 0
         if root:

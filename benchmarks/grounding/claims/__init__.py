@@ -1,1 +1,1 @@
-"""Sentences that are true or false by the figures of invented companies, and the share of each that is taken out."""
+"""True and false sentences by the figures of fictitious companies, and the share of each that is removed."""

@@ -1,7 +1,7 @@
-"""`make grounding-claims`: of false claims 95 % must be taken out, of true ones at most 2 %; by kind.
+"""`make grounding-claims`: 95 % of false claims must be removed, and at most 2 % of true ones; by kind.
 
-Reads the files given, else all that are here; each has to keep the promise, or the exit code is 1. A file whose name is
-that of a `.sha256` beside it has to have that hash.
+Reads the given files, else all in this folder; the exit code is 1 unless each meets the limits. A file with the name of
+an existing `.sha256` file must have that hash.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ FALSE, TRUE = 0.95, 0.02
 
 
 def main() -> int:
-    """Measure and judge."""
+    """Run the checks, print the results and return the exit code."""
     options = argparse.ArgumentParser(prog="make grounding-claims")
     options.add_argument("files", nargs="*", type=Path, help="sentences to measure, by default all that are here")
     options.add_argument("--all", action="store_true", help="print every sentence that went the wrong way")
@@ -26,7 +26,7 @@ def main() -> int:
 
 
 def _kept(path: Path, everything: bool) -> bool:
-    """Prints what became of a file's sentences; whether the promise is kept."""
+    """Print the results of one file; return whether it meets the limits."""
     kinds = measure(read(path))
     print(f"{f'{path.name}: {promised(path)}':<48}{'false out':>14}{'true out':>14}")
     for kind, share in kinds.items():

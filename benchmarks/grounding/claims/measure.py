@@ -1,4 +1,4 @@
-"""Which sentences of the set are taken out, by kind, as a report would take them out."""
+"""Counts the sentences of the set that are removed, by kind, as a report would remove them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COMPANIES = FOLDER / "companies.json"
 
 @dataclass(slots=True)
 class Share:
-    """Of the false and the true sentences how many fell; `wrong` are those that should have gone the other way."""
+    """The counts of false and true sentences that were removed; `wrong` are the misclassified ones."""
 
     false: int = 0
     false_out: int = 0
@@ -39,7 +39,7 @@ class Share:
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """The sentences of a file: kind, company, sentence, true, why; OSError or ValueError where it cannot be read."""
+    """Return the rows of a file: kind, company, sentence, true, why. Raise OSError or ValueError when unreadable."""
     rows = json.loads(path.read_text(encoding="utf-8"))
     if not isinstance(rows, list):
         raise ValueError(f"{path}: a list of sentences is expected")
@@ -47,7 +47,7 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 
 def promised(path: Path) -> str:
-    """Whether a file is the one whose hash was committed before; ValueError where it is another one."""
+    """Return whether the hash of a file was committed in advance, as a text. Raise ValueError when it differs."""
     committed = FOLDER / path.with_suffix(".sha256").name
     if not committed.exists():
         return "read"
@@ -58,12 +58,12 @@ def promised(path: Path) -> str:
 
 @cache
 def companies() -> dict[str, Subject]:
-    """The companies of the set by name."""
+    """Return the companies of the set by name."""
     return {name: about(request) for name, request in json.loads(COMPANIES.read_text(encoding="utf-8")).items()}
 
 
 def measure(rows: Iterable[dict[str, Any]]) -> dict[str, Share]:
-    """Counts by kind, in the file's order."""
+    """Return the counts by kind, in the order of the file."""
     kinds: dict[str, Share] = {}
     for row in rows:
         share = kinds.setdefault(row["kind"], Share())

@@ -1,4 +1,4 @@
-"""A small server on loopback that plays GitHub's issuer of job identities."""
+"""A loopback server that acts as GitHub's OIDC token endpoint for jobs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BEARER = "request-token-of-the-job"
 
 @dataclass
 class Issuer:
-    """What the server answers, and what it was asked."""
+    """The configured response and the requests received."""
 
     status: int = 200
     body: bytes = json.dumps({"count": 1, "value": TOKEN}).encode()
@@ -27,7 +27,7 @@ class Issuer:
 
 @contextmanager
 def issuing() -> Iterator[Issuer]:
-    """A server on a free port."""
+    """Run the token endpoint on a free port until the block ends."""
     told = Issuer()
 
     class Handler(BaseHTTPRequestHandler):
@@ -53,5 +53,5 @@ def issuing() -> Iterator[Issuer]:
 
 
 def environ(url: str) -> dict[str, str]:
-    """What GitHub gives a job with `id-token: write`."""
+    """Return the environment that GitHub sets for a job with `id-token: write`."""
     return {"PATH": os.environ["PATH"], "ACTIONS_ID_TOKEN_REQUEST_TOKEN": BEARER, "ACTIONS_ID_TOKEN_REQUEST_URL": url}

@@ -1,7 +1,7 @@
-"""Plays the part of GitHub's runner: carries out action.yml itself, step by step, with the environment GitHub gives.
+"""A minimal GitHub Actions runner: executes the steps of action.yml with the environment that GitHub provides.
 
-Knows only what action.yml uses: inputs in `env`, `if` as alternatives of one comparison, composite `run` steps, the
-files behind $GITHUB_OUTPUT and $GITHUB_STEP_SUMMARY, and the commands a log line can be.
+Supports only the features used by action.yml: inputs in `env`, `if` as alternatives of one comparison, composite `run`
+steps, the files behind $GITHUB_OUTPUT and $GITHUB_STEP_SUMMARY, and workflow commands in the log.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def action() -> dict[str, Any]:
 
 @dataclass
 class Ran:
-    """What a whole action, or one step of it, came to."""
+    """The result of a whole action or of one of its steps."""
 
     code: int
     log: str
@@ -44,7 +44,7 @@ class Ran:
 
 @dataclass
 class Job:
-    """One job's folders. `workspace` is where the repository is checked out."""
+    """The directories of one job. `workspace` is where the repository is checked out."""
 
     workspace: Path
     temp: Path
@@ -70,7 +70,7 @@ class Job:
         }
 
     def start(self, step: Mapping[str, Any], inputs: Mapping[str, str]) -> subprocess.Popen[str]:
-        """One `run` step, begun. Its text goes to bash as a file, as it stands: nothing is put into it."""
+        """Start one `run` step. Its text is passed to bash as a file, unmodified: no expression is substituted."""
         assert step["shell"] == "bash"
         environ = self.environ(step["run"])
         environ |= {name: filled_in(value, inputs) for name, value in step.get("env", {}).items()}
@@ -89,7 +89,7 @@ class Job:
         return process
 
     def end(self) -> None:
-        """End what a failed test may have left."""
+        """Terminate the processes that a failed test may have left running."""
         for process in self.started:
             if process.poll() is None:
                 process.terminate()
@@ -97,7 +97,7 @@ class Job:
                 process.communicate()
 
     def use(self, **given: str) -> Ran:
-        """The whole action with these inputs (underscores for dashes), up to the first step that fails."""
+        """Run the whole action with these inputs (underscores for dashes), up to the first step that fails."""
         inputs = filled(given)
         log, code = "", 0
         for step in action()["runs"]["steps"]:
@@ -117,7 +117,7 @@ class Job:
         return text
 
     def take_outputs(self) -> dict[str, str]:
-        """$GITHUB_OUTPUT as the runner reads it: NAME=VALUE, or NAME<<END, lines, END."""
+        """Parse $GITHUB_OUTPUT like the runner: NAME=VALUE, or NAME<<END, lines, END."""
         found, lines = {}, iter(self.take("GITHUB_OUTPUT").splitlines())
         for line in lines:
             if "<<" in line:
@@ -132,7 +132,7 @@ class Job:
         return found
 
     def settle_in(self) -> None:
-        """Put this interpreter's packages where the install step would put the locked ones, and its stamp with them."""
+        """Provide this interpreter's packages, and the stamp, where the install step would put the locked ones."""
         venv = self.temp / "ert-deploy" / "venv"
         subprocess.run([sys.executable, "-I", "-m", "venv", "--without-pip", str(venv)], check=True)
         python = venv / "bin" / "python"
@@ -146,13 +146,13 @@ class Job:
 
 
 def filled(given: Mapping[str, str]) -> dict[str, str]:
-    """The inputs with their defaults; `python` is this one."""
+    """Return the inputs with their defaults; `python` is the running interpreter."""
     inputs = {name: about.get("default", "") for name, about in action()["inputs"].items()}
     return {**inputs, "python": sys.executable, **{name.replace("_", "-"): value for name, value in given.items()}}
 
 
 def filled_in(value: str, inputs: Mapping[str, str]) -> str:
-    """A value of `env` as the runner computes it: `(CONDITION) && INPUT || INPUT`, or less of it."""
+    """Evaluate a value of `env` like the runner: `(CONDITION) && INPUT || INPUT`, or a part of it."""
     found = EXPRESSION.fullmatch(value)
     assert found, value
     condition, first, otherwise = found.groups()
@@ -161,7 +161,7 @@ def filled_in(value: str, inputs: Mapping[str, str]) -> str:
 
 
 def holds(condition: str | None, inputs: Mapping[str, str]) -> bool:
-    """Whether a step's `if` is true."""
+    """Whether the `if` of a step is true."""
     if condition is None:
         return True
     inner = re.fullmatch(r"\$\{\{ (.*) \}\}", condition)
@@ -176,7 +176,7 @@ def _any(alternatives: str, inputs: Mapping[str, str]) -> bool:
 
 
 def orders(log: str) -> list[str]:
-    """The commands a runner would obey in this log: those between a `stop-commands` and its word do not count."""
+    """Return the workflow commands that a runner executes: none between `stop-commands` and its end token."""
     obeyed, muted = [], ""
     for line in log.splitlines():
         order = ORDER.match(line)

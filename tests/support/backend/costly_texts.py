@@ -1,4 +1,4 @@
-"""Texts that cost a checker of numbers, tags or placeholders more than their length, if it has a quadratic corner."""
+"""Texts that are slow to check for numbers, tags or placeholders when the checker has a quadratic case."""
 
 from __future__ import annotations
 
@@ -39,5 +39,5 @@ PIECES = (
 
 
 def filled(piece: str, size: int) -> str:
-    """`size` characters of one piece over and over."""
+    """Repeat one piece to `size` characters."""
     return (piece * (size // len(piece) + 1))[:size]

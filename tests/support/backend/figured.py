@@ -1,4 +1,4 @@
-"""A report's figures from a few supplied ones, for tests that need no model."""
+"""The figures of a report, computed from a few supplied values, for tests that need no model."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ert_backend.reports.sentences import sentences
 
 
 def figured(financial: dict[str, Any], ticker: str = "ACME", **groups: dict[str, Any]) -> Figures:
-    """The figures of a request with these `financial_data`; `company` and `market` are the other groups."""
+    """Return the figures of a request with these `financial_data`; `company` and `market` are the other groups."""
     return figures(
         ReportRequest(
             ticker=ticker,
@@ -23,10 +23,10 @@ def figured(financial: dict[str, Any], ticker: str = "ACME", **groups: dict[str,
 
 
 def shown(found: Figures, name: str) -> str | None:
-    """How the figure is printed; None where there is none."""
+    """Return the figure as formatted for the report; None when it is missing."""
     return show(found.facts[name]) if name in found.facts else None
 
 
 def said(found: Figures, section: str, company: str = "Acme") -> str:
-    """What code writes for a section."""
+    """Return the sentences that the code generates for a section."""
     return " ".join(sentence.text for sentence in sentences(section, found, company))

@@ -1,4 +1,4 @@
-"""The guard's off-switch and the app's ledger over one board, for tests that play a machine without its processes."""
+"""The guard's off-switch and the app's ledger over one board, for tests that need no machine processes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def settings_for(folder: Path, url: str = "http://127.0.0.1:9", **env: str) -> G
 
 
 class Machine:
-    """A switch whose clock has run for `age` money seconds, and the record of the app beside it."""
+    """An off-switch whose clock has run for `age` money seconds, with the activity ledger of the app."""
 
     def __init__(self, settings: GuardSettings, age: float, alive: bool = True) -> None:
         self.said: list[str] = []
@@ -37,7 +37,7 @@ class Machine:
         return self.alive and pid == os.getpid()
 
     def another_app(self) -> None:
-        """The app's process died, the guard saw it, and another one began."""
+        """Replace the app by a new one, as after a crash that the guard has noticed."""
         self.switch.note()
         self.ledger = Ledger(self.board, self.switch.settings.run, TOKEN, self.switch.settings.data_dir)
 
@@ -46,6 +46,6 @@ class Machine:
         return word is not None and word.drain
 
     def record(self, **moments: float) -> None:
-        """What an app of this run would have said just now."""
+        """Write the activity that an app of this run would report at this moment."""
         said = {"run": self.switch.settings.run, "pid": os.getpid(), "at": boot_seconds()} | moments
         write_activity(self.board, Activity(**said))  # type: ignore[arg-type]

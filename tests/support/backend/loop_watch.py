@@ -1,4 +1,4 @@
-"""Measures how long the service's loop is kept from its other work: the longest time between two of its own ticks."""
+"""Measures how long the service's event loop is blocked: the longest time between two ticks of a timer task."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TICK = 0.0005
 
 @dataclass(slots=True)
 class Stall:
-    """The longest time between two ticks in seconds: `busy` of the loop's own processor time, `wall` of the clock's."""
+    """The longest time between two ticks in seconds: `busy` in processor time of the loop, `wall` in elapsed time."""
 
     busy: float = 0.0
     wall: float = 0.0
@@ -23,7 +23,7 @@ class Stall:
 
 @contextlib.contextmanager
 def watched(backend: Backend) -> Iterator[Stall]:
-    """What happens to the loop inside the block."""
+    """Measure the stalls of the loop during the block."""
     stall = Stall()
 
     async def tick() -> None:

@@ -1,4 +1,4 @@
-"""A board whose both sides are in this process, for tests that play the guard and the app."""
+"""A board with both sides in this process, for tests that act as the guard and as the app."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from ert_backend.base.board import Board
 
 
 class OneBoard(Board):
-    """Each side sees what the other writes, as over the inherited page."""
+    """Each side reads the writes of the other, as with the inherited page."""
 
     @property
     def shared(self) -> bool:
-        """As if the app had inherited it."""
+        """True, as if the app had inherited the board."""
         return True

@@ -1,4 +1,4 @@
-"""Runs the real app over real TLS in a thread, against a scripted Ollama, for tests that speak HTTP to it."""
+"""Runs the real app over real TLS in a thread, against a scripted Ollama, for tests that use HTTP."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ENV = {
     "ERT_MODEL": "gpt-oss:20b",
     "PUBLIC_IPADDR": "127.0.0.1",
     "ERT_BIND": "127.0.0.1:0",
-    "ERT_PROBE_SLOTS": "off",  # a scripted engine answers at once: what would be measured is chance
+    "ERT_PROBE_SLOTS": "off",  # a scripted engine replies at once: the measured time would be random
 }
 QUICK = Pace(look=0.02, watch=0.05, pull_stall=0.3, retry=0.1, sick=0.3)
 REQUEST = {
@@ -53,7 +53,7 @@ REQUEST = {
 
 
 def wait_for(condition: Callable[[], Any], seconds: float = 10.0) -> Any:
-    """The first true value of `condition`, or a failure."""
+    """Return the first true value of `condition`; raise AssertionError after `seconds`."""
     deadline, pause = boot_seconds() + seconds, threading.Event()
     while boot_seconds() < deadline:
         if value := condition():
@@ -63,7 +63,7 @@ def wait_for(condition: Callable[[], Any], seconds: float = 10.0) -> Any:
 
 
 class Backend:
-    """The app, listening. `client` verifies it by its PEM alone and carries the key."""
+    """The running app. `client` verifies it by its PEM alone and sends the key."""
 
     def __init__(self, settings: Settings, pace: Pace) -> None:
         self.settings, self.pace = settings, pace
@@ -86,7 +86,7 @@ class Backend:
         wait_for(lambda: self.service.state.ready)
 
     def warm(self) -> None:
-        """Have the process that writes reports there: tests with short deadlines time the report alone."""
+        """Start the process that writes reports in advance: tests with short deadlines time the report alone."""
         asyncio.run_coroutine_threadsafe(self.service.writer.start(), self.loop).result(20)
 
     async def _serve(self) -> None:
@@ -106,7 +106,7 @@ class Backend:
 
 @contextlib.contextmanager
 def running(folder: Path, ollama: str, pace: Pace = QUICK, **changes: Any) -> Iterator[Backend]:
-    """A backend on `folder` that talks to the Ollama at `ollama`; `changes` replace settings."""
+    """Run a backend on `folder` that uses the Ollama at `ollama`; `changes` replace settings."""
     settings = load({**ENV, "ERT_DATA_DIR": str(folder), "OLLAMA_HOST": ollama})
     backend = Backend(replace(settings, **changes), pace)
     backend.thread.start()

@@ -1,4 +1,4 @@
-"""A backend as others see it: ours unless told otherwise; and probes of it."""
+"""A backend as its clients see it, by default one of this deployment; and probes of it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ LOADING = {
 
 
 def prover(certificate: Pair, mark: Mark = MARK, boot: Secret = BOOT) -> Callable[[Seen], Answer]:
-    """What /identity of a backend answers: the proof for the caller's nonce and its own certificate."""
+    """Return a handler of /identity: it returns the proof for the client's nonce and its own certificate."""
 
     def answer(seen: Seen) -> Answer:
         digest = hashlib.sha256(certificate.der).digest()
@@ -50,7 +50,7 @@ def prover(certificate: Pair, mark: Mark = MARK, boot: Secret = BOOT) -> Callabl
 
 @contextmanager
 def backend(own: Pair | None = None, tls: bool = True, **reactions: Reaction) -> Iterator[Script]:
-    """A backend that is ours and healthy, but for the named paths."""
+    """Run a healthy backend of this deployment, except for the given paths."""
     own = own or pair()
     paths: dict[str, Reaction] = {
         "GET /identity": prover(own),
@@ -63,36 +63,36 @@ def backend(own: Pair | None = None, tls: bool = True, **reactions: Reaction) ->
 
 
 def look(port: int, pinned: str = "", total: float = 3.0, boot: Secret = BOOT, mark: Mark = MARK) -> Health:
-    """One probe of what listens there."""
+    """Probe the server on that port once."""
     probe = TlsBackendProbe(FakeEntropy(), allow_loopback=True, total=total)
     return probe.probe(Address("127.0.0.1", port), mark, boot, pinned)
 
 
 def trusting(port: int, certificate: str, total: float = 3.0) -> TlsBackendProbe:
-    """A probe to which that certificate has proven itself at that port before, whoever answers there now."""
+    """Return a probe that has already verified the certificate on that port, whichever server is there now."""
     probe = TlsBackendProbe(FakeEntropy(), allow_loopback=True, total=total)
     probe._proven.add((Address("127.0.0.1", port), certificate))
     return probe
 
 
 def ask(port: int, certificate: str, key: Secret = KEY, total: float = 3.0) -> bool:
-    """Whether what listens there takes the key."""
+    """Whether the server on that port accepts the key."""
     return trusting(port, certificate, total).accepts(Address("127.0.0.1", port), certificate, key)
 
 
 def busy(port: int, certificate: str, key: Secret = KEY, total: float = 3.0) -> int:
-    """How many reports what listens there says it has under way."""
+    """Return the number of running reports that the server on that port reports."""
     return trusting(port, certificate, total).busy(Address("127.0.0.1", port), certificate, key)
 
 
 def sent_to(script: Script) -> str:
-    """Everything the server was sent."""
+    """Return all requests that the server received."""
     return repr(script.seen)
 
 
 @contextmanager
 def raw_server(serve: Callable[[socket.socket], None]) -> Iterator[int]:
-    """A TCP server of two connections that does whatever `serve` does."""
+    """Run a TCP server that passes each connection to `serve`."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         listening.settimeout(0.1)
         over = threading.Event()

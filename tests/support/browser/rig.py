@@ -1,4 +1,4 @@
-"""A real dashboard under gunicorn, and what a person does in front of it. Ends only what it started."""
+"""A real dashboard under gunicorn and the actions of a user in a browser. Ends only its own processes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 
 
 def browser_path() -> str | None:
-    """A Chromium of this machine: `ERT_CHROMIUM`, or the first of the usual names."""
+    """Return the path of Chromium: `ERT_CHROMIUM`, or the first of the usual names."""
     named = os.environ.get("ERT_CHROMIUM")
     return named or next((found for name in BROWSERS if (found := shutil.which(name))), None)
 
@@ -70,9 +70,9 @@ def _answers(client: httpx.Client) -> bool:
 
 
 def ask(page: Page, ticker: str) -> str:
-    """Type a ticker, press the button; the report's id."""
+    """Type a ticker and press the button; return the report's id."""
     page.get_by_role("combobox", name="Ticker or company").fill(ticker)
-    expect(page.get_by_role("option")).to_have_count(1)  # the list is open and must not lie over the button
+    expect(page.get_by_role("option")).to_have_count(1)  # the list is open and must not cover the button
     page.get_by_role("button", name="Write report", exact=True).click()
     page.wait_for_url("**/#/report/*")
     return page.url.rsplit("/", 1)[1]
@@ -83,7 +83,7 @@ def done(page: Page) -> None:
 
 
 def violations(page: Page) -> list[str]:
-    """What axe finds wrong on the page as it is now, after animations have ended."""
+    """Return the violations that axe reports on the current page, after animations have ended."""
     page.evaluate(ANIMATED)
     page.evaluate(AXE.read_text(encoding="utf-8"))
     found = page.evaluate("() => axe.run(document, { resultTypes: ['violations'] })")["violations"]

@@ -1,6 +1,6 @@
-"""What the fake backend writes in these tests: five sections about Apple's sample figures, tables, checks and gaps.
+"""The report of the fake backend in these tests: five sections on Apple's sample figures, tables, checks and gaps.
 
-The shapes are those of the real backend's answer; the figures are those of the bundled sample data.
+The structure is that of the real backend's response; the figures are those of the bundled data.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Certificates as a backend makes them for itself: EC, self-signed, its own authority, bound to address and name."""
+"""Certificates like the backend's own: EC, self-signed, a CA of its own, issued for address and name."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class Pair:
 
     @property
     def der(self) -> bytes:
-        """What is digested for the proof."""
+        """The DER encoding, which is hashed for the proof."""
         return ssl.PEM_cert_to_DER_cert(self.pem)
 
     def context(self) -> ssl.SSLContext:
-        """A server's side of TLS with this pair."""
+        """Return the server-side TLS context of this pair."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:
             file.write(self.pem + self.key)
@@ -42,13 +42,13 @@ class Pair:
 
 @cache
 def pair(deployment: str = "ert", ip: str = "127.0.0.1", number: int = 0, years: int = 30) -> Pair:
-    """A fresh pair for each distinct set of arguments; `years` counts from 2020."""
+    """Return one pair per distinct set of arguments; `years` is the offset from 2020."""
     return _sign(ec.generate_private_key(ec.SECP256R1()), None, deployment, ip, number, years)
 
 
 @cache
 def signed_by(parent: Pair) -> Pair:
-    """A pair for the same name and address whose certificate is signed with the key of another."""
+    """Return a pair for the same name and address whose certificate is signed with another key."""
     authority = serialization.load_pem_private_key(parent.key.encode(), password=None)
     assert isinstance(authority, ec.EllipticCurvePrivateKey)
     return _sign(ec.generate_private_key(ec.SECP256R1()), authority, "ert", "127.0.0.1", 77, 30)

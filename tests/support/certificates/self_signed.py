@@ -1,4 +1,4 @@
-"""Self-signed certificates for one address, as the GPU container makes its own."""
+"""Self-signed certificates for one address, like those that the GPU container generates."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cryptography.x509.oid import NameOID
 
 
 def certificate(ip: str = "127.0.0.1") -> tuple[str, str]:
-    """(certificate PEM, key PEM), self-signed for one address, as the GPU container makes it."""
+    """Return (certificate PEM, key PEM), self-signed for one address, like the GPU container's."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ert.ert.internal")])
     start = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
@@ -38,7 +38,7 @@ def certificate(ip: str = "127.0.0.1") -> tuple[str, str]:
 
 
 def server_context(chain_pem: str, key_pem: str) -> ssl.SSLContext:
-    """A server's TLS context (the library loads keys from files only)."""
+    """Return the TLS context of a server (the library loads keys from files only)."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with tempfile.TemporaryDirectory() as folder:
         chain, key = Path(folder) / "chain.pem", Path(folder) / "key.pem"

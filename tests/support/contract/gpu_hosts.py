@@ -1,4 +1,4 @@
-"""GPU hosts that pass one contract suite: the fake, the simulator's world, and the Vast adapter with the sandbox."""
+"""GPU hosts for the shared contract tests: one in memory, the simulator, and the Vast adapter with the sandbox."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SPEED = 400.0
 
 
 def order(offer: Offer, number: int = 1, keys: str = "a" * 64) -> CreateOrder:
-    """A create call as the engine sends it: marked, armed, with a boot secret and the hash of a key."""
+    """Return a create call as sent by the engine: labelled, with limits, a boot secret and the hash of a key."""
     token = f"{number:032x}"
     env = {
         "ERT_DEPLOYMENT": "ert", "ERT_TOKEN": token, "ERT_SPEC": "5" * 16, "ERT_BOOT_SECRET": "b" * 64,
@@ -42,17 +42,17 @@ def order(offer: Offer, number: int = 1, keys: str = "a" * 64) -> CreateOrder:
 
 @dataclass
 class Rig:
-    """A host and what the suite needs of its world; `wait` lets provider time pass until something holds."""
+    """A host and its environment; `wait` lets provider time pass until a condition is true."""
 
     host: GpuHost
     wait: Callable[[Callable[[], bool]], None]
-    running: Callable[[], list[int]]  # the instances whose GPU bills now, by the world's own books
+    running: Callable[[], list[int]]  # the instances whose GPU costs money now, by the provider's own accounts
 
 
 class Simulated:
-    """The simulator's market as a GpuHost: every call is the effect that the engine would ask for.
+    """The simulator's market as a GpuHost: every call is performed as the effect that the engine would yield.
 
-    The world checks that intents, tombstones and starts are written down first, so this writes them down.
+    The simulator checks that intents, tombstones and starts are saved first, so they are saved here.
     """
 
     def __init__(self) -> None:
@@ -112,7 +112,7 @@ class Simulated:
 
 @contextmanager
 def simulated() -> Iterator[Rig]:
-    """The market of the simulator's world."""
+    """Return the market of the simulator."""
     host = Simulated()
 
     def wait(holds: Callable[[], bool]) -> None:
@@ -123,7 +123,7 @@ def simulated() -> Iterator[Rig]:
 
 @contextmanager
 def fake() -> Iterator[Rig]:
-    """The fake of the engine's tests."""
+    """Return the in-memory host of the engine's tests."""
     host = FakeGpu(FakeClock())
 
     def wait(holds: Callable[[], bool]) -> None:
@@ -134,7 +134,7 @@ def fake() -> Iterator[Rig]:
 
 @contextmanager
 def vast() -> Iterator[Rig]:
-    """The adapter for Vast.ai, with the official SDK inside, against the sandbox's Vast."""
+    """Return the adapter for Vast.ai, with the official SDK, connected to the sandbox."""
     with renting(speed=SPEED) as renter:
         clock = WorldClock(speed=SPEED)
 

@@ -1,4 +1,4 @@
-"""Lets a provider's time pass until something holds."""
+"""Advances a provider's time until a condition is true."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ STEPS = 240
 
 
 def advance(holds: Callable[[], bool], step: Callable[[], object]) -> None:
-    """Take steps of 5 s of the provider until it holds; fails after 20 minutes."""
+    """Advance the provider in steps of 5 s until the condition is true; fail after 20 minutes."""
     for _ in range(STEPS):
         if holds():
             return

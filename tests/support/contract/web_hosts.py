@@ -1,4 +1,4 @@
-"""Web hosts that pass one contract suite: the fake, the simulator's world, and the Render adapter with the sandbox."""
+"""Web hosts for the shared contract tests: one in memory, the simulator, and the Render adapter with the sandbox."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ SPEED = 200.0
 
 @dataclass
 class Rig:
-    """A host with the service `dashboard`; `wait` lets its time pass until something holds."""
+    """A host with the service `dashboard`; `wait` lets its time pass until a condition is true."""
 
     host: WebHost
     wait: Callable[[Callable[[], bool]], None]
 
 
 class Simulated:
-    """The simulator's web host: every call is the effect that the engine would ask for."""
+    """The simulator's web host: every call is performed as the effect that the engine would yield."""
 
     def __init__(self) -> None:
         self.world = World(Faults(), (NAME,))
@@ -47,7 +47,7 @@ class Simulated:
 
     def service(self, target: str) -> WebService:
         if target not in self.world.by_name:
-            raise UsageError(f"there is no service {target}")  # of which the engine's effects never ask
+            raise UsageError(f"there is no service {target}")  # the engine's effects never request an unknown service
         found: WebService = self._carry_out(e.FindService(target))
         return found
 
@@ -84,21 +84,21 @@ class Simulated:
 
 @contextmanager
 def simulated() -> Iterator[Rig]:
-    """The web host of the simulator's world."""
+    """Return the web host of the simulator."""
     host = Simulated()
     yield Rig(host, lambda holds: advance(holds, lambda: host.world.advance(host.world.now + 5.0)))
 
 
 @contextmanager
 def fake() -> Iterator[Rig]:
-    """The fake of the engine's tests."""
+    """Return the in-memory host of the engine's tests."""
     clock = FakeClock()
     yield Rig(FakeWeb(clock, NAME), lambda holds: advance(holds, lambda: clock.go_on(5.0)))
 
 
 @contextmanager
 def render() -> Iterator[Rig]:
-    """The adapter for Render against the sandbox's Render, which runs the app as a process."""
+    """Return the adapter for Render, connected to the sandbox, which runs the app as a process."""
     with running(speed=SPEED) as world:
         same = WorldClock(speed=SPEED)
         clock = CompressedClock(SPEED, same.epoch_wall, same.epoch_world)

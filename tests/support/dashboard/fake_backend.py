@@ -1,7 +1,7 @@
-"""A small honest LLM backend on loopback: HTTPS with its own certificate, queued reports, resumable events.
+"""A small LLM backend on loopback: HTTPS with its own certificate, queued reports, resumable events.
 
-It writes reports from the request at once or when told to, remembers everything it was sent, and can be told to be
-asleep, old, forgetful, slow or cut off.
+It writes reports from the request at once or on demand, stores every request, and can be set to be asleep, outdated,
+restarted without its reports, slow or disconnected.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ KEY = "ert-Zk3_9aQx7LmN0pRsT2uVwXyZ-4bC5dEf"
 
 @dataclass
 class Seen:
-    """One request as it arrived."""
+    """One request as received."""
 
     method: str
     path: str
@@ -33,7 +33,7 @@ class Seen:
 
 
 class FakeBackend:
-    """The server. Set its knobs before asking; `close()` ends its threads."""
+    """The server. Set its attributes before sending requests; `close()` ends its threads."""
 
     def __init__(self, ip: str = "127.0.0.1") -> None:
         self.pem, self._key_pem = certificate(ip)
@@ -62,13 +62,13 @@ class FakeBackend:
         self._thread.start()
 
     def sleep(self) -> None:
-        """Nobody answers at the address any more; what it knows is kept."""
+        """Stop listening at the address; the reports are retained."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
 
     def wake(self) -> None:
-        """Answer at the same address again."""
+        """Listen at the same address again."""
         self._server = _Server(self, self._server.server_address[1])
         self._serve()
 
@@ -83,7 +83,7 @@ class FakeBackend:
         return server_context(self.pem, self._key_pem)
 
     def only(self) -> Report:
-        """The one report asked for."""
+        """Return the single requested report."""
         (report,) = self.reports.values()
         return report
 
@@ -112,7 +112,7 @@ class _Server(ThreadingHTTPServer):
         request.close()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that leaves in the middle is part of the tests."""
+        """Ignore the error: a client that disconnects early is part of the tests."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -185,7 +185,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(404, {"detail": "Not Found"})
 
     def _taken(self, body: dict[str, Any]) -> dict[str, Any]:
-        """The answer, made before a new report is written."""
+        """Return the response that is sent before a new report is written."""
         backend = self.backend
         known = backend.reports.get(body["id"])
         if known is not None:

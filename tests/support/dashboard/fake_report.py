@@ -1,4 +1,4 @@
-"""One report of the fake backend: what was asked, its events, and its text."""
+"""One report of the fake backend: its request, its events, and its text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SECTIONS = ["executive_summary", "financial_analysis", "investment_thesis", "val
 
 @dataclass
 class Report:
-    """One report and its events; `step(n)` lets that many sections be written."""
+    """One report and its events; `step(n)` permits writing that many sections."""
 
     report_id: str
     request: Mapping[str, Any]

@@ -1,4 +1,4 @@
-"""Rows as the SEC's companyfacts has them, for invented companies."""
+"""Facts in the format of the SEC's companyfacts, for fictitious companies."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 def row(
     end: str, value: float, filed: str, *, start: str | None = None, form: str = "10-K", fp: str = "FY", fy: int = 2025
 ) -> dict[str, Any]:
-    """One row; `fy` and `fp` are those of the filing, as in the real data."""
+    """Return one fact; `fy` and `fp` are those of the filing, as in the real data."""
     accession = f"0000000001-{filed[2:4]}-{filed[5:7]}{filed[8:10]}00"
     base = {"end": end, "val": value, "accn": accession, "fy": fy, "fp": fp, "form": form, "filed": filed}
     return base if start is None else {"start": start, **base}
@@ -19,12 +19,12 @@ def tag(unit: str, *rows: dict[str, Any]) -> dict[str, Any]:
 
 
 def year(end: int, value: float, filed: str, **more: Any) -> dict[str, Any]:
-    """A fiscal year that is a calendar year."""
+    """Return the fact of a fiscal year that is a calendar year."""
     return row(f"{end}-12-31", value, filed, start=f"{end}-01-01", **more)
 
 
 def plain_company() -> dict[str, Any]:
-    """`facts` of a company with two calendar years and nothing strange."""
+    """Return the `facts` of a company with two calendar years and no special cases."""
     return {
         "us-gaap": {
             "Revenues": tag("USD", year(2024, 900.0, "2025-02-10", fy=2024), year(2025, 1000.0, "2026-02-10")),

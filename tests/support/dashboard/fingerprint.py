@@ -1,4 +1,4 @@
-"""The fingerprint over the variables a deployer owns, computed as a deployer would."""
+"""The fingerprint over the variables managed by a deployment, computed like the deployer does."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ OWNED = (
 
 
 def sealed(environ: dict[str, str]) -> dict[str, str]:
-    """The environment with the fingerprint a deployer would write."""
+    """Return the environment with the fingerprint that a deployer would write."""
     owned = {name: environ[name] for name in OWNED if name in environ}
     text = json.dumps(owned, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return {**environ, "ERT_LLM_CONFIG_FINGERPRINT": sha256(text.encode()).hexdigest()[:16]}
 
 
 def complete(backend: FakeBackend, folder: Path, timeout_s: int = 30) -> dict[str, str]:
-    """A complete configuration for the fake backend, with the reports kept in a folder."""
+    """Return a complete configuration for the fake backend, with the reports stored in a directory."""
     return sealed(
         {
             "REMOTE_LLM_INTEGRATION": "true",

@@ -1,4 +1,4 @@
-"""Asking for reports and waiting for what becomes of them, as a page would."""
+"""Requests reports and waits for their results, like the web page does."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ FINISHED = {"completed", "failed", "aborted"}
 
 
 def until(condition: Callable[[], Any], seconds: float = 10) -> Any:
-    """The first true value of `condition()`; fails after `seconds`."""
+    """Return the first true value of `condition()`; fail after `seconds`."""
     pause = threading.Event()
     for _ in range(int(seconds / 0.02)):
         found = condition()
@@ -32,6 +32,6 @@ def data(client: Any, report_id: str) -> dict[str, Any]:
 
 
 def ended(client: Any, report_id: str, seconds: float = 10) -> dict[str, Any]:
-    """The report's data once it is completed, failed or aborted."""
+    """Return the report's data once it is completed, failed or aborted."""
     until(lambda: data(client, report_id)["status"] in FINISHED, seconds)
     return data(client, report_id)

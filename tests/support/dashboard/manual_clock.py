@@ -1,10 +1,10 @@
-"""A clock that stands still until a test moves it."""
+"""A clock that is advanced manually."""
 
 from __future__ import annotations
 
 
 class WoundClock:
-    """Both readings move together."""
+    """Both readings advance together."""
 
     def __init__(self, now: float = 1_800_000_000.0) -> None:
         self.now = now

@@ -1,6 +1,6 @@
-"""The few calls of Docker's Engine API that building and pushing make, with their faults (docs.docker.com, Engine API).
+"""A fake of the Docker Engine API calls for building and pushing, with their faults (docs.docker.com, Engine API).
 
-Answers come as the engine sends them: a stream of JSON lines under status 200, errors inside of it.
+Responses have the engine's format: a stream of JSON lines under status 200, errors inside of it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ PUSHED: list[Line] = [
     {"status": f"0.1.0: digest: {DIGEST} size: 1234"},
     {"progressDetail": {}, "aux": {"Tag": "0.1.0", "Digest": DIGEST, "Size": 1234}},
 ]
-# As `docker history` has it: the newest first, in the spelling of the classic builder and of BuildKit.
+# In the format of `docker history`: newest first, as output by the classic builder and by BuildKit.
 HISTORY: list[Line] = [
     {"Size": 0, "CreatedBy": '/bin/sh -c #(nop)  ENTRYPOINT ["python"]'},
     {"Size": 812_000_000, "CreatedBy": "/bin/sh -c #(nop) COPY dir:0f in /usr/lib/ollama "},
@@ -43,7 +43,7 @@ HISTORY: list[Line] = [
 
 @dataclass
 class FakeEngine(Double):
-    """`images` holds the tags it has; `building` and `pushing` are the streams it answers with."""
+    """`images` are the tags it has; `building` and `pushing` are the response streams."""
 
     images: set[str] = field(default_factory=set)
     platform: tuple[str, str] = ("linux", "amd64")

@@ -1,6 +1,6 @@
-"""A double of the SEC's JSON on loopback, written from what its API documents: paths, shapes, and its refusals.
+"""A fake of the SEC's JSON API on loopback, written from its documentation: paths, formats and errors.
 
-403 without a User-Agent that names a mail address, 404 for what is not filed, 429 on demand, slow or cut answers.
+403 without a User-Agent that contains a mail address, 404 for unknown filings, 429 on demand, slow or cut responses.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 
 class EdgarDouble:
-    """The server. `paths` maps a path to a JSON value; set `refusal`, `cut` or `trickle` to spoil the next answers."""
+    """The server. `paths` maps a path to a JSON value; `refusal`, `cut` or `trickle` break the next responses."""
 
     def __init__(self) -> None:
         self.paths: dict[str, Any] = {}
@@ -28,7 +28,7 @@ class EdgarDouble:
         self._thread.start()
 
     def list_company(self, cik: int, ticker: str, name: str, facts: dict[str, Any], industry: str = "Widgets") -> None:
-        """Enter a company into the list and give it filings."""
+        """Add a company and its filings to the list."""
         listed = self.paths.setdefault("/files/company_tickers.json", {})
         listed[str(len(listed))] = {"cik_str": cik, "ticker": ticker, "title": name}
         self.paths[f"/submissions/CIK{cik:010d}.json"] = {"cik": str(cik), "name": name, "sicDescription": industry}
@@ -47,7 +47,7 @@ class _Server(ThreadingHTTPServer):
     double: EdgarDouble
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that leaves in the middle is part of the tests."""
+        """Ignore the error: a client that disconnects early is part of the tests."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -76,7 +76,7 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in {"Content-Type": "application/json", "Connection": "close", **headers}.items():
             self.send_header(name, value)
         sent = content[: len(content) // 2] if double.cut else content
-        # A cut answer that looks whole: the length is that of what is sent.
+        # A truncated response that appears complete: the length is that of the bytes sent.
         self.send_header("Content-Length", str(len(sent)))
         self.end_headers()
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""What HTTP doubles on loopback have in common: a server for as long as a block runs, and whole bodies in and out."""
+"""Base of the HTTP doubles on loopback: a server that runs during a block, and complete request and response bodies."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ D = TypeVar("D", bound="Double")
 
 
 class Double:
-    """A context manager that answers at `address` (`host:port`) through a `Handler` of its own class."""
+    """A context manager that serves `address` (`host:port`) with its own subclass of `Handler`."""
 
     handler: ClassVar[type[BaseHTTPRequestHandler]]
 
@@ -32,16 +32,16 @@ class Double:
 
 
 class Handler(BaseHTTPRequestHandler, Generic[D]):
-    """One request of a `double`; says which methods there are by having `do_<METHOD>`."""
+    """One request of a `double`; supports the methods for which it defines `do_<METHOD>`."""
 
     double: D
     protocol_version = "HTTP/1.1"
 
     def log_message(self, *_: object) -> None:
-        """Quiet."""
+        """Log nothing."""
 
     def body(self) -> bytes:
-        """All of the request's body, chunked or not."""
+        """Return the complete body of the request, chunked or not."""
         if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
             return self.rfile.read(int(self.headers.get("Content-Length", 0)))
         body = b""
@@ -52,13 +52,13 @@ class Handler(BaseHTTPRequestHandler, Generic[D]):
         return body
 
     def say(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
-        """One whole answer; of its body only the length where a HEAD asks."""
+        """Send one complete response; for HEAD only its headers."""
         self._begin(status, {**headers, "Content-Length": str(len(body))})
         if self.command != "HEAD":
             self.wfile.write(body)
 
     def stream(self, chunks: Iterable[bytes], headers: Mapping[str, str]) -> None:
-        """A 200 in pieces."""
+        """Send a 200 response in chunks."""
         self._begin(200, {**headers, "Transfer-Encoding": "chunked"})
         for chunk in chunks:
             self.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))

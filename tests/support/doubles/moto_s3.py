@@ -1,4 +1,4 @@
-"""An S3 on loopback (moto's), and a client in front of it that loses answers, answers late, or ignores conditions."""
+"""An S3 on loopback (moto's), and a client wrapper that loses or delays responses or ignores conditions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BUCKETS = itertools.count(1)
 
 @contextmanager
 def running() -> Iterator[str]:
-    """A server on a free port; its address."""
+    """Run a server on a free port; yield its address."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     try:
@@ -30,7 +30,7 @@ def running() -> Iterator[str]:
 
 
 def client(url: str) -> Any:
-    """A plain client of that server."""
+    """Return an unwrapped client of that server."""
     return boto3.session.Session().client(
         "s3",
         endpoint_url=url,
@@ -43,7 +43,7 @@ def client(url: str) -> Any:
 
 @contextmanager
 def connected() -> Iterator[Any]:
-    """A plain client of a server of its own."""
+    """Run a server and yield an unwrapped client of it."""
     with running() as url:
         plain = client(url)
         try:
@@ -53,7 +53,7 @@ def connected() -> Iterator[Any]:
 
 
 def bucket(s3: Any, *, versioned: bool = True) -> str:
-    """A new bucket."""
+    """Create a bucket and return its name."""
     name = f"ert-state-{next(BUCKETS)}"
     s3.create_bucket(Bucket=name)
     if versioned:
@@ -62,22 +62,22 @@ def bucket(s3: Any, *, versioned: bool = True) -> str:
 
 
 def refused(code: str, status: int) -> ClientError:
-    """An answer that is not a success."""
+    """Return the error of an unsuccessful response."""
     about = {"HTTPStatusCode": status, "RequestId": "r-1"}
     return ClientError({"Error": {"Code": code, "Message": "said so"}, "ResponseMetadata": about}, "Call")
 
 
 def timeout() -> ReadTimeoutError:
-    """No answer in time."""
+    """Return the error of a response that did not arrive in time."""
     return ReadTimeoutError(endpoint_url="http://127.0.0.1")
 
 
 @dataclass
 class Flaky:
-    """A client that goes wrong, call by call: `queued` holds (before or after the effect, the error) by operation.
+    """A client that fails call by call: `queued` contains (before or after the effect, the error) by operation.
 
-    A callable in place of the error is called, and the call goes on; for "page" it does not matter: the call is carried
-    out, and what comes back is what boto3 makes of 200 and a gateway's page. `deaf` drops the conditions of writes.
+    A callable in place of the error is called and the call continues. With "page" the error is ignored: the call takes
+    effect, and the result is what boto3 makes of a 200 with a gateway's HTML. `deaf` removes the conditions of writes.
     """
 
     real: Any

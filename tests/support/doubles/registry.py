@@ -1,11 +1,11 @@
-"""A registry on loopback that takes a push: the HTTP API v2 of the OCI distribution specification, in memory.
+"""A registry on loopback that accepts a push: the HTTP API v2 of the OCI distribution specification, in memory.
 
-    GET /v2/                                    200, or 401 with a Basic challenge when it wants a login
+    GET /v2/                                    200, or 401 with a Basic challenge when it requires a login
     HEAD|GET  /v2/<name>/blobs/<digest>         200 or 404
-    POST /v2/<name>/blobs/uploads/              202 with a place; PATCH adds bytes; PUT ?digest= ends and checks it
-    PUT|GET|HEAD /v2/<name>/manifests/<ref>     201 with `Docker-Content-Digest`; blobs a manifest names must be here
+    POST /v2/<name>/blobs/uploads/              202 with a Location; PATCH appends bytes; PUT ?digest= verifies them
+    PUT|GET|HEAD /v2/<name>/manifests/<ref>     201 with `Docker-Content-Digest`; the layers of a manifest must exist
 
-Every digest is computed here; one that does not fit is refused.
+Every digest is computed here; a mismatch is rejected.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A loopback HTTP(S) server that answers by script and remembers what it was sent."""
+"""A loopback HTTP(S) server with scripted responses; it logs the requests it receives."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ RESET = b"\x01\x00\x00\x00\x00\x00\x00\x00"  # SO_LINGER on, zero seconds: close
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer. `body` bytes are sent as they are, None is no body at all, anything else as JSON.
+    """One response. `body` bytes are sent unchanged, None is no body at all, any other value is sent as JSON.
 
-    `reset` closes the connection unanswered; `cut` after that many bytes of the body; `trickle` sends one byte of the
-    body in so many seconds, `endless` one of a header that does not end.
+    `reset` closes the connection without a response; `cut` after that many bytes of the body; `trickle` sends one byte
+    of the body in so many seconds, `endless` one of a header that does not end.
     """
 
     status: int = 200
@@ -45,7 +45,7 @@ HTML = Answer(502, b"<html><h1>Bad gateway</h1></html>", kind="text/html")
 
 @dataclass(frozen=True)
 class Seen:
-    """One request as it arrived."""
+    """One request as received."""
 
     method: str
     path: str
@@ -63,9 +63,9 @@ Answers = Mapping[str, Reaction]
 
 @dataclass
 class Script:
-    """Answers by `METHOD /path`: a list is used up one by one and its last one stays.
+    """Responses by `METHOD /path`: a list is used up one by one and its last one is repeated.
 
-    Unknown addresses get what is under `*`, or a 404.
+    Unknown paths get the response under `*`, or a 404.
     """
 
     answers: dict[str, Reaction]
@@ -83,7 +83,7 @@ class Script:
         return reaction if isinstance(reaction, Answer) else reaction(seen)
 
     def asked(self, method: str = "") -> list[str]:
-        """The paths asked for, of one method or all."""
+        """Return the requested paths, of one method or all."""
         return [s.path for s in self.seen if s.method == method or not method]
 
 
@@ -93,7 +93,7 @@ def scripted(answers: Answers, tls: ssl.SSLContext | None = None) -> Iterator[Sc
     script = Script({key: list(a) if isinstance(a, list) else a for key, a in answers.items()})
     server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"script": script}))
     if tls is not None:
-        # The handshake is left to the thread of each connection: a client that stalls must not stop the others.
+        # The handshake runs in the thread of each connection: a client that stalls must not block the others.
         server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     script.port = server.server_address[1]
     script.url = f"{'https' if tls else 'http'}://127.0.0.1:{script.port}"
@@ -112,7 +112,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = False
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients hang up here on purpose."""
+        """Ignore the error: clients disconnect on purpose."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -165,4 +165,4 @@ class _Handler(BaseHTTPRequestHandler):
                 return
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Quiet."""
+        """Log nothing."""

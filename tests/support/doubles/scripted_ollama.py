@@ -1,7 +1,7 @@
-"""A tiny Ollama that says what its script says: the wire format of the few routes the backend uses, and their faults.
+"""A small Ollama with scripted output: the wire format of the few routes that the backend uses, and their faults.
 
-In a test: `with ScriptedOllama() as ollama`. As a process: `python scripted_ollama.py HOST:PORT`, which plays a model
-that is there and writes one plain sentence.
+In a test: `with ScriptedOllama() as ollama`. As a process: `python scripted_ollama.py HOST:PORT`, which serves an
+installed model that writes one plain sentence.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PROBE_TOKENS, SOME_TOKENS = 48, 100
 
 
 def says(*pieces: str, thinking: str = "", reason: str = "stop") -> list[Line]:
-    """The lines of one chat answer."""
+    """Return the lines of one chat response."""
     thought = (
         [{"message": {"role": "assistant", "content": "", "thinking": thinking}, "done": False}] if thinking else []
     )
@@ -38,7 +38,7 @@ def says(*pieces: str, thinking: str = "", reason: str = "stop") -> list[Line]:
 
 
 def counted(line: Line, body: Line) -> Line:
-    """The line with the tokens of the prompt where the script leaves them to chance."""
+    """Return the line, with the token count of the prompt when the script leaves it open."""
     if line.get("prompt_eval_count") != SOME_TOKENS:
         return line
     sent = sum(len(message["content"]) for message in body["messages"])
@@ -46,7 +46,7 @@ def counted(line: Line, body: Line) -> Line:
 
 
 def layer(digest: str, total: int, completed: int | None) -> Line:
-    """One line of a pull."""
+    """Return one line of a pull."""
     line: Line = {"status": f"pulling {digest}", "digest": f"sha256:{digest}", "total": total}
     return line if completed is None else {**line, "completed": completed}
 
@@ -68,13 +68,13 @@ def is_measurement(body: Line) -> bool:
 
 
 def measurement(speed: float) -> list[Line]:
-    """An answer that took as long as that many tokens per second take."""
+    """Return a response whose duration corresponds to that many tokens per second."""
     last = says(reason="length")[-1]
     return [{**last, "eval_count": PROBE_TOKENS, "eval_duration": round(PROBE_TOKENS / speed * 1e9)}]
 
 
 class ScriptedOllama:
-    """What it has and says can be changed while it runs; `asked` holds every body it got, by path."""
+    """Its models and output can be changed while it runs; `asked` contains every request body, by path."""
 
     def __init__(self, address: tuple[str, int] = ("127.0.0.1", 0)) -> None:
         self.version = "0.35.0"
@@ -109,7 +109,7 @@ class ScriptedOllama:
         return f"127.0.0.1:{self.server.server_address[1]}"
 
     def bodies(self, path: str) -> list[Line]:
-        """What was asked there; the boot's measurements are in `measured`."""
+        """Return the request bodies, without the measurements at boot, which are in `measured`."""
         return [body for asked, body in self.asked if asked == path and not is_measurement(body)]
 
     @property
@@ -129,20 +129,20 @@ class ScriptedOllama:
 class _Handler(BaseHTTPRequestHandler):
     script: ScriptedOllama
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # as Go's servers do
+    disable_nagle_algorithm = True  # like Go's servers
 
     def setup(self) -> None:
-        """One more connection."""
+        """Count one more connection."""
         self.script.connections += 1
         super().setup()
 
     def handle(self) -> None:
-        """Until the other side has had enough; a backend that is killed does not say so."""
+        """Serve until the client disconnects; a terminated backend does so without notice."""
         with contextlib.suppress(ConnectionError):
             super().handle()
 
     def log_message(self, *_: object) -> None:
-        """Quiet."""
+        """Log nothing."""
 
     def do_GET(self) -> None:
         script = self.script
@@ -207,7 +207,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def main() -> None:
-    """Serve until killed."""
+    """Serve until the process is terminated."""
     host, _, port = (os.environ.get("OLLAMA_HOST") or sys.argv[1]).rpartition(":")
     with ScriptedOllama((host, int(port))):
         threading.Event().wait()

@@ -1,4 +1,4 @@
-"""A tiny OpenAI-compatible model server that says what its script says, shaped like llama-server, with its faults."""
+"""A small OpenAI-compatible model server with scripted output, modelled on llama-server, with its faults."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MODEL = "gpt-oss:20b"
 
 
 def says(*pieces: str, reason: str = "stop", timings: bool = True, **more: Any) -> list[Event]:
-    """The events of one answer; `more` goes into the first delta."""
+    """Return the events of one response; `more` is added to the first delta."""
     first = {"role": "assistant", "content": None, **more}
     deltas = [first, *({"content": piece} for piece in pieces)]
     chunks: list[Event] = [{"choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
@@ -25,7 +25,7 @@ def says(*pieces: str, reason: str = "stop", timings: bool = True, **more: Any) 
 
 
 class ScriptedOpenAI:
-    """What it has and says can be changed while it runs; `asked` holds the bodies of all chats."""
+    """Its models and output can be changed while it runs; `asked` contains the bodies of all chat requests."""
 
     def __init__(self) -> None:
         self.models: list[dict[str, Any]] = [
@@ -65,7 +65,7 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def log_message(self, *_: object) -> None:
-        """Quiet."""
+        """Log nothing."""
 
     def do_GET(self) -> None:
         script = self.script

@@ -1,4 +1,4 @@
-"""An SSH server on loopback, made of paramiko's own server side: takes one key and plays a handful of commands."""
+"""An SSH server on loopback, based on paramiko's server side: accepts one key and implements a few commands."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BIG = 1_048_576
 
 
 class Manners(paramiko.ServerInterface):  # type: ignore[misc]
-    """Lets root in with one key, and never with a password."""
+    """Authenticate root with one key, and never with a password."""
 
     def __init__(self, server: Sshd) -> None:
         self.server = server
@@ -48,7 +48,7 @@ class Manners(paramiko.ServerInterface):  # type: ignore[misc]
 
 
 class Sshd:
-    """`key` is the public key that is let in. `commands` is what it was asked to run."""
+    """`key` is the accepted public key. `commands` are the requested commands."""
 
     def __init__(self, key: Any, host_key: Any) -> None:
         self.key, self.host_key = key, host_key
@@ -79,7 +79,7 @@ class Sshd:
         thread.start()
 
     def _act(self, channel: Any, command: str) -> None:
-        self.release.wait(0.05)  # the "yes" to the request goes out first, as with any real server
+        self.release.wait(0.05)  # the "yes" to the request is sent first, as with any real server
         word, _, rest = command.partition(" ")
         with suppress(OSError, EOFError):
             getattr(self, f"_{word}", self._nothing)(channel, rest)
@@ -114,7 +114,7 @@ class Sshd:
         channel.get_transport().close()
 
     def _stuck(self, channel: Any, rest: str) -> None:
-        """The line stays open, and nobody is behind it any more."""
+        """Keep the connection open and stop responding."""
         channel.get_transport()._handler_table[MSG_GLOBAL_REQUEST] = lambda _message: self.release.wait(10)
         self.release.wait(10)
 
@@ -143,7 +143,7 @@ class Sshd:
 
 @contextmanager
 def sshd(key: Any, host_key: Any) -> Iterator[Sshd]:
-    """A running one."""
+    """Run a server until the block ends."""
     server = Sshd(key, host_key)
     try:
         yield server

@@ -1,6 +1,6 @@
-"""The three calls a machine makes about itself, with the faults a provider has. Readings are kept apart from orders.
+"""The three API calls a machine makes about itself, with the faults of a provider. Reads are logged separately.
 
-Not the sandbox's double, which would share its author's mistakes with the guard.
+Independent of the sandbox's double, whose mistakes could coincide with those of the guard.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Call:
-    """One call as it came in."""
+    """One call as received."""
 
     method: str
     path: str
@@ -24,7 +24,7 @@ class Call:
 
 @dataclass
 class FakeVast:
-    """Answers with the next of `answers` (the last one for ever): a status with a body, or `hang`, or `redirect`."""
+    """Responds with the next of `answers` (the last one is repeated): a status and body, `hang`, or `redirect`."""
 
     answers: list[tuple[int, object] | str] = field(default_factory=lambda: [(200, {"success": True})])
     calls: list[Call] = field(default_factory=list)
@@ -55,7 +55,7 @@ class _Handler(BaseHTTPRequestHandler):
     vast: FakeVast
 
     def log_message(self, *_: object) -> None:
-        """Quiet."""
+        """Log nothing."""
 
     def do_PUT(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"null")

@@ -1,4 +1,4 @@
-"""How instances on the fake market may turn out: each of these is put in `FakeGpu.conduct` under a machine's id."""
+"""Behaviours of instances on the in-memory market: set one in `FakeGpu.conduct` under a machine's id."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ Conduct: TypeAlias = Callable[[FakeInstance], object]
 
 
 def no_route() -> Transient:
-    """A call to a backend that did not get through."""
+    """Return the error of a call to a backend that cannot be reached."""
     return Transient("no route")
 
 
 def stuck(made: FakeInstance) -> None:
-    """It never gets beyond pulling."""
+    """It remains in the pull phase."""
     made.override = lambda i: replace(i, status="loading", message="pulling", address=None)
 
 
 def crawling(made: FakeInstance) -> None:
-    """It always moves and never arrives."""
+    """It makes progress and never finishes."""
     made.boot = 1e9
 
 
 def sick(made: FakeInstance) -> None:
-    """It says itself that it cannot serve."""
+    """It reports that it cannot serve."""
     made.health = Health(Vital.SICK, "it says it is failed")
 
 
 def impostor(made: FakeInstance) -> None:
-    """Somebody else answers at its address."""
+    """Another server is at its address."""
     made.health = Health(Vital.IMPOSTOR, "it cannot prove its identity")
 
 
 def unreachable(made: FakeInstance) -> None:
-    """It runs, and no packet of ours arrives."""
+    """It is running and unreachable over the network."""
     made.health = Health(Vital.UNREACHABLE, "no route")
 
 
 def overpriced(made: FakeInstance) -> None:
-    """The contract costs more than the offer said."""
+    """The contract costs more than the offer stated."""
     made.dph *= 3
 
 
@@ -60,20 +60,20 @@ def unpullable(made: FakeInstance) -> None:
 
 
 def exited(made: FakeInstance) -> None:
-    """The container ended by itself."""
+    """The container exited by itself."""
     made.override = lambda i: replace(i, status="exited")
 
 
 def stopped(made: FakeInstance) -> None:
-    """Its own guard stopped it, or somebody in the console."""
+    """It was stopped by its own guard or in the console."""
     made.override = lambda i: replace(i, status="exited", intended="stopped", current="stopped", address=None)
 
 
 def relabelled(made: FakeInstance) -> None:
-    """Somebody changed its label in the console."""
+    """Its label was changed in the console."""
     made.override = lambda i: replace(i, mark=None, claims=None, label_token="")
 
 
 def without_environment(made: FakeInstance) -> None:
-    """Its row does not show the environment any more."""
+    """Its listing no longer includes the environment."""
     made.override = lambda i: replace(i, mark=None, born=None, owner="", spec="", key_hashes=(), boot_secret=Secret(""))

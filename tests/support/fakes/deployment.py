@@ -1,4 +1,4 @@
-"""A deployment whose ports are fakes: what the application layer is given in place of a config's real providers."""
+"""A deployment with in-memory ports: passed to the application layer in place of a config's real providers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.fakes.loopback import FakeWorld
 
 
 def on_fakes(made: FakeWorld, desired: Desired = WANTED) -> Deployment:
-    """The deployment of a config that wants `desired`, in this world."""
+    """Return the deployment of a config with `desired` on these ports."""
     settings = Settings(
         desired=desired,
         vast_url="",
@@ -34,7 +34,7 @@ def on_fakes(made: FakeWorld, desired: Desired = WANTED) -> Deployment:
 
 
 class Watcher:
-    """Progress that keeps what it is told."""
+    """Progress that records all events and notes."""
 
     def __init__(self) -> None:
         self.events: list[events.Event] = []

@@ -1,4 +1,4 @@
-"""A store in memory that keeps the same document as the real ones, so that anything may be put in its place."""
+"""A store in memory with the same document format as the real ones; its content can be replaced by a test."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from ert_deploy.core.model.state import State
 
 
 class DocumentStore:
-    """`raw` is what is stored; None for nothing."""
+    """`raw` is the stored document, None when there is none."""
 
     def __init__(self, deployment: str, raw: bytes | None) -> None:
         self.deployment = deployment
         self.raw = raw
 
     def load(self) -> State:
-        """As the real ones."""
+        """Load the state like the real stores."""
         return State(self.deployment) if self.raw is None else decode(self.raw, "the store", self.deployment)
 
     def save(self, state: State) -> State:
-        """As the real ones."""
+        """Save the state like the real stores; raise StateConflict when the generation differs."""
         if self.load().generation != state.generation:
             raise StateConflict("somebody wrote")
         written = replace(state, generation=state.generation + 1)
@@ -32,5 +32,5 @@ class DocumentStore:
 
     @contextmanager
     def lock(self, run_id: str) -> Iterator[None]:
-        """Nobody else is there."""
+        """No other process uses the store."""
         yield

@@ -1,4 +1,4 @@
-"""Plays the engine on a fake world, effect by effect: kill it anywhere, interleave two runs, and check every step."""
+"""Runs the engine on in-memory ports, effect by effect: kill it anywhere, interleave runs, and check every step."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from tests.support.fakes.loopback import FakeWorld, world
 
 T = TypeVar("T")
 E = TypeVar("E")
-BUSY = 400  # effects without a sleep that no honest run needs
-LONG = 20_000  # effects that no honest run needs
-# A killed process runs no `finally` and no `except`: its generator is kept, so that nothing ever closes it.
+BUSY = 400  # effects without a sleep, more than any valid run needs
+LONG = 20_000  # effects, more than any valid run needs
+# A killed process runs no `finally` and no `except`: its generator is referenced here, so that it is never closed.
 KILLED: list[e.Effects[Any]] = []
 
 WANTED = Desired(
@@ -33,12 +33,12 @@ WANTED = Desired(
     owner="our-project",
 )
 GONE = replace(WANTED, phase=Phase.ABSENT)
-OTHER = replace(WANTED, launch=replace(WANTED.launch, context=8192))  # needs another machine
+OTHER = replace(WANTED, launch=replace(WANTED.launch, context=8192))  # requires another machine
 WAITING = (steps.AwaitBoot, steps.Settle, steps.Drain)
 
 
 class Process(Generic[T]):
-    """One run that is stepped by hand. `result` and `error` say how it ended."""
+    """One run that is stepped manually. `result` and `error` are its outcome."""
 
     def __init__(self, world: FakeWorld, effects: e.Effects[T], most: int = 2) -> None:
         self.world, self.effects, self.most = world, effects, most
@@ -52,7 +52,7 @@ class Process(Generic[T]):
         self.last: type[Any] = type(None)
 
     def step(self) -> bool:
-        """Carry out one effect; False once the run has ended."""
+        """Perform one effect; return False once the run is over."""
         kind = self.last = type(self.effect)
         self.done += 1
         self.awake = 0 if kind is e.Sleep else self.awake + 1
@@ -73,7 +73,7 @@ class Process(Generic[T]):
         return not self.ended
 
     def finish(self) -> T:
-        """Carry on to the end; raises what the run raises."""
+        """Run to the end and return the result; raise the error of the run."""
         while not self.ended and self.step():
             pass
         if self.error is not None:
@@ -82,7 +82,7 @@ class Process(Generic[T]):
         return self.result
 
     def die(self, after: int) -> bool:
-        """Die after that many effects; False when the run was over before."""
+        """Stop after that many effects as if killed; return False when the run was over earlier."""
         while self.done < after:
             if not self.step():
                 return False
@@ -91,36 +91,36 @@ class Process(Generic[T]):
 
 
 def start(world: FakeWorld, desired: Desired = WANTED, most: int = 2) -> Process[Result]:
-    """A run that stands before its first effect."""
+    """Return a run that is before its first effect."""
     return Process(world, apply(desired, Memory()), most)
 
 
 def up(world: FakeWorld, desired: Desired = WANTED, most: int = 2) -> Result:
-    """`ert-deploy up` to its end."""
+    """Run `ert-deploy up` to its end."""
     return start(world, desired, most).finish()
 
 
 def down(world: FakeWorld, desired: Desired = WANTED, most: int = 2) -> Result:
-    """`ert-deploy down` to its end."""
+    """Run `ert-deploy down` to its end."""
     return start(world, replace(desired, phase=Phase.ABSENT), most).finish()
 
 
 def served(desired: Desired = WANTED) -> FakeWorld:
-    """A world of its own in which `ert-deploy up` has come to its end."""
+    """Return a new environment in which `ert-deploy up` has completed."""
     made = world("ert", *(target.service for target in desired.targets))
     up(made, desired)
     return made
 
 
 def until(run: Process[Any], condition: Callable[[], object]) -> None:
-    """Step the run until something is true, and let it die there."""
+    """Step the run until a condition is true, then stop it as if killed."""
     while not condition():
         assert run.step(), "the run ended before"
     run.die(run.done)
 
 
 def save_late(run: Process[Any], slept: float, set_by: float) -> None:
-    """Step the run to a write after which it sleeps so many seconds, and its wall clock is off by `set_by`."""
+    """Step the run to a write, then let it sleep so many seconds and shift its wall clock by `set_by`."""
     while run.last is not e.Save:
         run.step()
     run.world.clock.go_on(slept)
@@ -128,22 +128,22 @@ def save_late(run: Process[Any], slept: float, set_by: float) -> None:
 
 
 def done(world: FakeWorld) -> list[Step]:
-    """The steps that were taken, in order: the first of every plan."""
+    """Return the executed steps in order: the first of every plan."""
     return [event.step for event in told(world, Started)]
 
 
 def kinds(world: FakeWorld, since: int = 0) -> list[str]:
-    """The names of the steps taken, waiting left out."""
+    """Return the names of the executed steps, without waiting."""
     return [type(s).__name__ for s in done(world)[since:] if not isinstance(s, WAITING)]
 
 
 def told(world: FakeWorld, kind: type[E]) -> list[E]:
-    """The events of this kind, in order."""
+    """Return the events of this kind in order."""
     return [event for event in world.listener.events if isinstance(event, kind)]
 
 
 def is_up(world: FakeWorld, desired: Desired = WANTED) -> None:
-    """Exactly one healthy instance, the state says so and nothing else, and every app runs with it."""
+    """Assert one healthy instance, a state with that instance alone, and apps that all run with it."""
     made, state = world.gpu.only(), world.store.state
     assert [(r.id, r.token) for r in state.records] == [(made.id, made.order.mark.token)]
     assert state.tombstones == ()
@@ -159,7 +159,7 @@ def is_up(world: FakeWorld, desired: Desired = WANTED) -> None:
 
 
 def is_down(world: FakeWorld, desired: Desired = WANTED) -> None:
-    """Nothing bills, nothing is remembered that could, and no app points anywhere."""
+    """Assert that no instance exists, in the market or in the state, and that no app refers to one."""
     assert world.gpu.paid() == ()
     assert world.gpu.late == []
     assert world.store.state.empty()

@@ -1,7 +1,7 @@
-"""Small honest fakes of the ports, wired to one world in memory with virtual time.
+"""Small in-memory implementations of the ports, connected to one environment with virtual time.
 
-They hold what the real systems hold (instances that boot and bill, services with an environment and deploys) and can
-be told to fail, call by call.
+They model the real systems (instances that boot and cost money, services with an environment and deploys) and can be
+set to fail, call by call.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = [
 
 
 class FakeStore:
-    """State in memory, kept as JSON like the real stores keep it, with the same conditional write."""
+    """State in memory, stored as JSON like in the real stores, with the same conditional write."""
 
     def __init__(self, deployment: str, clock: FakeClock) -> None:
         self.faults = Plans(clock)
@@ -45,7 +45,7 @@ class FakeStore:
         return self.parsed[1]
 
     def lose(self) -> None:
-        """As if somebody had deleted the state."""
+        """Delete the state, as a user might."""
         self.text = json.dumps(to_json(State(self.deployment)))
 
     def load(self) -> State:
@@ -76,7 +76,7 @@ class FakeStore:
 
 
 class Listener:
-    """Keeps every event."""
+    """Records every event."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
@@ -90,7 +90,7 @@ class Listener:
 
 @dataclass
 class FakeWorld:
-    """All of it, wired."""
+    """All ports, connected."""
 
     clock: FakeClock
     gpu: FakeGpu
@@ -101,7 +101,7 @@ class FakeWorld:
     ports: Ports
 
     def check(self, most: int = 2, kind: type[Any] = PutEnv) -> None:
-        """What must hold after every single effect of that kind."""
+        """Assert the invariants that apply after every single effect of that kind."""
         assert len(self.gpu.paid()) <= most, f"{self.gpu.paid()} are paid at once"
         assert not self.gpu.harmed, f"{self.gpu.harmed} were not ours to destroy"
         for service in self.web.services.values() if kind in (PutEnv, DeleteEnv) else ():
@@ -109,7 +109,7 @@ class FakeWorld:
 
 
 def world(deployment: str = "ert", *services: str) -> FakeWorld:
-    """A fresh world with one service, or those named."""
+    """Return a new environment with one service, or with the given ones."""
     clock = FakeClock()
     gpu = FakeGpu(clock)
     web = FakeWeb(clock, *(services or ("dash",)))
@@ -119,5 +119,5 @@ def world(deployment: str = "ert", *services: str) -> FakeWorld:
 
 
 def blind(count: int) -> list[ErtError | None]:
-    """That many lists that fail."""
+    """Return that many errors of failed lists."""
     return [CannotObserve("no answer")] * count

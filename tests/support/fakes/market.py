@@ -1,4 +1,4 @@
-"""A GPU market in memory: offers, instances that boot and bill, and a backend in each of them."""
+"""A GPU market in memory: offers, instances that boot and cost money, and a backend in each of them."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ PORT_BASE = 40000
 
 
 def certificate(token: str) -> str:
-    """A PEM-shaped certificate that belongs to one token."""
+    """Return a PEM-shaped certificate that belongs to one token."""
     return PEM.format(base64.b64encode(hashlib.sha256(token.encode()).digest()).decode())
 
 
 @dataclass
 class FakeInstance:
-    """One instance and when it was made; `boot` seconds until healthy, `destroyed` when its bill ended.
+    """One instance and its creation time; `boot` is in seconds until healthy, `destroyed` is the end of billing.
 
-    `halted`: it is stopped and only its disk is paid. `taken`: its GPU went to somebody else. `starts` counts the
-    starts that took effect; each moves it by `moves` ports. `keys` are the hashes its backend takes, set `generation`
-    times since it was made.
+    `halted`: it is stopped and only its disk is billed. `taken`: its GPU is rented to another customer. `starts` counts
+    the effective starts; each moves it by `moves` ports. `keys` are the hashes its backend accepts, set `generation`
+    times since its creation.
     """
 
     order: CreateOrder
@@ -65,7 +65,7 @@ class FakeInstance:
 
 
 def offer(number: int, **changes: object) -> Offer:
-    """An offer that passes the default criteria; the lower the number, the cheaper."""
+    """Return an offer that meets the default criteria; the lower the number, the cheaper."""
     base = Offer(
         id=number, machine_id=number + 1000, gpu_name="RTX 3090", gpu_ram_mb=24576.0, dph_total=0.20 + number / 1000,
         reliability=0.995, inet_down=900.0, inet_down_cost=0.005, cuda=12.8, ports=8, duration=30 * 86400.0,
@@ -77,10 +77,10 @@ def offer(number: int, **changes: object) -> Offer:
 class FakeGpu:
     """A market and its instances.
 
-    `conduct` changes what is made on a machine. `hidden` and `unknown` are the seconds during which a new instance is
-    neither listed nor found by id; `lingers` those during which a destroyed one still is. `slow_list` is how old a
-    listing is when it arrives. `harmed` are the destroyed instances that were not ours to destroy; a
-    person may have `decided` that one is.
+    `conduct` changes instances created on a machine. `hidden` and `unknown` are the seconds during which a new
+    instance is neither listed nor found by id; `lingers` those during which a destroyed one still is. `slow_list` is
+    the age of a listing on arrival. `harmed` are destroyed instances that the deployment did not own, unless an
+    operator has `decided` to destroy them.
     """
 
     def __init__(self, clock: FakeClock, offers: tuple[Offer, ...] = ()) -> None:
@@ -95,13 +95,13 @@ class FakeGpu:
         self.numbers = itertools.count(500)
         self.credit = 10.0
         self.account_id = "424242"
-        self.elsewhere = False  # the key is of an account that has none of the instances
+        self.elsewhere = False  # the key belongs to an account that has none of the instances
         self.dates = True
         self.paces = 0.0
         self.hidden = self.unknown = self.lingers = self.slow_list = 0.0
         self.late: list[tuple[float, CreateOrder]] = []
         self.most_paid = 0
-        self.turns: list[Turn] = []  # those that were awaited
+        self.turns: list[Turn] = []  # the awaited ones
         clock.hooks.append(self._land)
 
     def account(self) -> Account:
@@ -136,7 +136,7 @@ class FakeGpu:
         self.clock.go_on(self.paces)
 
     def create(self, order: CreateOrder) -> int:
-        """Queued faults by their detail: "before", "late SECONDS", "twice"; all others strike after the effect."""
+        """Queued faults by their detail: "before", "late SECONDS", "twice"; all others are raised after the effect."""
         limits = [int(order.env[name]) for name in ("ERT_IDLE_STOP", "ERT_BOOT_DEADLINE", "ERT_MAX_LIFETIME")]
         assert min(limits) > 0, f"a machine is asked for that would not stop by itself: {limits}"
         error = self.faults.due("create")
@@ -168,7 +168,7 @@ class FakeGpu:
             raise error
 
     def start(self, instance_id: int) -> None:
-        """Queued faults strike before the effect, with the detail "after" after it."""
+        """Queued faults are raised before the effect, with the detail "after" after it."""
         error = self.faults.due("start")
         if error is not None and error.detail != "after":
             raise error
@@ -196,7 +196,7 @@ class FakeGpu:
         return made
 
     def running(self) -> tuple[int, ...]:
-        """Instances whose GPU bills now."""
+        """Return the instances whose GPU is in use, and billed."""
         return tuple(i for i in self.paid() if not self.instances[i].halted)
 
     def date(self) -> float | None:
@@ -206,11 +206,11 @@ class FakeGpu:
         return f"log of {instance_id}"
 
     def paid(self) -> tuple[int, ...]:
-        """Instances that bill now."""
+        """Return the existing instances, which all cost money."""
         return tuple(i.id for i in self.instances.values() if i.destroyed is None)
 
     def only(self) -> FakeInstance:
-        """The one instance that bills."""
+        """Return the one existing instance."""
         (number,) = self.paid()
         return self.instances[number]
 
@@ -274,7 +274,7 @@ class FakeBackend:
         self.gpu = gpu
         self.faults = Plans(gpu.clock)
         self.refuses_key = False
-        self.says_keys = True  # an older image does not
+        self.says_keys = True  # False for an older image
         self.changes: list[tuple[str, ...]] = []
         self.reports = 0
         self.certificate: Callable[[FakeInstance], str] = lambda made: certificate(made.order.mark.token)
@@ -304,7 +304,7 @@ class FakeBackend:
     def set_keys(
         self, address: Address, certificate: str, boot_secret: Secret, generation: int, hashes: tuple[str, ...]
     ) -> None:
-        """Queued faults strike before the effect, with the detail "after" after it."""
+        """Queued faults are raised before the effect, with the detail "after" after it."""
         error, made = self.faults.due("set_keys"), self._holder(address, certificate, boot_secret)
         if error is not None and error.detail != "after":
             raise error

@@ -1,4 +1,4 @@
-"""Random trouble on every call of a fake world, repeatable by its seed."""
+"""Random faults on every call of the in-memory ports, reproducible by seed."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ CONDUCTS = (
 )  # fmt: skip
 READS = ("list", "get", "search", "account", "service", "read_env", "newest_deploy", "get_deploy")
 WRITES = ("destroy", "put_env", "delete_env")
-# With a late create of at most 150 s and a listing at most 60 s behind, all has shown itself within the settle time.
+# With a create delayed by at most 150 s and a listing by at most 60 s, all is visible within the settle time.
 LATEST, FURTHEST_BEHIND = 150, 60
 
 
 def storm(world: FakeWorld, draw: random.Random) -> None:
-    """From now on calls fail, machines disappoint and lists lag, as this seed says."""
+    """Enable failing calls, faulty machines and delayed lists from now on, drawn from this seed."""
     rate = draw.choice((0.0, 0.1, 0.2, 0.3))
     faults = _faults(draw)
 
@@ -52,7 +52,7 @@ def storm(world: FakeWorld, draw: random.Random) -> None:
 
 
 def calm(world: FakeWorld) -> None:
-    """From now on everything works; what was made before stays as it is."""
+    """Disable all faults from now on; existing instances keep their behaviour."""
     for part in (world.gpu, world.web, world.backend, world.store):
         part.faults.chance = None
     world.gpu.hidden = world.gpu.unknown = world.gpu.lingers = world.gpu.slow_list = 0.0
@@ -61,7 +61,7 @@ def calm(world: FakeWorld) -> None:
 
 
 def neighbours(world: FakeWorld) -> None:
-    """Instances that are not ours to touch: another deployment's, a cloned label, and one without any mark."""
+    """Add instances not owned by the deployment: another deployment's, a cloned label, and an unlabelled one."""
     token = "ab" * 16
     world.gpu.foreign += [
         Instance(901, Mark("other", token), "other", status="running"),

@@ -1,4 +1,4 @@
-"""Rotations of the backend's key on a fake world, and what must hold of the keys meanwhile and afterwards."""
+"""Rotations of the backend's key on in-memory ports, and the invariants of the keys during and after them."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ BOTH = replace(WANTED, targets=(Target("dash"), Target("admin")))
 
 
 def rotating(made: FakeWorld, desired: Desired = WANTED) -> Process[Rotated]:
-    """`key rotate`, before its first effect."""
+    """Return a `key rotate` run before its first effect."""
     return Process(made, rotate(replace(desired, begin=False)))
 
 
 def to_the_end(process: Process[T]) -> T:
-    """Step by step; at no moment is a running app refused."""
+    """Step the run to its end; no running app is denied access at any point."""
     while process.step():
         nobody_is_refused(process.world)
     return process.finish()
 
 
 def nobody_is_refused(made: FakeWorld) -> None:
-    """Whatever key a running app shows to the backend it points at is taken."""
+    """Assert that the key of every running app is accepted by the backend it refers to."""
     at = {f"https://203.0.113.7:{i.port}": i for i in made.gpu.instances.values() if i.destroyed is None}
     for service in made.web.services.values():
         backend = at.get(service.running[NAMES.url].reveal()) if NAMES.url in service.running else None
@@ -34,12 +34,12 @@ def nobody_is_refused(made: FakeWorld) -> None:
 
 
 def held(made: FakeWorld) -> set[str]:
-    """The hashes of the keys the apps hold."""
+    """Return the hashes of the keys of the apps."""
     return {service.env[NAMES.key].sha256() for service in made.web.services.values()}
 
 
 def one_key(made: FakeWorld, desired: Desired = WANTED) -> None:
-    """Serving, and the key of the apps is the only one that is taken."""
+    """Assert that the deployment serves and that the key of the apps is the only accepted one."""
     is_up(made, desired)
     assert held(made) == set(made.gpu.only().keys)
     assert made.store.state.records[0].asked == ()

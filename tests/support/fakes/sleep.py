@@ -1,4 +1,4 @@
-"""Worlds in which the backend sleeps, or is awake and is to sleep."""
+"""Environments in which the backend is asleep, or is awake and about to sleep."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ SLEEP = replace(WANTED, phase=Phase.ASLEEP)
 
 
 def awake() -> FakeWorld:
-    """One serves; what was told until now is forgotten."""
+    """Return an environment with one serving instance and an empty event list."""
     made = served()
     made.listener.events.clear()
     return made
 
 
 def asleep() -> FakeWorld:
-    """One has been put to sleep; what was told until now is forgotten."""
+    """Return an environment with one sleeping instance and an empty event list."""
     made = served()
     up(made, SLEEP)
     is_asleep(made)
@@ -29,7 +29,7 @@ def asleep() -> FakeWorld:
 
 
 def is_asleep(made: FakeWorld) -> None:
-    """One disk, no GPU, in the state, and every app holds what it held."""
+    """Assert at most one disk, as in the state, and no GPU."""
     assert made.gpu.running() == ()
     assert [r.id for r in made.store.state.records] == list(made.gpu.paid())
     assert len(made.gpu.paid()) <= 1

@@ -1,6 +1,6 @@
-"""Virtual time, repeatable randomness, and faults that are due by call.
+"""Virtual time, reproducible randomness, and faults that are due by call.
 
-Every call of a port moves virtual time a little, so that nothing can depend on two things happening at once.
+Every call of a port advances virtual time a little, so that no test can depend on two things happening at once.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ LATENCY = 0.1
 
 
 class FakeClock:
-    """Virtual time: it moves when somebody sleeps or calls a port. `hooks` are called after every move."""
+    """Virtual time: it advances on every sleep and every call of a port. `hooks` are called after every advance."""
 
     def __init__(self, start: float = 1_000_000.0) -> None:
         self.time = start
@@ -24,14 +24,14 @@ class FakeClock:
         self.hooks: list[Callable[[], None]] = []
 
     def now(self) -> float:
-        """Wall time: `set_by` seconds beside the time that really passes."""
+        """Return the wall time, which differs by `set_by` seconds from the elapsed time."""
         return self.real() + self.set_by
 
     def steady(self) -> float:
         return self.real() - 900_000.0
 
     def real(self) -> float:
-        """The time that passes, whatever anybody's clock says."""
+        """Return the elapsed time, whatever the clock of any process shows."""
         return self.time
 
     def sleep(self, seconds: float) -> None:
@@ -40,7 +40,7 @@ class FakeClock:
         self.go_on(seconds)
 
     def go_on(self, seconds: float) -> None:
-        """Let time pass without anybody sleeping."""
+        """Advance time without a sleep."""
         self.time += seconds
         for hook in self.hooks:
             hook()
@@ -50,7 +50,7 @@ class FakeClock:
 class Plans:
     """Faults by operation: a list of errors (or None for "let it through") used up call by call.
 
-    `chance`, when given, is asked for a fault whenever nothing is queued.
+    `chance`, when given, is called for a fault whenever none is queued.
     """
 
     clock: FakeClock | None = None
@@ -68,14 +68,14 @@ class Plans:
         return self.chance(operation) if self.chance is not None else None
 
     def before(self, operation: str) -> None:
-        """Raise the fault that is due. A fault whose detail is "after" is for the caller to raise, after the effect."""
+        """Raise the fault that is due. One with the detail "after" must be raised by the caller, after the effect."""
         error = self.due(operation)
         if error is not None:
             raise error
 
 
 class FakeEntropy:
-    """Repeatable bytes."""
+    """Reproducible bytes."""
 
     def __init__(self, seed: int = 7) -> None:
         self.random = random.Random(seed)

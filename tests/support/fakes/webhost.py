@@ -1,4 +1,4 @@
-"""A host of web services in memory: environments, deploys one at a time, and the snapshot that runs."""
+"""A host of web services in memory: environments, deploys one at a time, and the running snapshot."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ KNOWN = {*NEIGHBOURS, *OwnedNames().all()}
 
 @dataclass
 class FakeService:
-    """A web service: its environment, the snapshot that runs, its deploys, and whether one is queued."""
+    """A web service: its environment, the running snapshot, its deploys, and whether one is queued."""
 
     id: str
     name: str
@@ -36,7 +36,7 @@ class FakeService:
     grouped: dict[str, str] = field(default_factory=dict)
 
     def neighbours_kept(self) -> bool:
-        """Whether every variable that is not ours is as it was."""
+        """Whether every variable that the deployment does not own is unchanged."""
         return all(self.env.get(name) is value for name, value in NEIGHBOURS.items()) and not self.env.keys() - KNOWN
 
 
@@ -44,8 +44,8 @@ class FakeWeb:
     """A web host, and the probe of its apps.
 
     A deploy takes `takes` seconds; then the snapshot of its start runs, unless `endings` (used up one by one) or
-    `ending` says that it fails. One that is asked for while another is under way is queued and has no id yet.
-    `flicker` is what the app shows at the next looks (... for the truth); `trims` strips what is written.
+    `ending` specify a failure. One requested while another is in progress is queued and has no id yet.
+    `flicker` are the next values that the app shows (... for the actual one); `trims` strips written values.
     """
 
     def __init__(self, clock: FakeClock, *names: str) -> None:
@@ -99,7 +99,7 @@ class FakeWeb:
         return deploys[-1][0] if deploys else None
 
     def deploy(self, service_id: str) -> WebDeploy | None:
-        """Queued faults by their detail: "empty" is an answer without an id, "after" strikes after the effect."""
+        """Queued faults by their detail: "empty" is a response without an id, "after" is raised after the effect."""
         error, service = self.faults.due("deploy"), self._find(service_id)
         if error is not None and error.detail not in ("empty", "after"):
             raise error
@@ -111,7 +111,7 @@ class FakeWeb:
         return made if error is None else None
 
     def start_deploy(self, service: FakeService) -> WebDeploy | None:
-        """As anybody may: a push, the dashboard, our own call."""
+        """Start a deploy, by whatever trigger: a push, the dashboard, or the API."""
         if any(d.kind is DeployKind.IN_FLIGHT for d, _ in service.deploys):
             service.queued = True
             return None
@@ -120,7 +120,7 @@ class FakeWeb:
         return made
 
     def supersede(self, name: str) -> None:
-        """Somebody else's deploy takes the place of the one under way."""
+        """Cancel the deploy in progress and start another one in its place."""
         service = self.services[name]
         service.deploys = [
             (replace(d, status="canceled", kind=DeployKind.REPLACED), env)
@@ -138,7 +138,7 @@ class FakeWeb:
         return "unhealthy: exited with 1\nlast line of the log"
 
     def fingerprint(self, app_url: str, target: Target) -> str | None:
-        """The AppProbe of the same world: what the running snapshot shows."""
+        """Implements AppProbe: return the fingerprint that the running snapshot shows."""
         self.faults.due("fingerprint")
         name = app_url.removeprefix("https://").removeprefix("www.").removesuffix(".example.org")
         shown = self.flicker.pop(0) if self.flicker else ...
@@ -147,12 +147,12 @@ class FakeWeb:
         return self.shown(name, target) if self.shows == "" else self.shows
 
     def answer(self, app_url: str, target: Target) -> AppAnswer:
-        """The AppProbe's other question."""
+        """Implements AppProbe: return the configured response of the app."""
         self.faults.due("answer")
         return self.answers.get(app_url, AppAnswer(200))
 
     def shown(self, name: str, target: Target) -> str | None:
-        """The fingerprint of the running snapshot, if the snapshot is whole."""
+        """Return the fingerprint of the running snapshot, None when it does not match the variables."""
         running = self.services[name].running
         own = {k: v for k, v in running.items() if k in target.names.all() and k != target.names.fingerprint}
         shown = running.get(target.names.fingerprint)

@@ -1,4 +1,4 @@
-"""One container of the image, run the way Vast.ai runs it: environment, one published port, its own disk."""
+"""One container of the image, run like on Vast.ai: environment, one published port, its own disk."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ INSTANCE_KEY = "instance-key-of-the-test"
 
 @dataclass
 class Container:
-    """A running container and what was published of it."""
+    """A running container and its published port."""
 
     engine: Engine
     id: str
     port: int
 
     def probe(self) -> Health:
-        """What the product's own probe finds: identity first, then health over the proven certificate."""
+        """Return the result of the regular backend probe: identity first, then health over the verified certificate."""
         mark = Mark(ENV["ERT_DEPLOYMENT"], ENV["ERT_TOKEN"])
         prober = TlsBackendProbe(SystemEntropy(), allow_loopback=True)
         return prober.probe(Address("127.0.0.1", self.port), mark, Secret(SECRET), "")
 
     @contextmanager
     def client(self, certificate: str) -> Iterator[httpx.Client]:
-        """Verifies with nothing but that certificate."""
+        """Yield a client that trusts only that certificate."""
         import ssl
 
         tls = ssl.create_default_context(cadata=certificate)
@@ -66,7 +66,7 @@ class Container:
 
 @contextmanager
 def container(engine: Engine, image: str, **env: str) -> Iterator[Container]:
-    """Runs it with everything that can be taken away taken away; ends with it removed, disk included."""
+    """Run a container with all optional privileges removed; remove it afterwards, including its disk."""
     name, volume = f"ert-test-{secrets.token_hex(4)}", f"ert-test-{secrets.token_hex(4)}"
     given = {
         **{name: value for name, value in ENV.items() if name != "ERT_BIND"},

@@ -1,6 +1,6 @@
-"""A Docker engine for the tests: the one that answers already, or one of our own in a folder of its own.
+"""A Docker engine for the tests: the one already available, or a private one in a separate directory.
 
-A machine without an engine that can be started skips, with the reason; nothing outside of the folder is touched.
+The tests are skipped with a reason when no engine can be started; nothing outside of the directory is modified.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ sys.exit("the container has no default route")
 
 
 class NoEngine(Exception):
-    """There is no engine here and none can be started; the text says why."""
+    """Raised when no engine is available and none can be started; the message states the reason."""
 
 
 @dataclass(frozen=True)
 class Engine:
-    """How to reach it: the variables a client needs."""
+    """Access to the engine: the environment variables of a client."""
 
     env: dict[str, str]
 
@@ -42,7 +42,7 @@ class Engine:
         return self.env.get("DOCKER_HOST", "unix:///var/run/docker.sock")
 
     def run(self, *arguments: str, check: bool = True, seconds: float = 300) -> subprocess.CompletedProcess[str]:
-        """One docker command; its output is in the error when it fails."""
+        """Run one docker command; its output is in the error when it fails."""
         done = subprocess.run(
             ["docker", *arguments], env=self.env, capture_output=True, text=True, timeout=seconds, check=False
         )
@@ -54,13 +54,13 @@ class Engine:
         return self.run(*arguments).stdout.strip()
 
     def gateway(self, image: str) -> str:
-        """Where a container of `image` reaches this machine: its default route, which `inspect` may not name."""
+        """Return the address of the host in a container of `image`: its default route, which `inspect` may lack."""
         return self.says("run", "--rm", "--entrypoint", "python3", image, "-c", DEFAULT_ROUTE)
 
 
 @contextlib.contextmanager
 def engine() -> Iterator[Engine]:
-    """The engine; NoEngine when there is none."""
+    """Yield the engine; raise NoEngine when there is none."""
     if shutil.which("docker") is None:
         raise NoEngine("there is no docker client on this machine")
     given = Engine(dict(os.environ))
@@ -80,7 +80,7 @@ def _answers(candidate: Engine) -> bool:
 
 
 def _started(folder: Path) -> Iterator[Engine]:
-    """`dockerd` with everything it writes in `folder`; its end takes containerd and every container with it."""
+    """Run `dockerd` with all its files in `folder`; at the end, containerd and every container are removed with it."""
     address = f"unix://{folder}/docker.sock"
     command: Sequence[str] = (
         "dockerd", "--data-root", f"{folder}/data", "--exec-root", f"{folder}/exec", "-H", address,

@@ -1,7 +1,7 @@
-"""What the Dockerfile builds on, where no registry can be reached: a Debian with Python, and an image with an Ollama.
+"""The base images of the Dockerfile when no registry can be reached: a Debian with Python, and one with Ollama.
 
-The Dockerfile is the released one; only its build arguments differ. The Ollama in the second image is the sandbox's
-double, in the places where the real one has its binary and its libraries.
+The Dockerfile is the released one; only its build arguments differ. The Ollama in the second image is the sandbox's,
+installed at the paths of the real binary and libraries.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[3]
 BARE, BASE, OLLAMA = "ert-test/bare:1", "ert-test/base:1", "ert-test/ollama:0.35.0"
 CACHE = ROOT / "build" / "image-test" / "base.tar"
 MODEL = "gpt-oss:20b"
-# The folders of libraries in upstream's image, of which one is to be left.
+# The library folders of the upstream image, of which one must remain.
 BACKENDS = ("cuda_v12", "cuda_v13", "mlx_cuda_v13", "vulkan")
 SCRIPT = {
     "models": [
@@ -40,7 +40,7 @@ echo "Error: unknown command $1" >&2; exit 1
 
 
 def base(engine: Engine) -> str:
-    """The base image: ERT_IMAGE_BASE if that is set (CI, with a registry), else a Debian made here, kept in build/."""
+    """Return the base image: ERT_IMAGE_BASE if set (CI, with a registry), else a Debian made here, cached in build/."""
     if given := os.environ.get("ERT_IMAGE_BASE", ""):
         return given
     if not CACHE.exists():
@@ -58,14 +58,14 @@ def base(engine: Engine) -> str:
 
 
 def trusted() -> dict[str, Path]:
-    """This machine's certificates and its pip settings: behind a company's proxy nothing can be downloaded without."""
+    """Return this machine's certificates and pip settings: behind a company's proxy, downloads require them."""
     bundle = os.environ.get("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt")
     found = {"etc/ssl/certs/ca-certificates.crt": Path(bundle), "etc/pip.conf": ROOT / "tests" / "image" / "pip.conf"}
     return {name: path.resolve() for name, path in found.items() if path.exists()}
 
 
 def ollama(engine: Engine) -> str:
-    """An image that holds /usr/bin/ollama and /usr/lib/ollama with its libraries' folders, and nothing else."""
+    """Build an image with only /usr/bin/ollama and /usr/lib/ollama with its library folders."""
     with tempfile.TemporaryDirectory() as folder:
         tar = Path(folder) / "ollama.tar"
         with tarfile.open(tar, "w") as archive:
@@ -87,7 +87,7 @@ def _file(archive: tarfile.TarFile, name: str, content: bytes, mode: int) -> Non
 
 
 def _bootstrap() -> None:
-    """About 40 seconds, once: mmdebstrap with this machine's own package sources."""
+    """Bootstrap a Debian with mmdebstrap and this machine's package sources; takes about 40 seconds, once."""
     if shutil.which("mmdebstrap") is None:
         raise NoEngine("ERT_IMAGE_BASE is not set, and there is no mmdebstrap to make a base image with")
     release = dict(line.split("=", 1) for line in Path("/etc/os-release").read_text().splitlines() if "=" in line)

@@ -1,4 +1,4 @@
-"""Model servers as processes of their own: llama.cpp's OpenAI server, the double of Ollama, and the guard in front."""
+"""Model servers as separate processes: llama.cpp's OpenAI server, the sandbox's Ollama, and the guard."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from tests.support.backend.rig import ENV, KEY, wait_for
 ROOT = Path(__file__).resolve().parents[3]
 PATIENCE = 240.0  # a small model on a busy machine
 CONTEXT = 2048
-ONE_THREAD = {"ERT_SANDBOX_THREADS": "1"}  # several wait for each other, which is slow where others use the cores
+ONE_THREAD = {"ERT_SANDBOX_THREADS": "1"}  # several slots block each other, which is slow when the cores are busy
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """Return an unused port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
 
 
 @contextlib.contextmanager
 def process(argv: list[str], log: Path, env: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    """One process with little of our environment; it is ended with the block."""
+    """Run one process with a minimal environment; it is terminated at the end of the block."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LD_LIBRARY_PATH") if name in os.environ}
     paths = f"{ROOT}:{ROOT / 'images' / 'llm-backend'}"
     with log.open("wb") as out:
@@ -55,13 +55,13 @@ def process(argv: list[str], log: Path, env: Mapping[str, str]) -> Iterator[subp
 
 
 def llama_command(model: ModelFile) -> list[str]:
-    """llama.cpp's own OpenAI server with the model."""
+    """Return the command of llama.cpp's own OpenAI server with the model."""
     return [sys.executable, "-m", "ert_deploy.sandbox.ollama.llama_server", str(model.path), model.name]
 
 
 @contextlib.contextmanager
 def llama_server(model: ModelFile, folder: Path) -> Iterator[str]:
-    """Its base URL, when it answers."""
+    """Yield the base URL once the server is up."""
     port = free_port()
     env = {"ERT_ENGINE_HOST": f"127.0.0.1:{port}", "ERT_SANDBOX_CONTEXT": str(CONTEXT), **ONE_THREAD}
     with process(llama_command(model), folder / "llama.log", env):
@@ -72,7 +72,7 @@ def llama_server(model: ModelFile, folder: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def ollama_double(model: ModelFile, folder: Path) -> Iterator[str]:
-    """The base URL of the sandbox's Ollama with the same file on its disk."""
+    """Yield the base URL of the sandbox's Ollama with the same file on its disk."""
     port = free_port()
     env = {
         "OLLAMA_HOST": f"127.0.0.1:{port}",
@@ -90,7 +90,7 @@ def ollama_double(model: ModelFile, folder: Path) -> Iterator[str]:
 
 
 def answers(url: str) -> bool:
-    """Whether a GET is answered with 200."""
+    """Whether a GET returns 200."""
     try:
         with urllib.request.urlopen(url, timeout=5) as answer:
             return bool(answer.status == 200)
@@ -99,7 +99,7 @@ def answers(url: str) -> bool:
 
 
 def post(url: str, body: object) -> Any:
-    """The JSON of an answer, whatever its status."""
+    """Return the JSON of a response, whatever its status."""
     request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
     try:
         with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
@@ -110,7 +110,7 @@ def post(url: str, body: object) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A guard with its app and its engine; `log` is what all of them say."""
+    """A guard with its app and its engine; `log` is the output of all of them."""
 
     guard: subprocess.Popen[bytes]
     data: Path
@@ -133,14 +133,14 @@ class Machine:
         return False
 
     def pid(self, name: str) -> int:
-        """The process of a child, as the guard last said."""
+        """Return the pid of a child, as last logged by the guard."""
         lines = [line for line in self.log.splitlines() if line.startswith(f"guard: {name} started")]
         return int(lines[-1].rpartition(" ")[2])
 
 
 @contextlib.contextmanager
 def machine(model: ModelFile, folder: Path, **more: str) -> Iterator[Machine]:
-    """The whole of a machine with llama.cpp's OpenAI server as its engine."""
+    """Run a complete machine with llama.cpp's OpenAI server as its engine."""
     port = free_port()
     env = {
         **ENV,

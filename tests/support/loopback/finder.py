@@ -1,4 +1,4 @@
-"""Finds hosts in texts, rows and environments that are not loopback; shares no code with the sandbox."""
+"""Finds hosts that are not loopback in text, JSON values and environments; shares no code with the sandbox."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^\s/@\"']*@)?(\[[^\]]*\]|[^\s/:
 AT = re.compile(r"[\w.+-]+@([\w.-]+)")
 IPV4 = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.])")
 IPV6 = re.compile(r"(?<![\w:])[0-9a-f]{1,4}:[0-9a-f]{0,4}:[0-9a-f:]+(?![\w:])", re.IGNORECASE)
-# 0.0.0.0 is shown as the host side of a published port, as Docker does; it is nobody's address.
+# 0.0.0.0 is the host side of a published port, as with Docker; it is not the address of any host.
 HOME = re.compile(r"localhost|127(?:\.\d{1,3}){3}|\[?::1\]?|0\.0\.0\.0", re.IGNORECASE)
 
 
 def elsewhere(text: str) -> set[str]:
-    """The hosts in a text that are not loopback."""
+    """Return the hosts in a text that are not loopback."""
     found = {m[1] for pattern in (URL, AT) for m in pattern.finditer(text)}
     found |= {m[0] for pattern in (NAME, IPV4) for m in pattern.finditer(text)}
     found |= {m[0] for m in IPV6.finditer(text) if m[0].count(":") > 4 or "::" in m[0]}
@@ -28,12 +28,12 @@ def elsewhere(text: str) -> set[str]:
 
 
 def in_value(value: Any) -> set[str]:
-    """The same for a JSON value, keys included."""
+    """Return the same for a JSON value, keys included."""
     return elsewhere(json.dumps(value, ensure_ascii=False))
 
 
 def session(leader: int) -> Iterator[int]:
-    """The processes of a session: a machine and everything it has started."""
+    """Return the processes of a session: a machine and all its descendants."""
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             fields = (entry / "stat").read_text().rpartition(")")[2].split()
@@ -44,7 +44,7 @@ def session(leader: int) -> Iterator[int]:
 
 
 def environ(pid: int) -> dict[str, str]:
-    """The environment a process was started with; empty when it has just ended."""
+    """Return the initial environment of a process; empty when it has just exited."""
     try:
         raw = Path(f"/proc/{pid}/environ").read_bytes()
     except OSError:

@@ -1,4 +1,4 @@
-"""The web service of the Render tests: shows its environment, and can be told to be sick, slow, or to talk raw TCP."""
+"""The web service of the Render tests: returns its environment, and can be set to be unhealthy, slow, or raw TCP."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class App(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def echo(self) -> None:
-        """What a WebSocket does to the connection, without its framing."""
+        """Send the received bytes back in upper case, like a WebSocket without its framing."""
         self.wfile.write(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\nConnection: Upgrade\r\n\r\n")
         while data := self.connection.recv(1024):
             self.connection.sendall(data.upper())
         self.close_connection = True
 
     def log_message(self, format: str, *args: object) -> None:
-        """Quiet, so that the log tests see only what they ask for."""
+        """Log nothing, so that the log tests see only their own lines."""
 
 
 if os.environ.get("EXIT"):

@@ -1,7 +1,7 @@
-"""A whole move of an app over to a backend: the real engine, adapter and probe against the Render double.
+"""A complete move of an app to a backend: the real engine, adapter and probe against the sandbox's Render.
 
-The GPU side is the fake of `tests/fakes`, on the double's own time. The service has three pages of variables that are
-not ours, as hostile as values get; after every move they have to be what they were, byte for byte and in their order.
+The GPU side is the one of `tests/support/fakes`, on the server's clock. The service has three pages of unrelated
+variables with difficult values; after every move they must be unchanged, byte for byte and in their order.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ Told = Callable[[Event], object]
 
 
 class WorldTime(FakeClock):
-    """The fakes' clock, showing the double's time; it cannot be moved, only waited for."""
+    """The clock of the in-memory ports, driven by the server's time; it cannot be set, only waited for."""
 
     def __init__(self, clock: CompressedClock) -> None:
         super().__init__(clock.now())
@@ -58,12 +58,12 @@ class WorldTime(FakeClock):
         self._clock.sleep(seconds)
 
     def go_on(self, seconds: float) -> None:
-        """Time goes on by itself."""
+        """Does nothing: time passes by itself."""
 
 
 @dataclass
 class Witness:
-    """Keeps what is told, and what the app showed at every look."""
+    """Records the events, and the fingerprint of the app at every probe."""
 
     events: list[Event] = field(default_factory=list)
     shown: list[str | None] = field(default_factory=list)
@@ -75,12 +75,12 @@ class Witness:
             hook(event)
 
     def troubles(self) -> str:
-        """What the run said it lived with."""
+        """Return the problems that the run reported without failing."""
         return "\n".join(f"{e.what}: {e.why}" for e in self.events if isinstance(e, Trouble))
 
 
 class Stage:
-    """One service at the double, its deployment, and shorthands for what a row of a table plays."""
+    """One service on the server, its deployment, and helpers for the cases of a table."""
 
     def __init__(self, world: World) -> None:
         same = world.double._clock
@@ -95,12 +95,12 @@ class Stage:
         self.key = Secret(KEY)
 
     def desired(self, **changes: Any) -> Desired:
-        """The deployment as it is wanted now."""
+        """Return the current desired deployment."""
         target = Target("dashboard", **{"timeout": self.timeout, **changes})
         return replace(WANTED, targets=(target,), timings=TIMINGS)
 
     def up(self, desired: Desired | None = None, *hooks: Told) -> Result:
-        """`ert-deploy up`, with a fresh adapter as a fresh process would have."""
+        """Run `ert-deploy up` with a new adapter, like a new process."""
         self.witness = Witness(hooks=list(hooks))
         web = RenderWeb(self.key, self.double.url, self.clock, Bounds(read=5, total=9))
         app = _Looking(HttpAppProbe(self.clock, Bounds(connect=2, read=2, total=3)), self.witness)
@@ -109,7 +109,7 @@ class Stage:
         return run(apply(desired or self.desired()), ports)
 
     def move(self, *hooks: Told, **changes: Any) -> str:
-        """Change what the app is told, bring it there, and hold what must hold after every move: returns the mark."""
+        """Change a setting of the app, deploy it, and check the invariants of every move; return the fingerprint."""
         self.timeout += 1
         self.up(self.desired(**changes), *hooks)
         mark = self.env()["ERT_LLM_CONFIG_FINGERPRINT"]
@@ -119,7 +119,7 @@ class Stage:
         return mark
 
     def env(self) -> dict[str, str]:
-        """Every variable of the service, read by a client that is not ours."""
+        """Return every variable of the service, read by an independent client."""
         found: dict[str, str] = {}
         cursor: dict[str, str] = {}
         while page := self.world.get("{s}/env-vars", limit="100", **cursor):
@@ -128,11 +128,11 @@ class Stage:
         return found
 
     def others(self) -> list[tuple[str, str]]:
-        """The variables that are not ours, in their order."""
+        """Return the unrelated variables in their order."""
         return [(name, value) for name, value in self.env().items() if name.startswith("OTHER_")]
 
     def ours(self) -> dict[str, str]:
-        """The variables that are ours."""
+        """Return the variables that the deployment owns."""
         return {name: value for name, value in self.env().items() if not name.startswith("OTHER_")}
 
     def trouble(self, kind: str, **more: Any) -> None:
@@ -144,16 +144,16 @@ class Stage:
         self.double.faults.add(Fault(operation, **more))
 
     def asked(self, operation: str) -> int:
-        """How often an operation was called by the last run."""
+        """Return how often the last run called an operation."""
         return self.double.faults.seen.count(operation)
 
     def deploys(self) -> list[dict[str, Any]]:
-        """The newest deploys, newest first."""
+        """Return the newest deploys, newest first."""
         return [row["deploy"] for row in self.world.get("{s}/deploys", limit="20")]
 
 
 class _Looking:
-    """The real probe; what it saw is written down."""
+    """The real probe; logs the fingerprints that it returns."""
 
     def __init__(self, probe: HttpAppProbe, witness: Witness) -> None:
         self._probe, self._witness = probe, witness
@@ -169,7 +169,7 @@ class _Looking:
 
 @contextmanager
 def staged(profile: Profile) -> Iterator[Stage]:
-    """A service with three pages of other variables whose app already uses a backend of ours."""
+    """Run a service with three pages of unrelated variables whose app already uses a backend of this deployment."""
     command = [sys.executable, "-I", "-S", str(STANDIN)]
     with running(speed=SPEED, profile=profile, timeline=QUICK, command=lambda port: command) as world:
         bulk = [{"key": name, "value": value} for name, value in OTHERS.items()]
@@ -181,7 +181,7 @@ def staged(profile: Profile) -> Iterator[Stage]:
 
 @contextmanager
 def undisturbed(stage: Stage) -> Iterator[None]:
-    """Around every row: the other variables stay as they are, one backend is paid, nothing waits to go wrong."""
+    """Check around each case: the other variables are unchanged, one backend exists, no fault is pending."""
     before = stage.others()
     assert before == list(OTHERS.items())
     yield
@@ -192,7 +192,7 @@ def undisturbed(stage: Stage) -> Iterator[None]:
 
 
 def refused(stage: Stage, kind: type[E], words: str, *hooks: Told, **changes: Any) -> E:
-    """A move that has to fail in that way. What is ours is afterwards as it was; only a failed proof deploys again."""
+    """Assert that a move raises `kind` and that the owned variables are restored; return the error."""
     before, mark = stage.ours(), stage.world.seen()["fingerprint"]
     with pytest.raises(kind, match=words) as caught:
         stage.move(*hooks, **changes)

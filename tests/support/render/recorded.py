@@ -1,4 +1,4 @@
-"""Render's answers as recorded, a RenderWeb in front of them, and a clock that only moves when somebody waits."""
+"""Recorded responses of Render, a RenderWeb that uses them, and a clock that advances only on sleep."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ QUICK = Bounds(connect=2, read=0.5, total=1.0)
 
 @contextmanager
 def render(answers: Answers, bounds: Bounds = QUICK) -> Iterator[tuple[RenderWeb, Script]]:
-    """A RenderWeb that talks to a scripted Render."""
+    """Return a RenderWeb that is connected to a scripted Render."""
     with scripted(answers) as script:
         yield RenderWeb(Secret(CANARY), script.url + "/v1", FakeClock(1_736_786_600.0), bounds), script
 
 
 def service(**changes: Any) -> dict[str, Any]:
-    """A web service with the nulls that were recorded."""
+    """Return a web service with the nulls of the recording."""
     return {
         "id": SERVICE,
         "type": "web_service",
@@ -50,7 +50,7 @@ def service(**changes: Any) -> dict[str, Any]:
 
 
 def deploy(**changes: Any) -> dict[str, Any]:
-    """A deploy of an image as recorded: no commit, not finished."""
+    """Return a deploy of an image as recorded: no commit, not finished."""
     return {
         "id": DEPLOY,
         "commit": None,
@@ -64,12 +64,12 @@ def deploy(**changes: Any) -> dict[str, Any]:
 
 
 def page(wrapper: str, *items: object, start: int = 0) -> Answer:
-    """One page of a list, a cursor beside each item."""
+    """Return one page of a list, with a cursor per item."""
     return Answer(200, [{wrapper: item, "cursor": f"c{start + n}"} for n, item in enumerate(items)])
 
 
 def variable(name: str, value: object) -> dict[str, object]:
-    """One environment variable."""
+    """Return one environment variable."""
     return {"key": name, "value": value}
 
 

@@ -1,4 +1,4 @@
-"""A Render double with one service, and a client that knows nothing but HTTP; shared by the Render tests."""
+"""The sandbox's Render with one service, and a plain HTTP client; shared by the Render tests."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ENV = {"FINGERPRINT": "one", "KEEP": "kept"}
 
 
 class World:
-    """The double, its one service, and shorthands for what a client does."""
+    """The server, its one service, and the requests of a client."""
 
     def __init__(self, double: RenderDouble, session: requests.Session) -> None:
         self.double, self.http = double, session
@@ -31,26 +31,26 @@ class World:
         self.app = double.app_url(self.service)
 
     def call(self, method: str, path: str, **more: Any) -> requests.Response:
-        """One API call; `{s}` in the path is the service."""
+        """Send one API request; `{s}` in the path is the service."""
         return self.http.request(method, self.double.url + path.replace("{s}", f"/services/{self.service}"), **more)
 
     def patiently(self, method: str, path: str, **more: Any) -> requests.Response:
-        """One API call by a client that waits when it is told to; a world minute is over in a moment."""
+        """Send one API request and repeat it while it is rate limited; a simulated minute passes quickly."""
         for _ in range(50):
             answer = self.call(method, path, **more)
             if answer.status_code != 429:
                 break
-            time.sleep(0.05)  # noqa: TID251 - a test waits for a world minute to pass
+            time.sleep(0.05)  # noqa: TID251 - a test waits for a simulated minute to pass
         return answer
 
     def get(self, path: str, **params: Any) -> Any:
-        """A GET that must succeed, as JSON."""
+        """Return the JSON of a GET that must succeed."""
         answer = self.call("GET", path, params=params)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
     def deploy(self, **body: Any) -> requests.Response:
-        """Ask for a deploy."""
+        """Request a deploy."""
         return self.call("POST", "{s}/deploys", json=body)
 
     def put(self, key: str, value: str) -> None:
@@ -58,27 +58,27 @@ class World:
         assert self.call("PUT", f"{{s}}/env-vars/{key}", json={"value": value}).status_code == 200
 
     def status(self, deploy_id: str) -> str:
-        """A deploy's status now."""
+        """Return the current status of a deploy."""
         return str(self.get(f"{{s}}/deploys/{deploy_id}")["status"])
 
     def ended(self, deploy_id: str) -> str:
-        """A deploy's final status."""
+        """Return the final status of a deploy."""
         until(lambda: self.status(deploy_id) not in {*RUNNING, "queued"})
         return self.status(deploy_id)
 
     def seen(self) -> dict[str, Any]:
-        """What the app shows of itself on a fresh connection."""
+        """Return the output of the app on a fresh connection."""
         with requests.get(self.app, timeout=10) as answer:
             shown: dict[str, Any] = answer.json()
             return shown
 
     def fingerprint(self) -> str | None:
-        """The configuration the answering process was started with."""
+        """Return the configuration with which the responding process was started."""
         found: str | None = self.seen()["env"].get("FINGERPRINT")
         return found
 
     def events(self, kind: str) -> list[dict[str, Any]]:
-        """Details of the events of one type, newest first."""
+        """Return the details of the events of one type, newest first."""
         rows = self.get("{s}/events", type=kind, limit=100, startTime="2020-01-01T00:00:00Z")
         return [row["event"]["details"] for row in rows]
 
@@ -87,7 +87,7 @@ RUNNING = frozenset({"created", "build_in_progress", "update_in_progress", "arti
 
 
 def until(done: Callable[[], bool], seconds: float = 60.0) -> None:
-    """Wait for something to become true."""
+    """Wait until a condition is true."""
     deadline = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < deadline, "did not happen in time"
@@ -96,7 +96,7 @@ def until(done: Callable[[], bool], seconds: float = 60.0) -> None:
 
 @contextmanager
 def running(speed: float = 200.0, folder: Path | None = None, **options: Any) -> Iterator[World]:
-    """A world that is up, and is gone afterwards."""
+    """Run a Render server during the block."""
     app = str(Path(__file__).with_name("app.py"))
     options = {"timeline": QUICK, "command": lambda port: [sys.executable, app], **options}
     with tempfile.TemporaryDirectory() as spare:

@@ -1,4 +1,4 @@
-"""The ways in which a secret comes back: each takes a text and gives what an echo of it would look like."""
+"""The encodings in which a secret can be echoed: each maps a text to its form in a log or response."""
 
 from __future__ import annotations
 
@@ -50,15 +50,15 @@ ENCODINGS: Mapping[str, Callable[[str], str]] = {
 
 
 def needles(name: str, secret: str) -> tuple[str, ...]:
-    """What a text without white space holds if it shows a secret in that encoding."""
+    """Return the substring that a text without white space contains if it shows a secret in that encoding."""
     shown = "".join(_core(name, secret).split())
     return (shown,) if shown else ()
 
 
 def found_in(text: str, secret: str) -> Iterator[str]:
-    """The names of the encodings in which a text shows a secret, found without the product's own way to do it.
+    """Yield the encodings in which a text shows a secret, found independently of the code under test.
 
-    White space is left out of both, so that no line break hides anything.
+    White space is removed from both, so that line breaks are irrelevant.
     """
     squeezed = "".join(text.split())
     unfolded = squeezed.replace("\\n", "")
@@ -68,7 +68,7 @@ def found_in(text: str, secret: str) -> Iterator[str]:
 
 
 def _core(name: str, secret: str) -> str:
-    """What of an encoding does not depend on what stands around the secret."""
+    """Return the part of an encoded secret that is independent of the surrounding text."""
     shown = ENCODINGS[name](secret)
     if "base64" in name and "split" not in name:
         offset = 1 if name.startswith("url") else int(name[-1])

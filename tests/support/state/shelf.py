@@ -1,4 +1,4 @@
-"""A place for one state, and a state that holds one of everything."""
+"""A storage location for one state, and a state with one entry of every kind."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PLAIN = StateKeys()
 
 @dataclass
 class Shelf:
-    """Makes handles of it (of a deployment, with some keys), and reads and writes what is really there."""
+    """Creates handles of the location (for a deployment, with some keys), and reads and writes its raw content."""
 
     handle: Callable[..., StateKeeper]
     read: Callable[[], bytes]
@@ -39,12 +39,12 @@ class Shelf:
 
 
 def store(path: Path, deployment: str = "ert") -> StateFile:
-    """The state in a file, on a clock that stands still."""
+    """Return the state in a file, with a clock that does not advance."""
     return StateFile(path, deployment, FakeClock())
 
 
 def in_file(path: Path) -> Shelf:
-    """A file."""
+    """Return a location in a file."""
     clock = FakeClock(NOW)
 
     def handle(keys: StateKeys = PLAIN, *, name: str = "ert") -> StateKeeper:
@@ -54,7 +54,7 @@ def in_file(path: Path) -> Shelf:
 
 
 def in_bucket(client: Any, bucket: str) -> Shelf:
-    """An object in S3."""
+    """Return a location in an S3 object."""
     clock = FakeClock(NOW)
 
     def handle(keys: StateKeys = PLAIN, *, name: str = "ert") -> StateKeeper:

@@ -1,10 +1,10 @@
-"""The sandbox, the command line and the identity of release 85926eb: runs with its programs on the path, not ours.
+"""The sandbox, the command line and the certificate of release 85926eb: runs with the release's code on the path.
 
     PYTHONPATH=RELEASE:RELEASE/ert_deploy/_bundled/images/llm-backend python inside_85926eb.py world FOLDER DATABASE
     ... certificate FOLDER           (writes tls-cert.pem for the key of `key_pair`)
-    ... cli ROUND ARGUMENTS          (the command line, whose random bytes are readable text)
+    ... cli ROUND ARGUMENTS          (the command line, with readable text in place of random bytes)
 
-`world` serves until its standard input ends. Modules are imported by name: the present tree has other ones.
+`world` serves until its standard input ends. Modules are imported by name: the current tree has different ones.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 
 API_PORT, MACHINE_PORT, SPEED = 31985, 31986, 60.0
 FIRST_DAY, LIFETIME = datetime(2026, 1, 1, tzinfo=UTC), timedelta(days=36500)
-# By the number of bytes that are drawn; the round is a digit at the end.
+# By the number of random bytes; the round is a digit at the end.
 KEY, TOKEN, BOOT_SECRET = b"NOT-A-SECRET-ONLY-A-TEST-FIXTUR", b"upgrade-fixture", b"not a secret: an upgrade fixture"
 LONG_HEX = re.compile(r"(sandbox-)?[0-9a-f]{24,}")
 
@@ -33,7 +33,7 @@ def main(mode: str, *arguments: str) -> None:
 
 
 def world(folder: str, database: str) -> None:
-    """A fresh world of the toy model on known ports, whose app keeps its reports in `database`."""
+    """Run a new sandbox with the toy model on known ports; the app stores its reports in `database`."""
     worlds, model = _module("ert_deploy.sandbox.world"), _module("ert_deploy.sandbox.model")
     vast, options = _module("ert_deploy.sandbox.vast_server"), _module("ert_deploy.sandbox.vast_options")
     render, process = _module("ert_deploy.sandbox.render_server"), _module("ert_deploy.sandbox.render_process")
@@ -62,12 +62,12 @@ def world(folder: str, database: str) -> None:
 
 
 def _harmless(value: str) -> str:
-    """Random digits, which a linter takes for a key, give way to words."""
+    """Replace random digits, which secret scanners report as a key, by plain text."""
     return "not-a-secret-" * 5 if LONG_HEX.fullmatch(value) else value
 
 
 def certificate(folder: str) -> None:
-    """What the release would issue for its key, but for the dates: this one is good for a century."""
+    """Write the certificate that the release issues for its key, except for the dates: it is valid for a century."""
     identity, pair = _module("ert_backend.identity"), _module("key_pair")
     identity.LIFETIME = LIFETIME
     disk = Path(folder)
@@ -81,7 +81,7 @@ def certificate(folder: str) -> None:
 
 
 def cli(round_: str, *arguments: str) -> None:
-    """The command line with text for entropy."""
+    """Run the command line with text for entropy."""
     known = {
         24: base64.urlsafe_b64decode(KEY + round_.encode()),
         16: TOKEN + round_.encode(),

@@ -1,4 +1,4 @@
-"""The private key of a recorded machine: derived from a number that anybody can read, so that none is committed."""
+"""The private key of a recorded machine: derived from a public number, so that no key is committed."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ KEY_FILE = "tls-key.pem"
 
 
 def private_key() -> ec.EllipticCurvePrivateKey:
-    """Always the same key; it protects nothing."""
+    """Return the fixed key; it protects nothing."""
     return ec.derive_private_key(NUMBER, ec.SECP256R1())
 
 
 def write_private_key(disk: Path) -> None:
-    """Put the key where the backend keeps its own."""
+    """Write the key to the backend's path for it."""
     pem = private_key().private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )

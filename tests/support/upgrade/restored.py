@@ -1,8 +1,8 @@
-"""A recorded world of an earlier release, running in the present sandbox: its data, and its own programs.
+"""A recorded deployment of an earlier release, running in the current sandbox: its data, and its own code.
 
-The contract is on the recorded port with a copy of the recorded disk, the service has the recorded ids and variables,
-the app's reports lie where the app finds them. Both providers are the present doubles. The ports are the recorded ones,
-so there is one such world on a machine at a time; the next one waits for it.
+The contract has the original port and a copy of the disk, the service has the original ids and variables, and the
+reports are at the app's path. Both providers are those of the current sandbox. Only one can run on a machine at a
+time, because of the fixed ports; the next one waits for it.
 """
 
 from __future__ import annotations
@@ -34,35 +34,35 @@ from ert_deploy.sandbox.world.world import RENDER, VAST, Setting, World
 from tests.support.upgrade.key_pair import write_private_key
 
 SPEED = 60.0
-# A model that answers at once: what is tested is who is asked, not what is written.
+# A model that replies at once: these tests check which server is used, not the text it writes.
 SCRIPT = {"models": [{"name": "toy:0.5m", "installed": True, "context_length": 131072}]}
 LOCK, LOCK_SECONDS = "ert-upgrade-world.lock", 200.0
 
 
 @dataclass(frozen=True)
 class Recording:
-    """What was written down of a release: `folder` as committed, `programs` the release unpacked."""
+    """The recorded files of a release: `folder` is the recording, `programs` the unpacked release."""
 
     folder: Path
     programs: Path
 
     @property
     def images(self) -> Path:
-        """The release's backend and dashboard."""
+        """Return the directory of the release's backend and dashboard."""
         return images_folder(self.programs / "ert_deploy")
 
     @property
     def instance(self) -> dict[str, Any]:
-        """The contract, in the provider's own words."""
+        """Return the contract in the provider's format."""
         return self._json("instance.json")
 
     @property
     def service(self) -> dict[str, Any]:
-        """The service: `id`, `name`, `deploy` and `variables`."""
+        """Return the service: `id`, `name`, `deploy` and `variables`."""
         return self._json("service.json")
 
     def states(self) -> list[Path]:
-        """Every state file."""
+        """Return the paths of the state files."""
         return sorted((self.folder / "state").glob("*.json"))
 
     def _json(self, name: str) -> dict[str, Any]:
@@ -72,7 +72,7 @@ class Recording:
 
 @dataclass(frozen=True)
 class Restored:
-    """A restored world that runs: `user` is the folder of who works with it, with config and state file."""
+    """A running restored deployment: `user` is the operator's directory, with config and state file."""
 
     user: Path
     world: WorldFile
@@ -80,17 +80,17 @@ class Restored:
     render: RenderDouble
 
     def machine_processes(self) -> dict[int, int]:
-        """The process of each instance that has one."""
+        """Return the process of each instance that has one."""
         return self.vast.pids()
 
     def app_process(self) -> int:
-        """The process that answers for the app."""
+        """Return the process that serves the app."""
         (service,) = self.render.inspect()["services"]
         return int(next(i["pid"] for i in service["instances"] if i["role"] == "serving"))
 
 
 def unpacked(folder: Path, target: Path) -> Recording:
-    """The recording in `folder`, with its programs unpacked into `target`."""
+    """Return the recording in `folder`, with its code unpacked into `target`."""
     (wheel,) = folder.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(target)
@@ -101,14 +101,14 @@ def unpacked(folder: Path, target: Path) -> Recording:
 def restored(
     recording: Recording, room: Path, *, asleep: bool = False, dashboard: Path | None = None
 ) -> Iterator[Restored]:
-    """The recorded world in `room`, running or `asleep`; `dashboard` are the images of another dashboard.
+    """Run the recorded deployment in `room`, running or `asleep`; `dashboard` replaces its images.
 
-    OSError when the recorded ports are taken.
+    Raise OSError when one of the ports is in use.
     """
     user, disk, reports = room / "user", room / "disk", room / "reports"
     (user / ".ert").mkdir(parents=True, mode=0o700)
     config = (recording.folder / "ert.yaml").read_text()
-    # The line that the present program asks to change: it held less than a late call takes.
+    # The line that the current version requires to be changed: its value is shorter than a late call takes.
     (user / "ert.yaml").write_text(config.replace("settle: 4m ", "settle: 13m", 1))
     state = recording.folder / "state" / ("asleep.json" if asleep else "running.json")
     shutil.copy(state, user / ".ert" / "ert-sandbox.json")
@@ -133,7 +133,7 @@ def restored(
 
 
 def _vast(setting: Setting, recording: Recording, disk: Path, *, running: bool) -> VastDouble:
-    """The double with the recorded contract, whose machine runs the recorded programs."""
+    """Return the sandbox's Vast with the recorded contract, whose machine runs the code of the release."""
     assert setting.model is not None
     row, variables = recording.instance, _variables(recording)
     port = urlsplit(variables["ERT_VAST_API"]).port
@@ -141,7 +141,7 @@ def _vast(setting: Setting, recording: Recording, disk: Path, *, running: bool) 
     ports = {inside: int(outside[0]["HostPort"]) for inside, outside in row["ports"].items()}
     free = Ports()
     for needed in (port, *ports.values()):
-        free.claim(needed)  # says which one is taken, before anything is started
+        free.claim(needed)  # raises with the port number before any server is started
     script = disk.parent / "ollama.json"
     script.write_text(json.dumps(SCRIPT))
     double = VastDouble(
@@ -167,7 +167,7 @@ def _vast(setting: Setting, recording: Recording, disk: Path, *, running: bool) 
 
 
 def _ask(row: Mapping[str, Any], market: tuple[Ask, ...], now: float) -> Ask:
-    """The offer that was rented: one of today's market with the recorded host, card and prices."""
+    """Return the rented offer: a current offer with the original host, card and prices."""
     alike = next(ask for ask in market if ask.card.name == row["gpu_name"] and ask.sensible(now))
     figures = {name: row[name] for name in ("machine_id", "host_id", "dph_base", "storage_cost", "inet_down_cost")}
     return replace(alike, **figures, end_date=now + 100 * DAY)
@@ -178,7 +178,7 @@ def _variables(recording: Recording) -> dict[str, str]:
 
 
 class _Render(RenderDouble):
-    """The double whose one service is the recorded one; the reports lie on a disk that outlives deploys."""
+    """The sandbox's Render with the recorded service only; its reports are on a persistent disk."""
 
     def __init__(self, setting: Setting, recording: Recording, images: Path, database: Path) -> None:
         def command(port: int) -> list[str]:
@@ -196,7 +196,7 @@ class _Render(RenderDouble):
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Held by one restored world of this machine at a time."""
+    """Hold a lock during the block that one process of this machine can have; raise OSError when it is not released."""
     pause = threading.Event()
     with (Path(tempfile.gettempdir()) / LOCK).open("w") as file:
         for _ in range(int(LOCK_SECONDS / 0.2)):

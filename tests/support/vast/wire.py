@@ -1,4 +1,4 @@
-"""A scripted Vast on loopback: it answers by operation as it is told, and keeps every request it got."""
+"""A scripted Vast on loopback: one configured response per operation; every request is stored."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LAUNCH = Launch("img/backend:1", "gpt-oss:20b", disk_gb=40)
 
 
 class Clock(FakeClock):
-    """Virtual time that keeps every sleep."""
+    """Virtual time that records every sleep."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class Clock(FakeClock):
 
 @dataclass
 class Wire:
-    """A scripted Vast: answers by operation, and every request it got."""
+    """A scripted Vast: responses per operation, and the requests received."""
 
     server: Server
     host: VastHost
@@ -56,7 +56,7 @@ class Wire:
 
 @contextmanager
 def scripted() -> Iterator[Wire]:
-    """One that nothing was said to yet, and a client of it on virtual time."""
+    """Run a scripted Vast without responses, and a client of it on virtual time."""
     router, faults, clock = Router(), Faults(), Clock()
     server = Server(router, faults, now=lambda: 1_700_000_000.0).start()
     w = Wire(server, VastHost(KEY, server.url, clock), clock, faults)
@@ -75,7 +75,7 @@ def scripted() -> Iterator[Wire]:
 
 
 def row(number: int = 7, **changes: Any) -> dict[str, Any]:
-    """An instance as Vast lists it while it runs."""
+    """Return an instance in the format of Vast's list while it runs."""
     return {
         "id": number,
         "label": f"ert1:ert:{TOKEN}",
@@ -95,10 +95,10 @@ def row(number: int = 7, **changes: Any) -> dict[str, Any]:
 
 
 def order(offer_id: int = 5, launch: Launch = LAUNCH) -> CreateOrder:
-    """One for an instance with a token and limits of its own."""
+    """Return an order for an instance with a token and limits of its own."""
     return CreateOrder(offer_id, launch, Mark("ert", TOKEN), {"ERT_TOKEN": TOKEN, "-p 8443:8443": "1", **ARMED})
 
 
 def page(*rows: dict[str, Any], **extra: Any) -> dict[str, Any]:
-    """A list that holds just these."""
+    """Return a list of just these."""
     return {"success": True, "instances": list(rows), "total_instances": len(rows), "next_token": None, **extra}

@@ -1,4 +1,4 @@
-"""A Vast double with a tiny program in place of the GPU image, and the official SDK as its client."""
+"""The sandbox's Vast with a minimal script instead of the GPU image, and the official SDK as its client."""
 
 from __future__ import annotations
 
@@ -23,77 +23,77 @@ from ert_deploy.sandbox.vast.server import VastDouble
 KEY = "account-key-for-tests"
 SPEED = 400.0
 ENV = {"ERT_MODEL": "gpt-oss:20b", "GREETING": "hello", "-p 8443:8443": "1"}
-# Says its environment, then serves nothing until it is told to end.
+# Prints its environment, then sleeps until it is terminated.
 PROGRAM = (
     "import json, os, signal, sys\n"
     "print(json.dumps(dict(os.environ)), flush=True)\n"
     "signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))\n"
     "signal.pause()\n"
 )
-# The real grace of 10 s is what a real backend needs; the program needs none.
+# A real backend needs the default grace period of 10 s; the script needs none.
 PACE = Pace(stop_grace=1.0, destroy_grace=1.0)
 GOOD = {"verified": {"eq": True}, "num_gpus": {"eq": 1}, "gpu_ram": {"gte": 22500, "lt": 30000}}
 
 
 def python(program: str) -> list[str]:
-    """The command that runs a Python text, started as quickly as Python can be."""
+    """Return the command that runs Python code with the shortest start-up."""
     return [sys.executable, "-S", "-E", "-c", program]
 
 
 class Renter:
-    """One account: the double, the SDK, and shorthands for what a client does."""
+    """One account: the server, the SDK, and the requests of a client."""
 
     def __init__(self, double: VastDouble) -> None:
         self.double = double
         self.sdk: Any = VastAI(api_key=KEY, server_url=double.url, retry=1)
 
     def offers(self, **filters: Any) -> list[dict[str, Any]]:
-        """A search for what a careful renter would take, cheapest first, with further filters."""
+        """Search for the offers that a careful renter would accept, by price, with further filters."""
         found: list[dict[str, Any]] = self.sdk.search_offers({**GOOD, **filters}, order="dph_total", storage=40)
         return found
 
     def body(self, **changes: Any) -> dict[str, Any]:
-        """A create body as the SDK would send it."""
+        """Return a create body as sent by the SDK."""
         plain = {"client_id": "me", "image": "ghcr.io/x/llm:1", "env": ENV, "disk": 40, "label": None, "price": None}
         return {**plain, "runtype": "args", "cancel_unavail": True, **changes}
 
     def put(self, path: str, body: Any, key: str | None = KEY) -> requests.Response:
-        """A PUT that may be refused."""
+        """Send a PUT that may be rejected."""
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         return requests.put(f"{self.double.url}/api/v0{path}", json=body, headers=headers, timeout=10)
 
     def get(self, path: str, key: str | None = KEY, **params: Any) -> requests.Response:
-        """A GET that may be refused."""
+        """Send a GET that may be rejected."""
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         return requests.get(f"{self.double.url}/api{path}", params=params, headers=headers, timeout=10)
 
     def create(self, offer: int, **changes: Any) -> requests.Response:
-        """One create call, whatever its answer."""
+        """Send one create call, whatever the response."""
         return self.put(f"/asks/{offer}/", self.body(**changes))
 
     def rent(self, offer: int | None = None, **changes: Any) -> int:
-        """Rent an offer (the cheapest); the instance's id."""
+        """Rent an offer (by default the first by price); return the instance's id."""
         answer = self.create(self.offers()[0]["id"] if offer is None else offer, **changes)
         assert answer.status_code == 200, answer.text
         return int(answer.json()["new_contract"])
 
     def row(self, id: int) -> dict[str, Any]:
-        """The instance as `show` shows it."""
+        """Return the instance as in the response of `show`."""
         row: dict[str, Any] = self.get(f"/v0/instances/{id}/", owner="me").json()["instances"]
         return row
 
     def status(self, id: int) -> str | None:
-        """`actual_status` now."""
+        """Return the current `actual_status`."""
         status: str | None = self.row(id)["actual_status"]
         return status
 
     def until(self, id: int, status: str | None) -> dict[str, Any]:
-        """The instance once it shows this status."""
+        """Return the instance once it has this status."""
         until(lambda: self.status(id) == status)
         return self.row(id)
 
     def running(self, **changes: Any) -> int:
-        """Rent the cheapest offer and see it run."""
+        """Rent the first offer by price and wait until it runs."""
         id = self.rent(**changes)
         self.until(id, "running")
         return id
@@ -108,7 +108,7 @@ def renting(
     market: tuple[Ask, ...] | None = None,
     **options: Any,
 ) -> Iterator[Renter]:
-    """A market that is open as long as the block lasts; every process is gone afterwards. No rate limits."""
+    """Run a market during the block; all processes are ended afterwards. No rate limits."""
     options.setdefault("rate_limits", False)
     with tempfile.TemporaryDirectory() as folder:
         double = VastDouble(
@@ -127,7 +127,7 @@ def renting(
 
 
 def until(holds: Callable[[], bool], seconds: float = 10.0) -> None:
-    """Wait until something holds; fails after so many real seconds."""
+    """Wait until a condition is true; fail after so many real seconds."""
     clock, end = WorldClock(), time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end, "it did not happen in time"
@@ -135,7 +135,7 @@ def until(holds: Callable[[], bool], seconds: float = 10.0) -> None:
 
 
 def environment(renter: Renter, id: int) -> dict[str, str]:
-    """The environment the machine's program has printed into its log."""
+    """Return the environment that the machine's script has printed into its log."""
     until(lambda: bool(renter.sdk.logs(id, tail="1").strip()))
     found: dict[str, str] = json.loads(renter.sdk.logs(id, tail="1"))
     return found
