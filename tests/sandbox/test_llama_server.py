@@ -13,6 +13,7 @@ import pytest
 from ert_backend.engine.ollama import session
 from ert_backend.engine.openai_server import OpenAIServer
 from ert_backend.engine.protocol import Message, PromptTooLong, Sampling
+from ert_deploy.sandbox.ollama.__main__ import settings_from
 from ert_deploy.sandbox.ollama.weights import toy_model
 from tests.support.llm_engine.servers import CONTEXT, llama_server
 
@@ -47,7 +48,10 @@ def test_the_engine_port_works_on_it(tmp_path: Path) -> None:
     ("arguments", "host", "status", "said"),
     [
         ([], "127.0.0.1:0", 2, "usage: "),
-        (["/nothing.gguf", "x"], "8.8.8.8:80", 1, "not on this machine"),
+        *(
+            (["/nothing.gguf", "x"], host, 1, "is not on loopback")
+            for host in ("8.8.8.8:80", "10.1.2.3:80", "0.0.0.0:0", "[::]:0", "model.internal:80")
+        ),
         (["/nothing.gguf", "x"], "127.0.0.1:0", 1, "Error: "),
     ],
 )
@@ -57,3 +61,14 @@ def test_what_cannot_be_started_is_said(arguments: list[str], host: str, status:
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == status
     assert said in done.stderr
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "0.0.0.0:11434", "192.168.1.7:0", "ollama.local:0", "http://[::]:0"])
+def test_the_ollama_double_listens_on_loopback_only(host: str) -> None:
+    with pytest.raises(ValueError, match="OLLAMA_HOST: .* is not on loopback"):
+        settings_from({"OLLAMA_HOST": host})
+
+
+@pytest.mark.parametrize("host", ["", "127.0.0.1:0", "localhost:11434", "http://[::1]:0"])
+def test_the_ollama_double_takes_every_form_of_loopback(host: str) -> None:
+    assert settings_from({"OLLAMA_HOST": host}).port in (0, 11434)

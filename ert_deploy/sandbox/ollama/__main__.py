@@ -28,6 +28,7 @@ from ert_deploy.sandbox.ollama.runner import Limits, Runner
 from ert_deploy.sandbox.ollama.script import Script
 from ert_deploy.sandbox.ollama.store import Catalogue, DiskStore
 from ert_deploy.sandbox.ollama.wire import keep_alive
+from ert_deploy.sandbox.runtime.loopback_only.sitecustomize import is_loopback
 
 DEFAULT_PORT = 11434
 DEFAULT_RATE = 100.0
@@ -47,8 +48,8 @@ class Settings:
 
 
 def settings_from(env: Mapping[str, str]) -> Settings:
-    """Read the settings from the environment. Raises `ValueError` for an invalid number."""
-    host, port = split_host(env.get("OLLAMA_HOST", ""))
+    """Read the settings from the environment. Raises `ValueError` for an invalid number or a host off loopback."""
+    host, port = listen_address(env, "OLLAMA_HOST")
     registry, script = env.get("ERT_SANDBOX_MODELS"), env.get("ERT_OLLAMA_SCRIPT")
     keep = env.get("OLLAMA_KEEP_ALIVE") or None
     return Settings(
@@ -65,6 +66,14 @@ def settings_from(env: Mapping[str, str]) -> Settings:
             max_queue=int(env.get("OLLAMA_MAX_QUEUE") or Limits().max_queue),
         ),
     )
+
+
+def listen_address(env: Mapping[str, str], name: str) -> tuple[str, int]:
+    """Return host and port to listen on from that variable. Raises `ValueError` when the host is not on loopback."""
+    host, port = split_host(env.get(name, ""))
+    if not is_loopback(host.strip("[]")):
+        raise ValueError(f"{name}: {host} is not on loopback, and the sandbox listens nowhere else")
+    return host, port
 
 
 def split_host(value: str) -> tuple[str, int]:

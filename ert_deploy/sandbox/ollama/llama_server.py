@@ -13,8 +13,7 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 
-from ert_deploy.sandbox.ollama.__main__ import split_host
-from ert_deploy.sandbox.ollama.wire import host_allowed
+from ert_deploy.sandbox.ollama.__main__ import listen_address
 
 TAG = "sandbox"  # marks the responses of the server
 
@@ -23,9 +22,7 @@ def start(file: str, name: str, env: Mapping[str, str]) -> object:
     """Start the server, which loads the model in the background. Raises `ValueError` for a setting that is rejected."""
     import xllamacpp
 
-    host, port = split_host(env.get("ERT_ENGINE_HOST", ""))
-    if not host_allowed(f"{host}:{port}"):
-        raise ValueError("ERT_ENGINE_HOST is not on this machine")
+    host, port = listen_address(env, "ERT_ENGINE_HOST")
     context, slots = int(env.get("ERT_SANDBOX_CONTEXT") or 2048), int(env.get("ERT_SANDBOX_SLOTS") or 2)
     params = xllamacpp.CommonParams()
     params.model.path = file
