@@ -65,7 +65,7 @@ def test_what_cannot_be_started_is_said(arguments: list[str], host: str, status:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "0.0.0.0:11434", "192.168.1.7:0", "ollama.local:0", "http://[::]:0"])
 def test_the_ollama_double_listens_on_loopback_only(host: str) -> None:
-    with pytest.raises(ValueError, match="OLLAMA_HOST: .* is not on loopback"):
+    with pytest.raises(ValueError, match=r"OLLAMA_HOST: .* is not on loopback"):
         settings_from({"OLLAMA_HOST": host})
 
 
