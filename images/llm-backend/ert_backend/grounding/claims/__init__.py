@@ -1,1 +1,1 @@
-"""Claims that a sentence makes about supplied figures without stating them: read, and decided by arithmetic. Pure."""
+"""Statements about figures that do not repeat them (comparisons, changes, ranks): parsed and evaluated. No I/O."""
