@@ -1,8 +1,8 @@
 """Check each number of the model's text against the facts.
 
 A number is accepted when a fact of the same kind has that value at the written precision, and the name, period, sign
-and company around it match the fact, or when the same value is in the input text. Otherwise it is rejected. Claims
-without a number are not checked here.
+and company around it match the fact, or when the same value is in the input text. Otherwise it is rejected. Of the
+rest, only comparisons that `claims` evaluates are checked; they are rejected when a figure contradicts them.
 """
 
 from __future__ import annotations

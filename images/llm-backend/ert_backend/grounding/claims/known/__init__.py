@@ -1,1 +1,1 @@
-"""The supplied facts as figures that claims are held against. Pure."""
+"""An index of the facts, used to evaluate comparisons."""

@@ -1,1 +1,1 @@
-"""Takes a sentence apart for claims: what it names, of whom, of when and how much. Pure."""
+"""Parses a sentence into the figures, companies, dates and amounts that it names."""
