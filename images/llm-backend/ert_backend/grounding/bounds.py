@@ -1,4 +1,4 @@
-"""Size limits for input text: total characters, characters per sentence, and count of distinct numbers."""
+"""Size limits for input: total characters, characters per sentence, and count of distinct numbers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ MAX_READ, MAX_SENTENCE, MAX_QUOTED = 24_000, 800, 2_000
 
 
 def within(texts: Mapping[str, str], room: int = MAX_READ) -> dict[str, str]:
-    """Return the texts in order while there is room; the first that does not fit is truncated, the rest are empty."""
+    """Return the texts in order within the limit; the first that does not fit is truncated, the rest are empty."""
     kept = dict[str, str]()
     for name, text in texts.items():
         kept[name] = text[:room]

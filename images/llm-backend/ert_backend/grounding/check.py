@@ -67,7 +67,7 @@ class Quoted:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The data that supports a number: facts, plus the values and years of the input text and dates."""
+    """The data that supports a number: each `Fact`, and the values and years of the input."""
 
     facts: Sequence[Fact]
     quoted: Sequence[Quoted]
@@ -118,7 +118,7 @@ def evidence(facts: Iterable[Fact], texts: Iterable[str] | Mapping[str, str], ca
 
 
 def _quoted(name: str, text: str, known: Evidence) -> Iterator[Quoted]:
-    """Yield each number of a text, except in sentences that give a fact's name another value."""
+    """Yield each number of a text, except in sentences that contradict a fact."""
     for sentence in re.split(r"(?<=[.!?;])\s+", text):
         for piece in pieces(sentence):
             taken = _take_apart(piece, known)
@@ -158,7 +158,7 @@ def _take_apart(sentence: str, known: Evidence) -> _Context:
 
 
 def check(sentence: str, known: Evidence) -> list[Claim]:
-    """Return a verdict for each number, each year and each settled comparison of one sentence, in order."""
+    """Return the result for each number, each year and each comparison of one sentence, in order."""
     return [_moved(claim, start) for start, piece in cut(sentence, WINDOW) for claim in _check(piece, known)]
 
 
@@ -185,7 +185,7 @@ def _scene(context: _Context, known: Evidence) -> claims.Scene:
 
 
 def _settled(claim: Claim, settled: Mapping[int, claims.Ruling]) -> Claim:
-    """Return the claim as derived when its number is a comparison of two figures."""
+    """Return the claim as derived when its number is the result of two figures."""
     ruling = settled.get(claim.numeral.start)
     if claim.stands or ruling is None:
         return claim

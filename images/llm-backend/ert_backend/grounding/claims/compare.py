@@ -36,7 +36,7 @@ FALLING = re.compile(r"(?:fall|fell|slip|drop|s[ai]nk|sunk|tumbl|plung|crash|sli
 
 
 def rulings(scene: Scene) -> Iterator[Ruling]:
-    """Yield a `Ruling` for each comparison of the sentence that can be evaluated."""
+    """Check each comparison of the sentence."""
     for match in words.VERBS.finditer(scene.text):
         yield from _verb(scene, match)
     never = [m.span() for m in words.NEVER_THAN.finditer(scene.text)]
@@ -112,7 +112,7 @@ def _ruled(scene: Scene, match: re.Match[str], left: Sequence[Term], right: Term
 
 
 def _over(scene: Scene, place: int, left: Term, right: Term, test: Test) -> Outcome | None:
-    """Evaluate two figures of one company for each year of `in every one of the three years`."""
+    """Check two figures of one company for each year of `in every one of the three years`."""
     said = EVERY.search(scene.text, *scene.clause(place))
     if said is None or not left.names or not right.names or left.owner != right.owner:
         return None
@@ -175,7 +175,7 @@ def _alike(scene: Scene, one: Term, two: Term) -> bool:
 
 
 def decided(scene: Scene, left: Term, right: Term, test: Test) -> Outcome:
-    """Evaluate a comparison of two different terms; None when undetermined."""
+    """Check a comparison of two different terms; None when unknown."""
     if not left.names and not right.names:
         return judged.UNKNOWN
     if not right.names and not _another(left, right):
@@ -192,7 +192,7 @@ def _test(match: re.Match[str]) -> Test:
 
 
 def _attribute(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
-    """Evaluate `more cash than debt`, `a higher net margin than ALFA`, `higher revenue in 2024 than in 2023`."""
+    """Check `more cash than debt`, `a higher net margin than ALFA`, `higher revenue in 2024 than in 2023`."""
     named = scene.after(match.end())
     if named is None or not named.names or scene.text[match.end() : named.start].count(" ") > 2:
         return
@@ -216,7 +216,7 @@ def _attribute(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
 
 
 def _companies(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
-    """Evaluate `larger than ALFA by revenue`, `cheaper than its peers`; without a figure, by each possible one."""
+    """Check `larger than ALFA by revenue`, `cheaper than its peers`; without a figure, by each possible one."""
     right = scene.after(match.end())
     if right is None or right.names or right.owner is None:
         return

@@ -1,4 +1,4 @@
-"""Evaluates a comparison of two figures over every reading of their names: true, false or undetermined."""
+"""Compares two figures over every reading of their names: true, false or unknown."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """A comparison with its outcome: its position, the facts used, and each `Numeral` that it explains."""
+    """A comparison with its outcome: its position, the ids used, and each `Numeral` that it explains."""
 
     start: int
     end: int
@@ -102,7 +102,7 @@ def values(figures: Figures, term: Term, name: str, owner: str) -> Sequence[Figu
 
 
 def decide(figures: Figures, left: Term, right: Term, test: Test) -> Outcome:
-    """Evaluate a comparison of two terms; for a group, by the quantifier before it."""
+    """Compare two terms; for a group, by the quantifier before it."""
     if right.when is not None and not right.names and left.when is right.when:
         left = replace(left, when=None)
     if left.owner in OF_GROUP:
@@ -181,7 +181,7 @@ def _grouped(figures: Figures, left: Term, right: Term, test: Test, *, turned: b
 
 
 def _with_mean(figures: Figures, names: frozenset[str]) -> Figures:
-    """Add the mean of the peers as an entry that is treated as a single company."""
+    """Add the mean of the peers as an entry like a single company."""
     known = dict(figures.known)
     for name in names:
         found = [item for peer in figures.peers for item in figures.find(name, peer)]

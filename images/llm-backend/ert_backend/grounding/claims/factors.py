@@ -50,7 +50,7 @@ def _ruled(scene: Scene, amount: Amount, left: Sequence[Term], right: Term, test
 
 
 def _of(scene: Scene, amount: Amount) -> Iterator[Ruling]:
-    """Evaluate `twice debt`, `a third of revenue`, `four times as much cash as debt`, `twice the size of ALFA`."""
+    """Check `twice debt`, `a third of revenue`, `four times as much cash as debt`, `twice the size of ALFA`."""
     text = scene.text
     link = LINK.match(text, amount.end)
     if re.match(r"\sof (?:that|it|this|those|them)(?!\w)(?! of)", text[amount.end : amount.end + 12]):
@@ -109,7 +109,7 @@ def _past(scene: Scene, amount: Amount) -> bool:
 
 
 def _elsewhere(scene: Scene, amount: Amount, right: Term) -> list[Term]:
-    """Return the left side if none precedes: the next figure (`half of net income was paid as dividends`) or a default."""
+    """Return a left side if none precedes: the next figure (`half of net income was paid as dividends`) or its own."""
     before = scene.text[max(0, amount.start - 40) : amount.start]
     if right.names & {"Book value per share", "Equity"} and VALUED_AT.search(before):
         return [Term(amount.start, amount.start, frozenset({"Share price"}), scene.subject(amount.start))]
@@ -165,7 +165,7 @@ def _apart(amount: Amount, up: bool | None) -> Test:
 
 
 def _off(scene: Scene, amount: Amount) -> Iterator[Ruling]:
-    """Evaluate `6% below its high`, `a premium of 20% to ALFA`, `$900 million more cash than debt`."""
+    """Check `6% below its high`, `a premium of 20% to ALFA`, `$900 million more cash than debt`."""
     text = scene.text
     match = OFF.match(text, amount.end)
     word = DISCOUNT.search(text[max(0, amount.start - 60) : amount.start])
@@ -193,7 +193,7 @@ def _off(scene: Scene, amount: Amount) -> Iterator[Ruling]:
 
 
 def _passive(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
-    """Evaluate `interest is covered 27 times by operating income`."""
+    """Check `interest is covered 27 times by operating income`."""
     amount = next((a for a in scene.amounts if a.start >= match.end()), None)
     if amount is None or not BY.fullmatch(" " + scene.text[match.end() : amount.start]):
         return
@@ -205,7 +205,7 @@ def _passive(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
 
 
 def _after_verb(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
-    """Evaluate `covers interest 27 times`, `exceeds debt by $900 million`, `tops ALFA's threefold`."""
+    """Check `covers interest 27 times`, `exceeds debt by $900 million`, `tops ALFA's threefold`."""
     kind = str(match.lastgroup)
     right = scene.after(match.end())
     if right is None or not right.names or unreal(scene, match.start()):

@@ -30,7 +30,7 @@ FACTORS = re.compile(r"\s?(?:times\s(?:as|the|that|its|what|more|higher|larger)|
 
 
 def rulings(scene: Scene) -> Iterator[Ruling]:
-    """Yield a `Ruling` for each such comparison; none for a figure that equals the number at its precision."""
+    """Check each such comparison; skip a figure that equals the number at its precision."""
     for match in SIDE.finditer(scene.text):
         if unreal(scene, match.start()):
             continue

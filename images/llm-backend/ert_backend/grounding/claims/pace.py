@@ -22,7 +22,7 @@ PACE = re.compile(r"\s(?:as (?:fast|quickly|rapidly|much) as|(?:the|as) (?:rate|
 
 
 def rulings(scene: Scene) -> Iterator[Ruling]:
-    """Yield a `Ruling` for each such comparison that can be evaluated."""
+    """Check each such comparison."""
     for match in words.FASTER.finditer(scene.text):
         yield from _faster(scene, match)
     for amount in scene.amounts:
@@ -30,7 +30,7 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
 
 
 def _faster(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
-    """Evaluate `earnings grew faster than revenue`, `is growing faster than ALFA`."""
+    """Check `earnings grew faster than revenue`, `is growing faster than ALFA`."""
     right = scene.after(match.end())
     if right is None or unreal(scene, match.start()) or (right.numeral is not None and not right.names):
         return
@@ -72,7 +72,7 @@ def _rate(scene: Scene, term: Term, since: Period | None) -> float | None:
 
 
 def _times_as_fast(scene: Scene, amount: Amount) -> Iterator[Ruling]:
-    """Evaluate `rose three times as fast as revenue`, `at five times the pace of revenue`: a ratio of growth."""
+    """Check `rose three times as fast as revenue`, `at five times the pace of revenue`: a ratio of growth."""
     link = PACE.match(scene.text, amount.end)
     right = scene.after(link.end()) if link else None
     if right is None or not right.names or amount.sort is not Sort.FACTOR or unreal(scene, amount.start):

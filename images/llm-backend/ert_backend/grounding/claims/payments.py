@@ -83,7 +83,7 @@ PER_YEAR = {"y": 1.0, "m": 12.0, "q": 4.0}
 
 
 def rulings(scene: Scene) -> Iterator[Ruling]:
-    """Yield a `Ruling` for each such statement that can be evaluated."""
+    """Check each such statement."""
     for match in REPAY.finditer(scene.text):
         yield from _repay(scene, match)
     patterns = (RUNWAY, RUNWAY_OF, LASTS) if BURN.search(scene.text) else (RUNWAY, RUNWAY_OF)
@@ -137,7 +137,7 @@ def _runway(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
 
 
 def _left(scene: Scene) -> Iterator[Ruling]:
-    """Evaluate `a surplus of $240 million` as the difference of two figures that the sentence names."""
+    """Check `a surplus of $240 million` as the difference of two figures that the sentence names."""
     for amount in scene.amounts:
         if amount.sort is not Sort.MONEY or amount.numeral is None:
             continue
@@ -173,7 +173,7 @@ def _size(item: Figure) -> Figure:
 
 
 def _together(scene: Scene) -> Iterator[Ruling]:
-    """Evaluate `dividends and interest together took $1.24 billion` as the sum of the listed figures."""
+    """Check `dividends and interest together took $1.24 billion` as the sum of the listed figures."""
     said = TOGETHER.search(scene.text)
     for amount in scene.amounts if said else ():
         if (

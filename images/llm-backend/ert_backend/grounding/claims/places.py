@@ -14,7 +14,7 @@ from ert_backend.grounding.claims.words import predicates as words
 
 
 def rulings(scene: Scene) -> Iterator[Ruling]:
-    """Yield a `Ruling` for each such position that can be evaluated."""
+    """Check each such position."""
     for match in words.CLOSER.finditer(scene.text):
         yield from _closer(scene, match)
     for match in words.NEVER_THAN.finditer(scene.text):
@@ -22,7 +22,7 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
 
 
 def _closer(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
-    """Evaluate `closer to its 52-week low than to its high`."""
+    """Check `closer to its 52-week low than to its high`."""
     one = scene.after(match.end())
     if one is None or len(one.names) != 1:
         return

@@ -39,7 +39,7 @@ class Entry:
 
 
 def rulings(scene: Scene) -> Iterator[Ruling]:
-    """Yield a `Ruling` for each rank that can be evaluated."""
+    """Check each rank."""
     for match in SUPER.finditer(scene.text):
         if not unreal(scene, match.start()) and not EXCEPT.search(
             scene.text[max(0, match.start() - 30) : match.start()]
@@ -194,7 +194,7 @@ def _placed(entries: Sequence[Entry], key: str, high: bool, match: re.Match[str]
 
 
 def _only(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
-    """Evaluate `its only profitable quarter of the year`."""
+    """Check `its only profitable quarter of the year`."""
     by_quarter = (match["unit"] or match["unit2"]) == "quarter"
     positive = match["profit"] is not None or match["kind"] == "profit"
     owner = scene.subject(match.start())

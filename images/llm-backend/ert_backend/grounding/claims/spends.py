@@ -27,7 +27,7 @@ BY_VERB = (
 
 
 def rulings(scene: Scene) -> Iterator[Ruling]:
-    """Yield a `Ruling` for each such comparison of one company's figures."""
+    """Check each such comparison of two figures of one company."""
     for match in MORE.finditer(scene.text):
         if unreal(scene, match.start()):
             continue

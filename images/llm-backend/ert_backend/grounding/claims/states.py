@@ -17,7 +17,7 @@ from ert_backend.grounding.claims.words.states import DENY, NEVER, OVER, PATTERN
 
 
 def rulings(scene: Scene) -> Iterator[Ruling]:
-    """Yield a `Ruling` for each state that the figures confirm or exclude."""
+    """Check each state of a company."""
     for pattern, state in PATTERNS:
         for match in pattern.finditer(scene.text):
             if not unreal(scene, match.start()) and not PASSING.search(scene.text[: match.start()][-50:]):
@@ -77,7 +77,7 @@ def _figures(scene: Scene, name: str, owner: str, match: re.Match[str], end: int
 
 
 def _signs(scene: Scene) -> Iterator[Ruling]:
-    """Evaluate `negative free cash flow`, `the net margin is positive`."""
+    """Check `negative free cash flow`, `the net margin is positive`."""
     for match in SIGN.finditer(scene.text):
         if unreal(scene, match.start()):
             continue

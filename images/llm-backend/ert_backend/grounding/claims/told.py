@@ -44,7 +44,7 @@ def _is_none(scene: Scene, term: Term, numeral: Numeral) -> bool:
 
 
 def _expected(scene: Scene) -> Iterator[Ruling]:
-    """Evaluate `is expected to rise to $1.65` as the forecast of the named figure."""
+    """Check `is expected to rise to $1.65` as the forecast of the named figure."""
     ahead = {f"Forward {name[0].lower()}{name[1:]}" for term in scene.terms for name in term.names}
     items = [i for name in sorted(ahead) for i in scene.figures.find(name, SELF)]
     for numeral in scene.numerals:

@@ -44,7 +44,7 @@ THE_ONE = re.compile(
 
 
 def rulings(scene: Scene) -> Iterator[Ruling]:
-    """Yield a `Ruling` for each figure with a value that is assigned to a company."""
+    """Check each value that the sentence assigns to a company."""
     if not scene.companies:
         return
     for term in scene.terms:

@@ -26,7 +26,7 @@ LOST = re.compile(r"lost|loses|losing|shed|sheds|shedding|cut|slashed|gained|add
 
 
 def about(scene: Scene, match: re.Match[str]) -> Sequence[Term]:
-    """Return the figures that change: the object of a transitive verb, else the subject before it."""
+    """Return the figures that change: the object of a transitive verb, else the ones before it."""
     word, text = match[0], scene.text
     if NOUN.fullmatch(word) and _as_noun(scene, match):
         noun = _of_noun(scene, match)

@@ -30,7 +30,7 @@ class Change:
 
 
 def holds(said: Said, old: Figure, new: Figure) -> bool | None:
-    """Whether the change from an earlier to a later figure matches; None when undetermined."""
+    """Whether the change from an earlier to a later figure matches; None when unknown."""
     if old.dimension != new.dimension:
         return None
     before, after = (-old.value, -new.value) if said.inverse else (old.value, new.value)
@@ -52,7 +52,7 @@ def is_so(said: Said, change: Change) -> bool | None:
 
 
 def upward(said: Said) -> bool | None:
-    """Whether the sentence gives an increase; None where it gives no direction."""
+    """Whether the sentence gives an increase; None if neither."""
     if said.kind in {"better", "worse"}:
         return (said.kind == "better") != (said.name in COSTLY or said.inverse)
     if said.kind in FACTORS:

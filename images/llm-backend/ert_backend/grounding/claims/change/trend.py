@@ -36,7 +36,7 @@ from ert_backend.grounding.numerals import Numeral
 
 
 def rulings(scene: Scene) -> Iterator[Ruling]:
-    """Yield a `Ruling` for each change of a figure that can be evaluated."""
+    """Check each change of a figure."""
     said = scene.amounts
     named = {place for term in scene.terms for place in range(term.start, term.end)}
     matches = [match for match in CHANGE.finditer(scene.text) if match.start() not in named]
@@ -122,7 +122,7 @@ def _own_time(term: Term, asked: Span, stop: int) -> Span:
 
 
 def _elsewhere(scene: Scene, term: Term, kind: str, amount: Amount | None) -> Outcome | None:
-    """Evaluate over the span of another clause: `doubled in two years, while debt fell by $300 million`."""
+    """Check over the span of another clause: `doubled in two years, while debt fell by $300 million`."""
     if len(scene.periods) > 1:
         whole = span(scene, 0, len(scene.text))
         outcome, ids = change_of(scene, term, whole, kind, amount)
@@ -133,7 +133,7 @@ def _elsewhere(scene: Scene, term: Term, kind: str, amount: Amount | None) -> Ou
 
 
 def _echo(scene: Scene, match: re.Match[str], asked: Span, kind: str) -> Iterator[Ruling]:
-    """Evaluate the second subject of `declined over the year, and so did debt`."""
+    """Check the second subject of `declined over the year, and so did debt`."""
     echo = ECHO.search(scene.text, match.end())
     term = scene.after(echo.end()) if echo else None
     if term is not None and term.names:
@@ -143,7 +143,7 @@ def _echo(scene: Scene, match: re.Match[str], asked: Span, kind: str) -> Iterato
 
 
 def _each(scene: Scene, match: re.Match[str], terms: Sequence[Term], kind: str) -> list[Ruling]:
-    """Evaluate each amount at its own date: `every year, by 14% in FY2023 and 15% in FY2024`."""
+    """Check each amount at its own date: `every year, by 14% in FY2023 and 15% in FY2024`."""
     found: list[Ruling] = []
     for amount in scene.amounts:
         if scene.text[: amount.start].endswith(" to "):
@@ -191,7 +191,7 @@ def _reached(scene: Scene, term: Term, base: Term, numeral: Numeral) -> bool:
 def _against(
     scene: Scene, match: re.Match[str], kind: str, terms: Sequence[Term], others: set[str]
 ) -> Iterator[Ruling]:
-    """Evaluate `while its revenue is lower`: next to another company it is a comparison with that company."""
+    """Check `while its revenue is lower`: next to another company it is a comparison with that company."""
     for term in terms:
         rest = [owner for owner in others if owner != term.owner]
         if len(rest) == 1:
@@ -208,7 +208,7 @@ def _touch(numeral: Numeral, amount: Amount, match: re.Match[str]) -> bool:
 
 
 def change_of(scene: Scene, term: Term, asked: Span, kind: str, amount: Amount | None) -> Outcome:
-    """Return whether a figure changed as described within the requested span, and the facts used; None if unknown."""
+    """Return whether a figure changed as described within the requested span, and the ids used; None if unknown."""
     owner, outcomes = term.owner or SELF, []
     ids: tuple[str, ...] = ()
     inverse = LOSS.search(scene.text[term.start : term.end]) is not None

@@ -1,1 +1,1 @@
-"""An index of the facts, used to evaluate comparisons."""
+"""The index of figures that sentences are checked against."""

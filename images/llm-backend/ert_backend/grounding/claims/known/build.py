@@ -13,7 +13,7 @@ from ert_backend.grounding.vocabulary import OF_QUOTE
 
 
 def index(facts: Iterable[Fact]) -> Figures:
-    """Index the figures of these facts; compute equity and similar figures from two of them."""
+    """Index the figures; compute equity and similar ones from two of them."""
     known: dict[tuple[str, str], list[Figure]] = {}
     for fact in facts:
         if fact.number is not None:

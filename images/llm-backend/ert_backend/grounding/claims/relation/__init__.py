@@ -1,1 +1,1 @@
-"""Values that result from the figures of a sentence by arithmetic."""
+"""Values that result from the figures of a sentence: sums, ratios, changes."""

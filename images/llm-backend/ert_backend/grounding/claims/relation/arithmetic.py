@@ -64,7 +64,7 @@ def results(scene: Scene, told: Sequence[Figure]) -> list[Result]:
 
 
 def named(scene: Scene) -> list[Figure]:
-    """Return the figures that the sentence names, each with its own date and company."""
+    """Return the figures that the sentence names, each at its own date and company."""
     return _figures(scene, ())
 
 
@@ -104,7 +104,7 @@ def _implied(scene: Scene, named: Sequence[tuple[Term, str]]) -> Iterator[Figure
 
 
 def _earlier(scene: Scene, figures: Sequence[Figure]) -> Iterator[tuple[Figure, Figure]]:
-    """Yield figures with their previous value, where the sentence does not have two dates."""
+    """Yield figures with their previous value, unless the sentence has two dates."""
     years = {m.period for m in scene.periods if m.period.year or m.period.quarter}
     for name, owner in dict.fromkeys((i.name, i.owner) for i in figures[:MOST_TERMS]):
         for item in figures:
@@ -128,7 +128,7 @@ def _kindred(one: Figure, two: Figure) -> bool:
 
 
 def _one_name(scene: Scene, one: Figure, two: Figure) -> bool:
-    """Whether two figures are only two readings of one name (`profitability`)."""
+    """Whether both figures are only readings of one name (`profitability`)."""
     return one.name != two.name and any({one.name, two.name} <= term.names for term in scene.terms)
 
 
@@ -137,7 +137,7 @@ def _whole(item: Figure) -> bool:
 
 
 def _own(item: Figure) -> frozenset[Sort]:
-    """Return the sorts of amount for a figure itself or for a difference of two."""
+    """Return the sorts of amount that apply to a figure."""
     if item.dimension == "ratio":
         return frozenset({Sort.POINTS})
     return frozenset({Sort.FACTOR}) if item.dimension == "multiple" else frozenset({Sort.MONEY})

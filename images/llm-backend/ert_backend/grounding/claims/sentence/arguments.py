@@ -9,7 +9,7 @@ from ert_backend.grounding.claims.sentence.scene import Scene
 from ert_backend.grounding.claims.sentence.term import Term
 from ert_backend.grounding.claims.words.predicates import DENIED, UNREAL
 
-# A figure after these words is an object or a standard of comparison, not the subject.
+# A figure after these is an object or a standard of comparison, not the subject.
 OBJECT = re.compile(
     r"\b(?:on|than|against|versus|with|above|below|exceeds?|exceeded|to|over|from|by|per"
     r"|(?:half|third|thirds|quarter|quarters|fifth|fifths|sixth|tenth|tenths|share|percentage|percent|%|part"
@@ -38,7 +38,7 @@ def denied(scene: Scene, place: int) -> bool:
 
 
 def lefts(scene: Scene, place: int, right: Term | None) -> Sequence[Term]:
-    """Return the subject at a position: the nearest figure before it that is not an object, with those listed with it."""
+    """Return the subject at a position: the nearest figure before it that is no object, with those listed with it."""
     begin, _ = scene.clause(place)
     found: list[Term] = []
     for term in scene.before(place):

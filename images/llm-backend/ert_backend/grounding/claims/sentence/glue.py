@@ -106,7 +106,7 @@ def _targets(text: str) -> list[Term]:
 
 
 def _marks(text: str, numerals: Sequence[Numeral]) -> list[Term]:
-    """Return the 52-week high or low for a number that equals it."""
+    """Return terms for values with a short name only: `its $98 high`, today's price, `the trailing 20`."""
     found = []
     for numeral in numerals:
         if numeral.kind is Kind.MONEY and TODAY.search(text[: numeral.start][-12:]):

@@ -130,7 +130,7 @@ class Scene:
         return atom
 
     def subject(self, place: int) -> str:
-        """Return the subject company at a position: the last one that is neither a possessive nor an object of comparison."""
+        """Return the subject company at a position: the last one that is neither possessive nor compared with."""
         index = bisect_left(self._starts["companies"], place)
         for company in reversed(self.companies[max(0, index - 6) : index]):
             if company.named:
