@@ -1,4 +1,4 @@
-"""Who is let in, and what is done to a body: decided before the framework, alike for every stranger."""
+"""Access and request body checks before the framework, with the same response for every unauthenticated client."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def door(folder: Path, answers: list[MutableMapping[str, Any]], claims: list[boo
 
 
 def knock(headers: list[tuple[bytes, bytes]], receive: Any) -> Any:
-    """What comes back through the door, what reached the app, and whether it counted as a claim."""
+    """Return the response of the front door, the request that reached the app, and whether it counted as a claim."""
     sent: list[MutableMapping[str, Any]] = []
     reached: list[MutableMapping[str, Any]] = []
     claims: list[bool] = []

@@ -1,4 +1,4 @@
-"""Whether a machine was claimed: remembered over crashes, kept on a full disk, and in doubt never destroyed."""
+"""The claim of a machine: it survives crashes and a full disk, and a machine in doubt is never destroyed."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def _leaves(here: Leaf, depth: int, own: str) -> Iterator[Leaf]:
 
 
 def _children(node: object) -> list[tuple[str, object]] | None:
-    """Return the named parts of a mapping or of a list of mappings (peers, years), `[]` for other lists, None for leaves."""
+    """Return the named parts of a mapping or list of mappings (peers, years), `[]` for other lists, None for a leaf."""
     if isinstance(node, Mapping):
         fields = itertools.islice(node.items(), MAX_FIELDS)
         return None if "value" in node else [(slug(str(key)), child) for key, child in fields]
