@@ -139,7 +139,7 @@ def test_cancelling_a_waiting_job_and_the_one_being_written(
     ollama.chat_pause = 0.01
     for job_id in ("running", "waiting"):
         client.post("/reports", json={**ONE, "id": job_id})
-    wait_for(lambda: [body for body in ollama.bodies("/api/chat") if body["messages"]])  # else there is no stream to cut
+    wait_for(lambda: [body for body in ollama.bodies("/api/chat") if body["messages"]])  # else no stream to cut
     assert client.delete("/reports/waiting").json()["status"] == "cancelled"
     assert client.delete("/reports/running").json()["status"] == "cancelled"
     wait_for(lambda: ollama.cut_off)

@@ -1,4 +1,4 @@
-"""Chat request parsing: any body is either a request that an engine accepts, or rejected without an echo of its content."""
+"""Chat request parsing: any body is a request that an engine accepts, or is rejected without an echo of its content."""
 
 from __future__ import annotations
 
