@@ -18,7 +18,7 @@ HALF_BODY = b"Content-Length: 5000\r\n"
 
 @dataclass(frozen=True, slots=True)
 class Waited:
-    """Results of the authenticated client: responses, failures, and seconds per request, with connection and handshake."""
+    """Results of the authenticated client: responses, failures, seconds per request including the handshake."""
 
     where: str
     held: int

@@ -54,7 +54,7 @@ def mark(*names: object) -> str:
 def request(
     method: str | bytes, path: str | bytes, headers: bytes = b"", body: bytes | None = None, key: str | None = None
 ) -> bytes:
-    """A request as bytes; with a body its length is declared."""
+    """Return a request as bytes; a body has its Content-Length."""
     method, path = (part.encode("latin-1") if isinstance(part, str) else part for part in (method, path))
     head = method + b" " + path + b" HTTP/1.1\r\nHost: x\r\n" + headers
     if key is not None:

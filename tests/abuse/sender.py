@@ -22,7 +22,7 @@ STATUS = re.compile(rb"^HTTP/1\.1 (\d\d\d) ", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The result of an input: the statuses in order (none: closed without a response), seconds, and whether it is echoed."""
+    """The result of an input: the statuses in order (none: closed without a response), seconds, echo of the canary."""
 
     statuses: tuple[int, ...]
     seconds: float

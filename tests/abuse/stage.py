@@ -74,7 +74,7 @@ def _call(stage: Stage, method: str, url: str, key: str, **more: object) -> http
 
 @contextlib.contextmanager
 def stage(folder: Path, chat: Callable[[Line], Iterable[Line]] | None = None) -> Iterator[Stage]:
-    """Start both servers, rotate OLD out so that it is an expired key, and stop them at the end.
+    """Start both servers, rotate OLD out so that it is a formerly valid key, and stop them at the end.
 
     `chat`: the model output, by default one plain sentence.
     """

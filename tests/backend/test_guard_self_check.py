@@ -1,4 +1,4 @@
-"""Guard self-check: does the provider accept the key? Run when armed and every 10 min; only a denied key is reported."""
+"""Guard self-check: does the provider accept the key? Run when armed and every 10 min; only a denial is reported."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ PATIENCE = 300
 
 
 def scripted(body: Line) -> Iterable[Line]:
-    """Return a tool call if a tool is offered, a sentence with its result, JSON for a schema, and a greeting otherwise."""
+    """Return a call to an offered tool, a sentence with its result, JSON for a schema, and a greeting otherwise."""
     if body["messages"][-1]["role"] == "tool":
         return says("It is ", f"{body['messages'][-1]['content']} degrees.")
     if body.get("tools"):
