@@ -1,7 +1,7 @@
 """Reports about impossible companies: values over the whole range of doubles, swapped types, costly text.
 
 Every input is accepted as a report, so that writer, tables and checks process it; `answers` is an equally hostile
-model. `watch` requests /health meanwhile.
+model. `watch` requests /health at the same time.
 """
 
 from __future__ import annotations

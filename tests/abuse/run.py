@@ -92,7 +92,7 @@ async def play(inputs: Sequence[Input], stage: Stage) -> Tally:
 
 
 async def play_reports(inputs: Sequence[Input], stage: Stage) -> tuple[Tally, Health]:
-    """Send valid reports, and measure /health meanwhile."""
+    """Send valid reports while measuring /health."""
     tally, health = Tally(distinct=len({given.digest for given in inputs})), Health()
     watching = asyncio.create_task(watch(stage, health))
     await _send_all(list(enumerate(inputs)), stage, tally, REPORTS_AT_ONCE)

@@ -1,4 +1,4 @@
-"""Sends one input over a real socket and returns the outcome. Parses HTTP only as far as the end of a response.
+"""Sends one input over a real socket and returns the outcome. Finds the end of a response, without any other parsing.
 
 Every five inputs have their own loopback address: this requires all of 127.0.0.0/8, as on Linux.
 """
@@ -57,7 +57,7 @@ def address(number: int) -> str:
 
 
 async def connect(stage: Stage, way: Way, home: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Open a connection to the product's port, or to the one without TLS."""
+    """Open a connection to the TLS port, or to the one without TLS."""
     port = stage.plain_port if way is Way.PLAIN else stage.tls_port
     tls = stage.context if way is Way.TLS else None
     return await asyncio.open_connection(

@@ -1,4 +1,4 @@
-"""The servers under test: the product as started on a machine, over TLS, and the same front door without TLS.
+"""The servers under test: the backend as started on a machine, over TLS, and the same front door without TLS.
 
 Both are separate processes with a scripted Ollama. `python -m tests.abuse.stage` is the one without TLS.
 """
@@ -132,7 +132,7 @@ def process(module: str, folder: Path, port: int, ollama: str) -> Iterator[None]
         "ERT_BIND": f"127.0.0.1:{port}",
         "ERT_DATA_DIR": str(folder),
         "OLLAMA_HOST": ollama,
-        # higher than the product's default: thousands of these inputs use the same valid key
+        # higher than the default: thousands of these inputs use the same valid key
         "ERT_KEY_RATE": "100000",
         # as many as wait at once here, so that no report is rejected
         "ERT_QUEUE_LIMIT": "100",

@@ -22,7 +22,7 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
 def accept(port: int, secret: str) -> str:
-    """Act as an orchestrator: fetch the certificate, request the proof, pin the PEM. No key is sent."""
+    """Check identity like an orchestrator: fetch the certificate, request the proof, pin the PEM. No key is sent."""
     pem = ssl.get_server_certificate(("127.0.0.1", port))
     pinned = ssl.create_default_context(cadata=pem)
     nonce = secrets.token_hex(32)

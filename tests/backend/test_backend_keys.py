@@ -1,4 +1,4 @@
-"""Key rotation during operation: keys are added, used and dropped, survive restarts, and no request fails meanwhile."""
+"""Key rotation during operation: keys are added, used and dropped, survive restarts, and no request fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The printed currency of an amount; no figure is computed across two currencies."""
+"""The display currency of an amount; no figure is computed across two currencies."""
 
 from __future__ import annotations
 

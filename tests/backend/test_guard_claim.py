@@ -1,4 +1,4 @@
-"""The claim of a machine: it survives crashes and a full disk, and a machine in doubt is never destroyed."""
+"""The claim of a machine: survives crashes and a full disk; a machine that may be claimed is never destroyed."""
 
 from __future__ import annotations
 

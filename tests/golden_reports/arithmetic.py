@@ -1,6 +1,6 @@
 """The derived figures of the golden reports, computed from the input of each request in exact decimals.
 
-Amounts are in millions of the request's currency. No code of the product is used.
+Amounts are in millions of the request's currency. No code of the backend is used.
 """
 
 from __future__ import annotations

@@ -182,7 +182,7 @@ class Watched(World):
 
 
 def play(seed: int) -> Played:
-    """Run one schedule, deterministic for its seed: the product's jitter is seeded, too."""
+    """Run one schedule, deterministic for its seed: the retry jitter is seeded, too."""
     before = random.getstate()
     random.seed(seed)
     thread, log = guard_main._thread, guard_main.log

@@ -1,7 +1,7 @@
 """Simulation of one machine: the guard's loop, switch and engine care, the app's ledger, one board, one disk.
 
 `guard.__main__.House`, `guard.off_switch`, `guard.rules`, `guard.memory`, `guard.engine_care`, `guard.self_check`,
-`base.activity`, `base.board`, `base.claim` and `engine.pulse` are the product's, on a virtual clock. Processes, disk,
+`base.activity`, `base.board`, `base.claim` and `engine.pulse` are real, on a virtual clock. Processes, disk,
 log and provider are simulated, and fail as drawn.
 """
 
@@ -86,7 +86,7 @@ class _House(House):
 
 
 class World:
-    """The complete state, and the clock. `now` is awake time, `boot_clock()` the time that the product reads."""
+    """The complete state, and the clock. `now` is awake time, `boot_clock()` the time that the guard reads."""
 
     def __init__(self, seed: int) -> None:
         self.seed, self.random = seed, random.Random(seed)

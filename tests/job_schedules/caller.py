@@ -125,7 +125,7 @@ class Client:
             self.wire.loop.run_until_complete(stream.aclose())
 
     async def _next(self, app: App, stream: Any) -> bytes | None:
-        """Return the next bytes; None at the end. Raise Unavailable when the process dies meanwhile."""
+        """Return the next bytes; None at the end. Raise Unavailable when the process dies first."""
         step = asyncio.ensure_future(anext(stream, None))
         gone = asyncio.ensure_future(app.gone.wait())
         try:
@@ -153,7 +153,7 @@ class Ending:
 
 
 class Dashboard:
-    """One report through the product's `ReportRun`; a restart (a redeploy) keeps only the stored state."""
+    """One report through the real `ReportRun`; a restart (a redeploy) keeps only the stored state."""
 
     def __init__(self, network: Wire, report_id: str, request: Mapping[str, Any], published: Published) -> None:
         self.wire, self.published, self.ending = network, published, Ending()

@@ -1,8 +1,7 @@
 """Simulation of a rented machine: the app's queue and record, the guard's off-switch, one disk.
 
-`reports.jobs`, `base.activity`, `guard.off_switch` and `guard.rules` are the product's, on a virtual clock; the process
-around them, the provider and the model are simulated. A killed process keeps its objects, but they have no effect any
-more.
+`reports.jobs`, `base.activity`, `guard.off_switch` and `guard.rules` are real, on a virtual clock; the process around
+them, the provider and the model are simulated. A killed process keeps its objects, but they have no effect any more.
 """
 
 from __future__ import annotations
@@ -109,7 +108,7 @@ class App:
 
 
 class _Ledger(Ledger):
-    """The product's record; the guard may run between its two steps, and a dead process writes no data."""
+    """The real ledger; the guard may run between its two steps, and a dead process writes no data."""
 
     def __init__(self, app: App) -> None:
         self.app = app
@@ -135,7 +134,7 @@ class _Page(OneBoard):
 
 
 class _Switch(Switch):
-    """The product's off-switch; a report may arrive just before its flag is set, or just after."""
+    """The real off-switch; a report may arrive just before its flag is set, or just after."""
 
     between: Callable[[], None]
 
@@ -226,7 +225,7 @@ class Machine:
             self.arrivals.pop()()
 
     def _ask(self, _: GuardSettings, action: Action) -> Outcome:
-        """Act as the provider: `api_faults` is the share of lost or late responses, half of which still take effect."""
+        """Act as the provider: a response is lost or late with probability `api_faults`; half of these take effect."""
         self._check_order(action)
         self.note(f"{self.name} asks to {action}")
         faulty = self.random.random() < self.mood.api_faults

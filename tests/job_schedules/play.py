@@ -27,8 +27,8 @@ HOUR = 3600.0
 def play(seed: int) -> Played:
     """Run one schedule, deterministic for its seed.
 
-    Schedules are isolated: each has its own loop, the product's jitter is seeded, and the garbage collector is disabled
-    meanwhile, because it would end abandoned tasks at a time that does not depend on the seed.
+    Schedules are isolated: each has its own loop, the retry jitter is seeded, and the garbage collector is disabled,
+    because it would end abandoned tasks at a time that does not depend on the seed.
     """
     before, collecting = random.getstate(), gc.isenabled()
     random.seed(seed)
@@ -63,7 +63,7 @@ def _through(world: World) -> None:
 
 
 def _ask(world: World) -> None:
-    """Run every client to its end: the dashboard, the others, and late ones, which may arrive meanwhile."""
+    """Run every client to its end: the dashboard, the others, and late ones, which may arrive during the wait."""
     loop = world.loop
     tasks = [loop.create_task(work) for work in (world.operate(), world.trouble(), world.others())]
     loop.run_until_complete(asyncio.sleep(world.random.uniform(0, 100)))

@@ -48,7 +48,7 @@ class VirtualLoop(base_events.BaseEventLoop):
         return timer
 
     def _run_once(self) -> None:
-        """Run the ready callbacks in order; if there are none, first jump to the next timer and add all that are due."""
+        """Run the ready callbacks in order; if there are none, first jump to the next timer and add all due ones."""
         ready, scheduled = self._ready, self._scheduled
         while not ready:
             if not scheduled:

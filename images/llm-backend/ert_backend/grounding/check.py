@@ -50,13 +50,13 @@ class Claim:
 
     @property
     def stands(self) -> bool:
-        """Whether the sentence may be kept as far as this number is concerned."""
+        """Whether this number allows the sentence to be kept."""
         return self.verdict in {Verdict.GROUNDED, Verdict.DERIVED}
 
 
 @dataclass(frozen=True, slots=True)
 class Quoted:
-    """A number of the input text: its location (an id, a sentence), its label and its period."""
+    """A number of the input text: its location (an id, a sentence), its label and its `Period`."""
 
     id: str
     text: str
@@ -225,7 +225,7 @@ def _judge(context: _Context, index: int, known: Evidence) -> Claim:
 
 
 def _told_right(context: _Context, index: int, fact: Fact, known: Evidence) -> bool:
-    """Whether the label, the period, the sign and the company all match the fact."""
+    """Whether the label, the date, the sign and the company all match the fact."""
     when = context.when[index]
     if when is not None and not claims.timely(when, fact, known.figures):
         return False
@@ -235,7 +235,7 @@ def _told_right(context: _Context, index: int, fact: Fact, known: Evidence) -> b
 
 
 def _quoted_right(context: _Context, index: int, quote: Quoted) -> bool:
-    """Whether label and period match those in the input text; one that the input text does not give is an error."""
+    """Whether label and date match those in the input text; one that the input text does not give is an error."""
     under, when = context.under[index], context.when[index]
     if when is not None and not periods.agree(when, quote.period):
         return False

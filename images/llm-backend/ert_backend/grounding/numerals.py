@@ -1,4 +1,4 @@
-"""Parses each number of a text: sign, currency, grouping, scale, percent and multiple, at the precision written.
+"""Parser for numbers in text: sign, currency, grouping, scale, percent and multiple, at the precision written.
 
 Skips those that are no figures of the company (52-week, 10-K, S&P 500, list items, ordinals, 5G). `spelled` parses
 those without digits, `periods` parses years and dates.
@@ -100,7 +100,7 @@ def read(text: str, skipped: Iterable[Span] = ()) -> list[Numeral]:
 
 
 def _ends_with(pattern: re.Pattern[str], text: str, end: int) -> bool:
-    """Whether `pattern`, which ends in `$`, matches right before `end`, within the last `BACK` characters."""
+    """Whether `pattern`, which ends in `$`, matches directly before `end`, within the last `BACK` characters."""
     return pattern.search(text, max(0, end - BACK), end) is not None
 
 

@@ -1,4 +1,4 @@
-"""Parses the dates of a text (years, fiscal years, quarters, halves, months) and assigns them to figures.
+"""Parser for dates in text (years, fiscal years, quarters, halves, months), and their assignment to figures.
 
 A year that is not in the input is rejected, and so is a figure with a date that is not its own.
 """
@@ -218,7 +218,7 @@ def _in_a_row(text: str, spans: Sequence[tuple[int, int]]) -> bool:
 
 
 def governing(text: str, span: tuple[int, int], mentions: Sequence[Mention], others: Sequence[int]) -> Mention | None:
-    """Return the date of a number: right after it, else before it in the same clause, else the only one."""
+    """Return the date of a number: directly after it, else before it in the same clause, otherwise the only one."""
     mine = [mention for mention in mentions if not mention.event]
     behind = next((mention for mention in mine if mention.start >= span[1]), None)
     if behind and AFTER.fullmatch(text[span[1] : behind.start]):

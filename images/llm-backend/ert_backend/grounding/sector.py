@@ -10,7 +10,7 @@ from ert_backend.grounding.facts import Fact, Unit
 
 
 class Kind(StrEnum):
-    """The type of company, as far as it determines which figures are meaningful."""
+    """The type of company, which determines the figures that are meaningful."""
 
     BANK = "bank"
     INSURER = "insurer"

@@ -1,4 +1,4 @@
-"""Parses values written without digits: `two billion dollars`, `twenty-five percent`, `a third of`, `doubled`.
+"""Parser for values written without digits: `two billion dollars`, `twenty-five percent`, `a third of`, `doubled`.
 
 A small number without a unit (`three segments`) is usually a count of things, not a figure, and is skipped.
 """

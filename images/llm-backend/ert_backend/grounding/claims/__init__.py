@@ -1,1 +1,1 @@
-"""Statements about figures that do not repeat them (comparisons, changes, ranks): parsed and evaluated. No I/O."""
+"""Checks of indirect statements about figures (comparisons, changes, ranks). No I/O."""

@@ -16,7 +16,7 @@ MATCH, APART = 0.04, 0.12
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Left compared with right: the difference, and the quotient where it is defined."""
+    """Left and right with their difference, and their quotient where it is defined."""
 
     difference: float
     quotient: float | None
@@ -61,7 +61,7 @@ def covers(pair: Pair) -> bool | None:
 
 
 def same(pair: Pair) -> bool | None:
-    """Whether both are about equal; None for a difference between near and far."""
+    """Whether both are about equal; None for a difference that is neither small nor large."""
     return near(pair, MATCH, APART)
 
 

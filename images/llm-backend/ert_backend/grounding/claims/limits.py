@@ -1,4 +1,4 @@
-"""Figures compared with a bare number: `a current ratio below one`, `a margin of more than 40%`."""
+"""Comparisons of a figure with a bare number: `a current ratio below one`, `a margin of more than 40%`."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
 
 
 def _of_number(scene: Scene, match: re.Match[str], numeral: Numeral) -> Sequence[Term]:
-    """Return the figure that the number is attached to, else the subject."""
+    """Return the figure that the number is attached to, or the subject of the sentence."""
     own = [term for term in scene.terms if term.numeral is numeral]
     return own or [
         term

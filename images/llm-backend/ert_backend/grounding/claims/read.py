@@ -1,6 +1,6 @@
-"""Parses the comparisons of one sentence and evaluates them.
+"""Runs every comparison check on one sentence.
 
-Only a contradiction by figures rejects a sentence; a comparison that cannot be evaluated is ignored.
+Only a contradiction by figures rejects a sentence; a comparison without a definite result is ignored.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Parses one input value: a number, a figure given as text, or None.
+"""Parser for one input value: a number, a figure given as text, or None.
 
 A text in place of a figure is parsed completely (`356B`, `1,560,000,000`, `12.5%`, `(3.2m)`) or is no value; it is
 never passed on verbatim.

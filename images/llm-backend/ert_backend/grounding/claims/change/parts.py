@@ -1,4 +1,4 @@
-"""The subject and the size of a change, found around a word such as `fell` or `rise`."""
+"""The subject and the size of a change, found around a match such as `fell` or `rise`."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def _listed(scene: Scene, first: Term) -> list[Term]:
 
 
 def amount_of(scene: Scene, match: re.Match[str], said: Sequence[Amount], begin: int) -> Amount | None:
-    """Return the amount of a change, None if the sentence gives none."""
+    """Return the amount of a change, or None."""
     text, factor = scene.text, FACTORS.get(str(match.lastgroup))
     if factor is not None:
         return _verb_factor(text, match, factor)

@@ -12,7 +12,7 @@ from ert_backend.grounding.numerals import Kind
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A change as the sentence gives it: the figure, the direction, the size; `inverse`: of a loss."""
+    """A change as described in the sentence: the figure, the direction, the size; `inverse`: of a loss."""
 
     name: str
     kind: str
@@ -52,7 +52,7 @@ def is_so(said: Said, change: Change) -> bool | None:
 
 
 def upward(said: Said) -> bool | None:
-    """Whether the sentence gives an increase; None if neither."""
+    """Whether it is an increase; None if neither."""
     if said.kind in {"better", "worse"}:
         return (said.kind == "better") != (said.name in COSTLY or said.inverse)
     if said.kind in FACTORS:

@@ -45,7 +45,7 @@ def _halves(name: str, items: list[Figure]) -> list[Figure]:
 
 
 def _is_of(known: Mapping[tuple[str, str], list[Figure]], year: int | None) -> bool:
-    """Whether the current figures equal those of the newest year, as far as both are known."""
+    """Whether the current figures equal those of the newest year, where both are known."""
     equal = []
     for (owner, _), items in known.items():
         past = [
@@ -85,7 +85,7 @@ def _dated(items: list[Figure]) -> list[Figure]:
 
 
 def _currency(fact: Fact) -> str:
-    """Return the currency code, else the side of the request, so that only amounts of one currency are compared."""
+    """Return the currency code, else the side of the request: amounts with the same key are comparable."""
     side = "of-the-quote" if fact.id.rpartition(".")[2] in OF_QUOTE else "of-the-statements"
     return fact.currency or side
 

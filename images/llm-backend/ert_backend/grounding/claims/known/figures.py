@@ -1,6 +1,6 @@
 """Figures by name, company and date, and the ratios between them.
 
-Figures of different currencies or dimensions are never compared: no ratio is returned for them.
+Figures of different currencies or dimensions have no ratio.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Parses a sentence into the figures, companies, dates and amounts that it names."""
+"""Sentence parser: the figures, companies, dates and amounts of a sentence."""

@@ -1,4 +1,4 @@
-"""Parses a sentence into its figures, each with company, date and number, in order."""
+"""A parsed sentence: its figures, each with company, date and number, in order."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ class Scene:
         return atom
 
     def subject(self, place: int) -> str:
-        """Return the subject company at a position: the last one that is neither possessive nor compared with."""
+        """Return the subject company at a position: the last one that is neither possessive nor an object."""
         index = bisect_left(self._starts["companies"], place)
         for company in reversed(self.companies[max(0, index - 6) : index]):
             if company.named:

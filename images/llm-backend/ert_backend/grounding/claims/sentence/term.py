@@ -31,7 +31,7 @@ class Term:
 
     @property
     def period(self) -> Period | None:
-        """The period in the sentence, if any."""
+        """The `Period` in the sentence, if any."""
         return self.when.period if self.when else None
 
 
