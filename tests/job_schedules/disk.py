@@ -40,7 +40,7 @@ class Disk:
             raise FileNotFoundError(self.name) from None
 
     def open(self, mode: str, buffering: int = -1) -> Writing:
-        """Open unbuffered: an existing file (`r+b`) or a new one (`xb`, empty on a full disk), OSError otherwise."""
+        """Open an existing file (`r+b`) or create one (`xb`, empty on a full disk); raise OSError on failure."""
         assert buffering == 0
         if self.trouble.dead:
             raise OSError(errno.EROFS, "Read-only file system")

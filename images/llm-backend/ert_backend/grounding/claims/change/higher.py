@@ -13,7 +13,7 @@ from ert_backend.grounding.claims.words.changes import HIGHER, SET_AGAINST
 
 
 def rulings(scene: Scene) -> Iterator[Ruling]:
-    """Check `on higher revenue`, where no other company is mentioned, as an increase over the previous value."""
+    """Check `on higher revenue` as a change from the previous value, unless another company is mentioned."""
     if "than" in scene.text or any(company.owner for company in scene.companies):
         return
     for match in HIGHER.finditer(scene.text):

@@ -202,7 +202,7 @@ def _against(
 
 
 def _touch(numeral: Numeral, amount: Amount, match: re.Match[str]) -> bool:
-    """Whether the amount was read from this number or from the verb itself (`doubled`)."""
+    """Whether a number is the source of the amount, or part of the verb (`doubled`)."""
     spoken = numeral.start < match.end() and match.start() < numeral.end
     return numeral is amount.numeral or (numeral.start < amount.end and amount.start < numeral.end) or spoken
 

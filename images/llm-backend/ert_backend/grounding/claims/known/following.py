@@ -1,4 +1,4 @@
-"""Figures computed from several dates (growth, net debt), and the date that a figure may be given with."""
+"""Facts computed from indexed figures (growth, cover, net debt), and the date that a figure may be given with."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ OF_A_DAY = frozenset(
 
 
 def following(figures: Figures, facts: Sequence[Fact]) -> Iterator[Fact]:
-    """Yield the growth of each year and quarter over the previous one, and net debt per date and company."""
+    """Yield growth over the previous year, interest cover, net debt or cash, and half-year sums as facts."""
     currency = {fact.id: fact.currency for fact in facts}
     supplied = {(fact.subject or SELF, fact.label) for fact in facts}
     for (owner, name), items in figures.known.items():

@@ -146,7 +146,7 @@ def _value(match: re.Match[str]) -> tuple[float, bool]:
 def _bounded(
     text: str, place: tuple[int, int], sort: Sort, value: float, *, numeral: Numeral | None = None, step: float = 0.0
 ) -> Amount:
-    """Return the range for an amount with a qualifier before it; `step`: half a unit of its last digit."""
+    """Return an amount with the range that the qualifier before it allows; `step`: half a unit of its last digit."""
     start, end = place
     before = text[max(0, start - 30) : start]
     slack = step or EXACT * value
