@@ -1,4 +1,4 @@
-"""Abuses the backend and says what came of it: `python -m tests.abuse [-n COUNT] [-s SEED]`; 1 when something did."""
+"""Send abusive input to the backend: `python -m tests.abuse [-n COUNT] [-s SEED]`; exit code 1 when a check fails."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ ALLOWED_P99, ROTATIONS = 2.0, 24
 
 
 def say(text: str) -> None:
-    """One line of the report, at once."""
+    """Print one line of the summary and flush."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
 
 async def abuse_reports(count: int, seed: int) -> list[str]:
-    """Reports with every kind of number and text; what must not have happened."""
+    """Request reports with every type of value and text; return the failed checks."""
     inputs = list(reports(count, seed))
     with tempfile.TemporaryDirectory() as folder, stage(Path(folder), answers) as servers:
         tally, health = await play_reports(inputs, servers)
@@ -41,7 +41,7 @@ async def abuse_reports(count: int, seed: int) -> list[str]:
 
 
 async def abuse(count: int, many_reports: int, seed: int, rotations: int) -> int:
-    """Run everything; the number of problems."""
+    """Run all parts; return the number of problems."""
     with tempfile.TemporaryDirectory() as folder, stage(Path(folder)) as servers:
         inputs = corpus(count, seed)
         tally = await play(inputs, servers)
@@ -72,7 +72,7 @@ async def abuse(count: int, many_reports: int, seed: int, rotations: int) -> int
 
 
 def main() -> int:
-    """Parse, run."""
+    """Parse the arguments and run."""
     parser = argparse.ArgumentParser(prog="python -m tests.abuse", description=__doc__)
     parser.add_argument("-n", type=int, default=10_500, help="how many inputs, the curated ones included")
     parser.add_argument("-f", type=int, default=20_000, help="how many reports with impossible figures")

@@ -1,4 +1,4 @@
-"""The bad inputs that people have thought of: keys, framing, paths, JSON, meaning. Each is known to hurt somebody."""
+"""Hand-written bad inputs: keys, framing, paths, JSON, semantics. Each is known to break some server."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ODD = """
 
 
 def curated() -> Iterator[Input]:
-    """All of them."""
+    """Yield every curated input."""
     yield from _keys()
     yield from _framing()
     yield from _silence()
@@ -201,7 +201,7 @@ def _bodies() -> Iterator[Input]:
 
 
 def _with(value: bytes) -> bytes:
-    """A report request that is fine but for one value."""
+    """Return a valid report request with one value replaced."""
     return b'{"ticker":"","company_data":{"longName":' + value + b'},"financial_data":{"beta":' + value + b"}}"
 
 

@@ -1,4 +1,4 @@
-"""Bad inputs nobody has thought of: seeded mutations of keys, paths, framing, JSON, half-said things and TLS."""
+"""Generated bad inputs: seeded mutations of keys, paths, framing, JSON, truncated requests and TLS."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ PIECES = [
 
 
 def generated(count: int, seed: int) -> Iterator[Input]:
-    """`count` inputs, the same for the same seed."""
+    """Yield `count` inputs, always the same for one seed."""
     for family, share in SHARES.items():
         for index in range(count * share // 100):
             yield MAKERS[family](random.Random(f"{seed}/{family}/{index}"), family, index)
@@ -103,7 +103,7 @@ def _framing(rng: random.Random, family: str, index: int) -> Input:
 
 
 def _value(rng: random.Random, canary: str, depth: int = 0) -> Any:
-    """One odd JSON value."""
+    """Return one unusual JSON value."""
     plain: tuple[Any, ...] = (None, True, -0.0, 2**63, 10**30, float("nan"), float("inf"), "", canary, canary * 50)
     plain += ("\ud800", "\x00", "<|start|>", "\u202e" + canary, [], {}, 1e308, -1, "1", "null")
     if depth > 3 or rng.random() < 0.6:
@@ -117,12 +117,12 @@ def _value(rng: random.Random, canary: str, depth: int = 0) -> Any:
 def _json(rng: random.Random, family: str, index: int) -> Input:
     canary = mark(family, index)
     body: dict[str, Any] = {**REPORT, "market_data": {}, "sections": None, "extra": canary}
-    # A wrong ticker or group in most: a body that is right is a report, and there is one writer.
+    # Most have an invalid ticker or group: a valid body is a report, and there is only one writer.
     body[rng.choice(("ticker", "company_data", "financial_data"))] = _value(rng, canary)
     for _ in range(rng.randrange(0, 4)):
         body[rng.choice((*body, canary))] = _value(rng, canary)
     method, _, path = rng.choice(("POST /reports", "POST /generate_report", "PUT /admin/keys")).partition(" ")
-    # One that waits must be wrong for certain: a right one is a report, and may take its time.
+    # A route that waits requires an invalid body: a valid one is a report, and may take long.
     if path == "/generate_report" or rng.random() < 0.8:
         body["ticker"] = canary * 2
     text = bytearray(json.dumps(body, ensure_ascii=rng.random() < 0.8).encode("utf-8", "surrogatepass"))
@@ -151,7 +151,7 @@ def _tls(rng: random.Random, family: str, index: int) -> Input:
 
 
 def _client_hello(name: str) -> bytes:
-    """The first bytes a TLS client sends: 1.2 and 1.3 offered, as if its random numbers were all the same."""
+    """Return the first bytes of a TLS client: 1.2 and 1.3 offered, all random bytes equal."""
     host = name.encode()
     extensions = (
         (0, _sized(2, b"\0" + _sized(2, host))),

@@ -1,4 +1,4 @@
-"""Hundreds of connections that never get anywhere, and how long the holder of a key waits meanwhile."""
+"""Latency of authenticated requests while hundreds of half-open connections are held."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HALF_BODY = b"Content-Length: 5000\r\n"
 
 @dataclass(frozen=True, slots=True)
 class Waited:
-    """What the holder of a key saw: answers, failures, and seconds per request, connection and handshake included."""
+    """Results of the authenticated client: responses, failures, seconds per request including the handshake."""
 
     where: str
     held: int
@@ -29,7 +29,7 @@ class Waited:
 
 
 async def half_open(stage: Stage, shared_address: bool, count: int = 500, seconds: float = 8.0) -> Waited:
-    """Hold `count` half-open connections (renewed as the server ends them) and ask for /status all the while."""
+    """Hold `count` half-open connections (renewed when the server closes them) while requesting /status."""
     stop = asyncio.Event()
     open_now: set[int] = set()
     holders = [asyncio.create_task(_hold(stage, i, shared_address, stop, open_now)) for i in range(count)]
@@ -54,7 +54,7 @@ async def half_open(stage: Stage, shared_address: bool, count: int = 500, second
 
 
 async def _ask(stage: Stage) -> bool:
-    """One authenticated request on a connection of its own."""
+    """Send one authenticated request on a new connection."""
     with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError):
         async with asyncio.timeout(10):
             reader, writer = await connect(stage, Way.TLS, "127.0.0.1")
@@ -76,7 +76,7 @@ async def _hold(stage: Stage, number: int, shared: bool, stop: asyncio.Event, op
 
 
 async def _half(stage: Stage, number: int, home: str, open_now: set[int]) -> None:
-    """A silent socket, half a handshake, half a head, or half a body, until the server ends it."""
+    """Hold a silent socket or a partial handshake, header or body, until the server closes it."""
     kind = number % 4
     way = Way.RAW if kind < 2 else Way.TLS
     reader, writer = await connect(stage, way, home)

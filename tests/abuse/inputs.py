@@ -1,4 +1,4 @@
-"""What a bad input is: the bytes, how they are sent, and the mark that must never come back."""
+"""A bad input: its bytes, how they are sent, and the canary that must never be returned."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MARK = "cnry"
 
 
 class Way(Enum):
-    """How a connection is begun. RAW goes to the TLS port without TLS."""
+    """How a connection is opened. RAW connects to the TLS port without TLS."""
 
     TLS = "tls"
     PLAIN = "plain"
@@ -19,7 +19,7 @@ class Way(Enum):
 
 
 class End(Enum):
-    """What the sender does after its last byte."""
+    """Action of the sender after its last byte."""
 
     WAIT = "wait"
     HALF_CLOSE = "half-close"
@@ -28,7 +28,7 @@ class End(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One input. `parts` are sent with `pause` seconds between them. `withheld`: a body was declared and not sent."""
+    """One input. `parts` are sent with `pause` seconds between them. `withheld`: a declared body is not sent."""
 
     family: str
     name: str
@@ -41,20 +41,20 @@ class Input:
 
     @property
     def digest(self) -> bytes:
-        """Tells distinct inputs."""
+        """Key that identifies distinct inputs."""
         shape = f"{self.way}{self.end}{self.pause}{self.withheld}".encode()
         return hashlib.sha256(b"\0".join((shape, *self.parts))).digest()
 
 
 def mark(*names: object) -> str:
-    """A canary of its own for an input."""
+    """Return a canary that is unique to an input."""
     return MARK + hashlib.sha256("/".join(map(str, names)).encode()).hexdigest()[:12]
 
 
 def request(
     method: str | bytes, path: str | bytes, headers: bytes = b"", body: bytes | None = None, key: str | None = None
 ) -> bytes:
-    """A request as bytes; with a body its length is declared."""
+    """Return a request as bytes; a body has its Content-Length."""
     method, path = (part.encode("latin-1") if isinstance(part, str) else part for part in (method, path))
     head = method + b" " + path + b" HTTP/1.1\r\nHost: x\r\n" + headers
     if key is not None:

@@ -1,7 +1,7 @@
-"""Reports about impossible companies: numbers over the whole range of doubles, types swapped, texts that cost.
+"""Reports about impossible companies: values over the whole range of doubles, swapped types, costly text.
 
-Every input is a request that the service takes for a report, so that writer, tables and checks see it; `answers` is a
-model that is no better. `watch` asks for /health all the while.
+Every input is accepted as a report, so that writer, tables and checks process it; `answers` is an equally hostile
+model. `watch` requests /health at the same time.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ NESTED = ("history", "quarters", "peer_metrics", "analyst_estimates", "recent_he
 
 
 def reports(count: int, seed: int) -> Iterator[Input]:
-    """`count` report requests, the same for the same seed."""
+    """Yield `count` report requests, always the same for one seed."""
     for index in range(count):
         rng, canary = random.Random(f"{seed}/{FAMILY}/{index}"), mark(FAMILY, seed, index)
         body = json.dumps(_body(rng, canary)).encode()
@@ -60,14 +60,14 @@ def _body(rng: random.Random, canary: str) -> dict[str, Any]:
 
 
 def _number(rng: random.Random) -> Any:
-    """A double with any bits, an edge, a whole number, or one that a company could have."""
+    """Return a double with random bits, an edge case, a whole number, or a realistic value."""
     any_bits: float = struct.unpack("<d", rng.randbytes(8))[0]
     likely = rng.uniform(-1, 1) * 10.0 ** rng.randrange(-4, 13)
     return rng.choice((any_bits, rng.choice(EDGES), -rng.choice(EDGES), rng.choice(WHOLE), likely, likely))
 
 
 def _value(rng: random.Random, canary: str) -> Any:
-    """A number, a number with its date and source, or something in its place that is none."""
+    """Return a number, a number with its date and source, or an invalid value in its place."""
     if rng.random() < 0.7:
         return _number(rng)
     dated = {"value": _number(rng), "as_of": rng.choice(("2024-09-28", "9" * 40, canary, 7)), "source": canary}
@@ -100,7 +100,7 @@ def _text(rng: random.Random, canary: str) -> str:
 
 
 def answers(body: Line) -> list[Line]:
-    """What the model says: the same for the same prompt, and mostly not what it was asked for."""
+    """Return the model's output: deterministic for a prompt, and mostly not in the requested format."""
     prompt = body["messages"][-1]["content"]
     rng = random.Random(hashlib.sha256(prompt.encode()).digest())
     ids = re.findall(r"^\[\[([^\]]+)\]\]", prompt, re.MULTILINE) or ["totalRevenue"]
@@ -114,18 +114,18 @@ def answers(body: Line) -> list[Line]:
 
 @dataclass(slots=True)
 class Health:
-    """How long /health took while reports were written, in seconds, and how often it failed."""
+    """Response times of /health while reports were written, in seconds, and the count of failures."""
 
     times: list[float] = field(default_factory=list)
     failed: int = 0
 
     def at(self, share: float) -> float:
-        """The time at a quantile."""
+        """Return the time at a quantile."""
         return sorted(self.times)[min(len(self.times) - 1, int(share * len(self.times)))] if self.times else 0.0
 
 
 async def watch(stage: Stage, health: Health) -> None:
-    """Ask for /health every 20 ms on one kept connection, until cancelled."""
+    """Request /health every 20 ms on one kept connection, until cancelled."""
     loop = asyncio.get_running_loop()
     reader, writer = await connect(stage, Way.PLAIN, "127.0.0.1")
     try:

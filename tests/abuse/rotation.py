@@ -1,6 +1,6 @@
-"""Keys rotate and the service restarts while callers keep asking; nobody who holds the current key may be refused.
+"""Key rotation and restarts under load; a client with the current key is never rejected.
 
-A caller asks again when a connection ends under it, as real ones do: a restart closes connections. An answer other than
+A client retries when its connection is closed, as real ones do: a restart closes connections. Any status other than
 200 is a failure.
 """
 
@@ -22,7 +22,7 @@ CALLERS, CALLS_A_STEP, RESTART_EVERY = 6, 220, 4
 
 @dataclass(slots=True)
 class Turned:
-    """What came of it."""
+    """The result of a run."""
 
     rotations: int = 0
     restarts: int = 0
@@ -34,7 +34,7 @@ class Turned:
 
 
 async def rotate(folder: Path, ollama: str, rotations: int) -> Turned:
-    """`rotations` times ADD, switch, DROP, each under load; the process is restarted between some of the steps."""
+    """Run ADD, switch, DROP `rotations` times under load; the process is restarted between some of the steps."""
     port, turned, generation = free_port(), Turned(), 0
     callers: list[asyncio.Task[None]] = []
     while turned.rotations < rotations:
@@ -60,7 +60,7 @@ async def rotate(folder: Path, ollama: str, rotations: int) -> Turned:
 
 
 async def _load(turned: Turned) -> None:
-    """Until every caller has had time to see the step: some hundred more answers."""
+    """Wait for `CALLS_A_STEP` more responses, so that every client has observed the step."""
     goal = turned.asked + CALLS_A_STEP
     while turned.asked < goal and not turned.failed:
         await asyncio.sleep(0.01)
@@ -78,7 +78,7 @@ async def _status(folder: Path, port: int, key: str) -> int:
 
 
 async def _answer(folder: Path, port: int, data: bytes) -> int:
-    """The status of one request on a connection of its own, tried until there is an answer."""
+    """Return the status of one request on a new connection, retried until there is a response."""
     while True:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             reader, writer = await _open(folder, port)
@@ -90,7 +90,7 @@ async def _answer(folder: Path, port: int, data: bytes) -> int:
 
 
 async def _call(folder: Path, port: int, turned: Turned) -> None:
-    """One caller: keeps its connection for some requests, then opens another."""
+    """Run one client: it uses a connection for some requests, then opens another."""
     while not turned.over:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             reader, writer = await _open(folder, port)

@@ -1,4 +1,4 @@
-"""Plays a list of inputs against the servers, and counts by family."""
+"""Sends a list of inputs to the servers and counts the results by family."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STRANGERS = ("auth", "auth~", "path", "path~")
 
 @dataclass(slots=True)
 class Row:
-    """The count of one family. `early` are answers that came while the declared body was withheld."""
+    """The counts of one family. `early`: responses that arrived while the declared body was withheld."""
 
     sent: int = 0
     classes: Counter[str] = field(default_factory=Counter)
@@ -31,7 +31,7 @@ class Row:
     worst: list[str] = field(default_factory=list)
 
     def add(self, given: Input, outcome: Outcome) -> None:
-        """Count one."""
+        """Add one result."""
         self.sent += 1
         self.classes[_class(outcome)] += 1
         self.hangs += outcome.hung
@@ -49,7 +49,7 @@ class Row:
 
 @dataclass(slots=True)
 class Tally:
-    """The whole run. `stranger_bytes`: body bytes the servers read while only strangers were heard."""
+    """The whole run. `stranger_bytes`: body bytes read by the servers from unauthenticated clients."""
 
     rows: dict[str, Row] = field(default_factory=dict)
     distinct: int = 0
@@ -58,11 +58,11 @@ class Tally:
 
     @property
     def sent(self) -> int:
-        """Inputs sent."""
+        """Count of inputs sent."""
         return sum(row.sent for row in self.rows.values())
 
     def problems(self) -> list[str]:
-        """Everything that must not have happened."""
+        """Return every violation."""
         found = [text for row in self.rows.values() for text in row.worst]
         found += [f"a canary or a secret is in {name}" for name in self.leaks]
         if self.stranger_bytes:
@@ -71,13 +71,13 @@ class Tally:
 
 
 def corpus(count: int, seed: int) -> list[Input]:
-    """Every curated input and generated ones, `count` distinct in all or a little more."""
+    """Return every curated input and generated ones, with at least `count` in all."""
     known = list(curated())
     return [*known, *generated(max(0, count - len(known)) * 102 // 100, seed)]
 
 
 async def play(inputs: Sequence[Input], stage: Stage) -> Tally:
-    """Strangers first, with the servers' own count of body bytes around them; then everybody else."""
+    """Send the unauthenticated inputs first, with the servers' count of body bytes around them; then all others."""
     tally = Tally(distinct=len({given.digest for given in inputs}))
     numbered = list(enumerate(inputs))
     strangers = [(n, i) for n, i in numbered if i.family in STRANGERS]
@@ -92,7 +92,7 @@ async def play(inputs: Sequence[Input], stage: Stage) -> Tally:
 
 
 async def play_reports(inputs: Sequence[Input], stage: Stage) -> tuple[Tally, Health]:
-    """Reports that are taken for such, and how /health is answered meanwhile."""
+    """Send valid reports while measuring /health."""
     tally, health = Tally(distinct=len({given.digest for given in inputs})), Health()
     watching = asyncio.create_task(watch(stage, health))
     await _send_all(list(enumerate(inputs)), stage, tally, REPORTS_AT_ONCE)
@@ -120,7 +120,7 @@ def _class(outcome: Outcome) -> str:
 
 
 def table(tally: Tally) -> str:
-    """What happened, by family."""
+    """Return the results by family."""
     columns = ("2xx", "4xx", "5xx", "closed")
     head = "".join(f"{name:>9}" for name in (*columns, "hangs", "echoes", "withheld", "early"))
     lines = [f"{'family':<10}{'sent':>7}{head}"]

@@ -1,6 +1,6 @@
-"""Sends one input over a real socket and says what came of it. Knows no HTTP beyond what an answer needs to end.
+"""Sends one input over a real socket and returns the outcome. Finds the end of a response, without any other parsing.
 
-Each few inputs come from a loopback address of their own: this needs all of 127.0.0.0/8, which Linux has.
+Every five inputs have their own loopback address: this requires all of 127.0.0.0/8, as on Linux.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ STATUS = re.compile(rb"^HTTP/1\.1 (\d\d\d) ", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of an input: the statuses in order (none: closed without a word), seconds, and whether it is back."""
+    """The result of an input: the statuses in order (none: closed without a response), seconds, echo of the canary."""
 
     statuses: tuple[int, ...]
     seconds: float
@@ -31,12 +31,12 @@ class Outcome:
 
     @property
     def hung(self) -> bool:
-        """Neither answered nor closed in time."""
+        """Whether the server neither responded nor closed in time."""
         return self.seconds > HANG
 
 
 async def send(given: Input, stage: Stage, number: int) -> Outcome:
-    """Send an input, from an address of its own, and wait for an answer or the end of the connection."""
+    """Send an input from its own address, and wait for a response or the end of the connection."""
     loop = asyncio.get_running_loop()
     began = loop.time()
     way = given.way or (Way.TLS if number % 2 else Way.PLAIN)
@@ -52,12 +52,12 @@ async def send(given: Input, stage: Stage, number: int) -> Outcome:
 
 
 def address(number: int) -> str:
-    """One of many loopback addresses, some inputs to each."""
+    """Return one of many loopback addresses, five inputs each."""
     return f"127.{1 + number // 5 % 120}.{number // 600 % 250}.{2 + number % 5}"
 
 
 async def connect(stage: Stage, way: Way, home: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A connection to the product's port, or to the plain one."""
+    """Open a connection to the TLS port, or to the one without TLS."""
     port = stage.plain_port if way is Way.PLAIN else stage.tls_port
     tls = stage.context if way is Way.TLS else None
     return await asyncio.open_connection(
@@ -98,7 +98,7 @@ async def _speak(given: Input, writer: asyncio.StreamWriter, reading: asyncio.Ta
 
 
 async def _read(reader: asyncio.StreamReader, received: bytearray) -> None:
-    """Until the connection ends, or an answer is whole and nothing follows it."""
+    """Read until the connection ends, or a response is complete and no more data follows."""
     while True:
         try:
             async with asyncio.timeout(QUIET if _whole(received) else None):
@@ -131,5 +131,5 @@ def _drop(writer: asyncio.StreamWriter, reset: bool) -> None:
 
 
 def pinned(pem: str) -> ssl.SSLContext:
-    """A client's context for the machine's own certificate."""
+    """Return a client context that trusts the machine's own certificate."""
     return ssl.create_default_context(cafile=pem)

@@ -1,6 +1,6 @@
-"""The servers under abuse: the product as it is started on a machine, over TLS, and the same door without TLS.
+"""The servers under test: the backend as started on a machine, over TLS, and the same front door without TLS.
 
-Both are processes of their own, with a scripted Ollama behind them. `python -m tests.abuse.stage` is the plain one.
+Both are separate processes with a scripted Ollama. `python -m tests.abuse.stage` is the one without TLS.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ SECRETS = (GOOD, OLD, BOOT_SECRET, admin_token(bytes.fromhex(BOOT_SECRET)))
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Both servers, ready. `folders` hold what they wrote, their logs included."""
+    """Both servers, ready. `folders` contain their files, logs included."""
 
     tls_port: int
     plain_port: int
@@ -47,7 +47,7 @@ class Stage:
     folders: tuple[Path, ...]
 
     def counter(self, name: str) -> float:
-        """A metric, summed over both servers and all labels."""
+        """Return a metric, summed over both servers and all labels."""
         total = 0.0
         for url in (f"https://127.0.0.1:{self.tls_port}", f"http://127.0.0.1:{self.plain_port}"):
             text = _call(self, "GET", f"{url}/metrics", GOOD).text
@@ -55,7 +55,7 @@ class Stage:
         return total
 
     def leaks(self) -> list[str]:
-        """Files of the servers in which a canary or a secret is: raw, as hex, or in base64."""
+        """Return the server files that contain a canary or a secret: raw, as hex, or in base64."""
         written = [path for folder in self.folders for path in folder.rglob("*") if path.is_file()]
         metrics = [_call(self, "GET", f"https://127.0.0.1:{self.tls_port}/metrics", GOOD).content]
         texts = {str(path): path.read_bytes() for path in written} | {"/metrics": b"".join(metrics)}
@@ -74,9 +74,9 @@ def _call(stage: Stage, method: str, url: str, key: str, **more: object) -> http
 
 @contextlib.contextmanager
 def stage(folder: Path, chat: Callable[[Line], Iterable[Line]] | None = None) -> Iterator[Stage]:
-    """Start everything, rotate OLD out so that it is a key that once was good, and end everything.
+    """Start both servers, rotate OLD out so that it is a formerly valid key, and stop them at the end.
 
-    `chat`: what the model says, if not a plain sentence.
+    `chat`: the model output, by default one plain sentence.
     """
     with ScriptedOllama() as ollama, contextlib.ExitStack() as stack:
         ollama.chat = chat or ollama.chat
@@ -100,7 +100,7 @@ def _healthy(ready: Stage, url: str) -> bool:
 
 
 def until(condition: Callable[[], Path | bool | None], seconds: float = 30.0) -> Path | bool:
-    """The first true value."""
+    """Poll until the first true value."""
     pause = threading.Event()
     for _ in range(int(seconds / 0.05)):
         if value := condition():
@@ -110,14 +110,14 @@ def until(condition: Callable[[], Path | bool | None], seconds: float = 30.0) ->
 
 
 def free_port() -> int:
-    """A port nobody listens on."""
+    """Return an unused port."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
 
 
 @contextlib.contextmanager
 def process(module: str, folder: Path, port: int, ollama: str) -> Iterator[None]:
-    """A server on `folder`, ended by SIGTERM; it must not have ended by itself."""
+    """Run a server on `folder`, stopped by SIGTERM; it must not exit by itself."""
     folder.mkdir(parents=True, exist_ok=True)
     env = {
         **{name: value for name, value in os.environ.items() if not name.startswith("ERT_")},
@@ -132,9 +132,9 @@ def process(module: str, folder: Path, port: int, ollama: str) -> Iterator[None]
         "ERT_BIND": f"127.0.0.1:{port}",
         "ERT_DATA_DIR": str(folder),
         "OLLAMA_HOST": ollama,
-        # A limit that is not the product's own: thousands of these inputs carry the one good key.
+        # higher than the default: thousands of these inputs use the same valid key
         "ERT_KEY_RATE": "100000",
-        # As many as wait at once here, so that a report is written and not sent away.
+        # as many as wait at once here, so that no report is rejected
         "ERT_QUEUE_LIMIT": "100",
     }
     with (folder / "stdout.log").open("ab") as log:
@@ -148,7 +148,7 @@ def process(module: str, folder: Path, port: int, ollama: str) -> Iterator[None]
 
 
 async def plain() -> None:
-    """The door without TLS, until SIGTERM."""
+    """Run the front door without TLS until SIGTERM."""
     settings = load(os.environ)
     async with opened(settings) as engine:
         service = assemble(settings, None, engine)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""A share of the abuse run: every curated input and some hundred generated ones, against the real processes."""
+"""A sample of the abuse run: every curated input and some hundred generated ones, against the real processes."""
 
 from __future__ import annotations
 

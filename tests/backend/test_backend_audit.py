@@ -1,4 +1,4 @@
-"""The audit log: what it holds, what it must not hold, and that a changed or missing line is found."""
+"""Audit log: its contents, the data it must not contain, and detection of changed or missing lines."""
 
 from __future__ import annotations
 

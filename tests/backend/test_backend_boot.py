@@ -1,4 +1,4 @@
-"""Bringing the model up: what is asked of Ollama, what /health shows meanwhile, and what happens when it goes wrong."""
+"""Model start-up: the requests to Ollama, the /health output during start-up, and the handling of failures."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_names_are_compared_with_their_tags(listed: str, wanted: str, same: bool
 
 
 def chat(ollama: ScriptedOllama, model: str = "gpt-oss:20b", stop_after: int = 10_000) -> list[Piece]:
-    """All pieces of one answer, or the first few of them."""
+    """Return all chunks of one response, or the first few of them."""
 
     async def ask() -> list[Piece]:
         pieces: list[Piece] = []

@@ -1,4 +1,4 @@
-"""What a text can cost: every reader of untrusted text is linear in it, and looks at a bounded part of it only."""
+"""Cost of untrusted text: every parser runs in linear time and reads only a bounded part of it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ READERS: dict[str, Callable[[str], object]] = {
 
 
 def seconds(reader: Callable[[str], object], text: str) -> float:
-    """Of this thread's processor time."""
+    """Measure the CPU time of this thread, in seconds."""
     began = time.thread_time()
     reader(text)
     return time.thread_time() - began

@@ -1,4 +1,4 @@
-"""A certificate that was issued anew is in use at once: for new connections, without a restart or a lost answer."""
+"""Certificate renewal: new connections use the new certificate at once, without a restart or a lost response."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from tests.support.doubles.scripted_ollama import ScriptedOllama
 
 
 def shown(backend: Backend) -> bytes:
-    """The certificate a new connection gets, DER."""
+    """Return the certificate of a new connection, DER."""
     return ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate(("127.0.0.1", backend.port)))
 
 
 def reissue(backend: Backend) -> None:
-    """Take the pair away: at its next look the backend makes a new one, as when the old one comes near its end."""
+    """Delete the pair; on its next check the backend creates a new one, as it does shortly before expiry."""
     (backend.settings.data_dir / "tls-cert.pem").unlink()
 
 

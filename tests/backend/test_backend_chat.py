@@ -1,4 +1,4 @@
-"""The model itself for other apps: OpenAI's shape, our key, bounded, cancelled when its reader leaves."""
+"""The chat API for other apps: OpenAI format, API key, limits, and cancellation when the client disconnects."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_an_answer_is_streamed_piece_by_piece_and_accounted_for(client: httpx.Cl
     assert {part["model"] for part in parts} == {"gpt-oss:20b"}
     asked = ollama.bodies("/api/chat")[-1]
     assert (asked["options"]["temperature"], asked["options"]["num_predict"]) == (0.7, 9)
-    assert asked["options"]["num_ctx"] == 16384  # as every other call: nothing is loaded again
+    assert asked["options"]["num_ctx"] == 16384  # the same as in every other call, so that the model is not reloaded
 
 
 def test_an_answer_can_come_as_a_whole(client: httpx.Client) -> None:

@@ -1,4 +1,4 @@
-"""Numbers over the whole range of doubles, alone and against each other: every one gives a report, none an error."""
+"""Figures over the whole range of doubles, singly and combined: each results in a report, none in an error."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NAMES = sorted({name for rule in RULES for name in (rule.left, rule.right)})
 
 
 def derived(figures: Mapping[str, object]) -> list[float]:
-    """The figures that come of these, after all of them were written and read back."""
+    """Return the figures derived from these; format and parse each of them."""
     facts = derive(collect({"financial_data": figures})[0])
     for fact in facts.values():
         read(f"{fact.label} is {show(fact)} now.")

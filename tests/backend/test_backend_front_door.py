@@ -1,4 +1,4 @@
-"""Who is let in, and what is done to a body: decided before the framework, alike for every stranger."""
+"""Access and request body checks before the framework, with the same response for every unauthenticated client."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def door(folder: Path, answers: list[MutableMapping[str, Any]], claims: list[boo
 
 
 def knock(headers: list[tuple[bytes, bytes]], receive: Any) -> Any:
-    """What comes back through the door, what reached the app, and whether it counted as a claim."""
+    """Return the response of the front door, the request that reached the app, and whether it was a claim."""
     sent: list[MutableMapping[str, Any]] = []
     reached: list[MutableMapping[str, Any]] = []
     claims: list[bool] = []
@@ -197,7 +197,7 @@ def test_bad_keys_over_the_wire_get_one_answer(backend: Backend) -> None:
     seen = set()
     for headers in BAD_KEYS.values():
         if any(len(value) > 60_000 or b"\x00" in value or value.endswith(b" ") for _, value in headers):
-            continue  # no HTTP library sends or parses these
+            continue  # not valid in any HTTP library
         with backend.client(key=None) as stranger:
             answer = stranger.post("/generate_report", content=b"{ not json", headers=headers)
         kept = {name: value for name, value in answer.headers.items() if name != "date"}

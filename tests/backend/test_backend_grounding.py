@@ -1,4 +1,4 @@
-"""Numbers in prose: read at the precision written, held against facts of the same kind, kept or taken out."""
+"""Numbers in prose: parsed at the precision written, compared with facts of the same kind, kept or removed."""
 
 from __future__ import annotations
 
@@ -113,13 +113,13 @@ def test_a_derived_number_stands_as_derived() -> None:
 @pytest.mark.parametrize(
     "sentence",
     [
-        "Revenue came to $392 billion.",  # wrong digit
-        "Revenue came to $391 million.",  # wrong scale
-        "Revenue came to $400 billion.",  # rounder than it says
-        "Revenue grew +2.8%.",  # wrong sign
-        "The multiple is 24x.",  # a ratio is no multiple
-        "Net margin is $24.",  # nor money
-        "It was founded in 1976.",  # not supplied
+        "Revenue came to $392 billion.",  # incorrect digit
+        "Revenue came to $391 million.",  # incorrect scale
+        "Revenue came to $400 billion.",  # more rounded than the precision allows
+        "Revenue grew +2.8%.",  # incorrect sign
+        "The multiple is 24x.",  # a ratio is not a multiple
+        "Net margin is $24.",  # and not an amount of money
+        "It was founded in 1976.",  # not in the input
         "We expect growth of 8% next year.",
     ],
 )

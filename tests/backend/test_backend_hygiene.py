@@ -1,4 +1,4 @@
-"""No link, markup, advice, accusation or order gets from any input through the model into a report or its download."""
+"""Output filtering: no link, markup, advice, accusation or order from any input reaches a report or its download."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_what_a_model_is_shown_of_a_text_is_without_them() -> None:
 
 
 def fields(text: str) -> dict[str, Any]:
-    """A request with the text in every place that takes one."""
+    """Return a request with the text in every field that accepts one."""
     figure = {"value": 391_035_000_000, "as_of": text[:60], "source": text[:60]}
     return {
         "ticker": "AAPL",
@@ -141,7 +141,7 @@ def fields(text: str) -> dict[str, Any]:
 
 
 def repeats(text: str) -> Any:
-    """A model that says the text, in both forms, and one honest sentence."""
+    """Return a model that repeats the text, in both forms, and adds one correct sentence."""
     rows = [{"text": text, "facts": [], "starts": "bullet"}, {"text": HONESTLY, "facts": []}]
     held, plainly = json.dumps({"sentences": rows}), f"{text}\n\nIt is a known company."
     return lambda body: says(held if "Task: Write the risk" in body["messages"][-1]["content"] else plainly)

@@ -1,4 +1,4 @@
-"""A client that knows only the boot secret proves who answers, pins what it got, and then trusts nothing else."""
+"""Identity proof: a client with only the boot secret verifies the server, pins its certificate, rejects any other."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
 def accept(port: int, secret: str) -> str:
-    """What an orchestrator does: take the certificate, ask for the proof, pin the PEM. No key is sent."""
+    """Check identity like an orchestrator: fetch the certificate, request the proof, pin the PEM. No key is sent."""
     pem = ssl.get_server_certificate(("127.0.0.1", port))
     pinned = ssl.create_default_context(cadata=pem)
     nonce = secrets.token_hex(32)

@@ -1,4 +1,4 @@
-"""What the image's recipe must say, whatever else changes in it."""
+"""Required contents of the image's Dockerfile."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_one_cuda_family_is_copied_and_the_driver_is_found_where_it_is_mounted()
 
 
 def upstream(folder: Path) -> Path:
-    """The libraries as upstream's image lays them out."""
+    """Create the libraries in the layout of the upstream image."""
     for name in ("cuda_v12", "cuda_v13", "cuda_jetpack6", "mlx_cuda_v13", "vulkan"):
         (folder / name).mkdir()
         (folder / name / "libggml.so").write_text(name)

@@ -1,6 +1,6 @@
-"""Hostile texts in the request: the report validates or fails in plain words; nothing is run, leaked or believed.
+"""Prompt injection: a report on hostile input is valid or fails with a clear error; no input is executed or leaked.
 
-The model is played in the worst way there is: it obeys, and repeats everything that it was told.
+The scripted model is the worst case: it obeys, and repeats its whole prompt.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tests.support.doubles.scripted_ollama import Line, ScriptedOllama, says
 
 
 def obeys(body: Line) -> list[Line]:
-    """Says back the system prompt and the data, as a model that has given in would."""
+    """Return the system prompt and the data, like a model that follows the injected instruction."""
     return says(*(message["content"] + "\n" for message in body["messages"]))
 
 

@@ -1,4 +1,4 @@
-"""Reports as jobs: asked again they are found, asked differently they conflict, followed they go on where one was."""
+"""Reports as jobs: a repeated request finds its job, a different body conflicts, and event streams can be resumed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ONE = {**REQUEST, "sections": ["risk_analysis"]}
 
 @pytest.fixture
 def gate(ollama: ScriptedOllama) -> threading.Event:
-    """Holds every answer of the model until it is opened."""
+    """Block every response of the model until the event is set."""
     opened = threading.Event()
 
     def chat(body: object) -> list[dict[str, object]]:
@@ -139,7 +139,7 @@ def test_cancelling_a_waiting_job_and_the_one_being_written(
     ollama.chat_pause = 0.01
     for job_id in ("running", "waiting"):
         client.post("/reports", json={**ONE, "id": job_id})
-    wait_for(lambda: [body for body in ollama.bodies("/api/chat") if body["messages"]])  # else nothing can be cut off
+    wait_for(lambda: [body for body in ollama.bodies("/api/chat") if body["messages"]])  # else no stream to cut
     assert client.delete("/reports/waiting").json()["status"] == "cancelled"
     assert client.delete("/reports/running").json()["status"] == "cancelled"
     wait_for(lambda: ollama.cut_off)
@@ -177,7 +177,7 @@ def test_a_drain_hands_back_what_waits_and_lets_the_running_one_finish(
     assert refused.status_code == 503
     assert int(refused.headers["Retry-After"]) > 0
     gate.set()
-    wait_for(lambda: status(client, "running")() == "done")  # which collects it, so the drain is over
+    wait_for(lambda: status(client, "running")() == "done")  # this fetches the report, so the drain is over
     draining.result(5)
 
 
@@ -189,7 +189,7 @@ def test_the_guards_drain_flag_closes_admission(backend: Backend, client: httpx.
 
 
 def leave(backend: Backend, body: object) -> None:
-    """Ask for a report and go away after a moment."""
+    """Request a report and disconnect after a moment."""
     with backend.client() as impatient, pytest.raises(httpx.ReadTimeout):
         impatient.post("/generate_report", json=body, timeout=0.3)
 

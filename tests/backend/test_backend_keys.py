@@ -1,4 +1,4 @@
-"""Keys change while the service runs: added, used, dropped, kept over restarts, and no request fails in between."""
+"""Key rotation during operation: keys are added, used and dropped, survive restarts, and no request fails."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_a_disk_that_takes_nothing_leaves_the_keys_as_they_are(tmp_path: Path) -
 
 
 def test_ten_thousand_calls_in_rotations_with_restarts_and_none_fails(tmp_path: Path) -> None:
-    """A caller uses a key that is current at the time; the ring may be loaded afresh from the disk between any two."""
+    """A client uses a key that is current at the time; the key ring may be reloaded from disk between any two calls."""
     rng = random.Random(20261123)
     keys, current, calls, refused = ring(tmp_path, "key-0"), "key-0", 0, 0
 
@@ -171,7 +171,7 @@ def test_a_wrong_change_is_refused_and_not_repeated(
 
 
 def test_no_request_fails_while_keys_rotate_and_the_service_restarts(tmp_path: Path, ollama: ScriptedOllama) -> None:
-    """Real connections, a new one for each call; the listening socket stays, as the port does on a machine."""
+    """Real connections, one per call; the listening socket stays open, as the port does on a machine."""
     calls = asyncio.run(_rotate(tmp_path, ollama))
     assert calls["failed"] == []
     assert calls["asked"] >= 150
@@ -200,7 +200,7 @@ async def _rotate(folder: Path, ollama: ScriptedOllama) -> dict[str, Any]:
                 answer = await asyncio.to_thread(admin.put, "/admin/keys", json=change(generation, *keys))
                 assert answer.status_code == 200
                 current["key"] = following
-                # DROP follows PROVE: nobody holds the old key any more when it is dropped.
+                # DROP follows PROVE: no client uses the old key any more when it is dropped.
                 goal = seen["asked"] + 25
                 while seen["asked"] < goal:
                     await asyncio.sleep(0.02)

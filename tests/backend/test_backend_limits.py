@@ -1,4 +1,4 @@
-"""Floods and silence: who is slowed down, who makes room, and who is not touched."""
+"""Floods and idle connections: which clients are slowed down or disconnected, and which are unaffected."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ def test_a_body_nobody_asked_for_ends_the_connection(backend: Backend) -> None:
 
 
 def test_a_reader_that_does_not_read_is_dropped(tmp_path: Path, ollama: ScriptedOllama) -> None:
-    """Enough answers on one connection to fill every buffer between."""
+    """Send enough responses on one connection to fill every buffer in between."""
     with running(tmp_path, ollama.host, key_rate=1e6) as backend:
         protocol: Any = backend.server.config.http_protocol_class
         protocol.patience = Patience(reading=0.3)

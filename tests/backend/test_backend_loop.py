@@ -1,6 +1,6 @@
-"""The service's loop while somebody sends long texts: whoever asks meanwhile is answered as if they were short.
+"""Event loop latency under long texts: other requests are served as fast as with short ones.
 
-What is measured is the processor time that the loop spends between two ticks, so that other processes do not count.
+Measured as the CPU time that the loop spends between two ticks, so that other processes have no influence.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tests.support.doubles.scripted_ollama import Line, ScriptedOllama, says
 
 ONE = {**REQUEST, "sections": ["executive_summary"]}
 SMALL, LARGE = 1_000, 100_000
-# A tick lasts as long as what one request costs in any case; a shorter one is measured as this much.
+# Minimum tick duration in seconds, the cost of any request; a shorter tick counts as this much.
 LEAST = 0.004
 TIMES, MOST = 5, 0.2
 
@@ -49,7 +49,7 @@ def stall(backend: Backend, work: Callable[[], None]) -> Stall:
 
 
 def compared(backend: Backend, work: Callable[[str], None], piece: str) -> None:
-    """The promise for one piece, after a first time that fills the caches; a bad measurement is taken once more."""
+    """Check the limit for one piece after a first run that fills the caches; repeat a failed measurement once."""
     for last in (False, True):
         small, large = (stall(backend, partial(work, filled(piece, size))) for size in (SMALL, LARGE))
         held = large.busy < TIMES * max(small.busy, LEAST) and large.busy < MOST
@@ -80,7 +80,7 @@ def test_a_long_answer_of_the_model_blocks_the_loop_hardly_longer_than_a_short_o
         asked(client, {"ticker": f"T{next(number)}"})
         told = client.post("/v1/chat/completions", json={"messages": [{"role": "user", "content": "Go."}]})
         assert told.status_code == 200
-        # What looks like a mark of thoughts is none of the answer.
+        # Text that resembles a thinking tag is not part of the content.
         assert "<" in text or told.json()["choices"][0]["message"]["content"] == text
 
     for piece in PIECES[::2]:
@@ -137,6 +137,6 @@ def test_health_is_answered_at_once_while_the_costliest_reports_are_written(
         for number in range(2):
             while other.get(f"/reports/costly-{number}").json()["status"] in {"queued", "running"}:
                 assert other.get("/health").status_code == 200
-                threading.Event().wait(0.05)  # a key may ask 50 times a second
+                threading.Event().wait(0.05)  # the limit of a key is 50 requests per second
             assert other.get(f"/reports/costly-{number}").json()["status"] == "done"
     assert measured.busy < MOST

@@ -1,4 +1,4 @@
-"""When a report is called full, and what it says of who wrote it."""
+"""The `full` status of a report, and its footer on the sentences written by the model and by code."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ TASKS = {
 
 
 def place(body: Line) -> str:
-    """Words that no other section has."""
+    """Return a text that is unique to the section."""
     task = body["messages"][-1]["content"].partition("Task: ")[2]
     return next((words for name, words in TASKS.items() if f"Write the {name}" in task), "a repair")
 
 
 def writes(*sentences: str) -> Any:
-    """A model that says the sentences in every section, with that section's words."""
+    """Return a model that writes the sentences in every section, with that section's unique text."""
 
     def chat(body: Line) -> list[Line]:
         rows = [{"text": text.format(place(body)), "facts": [], "starts": "sentence"} for text in sentences]

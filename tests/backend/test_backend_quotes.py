@@ -1,4 +1,4 @@
-"""What stands in a supplied text is the text's word: never a figure of the company, printed only as a quote."""
+"""Values from an input text: never used as a figure of the company, printed only as a quote."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def batched(texts: Sequence[str], size: int) -> list[Sequence[str]]:
 
 
 def echoed(text: str) -> dict[str, str]:
-    """What a model makes of a text that it gives in to."""
+    """Return the output of a model that follows the text."""
     bare = text.rstrip(".")
     return {
         "as it is": text,

@@ -1,4 +1,4 @@
-"""Every route as a client sees it, over TLS: health, status, reports, and what original ERT clients rely on."""
+"""Every route over TLS from the client side: health, status, reports, and compatibility with original ERT clients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a section comes about: held to a schema, repaired once, every number traced to a fact."""
+"""Section generation: validated against a schema, repaired once, every number traced to a fact."""
 
 from __future__ import annotations
 

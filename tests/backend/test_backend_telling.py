@@ -1,4 +1,4 @@
-"""What the backend tells of itself: metrics, log lines, and no secret and no body in either."""
+"""Metrics and log lines of the backend: their contents, without any secret or request body."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SECRETS = (KEY, NEXT_KEY, SECRET, admin_token(bytes.fromhex(SECRET)), ENV["ERT_K
 
 
 def forms(secret: str) -> set[str]:
-    """How a secret may look where it must not be."""
+    """Return the encodings of a secret that must not appear."""
     raw = secret.encode()
     packed = {base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode(), raw.hex()}
     return {secret, urllib.parse.quote(secret), json.dumps(secret), *packed}

@@ -1,4 +1,4 @@
-"""What a model thinks never reaches a report: every form in which thoughts arrive among the words of the answer."""
+"""Model reasoning never reaches a report, in any of the forms in which it is mixed with the content."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who uses the engine when: reports before chats, bounds for each key, deadlines for the first and the next token."""
+"""Engine scheduling: reports before chats, limits per key, deadlines for the first and the next token."""
 
 from __future__ import annotations
 
@@ -123,14 +123,14 @@ def test_a_debt_of_tokens_is_filled_before_more_are_given() -> None:
 
 
 def chats(ollama: ScriptedOllama) -> list[str]:
-    """What the engine was asked, in order: `chat` or the task of a section."""
+    """Return the requests to the engine, in order: `chat` or the task of a section."""
     asked = [body["messages"][-1]["content"] for body in ollama.bodies("/api/chat") if body["messages"]]
     return ["chat" if text == "Hello" else text.rpartition("Task: ")[2][:20] for text in asked]
 
 
 @pytest.fixture
 def opened(ollama: ScriptedOllama) -> Iterator[threading.Event]:
-    """The engine answers nothing until this is set."""
+    """Block every response of the engine until the event is set."""
     gate = threading.Event()
 
     def chat(body: Line) -> list[Line]:
@@ -217,7 +217,7 @@ def test_an_answer_has_at_most_so_many_tokens_and_a_key_so_many_in_a_minute(
         assert limits == [500, 500, 30]
         codes = [client.post("/v1/chat/completions", json=ASK) for _ in range(8)]
         refused = next(answer for answer in codes if answer.status_code == 429)
-        assert sum(answer.status_code == 200 for answer in codes) in {6, 7}  # 120 tokens each, by the engine's count
+        assert sum(answer.status_code == 200 for answer in codes) in {6, 7}  # 120 tokens each, as counted by the engine
         assert int(refused.headers["Retry-After"]) > 0
         with backend.client(NEXT_KEY) as other:
             assert other.post("/v1/chat/completions", json=ASK).status_code == 200

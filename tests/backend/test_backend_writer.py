@@ -1,4 +1,4 @@
-"""The process that writes reports: what it may cost, what happens when it goes, and that it knows no secret."""
+"""Report writer process: its resource limits, handling of its exit, and isolation from secrets."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ REQUESTED = ReportRequest.model_validate(ONE).requested()
 ORIGIN = Origin("m:1b", "scripted 1", "sha256:1")
 ASK = Ask("risk_analysis", (Message("user", "Write."),), 7, None, 600)
 BEGIN = Begin(REQUESTED, "ONE_1", Room(4000), ORIGIN, 1)
-# What a worker runs in place of writing a report: each is a way to fail.
+# Worker code that replaces the writing of a report; each one fails in a different way.
 SPIN = "import re; re.match('(a*)*b', 'a' * 60)"
 FILL = "kept = bytearray(2**31)"
 RAISE = "raise KeyError('4711-of-the-request')"
@@ -51,7 +51,7 @@ NOT_A_NUMBER = "return {'value': float('nan')}"
 
 
 def playing(body: str) -> tuple[str, ...]:
-    """The worker as it is, with another report to write."""
+    """Return the command of the real worker with a replaced report function."""
     lines = (
         "import ert_backend.reports.worker as worker",
         "def write_report(*_):",
@@ -69,7 +69,7 @@ async def answered(_: Ask) -> Answer:
 
 
 def written(writer: Writer, begin: Begin = BEGIN, times: int = 1) -> Any:
-    """What comes of the last report, and the process is gone after it."""
+    """Return the result of the last report; the process has exited after it."""
 
     async def play() -> Any:
         told: list[str] = []
@@ -203,7 +203,7 @@ def test_a_request_that_costs_too_much_is_refused_and_a_lost_writer_is_tried_aga
     tmp_path: Path, ollama: ScriptedOllama
 ) -> None:
     with running(tmp_path, ollama.host, report_cpu=1) as backend, backend.client() as client:
-        client.timeout = httpx.Timeout(100)  # two seconds of processor time may take long
+        client.timeout = httpx.Timeout(100)  # two seconds of CPU time may take long
         backend.wait_ready()
         writer = backend.service.writer
         writer.command = playing(SPIN)
@@ -238,7 +238,7 @@ def test_a_cancelled_report_costs_the_process_its_place_and_the_end_of_the_servi
 
 
 def test_the_process_ends_with_its_service(client: httpx.Client, backend: Backend) -> None:
-    """Also when the service is killed: its end of the pipe closes with it."""
+    """Also when the service is killed: the pipe is closed with it."""
     backend.warm()
     process = backend.service.writer._process
     assert process is not None

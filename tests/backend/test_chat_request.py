@@ -1,4 +1,4 @@
-"""Any body at all is a chat request, or a refusal that repeats nothing of it; what is taken an engine can be asked."""
+"""Chat request parsing: any body is a request that an engine accepts, or is rejected without an echo of its content."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ BODIES = st.builds(
 
 
 def read(body: dict[str, Any]) -> ChatRequest | BadRequest:
-    """The request, or why it is none."""
+    """Return the request, or the error that rejects it."""
     try:
         return parse(json.dumps(body).encode())
     except BadRequest as refused:

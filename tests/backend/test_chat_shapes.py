@@ -1,4 +1,4 @@
-"""The chat route as OpenAI's clients use it: what they send is taken or refused by name, what they read is there."""
+"""Compatibility of the chat route with OpenAI clients: accepted and rejected fields, and the response fields."""
 
 from __future__ import annotations
 
@@ -238,12 +238,12 @@ def test_what_the_engine_does_not_take_is_the_callers_to_change(client: httpx.Cl
 
 
 def giving(lines: list[Line]) -> Callable[[Line], list[Line]]:
-    """An engine that always says this."""
+    """Return an engine with a fixed response."""
     return lambda body: lines
 
 
 def refusing(text: str) -> Callable[[Line], Iterator[Line]]:
-    """An engine that does not take the request."""
+    """Return an engine that rejects the request."""
 
     def chat(body: Line) -> Iterator[Line]:
         yield {"error": text}

@@ -1,4 +1,4 @@
-"""Figures that contradict each other: named in the metadata and in the report, and told in no sentence."""
+"""Conflicting figures: named in the metadata and in the report, and used in no sentence."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ert_backend.grounding.identities import IDENTITIES
 from tests.support.backend.figured import figured, said
 from tests.support.doubles.scripted_ollama import ScriptedOllama, says
 
-# One company whose figures all agree, by hand: 100 m shares at 50.00, 400 m revenue.
+# One company whose figures all agree, computed by hand: 100 m shares at 50.00, 400 m revenue.
 SOUND: dict[str, Any] = {
     "currency": "USD",
     "financialCurrency": "USD",
@@ -59,7 +59,7 @@ SOUND: dict[str, Any] = {
     "dividendYield": 0.02,
     "payoutRatio": 0.4,
 }
-# What breaks each identity: the identity, and the figures that are changed.
+# Violations: the identity, and the figures that are changed.
 BREAKS: list[tuple[str, dict[str, Any]]] = [
     ("grossMargins", {"grossMargins": 0.6}),
     ("operatingMargins", {"operatingMargins": -0.25}),

@@ -1,4 +1,4 @@
-"""In which currency an amount is printed, and that nothing is computed across two."""
+"""The display currency of an amount; no figure is computed across two currencies."""
 
 from __future__ import annotations
 

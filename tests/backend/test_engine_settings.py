@@ -1,4 +1,4 @@
-"""How the engine is chosen and started: kind, command, address, slots, cache type, digest."""
+"""Engine selection and start: kind, command, address, slots, cache type, digest."""
 
 from __future__ import annotations
 

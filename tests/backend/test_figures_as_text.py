@@ -1,4 +1,4 @@
-"""Figures that come as text, as percent or as nothing: read whole, or a gap, and never printed as they came."""
+"""Figures given as text, as percent or empty: parsed completely or listed as a gap, and never printed verbatim."""
 
 from __future__ import annotations
 

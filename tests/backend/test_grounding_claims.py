@@ -1,4 +1,4 @@
-"""Claims that a sentence makes about supplied figures: what they contradict is taken out, what they bear out stays."""
+"""Statements about figures without a number: removed when a figure contradicts them, kept when it supports them."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def test_a_text_without_an_end_is_read_to_its_end_in_linear_time() -> None:
 
 
 def _seconds(text: str, known: object) -> float:
-    """The best of two tries."""
+    """Return the lower time of two runs."""
 
     def once() -> float:
         started = time.process_time()

@@ -1,4 +1,4 @@
-"""The promises of `make grounding` on a smaller sample: every planted error is found, true sentences stay."""
+"""The limits of `make grounding` on a smaller sample: every planted error is found, true sentences are kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The board between guard and app: what a process inherits, and what an old word is taken for."""
+"""The shared memory board between guard and app: inheritance by processes, and the handling of an old value."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_a_reader_never_sees_half_a_word(tmp_path: Path) -> None:
         while not over.is_set():
             count += 1
             board.write(Half.APP, {"a": count, "pad": "x" * (count % 700), "b": count})
-            over.wait(0.0005)  # thousands of times as often as the app tells
+            over.wait(0.0005)  # thousands of times as often as the app writes
 
     board.write(Half.APP, {"a": 0, "pad": "", "b": 0})
     writer = threading.Thread(target=write)
@@ -109,7 +109,7 @@ def test_a_word_of_another_kind_or_run_is_none(word: dict[str, object]) -> None:
 
 
 def test_a_report_in_flight_holds_the_machine_whatever_folder_is_full(tmp_path: Path) -> None:
-    """Its word goes over the board: no folder of the machine takes part in it."""
+    """The value is written to the board, so that no folder of the machine is involved."""
     full = tmp_path / "full"
     full.mkdir(mode=0o500)
     with FakeVast() as vast:

@@ -1,4 +1,4 @@
-"""Whether a machine was claimed: remembered over crashes, kept on a full disk, and in doubt never destroyed."""
+"""The claim of a machine: survives crashes and a full disk; a machine that may be claimed is never destroyed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An engine that hangs: seen by who asks it, restarted by the guard, counted, and sick when that does not help."""
+"""A hanging engine: detected by its client, restarted by the guard, counted, and sick when a restart does not help."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ HANG = 180.0
 
 
 class Told:
-    """An engine's care with what it is told, looked at every few seconds."""
+    """`EngineCare` with simulated reports from the app, checked every second."""
 
     def __init__(self) -> None:
         self.owes: float | None = None
@@ -44,7 +44,7 @@ class Told:
         self.now = 0.0
 
     def due_until(self, now: float, began: float = 0.0, *, alive: bool = True) -> bool:
-        """Whether it is found to be due at some look up to then."""
+        """Whether a restart is due at some check until `now`."""
         found = False
         while self.now < now:
             self.now += 1.0
@@ -138,7 +138,7 @@ def test_a_child_that_hangs_in_the_kernel_does_not_hold_up_the_end() -> None:
 
 
 class Engine:
-    """An engine whose next piece comes when it is let go."""
+    """An engine whose next chunk is released by the test."""
 
     name, title = "ollama", "Ollama"
 
@@ -160,7 +160,7 @@ class Engine:
 
 @pytest.fixture
 def now(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The boot clock, set by hand."""
+    """The boot clock, set manually."""
     at = [1000.0]
     clock.drive(lambda: at[0])
     yield at
@@ -281,7 +281,7 @@ def test_a_tool_that_waits_in_the_kernel_is_left_there_and_no_other_is_started(
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
 
     async def play() -> tuple[float, Any]:
-        # What hangs in the kernel takes no signal, SIGKILL included.
+        # A process that hangs in the kernel handles no signal, SIGKILL included.
         monkeypatch.setattr(asyncio.subprocess.Process, "kill", lambda _: None)
         started = boot_seconds()
         readings = [await gpu.read() for _ in range(3)]

@@ -1,4 +1,4 @@
-"""Nothing that becomes of stdout stops the guard: gone, blocked or full, it goes on, and so does the off-switch."""
+"""No state of stdout stops the guard: closed, blocked or full, the guard and its off-switch keep running."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ENV = {**os.environ, "PYTHONPATH": str(Path(ert_backend.__file__).parents[1])}
 
 
 def full_pipe() -> tuple[int, int]:
-    """A pipe nobody reads from, with no room left in it."""
+    """Return a full pipe without a reader."""
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     for size in (65_536, 4096, 1):
@@ -134,7 +134,7 @@ def test_where_no_thread_can_be_created_the_provider_is_asked_from_the_own_one(
 
 
 def _only_of_the_double(start: object) -> object:
-    """Threads of the provider's double can be created, those of the guard cannot."""
+    """Allow the provider double to create threads, and deny it to the guard."""
 
     def refuse(thread: threading.Thread) -> None:
         if "process_request" not in thread.name:
@@ -178,7 +178,7 @@ def test_a_guard_that_meets_an_error_while_it_looks_goes_on(tmp_path: Path) -> N
 
 
 def output(code: str) -> str:
-    """What a Python process of its own prints."""
+    """Return the output of a separate Python process."""
     command = [sys.executable, "-c", code]
     return subprocess.run(command, capture_output=True, check=True, timeout=20, text=True, env=ENV).stdout
 

@@ -1,4 +1,4 @@
-"""When a machine must stop: the rules as a table, in seconds since the boot."""
+"""The stop rules of a machine as a table, in seconds since boot."""
 
 from __future__ import annotations
 

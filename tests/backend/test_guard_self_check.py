@@ -1,4 +1,4 @@
-"""Would the provider take the order? Read when armed and every ten minutes; only a refused key is called refused."""
+"""Guard self-check: does the provider accept the key? Run when armed and every 10 min; only a denial is reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The off-switch against a fake provider: it asks until it is heard, drains first, and is disarmed by nothing."""
+"""The off-switch against a fake provider: retries until it succeeds, drains first, and cannot be disarmed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Any OpenAI-compatible server as the engine: what is asked of it, what is read, and what its errors mean."""
+"""Any OpenAI-compatible server as the engine: requests, response parsing and error handling."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def openai() -> Iterator[ScriptedOpenAI]:
 
 
 def ask(openai: ScriptedOpenAI, messages: Sequence[Message] = HELLO, **named: Any) -> list[Piece]:
-    """All pieces of one answer."""
+    """Return all chunks of one response."""
 
     async def go() -> list[Piece]:
         async with session(f"http://{openai.host}", reuse=False) as client:

@@ -1,4 +1,4 @@
-"""Where a figure comes from, as the caller says: in the tables' Source column, as data and as Markdown."""
+"""Provenance as given by the client: in the Source column of tables, as data and as Markdown."""
 
 from __future__ import annotations
 

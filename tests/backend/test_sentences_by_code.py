@@ -1,4 +1,4 @@
-"""Sentences that code writes: signs in words, absences unsaid, and no sentence lost for one figure that is missing."""
+"""Sentences written by code: signs in plain text, no mention of absent figures, none lost for a single missing one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Thoughts are told from answers, however the text is cut into pieces."""
+"""Reasoning is separated from content, at any chunk boundaries."""
 
 from __future__ import annotations
 

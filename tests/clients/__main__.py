@@ -1,7 +1,7 @@
-"""Asks the running backend with the clients that people use: `python -m tests.clients`. Exit status 1 when one fails.
+"""Test the running backend with common client libraries: `python -m tests.clients`. Exit code 1 when one fails.
 
-Each client lives in an environment of its own, given as `NAME=PATH` of its interpreter; the backend is the real one
-over TLS, the model scripted, so that every answer is known.
+Each client has its own environment, given as `NAME=PATH` of its interpreter; the backend is the real one over TLS,
+with a scripted model, so that every response is known.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PATIENCE = 300
 
 
 def scripted(body: Line) -> Iterable[Line]:
-    """A model that calls a tool it is offered, reads its answer, holds to a form, and else says good day."""
+    """Return a call to an offered tool, a sentence with its result, JSON for a schema, and a greeting otherwise."""
     if body["messages"][-1]["role"] == "tool":
         return says("It is ", f"{body['messages'][-1]['content']} degrees.")
     if body.get("tools"):
@@ -39,7 +39,7 @@ def scripted(body: Line) -> Iterable[Line]:
 
 
 def ask(name: str, interpreter: str, backend: Backend) -> bool:
-    """Whether one client found everything as it should be; what it says is shown."""
+    """Run one client and print its output; return whether it succeeded."""
     certificate = str(backend.identity.certificate)
     env = {
         "PATH": os.environ.get("PATH", ""),
@@ -58,7 +58,7 @@ def ask(name: str, interpreter: str, backend: Backend) -> bool:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """0 when every client that is given holds, 1 when one fails, 2 when none or an unknown one is given."""
+    """Return 0 when every given client passes, 1 when one fails, 2 without clients or for an unknown one."""
     given = dict(word.partition("=")[::2] for word in arguments)
     if not given or set(given) - set(SCRIPTS):
         sys.stderr.write(f"usage: python -m tests.clients NAME=INTERPRETER..., of {', '.join(SCRIPTS)}\n")

@@ -1,4 +1,4 @@
-"""LangChain's OpenAI chat model against the backend that its environment names."""
+"""LangChain's OpenAI chat model against the backend given by its environment."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def weather(city: str) -> str:
 
 
 def main() -> None:
-    """Everything, or an AssertionError."""
+    """Run every check; raise AssertionError on the first failure."""
     chat: Any = ChatOpenAI(model=MODEL, max_retries=0)
     said = chat.invoke("Hello")
     assert said.content == "Good day."

@@ -1,4 +1,4 @@
-"""LiteLLM's client, as one of its OpenAI-compatible providers, against the backend that its environment names."""
+"""LiteLLM's client, as one of its OpenAI-compatible providers, against the backend given by its environment."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ TOOLS = [{"type": "function", "function": {"name": "weather", "parameters": PARA
 
 
 def ask(**named: Any) -> Any:
-    """One completion."""
+    """Request one completion."""
     return litellm.completion(
         model=MODEL, messages=HELLO, api_base=os.environ["OPENAI_BASE_URL"], num_retries=0, max_retries=0, **named
     )
 
 
 def refused() -> str:
-    """What LiteLLM says of a request that the backend does not take."""
+    """Return LiteLLM's error text for a request that the backend rejects."""
     try:
         ask(n=2)
     except litellm.BadRequestError as error:
@@ -31,7 +31,7 @@ def refused() -> str:
 
 
 def main() -> None:
-    """Everything, or an AssertionError."""
+    """Run every check; raise AssertionError on the first failure."""
     made = ask(temperature=0.2, max_tokens=20, stop="x", user="u")
     assert made.choices[0].message.content == "Good day."
     assert made.choices[0].message.reasoning_content == "hm"

@@ -1,4 +1,4 @@
-"""OpenAI's Python client, helpers included, against the backend that its environment names."""
+"""OpenAI's Python client, helpers included, against the backend given by its environment."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ TOOLS: Any = [{"type": "function", "function": {"name": "weather", "parameters":
 
 
 class Place(BaseModel):
-    """What the answer is parsed into."""
+    """The schema of the parsed response."""
 
     city: str
 
 
 def refused(kind: type[openai.APIStatusError], call: Callable[[], object]) -> openai.APIStatusError:
-    """The error that the call ends with, which has to be of that kind."""
+    """Return the error that the call raises; it has to be of that type."""
     try:
         call()
     except kind as error:
@@ -105,7 +105,7 @@ def errors(client: openai.OpenAI) -> None:
 
 
 def main() -> None:
-    """Everything, or an AssertionError."""
+    """Run every check; raise `AssertionError` on the first failure."""
     client = openai.OpenAI(max_retries=0)
     for part in (models, whole, streams, forms, tools, errors):
         part(client)

@@ -1,4 +1,4 @@
-"""Writes the golden reports (`--write`), or says how those of the present code differ from them.
+"""Write the golden reports (`--write`), or show how the output of the current code differs from them.
 
 python -m tests.golden_reports [--write] [NAME ...]
 """
@@ -13,7 +13,7 @@ from tests.golden_reports.writing import FOLDER, NAMES, write
 
 
 def main() -> int:
-    """0 when nothing differs or all is written, 1 when a report differs, 2 for a name that is not there."""
+    """Return 0 when no report differs or all are written, 1 when a report differs, 2 for an unknown name."""
     parser = argparse.ArgumentParser(prog="python -m tests.golden_reports", description=__doc__)
     parser.add_argument("--write", action="store_true", help="put what the present code writes into the files")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}; all without")

@@ -1,6 +1,6 @@
-"""The derived figures of the golden reports, each written out from the numbers of its request, in exact decimals.
+"""The derived figures of the golden reports, computed from the input of each request in exact decimals.
 
-Amounts are in millions of the request's currency. Nothing here is computed by the product's code.
+Amounts are in millions of the request's currency. No code of the backend is used.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ DERIVED: dict[str, dict[str, Decimal | str]] = {
         "belowHigh": D(2898) / D(3220) - 1,
         "impliedUpside": D("3187.8") / D(2898) - 1,
     },
-    # Statements in yuan at 1.12 Hong Kong dollars. The price is above its 52-week high, so nothing follows from it.
+    # Filed in yuan, 1.12 Hong Kong dollars each. The price is above its 52-week high, so there is no distance to it.
     "11-hong-kong": {
         "operatingMargin": D(2340) / D(15600),
         "netMargin": D(1950) / D(15600),
@@ -122,7 +122,7 @@ DERIVED: dict[str, dict[str, Decimal | str]] = {
     "12-empty": {},
 }
 
-# Supplied figures that are shown as another number than they came as: pence, percent, text, or without a meaning.
+# Figures that are not shown as given: pence, percent, text, or not meaningful.
 READ: dict[str, dict[str, Decimal | str]] = {
     "02-bank": {"dividendYield": D("0.02")},
     "06-loss-maker": {"trailingPE": NONE},
@@ -144,7 +144,7 @@ READ: dict[str, dict[str, Decimal | str]] = {
     },
 }
 
-# The currency of prices, then that of the statements.
+# The currency of prices, then that of filed figures.
 CURRENCIES: dict[str, tuple[str, str]] = {
     "08-adr": ("USD", "TWD"),
     "09-london-pence": ("GBP", "GBP"),

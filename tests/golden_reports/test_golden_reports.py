@@ -1,4 +1,4 @@
-"""Twelve kinds of companies: the whole report of each is the committed one, and every figure in it is right by hand."""
+"""Golden reports for twelve types of companies: the whole report is unchanged, and each figure is checked by hand."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def files() -> dict[str, str]:
 
 
 def rows(name: str) -> dict[str, dict[str, Any]]:
-    """The rows of all tables of a committed report by the id of their figure."""
+    """Return the rows of all tables of a committed report by figure id."""
     record = json.loads((FOLDER / "reports" / f"{name}.json").read_text(encoding="utf-8"))
     return {row["fact_id"]: row for table in record["report"]["tables"] for row in table["rows"]}
 
@@ -34,7 +34,7 @@ def test_there_are_the_twelve_kinds() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_report_is_the_committed_one(name: str, files: dict[str, str]) -> None:
-    """After a change that is meant: `make golden`, and read what changed."""
+    """After an intended change run `make golden` and review the diff."""
     for file in (f"{name}.md", f"{name}.json"):
         assert files[file] == (FOLDER / "reports" / file).read_text(encoding="utf-8"), file
 
@@ -85,7 +85,7 @@ def test_no_report_holds_the_false_number_or_a_dollar_that_is_none(name: str) ->
 
 
 def compare(row: dict[str, Any], right: Decimal | str) -> None:
-    """The value exactly, as far as a double goes, and what is printed within half a unit of its last digit."""
+    """Compare the value at double precision, and the printed form within half a unit of its last digit."""
     if isinstance(right, str):
         assert (row["value"], row["display"]) == (None, right), row
         return

@@ -1,7 +1,7 @@
-"""Has the real backend write the reports of the committed requests with a scripted engine, and puts them into files.
+"""Generates the reports of the committed requests with the real backend and a scripted engine.
 
-Each report is written twice: with an engine that puts ids where figures belong and slips in a false number, and with
-one that says nothing, so that code writes every sentence.
+Each report is generated twice: with an engine that uses ids in place of figures and adds a false number, and with a
+silent one, so that code writes every sentence.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ OPENING = "The figures that were supplied say the following of this company."
 
 
 def request(name: str) -> dict[str, Any]:
-    """The committed request of that name."""
+    """Return the committed request of that name."""
     body: dict[str, Any] = json.loads((FOLDER / "requests" / f"{name}.json").read_text(encoding="utf-8"))
     return body
 
 
 def scripted(body: Line) -> Iterable[Line]:
-    """Three figures of the list, others for each section, and a number that is false."""
+    """Return three figures of the list, different ones for each section, and a false number."""
     prompt = body["messages"][-1]["content"]
     if "cannot be printed" in prompt:
         return says('{"sentences": []}')
@@ -47,12 +47,12 @@ def scripted(body: Line) -> Iterable[Line]:
 
 
 def silent(body: Line) -> Iterable[Line]:
-    """Nothing that can be printed."""
+    """Return an empty response."""
     return says("")
 
 
 def write(names: Iterable[str]) -> dict[str, str]:
-    """The files' contents by name: `NAME.md`, the report in both ways, and `NAME.json`, what it says of itself."""
+    """Return file contents by name: `NAME.md`, the report in both variants, and `NAME.json`, its metadata."""
     files: dict[str, str] = {}
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -70,7 +70,7 @@ def write(names: Iterable[str]) -> dict[str, str]:
 
 def _ask(client: httpx.Client, ollama: ScriptedOllama, asked: Mapping[str, Any], script: Any) -> dict[str, Any]:
     ollama.chat = script
-    # An equal request is answered with the report that is there, so that the two differ in a field nobody reads.
+    # An identical request returns the existing report, so an unused field makes the two different.
     told = {
         **asked,
         "market_data": {**asked["market_data"], "note": f"{asked['market_data'].get('note')} {script.__name__}"},
@@ -95,14 +95,14 @@ def _document(name: str, answers: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _record(answer: Mapping[str, Any]) -> dict[str, Any]:
-    """What the metadata say of figures and sentences: nothing of times and tokens."""
+    """Return the metadata about figures and sentences, without timings and token counts."""
     meta = answer["metadata"]
     grounding = {name: meta["grounding"][name] for name in ("written_by_code", "ungrounded")}
     return {"report": meta["report"], "conflicts": meta["conflicts"], "quality": meta["quality"], **grounding}
 
 
 def _lines(value: Any, indent: str = "") -> str:
-    """JSON that a reader can follow: what fits stands on one line."""
+    """Return readable JSON: a value that fits is on one line."""
     whole = json.dumps(value, ensure_ascii=False)
     rows = isinstance(value, dict) and "fact_id" in value
     if rows or len(indent) + len(whole) <= 110 or not isinstance(value, dict | list) or not value:

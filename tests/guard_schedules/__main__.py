@@ -1,7 +1,7 @@
-"""`python -m tests.guard_schedules`: random histories of a machine's failures through the guard's own code.
+"""`python -m tests.guard_schedules`: random failure schedules of a machine, run through the guard's own code.
 
-Exit code 1 when a machine was stopped too early, destroyed though it was claimed, or not stopped in time; such a
-schedule is printed with its seed. `--seed N` replays it, the same every time, and prints what happens in it.
+Exit code 1 when a machine was stopped too early, destroyed although claimed, or not stopped in time; such a schedule
+is printed with its seed. `--seed N` replays it deterministically and prints its events.
 """
 
 from __future__ import annotations

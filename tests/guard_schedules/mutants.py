@@ -1,8 +1,8 @@
-"""Would the schedules notice? The guard broken on purpose: `python -m tests.guard_schedules.mutants`.
+"""Mutation test of the guard schedules: `python -m tests.guard_schedules.mutants`.
 
-One mutant at least for each rule of the guard, played until a schedule is violated; what only one history in many
-thousands shows begins near it. That the flag is raised before the last look is held by `tests.job_schedules`, which
-plays what comes between the two. Exit code 1 when one survived.
+At least one mutant per guard rule, run until a schedule is violated; a mutant that only one schedule in thousands
+detects starts at a seed close to it. `tests.job_schedules` checks that the drain flag is set before the final check,
+because it schedules events between the two. Exit code 1 when a mutant survived.
 """
 
 from __future__ import annotations
@@ -123,12 +123,12 @@ MUTANTS = (
 
 
 def fate_of(mutant: Mutant, most: int = MOST) -> str:
-    """What it was noticed by; empty when it was not."""
+    """Return the violation that detected the mutant, or an empty string."""
     return killed_by(mutant, most=most, first=RARE.get(mutant.name, 0), module=MODULE)
 
 
 def main() -> int:
-    """Print what became of each."""
+    """Run every mutant and print its result."""
     fates = []
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         for mutant, fate in zip(MUTANTS, pool.map(fate_of, MUTANTS), strict=True):

@@ -1,9 +1,9 @@
-"""Plays one seeded schedule of a guard to its end, and says what was wrong with it.
+"""Runs one seeded guard schedule and collects its violations.
 
 Checked at every order: no claimed machine is destroyed, none is stopped before a rule is due, or while a report is in
-flight before the drain cap. Checked all the time: a rule that is due ends the machine in the time that is promised; a
-hung engine is restarted, counted and reported; a claim comes to the disk when the disk takes it; what is said of the
-switch is what the provider said.
+flight before the drain cap. Checked at every event: a rule that is due ends the machine within its time limit; a hung
+engine is restarted, counted and reported; a claim is written as soon as the disk is writable; the reported state of
+the switch is that of the provider.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ TROUBLES = (
     "lies", "words lost",
     "honest", "honest",
 )  # fmt: skip
-# What the switch's state may lag behind the provider: one reading when all is well, and those that make it sure.
+# Maximum delay of the switch state behind the provider: one reading, and the retries that confirm it.
 LAG = 600.0 + 10.0 + 60.0 + 4 * LOOK
 
 
 class Watched(World):
-    """The world with somebody who watches."""
+    """The simulation with its invariants."""
 
     def __init__(self, seed: int) -> None:
         super().__init__(seed)
@@ -46,7 +46,7 @@ class Watched(World):
         self.lost_at = -1e9
 
     def judge(self, action: Action) -> None:
-        """An order is sent: may it be?"""
+        """Check that an order is allowed when it is sent."""
         app, boot = self.app, self.boot
         flying = len(app.flying) if app is not None else 0
         if action is Action.DESTROY and self.claimed_ever and not self._unknowable():
@@ -54,7 +54,7 @@ class Watched(World):
         if self._lost() or boot.as_heard() != boot:
             self._judge_unheard(action, self.lost_at, flying)
             return
-        # A report of an app that says nothing does not move.
+        # the report of a hung app makes no progress
         moving = flying if app is not None and app.hung_at is None else 0
         at, now = due(self.limits, boot, moving), self.boot_clock()
         if at is None or at > now + 1e-6:
@@ -63,8 +63,8 @@ class Watched(World):
             self.wrong(f"asked to {action} with a report in flight, before the drain cap")
 
     def _judge_unheard(self, action: Action, lost: float, flying: int) -> None:
-        """What the app says goes nowhere: soon the guard must know that it knows nothing, and wait for the cap."""
-        # The disk may hold a claim that was not told.
+        """Check an order while the app's updates are lost: the guard has to detect this soon, and wait for the cap."""
+        # the disk may contain a claim that the guard was not notified of
         heard = self.boot.as_heard()
         known = (due(self.limits, one, 0) for one in (heard, replace(heard, claimed=self.boot.claimed)))
         at, now = min((at for at in known if at is not None), default=None), self.boot_clock()
@@ -75,20 +75,20 @@ class Watched(World):
             self.wrong(f"asked to {action} with a report in flight that it cannot know of, before the drain cap")
 
     def _unknowable(self) -> bool:
-        """Whether the claim came neither to the guard, since the words were just lost, nor to the disk."""
+        """Whether the claim reached neither the guard, since updates were just lost, nor the disk."""
         lost = self.app.page.lost if self.app is not None and self.app.page is not None else None
         kept = CLAIMED in self.disk.files.get(CLAIMED, "")
         return lost is not None and self.now - lost < UNHEARD and not kept
 
     def _waited(self, at: float) -> bool:
-        """Whether the drain cap has passed since that boot-clock moment, but for a step of the guard in each sleep."""
+        """Whether the drain cap has passed since that boot-clock time, allowing one guard step per suspension."""
         boot = self.boot
         return self.now - boot.awake_at(at, self.boot_clock(), self.now) >= (
             self.limits.cap - TICK * boot.slept_since(at)
         )
 
     def judge_effect(self, action: Action, asked: float) -> None:
-        """An order takes effect, perhaps long after it was sent: nothing may have been admitted meanwhile."""
+        """Check that no report was admitted between the order and its effect, which may be much later."""
         if self.app is not None and self.app.flying and self.admitted > asked:
             self.wrong(f"{action} took effect with a report in flight that was admitted after the order")
 
@@ -96,14 +96,14 @@ class Watched(World):
         self.broken.append(f"{self.now - 1000:.0f} s, boot {self.boots}: {what}")
 
     def lasting(self, name: str, holds: bool) -> float:
-        """For how long this has held without a break."""
+        """Return the seconds for which a condition has been true without a break."""
         if not holds:
             self.since.pop(name, None)
             return 0.0
         return self.now - self.since.setdefault(name, self.now)
 
     def watch(self) -> None:
-        """After everything that happens: has what must happen happened?"""
+        """Check the liveness invariants after every event."""
         if not self.up:
             self.since.clear()
             return
@@ -131,7 +131,7 @@ class Watched(World):
             self.up = False
 
     def _told(self) -> bool:
-        """Whether the guard can know what is: the app speaks, and is heard, or there is none."""
+        """Whether the guard can have the current state: the app sends updates that arrive, or there is no app."""
         return self.app is None or (self.app.hung_at is None and not self._lost())
 
     def _lost(self) -> bool:
@@ -182,7 +182,7 @@ class Watched(World):
 
 
 def play(seed: int) -> Played:
-    """One schedule from its seed, the same every time: the product's jitter draws from it, too."""
+    """Run one schedule, deterministic for its seed: the retry jitter is seeded, too."""
     before = random.getstate()
     random.seed(seed)
     thread, log = guard_main._thread, guard_main.log
@@ -202,7 +202,7 @@ def play(seed: int) -> Played:
 
 
 def _at_once(name: str, work: Callable[[], None]) -> None:
-    """Instead of a thread of that name: nothing here stands still."""
+    """Run the work in place of a thread of that name; nothing here blocks."""
     assert name
     work()
 
@@ -210,7 +210,7 @@ def _at_once(name: str, work: Callable[[], None]) -> None:
 def _through(world: Watched) -> None:
     draw = world.random
     if draw.random() < 0.15:
-        # The image has filled the disk, or it is not there yet.
+        # The image has filled the disk, or it is not mounted yet.
         trouble(world, draw.choice(("disk full", "disk dead")))
         world.later(draw.uniform(0.5, 30), partial(trouble, world, "disk well"))
     world.start()
@@ -221,7 +221,7 @@ def _through(world: Watched) -> None:
     for _ in range(draw.choice((0, 1, 2, 4, 8))):
         kind = draw.choice(TROUBLES)
         world.later(draw.uniform(1, BUSY), partial(trouble, world, kind))
-    # All is well from then on, and nobody asks: the machine has to find out.
+    # From then on no fault is active and no client sends a request: the machine has to detect that.
     world.later(BUSY, lambda: _quieten(world))
     end = world.now + BUSY + 2 * (world.limits.lifetime + world.limits.cap) + 400.0
     while world.events and not world.destroyed and len(world.broken) < 4:
@@ -241,7 +241,7 @@ def _quieten(world: Watched) -> None:
 
 
 def trouble(world: Watched, kind: str) -> None:
-    """Something goes wrong, or right again."""
+    """Apply one fault or its recovery."""
     world.note(kind)
     world.counts[kind] += 1
     part = kind.partition(" ")[2]
@@ -268,7 +268,7 @@ def trouble(world: Watched, kind: str) -> None:
 
 
 def _restart(world: Watched, *, host: bool) -> None:
-    """The container ends and starts again, also after it was stopped. A host that restarts has a new clock."""
+    """The container exits and starts again, also after a stop. A host that restarts has a new clock."""
     if world.up:
         world.off()
     boots = world.boots
@@ -283,7 +283,7 @@ def _restart(world: Watched, *, host: bool) -> None:
 
 
 def _hang(world: Watched) -> None:
-    """The app stands still for a while: it says nothing, and what it writes stays in flight."""
+    """The app hangs for a while: it sends no updates, and its reports stay in flight."""
     if (app := world.app) is None or app.hung_at is not None:
         return
     app.hung_at = world.now
@@ -297,7 +297,7 @@ def _hang(world: Watched) -> None:
 
 
 def _lose_words(world: Watched) -> None:
-    """What the app says to the guard goes nowhere for a while."""
+    """The app's updates to the guard are lost for a while."""
     app = world.app
     if app is None or app.page is None or app.page.lost is not None:
         return
@@ -325,7 +325,7 @@ def _engine(world: Watched, part: str) -> None:
 
 
 def _sleep(world: Watched) -> None:
-    """The machine sleeps: the boot clock goes on, nothing else does."""
+    """Suspend the machine: only the boot clock advances."""
     seconds = world.random.choice((20.0, 200.0, 5000.0))
     at = world.boot_clock()
     world.offset += seconds

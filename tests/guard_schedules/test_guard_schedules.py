@@ -1,4 +1,4 @@
-"""A share of `make simulate-guard`, the seeds that once failed, and a few mutants: a broken guard must be noticed."""
+"""A sample of `make simulate-guard`, the seeds that once failed, and some mutants that have to be detected."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from tests.guard_schedules.play import TROUBLES, play
 from tests.job_schedules.mutants import BACKEND, Mutant
 from tests.support.schedules import batch
 
-# A claim came to the disk and not to the guard, which destroyed the machine; the report of an app that said nothing
-# any more was taken for one that moves.
+# A claim reached the disk but not the guard, which destroyed the machine; the report of a hung app was counted as one
+# that makes progress.
 ONCE_FAILED = (967, 1133)
 
 
@@ -49,7 +49,7 @@ def test_a_broken_guard_is_noticed(name: str) -> None:
 
 
 def test_the_guard_reads_no_clock_that_can_be_set() -> None:
-    """No schedule can play a wall clock that jumps: nothing of the guard's may read one."""
+    """Schedules cannot simulate a wall clock that jumps, so no guard code may read one."""
     read = {"utc_now", "iso_now", "datetime", "time", "localtime"}
     files = [*(BACKEND / "ert_backend" / "guard").glob("*.py")]
     files += [BACKEND / "ert_backend" / "base" / f"{name}.py" for name in ("activity", "board", "claim", "log_sink")]

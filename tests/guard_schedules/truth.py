@@ -1,7 +1,7 @@
-"""What really happened to a machine, and what its guard may and must do about it: written apart from the guard's rules.
+"""Reference model of a machine and of the guard's duties, written independently of the guard's rules.
 
-Two clocks: `awake` runs while the machine does; the boot clock also counts what it slept. The rules are by the boot
-clock, the drain cap and the promises by what was lived through.
+Two clocks: `awake` runs while the machine does; the boot clock includes suspensions. Rules use the boot clock, the
+drain cap and the time limits use awake time.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 STUCK = 300.0
-# Seconds: what is promised; what a provider that comes back adds; how late a guard may see a rule; how long an app that
-# hangs may be taken for one that speaks.
+# Seconds: the time limit; the extra time for a provider that recovers; the maximum delay until the guard sees a rule;
+# the maximum time that a hung app may count as running.
 PROMISED, LATE_PROVIDER, SEES, UNHEARD = 60.0, 15.0, 12.0, 45.0
 
 
 @dataclass(frozen=True)
 class Limits:
-    """The machine's rules in seconds; 0: none."""
+    """The machine's rules in seconds; 0 means none."""
 
     idle: float
     deadline: float
@@ -27,7 +27,7 @@ class Limits:
 
 @dataclass
 class Boot:
-    """What happened since the container started; times by the boot clock, None for what has not."""
+    """Events since the container started; times by the boot clock, None for those that have not happened."""
 
     began: float
     maybe_claimed_before: bool
@@ -38,16 +38,16 @@ class Boot:
     sleeps: list[tuple[float, float, float]] = field(default_factory=list)
 
     def tell(self) -> None:
-        """The app's word reached the guard: it holds all that has happened."""
+        """Record that the app's update reached the guard with all events so far."""
         self.heard = (self.claimed, self.ready, self.work)
 
     def as_heard(self) -> Boot:
-        """What the guard can know of it."""
+        """Return the state that the guard has."""
         claimed, ready, work = self.heard
         return replace(self, claimed=claimed, ready=ready, work=work)
 
     def awake_at(self, boot: float, now_boot: float, now_awake: float) -> float:
-        """When, by the awake clock, the boot clock read `boot`; in a sleep: when that ended."""
+        """Convert boot-clock time `boot` to awake time; for a time during a suspension, return its end."""
         slept = 0.0
         for at, until, _ in reversed(self.sleeps):
             if boot >= until:
@@ -56,12 +56,12 @@ class Boot:
         return now_awake - (now_boot - boot - slept)
 
     def slept_since(self, boot: float) -> int:
-        """How often it slept since then: what is counted of each sleep is one step of the guard at most."""
+        """Return the count of suspensions since then: the guard counts at most one step of each."""
         return sum(until > boot for _, until, _ in self.sleeps)
 
 
 def due(limits: Limits, boot: Boot, flying: int) -> float | None:
-    """The boot-clock moment since when a rule asks for this machine's end; it may lie ahead. None: no rule does."""
+    """Return the boot-clock time since when a rule ends this machine, possibly in the future; None if no rule does."""
     found = [boot.began + limits.lifetime] if limits.lifetime else []
     never_up = boot.claimed is None or boot.ready is None
     if limits.deadline and never_up:
@@ -69,7 +69,7 @@ def due(limits: Limits, boot: Boot, flying: int) -> float | None:
     owned = boot.claimed is not None or boot.maybe_claimed_before
     if limits.idle and ((owned and boot.ready is not None) or not limits.deadline):
         last = max([boot.began, *(at for at in (boot.claimed, boot.ready, boot.work) if at is not None)])
-        # A report that moves is no idleness; one that has not moved for long is.
+        # A report that makes progress is not idle; one without progress for `STUCK` seconds is.
         moves_until = (boot.work or last) + STUCK if flying else last
         found.append(max(last + limits.idle, moves_until))
     return min(found, default=None)

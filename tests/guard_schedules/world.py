@@ -1,8 +1,8 @@
-"""One machine in one schedule: the guard's own loop, switch and engine care, the app's own ledger, one board, one disk.
+"""Simulation of one machine: the guard's loop, switch and engine care, the app's ledger, one board, one disk.
 
 `guard.__main__.House`, `guard.off_switch`, `guard.rules`, `guard.memory`, `guard.engine_care`, `guard.self_check`,
-`base.activity`, `base.board`, `base.claim` and `engine.pulse` are the product's, on a virtual clock. Processes, disk,
-log and provider are made here, and fail as drawn.
+`base.activity`, `base.board`, `base.claim` and `engine.pulse` are real, on a virtual clock. Processes, disk,
+log and provider are simulated, and fail as drawn.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ from tests.job_schedules.disk import Disk
 from tests.support.backend.one_board import OneBoard
 
 TOKEN = "0" * 32
-# A little more than a tick, so that each look finds one due.
+# Slightly more than a tick, so that one is due at every call.
 LOOK = 10.01
 HONEST, FAILS, REFUSES, LIES = "honest", "fails", "refuses", "lies"
 
 
 @dataclass
 class Engine:
-    """The engine's process: `hang` is empty, `mute` (it answers all but a prompt) or `stopped` (it answers nothing)."""
+    """The engine process: `hang` is empty, `mute` (no response to a prompt) or `stopped` (no response at all)."""
 
     started: float
     name: str = "engine"
@@ -52,7 +52,7 @@ class Engine:
 
 @dataclass
 class App:
-    """One process of the app: what it holds dies with it. `hung_at`: since when it does nothing, awake clock."""
+    """One process of the app; its state is lost with it. `hung_at`: since when it hangs, awake clock."""
 
     pid: int
     ledger: Ledger
@@ -66,7 +66,7 @@ class App:
 
 
 class Page(OneBoard):
-    """The board as one process of the app has it: `lost` since when what it writes goes nowhere, awake clock."""
+    """The board as seen by one app process: `lost` is the awake time since when its writes are dropped."""
 
     def __init__(self, board: OneBoard) -> None:
         super().__init__()
@@ -79,14 +79,14 @@ class Page(OneBoard):
 
 
 class _House(House):
-    """The guard's loop whose switch has no thread: its steps are taken where the children are kept."""
+    """The guard's loop with a switch without a thread: its steps run in `tend`."""
 
     def arm(self) -> None:
-        """No thread can be had."""
+        """Start no thread."""
 
 
 class World:
-    """The state of everything, and the clock. `now` is awake time, `boot_clock()` what the product reads."""
+    """The complete state, and the clock. `now` is awake time, `boot_clock()` the time that the guard reads."""
 
     def __init__(self, seed: int) -> None:
         self.seed, self.random = seed, random.Random(seed)
@@ -120,18 +120,18 @@ class World:
         self.ordered = -1e9
 
     def boot_clock(self) -> float:
-        """What the kernel of this host says."""
+        """Return the time of this host's kernel."""
         return self.now + self.offset
 
     def later(self, seconds: float, act: Callable[[], None]) -> None:
-        """Have something happen in so many seconds of awake time."""
+        """Schedule a callback after so many seconds of awake time."""
         heapq.heappush(self.events, (self.now + seconds, next(self.order), act))
 
     def note(self, text: str) -> None:
         self.history.append(f"{self.now - 1000:.1f} {text}")
 
     def start(self) -> None:
-        """The container starts: a guard that knows nothing, on the disk as it is."""
+        """Start the container: a new guard without state, on the current disk."""
         self.boots += 1
         self.up = True
         self.note(f"boot {self.boots}")
@@ -167,7 +167,7 @@ class World:
         return load(env)
 
     def _look(self, boot: int) -> None:
-        """The guard's main loop, and the app's beat: whichever is first is drawn."""
+        """Run the guard's main loop and the app's heartbeat in random order."""
         if not self.up or self.boots != boot:
             return
         steps = [self.beat, self.house.tend]
@@ -178,10 +178,10 @@ class World:
         self.later(LOOK, lambda: self._look(boot))
 
     def tend(self) -> None:
-        """What the guard calls to keep its children: the processes are the schedule's own."""
+        """Do nothing in place of keeping child processes: the schedule simulates them."""
 
     def kill(self, _: object) -> None:
-        """SIGKILL for the engine; one that hangs in the kernel lives on."""
+        """Send SIGKILL to the engine; one that hangs in the kernel survives."""
         engine = self.engine
         self.note("the guard kills the engine")
         self.counts["engine killed"] += 1
@@ -200,7 +200,7 @@ class World:
             self.engine_dies()
 
     def engine_dies(self) -> None:
-        """Its answers break off; it is started again a moment later."""
+        """Cut the engine's responses; it is restarted a moment later."""
         self.engine.alive = False
         app = self.app
         if app is not None:
@@ -229,7 +229,7 @@ class World:
         self.later(self.random.uniform(1, 25), lambda: self._loaded(app))
 
     def _certified(self) -> bool:
-        """Nobody is answered without a certificate, and an app that cannot write one ends."""
+        """Whether a certificate exists: an app that cannot write one exits before it serves any request."""
         trouble = self.disk.trouble
         if SERVED not in self.disk.files and not (trouble.full or trouble.dead):
             self.disk.files[SERVED] = "pem"
@@ -251,32 +251,32 @@ class World:
         self.token_at, self.vain = self.boot_clock(), 0
 
     def worked(self, app: App) -> None:
-        """A report moved; whether the guard can know of it is another matter."""
+        """Record progress of a report, whether or not the guard can observe it."""
         self.boot.work = self.boot_clock()
         self.told(app)
 
     def told(self, app: App) -> None:
-        """The app has written its word."""
+        """Record that the app wrote its update."""
         if app.page is not None and app.page.lost is None:
             self.boot.tell()
 
     def crash_app(self) -> None:
-        """The app's process dies alone: the guard sees that, and starts another one."""
+        """Kill only the app process: the guard detects that, and starts another one."""
         if (app := self.app) is None:
             return
         self.note("the app crashes")
         app.dead, self.app = True, None
-        # What it did not get to say nobody knows any more, but for the first claim that the disk took.
+        # Updates that were not delivered are lost, except for the first claim on disk.
         told_by_disk = not self.boot.maybe_claimed_before and CLAIMED in self.disk.files.get(CLAIMED, "")
         claimed = self.boot.claimed if told_by_disk else self.boot.heard[0]
         self.boot = replace(self.boot.as_heard(), claimed=claimed)
         self.house.switch.note()
         boot, soon = self.boots, self.random.uniform(0.5, 8)
-        # On some machines it is long until an app can begin again.
+        # On some machines it takes long until an app can start again.
         self.later(soon if self.seed % 5 else 300.0, lambda: self._start_app(boot))
 
     def beat(self) -> None:
-        """The app says that it lives; one that hangs says nothing."""
+        """Send the app's heartbeat; a hung app sends none."""
         if (app := self.app) is None or app.hung_at is not None:
             return
         answers = self.engine.alive and self.engine.hang != "stopped"
@@ -288,7 +288,7 @@ class World:
         self.told(app)
 
     def request(self) -> None:
-        """Somebody with a key asks for the status."""
+        """Request the status with a valid key."""
         if (app := self.app) is not None and app.hung_at is None and self.up:
             self.claimed_ever = True
             self.boot.claimed = self.boot.claimed or self.boot_clock()
@@ -296,7 +296,7 @@ class World:
             self.told(app)
 
     def report(self) -> None:
-        """Somebody with a key asks for a report; it is written a step at a time while the engine writes."""
+        """Request a report with a valid key; it is written in steps while the engine generates."""
         self.request()
         app = self.app
         if app is None or app.hung_at is not None or not self.up or not app.state.ready:
@@ -316,7 +316,7 @@ class World:
         self._write(app)
 
     def between(self) -> None:
-        """The guard may look just before an admission."""
+        """Run the guard just before an admission, at random."""
         if self.random.random() < 0.2:
             self.house.switch.due = 0.0
             self.house.tend()
@@ -339,7 +339,7 @@ class World:
         self.worked(app)
 
     def reports_end(self, app: App) -> None:
-        """The engine broke off: what was being written ends without a text."""
+        """End the reports in flight without a result, because the engine stopped."""
         while app.flying and app.hung_at is None:
             self._leave(app)
 
@@ -353,7 +353,7 @@ class World:
         return EngineWord(said.engine_owes, said.engine_heard)
 
     def log(self, text: str) -> None:
-        """What the guard says; it may not get rid of it."""
+        """Write a line of the guard's log; raise OSError while stdout is broken."""
         if self.log_broken:
             raise OSError("stdout is gone")
 
@@ -364,7 +364,7 @@ class World:
         return OffSwitch.PROVEN if self.provider == HONEST else OffSwitch.UNKNOWN
 
     def _ask(self, _: GuardSettings, action: Action) -> Outcome:
-        """The provider: what it says and what it does are two things unless it is honest."""
+        """Act as the provider: unless it is honest, its response and the effect are independent."""
         self.note(f"asks to {action}")
         self.counts[action.value] += 1
         self.judge(action)
@@ -394,7 +394,7 @@ class World:
             self.off()
 
     def off(self) -> None:
-        """The container ends, and all that was in it."""
+        """Stop the container with all its processes."""
         self.up = False
         if self.app is not None:
             self.app.dead, self.app = True, None

@@ -1,7 +1,7 @@
-"""`python -m tests.job_schedules`: random schedules of reports and trouble through the backend's own code.
+"""`python -m tests.job_schedules`: random schedules of reports and faults through the backend's own code.
 
-Exit code 1 when a report was lost, doubled or cut; such a schedule is printed with its seed. `--seed N` replays
-it, the same every time, and prints what happens in it.
+Exit code 1 when a report was lost, duplicated or cut; such a schedule is printed with its seed. `--seed N` replays
+it deterministically and prints its events.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Those who ask for reports: the dashboard's own `ReportRun`, and callers that repeat themselves.
+"""Clients that request reports: the dashboard's own `ReportRun`, and clients that repeat their requests.
 
-Calls go through the backend's own door check, refusals, descriptions and event stream, and come back as the dashboard's
-client would name them; the wire between them loses requests and answers.
+Calls use the backend's own key check, errors, descriptions and event stream, and fail with the errors of the
+dashboard's client; the simulated network loses requests and responses.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ WAKE, TOTAL = 1500.0, 1500.0
 
 
 class Scrap:
-    """Sections as they are written, looked at by nobody here."""
+    """A draft store that is not used here."""
 
     def keep(self, section: str, text: str) -> None:
-        """Nothing is kept."""
+        """Discard the section."""
 
     def clear(self) -> None:
-        """There is nothing to forget."""
+        """Do nothing."""
 
 
 class VirtualInterrupt:
-    """`Interrupt` on the virtual clock: the same limits and reasons, sockets left out."""
+    """`Interrupt` on the virtual clock: the same limits and reasons, without sockets."""
 
     def __init__(self, loop: VirtualLoop) -> None:
         self.loop, self.deadline = loop, float("inf")
@@ -62,7 +62,7 @@ class VirtualInterrupt:
         self.run(asyncio.sleep(seconds))
 
     def run(self, work: Coroutine[Any, Any, T]) -> T | None:
-        """Let the world go on until `work` is done, the limit is reached or somebody cuts in. None: it was not done."""
+        """Run the loop until `work` is done; None when the limit is reached or an interrupt occurs first."""
 
         async def bounded() -> T | None:
             task = asyncio.ensure_future(work)
@@ -81,7 +81,7 @@ class VirtualInterrupt:
 
 
 class Client:
-    """What `ReportRun` calls, over the wire of this world."""
+    """The backend client for `ReportRun`, over the simulated network."""
 
     total_s = TOTAL
 
@@ -121,11 +121,11 @@ class Client:
                 if self.wire.random.random() < self.wire.lossy:
                     raise Unavailable("the connection was lost")
         finally:
-            # Left to the collector of garbage, the stream would end at a moment no seed decides.
+            # Left to the garbage collector, the stream would end at a time that does not depend on the seed.
             self.wire.loop.run_until_complete(stream.aclose())
 
     async def _next(self, app: App, stream: Any) -> bytes | None:
-        """The next bytes; None at the end. Raises Unavailable when the process dies meanwhile."""
+        """Return the next bytes; None at the end. Raise Unavailable when the process dies first."""
         step = asyncio.ensure_future(anext(stream, None))
         gone = asyncio.ensure_future(app.gone.wait())
         try:
@@ -141,7 +141,7 @@ class Client:
 
 @dataclass
 class Ending:
-    """How one report ended for who asked: times it did, the result if there is one, or why there is none."""
+    """The outcome of one report for its client: the count of endings, and the result or the reason for its absence."""
 
     count: int = 0
     result: Mapping[str, Any] | None = None
@@ -153,7 +153,7 @@ class Ending:
 
 
 class Dashboard:
-    """One report through the product's `ReportRun`; restarts (a redeploy) leave only what it stored."""
+    """One report through the real `ReportRun`; a restart (a redeploy) keeps only the stored state."""
 
     def __init__(self, network: Wire, report_id: str, request: Mapping[str, Any], published: Published) -> None:
         self.wire, self.published, self.ending = network, published, Ending()
@@ -172,7 +172,7 @@ class Dashboard:
         return self.job
 
     def ask(self) -> None:
-        """Until the report ended, one way or the other, through every restart."""
+        """Run until the report has ended, with or without a result, through every restart."""
         self.job = replace(self.job, started=self.wall())
         while self.ending.count == 0:
             at = replace(self.published)
@@ -191,7 +191,7 @@ class Dashboard:
                 self.ending.done(None, "deadline")
 
     def redeploy(self) -> None:
-        """The process is replaced: what it was doing is cut, what it stored stays."""
+        """Replace the process: its work is cut, its stored state is kept."""
         if self.interrupt is not None:
             self.interrupt.cut(Reason.CLOSING)
 
@@ -199,7 +199,7 @@ class Dashboard:
 async def repeat(
     network: Wire, report_id: str, request: Mapping[str, Any], published: Published, ending: Ending
 ) -> None:
-    """A caller that asks again and again with one id, never waits on a stream, and sometimes asks twice at once."""
+    """Submit one id repeatedly without a stream, sometimes twice at once."""
     body = {"id": report_id, **request}
     until = network.loop.time() + WAKE + TOTAL
     while network.loop.time() < until:

@@ -1,6 +1,6 @@
-"""A machine's disk in memory: as much of a `Path` as the record of a claim needs. It may be full, or dead to writes.
+"""In-memory disk: the part of `Path` that the claim record uses. It may be full or read-only.
 
-Reads and writes are most of what a schedule costs on real files.
+With real files, reads and writes would take most of the time of a schedule.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Trouble:
-    """What the disk does not take: `full`: anything that needs room; `dead`: any write at all."""
+    """The faults of a disk: `full`: a write that needs space fails; `dead`: every write fails."""
 
     full: bool = False
     dead: bool = False
@@ -19,7 +19,7 @@ class Trouble:
 
 @dataclass(frozen=True)
 class Disk:
-    """A folder (`name` empty) or a file in it; all of one disk share `files` and `trouble`."""
+    """A folder (`name` empty) or a file in it; all paths of one disk share `files` and `trouble`."""
 
     name: str = ""
     files: dict[str, str] = field(default_factory=dict)
@@ -29,18 +29,18 @@ class Disk:
         return Disk(name, self.files, self.trouble)
 
     def exists(self) -> bool:
-        """Whether there is such a file."""
+        """Whether the file exists."""
         return self.name in self.files
 
     def read_text(self, encoding: str = "utf-8") -> str:
-        """FileNotFoundError when there is none."""
+        """Return the content; raise FileNotFoundError when the file does not exist."""
         try:
             return self.files[self.name]
         except KeyError:
             raise FileNotFoundError(self.name) from None
 
     def open(self, mode: str, buffering: int = -1) -> Writing:
-        """Unbuffered: over a file that is there (`r+b`), or a new one (`xb`), which stays empty on a full disk."""
+        """Open an existing file (`r+b`) or create one (`xb`, empty on a full disk); raise OSError on failure."""
         assert buffering == 0
         if self.trouble.dead:
             raise OSError(errno.EROFS, "Read-only file system")
@@ -61,10 +61,10 @@ class Writing:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Nothing is buffered."""
+        """Do nothing: writes are unbuffered."""
 
     def write(self, data: bytes) -> int:
-        """From the beginning; OSError for what does not fit."""
+        """Write from the start of the file; raise OSError when the data does not fit."""
         old = self.disk.files[self.disk.name]
         if self.disk.trouble.full and len(data) > len(old):
             raise OSError(errno.ENOSPC, "No space left on device")

@@ -1,8 +1,7 @@
-"""A rented machine as the backend's own code makes it: the app's queue and record, the guard's off-switch, one disk.
+"""Simulation of a rented machine: the app's queue and record, the guard's off-switch, one disk.
 
-`reports.jobs`, `base.activity`, `guard.off_switch` and `guard.rules` are the product's, on a virtual clock; the process
-around them, the provider and the model are made here. A process that is killed keeps its objects, and nobody can see
-them any more.
+`reports.jobs`, `base.activity`, `guard.off_switch` and `guard.rules` are real, on a virtual clock; the process around
+them, the provider and the model are simulated. A killed process keeps its objects, but they have no effect any more.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ TOKEN = "0" * 32
 
 @dataclass(frozen=True)
 class Mood:
-    """What goes wrong in one schedule: chances per opportunity, and times in seconds."""
+    """The faults of one schedule: probabilities per opportunity, and times in seconds."""
 
     api_faults: float
     engine_faults: float
@@ -51,7 +50,7 @@ class Mood:
 
 
 class App:
-    """One process of the app: dies with everything it knew."""
+    """One process of the app; its state is lost with it."""
 
     def __init__(self, machine: Machine) -> None:
         self.machine, self.dead, self.gone = machine, False, asyncio.Event()
@@ -92,16 +91,16 @@ class App:
         }
 
     def kill(self) -> None:
-        """SIGKILL: nothing it does from now on has an effect."""
+        """SIGKILL: no later action has an effect."""
         self.dead = True
         self.gone.set()
         for task in self.tasks:
             task.cancel()
 
     async def drain(self) -> None:
-        """SIGTERM: what `python -m ert_backend` does with it."""
+        """SIGTERM: the same drain as `python -m ert_backend`."""
         await drain(cast(Service, SimpleNamespace(jobs=self.jobs)), self.machine.mood.grace)
-        # The server ends its open answers before the process goes.
+        # the server ends its open responses before the process exits
         await asyncio.sleep(0.5)
 
     def unfinished(self) -> int:
@@ -109,20 +108,20 @@ class App:
 
 
 class _Ledger(Ledger):
-    """The product's record; the guard may look between its two steps, and a dead process writes nothing."""
+    """The real ledger; the guard may run between its two steps, and a dead process writes no data."""
 
     def __init__(self, app: App) -> None:
         self.app = app
         super().__init__(_Page(app), app.machine.settings.run, TOKEN, app.machine.folder)
 
     def draining(self) -> bool:
-        # `begin` has written that a report is in flight and looks for the flag: the guard may act just before it does.
+        # `begin` has recorded a report in flight and is about to check the flag: the guard may run just before that.
         self.app.machine.look_between()
         return super().draining()
 
 
 class _Page(OneBoard):
-    """The machine's board as one process of the app has it."""
+    """The machine's board as seen by one app process."""
 
     def __init__(self, app: App) -> None:
         super().__init__()
@@ -135,7 +134,7 @@ class _Page(OneBoard):
 
 
 class _Switch(Switch):
-    """The product's off-switch; a report may arrive just before its flag is set, or just after."""
+    """The real off-switch; a report may arrive just before its flag is set, or just after."""
 
     between: Callable[[], None]
 
@@ -147,7 +146,7 @@ class _Switch(Switch):
 
 @dataclass
 class Machine:
-    """One instance. `accepted`: hashes of keys. `arrivals`: what may come between two steps of the guard."""
+    """One instance. `accepted`: hashes of keys. `arrivals`: events that may happen between two steps of the guard."""
 
     name: str
     mood: Mood
@@ -169,7 +168,7 @@ class Machine:
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     def start(self) -> None:
-        """The container starts: the guard first, with the flag of the last boot removed, then the app."""
+        """Start the container: first the guard, which clears the flag of the previous boot, then the app."""
         mood = self.mood
         env = {
             "ERT_IDLE_STOP": str(mood.idle),
@@ -204,7 +203,7 @@ class Machine:
 
     @property
     def serving(self) -> App | None:
-        """The app, if its process lives."""
+        """The app, while its process is running."""
         return self.app if self.up and self.app is not None and not self.app.dead else None
 
     async def _guard(self, boot: int) -> None:
@@ -215,7 +214,7 @@ class Machine:
             await asyncio.sleep(pause)
 
     def look_between(self) -> None:
-        """The guard's tick in the middle of an admission, unless it is the guard's tick that led here."""
+        """Run the guard's tick during an admission, unless that tick itself caused it."""
         if self.up and not self.looking and self.random.random() < 0.3:
             self.looking = True
             self.switch.tick()
@@ -226,7 +225,7 @@ class Machine:
             self.arrivals.pop()()
 
     def _ask(self, _: GuardSettings, action: Action) -> Outcome:
-        """The provider: three answers in ten are lost or late, and half of those took effect."""
+        """Act as the provider: a response is lost or late with probability `api_faults`; half of these take effect."""
         self._check_order(action)
         self.note(f"{self.name} asks to {action}")
         faulty = self.random.random() < self.mood.api_faults
@@ -255,7 +254,7 @@ class Machine:
             self.terminate(destroy=action is Action.DESTROY)
 
     def terminate(self, *, destroy: bool = False, at_once: bool = False) -> None:
-        """The provider ends the container: SIGTERM to the guard and the grace, or SIGKILL."""
+        """Stop the container: SIGTERM to the guard and the grace period, or SIGKILL."""
         self.destroyed = self.destroyed or destroy
         if at_once or self.app is None or self.app.dead:
             self._off()
@@ -274,7 +273,7 @@ class Machine:
             self.app.kill()
 
     def crash_app(self) -> None:
-        """The app's process dies alone; the guard starts another one after its backoff."""
+        """Kill only the app process; the guard starts another one after its backoff."""
         if self.serving is not None and self.app is not None:
             self.app.kill()
             self.switch.note()
@@ -286,5 +285,5 @@ class Machine:
             self.app = App(self)
 
     def age(self) -> float:
-        """Seconds since this boot."""
+        """Return the seconds since this boot."""
         return boot_seconds() - self.switch.clock.origin

@@ -1,6 +1,6 @@
-"""Would the schedules notice? The backend broken on purpose: `python -m tests.job_schedules.mutants`.
+"""Mutation test of the job schedules: `python -m tests.job_schedules.mutants`.
 
-Each mutant is one exact replacement in a temporary copy of the backend, which is played until a schedule is violated.
+Each mutant is one exact replacement in a temporary copy of the backend, which runs until a schedule is violated.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MOST = 20_000
 
 @dataclass(frozen=True)
 class Mutant:
-    """One break: in `file`, `old` (which is there exactly once) becomes `new`."""
+    """One mutation: in `file`, `old` (which occurs exactly once) is replaced by `new`."""
 
     name: str
     file: str
@@ -87,7 +87,7 @@ MUTANTS = (
 
 
 def broken(mutant: Mutant, into: Path) -> Path:
-    """A copy of the backend with the break in it."""
+    """Return a copy of the backend with the mutation."""
     copy = into / "llm-backend"
     shutil.copytree(BACKEND, copy, ignore=shutil.ignore_patterns("__pycache__"))
     path = copy / "ert_backend" / mutant.file
@@ -98,7 +98,7 @@ def broken(mutant: Mutant, into: Path) -> Path:
 
 
 def killed_by(mutant: Mutant, most: int = MOST, first: int = 0, module: str = "tests.job_schedules") -> str:
-    """The line that names the violation; empty when the mutant survived."""
+    """Return the line with the violation; empty when the mutant survived."""
     with tempfile.TemporaryDirectory(prefix="ert-mutant-") as folder:
         copy = broken(mutant, Path(folder))
         env = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (copy, *IMPORTED[1:])))}
@@ -111,7 +111,7 @@ def killed_by(mutant: Mutant, most: int = MOST, first: int = 0, module: str = "t
 
 
 def main() -> int:
-    """Exit code 1 when a mutant survived."""
+    """Run every mutant; return 1 when one survived."""
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         fates = list(pool.map(killed_by, MUTANTS))
     for mutant, fate in zip(MUTANTS, fates, strict=True):

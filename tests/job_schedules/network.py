@@ -1,4 +1,4 @@
-"""The way from a caller to a backend: its door and its routes as the app has them, and what gets lost in between."""
+"""Simulated network between client and backend: the app's own key check and routes, and lost messages."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 @dataclass
 class Published:
-    """What the dashboard's environment says now: where the backend is, and the key."""
+    """The dashboard's current environment: the address of the backend, and the key."""
 
     machine: Machine
     key: bytes
@@ -31,7 +31,7 @@ class Published:
 
 @dataclass
 class Wire:
-    """The way from a caller to a backend. `lossy`: chance that a request, an answer or a stream is lost."""
+    """The connection from a client to a backend. `lossy`: probability of losing a request, a response or a stream."""
 
     loop: VirtualLoop
     random: random.Random
@@ -39,7 +39,7 @@ class Wire:
     note: Callable[[str], None]
 
     def door(self, at: Published) -> App:
-        """The app behind the address, once the key was accepted. Raises BackendError."""
+        """Return the app at the address if it accepts the key. Raise BackendError otherwise."""
         app = at.machine.serving
         if app is None:
             raise Unavailable("the backend cannot be reached")
@@ -49,7 +49,7 @@ class Wire:
         return app
 
     def exchange(self, at: Published, do: Callable[[App], T]) -> T:
-        """One request and its answer; either may be lost, the second after it took effect."""
+        """Send one request and return its response; either may be lost, a response after the request took effect."""
         if self.random.random() < self.lossy:
             self.note("a request is lost")
             raise Unavailable("the request was lost")
@@ -66,7 +66,7 @@ class Wire:
 
 
 def submit(app: App, body: Mapping[str, Any]) -> dict[str, Any]:
-    """POST /reports, as the app's route does it."""
+    """POST /reports, like the app's route."""
     request = JobRequest.model_validate(body)
     service = SimpleNamespace(state=SimpleNamespace(ready=app.ready), jobs=app.jobs)
     with refusals(cast(Service, service), request.id):
@@ -74,7 +74,7 @@ def submit(app: App, body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def show(app: App, report_id: str) -> dict[str, Any]:
-    """GET /reports/{id}, as the app's route does it: a machine that is about to go waits for this once it is done."""
+    """GET /reports/{id}, like the app's route: a draining machine waits until a finished report is fetched."""
     job = known(app.jobs, report_id)
     job.collected = job.collected or job.done.is_set()
     return describe(app.jobs, job)

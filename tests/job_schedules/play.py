@@ -1,8 +1,8 @@
-"""Plays one seeded schedule to its end and says what was wrong with it.
+"""Runs one seeded schedule and collects its violations.
 
-Checked in each: every report ends exactly once for who asked, with its own text or with a reason that was drawn; no
-process writes one id twice; nothing is stopped in the middle of a report before the drain cap; and when all is quiet
-the machine stops itself within a minute of its idle time, which also shows that no report is counted for ever.
+Checked in each: every report ends exactly once for its client, with its own text or with a reason that was drawn; no
+process writes one id twice; no machine is stopped during a report before the drain cap; and without requests the
+machine stops itself within a minute of its idle time, which also shows that no report stays counted as in flight.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from tests.job_schedules.schedule import World
 from tests.job_schedules.virtual import VirtualLoop
 from tests.support.schedules import Played
 
-# Reasons a report may end without a text. A caller's deadline is none: trouble is over long before it, so whoever
-# reaches it was left waiting.
+# Accepted reasons for a report without a text. A client's deadline is not one: faults end long before it, so a client
+# that reaches it was left waiting.
 EXPLICIT = re.compile(r"the model stopped|the backend lost the report again and again")
 HOUR = 3600.0
 
 
 def play(seed: int) -> Played:
-    """One schedule from its seed, the same every time.
+    """Run one schedule, deterministic for its seed.
 
-    Nothing reaches from one into the next: the loop is its own, the product's jitter draws from the seed, and garbage
-    is not collected meanwhile, because that ends abandoned tasks at a moment no seed decides.
+    Schedules are isolated: each has its own loop, the retry jitter is seeded, and the garbage collector is disabled,
+    because it would end abandoned tasks at a time that does not depend on the seed.
     """
     before, collecting = random.getstate(), gc.isenabled()
     random.seed(seed)
@@ -39,7 +39,7 @@ def play(seed: int) -> Played:
         world = loop.run_until_complete(_made(seed, loop))
         _through(world)
         played = world.played
-        # What the end of the world does to those in it is no part of the story.
+        # Effects of closing the loop on the remaining tasks are not part of the result.
         return replace(played, broken=[*played.broken], history=[*played.history])
     finally:
         loop.end()
@@ -63,7 +63,7 @@ def _through(world: World) -> None:
 
 
 def _ask(world: World) -> None:
-    """Everybody gets an answer: the dashboard, the others, and those who come late, also while one waits for them."""
+    """Run every client to its end: the dashboard, the others, and late ones, which may arrive during the wait."""
     loop = world.loop
     tasks = [loop.create_task(work) for work in (world.operate(), world.trouble(), world.others())]
     loop.run_until_complete(asyncio.sleep(world.random.uniform(0, 100)))
@@ -82,7 +82,7 @@ def _ask(world: World) -> None:
 
 
 def _quieten(world: World) -> None:
-    """Nobody asks any more: the machine that is left has to find that out by itself."""
+    """Check that the remaining machine stops itself when there are no more requests."""
     mood, machine = world.mood, world.published.machine
     if not machine.up:
         return
@@ -90,7 +90,7 @@ def _quieten(world: World) -> None:
     if app is not None and app.ledger.record.in_flight != app.unfinished():
         counted = app.ledger.record.in_flight
         world.played.broken.append(f"{counted} reports are counted as in flight, and there are {app.unfinished()}")
-    # A minute after the rule, and the half one that a model may take to load.
+    # A minute after the rule, plus half a minute for loading a model.
     until = world.loop.time() + max(mood.idle, mood.deadline) + 60.0 + 30.0
     while machine.up and world.loop.time() < until:
         world.loop.run_until_complete(asyncio.sleep(5.0))

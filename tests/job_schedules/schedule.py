@@ -1,6 +1,6 @@
-"""One seeded world: reports are asked for while machines stop, are taken, crash, move and get new keys.
+"""One seeded schedule: reports are requested while machines stop, are outbid, crash, move and rotate their keys.
 
-Every draw comes from the world's own generator, and what happens is noted line by line: one seed, one history.
+All random values are from one generator, and every event is recorded as a line, so that a seed gives one history.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ KINDS = ("stop", "outbid", "kill", "crash", "move", "rotate", "redeploy")
 
 
 class World:
-    """The provider and the operator around the machines."""
+    """Simulation of the provider and the operator around the machines."""
 
     def __init__(self, seed: int, loop: VirtualLoop) -> None:
         self.seed, self.loop = seed, loop
@@ -48,7 +48,7 @@ class World:
         self.endings: dict[str, Ending] = {"first": self.dashboard.ending}
 
     def note(self, what: str) -> None:
-        """One line of the history."""
+        """Append one line to the history."""
         self.played.history.append(f"{self.loop.time():.6f} {what}")
 
     def _key(self) -> bytes:
@@ -63,12 +63,12 @@ class World:
         return Published(machine, key)
 
     def publish(self, fresh: Published) -> None:
-        """A new environment and a redeploy: until the new process runs, the old one uses the old address and key."""
+        """Set a new environment and redeploy: until the new process runs, the old one uses the old address and key."""
         self.published.machine, self.published.key = fresh.machine, fresh.key
         self.dashboard.redeploy()
 
     async def operate(self) -> None:
-        """Wakes what sleeps and replaces what is gone, while somebody waits; a look takes its time."""
+        """Start stopped machines and replace destroyed ones, at random intervals, while a client waits."""
         while not self.quiet:
             await asyncio.sleep(self.random.uniform(5, 40))
             machine = self.published.machine
@@ -80,7 +80,7 @@ class World:
                 machine.start()
 
     async def trouble(self) -> None:
-        """A few things that happen to a deployment, at drawn times."""
+        """Apply a few faults to the deployment, at random times."""
         for kind in self.random.choices(KINDS, k=self.random.choice((0, 1, 2, 3))):
             await asyncio.sleep(self.random.uniform(1, 60))
             self.played.counts[kind] += 1
@@ -105,7 +105,7 @@ class World:
             machine.terminate(at_once=kind == "kill", destroy=kind == "outbid" and self.random.random() < 0.5)
 
     async def others(self) -> None:
-        """More callers, each with an id of its own."""
+        """Run more clients, each with its own id."""
         tasks = []
         for number in range(self.random.choice((0, 1, 1, 2, 4))):
             await asyncio.sleep(self.random.uniform(0, 150))
@@ -115,7 +115,7 @@ class World:
         await asyncio.gather(*tasks)
 
     def _arrive_between(self) -> None:
-        """A report nobody expected, while the guard makes up its mind; whoever sent it follows it like the others."""
+        """Submit an unexpected report during a guard step; its client polls it like the others."""
         if self.quiet:
             return
         report_id = f"late-{len(self.late)}"

@@ -1,4 +1,4 @@
-"""A share of `make simulate-jobs`, the seeds that once failed, and a few mutants: the schedules must notice a break."""
+"""A sample of `make simulate-jobs`, the seeds that once failed, and some mutants that have to be detected."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from tests.job_schedules.mutants import BACKEND, IMPORTED, MUTANTS, ROOT, killed
 from tests.job_schedules.play import play
 from tests.support.schedules import batch, history
 
-# A caller claimed a machine whose stop had been ordered without an answer; the flag was lifted, the order came late.
+# A client claimed a machine whose stop had been ordered without a response; the flag was cleared, the order came late.
 ONCE_FAILED = (1249, 1262, 1271, 1568, 1612, 1659, 1709)
-# One more came while the schedule waited for the last of the late ones: taken for somebody who waits for ever.
+# Another report arrived while the schedule waited for the last of the late ones, and was counted as stuck.
 CAME_LATE = (301358588149, 301358588269, 301358588578, 301358589574)
-# Orders without an answer (the guard's jitter), streams cut by a redeploy, machines that are killed.
+# Orders without a response (the guard's jitter), streams cut by a redeploy, machines that are killed.
 REPLAYED = (77, 1249, 301358588149, 301358588269, 301358589574, *range(1_000_000, 1_000_015))
 ONE_BY_ONE = """
 import sys

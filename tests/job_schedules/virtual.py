@@ -1,6 +1,6 @@
-"""An event loop whose time jumps to the next timer, so that an hour of waiting takes no time.
+"""Event loop with virtual time: it jumps to the next timer, so that an hour of waiting takes no time.
 
-One loop per world: nothing that a world left behind can reach into the next one.
+One loop per schedule, so that no task or timer is shared between schedules.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ import heapq
 from asyncio import base_events
 from typing import Any
 
-# The same moment for every schedule, so that a seed gives the same one wherever it is played.
+# A fixed start time, so that a seed gives the same schedule everywhere.
 BEGIN = 1000.0
 _PASSES = 100
 
 
 class Standstill(Exception):
-    """Nothing is due, ever, and somebody still waits."""
+    """Raised when a task waits and no timer is scheduled."""
 
 
 class VirtualLoop(base_events.BaseEventLoop):
-    """Runs tasks on virtual seconds; no sockets, no threads, no signals."""
+    """Runs tasks in virtual seconds; no sockets, no threads, no signals."""
 
     _ready: Any
     _scheduled: Any
@@ -41,14 +41,14 @@ class VirtualLoop(base_events.BaseEventLoop):
         return self.call_at(self.now + delay, callback, *args, context=context)
 
     def call_at(self, when: float, callback: Any, *args: Any, context: Any = None) -> asyncio.TimerHandle:  # type: ignore[override]
-        """Of two timers for the same moment the older one is first."""
+        """Schedule a timer; of two timers with the same time the older one runs first."""
         timer = asyncio.TimerHandle(when, callback, args, self, context)
         self.timers += 1
         heapq.heappush(self._scheduled, (when, self.timers, timer))
         return timer
 
     def _run_once(self) -> None:
-        """What is ready, in order; with nothing ready, first jump to the next timer and take all that are due then."""
+        """Run the ready callbacks in order; if there are none, first jump to the next timer and add all due ones."""
         ready, scheduled = self._ready, self._scheduled
         while not ready:
             if not scheduled:
@@ -65,10 +65,10 @@ class VirtualLoop(base_events.BaseEventLoop):
                 handle._run()
 
     def _write_to_self(self) -> None:
-        """Nobody calls from another thread."""
+        """Do nothing: no call comes from another thread."""
 
     def end(self) -> None:
-        """The end of a world: everything that is under way is cut, in the order it began."""
+        """Close the loop: cancel every remaining task, in the order of creation."""
         for _ in range(_PASSES):
             left = sorted(asyncio.all_tasks(self), key=lambda task: int(task.get_name().rpartition("-")[2]))
             if not left:

@@ -1,4 +1,4 @@
-"""The small real model, and each server that is asked with it once for all tests."""
+"""The small real model, and each server under test, started once per session."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.llm_engine.servers import Machine, llama_server, machine, oll
 
 @pytest.fixture(scope="session")
 def model() -> ModelFile:
-    """A real model: noise would say nothing about an engine."""
+    """A real model, because a random one cannot show differences between engines."""
     found = ensure_model(default_cache())
     assert not found.is_toy, "the small real model could not be had"
     return found

@@ -1,4 +1,4 @@
-"""The double of Ollama and llama.cpp's own OpenAI server say the same of one model, also through the engine port."""
+"""Equivalence of the Ollama double and llama.cpp's own OpenAI server for one model, also through the engine port."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SCHEMA = {
 def both(
     llama: str, double: str, model: ModelFile, ask: Callable[[LlmEngine], Awaitable[list[Piece]]]
 ) -> tuple[list[Piece], list[Piece]]:
-    """What the port gives for each of the two."""
+    """Return the output of the port for each of the two servers."""
 
     async def go() -> tuple[list[Piece], list[Piece]]:
         async with session(llama, reuse=False) as one, session(double) as two:
@@ -51,7 +51,7 @@ def text(pieces: list[Piece]) -> str:
 
 
 def test_the_same_words_come_where_nothing_is_left_to_chance(llama: str, double: str, model: ModelFile) -> None:
-    """The two have other defaults (llama.cpp's and Ollama's), so each is told what to use."""
+    """Both have different defaults (llama.cpp's and Ollama's), so every option is set explicitly."""
     drawn = {**GREEDY, "top_k": 1, "top_p": 1.0, "min_p": 0.0, "repeat_penalty": 1.0}
     server = post(f"{llama}/v1/chat/completions", {"model": model.name, "messages": HELLO, "max_tokens": 12, **drawn})
     options = {**drawn, "num_predict": 12, "num_ctx": CONTEXT}

@@ -1,4 +1,4 @@
-"""The whole of a machine, guard and app, on llama.cpp's own OpenAI server with the small real model."""
+"""A complete machine, guard and app, on llama.cpp's own OpenAI server with the small real model."""
 
 from __future__ import annotations
 

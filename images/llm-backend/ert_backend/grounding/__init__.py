@@ -1,1 +1,1 @@
-"""Checks numbers in a text against the facts that were given. Pure; imports no other room."""
+"""Grounding: checks each number of a text against the given facts. No I/O; imports no other package."""

@@ -1,15 +1,15 @@
-"""How much of a supplied text is read: so many characters in all, so many as one sentence, so many numbers. Pure."""
+"""Size limits for input: total characters, characters per sentence, and count of distinct numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-# Characters of all texts of a request together, and of one sentence; different numbers that may be repeated.
+# Characters of all texts of a request together and of one sentence; how many distinct numbers are kept.
 MAX_READ, MAX_SENTENCE, MAX_QUOTED = 24_000, 800, 2_000
 
 
 def within(texts: Mapping[str, str], room: int = MAX_READ) -> dict[str, str]:
-    """The texts in their order for as long as there is room; the one that does not fit is cut, the rest is empty."""
+    """Return the texts in order within the limit; the first that does not fit is truncated, the rest are empty."""
     kept = dict[str, str]()
     for name, text in texts.items():
         kept[name] = text[:room]
@@ -18,7 +18,7 @@ def within(texts: Mapping[str, str], room: int = MAX_READ) -> dict[str, str]:
 
 
 def pieces(sentence: str) -> Iterator[str]:
-    """A sentence that is longer than one can be (a table, a list) in parts, cut between words."""
+    """Split a sentence that exceeds the limit (a table, a list) into parts, at a blank where possible."""
     place = 0
     while len(sentence) - place > MAX_SENTENCE:
         cut = sentence.rfind(" ", place + MAX_SENTENCE // 2, place + MAX_SENTENCE) + 1 or place + MAX_SENTENCE
@@ -28,7 +28,7 @@ def pieces(sentence: str) -> Iterator[str]:
 
 
 def cut(text: str, window: int) -> Iterator[tuple[int, str]]:
-    """A text in pieces of at most window characters, cut at blanks, so that the cost grows with its length."""
+    """Split a text at blanks into chunks of at most `window` characters, so that the cost is linear in its length."""
     start = 0
     while len(text) - start > window:
         blank = text.rfind(" ", start + 1, start + window)

@@ -1,8 +1,8 @@
-"""Holds every number in the model's prose against the facts. Pure.
+"""Check each number of the model's text against the facts.
 
-A number stands when a fact of the same kind has that value at the precision written, under a name, a period, a sign
-and a company that are its own, or when it is written so in the text that was supplied. It falls otherwise. Not seen:
-claims without a number.
+A number is accepted when a fact of the same kind has that value at the written precision, and the name, period, sign
+and company around it match the fact, or when the same value is in the input text. Otherwise it is rejected. Of the
+rest, only comparisons that `claims` evaluates are checked; they are rejected when a figure contradicts them.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from ert_backend.grounding.labels import SELF
 from ert_backend.grounding.numerals import Kind, Numeral, read
 from ert_backend.grounding.shared_names import Mention, Words
 
-# No sentence is longer; what has no end is read in pieces.
+# No sentence is longer; text without sentence breaks is read in chunks of this size.
 WINDOW = 600
 
 
 class Verdict(StrEnum):
-    """What became of a number."""
+    """The result for one number."""
 
     GROUNDED = "grounded"
     DERIVED = "derived"
@@ -40,7 +40,7 @@ class Verdict(StrEnum):
 class Claim:
     """One number with its verdict; `nearest` is the id of the matching fact or text, else the closest of its kind.
 
-    `quote`: the sentence of the supplied text that alone speaks for it.
+    `quote`: the sentence of the input text, when that is the only support for the number.
     """
 
     numeral: Numeral
@@ -50,13 +50,13 @@ class Claim:
 
     @property
     def stands(self) -> bool:
-        """Whether the sentence may stay because of this number."""
+        """Whether this number allows the sentence to be kept."""
         return self.verdict in {Verdict.GROUNDED, Verdict.DERIVED}
 
 
 @dataclass(frozen=True, slots=True)
 class Quoted:
-    """A number in the supplied text: where it stands (an id, a sentence), what it is called and when it was there."""
+    """A number of the input text: its location (an id, a sentence), its label and its `Period`."""
 
     id: str
     text: str
@@ -67,7 +67,7 @@ class Quoted:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What numbers may be proven by: facts, and the numbers and years of the supplied text and dates."""
+    """The data that supports a number: each `Fact`, and the values and years of the input."""
 
     facts: Sequence[Fact]
     quoted: Sequence[Quoted]
@@ -79,7 +79,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class _Context:
-    """One sentence taken apart."""
+    """One parsed sentence."""
 
     sentence: str
     numerals: Sequence[Numeral]
@@ -90,9 +90,9 @@ class _Context:
 
 
 def evidence(facts: Iterable[Fact], texts: Iterable[str] | Mapping[str, str], called: Iterable[str] = ()) -> Evidence:
-    """Evidence from facts and from the texts that were handed in with them, by their ids; `called`: our own names.
+    """Build the evidence from facts and from the input texts, by id; `called`: names of the report's own company.
 
-    The texts are read in their order, the facts' own last, as far as `bounds` lets them.
+    The texts are read in order, the facts' own texts last, within the limits of `bounds`.
     """
     facts = list(facts)
     named = dict(texts) if isinstance(texts, Mapping) else {f"text_{i}": text for i, text in enumerate(texts, 1)}
@@ -118,7 +118,7 @@ def evidence(facts: Iterable[Fact], texts: Iterable[str] | Mapping[str, str], ca
 
 
 def _quoted(name: str, text: str, known: Evidence) -> Iterator[Quoted]:
-    """The numbers of a text, but for sentences that give a fact's name another value."""
+    """Yield each number of a text, except in sentences that contradict a fact."""
     for sentence in re.split(r"(?<=[.!?;])\s+", text):
         for piece in pieces(sentence):
             taken = _take_apart(piece, known)
@@ -129,14 +129,14 @@ def _quoted(name: str, text: str, known: Evidence) -> Iterator[Quoted]:
 
 
 def _same_claim(quote: Quoted) -> object:
-    """What tells two numbers of the supplied text apart: one that stands there twice proves as much as once."""
+    """Key that identifies a number of the input text: a repeated number supports no more than a single one."""
     number, when = quote.numeral, quote.period.period if quote.period else None
     names = frozenset(name for mention in quote.names for name in mention.names)
     return number.value, number.tolerance, number.kind, number.currency, names, when
 
 
 def _contradicts(numeral: Numeral, under: Sequence[Mention], sentence: str, facts: Iterable[Fact]) -> bool:
-    """Whether a number stands under the name of one of our facts that has another value."""
+    """Whether a number has the label of a fact that has another value."""
     if not under:
         return False
     named = [f for f in facts if not f.subject and forms(f, numeral.kind) and labels.means(under, f, sentence)]
@@ -158,7 +158,7 @@ def _take_apart(sentence: str, known: Evidence) -> _Context:
 
 
 def check(sentence: str, known: Evidence) -> list[Claim]:
-    """A verdict on each number, each year and each decided comparison of one sentence, in order."""
+    """Return the result for each number, each year and each comparison of one sentence, in order."""
     return [_moved(claim, start) for start, piece in cut(sentence, WINDOW) for claim in _check(piece, known)]
 
 
@@ -185,7 +185,7 @@ def _scene(context: _Context, known: Evidence) -> claims.Scene:
 
 
 def _settled(claim: Claim, settled: Mapping[int, claims.Ruling]) -> Claim:
-    """A number that says how two figures stand to each other is derived from them."""
+    """Return the claim as derived when its number is the result of two figures."""
     ruling = settled.get(claim.numeral.start)
     if claim.stands or ruling is None:
         return claim
@@ -225,7 +225,7 @@ def _judge(context: _Context, index: int, known: Evidence) -> Claim:
 
 
 def _told_right(context: _Context, index: int, fact: Fact, known: Evidence) -> bool:
-    """Under its own name, period, sign and company."""
+    """Whether the label, the date, the sign and the company all match the fact."""
     when = context.when[index]
     if when is not None and not claims.timely(when, fact, known.figures):
         return False
@@ -235,7 +235,7 @@ def _told_right(context: _Context, index: int, fact: Fact, known: Evidence) -> b
 
 
 def _quoted_right(context: _Context, index: int, quote: Quoted) -> bool:
-    """A number of the supplied text keeps its name and its time; a name or a time the text did not give it is wrong."""
+    """Whether label and date match those in the input text; one that the input text does not give is an error."""
     under, when = context.under[index], context.when[index]
     if when is not None and not periods.agree(when, quote.period):
         return False
@@ -244,6 +244,6 @@ def _quoted_right(context: _Context, index: int, quote: Quoted) -> bool:
 
 
 def _owner(context: _Context, index: int, fact: Fact) -> bool:
-    """A peer's figure stands under the peer's name only, and ours not under a peer's."""
+    """Whether a peer's figure is under that peer's name, and the report's own company's is not under a peer's."""
     named = {name for mention in context.whose[index] for name in mention.names}
     return named == {fact.subject} if fact.subject else named <= {SELF}

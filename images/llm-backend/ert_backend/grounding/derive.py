@@ -1,7 +1,7 @@
-"""Figures that follow from the supplied ones by arithmetic, each with its formula. Pure.
+"""Derives figures from the input by arithmetic, each with its formula.
 
-A supplied figure is never replaced by a derived one, nothing is derived from a missing, zero or senseless base, and
-nothing across two currencies, unless an exchange rate with its source and date was supplied.
+A figure of the input is never replaced by a derived one, nothing is derived from a missing, zero or senseless base, and
+nothing across two currencies, unless the input has an exchange rate with its source and date.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Operation = Callable[[float, float], float | None]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`id` from `left` and `right` by `operation`; skipped where any id of `instead_of` was supplied."""
+    """Computes `id` from `left` and `right` by `operation`; skipped if the input has any id of `instead_of`."""
 
     id: str
     label: str
@@ -40,7 +40,7 @@ def _multiple(left: float, right: float) -> float | None:
 
 
 def _years(left: float, right: float) -> float | None:
-    """How long `left` lasts at the rate at which `right` is lost in a year."""
+    """Return the years until `left` is used up at a yearly loss of `right`."""
     return left / -right if left > 0 > right else None
 
 
@@ -161,7 +161,7 @@ RULES: tuple[Rule, ...] = (
     ),
 )
 
-# Other spellings and places of the same figure, tried in order when the first is absent.
+# Other spellings and locations of the same figure, tried in order when the first is absent.
 SAME_AS: Mapping[str, tuple[str, ...]] = {
     "currentPrice": ("regularMarketPrice",),
     "totalRevenue": ("revenue",),
@@ -173,20 +173,20 @@ SAME_AS: Mapping[str, tuple[str, ...]] = {
 
 
 def derive(facts: Mapping[str, Fact], supplied: Container[str] | None = None) -> dict[str, Fact]:
-    """The facts given, with all that follows from them added; nothing for what was `supplied`, told or not."""
+    """Return the facts and those derived from them; a rule is skipped if `supplied` has an id of its `instead_of`."""
     taken = facts if supplied is None else supplied
     derived = {rule.id: fact for rule in _open(taken) if (fact := _apply(rule, facts)) is not None}
     return {**facts, **{name: fact for name, fact in derived.items() if name not in facts}}
 
 
 def across(facts: Mapping[str, Fact], supplied: Container[str]) -> list[Rule]:
-    """The rules whose two sides are not known to be in one currency."""
+    """Return the rules whose operands are not known to be in one currency."""
     sides = [(rule, _sides(rule, facts)) for rule in _open(supplied)]
     return [rule for rule, pair in sides if pair is not None and not _one_money(*pair)]
 
 
 def find(facts: Mapping[str, Fact], name: str) -> Fact | None:
-    """A fact by its id or by another spelling of it."""
+    """Return a fact by its id or by another spelling of it."""
     return next((facts[key] for key in (name, *SAME_AS.get(name, ())) if key in facts), None)
 
 
@@ -201,7 +201,7 @@ def _sides(rule: Rule, facts: Mapping[str, Fact]) -> tuple[Fact, Fact] | None:
 
 
 def _one_money(left: Fact, right: Fact) -> bool:
-    """Whether two amounts are in one currency; two of which nobody said it are, where they stand on one side."""
+    """Whether two amounts are in one currency; if neither has one, whether both are of the quote or both of filings."""
     if left.unit is not Unit.MONEY or right.unit is not Unit.MONEY:
         return True
     if left.currency is None and right.currency is None:

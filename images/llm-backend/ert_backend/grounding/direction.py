@@ -1,4 +1,4 @@
-"""Whether the words around a number agree with the fact's sign: `fell 2%` of a rise is wrong. Pure."""
+"""Whether the text around a number agrees with the fact's sign: `fell 2%` is an error for a rise."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LOSING = re.compile(r"\b(?:net |operating )?loss(?:es)? (?:of|was|came|amounted|
 
 
 def agrees(sentence: str, numeral: Numeral, fact: Fact) -> bool:
-    """True where no word speaks against the fact's sign; a number below zero needs its sign or such a word.
+    """Whether nothing in the text contradicts the fact's sign; a negative value requires a sign or a verb of decline.
 
     A number that rounds to zero has no sign.
     """
@@ -42,7 +42,7 @@ def agrees(sentence: str, numeral: Numeral, fact: Fact) -> bool:
 
 
 def _direction(sentence: str, numeral: Numeral) -> bool | None:
-    """Whether the sentence says that it went down; None when it does not say."""
+    """Whether the sentence states a decrease; None if it states no direction."""
     behind = NOUN.match(sentence, numeral.end)
     if behind and (found := WORD.fullmatch(behind[1])):
         return found["down"] is not None

@@ -1,4 +1,4 @@
-"""Exchange rates that came with the request: only those with a source and a date count. Pure."""
+"""Exchange rates of the request; only those with a source and a date are used."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PAIR = re.compile(r"([A-Za-z]{3})[^A-Za-z]?([A-Za-z]{3})")
 
 
 def rates(groups: Mapping[str, object]) -> dict[str, Fact]:
-    """The rates by id, `exchangeRate.USDINR` being rupees for one dollar; a rate without source or date is none."""
+    """Return the rates by id (`exchangeRate.USDINR`: rupees for one dollar); skip one without source or date."""
     found: dict[str, Fact] = {}
     for group in groups.values():
         for name, node in group.items() if isinstance(group, Mapping) else ():
@@ -27,7 +27,7 @@ def rates(groups: Mapping[str, object]) -> dict[str, Fact]:
 
 
 def convert(amount: float, source: str, target: str, known: Mapping[str, Fact]) -> tuple[float, Fact] | None:
-    """`amount` of the currency `source` in `target`, with the rate used; None where none was supplied."""
+    """Convert `amount` from currency `source` to `target`; return it with the rate, or None without a rate."""
     for pair, turned in ((f"{source}{target}", False), (f"{target}{source}", True)):
         rate = known.get(f"exchangeRate.{pair}")
         if rate is not None and rate.number:
@@ -36,7 +36,7 @@ def convert(amount: float, source: str, target: str, known: Mapping[str, Fact]) 
 
 
 def _entries(node: object) -> Iterator[tuple[str, Mapping[object, object]]]:
-    """One rate by itself, rates by pair, or a list of rates."""
+    """Yield the entries of a single rate, of a mapping by pair, or of a list."""
     if isinstance(node, Mapping) and "value" in node:
         yield "", node
     elif isinstance(node, Mapping):

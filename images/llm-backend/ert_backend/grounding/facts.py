@@ -1,7 +1,7 @@
-"""From the caller's data to a flat list of facts with ids, and what came without a value. Pure.
+"""Converts request data to a flat list of facts with ids, and collects the fields without a value.
 
-Every number in a report comes from here. A fact is what was supplied, or arithmetic on it with its formula as source;
-null, NaN, infinite and absurd values are dropped, never filled in, and never printed as they came.
+Every number in a report is a `Fact`: an input value, or arithmetic on input with its formula as source. Null, NaN,
+infinite and absurd values are dropped; no default replaces them, and they are never printed verbatim.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ NOTHING: Mapping[object, object] = {}
 
 
 class Unit(StrEnum):
-    """What kind of number it is; a claim of one kind is never proven by a fact of another."""
+    """The type of a value; a fact of one type never supports a number of another."""
 
     MONEY = "money"
     RATIO = "ratio"  # 0.25 is 25 %
@@ -35,7 +35,7 @@ class Unit(StrEnum):
     MULTIPLE = "multiple"
     COUNT = "count"
     NUMBER = "number"
-    RATE = "rate"  # units of one currency for one of another
+    RATE = "rate"  # units of one currency per unit of another
     TEXT = "text"
 
 
@@ -44,10 +44,10 @@ UNIT_NAMES = {"ratio": Unit.RATIO, "fraction": Unit.RATIO, "percent": Unit.PERCE
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One supplied or derived value. `source` is what the caller named, else the part of the request, or the formula.
+    """One input or derived value. `source` is named by the client, else the part of the request, or the formula.
 
-    `currency` is an ISO code, None where nobody said it. `subject` is the other company it belongs to (a peer's ticker
-    or name). `value` is `n.m.` for a number without a meaning, such as a multiple of a loss.
+    `currency` is an ISO code, None if not specified. `subject` is the other company it belongs to (a peer's ticker or
+    name). `value` is `n.m.` for a value that is not meaningful, such as a multiple of a loss.
     """
 
     id: str
@@ -64,12 +64,12 @@ class Fact:
 
     @property
     def number(self) -> float | None:
-        """The value if it is a number."""
+        """The value if it is numeric, else None."""
         return self.value if isinstance(self.value, float) else None
 
     @property
     def derived(self) -> bool:
-        """Whether it was computed here."""
+        """Whether it is computed and not an input value."""
         return self.source.startswith("derived:")
 
 
@@ -77,9 +77,9 @@ Facts = Mapping[str, Fact]
 
 
 def collect(groups: Mapping[str, object], ticker: str = "") -> tuple[dict[str, Fact], list[str]]:
-    """Facts by id from the request's named groups, in order, and the ids of fields that came without a value.
+    """Return facts by id from the request's named groups, in order, and the ids of fields without a value.
 
-    `ticker` is whose figures they are; a part of the request that names another one is about that one.
+    `ticker` is the subject company; a part of the request with a different ticker is about that company.
     """
     facts: dict[str, Fact] = {}
     gaps: list[str] = []
@@ -126,7 +126,7 @@ def _fact(leaf: Leaf, origin: Provenance, source: str, stamp: str | None) -> Fac
 def _read(
     name: str, raw: object, own: Mapping[object, object], scope: Scope
 ) -> tuple[float | str, Unit, str | None] | None:
-    """Value, unit and currency; None where the field has no value of its kind."""
+    """Return value, unit and currency; None if the field has no valid value."""
     unit = Unit(KNOWN[name][1]) if name in KNOWN else None
     if unit is Unit.TEXT:
         told = values.text(raw) if isinstance(raw, str) else None
@@ -140,13 +140,13 @@ def _read(
     figure = values.figure(raw)
     if figure is None or (unit is None and figure.plain):
         told = values.text(raw)
-        # An unknown field may hold a text; one of digits alone is an identifier, and no figure.
+        # An unknown field may contain a text; digits only are an identifier, not a figure.
         return (told, Unit.TEXT, None) if unit is None and figure is None and told else None
     return _of_text(name, figure, _said(own, unit), side, stated)
 
 
 def _said(own: Mapping[object, object], unit: Unit | None) -> Unit | None:
-    """The unit of the field, or for shares of a whole the one that the value says it has."""
+    """Return the field's unit; for a ratio or percent the unit of the value, if it has one."""
     said = own.get("unit")
     named = UNIT_NAMES.get(said.strip().lower()) if isinstance(said, str) else None
     return named if named and unit in {None, Unit.RATIO, Unit.PERCENT} else unit
@@ -168,7 +168,7 @@ def _of_text(
         return None
     value = figure.value
     if unit is Unit.RATIO and figure.sign == "%":
-        # Said to be percent, so there is nothing left to decide.
+        # Explicitly percent, so it is not ambiguous.
         return (value, Unit.PERCENT, None) if name == "dividendYield" else (value / 100, unit, None)
     if unit is Unit.PERCENT and figure.sign == "x":
         value *= 100
@@ -178,9 +178,9 @@ def _of_text(
 def _amount(
     name: str, value: float, unit: Unit | None, side: Currency | None, stated: Currency | None
 ) -> tuple[float, Unit, str | None]:
-    """An amount in whole units: pence become pounds where the value itself or a price says so.
+    """Return an amount in whole units: pence are converted to pounds if the value itself or a price requires it.
 
-    What the market is worth and what is paid or earned per share may come in either: `settle` looks again.
+    Market totals and per-share amounts may arrive in either unit: `settle` resolves them.
     """
     if unit is not Unit.MONEY or side is None:
         return value, unit or Unit.NUMBER, None
@@ -189,7 +189,7 @@ def _amount(
 
 
 def currency_of(name: str, scope: Scope) -> Currency | None:
-    """The currency of a field by its side; per-share figures of statements only where both sides cannot differ."""
+    """Return the currency of a field; for per-share figures only where quote and filing currency cannot differ."""
     if name in OF_QUOTE:
         return scope.quote
     if name not in PER_SHARE:
@@ -200,7 +200,7 @@ def currency_of(name: str, scope: Scope) -> Currency | None:
 
 
 def _is_missing(leaf: Leaf) -> bool:
-    """Whether a field that should have a value came without one that can be used."""
+    """Whether a field that requires a value has no valid one."""
     name = leaf.path.rpartition(".")[2]
     value = leaf.value.get("value") if isinstance(leaf.value, Mapping) else leaf.value
     empty = value is None or (isinstance(value, str) and values.text(value) is None)
@@ -208,7 +208,7 @@ def _is_missing(leaf: Leaf) -> bool:
 
 
 def _label(path: str, subject: str | None) -> str:
-    """The known name of a field, or one made from its spelling; a nested field keeps its parent's name."""
+    """Return the known name of a field, or one made from its spelling; a nested field is prefixed with its parent."""
     parent, _, name = path.rpartition(".")
     if name in KNOWN:
         label = KNOWN[name][0]

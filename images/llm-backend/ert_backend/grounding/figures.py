@@ -1,4 +1,4 @@
-"""All that a report may say in numbers: supplied and derived figures, contradictions and gaps of one request. Pure."""
+"""All values that a report may print: input and derived figures, conflicts and gaps of one request."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ert_backend.grounding.settle import settle
 from ert_backend.grounding.supplied.currency import request_scope
 from ert_backend.grounding.vocabulary import KNOWN, OF_QUOTE, PER_SHARE
 
-# What a note of this kind should have; what is missing of it is said in the report.
+# Expected in every report; a missing one is listed there as a gap.
 EXPECTED = (
     "currentPrice",
     "marketCap",
@@ -36,8 +36,8 @@ MOST_GAPS = 60
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """`facts` by id are what tables show. `gaps` are ids of what is missing, `uncomputed` the rules that would have
-    mixed two currencies, `unsigned` the fields that would have named a currency, `hidden` what says nothing here."""
+    """All figures of a request. `facts`: those shown in tables, by id. `gaps`: missing ids. `uncomputed`: rules skipped
+    because they mix two currencies. `unsigned`: missing currency fields. `hidden`: not applicable to this `kind`."""
 
     facts: Mapping[str, Fact]
     conflicts: tuple[Conflict, ...] = ()
@@ -49,19 +49,19 @@ class Figures:
 
     @property
     def disputed(self) -> frozenset[str]:
-        """The ids of figures that another one contradicts."""
+        """The ids of figures that conflict with another one."""
         return frozenset(name for conflict in self.conflicts for name in conflict.left_out)
 
     @property
     def told(self) -> dict[str, Fact]:
-        """What sentences may be about: nothing that is contradicted, no number without a meaning, no unknown text."""
+        """The facts that sentences may use: none in conflict, no `n.m.` values, and of text fields only names."""
         disputed = self.disputed
         firm = {name: fact for name, fact in self.facts.items() if name not in disputed}
         return {name: fact for name, fact in firm.items() if fact.number is not None or _is_name(fact)}
 
 
 class Supplied(Protocol):
-    """What a request says of a company."""
+    """The company data of a request."""
 
     @property
     def ticker(self) -> str: ...
@@ -74,7 +74,7 @@ class Supplied(Protocol):
 
 
 def figures(request: Supplied) -> Figures:
-    """The figures of a request."""
+    """Collect the figures of a request."""
     groups: dict[str, object] = {
         "company_data": request.company_data,
         "financial_data": request.financial_data,
@@ -106,13 +106,13 @@ def figures(request: Supplied) -> Figures:
 
 
 def _is_name(fact: Fact) -> bool:
-    """A text that names something: in a field that we know, or what a peer is called."""
+    """Whether a text is a name: the value of a known field, or of a peer's name field."""
     peer = fact.subject is not None and fact.id.rpartition(".")[2] in {"longName", "shortName", "name"}
     return fact.unit is Unit.TEXT and (fact.id in KNOWN or peer)
 
 
 def _unsigned(facts: Mapping[str, Fact]) -> tuple[str, ...]:
-    """The names of the fields that would have said the currency of amounts that have none."""
+    """Return the names of the missing currency fields of amounts without a currency."""
     own = [fact for fact in facts.values() if fact.unit is Unit.MONEY and fact.currency is None and not fact.subject]
     sides = {
         "currency": [fact for fact in own if fact.id in OF_QUOTE],

@@ -1,4 +1,4 @@
-"""Whether a number may be a fact by its value alone: kind, currency, and the precision it is written in. Pure."""
+"""Whether a number can be a fact by value: type, currency, and the precision it is written in."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from ert_backend.grounding.facts import Fact, Unit
 from ert_backend.grounding.numerals import Kind, Numeral
 
-# What a fact of a unit is multiplied by where it is written as a kind; a field we have no name for may be any of them.
+# Factors from a fact's unit to the kind it is written as; a field without a known name has several.
 OF_KIND: Mapping[tuple[Unit, Kind], tuple[float, ...]] = {
     (Unit.MONEY, Kind.MONEY): (1.0,),
     (Unit.MONEY, Kind.PLAIN): (1.0,),
@@ -26,16 +26,16 @@ OF_KIND: Mapping[tuple[Unit, Kind], tuple[float, ...]] = {
 
 
 def forms(fact: Fact, kind: Kind) -> tuple[float, ...]:
-    """The values a fact may be written as in a numeral of `kind`; none where the kind is not its own."""
+    """Return the values that a fact may be written as in a `Numeral` of `kind`; empty for a different kind."""
     value = fact.number or 0.0
     units = OF_KIND.get((fact.unit, kind))
     return tuple(value * factor for factor in units) if units else ()
 
 
 def fits(numeral: Numeral, fact: Fact, *, named: bool = False) -> bool:
-    """At the precision written and in the same currency. Without a sign a fall may be told in words: `fell 3%`.
+    """Whether both are equal at the written precision and currency; an unsigned number may be a decrease: `fell 3%`.
 
-    `named`: figures are named around it, so that a whole number may be a multiple (`a P/E of 20`).
+    `named`: figure names are nearby, so that a whole number may be a multiple (`a P/E of 20`).
     """
     if numeral.currency and fact.unit is Unit.MONEY and not _same_money(numeral.currency, fact.currency):
         return False
@@ -43,7 +43,7 @@ def fits(numeral: Numeral, fact: Fact, *, named: bool = False) -> bool:
     if named and fact.unit is Unit.MULTIPLE and numeral.value >= 5:
         whole = False
     if whole and fact.unit in {Unit.RATIO, Unit.PERCENT, Unit.MULTIPLE}:
-        return False  # a bare `1` says nothing of a ratio of 0.7
+        return False  # a bare `1` does not match a ratio of 0.7
     for value in forms(fact, numeral.kind):
         slack = numeral.tolerance * (1 + 1e-9) + 1e-12 * max(1.0, abs(value))
         said = numeral.value - value if numeral.signed else abs(numeral.value) - abs(value)
@@ -56,20 +56,20 @@ WITHOUT_CENTS = frozenset({"GBP", "JPY", "KRW", "INR", "CNY", "TWD"})
 
 
 def _same_money(written: str, currency: str | None) -> bool:
-    """`$` is the US dollar: nobody reads it as another where two currencies may be in one report."""
+    """Whether both are one currency; `$` is always the US dollar, because a report may contain two currencies."""
     if written == "\u00a2":
         return currency not in WITHOUT_CENTS
     return written == currency or (written == "$" and currency == "USD")
 
 
 def same(numeral: Numeral, other: Numeral) -> bool:
-    """Whether two numbers of texts are one, as far as both are written."""
+    """Whether two numbers are equal at the lower of both precisions."""
     money = numeral.currency in (None, other.currency) or other.currency is None
     near = abs(numeral.value - other.value) <= min(numeral.tolerance, other.tolerance)
     return money and numeral.kind is other.kind and near
 
 
 def nearest(numeral: Numeral, facts: Sequence[Fact]) -> str | None:
-    """The id of the fact of its kind whose value is closest."""
+    """Return the id of the fact of the same kind with the closest value."""
     distances = [(abs(numeral.value - form), fact.id) for fact in facts for form in forms(fact, numeral.kind)]
     return min(distances)[1] if distances else None

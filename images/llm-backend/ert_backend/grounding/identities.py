@@ -1,7 +1,7 @@
-"""Figures of one request that contradict each other: what has to hold between them, within a tolerance. Pure.
+"""Accounting identities: figures of one request that conflict, within a tolerance.
 
-A contradiction does not say which side is wrong, so both are named and neither is told in a sentence. Only figures of
-the company itself are compared, of one period and in one currency, as far as both are known.
+A conflict does not determine which side is invalid, so both are named and neither is used in a sentence. Only figures
+of the company itself are compared, of one date and in one currency, as far as both are known.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ EQUITY = "stockholdersEquity"
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What has to hold between the figures `names` (`a|b`: the first that is there); `says` is the rule in words."""
+    """A rule for the figures `names` (`a|b`: the first that exists); `says` is the rule as text."""
 
     id: str
     says: str
@@ -30,7 +30,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """One identity that does not hold, with the facts it was held against; `left_out` are those kept from the prose."""
+    """One identity that does not hold, with its facts; `left_out` are the ids excluded from the text."""
 
     id: str
     says: str
@@ -39,7 +39,7 @@ class Conflict:
 
 
 def _near(share: float, floor: float = 0.0) -> Callable[[float, float], bool]:
-    """Equal within a share of the larger side, or within `floor`."""
+    """Return a test that is true within a fraction of the larger side, or within `floor`."""
     return lambda left, right: abs(left - right) <= max(share * max(abs(left), abs(right)), floor)
 
 
@@ -124,7 +124,7 @@ IDENTITIES: tuple[Identity, ...] = (
              ("payoutRatio", "dividendRate", "trailingEps"), _quotient(0.25, 0.02)),
 )  # fmt: skip
 
-# Multiples that some sources compute across two currencies: one that equals that quotient was.
+# Multiples that some sources compute across two currencies: a value equal to that quotient is one of them.
 ACROSS: tuple[tuple[str, str, str], ...] = (
     ("trailingPE", "currentPrice", "trailingEps"),
     ("priceToBook", "currentPrice", "bookValue"),
@@ -135,7 +135,7 @@ ACROSS: tuple[tuple[str, str, str], ...] = (
 
 
 def conflicts(facts: Mapping[str, Fact]) -> list[Conflict]:
-    """Every identity that the company's own figures break, in the order of the list."""
+    """Return a conflict for every identity that the company's own figures break, in the order of the list."""
     found = [conflict for identity in IDENTITIES if (conflict := _broken(identity, facts)) is not None]
     return [*found, *(conflict for names in ACROSS if (conflict := _mixed(names, facts)) is not None)]
 
@@ -168,7 +168,7 @@ def _named(names: str, facts: Mapping[str, Fact]) -> Fact | None:
 
 
 def _comparable(facts: list[Fact]) -> bool:
-    """Whether nothing speaks against comparing: one currency, and no two years of the statements."""
+    """Whether the facts can be compared: at most one currency, and at most one year among filed figures."""
     currencies = {fact.currency for fact in facts if fact.unit is Unit.MONEY}
     filed = [fact for fact in facts if fact.id not in OF_QUOTE]
     years = {fact.period.year for fact in filed if fact.period and fact.period.year}

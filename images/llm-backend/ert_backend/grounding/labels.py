@@ -1,7 +1,7 @@
-"""Which figure a sentence says a number is: the label words around it, and whether they name the fact it matches.
+"""Labels: the figure name for each number of a sentence, and whether it matches the fact.
 
-Pure. A label right behind the number wins (`$391B in revenue`), else the one before it; lists are paired in their order
-(`revenue and net income were A and B`). Where no label is near, nothing is claimed.
+A label right after the number has priority (`$391B in revenue`), else the one before it; lists are paired in order
+(`revenue and net income were A and B`). A number without a label nearby has none.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ert_backend.grounding.vocabulary import KNOWN
 
 REACH, BESIDE = 120, 30
 SELF = ""
-# What may stand between a number and the label behind it.
+# Allowed between a number and the label after it.
 _FILL = (
     r"(?:the|its|their|a|an|this|that|total|annual|full year|quarterly|latest|recent|company s|company's|"
     r"reported|current|fiscal|overall|strong|solid|healthy|modest|high|low|negative|positive|impressive|robust|in)"
@@ -33,7 +33,7 @@ BEHIND = re.compile(
     r"(?:(?!and\b|or\b|while\b|but\b|with\b|versus\b|from\b|to\b|against\b|than\b|at\b|on\b|by\b|so\b|as\b"
     r"|because\b|since\b|which\b|thus\b|hence\b|leaving\b|after\b|before\b)[a-z]+ )?(?:\()?"
 )
-# A label that has its own number right behind it is not the label of the one before.
+# A label directly followed by its own number is not the label of the previous one.
 OWN = re.compile(
     r"s?\s*(?:\([a-z/ ]+\)\s*)?(?:growth|margin|ratio)?\s*(?:of|is|was|were|are|at|stands? at|stood at|came to"
     r"|amounted to|totaled|totalled|reached|:|=|by)?"
@@ -50,12 +50,12 @@ SHARE = re.compile(r"\s*of\s+(?:the |its |total |their )*")
 
 
 def plain(text: str) -> str:
-    """Lower case with hyphens and curly quotes evened out; every character stays where it was."""
+    """Return lower case with plain hyphens and quotes; the length and every position are unchanged."""
     return text.lower().translate(str.maketrans("-\u2010\u2011\u2019_", "   ' "))
 
 
 def alternatives(words: Iterable[str]) -> str:
-    """A pattern of these words, the longest first, that tries those with the right first letter only."""
+    """Return a regular expression of these alternatives, longest first, with a check of the first letter."""
     letters: dict[str, list[str]] = {}
     for word in sorted(words, key=len, reverse=True):
         letters.setdefault(word[:1], []).append(re.escape(word[1:]))
@@ -63,11 +63,11 @@ def alternatives(words: Iterable[str]) -> str:
 
 
 def vocabulary(facts: Iterable[Fact]) -> Words:
-    """What figures may be called in a report on these facts."""
+    """Return the names that a report on these facts may use for a figure."""
     facts = list(facts)
     known = {plain(label): frozenset({label}) for label, _ in KNOWN.values()}
     known |= {plain(rule.label): frozenset({rule.label}) for rule in RULES}
-    # Without the company or the time before it: requests with the usual fields share one pattern, compiled once.
+    # Without the prefix (company or date), so that requests with the usual fields share one compiled pattern.
     bases = {fact.label.rpartition(": ")[2] for fact in facts}
     known |= {plain(base): frozenset({base}) for base in bases}
     names = {**known, **{plain(phrase): frozenset(means) for phrase, means in PHRASES.items()}}
@@ -76,7 +76,7 @@ def vocabulary(facts: Iterable[Fact]) -> Words:
 
 
 def owners(sentence: str, companies: re.Pattern[str], called: Mapping[str, str]) -> list[Mention]:
-    """The companies a sentence names: by name with what `called` says, and `SELF` for the one the report is about."""
+    """Return the companies of a sentence: by name as in `called`, and `SELF` for the report's own company."""
     found = [(m[0], m.start(), m.end(), called.get(m["named"] or "", SELF)) for m in companies.finditer(sentence)]
     found += [(m[0], m.start(), m.end(), SELF) for m in OUR.finditer(sentence)]
     return [Mention(text, start, end, frozenset({owner})) for text, start, end, owner in sorted(found, key=_place)]
@@ -87,7 +87,7 @@ def _place(found: tuple[str, int, int, str]) -> int:
 
 
 def find(sentence: str, words: Words, taken: Sequence[Mention] = ()) -> list[Mention]:
-    """Where figures are named, the longest name first: `cash flow` is not `cash`. A company's name is none (`BETA`)."""
+    """Return each figure name, longest first: `cash flow` is not `cash`. A company's name is excluded (`BETA`)."""
     matches = words.figures.finditer(plain(sentence))
     found = [Mention(match[1], match.start(), match.end(), words.names[match[1]]) for match in matches]
     found = sorted([*found, *shared(plain(sentence), found, words)], key=lambda mention: mention.start)
@@ -95,7 +95,7 @@ def find(sentence: str, words: Words, taken: Sequence[Mention] = ()) -> list[Men
 
 
 def owned(sentence: str, numerals: Sequence[Numeral], owners: Sequence[Mention]) -> list[tuple[Mention, ...]]:
-    """For each number the company it is said to be of: the one right behind it, else as with labels."""
+    """Return the company for each number: the one right after it, else as in `assign`."""
     text = plain(sentence)
     behind = {
         i: mention
@@ -109,7 +109,7 @@ def owned(sentence: str, numerals: Sequence[Numeral], owners: Sequence[Mention])
 
 
 def assign(sentence: str, numerals: Sequence[Numeral], mentions: Sequence[Mention]) -> list[tuple[Mention, ...]]:
-    """For each number the labels it stands under, none where nothing is said. Both come in the sentence's order."""
+    """Return the labels for each number, empty if there is none. Input and output are in sentence order."""
     text = plain(sentence)
     taken = Spans((numeral.start, numeral.end) for numeral in numerals)
     free = [mention for mention in mentions if not taken.touch(mention.start, mention.end)]
@@ -130,7 +130,7 @@ def assign(sentence: str, numerals: Sequence[Numeral], mentions: Sequence[Mentio
 
 
 def _kept_as(text: str, base: Mention, mentions: Sequence[Mention], starts: Sequence[int]) -> tuple[Mention, ...]:
-    """`24% of revenue as net income`: the number is of the second name, which follows."""
+    """Return the second label of `24% of revenue as net income`, which also applies to the number."""
     near = mentions[bisect_left(starts, base.end) : bisect_left(starts, base.end + BESIDE)]
     return tuple(m for m in near if KEPT_AS.fullmatch(text, base.end, m.start))
 
@@ -142,7 +142,7 @@ def _gap(text: str, numeral: Numeral, mention: Mention) -> str:
 def _behind(
     text: str, numerals: Sequence[Numeral], index: int, mentions: Sequence[Mention], starts: Sequence[int]
 ) -> int | None:
-    """The place in `mentions` of the label right behind a number."""
+    """Return the index in `mentions` of the label right after a number."""
     numeral = numerals[index]
     following = numerals[index + 1].start if index + 1 < len(numerals) else len(text)
     place = bisect_left(starts, numeral.end)
@@ -156,7 +156,7 @@ def _behind(
 
 
 def _before(text: str, numerals: Sequence[Numeral], mentions: Sequence[Mention]) -> dict[int, tuple[Mention, ...]]:
-    """Labels in a row followed by numbers in a row: one for all, in pairs, or the last for the first."""
+    """Match a run of labels to the next run of values: one label for all, in pairs, or the last for the first."""
     result: dict[int, tuple[Mention, ...]] = {}
     labels: list[Mention] = []
     run: list[int] = []
@@ -200,7 +200,7 @@ def _listed(text: str, labels: Sequence[Mention]) -> bool:
 
 
 def means(mentions: Sequence[Mention], fact: Fact, sentence: str) -> bool:
-    """Whether one of the labels may be said of this fact; a field we have no name for is known by its words."""
+    """Whether one of the labels applies to this fact; a field without a known name matches by the parts of its name."""
     if not mentions:
         return True
     base = fact.label.rpartition(": ")[2]

@@ -1,7 +1,7 @@
-"""Reads the numbers out of prose: sign, currency, grouping, scale, percent and multiple, at the precision written.
+"""Parser for numbers in text: sign, currency, grouping, scale, percent and multiple, at the precision written.
 
-Pure. What is no claim about the company (52-week, 10-K, S&P 500, list numbers, ordinals, 5G) is not read as one;
-numbers in words are read by `spelled`, years and dates by `periods`.
+Skips those that are no figures of the company (52-week, 10-K, S&P 500, list items, ordinals, 5G). `spelled` parses
+those without digits, `periods` parses years and dates.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ert_backend.grounding.supplied.currency import CODES as CURRENCIES
 
 
 class Kind(StrEnum):
-    """What a numeral claims to be, by the signs around it."""
+    """The type of a `Numeral`, from the signs around it."""
 
     MONEY = "money"
     PERCENT = "percent"
@@ -29,7 +29,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Numeral:
-    """One number of a text: `tolerance` is half a unit of its last written digit; `signed` if a sign was written."""
+    """One number of a text: `tolerance` is half a unit of its last written digit; `signed` if it has a sign."""
 
     text: str
     value: float
@@ -41,11 +41,11 @@ class Numeral:
     currency: str | None = None
 
 
-# How far back the words before a number are read: `an estimated US$` and its spaces fit.
+# Maximum length of the context before a number: `an estimated US$` and its spaces fit.
 BACK = 60
 SYMBOLS = {"$": "$", "€": "EUR", "£": "GBP", "¥": "JPY", "US$": "USD", "C$": "CAD", "CA$": "CAD", "A$": "AUD"}
 SYMBOLS |= {"HK$": "HKD", "NZ$": "NZD", "S$": "SGD", "NT$": "TWD", "R$": "BRL", "Mex$": "MXN", "₹": "INR", "₩": "KRW"}
-# A hundredth of whose currency; cents are of many.
+# The currency of each minor unit; cents belong to several.
 MINOR_UNITS = {"pence": "GBP", "penny": "GBP", "pennies": "GBP", "p": "GBP", "euro cents": "EUR", "euro cent": "EUR"}
 MINOR_UNITS |= dict.fromkeys(("cents", "cent", "c", "\u00a2"), "\u00a2")
 _SIGNS = "|".join(re.escape(sign) for sign in sorted(SYMBOLS, key=len, reverse=True))
@@ -70,7 +70,7 @@ NUMERAL = re.compile(
     re.VERBOSE,
 )
 
-# Numbers that are names: filings, indices, look-back windows, ordinals, technologies; and the numbers of a list.
+# Names that contain a number (filings, indices, look-back windows, ordinals, technologies), and list items.
 NAMES = re.compile(
     r"\b(?:5[23][- ](?:or[- ]5[23][- ])?weeks?|52- or 53-week|1[02]-[KQ]s?|20-Fs?|8-Ks?|S&P 500"
     r"|Russell [123]000|Nasdaq[- ]100"
@@ -90,7 +90,7 @@ OPENS = re.compile(r"(?:\b(?:of|was|is|were|at|to|by|totaled|totalled|reached)|[
 
 
 def read(text: str, skipped: Iterable[Span] = ()) -> list[Numeral]:
-    """All numerals of `text` in order, in digits and in words; names and `skipped` spans left out."""
+    """Return every `Numeral` of `text` in order, with or without digits, except in names and `skipped` spans."""
     names = Spans([*(match.span() for match in NAMES.finditer(text)), *skipped])
     found = [_numeral(match, text) for match in NUMERAL.finditer(text) if not names.touch(*match.span("digits"))]
     words = [_worded(item) for item in spelled(text) if not names.touch(item.start, item.end)]
@@ -100,7 +100,7 @@ def read(text: str, skipped: Iterable[Span] = ()) -> list[Numeral]:
 
 
 def _ends_with(pattern: re.Pattern[str], text: str, end: int) -> bool:
-    """Whether `pattern`, which ends in `$`, is found right before `end`; only the last words are looked at."""
+    """Whether `pattern`, which ends in `$`, matches directly before `end`, within the last `BACK` characters."""
     return pattern.search(text, max(0, end - BACK), end) is not None
 
 
@@ -128,12 +128,12 @@ def _numeral(match: re.Match[str], text: str) -> Numeral:
 
 
 def _bracketed(match: re.Match[str], text: str) -> bool:
-    """`net income was ($1.2B)` is a loss; `revenue ($1.2B)` is an aside."""
+    """Whether the brackets are a minus sign: `net income was ($1.2B)` is a loss; `revenue ($1.2B)` is an aside."""
     return text[match.end() : match.end() + 1] == ")" and _ends_with(OPENS, text, match.start())
 
 
 def _slack(digits: str) -> float:
-    """`about 390` is meant to its last digit that is not zero, within 2.5 %."""
+    """Return the tolerance of `about 390`: half a unit of the last digit that is not zero, at most 2.5 %."""
     zeros = min(len(digits) - len(digits.rstrip("0")), 200)
     return min(0.5 * 10.0**zeros, 0.025 * min(float(digits), LARGEST))
 
@@ -163,7 +163,7 @@ def _worded(item: Spelled) -> Numeral:
 
 
 def _ranges(numerals: list[Numeral], text: str) -> list[Numeral]:
-    """`2-4%` and `$1.2 to 1.4 billion`: the unit, scale or currency of one end belongs to both."""
+    """Apply the unit, scale or currency of one end of `2-4%` and `$1.2 to 1.4 billion` to both."""
     for index, (left, right) in enumerate(itertools.pairwise(list(numerals))):
         gap = text[left.end : right.start]
         apart = gap.strip() in {"and", "or"} and not _ends_with(EITHER, text, left.start)
@@ -179,7 +179,7 @@ def _ranges(numerals: list[Numeral], text: str) -> list[Numeral]:
 
 
 def _scaled_like(left: Numeral, right: Numeral) -> Numeral:
-    """The left end with the right end's scale word, if it has none of its own."""
+    """Return the left end with the scale of the right end, if it has none of its own."""
     own, other = re.search(r"[A-Za-z]+", left.text), re.search(r"(?<=[\d ])(?:[a-z]+|[KMBT])\b", right.text)
     scale = SCALES.get(other[0].lower(), 1.0) if other else 1.0
     if own or scale == 1.0:

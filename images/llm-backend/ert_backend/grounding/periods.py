@@ -1,6 +1,6 @@
-"""Reads the periods a text names: years, fiscal years, quarters, halves, dates; and says which figure belongs to which.
+"""Parser for dates in text (years, fiscal years, quarters, halves, months), and their assignment to figures.
 
-Pure. A year that was never supplied is a claim that falls; a supplied figure under another period's name falls, too.
+A year that is not in the input is rejected, and so is a figure with a date that is not its own.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ MENTION = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-# A time told by the distance from another one, which is the one named before it or the newest that was supplied.
+# A relative date; its anchor is the date mentioned before it or the newest in the input.
 RELATIVE = re.compile(
     r"""
     (?<![\w-])(?:
@@ -65,10 +65,10 @@ BARE = re.compile(
     re.IGNORECASE,
 )
 IN_A_ROW = re.compile(r"\s*(?:,|and|,\s*and|then|,\s*then|and then)\s*(?:in\s|to\s)?")
-# What went before ends with the comma: `After a loss in 2023, net income was $5 million`.
+# The leading clause ends at the comma: `After a loss in 2023, net income was $5 million`.
 LEADING = re.compile(r"(?:After|Having|Following)\b[^,;]{0,80},", re.IGNORECASE)
 COUNTS = {"two": 2, "three": 3, "four": 4, "five": 5}
-# A year of an event, and not of a figure.
+# The year of an event, not of a figure.
 EVENT = re.compile(
     r"\b(?:since|founded|incorporated|established|listed|created|started"
     r"|born)(?:\s\w+){0,2}\s*$",
@@ -78,7 +78,7 @@ AFTER = re.compile(
     r"\s*\(?\s*(?:(?:in|for|during|of|as of|at|at the end of|through|by|on|its?|the|full|whole"
     r"|,)\s*)*"
 )
-# Words that set what follows against what came before: the period before them does not reach over.
+# These separate the two parts of a comparison: a date before them does not apply after them.
 AGAINST = re.compile(
     r"\b(?:compared|versus|vs|than|against|while|whereas|but|from(?=\s+(?:US)?[$€£¥\d]|\s*$))\b|;", re.IGNORECASE
 )
@@ -86,9 +86,9 @@ AGAINST = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A period as a text names it; None where it does not say.
+    """A date in a text; a field is None where the text does not specify it.
 
-    `relative`: told by its distance from another one. `vague`: also the year before may be meant (`last year`).
+    `relative`: given relative to another date. `vague`: the year before is possible, too (`last year`).
     """
 
     text: str
@@ -101,20 +101,20 @@ class Mention:
 
     @property
     def span(self) -> tuple[int, int]:
-        """Where it stands."""
+        """The start and end offset."""
         return self.start, self.end
 
 
 @dataclass(frozen=True, slots=True)
 class Newest:
-    """The newest year and quarter that figures were supplied of."""
+    """The newest year and quarter of the input."""
 
     year: int | None = None
     quarter: Period | None = None
 
 
 def find(text: str, latest: Newest | None = None) -> list[Mention]:
-    """The periods that `text` names, in order; those told by distance only where `latest`, the newest one, is known."""
+    """Return the dates in `text`, in order; relative ones only with `latest`, the newest one of the input."""
     found = [_mention(match, text) for match in MENTION.finditer(text)]
     if latest is None:
         return found
@@ -131,7 +131,7 @@ def find(text: str, latest: Newest | None = None) -> list[Mention]:
 
 
 def _bare(match: re.Match[str], latest: Newest) -> Mention:
-    """`the second` of a sentence about quarters, of the newest year unless that is said."""
+    """Return the quarter of `the second`, without a year; `the last` is the newest one."""
     word = match["ordinal"].lower()
     quarter = ORDINALS.get(word) or 0
     newest = latest.quarter or Period(quarter=0)
@@ -140,7 +140,7 @@ def _bare(match: re.Match[str], latest: Newest) -> Mention:
 
 
 def _relative(match: re.Match[str], anchor: Period | None, latest: Newest) -> Mention:
-    """A quarter or a year that nothing is known of is number 0, which belongs to no figure."""
+    """Return the date of a relative mention; an unknown quarter or year is number 0, which matches no figure."""
     year, quarter = (anchor.year, anchor.quarter) if anchor else (latest.year, None)
     if match["new_quarter"] or match["old_quarter"]:
         known = anchor if anchor and anchor.quarter and match["old_quarter"] else latest.quarter
@@ -183,7 +183,7 @@ def _month(name: str) -> int:
 
 
 def belongs(mention: Mention, period: Period | None) -> bool:
-    """Whether a figure of that period may be told under this name."""
+    """Whether a figure of that `Period` may be given with this date."""
     said = mention.period
     if period is None:
         return False
@@ -192,7 +192,7 @@ def belongs(mention: Mention, period: Period | None) -> bool:
 
 
 def agree(mention: Mention, other: Mention | None) -> bool:
-    """Whether a text gave this period to its number; a year that goes unsaid in the text may be said."""
+    """Whether the input text has this date for its number; a year that the text omits is accepted."""
     if other is None:
         return False
     said, given = mention.period, other.period
@@ -201,7 +201,7 @@ def agree(mention: Mention, other: Mention | None) -> bool:
 
 
 def in_order(text: str, spans: Sequence[tuple[int, int]], mentions: Sequence[Mention]) -> dict[int, Mention]:
-    """`$1, $2 and $3 in 2023, 2024 and 2025`: as many times in a row as numbers in a row belong to them in order."""
+    """Match the last n dates of a list to n listed values in order: `$1, $2 and $3 in 2023, 2024 and 2025`."""
     told = [mention for mention in mentions if not mention.event]
     for size in range(min(len(told), len(spans), 6), 1, -1):
         row = told[-size:]
@@ -218,7 +218,7 @@ def _in_a_row(text: str, spans: Sequence[tuple[int, int]]) -> bool:
 
 
 def governing(text: str, span: tuple[int, int], mentions: Sequence[Mention], others: Sequence[int]) -> Mention | None:
-    """The period a number is told under: right behind it, else before it in the same breath, else the only one."""
+    """Return the date of a number: directly after it, else before it in the same clause, otherwise the only one."""
     mine = [mention for mention in mentions if not mention.event]
     behind = next((mention for mention in mine if mention.start >= span[1]), None)
     if behind and AFTER.fullmatch(text[span[1] : behind.start]):
@@ -233,6 +233,6 @@ def governing(text: str, span: tuple[int, int], mentions: Sequence[Mention], oth
 
 
 def _belongs_to_earlier(text: str, mention: Mention, starts: Sequence[int], here: int) -> bool:
-    """`$4B in 2023 and $5B`: the year was the first number's, and reaches this one only as a list does."""
+    """Whether the date of `$4B in 2023 and $5B` belongs to the first number only, because no list connects both."""
     taken = any(start < mention.start and mention.start - start < 40 for start in starts)
     return taken and not re.fullmatch(r"\s*(?:,|and|or|,\s*and)?\s*", text[mention.end : here])

@@ -1,7 +1,7 @@
-"""The words that reports use for figures, and what each may mean. Pure data.
+"""Figure names that reports use, with the possible meanings of each. Data only.
 
-A phrase with several meanings (`earnings`, `margin`) accepts any of them; naming a figure that was not supplied is a
-claim, too, and a number found under another name falls by it.
+Any of several meanings (`earnings`, `margin`) is accepted. The name of a figure that is not in the input is known,
+too, so that a number with that name is rejected.
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ PHRASES: dict[str, frozenset[str]] = {
     "upside": frozenset({"Change to the mean analyst target"}),
 }
 
-# Figures whose percent or multiple may be told under the name of what it is computed from.
+# Figures whose percent or multiple may be given under the name of the figure it is computed from.
 ABOUT: dict[str, frozenset[str]] = {
     "Revenue growth": frozenset({"Revenue"}),
     "Earnings growth": frozenset({"Net income", "Earnings per share"}),

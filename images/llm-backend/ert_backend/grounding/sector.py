@@ -1,4 +1,4 @@
-"""What says little about a bank or an insurer, by the sector and industry that were supplied. Pure."""
+"""The figures that are not meaningful for a bank or an insurer, selected by the industry field."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ert_backend.grounding.facts import Fact, Unit
 
 
 class Kind(StrEnum):
-    """The kind of company, as far as it decides which figures mean something."""
+    """The type of company, which determines the figures that are meaningful."""
 
     BANK = "bank"
     INSURER = "insurer"
@@ -47,12 +47,12 @@ OF_INDUSTRY = frozenset(
         "quickRatio",
     }
 )
-# Shown where they were supplied, and not missing where they were not.
+# Shown if given, but not listed as gaps otherwise.
 NOT_MISSED = frozenset({"operatingIncome", "totalDebt", "totalCash"})
 
 
 def kind_of(facts: Mapping[str, Fact]) -> Kind:
-    """The kind that the company's own industry says it is; the sector is too coarse to say."""
+    """Return the type from the company's own industry field; the sector is too coarse."""
     fact = facts.get("industry")
     industry = str(fact.value) if fact is not None and fact.unit is Unit.TEXT else ""
     if INSURER.search(industry) and not BROKER.search(industry):
@@ -61,10 +61,10 @@ def kind_of(facts: Mapping[str, Fact]) -> Kind:
 
 
 def beside_the_point(kind: Kind) -> frozenset[str]:
-    """The figures that are not shown for this kind of company, supplied or not."""
+    """Return the figures that are never shown for this type of company."""
     return frozenset() if kind is Kind.OTHER else OF_INDUSTRY
 
 
 def missed(kind: Kind, name: str) -> bool:
-    """Whether the report on this kind of company names the figure as a gap when it was not supplied."""
+    """Whether the report on this type of company lists the figure as a gap when it is absent."""
     return kind is Kind.OTHER or name not in OF_INDUSTRY | NOT_MISSED

@@ -1,7 +1,7 @@
-"""Decides what a field alone does not say: pence or pounds, percent or fraction, and what has no meaning. Pure.
+"""Resolves ambiguous units from other figures: pence or pounds, percent or fraction, and values with no meaning.
 
-A supplied figure is held against those it follows from. Where they decide nothing, only one reading being likely
-decides; where two are, the figure is left out and named as a gap.
+An input figure is compared with those it depends on. If they do not determine the unit and exactly one reading is in
+the plausible range, that reading is used; otherwise the figure is dropped and listed as a gap.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LIKELY_BOOK = (0.1, 20.0)
 EQUITY = ("stockholdersEquity", "totalStockholderEquity", "bookValue")
 ON_EQUITY = frozenset({"returnOnEquity", "priceToBook", "debtToEquity"})
 NO_SIGN = frozenset({"debtToEquity", "payoutRatio", "trailingAnnualDividendYield", "dividendYield"})
-# Those that the current price is held against: the field and the figure that is price over it, or it over price.
+# Compared with the current price: the field, and the figure that is price over field or field over price.
 OF_PRICE = {"trailingEps": "trailingPE", "forwardEps": "forwardPE", "bookValue": "priceToBook"}
 
 Facts = dict[str, Fact]
@@ -28,14 +28,14 @@ Facts = dict[str, Fact]
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One way to read a figure, and the ratio that would follow from it."""
+    """One reading of a figure, and the ratio that it implies."""
 
     value: float
     implied: float
 
 
 def settle(facts: Mapping[str, Fact], scope: Scope) -> tuple[Facts, list[str]]:
-    """The facts with nothing left open, and the ids of those that had to be left out or lost their currency."""
+    """Return the facts after this step, and the ids of those that had to be dropped."""
     found, gaps = dict(facts), list[str]()
     if scope.quote is not None and scope.quote.parts > 1:
         gaps += _in_pounds(found, scope.quote.parts)
@@ -44,7 +44,7 @@ def settle(facts: Mapping[str, Fact], scope: Scope) -> tuple[Facts, list[str]]:
 
 
 def _in_pounds(facts: Facts, parts: int) -> list[str]:
-    """Totals and per-share figures of a share that is quoted in parts of its currency: which of them are in parts."""
+    """Resolve totals and per-share figures of a share that is quoted in minor units; return the dropped ids."""
     gaps = []
     price, shares = _number(facts, "currentPrice"), _number(facts, "impliedSharesOutstanding", "sharesOutstanding")
     worth, whole = _number(facts, "marketCap"), _number(facts, "enterpriseValue")
@@ -67,9 +67,9 @@ def _in_pounds(facts: Facts, parts: int) -> list[str]:
 
 
 def _yields(facts: Facts) -> list[str]:
-    """`dividendYield` is a fraction in older data and percent in newer: what it follows from says which it is here.
+    """Resolve `dividendYield`, a fraction in older data and percent in newer, from dividend and price.
 
-    A peer's comes from the same source, so that it is read as the company's own was proven to be.
+    A peer's value is from the same source, so it is scaled like the company's own.
     """
     gaps, sent = [], _number(facts, "dividendYield")
     for name in sorted((name for name in facts if name.rpartition(".")[2] == "dividendYield"), key=len):
@@ -87,7 +87,7 @@ def _yields(facts: Facts) -> list[str]:
 
 
 def _paid(facts: Facts) -> float | None:
-    """The yield as dividend and price give it, or what else states it."""
+    """Return the yield from dividend and price, else as in `_stated`."""
     price, dividend = facts.get("currentPrice"), _first(facts, "dividendRate", "trailingAnnualDividendRate")
     if price and price.number and dividend and dividend.number and price.currency == dividend.currency:
         return dividend.number / price.number
@@ -95,7 +95,7 @@ def _paid(facts: Facts) -> float | None:
 
 
 def _stated(facts: Facts) -> float | None:
-    """The yield without the dividend: payout over P/E, or the one that is a fraction by its definition."""
+    """Return the yield without the dividend: payout over P/E, else the field that is always a fraction."""
     payout, multiple = _number(facts, "payoutRatio"), _number(facts, "trailingPE")
     if payout and multiple and payout > 0 and multiple > 0:
         return payout / multiple
@@ -111,9 +111,9 @@ def _choose(
     *,
     keep: bool = True,
 ) -> list[str]:
-    """Takes the reading that the other figures prove, or without such the only likely one; else there is no figure.
+    """Use the reading that matches `said`, without `said` the only plausible one; otherwise drop the figure.
 
-    `keep`: where the other figures prove none, the first stays, for `identities` to find the contradiction.
+    `keep`: if no reading matches, keep the first, so that `identities` reports the conflict.
     """
     proven = [reading for reading in readings if said and _close(reading.implied, said)]
     probable = [reading for reading in readings if likely[0] <= abs(reading.implied) <= likely[1]]
@@ -126,7 +126,7 @@ def _choose(
 
 
 def _meaningful(fact: Fact, facts: Mapping[str, Fact]) -> Fact:
-    """A multiple below zero says nothing, nor does a ratio to an equity that is not there."""
+    """Return `n.m.` for a negative multiple, and for a ratio to equity when equity is negative."""
     value, name = fact.number, fact.id.rpartition(".")[2]
     if value is None:
         return fact
@@ -140,7 +140,7 @@ def _close(value: float, other: float) -> bool:
 
 
 def _alike(value: float, other: float) -> bool:
-    """Of one order of size."""
+    """Whether one is at most ten times the other."""
     return 0.1 <= abs(value / other) <= 10
 
 

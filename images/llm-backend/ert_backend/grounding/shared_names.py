@@ -1,4 +1,4 @@
-"""Names of figures that share a word: `gross and operating margin`, `52-week high and low`, `the trailing 20`. Pure."""
+"""Names with a common part: `gross and operating margin`, `52-week high and low`, `the trailing 20`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ALONE = re.compile(r"\b(?:trailing|forward)(?=\s[$€£¥\d])|(?<=\d\s)(?:traili
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A figure named in a sentence: `names` are the labels it may mean."""
+    """A figure name in a sentence: `names` are the labels it may refer to."""
 
     phrase: str
     start: int
@@ -23,14 +23,14 @@ class Mention:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The pattern that finds every known name of a figure, with what each means."""
+    """The pattern that matches every known figure name, with the meaning of each."""
 
     figures: re.Pattern[str]
     names: Mapping[str, frozenset[str]]
 
 
 def _alone(text: str, found: Sequence[Mention], words: Words) -> Iterator[Mention]:
-    """`trailing` of `the forward P/E of 22 exceeds the trailing 20`: the same figure by its other adjective."""
+    """Yield the figure of `trailing` in `the forward P/E of 22 exceeds the trailing 20`."""
     heads = [m.phrase.partition(" ")[2] for m in found if m.phrase.startswith(("trailing ", "forward "))]
     for match in ALONE.finditer(text) if heads else ():
         named = words.names.get(f"{match[0]} {heads[0]}") or words.names.get(heads[0])
@@ -39,7 +39,7 @@ def _alone(text: str, found: Sequence[Mention], words: Words) -> Iterator[Mentio
 
 
 def shared(text: str, found: Sequence[Mention], words: Words) -> Iterator[Mention]:
-    """`gross, operating` of `gross, operating and net margin`, `low` of `52-week high and low`."""
+    """Yield `gross, operating` of `gross, operating and net margin`, `low` of `52-week high and low`."""
     yield from _alone(text, found, words)
     taken = {place for mention in found for place in range(mention.start, mention.end)}
     for mention in found:

@@ -1,4 +1,4 @@
-"""Places in a text, and whether another place overlaps one of them. Pure; a question costs a search by halves."""
+"""Sorted spans of a text with an overlap test by binary search."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Span = tuple[int, int]
 
 
 class Spans:
-    """Half-open places, in any order and overlapping as they like."""
+    """Half-open spans, in any order; overlapping ones are merged."""
 
     def __init__(self, spans: Iterable[Span]) -> None:
         self._starts: list[int] = []

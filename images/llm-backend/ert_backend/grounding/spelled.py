@@ -1,6 +1,6 @@
-"""Reads numbers written in words: `two billion dollars`, `twenty-five percent`, `a third of`, `doubled`. Pure.
+"""Parser for values written without digits: `two billion dollars`, `twenty-five percent`, `a third of`, `doubled`.
 
-A small number without a unit (`three segments`) is how a count of things is written, and is no claim about a figure.
+A small number without a unit (`three segments`) is usually a count of things, not a figure, and is skipped.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ NUMBER = re.compile(
     rf"(?:(?:[ -]| and |\s+point\s+)(?:{_WORD}))*)\b(?:[ -](?P<unit>{_UNIT}))?",
     re.IGNORECASE,
 )
-# Said with a word instead of a number: (pattern, percent, tolerance in percentage points, whether it has a sign).
+# Written without a number: (pattern, percent, tolerance in percentage points, whether it has a sign).
 SAID = (
     (re.compile(r"\b(?:one[- ])?half of(?= (?:its|the|all|total|revenue|sales))", re.IGNORECASE), 50.0, 2.5, False),
     (re.compile(r"\b(?:a|one)[- ]third of\b", re.IGNORECASE), 100 / 3, 2.0, False),
@@ -90,13 +90,13 @@ LOOSELY = re.compile(
     re.IGNORECASE,
 )
 CLAIM_FROM = 13
-# More than any figure of a company; what is written beyond it is read as this much.
+# Larger than any figure of a company; a larger value is reduced to this.
 LARGEST = 1e200
 
 
 @dataclass(frozen=True, slots=True)
 class Spelled:
-    """One number in words; the fields are those of a numeral."""
+    """One number written without digits; the fields are those of `Numeral`."""
 
     text: str
     value: float
@@ -109,7 +109,7 @@ class Spelled:
 
 
 def spelled(text: str) -> Iterator[Spelled]:
-    """The numbers in words that claim something."""
+    """Yield each number written without digits, except small counts."""
     parts = [_part(match, text) for match in PART_OF.finditer(text)]
     yield from parts
     taken = {place for part in parts for place in range(part.start, part.end)}
@@ -142,7 +142,7 @@ def spelled(text: str) -> Iterator[Spelled]:
 
 
 def _part(match: re.Match[str], text: str) -> Spelled:
-    """Part of a million, a billion or a trillion: meant within 3 %, or 15 % where it is said to be about that much."""
+    """Parse a part of a million, a billion or a trillion: tolerance 3 %, or 15 % after `about` and the like."""
     part = re.sub(r"^(?:an?|one)[ -]", "", match["part"].lower()).replace("-", " ")
     share = ONES[match["whole"].lower()] + 0.5 if match["whole"] else PARTS[part]
     value = share * SCALES[match["scale"].lower()]
@@ -157,7 +157,7 @@ def _part(match: re.Match[str], text: str) -> Spelled:
 
 
 def _value(words: list[str]) -> tuple[float, float]:
-    """The number, and half a unit of what it was said in: `two billion` is meant to the billion."""
+    """Return the number and half a unit of its scale: `two billion` has a tolerance of half a billion."""
     if "point" in words:
         cut = words.index("point")
         whole, rest = _whole(words[:cut]), [word for word in words[cut + 1 :] if word in ONES]

@@ -1,7 +1,7 @@
-"""The field names that market data arrives with (yfinance spelling), what they are called, and what kind they are.
+"""Field names of market data (yfinance spelling), with the display name and unit of each.
 
-Margins, returns and yields arrive as fractions; `debtToEquity` arrives as a percent number; money is absolute. What
-`dividendYield` arrives as depends on who sends it: `settle` decides.
+Margins, returns and yields are fractions; `debtToEquity` is a percent number; money is absolute. The unit of
+`dividendYield` depends on the data source: `settle` resolves it.
 """
 
 from __future__ import annotations
@@ -104,10 +104,10 @@ PRICES = frozenset(
 )
 DIVIDENDS = frozenset({"dividendRate", "trailingAnnualDividendRate"})
 OF_QUOTE = TOTALS_OF_MARKET | PRICES | DIVIDENDS
-# Figures of the statements that are told per share: sources give some of them in the currency of the quote.
+# Per-share figures of the statements: some sources give them in the currency of the quote.
 PER_SHARE = frozenset({"trailingEps", "forwardEps", "bookValue"})
 
-# Fields that say something about the data, or that are prose: they are read elsewhere and are no facts of their own.
+# Metadata about other fields, or prose: read elsewhere, not facts of their own.
 LABEL_ONLY = frozenset(
     {
         "ticker",

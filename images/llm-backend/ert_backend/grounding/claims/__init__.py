@@ -1,1 +1,1 @@
-"""Claims that a sentence makes about supplied figures without stating them: read, and decided by arithmetic. Pure."""
+"""Checks of indirect statements about figures (comparisons, changes, ranks). No I/O."""

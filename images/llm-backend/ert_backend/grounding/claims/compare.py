@@ -1,4 +1,4 @@
-"""Comparisons of figures, companies or times: `exceeds`, `is below`, `more cash than debt`. Pure."""
+"""Comparisons of figures, companies or dates: `exceeds`, `is below`, `more cash than debt`."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ EITHER: dict[str, Test] = {
 NEGATED = re.compile(
     r"\b(?:not|never|hardly|scarcely|nowhere|no longer|only part\w*|partly|partially|in part|barely half)\b|n't\b"
 )
-# What money that is there would pay for is decided by what is there.
+# Whether existing money would cover a payment is evaluated on the amount that exists.
 WOULD_DO = re.compile(r"\b(?:would|could|will) (?:not |easily |still |just |\w+ly )*(?:be |have )?(?:\w+ly )?$")
 RELATIVE = frozenset({Sort.FACTOR, Sort.SHARE})
 FALLING = re.compile(r"(?:fall|fell|slip|drop|s[ai]nk|sunk|tumbl|plung|crash|slid)")
 
 
 def rulings(scene: Scene) -> Iterator[Ruling]:
-    """Every comparison of the sentence that can be decided."""
+    """Check each comparison of the sentence."""
     for match in words.VERBS.finditer(scene.text):
         yield from _verb(scene, match)
     never = [m.span() for m in words.NEVER_THAN.finditer(scene.text)]
@@ -69,7 +69,7 @@ def _verb(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
         down = FALLING.match(match[0]) or right.names & {"52-week low", "Lowest analyst target"}
         kind = "down" if down else "up"
     if any(match.end() <= a.start < right.start and a.sort in RELATIVE for a in scene.amounts):
-        return  # `equals 1.7 times EBITDA` is said of an amount
+        return  # `equals 1.7 times EBITDA` is handled as an amount
     if kind in {"cover", "passive_cover"} and words.TIMES.match(scene.text, right.end):
         return
     if kind.startswith("passive"):
@@ -92,7 +92,7 @@ def _covered(pair: Pair) -> bool | None:
 
 
 def _named(scene: Scene, right: Term) -> frozenset[str]:
-    """The figure that companies are compared by: `larger than ALFA by revenue`."""
+    """Return the figure that companies are compared on: `larger than ALFA by revenue`."""
     by = words.BY_NAME.match(scene.text, right.end)
     about = scene.after(by.end()) if by else None
     return about.names if about is not None else frozenset()
@@ -112,7 +112,7 @@ def _ruled(scene: Scene, match: re.Match[str], left: Sequence[Term], right: Term
 
 
 def _over(scene: Scene, place: int, left: Term, right: Term, test: Test) -> Outcome | None:
-    """Of two figures of one company `in every one of the three years`: of each."""
+    """Check two figures of one company for each year of `in every one of the three years`."""
     said = EVERY.search(scene.text, *scene.clause(place))
     if said is None or not left.names or not right.names or left.owner != right.owner:
         return None
@@ -141,7 +141,7 @@ def _over(scene: Scene, place: int, left: Term, right: Term, test: Test) -> Outc
 
 
 def both(scene: Scene, place: int, right: Term) -> list[Term]:
-    """`above both ALFA and BETA`, `below its 50-day and its 200-day average`: each of them, unless it is denied."""
+    """Return both parts of `above both ALFA and BETA`, `below its 50-day and its 200-day average`, unless negated."""
     found, each = [right], words.BOTH.match(scene.text, place) is not None
     while len(found) < 4 and not denied(scene, place):
         last = found[-1]
@@ -164,7 +164,7 @@ def both(scene: Scene, place: int, right: Term) -> list[Term]:
 
 
 def _alike(scene: Scene, one: Term, two: Term) -> bool:
-    """Two of a list: figures of the same kind, or companies."""
+    """Whether two list items are of the same type: figures of one dimension, or companies."""
     if not one.names or not two.names:
         return not one.names and not two.names and one.owner is not None and two.owner is not None
     kinds = [
@@ -175,7 +175,7 @@ def _alike(scene: Scene, one: Term, two: Term) -> bool:
 
 
 def decided(scene: Scene, left: Term, right: Term, test: Test) -> Outcome:
-    """Whether the claim holds of two terms that are not the same; None where it cannot be told."""
+    """Check a comparison of two different terms; None when unknown."""
     if not left.names and not right.names:
         return judged.UNKNOWN
     if not right.names and not _another(left, right):
@@ -192,7 +192,7 @@ def _test(match: re.Match[str]) -> Test:
 
 
 def _attribute(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
-    """`more cash than debt`, `a higher net margin than ALFA`, `higher revenue in 2024 than in 2023`."""
+    """Check `more cash than debt`, `a higher net margin than ALFA`, `higher revenue in 2024 than in 2023`."""
     named = scene.after(match.end())
     if named is None or not named.names or scene.text[match.end() : named.start].count(" ") > 2:
         return
@@ -216,7 +216,7 @@ def _attribute(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
 
 
 def _companies(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
-    """`larger than ALFA by revenue`, `cheaper than its peers`: without a figure by every figure that it may mean."""
+    """Check `larger than ALFA by revenue`, `cheaper than its peers`; without a figure, by each possible one."""
     right = scene.after(match.end())
     if right is None or right.names or right.owner is None:
         return

@@ -1,4 +1,4 @@
-"""Decides what is said of two figures, over every reading of their names: true, false, or not to be decided. Pure."""
+"""Compares two figures over every reading of their names: true, false or unknown."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MATCH, APART = 0.04, 0.12
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Left set against right: their difference, and their quotient where it has a meaning."""
+    """Left and right with their difference, and their quotient where it is defined."""
 
     difference: float
     quotient: float | None
@@ -26,7 +26,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """A claim that was decided: where it stands, the facts behind it, and the numbers it settles."""
+    """A comparison with its outcome: its position, the ids used, and each `Numeral` that it explains."""
 
     start: int
     end: int
@@ -41,32 +41,32 @@ UNKNOWN: Outcome = (None, ())
 
 
 def as_growth(term: Term) -> Term:
-    """The growth of what a term names."""
+    """Return the term that refers to the growth of the named figure."""
     return replace(term, names=frozenset(GROWTH.get(name, name) for name in term.names), numeral=None)
 
 
 def above(pair: Pair) -> bool | None:
-    """Left is the greater."""
+    """Whether left is greater than right."""
     return pair.difference > 0
 
 
 def below(pair: Pair) -> bool | None:
-    """Left is the smaller."""
+    """Whether left is less than right."""
     return pair.difference < 0
 
 
 def covers(pair: Pair) -> bool | None:
-    """Left is not the smaller."""
+    """Whether left is at least right."""
     return pair.difference >= 0
 
 
 def same(pair: Pair) -> bool | None:
-    """About equal; what is neither near nor far is not decided."""
+    """Whether both are about equal; None for a difference that is neither small nor large."""
     return near(pair, MATCH, APART)
 
 
 def near(pair: Pair, within: float, beyond: float) -> bool | None:
-    """Not further apart than `within`; false from `beyond` on, and not decided between."""
+    """True up to the difference `within`, False from `beyond` on, None in between."""
     if pair.quotient is None:
         return None if pair.difference else True
     off = abs(pair.quotient - 1)
@@ -74,7 +74,7 @@ def near(pair: Pair, within: float, beyond: float) -> bool | None:
 
 
 def opposite(test: Test) -> Test:
-    """The claim denied."""
+    """Return the negated test."""
 
     def denied(pair: Pair) -> bool | None:
         outcome = test(pair)
@@ -84,7 +84,7 @@ def opposite(test: Test) -> Test:
 
 
 def fits(numeral: Numeral, figure: Figure) -> bool:
-    """Whether a number may be this figure, by size alone."""
+    """Whether a number may be this figure, by absolute value only."""
     for value in (figure.value, figure.value * 100) if numeral.kind is not Kind.MONEY else (figure.value,):
         if abs(abs(numeral.value) - abs(value)) <= numeral.tolerance * (1 + 1e-9) + 1e-9 * abs(value):
             return True
@@ -92,7 +92,7 @@ def fits(numeral: Numeral, figure: Figure) -> bool:
 
 
 def values(figures: Figures, term: Term, name: str, owner: str) -> Sequence[Figure]:
-    """The figures a term may mean under one name; the number written with it chooses among them."""
+    """Return the figures a term may refer to under one name; the number written next to it selects among them."""
     found = figures.find(name, owner, term.period)
     if term.when is not None and not found and term.when.vague:
         found = figures.find(name, owner)
@@ -102,7 +102,7 @@ def values(figures: Figures, term: Term, name: str, owner: str) -> Sequence[Figu
 
 
 def decide(figures: Figures, left: Term, right: Term, test: Test) -> Outcome:
-    """Whether the claim holds of two terms; of a group by the word that stood before it."""
+    """Compare two terms; for a group, by the quantifier before it."""
     if right.when is not None and not right.names and left.when is right.when:
         left = replace(left, when=None)
     if left.owner in OF_GROUP:
@@ -113,7 +113,7 @@ def decide(figures: Figures, left: Term, right: Term, test: Test) -> Outcome:
 
 
 def pairs(figures: Figures, left: Term, right: Term) -> Iterator[Pair]:
-    """Every reading of two terms as figures of one kind."""
+    """Yield every reading of two terms as figures of one dimension."""
     mine, theirs = left.names or right.names, right.names or left.names
     alike = mine & theirs
     couples = [(name, name) for name in sorted(alike)] or [(one, two) for one in sorted(mine) for two in sorted(theirs)]
@@ -136,7 +136,7 @@ def _of_names(figures: Figures, left: Term, right: Term, one: str, two: str) -> 
 
 
 def _any(test: Test, found: Iterator[Pair]) -> Outcome:
-    """True in one reading is true; false is what no reading makes true."""
+    """Return True when any reading is true, False when every reading is false, else None."""
     ids: tuple[str, ...] = ()
     outcomes = []
     for pair in found:
@@ -181,7 +181,7 @@ def _grouped(figures: Figures, left: Term, right: Term, test: Test, *, turned: b
 
 
 def _with_mean(figures: Figures, names: frozenset[str]) -> Figures:
-    """The figures with the mean of the peers as a company of its own, which is no group any more."""
+    """Add the mean of the peers as an entry like a single company."""
     known = dict(figures.known)
     for name in names:
         found = [item for peer in figures.peers for item in figures.find(name, peer)]

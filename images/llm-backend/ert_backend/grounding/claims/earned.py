@@ -1,4 +1,4 @@
-"""Verbs that name their figure: `earned $5 million`, `burned a quarter of a billion dollars`, `owes`. Pure."""
+"""Verbs that imply their figure: `earned $5 million`, `burned a quarter of a billion dollars`, `owes`."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ OF_VERB = (
     (r"owe", ("Total debt",), 1),
 )
 PASSIVE = re.compile(r"\s(?:was\s|were\s|of\scash\s|in\scash\s)?(?P<verb>burn(?:ed|t)|lost|earned|owed)(?!\w)")
-# The figure is another one where it is named: `earned $5 million in operating income`; `lost $5 million of revenue`.
+# An explicit name overrides the implied one: `earned $5 million in operating income`; `lost $5 million of revenue`.
 NAMED = re.compile(
     r"\s(?:\w+\s)?(?:in|of|from|as|on|per|before|worth)\s(?!cash\b(?!\sfl)(?!\sfr)|20|fy|the\s(?:year|first|second|third|fourth|latest|last|prior|previous|most)\b|fiscal|its\s\w+\s(?:year|quarter)|q\d|last\b|each\b|every\b|both\b)"
 )
 
 
 def rulings(scene: Scene) -> Iterator[Ruling]:
-    """Whether it was that much; a figure of another year at that time is wrong."""
+    """Check the amount against the figure; reject the value of a different year."""
     for amount in scene.amounts:
         if amount.sort is not Sort.MONEY or amount.numeral is None or amount.numeral.currency is None:
             continue
@@ -77,7 +77,7 @@ def _is_so(amount: Amount, item: Figure, sign: int, others: list[Figure]) -> boo
     if size * sign <= 0:
         return False
     off = abs(abs(size) - abs(numeral.value))
-    # By rounding alone it may be this figure, but it is the exact one of another time.
+    # Within rounding it may be this figure, but it is the exact value of a different year.
     rounded = amount.low != 0.0 and amount.high < float("inf") and off > 0.96 * numeral.tolerance
     if rounded and any(i is not item and i.value == numeral.value * sign for i in others):
         return False

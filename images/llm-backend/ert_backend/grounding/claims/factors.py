@@ -1,4 +1,4 @@
-"""How much of one figure another is: `twice its debt`, `covers interest 27 times`, `6% below its high`. Pure."""
+"""One figure as a multiple or part of another: `twice its debt`, `covers interest 27 times`, `6% below its high`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from ert_backend.grounding.numerals import Kind
 
 
 def rulings(scene: Scene) -> Iterator[Ruling]:
-    """Every amount that sets one named figure against another and can be decided."""
+    """Yield a `Ruling` for each amount that relates two named figures and can be evaluated."""
     for amount in scene.amounts:
         if amount.sort is not Sort.MONEY and not unreal(scene, amount.start):
             yield from _of(scene, amount)
@@ -50,7 +50,7 @@ def _ruled(scene: Scene, amount: Amount, left: Sequence[Term], right: Term, test
 
 
 def _of(scene: Scene, amount: Amount) -> Iterator[Ruling]:
-    """`twice debt`, `a third of revenue`, `four times as much cash as debt`, `twice the size of ALFA`."""
+    """Check `twice debt`, `a third of revenue`, `four times as much cash as debt`, `twice the size of ALFA`."""
     text = scene.text
     link = LINK.match(text, amount.end)
     if re.match(r"\sof (?:that|it|this|those|them)(?!\w)(?! of)", text[amount.end : amount.end + 12]):
@@ -97,7 +97,7 @@ def _of_something(text: str, amount: Amount) -> bool:
 
 
 def _bare(scene: Scene, amount: Amount, right: Term, what: str | None) -> bool:
-    """Whether nothing that has a figure stands behind: a number, or a time where no figure is spoken of."""
+    """Whether no figure follows: only a number, or a date without a figure."""
     if right.names or (what and right.when is not None):
         return False
     percent = amount.numeral is not None and "%" in amount.numeral.text
@@ -109,7 +109,7 @@ def _past(scene: Scene, amount: Amount) -> bool:
 
 
 def _elsewhere(scene: Scene, amount: Amount, right: Term) -> list[Term]:
-    """Where no figure stands before: the one behind (`half of net income was paid as dividends`), or its own."""
+    """Return a left side if none precedes: the next figure (`half of net income was paid as dividends`) or its own."""
     before = scene.text[max(0, amount.start - 40) : amount.start]
     if right.names & {"Book value per share", "Equity"} and VALUED_AT.search(before):
         return [Term(amount.start, amount.start, frozenset({"Share price"}), scene.subject(amount.start))]
@@ -143,7 +143,7 @@ def _share(amount: Amount) -> Test:
 
 
 def _apart(amount: Amount, up: bool | None) -> Test:
-    """Left is above (or below) right by an amount."""
+    """Return a test that left is above (or below) right by an amount."""
 
     def test(pair: Pair) -> bool | None:
         if up is not None and (pair.difference <= 0 if up else pair.difference >= 0):
@@ -165,7 +165,7 @@ def _apart(amount: Amount, up: bool | None) -> Test:
 
 
 def _off(scene: Scene, amount: Amount) -> Iterator[Ruling]:
-    """`6% below its high`, `a premium of 20% to ALFA`, `$900 million more cash than debt`."""
+    """Check `6% below its high`, `a premium of 20% to ALFA`, `$900 million more cash than debt`."""
     text = scene.text
     match = OFF.match(text, amount.end)
     word = DISCOUNT.search(text[max(0, amount.start - 60) : amount.start])
@@ -193,7 +193,7 @@ def _off(scene: Scene, amount: Amount) -> Iterator[Ruling]:
 
 
 def _passive(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
-    """`interest is covered 27 times by operating income`."""
+    """Check `interest is covered 27 times by operating income`."""
     amount = next((a for a in scene.amounts if a.start >= match.end()), None)
     if amount is None or not BY.fullmatch(" " + scene.text[match.end() : amount.start]):
         return
@@ -205,7 +205,7 @@ def _passive(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
 
 
 def _after_verb(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
-    """`covers interest 27 times`, `exceeds debt by $900 million`, `tops ALFA's threefold`."""
+    """Check `covers interest 27 times`, `exceeds debt by $900 million`, `tops ALFA's threefold`."""
     kind = str(match.lastgroup)
     right = scene.after(match.end())
     if right is None or not right.names or unreal(scene, match.start()):

@@ -1,4 +1,4 @@
-"""Figures held against a bare number: `a current ratio below one`, `a margin of more than 40%`. Pure."""
+"""Comparisons of a figure with a bare number: `a current ratio below one`, `a margin of more than 40%`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FACTORS = re.compile(r"\s?(?:times\s(?:as|the|that|its|what|more|higher|larger)|
 
 
 def rulings(scene: Scene) -> Iterator[Ruling]:
-    """Every such comparison that can be decided; a figure that equals the number at its precision is left alone."""
+    """Check each such comparison; skip a figure that equals the number at its precision."""
     for match in SIDE.finditer(scene.text):
         if unreal(scene, match.start()):
             continue
@@ -47,7 +47,7 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
 
 
 def _of_number(scene: Scene, match: re.Match[str], numeral: Numeral) -> Sequence[Term]:
-    """What the number is of: the figure it stands with, else what is spoken of."""
+    """Return the figure that the number is attached to, or the subject of the sentence."""
     own = [term for term in scene.terms if term.numeral is numeral]
     return own or [
         term

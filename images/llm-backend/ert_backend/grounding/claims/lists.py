@@ -1,4 +1,4 @@
-"""Numbers listed for several times in a row: `in the four quarters of 2024 was $1m, $2m, $3m and $4m`. Pure."""
+"""A list of values for consecutive dates: `in the four quarters of 2024 was $1m, $2m, $3m and $4m`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OTHER_WAY = re.compile(
 
 
 def rulings(scene: Scene) -> Iterator[Ruling]:
-    """A list of three or more that gives the right numbers in another order is wrong."""
+    """Check lists of three or more; the correct values in a different order are an error."""
     for run in _runs(scene):
         term = next(iter(scene.before(run[0].start)), None)
         if term is None or not term.names or OTHER_WAY.search(scene.text):
@@ -51,7 +51,7 @@ def _series(scene: Scene, term: Term, count: int) -> list[list[Figure]]:
 
 
 def _ordered(found: Sequence[Sequence[Figure]], run: Sequence[Numeral]) -> bool | None:
-    """Whether a series is listed as it was; None where the numbers are not all its own."""
+    """Whether a series is listed in order; None where a value is not in the series."""
     for series in found:
         if all(fits(numeral, item) for numeral, item in zip(run, series, strict=True)):
             return True

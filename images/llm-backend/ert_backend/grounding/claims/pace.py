@@ -1,4 +1,4 @@
-"""Growth set against growth: `earnings grew faster than revenue`, `is growing faster than ALFA`. Pure."""
+"""Comparisons of growth: `earnings grew faster than revenue`, `is growing faster than ALFA`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PACE = re.compile(r"\s(?:as (?:fast|quickly|rapidly|much) as|(?:the|as) (?:rate|
 
 
 def rulings(scene: Scene) -> Iterator[Ruling]:
-    """Every comparison of two rates of change that can be decided."""
+    """Check each such comparison."""
     for match in words.FASTER.finditer(scene.text):
         yield from _faster(scene, match)
     for amount in scene.amounts:
@@ -30,7 +30,7 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
 
 
 def _faster(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
-    """`earnings grew faster than revenue`, `is growing faster than ALFA`: growth against growth."""
+    """Check `earnings grew faster than revenue`, `is growing faster than ALFA`."""
     right = scene.after(match.end())
     if right is None or unreal(scene, match.start()) or (right.numeral is not None and not right.names):
         return
@@ -61,7 +61,7 @@ def _faster(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
 
 
 def _rate(scene: Scene, term: Term, since: Period | None) -> float | None:
-    """The relative change of a figure over the time before, or since an earlier one."""
+    """Return the relative change of a figure from the previous date, or from an earlier one."""
     figures, owner = scene.figures, term.owner or SELF
     for name in sorted(term.names):
         for newer in figures.find(name, owner, term.period if term.period != since else None):
@@ -72,7 +72,7 @@ def _rate(scene: Scene, term: Term, since: Period | None) -> float | None:
 
 
 def _times_as_fast(scene: Scene, amount: Amount) -> Iterator[Ruling]:
-    """`rose three times as fast as revenue`, `at five times the pace of revenue`: by the rates themselves."""
+    """Check `rose three times as fast as revenue`, `at five times the pace of revenue`: a ratio of growth."""
     link = PACE.match(scene.text, amount.end)
     right = scene.after(link.end()) if link else None
     if right is None or not right.names or amount.sort is not Sort.FACTOR or unreal(scene, amount.start):

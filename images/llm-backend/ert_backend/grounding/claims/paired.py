@@ -1,4 +1,4 @@
-"""Numbers in pairs behind a comparison: `above net income, at $440 million against $351 million`. Pure."""
+"""A pair of values after a comparison: `above net income, at $440 million against $351 million`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MOST = 6
 
 
 def rulings(scene: Scene) -> Iterator[Ruling]:
-    """Two numbers in the order of the two figures, companies or times that were named before them."""
+    """Match each pair of values, in order, to the figures, companies or dates before it."""
     for one, two in pairwise(scene.numerals):
         joined = VERSUS.fullmatch(scene.text[one.end : two.start]) and not FROM.search(scene.text[: one.start][-20:])
         if joined and not _taken(scene, one) and not _taken(scene, two):
@@ -54,7 +54,7 @@ def _pair(scene: Scene, one: Numeral, two: Numeral) -> Iterator[Ruling]:
 
 
 def _sides(scene: Scene, place: int) -> Iterator[tuple[Sequence[Figure], Sequence[Figure]]]:
-    """The figures that two numbers at a place may be of, in the order they were named."""
+    """Yield the figures that a pair of values at a place may be, in the order of their names."""
     terms = [t for t in scene.terms if t.end <= place and t.names][-MOST:]
     begin = scene.clause(place)[0]
     near = [t for t in terms if t.start >= begin] or terms

@@ -1,4 +1,4 @@
-"""What cash and cash flow pay for: `repay debt out of cash`, `two years of cash burn`, `a surplus of`. Pure."""
+"""Payments out of cash and cash flow: `repay debt out of cash`, `two years of cash burn`, `a surplus of`."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ PER_YEAR = {"y": 1.0, "m": 12.0, "q": 4.0}
 
 
 def rulings(scene: Scene) -> Iterator[Ruling]:
-    """Every such claim that can be decided."""
+    """Check each such statement."""
     for match in REPAY.finditer(scene.text):
         yield from _repay(scene, match)
     patterns = (RUNWAY, RUNWAY_OF, LASTS) if BURN.search(scene.text) else (RUNWAY, RUNWAY_OF)
@@ -96,7 +96,7 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
 
 
 def _repay(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
-    """Money out of which something is paid: it is enough, or `cannot` says that it is not."""
+    """Check that the money covers the payment, or does not when the verb is `cannot`."""
     power = POWER.search(scene.text[max(0, match.start() - 50) : match.start()])
     owed = scene.after(match.end())
     if power is None or owed is None or not owed.names:
@@ -112,7 +112,7 @@ def _repay(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
 
 
 def _runway(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
-    """Years that cash lasts at the rate of the negative free cash flow."""
+    """Check how long the cash lasts at the negative free cash flow, or else at the operating cash flow."""
     owner = scene.subject(match.start())
     cash = scene.figures.find("Cash", owner)
     burn = scene.figures.find("Free cash flow", owner) or scene.figures.find("Operating cash flow", owner)
@@ -137,7 +137,7 @@ def _runway(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
 
 
 def _left(scene: Scene) -> Iterator[Ruling]:
-    """`a surplus of $240 million`: the difference of two figures that the sentence names."""
+    """Check `a surplus of $240 million` as the difference of two figures that the sentence names."""
     for amount in scene.amounts:
         if amount.sort is not Sort.MONEY or amount.numeral is None:
             continue
@@ -157,7 +157,7 @@ def _left(scene: Scene) -> Iterator[Ruling]:
 
 
 def _after_investment(scene: Scene) -> Iterator[Ruling]:
-    """`After capital spending, a cash deficit of $5 million`: the free cash flow, by its sign and size."""
+    """Check `After capital spending, a cash deficit of $5 million` as free cash flow, by sign and size."""
     for match in AFTER_INVESTMENT.finditer(scene.text):
         owner = scene.subject(match.end())
         mention = scene.time(match.start(), match.end())
@@ -173,7 +173,7 @@ def _size(item: Figure) -> Figure:
 
 
 def _together(scene: Scene) -> Iterator[Ruling]:
-    """`dividends and interest together took $1.24 billion`: the sum of the figures that are listed."""
+    """Check `dividends and interest together took $1.24 billion` as the sum of the listed figures."""
     said = TOGETHER.search(scene.text)
     for amount in scene.amounts if said else ():
         if (

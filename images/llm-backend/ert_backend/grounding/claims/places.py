@@ -1,4 +1,4 @@
-"""Where a figure lies among others: `closer to its low than to its high`, `between ALFA and BETA`. Pure."""
+"""The position of a figure among others: `closer to its low than to its high`, `between ALFA and BETA`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ert_backend.grounding.claims.words import predicates as words
 
 
 def rulings(scene: Scene) -> Iterator[Ruling]:
-    """Every such place that can be decided."""
+    """Check each such position."""
     for match in words.CLOSER.finditer(scene.text):
         yield from _closer(scene, match)
     for match in words.NEVER_THAN.finditer(scene.text):
@@ -22,7 +22,7 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
 
 
 def _closer(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
-    """`closer to its 52-week low than to its high`."""
+    """Check `closer to its 52-week low than to its high`."""
     one = scene.after(match.end())
     if one is None or len(one.names) != 1:
         return
@@ -51,7 +51,7 @@ def _only(scene: Scene, name: str, subject: Term) -> float | None:
 
 
 def _never(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
-    """`at no point was debt lower than in FY2024`: none of the figures of that name is."""
+    """Check that no figure of that name breaks `at no point was debt lower than in FY2024`."""
     near = [t for t in scene.terms if t.end <= match.end() and t.names][-1:]
     when = next((m for m in scene.periods if m.start >= match.end()), None)
     for name in (name for term in near for name in sorted(term.names)[:2]):

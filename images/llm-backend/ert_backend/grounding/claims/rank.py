@@ -1,4 +1,4 @@
-"""Ranks over companies and over times: `the highest margin of the three`, `peaked in FY2023`, `the cheapest`. Pure."""
+"""Ranks over companies and over dates: `the highest margin of the three`, `peaked in FY2023`, `the cheapest`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ RIGHT_BEHIND = re.compile(r"\s(?:in|during|for|at)\s(?:the\s)?")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One that is ranked, with its value."""
+    """One candidate of a ranking, with its value."""
 
     key: str
     value: float
@@ -39,7 +39,7 @@ class Entry:
 
 
 def rulings(scene: Scene) -> Iterator[Ruling]:
-    """Every rank that can be decided."""
+    """Check each rank."""
     for match in SUPER.finditer(scene.text):
         if not unreal(scene, match.start()) and not EXCEPT.search(
             scene.text[max(0, match.start() - 30) : match.start()]
@@ -80,7 +80,7 @@ def _rank(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
 
 
 def _known(scene: Scene, term: Term) -> Iterator[Figure]:
-    """Every figure of the name, of whichever company and time."""
+    """Yield every figure of the name, for any company and date."""
     for owner in (SELF, *scene.figures.peers):
         for name in term.names:
             yield from scene.figures.known.get((owner, name), ())
@@ -139,7 +139,7 @@ def _times(scene: Scene, match: re.Match[str], term: Term, name: str) -> tuple[l
 
 
 def _when(scene: Scene, match: re.Match[str]) -> Period | None:
-    """The time that is said to be the peak: not one that only bounds the comparison (`of 2024`, `since 2022`)."""
+    """Return the date of the peak, not one that only restricts the comparison (`of 2024`, `since 2022`)."""
     mentions = [
         m
         for m in scene.periods
@@ -194,7 +194,7 @@ def _placed(entries: Sequence[Entry], key: str, high: bool, match: re.Match[str]
 
 
 def _only(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
-    """`its only profitable quarter of the year`."""
+    """Check `its only profitable quarter of the year`."""
     by_quarter = (match["unit"] or match["unit2"]) == "quarter"
     positive = match["profit"] is not None or match["kind"] == "profit"
     owner = scene.subject(match.start())

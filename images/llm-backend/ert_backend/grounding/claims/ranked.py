@@ -1,4 +1,4 @@
-"""What a superlative ranks: `the highest margin`, `the cheapest`, `the largest of the three`. Pure."""
+"""The subject of a superlative: `the highest margin`, `the cheapest`, `the largest of the three`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Ranked = tuple[Sequence[Term], bool]
 
 
 def ranked(scene: Scene, match: re.Match[str]) -> Ranked:
-    """What is ranked, and whether the most of it comes first."""
+    """Return the terms of the ranking, and whether the largest value is first."""
     own = match["own"] or match["adjective"]
     if own:
         return _own(scene, match, own)
@@ -25,7 +25,7 @@ def ranked(scene: Scene, match: re.Match[str]) -> Ranked:
 
 
 def _own(scene: Scene, match: re.Match[str], own: str) -> Ranked:
-    """`the cheapest`, by the multiple that is named with it, else by the usual one."""
+    """Return the multiple that `the cheapest` refers to: one that the sentence names, else the default."""
     names, up = OWN[own]
     said = next((t for t in scene.terms if t.names & names), None)
     if said is None and names == VALUED:
@@ -55,7 +55,7 @@ def _named(scene: Scene, match: re.Match[str]) -> Sequence[Term]:
 
 
 def _around(scene: Scene, match: re.Match[str]) -> Sequence[Term]:
-    """The figures listed before, else the first that is named behind with a preposition."""
+    """Return the figures listed before, else the first one after a preposition."""
     before = scene.before(match.start())
     listed = list(before[:1])
     for term in before[1:]:

@@ -1,6 +1,6 @@
-"""Reads the claims of one sentence about supplied figures and decides them. Pure.
+"""Runs every comparison check on one sentence.
 
-What cannot be decided is left alone: a sentence falls by what the figures contradict, and by nothing else.
+Only a contradiction by figures rejects a sentence; a comparison without a definite result is ignored.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ READERS = (
 
 
 def rulings(taken: Scene, told: Collection[str] = ()) -> list[Ruling]:
-    """Every claim of the sentence that the figures decide; `told`: the ids of those whose numbers stand in it."""
+    """Return the rulings for the sentence; `told`: ids of the figures whose value is written in it."""
     found = [ruling for reader in READERS for ruling in reader(taken)]
     settled = {id for ruling in found if ruling.true and ruling.numerals for id in ruling.ids}
     return [*found, *relate.rulings(taken, {*told, *settled})]

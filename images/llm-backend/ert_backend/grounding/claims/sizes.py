@@ -1,4 +1,4 @@
-"""A figure in the unit that a number is written in. Pure."""
+"""Converts a figure to the unit that a number is written in."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from ert_backend.grounding.numerals import Kind, Numeral
 
 
 def size_in(item: Figure, numeral: Numeral) -> float | None:
-    """The figure in the unit of the number; None where they are of different kinds."""
+    """Return the figure in the unit of the number; None for a different dimension."""
     kind, dimension = numeral.kind, item.dimension
     if dimension == "ratio":
         return item.value * 100 if kind is Kind.PERCENT else None
@@ -21,7 +21,7 @@ def size_in(item: Figure, numeral: Numeral) -> float | None:
 
 
 def is_told(numeral: Numeral, item: Figure) -> bool:
-    """Whether a number is this figure, at the precision and in the unit it is written in, and of its sign."""
+    """Whether a number equals this figure, at its precision, in its unit and with its sign."""
     size = size_in(item, numeral)
     if size is None or (numeral.currency is None) == item.dimension.startswith(("money", "per share")):
         return False

@@ -1,4 +1,4 @@
-"""What a company does with more of one figure than of another: `spends less on research than it earns`. Pure."""
+"""Comparisons between two figures of a company by their verbs: `spends less on research than it earns`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BY_VERB = (
 
 
 def rulings(scene: Scene) -> Iterator[Ruling]:
-    """Every such comparison of two figures of one company that can be decided."""
+    """Check each such comparison of two figures of one company."""
     for match in MORE.finditer(scene.text):
         if unreal(scene, match.start()):
             continue

@@ -1,4 +1,4 @@
-"""What a company is or has by its figures: `no debt`, `profitable`, `pays a dividend`, `net cash`, `negative`. Pure."""
+"""States of a company that follow from figures: `no debt`, `profitable`, `pays a dividend`, `net cash`, `negative`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ert_backend.grounding.claims.words.states import DENY, NEVER, OVER, PATTERN
 
 
 def rulings(scene: Scene) -> Iterator[Ruling]:
-    """Every state of a company that its figures decide."""
+    """Check each state of a company."""
     for pattern, state in PATTERNS:
         for match in pattern.finditer(scene.text):
             if not unreal(scene, match.start()) and not PASSING.search(scene.text[: match.start()][-50:]):
@@ -41,7 +41,7 @@ def _state(scene: Scene, match: re.Match[str], state: State) -> Iterator[Ruling]
 
 
 def denies(scene: Scene, place: int) -> bool:
-    """Whether what follows is denied."""
+    """Whether the next part is negated."""
     begin, _ = scene.clause(place)
     before = scene.text[max(begin, place - 90) : place]
     if WITHOUT.search(scene.text[max(begin, place - 90) : place + 8]):
@@ -50,7 +50,7 @@ def denies(scene: Scene, place: int) -> bool:
 
 
 def owner_at(scene: Scene, start: int, end: int) -> str:
-    """Whose state it is: who is spoken of, also when named as an owner (`ALFA's balance sheet has no debt`)."""
+    """Return the company in this state: the subject, also as a possessive (`ALFA's balance sheet has no debt`)."""
     begin, _ = scene.clause(start)
     owners = [c for c in scene.companies if begin <= c.start < start]
     if owners and not owners[-1].named and scene.text[owners[-1].end :][:2] in {"'s", "' "}:
@@ -77,7 +77,7 @@ def _figures(scene: Scene, name: str, owner: str, match: re.Match[str], end: int
 
 
 def _signs(scene: Scene) -> Iterator[Ruling]:
-    """`negative free cash flow`, `the net margin is positive`."""
+    """Check `negative free cash flow`, `the net margin is positive`."""
     for match in SIGN.finditer(scene.text):
         if unreal(scene, match.start()):
             continue

@@ -1,4 +1,4 @@
-"""Numbers that stand right at the name of their figure, whatever else the sentence compares it with. Pure."""
+"""Values attached to the name of their figure, regardless of any comparison in the sentence."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ert_backend.grounding.numerals import Kind, Numeral
 
 
 def rulings(scene: Scene) -> Iterator[Ruling]:
-    """What is so; a number that is none of its figure's is left to the numbers check."""
+    """Yield a true `Ruling` for each match, and a false one for a mismatch with a figure of a day."""
     if EXPECTED.search(scene.text):
         yield from _expected(scene)
     for term in scene.terms:
@@ -34,7 +34,7 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
 
 
 def _is_none(scene: Scene, term: Term, numeral: Numeral) -> bool:
-    """Whether a number is told as a figure of a day that it is not: `a high of $41`."""
+    """Whether a number is written as a figure of a day without matching any: `a high of $41`."""
     name = min(term.names)
     items = [i for (_, called), known in scene.figures.known.items() if called == name for i in known]
     amount = next((a for a in scene.amounts if a.numeral is numeral), None)
@@ -44,7 +44,7 @@ def _is_none(scene: Scene, term: Term, numeral: Numeral) -> bool:
 
 
 def _expected(scene: Scene) -> Iterator[Ruling]:
-    """`is expected to rise to $1.65`: what is forecast of a figure that is named."""
+    """Check `is expected to rise to $1.65` as the forecast of the named figure."""
     ahead = {f"Forward {name[0].lower()}{name[1:]}" for term in scene.terms for name in term.names}
     items = [i for name in sorted(ahead) for i in scene.figures.find(name, SELF)]
     for numeral in scene.numerals:

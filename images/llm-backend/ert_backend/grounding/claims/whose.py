@@ -1,4 +1,4 @@
-"""Whose figure it is, told the other way round: `the net margin of 10% is ALFA's`, `it is ALFA that pays 6%`. Pure."""
+"""Inverted ownership: `the net margin of 10% is ALFA's`, `it is ALFA that pays 6%`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _BY = (
     r"(?:reported|posted|earned|made|generated|achieved|recorded|booked|held|carried|owed|paid|shown|suffered|incurred"
     r"|delivered|produced|employed|offered|claimed|taken|run|enjoyed)"
 )
-# Between the figure and the company that it is said to be of.
+# Between the figure and its company.
 BELONGS = re.compile(
     r"s?(?:,? (?:not|and not) \S+,?)?(?: in (?:the )?\S+)?,? (?:is|was|are|were|belongs?"
     r"|belonged|sits?|lies?|rests?|goes|comes|came)\s?"
@@ -44,7 +44,7 @@ THE_ONE = re.compile(
 
 
 def rulings(scene: Scene) -> Iterator[Ruling]:
-    """Every figure with its number that is said to be of a company."""
+    """Check each value that the sentence assigns to a company."""
     if not scene.companies:
         return
     for term in scene.terms:
@@ -68,7 +68,7 @@ def _stands_at(text: str, term: Term, numeral: Numeral) -> bool:
 
 
 def _owner(scene: Scene, term: Term) -> str | None:
-    """The company that the words around a figure say it is of; None where they say none."""
+    """Return the company that the text around a figure assigns it to; None if there is none."""
     text, numeral = scene.text, term.numeral
     end = max(term.end, numeral.end if numeral else 0)
     start = min(term.start, numeral.start if numeral else term.start)

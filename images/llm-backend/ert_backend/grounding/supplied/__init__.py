@@ -1,1 +1,1 @@
-"""Reads what a request holds: values, currencies, dates and sources. Must not import the facts made of it."""
+"""Reads the values, currencies, dates and sources of a request. Must not import `facts`, which is built on it."""

@@ -1,7 +1,7 @@
-"""Which currency an amount is in: the quote's, the statements', or its own; minor units such as pence. Pure.
+"""The currency of an amount: the quote's, the statements', or its own; minor units such as pence.
 
-A code speaks for its own side only: `currency` for what the market says, `financialCurrency` for what the company
-files. An amount of which nobody said the currency has none, and is printed without a sign.
+A code applies to its own side only: `currency` to market data, `financialCurrency` to filed amounts. An amount
+without a known currency is printed without a currency sign.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD 
 WST XAF XCD XOF XPF YER ZAR ZMW
 """
 CODES = frozenset(_LISTED.split())
-# How exchanges quote in parts of a unit, and other names of a code.
+# Minor units that exchanges quote in, and other names of a code.
 MINOR = {"GBp": ("GBP", 100), "GBX": ("GBP", 100), "ZAc": ("ZAR", 100), "ZAC": ("ZAR", 100), "ILA": ("ILS", 100)}
 ALIASES = {"RMB": "CNY", "CNH": "CNY", "NTD": "TWD"}
-# Signs that say nothing of which of these it is.
+# Ambiguous: each is the sign of any of these.
 SHARED = {"$": frozenset({"USD", "CAD", "AUD", "NZD", "HKD", "SGD", "TWD"}), "¥": frozenset({"JPY", "CNY"})}
 SYMBOLS = {"US$": "USD", "€": "EUR", "£": "GBP", "HK$": "HKD", "NT$": "TWD", "C$": "CAD", "A$": "AUD", "₹": "INR"}
 
 
 @dataclass(frozen=True, slots=True)
 class Currency:
-    """A currency as a caller names it: its ISO code, and how many of the named unit make one (100 for pence)."""
+    """A currency as the client specifies it: its ISO code, and how many of the named unit make one (100 for pence)."""
 
     code: str
     parts: int = 1
 
 
 def read_currency(raw: object) -> Currency | None:
-    """The currency behind a code as data sources spell it (`USD`, `GBp`, `ILA`); None for anything else."""
+    """Parse a code as spelled by data sources (`USD`, `GBp`, `ILA`); return None for anything else."""
     if not isinstance(raw, str):
         return None
     name = raw.strip()
@@ -48,13 +48,13 @@ def read_currency(raw: object) -> Currency | None:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The currencies in force for a part of the request; None where nobody said."""
+    """The currencies that apply to a part of the request; None if not specified."""
 
     quote: Currency | None = None
     statements: Currency | None = None
 
     def within(self, node: Mapping[object, object]) -> Scope:
-        """What is in force inside `node`: its own fields win, and one that holds no currency leaves that side open."""
+        """Return the scope inside `node`: its own fields have priority, and an invalid one resets that side to None."""
         quote, statements = node.get("currency"), node.get("financialCurrency")
         return Scope(
             self.quote if quote is None else read_currency(quote),
@@ -68,7 +68,7 @@ class Scope:
 
 
 def request_scope(groups: Iterable[object]) -> Scope:
-    """What the groups of a request say together; two that contradict each other leave that side unknown."""
+    """Return the scope of all groups of a request; a side with two different values is None."""
     scopes = [Scope().within(group) for group in groups if isinstance(group, Mapping)]
     quotes = {scope.quote for scope in scopes if scope.quote}
     statements = {scope.statements for scope in scopes if scope.statements}

@@ -1,4 +1,4 @@
-"""What time a figure is of, by the path that it came under or by its date. Pure."""
+"""The date of a figure, from its path or from its `as_of` field."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PERIOD_PART = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """What time a figure is of, or a text says it is of; None where that is not said."""
+    """The date of a figure or of a mention in a text; each part is None if not specified."""
 
     year: int | None = None
     quarter: int | None = None
@@ -23,7 +23,7 @@ class Period:
 
 
 def period_of(path: str, as_of: str | None) -> Period | None:
-    """What the path says (`history.FY2023.revenue`, `quarters.2024_Q3.eps`), else the year and month of its date."""
+    """Return the date in the path (`history.FY2023.revenue`, `quarters.2024_Q3.eps`), else that of `as_of`."""
     for part in path.split(".")[:-1]:
         if found := PERIOD_PART.fullmatch(part):
             quarter = next((int(found[name]) for name in ("before", "after") if found[name]), None)

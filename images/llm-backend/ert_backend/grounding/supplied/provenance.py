@@ -1,6 +1,6 @@
-"""Where a figure comes from, as the caller says: source, filing, date and link, per figure. Pure.
+"""The provenance of each figure as given by the client: source, filing, date and link.
 
-A link is taken from the field made for it and nowhere else, and only if it is a plain https address of a named host.
+A link is only read from its own field, and only if it is a plain https address of a named host.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ NOTHING: Mapping[object, object] = {}
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """What is said of one figure; None for what is not."""
+    """The provenance of one figure; None for each missing part."""
 
     source: str | None = None
     filing: str | None = None
@@ -30,7 +30,7 @@ class Provenance:
 
 
 def read_provenance(raw: object) -> Provenance:
-    """What a mapping says of where its figure comes from."""
+    """Read the provenance fields of a mapping."""
     said = raw if isinstance(raw, Mapping) else NOTHING
     return Provenance(
         source=line(said.get("source")),
@@ -41,13 +41,13 @@ def read_provenance(raw: object) -> Provenance:
 
 
 def merged(first: Provenance, second: Provenance) -> Provenance:
-    """What `first` says, and where it says nothing `second`; a link belongs to the source it was sent with."""
+    """Fill the missing parts of `first` from `second`; a link is only used with its own source."""
     both = first if first.source or first.filing or first.link else second
     return Provenance(both.source, both.filing, first.as_of or second.as_of, both.link)
 
 
 def sent(groups: Mapping[str, object]) -> dict[object, object]:
-    """The `provenance` of the groups as it was sent, by the id of the figure; the first group that says it counts."""
+    """Return the `provenance` entries of all groups by figure id; the first group with an id has priority."""
     found: dict[object, object] = {}
     for group in groups.values():
         entries = group.get("provenance") if isinstance(group, Mapping) else None
@@ -56,7 +56,7 @@ def sent(groups: Mapping[str, object]) -> dict[object, object]:
 
 
 def line(raw: object, most: int = MAX_SOURCE) -> str | None:
-    """A short text on one line without markup, addresses or anything that is neither a word nor plain punctuation."""
+    """Return a short text on one line; markup, addresses and all but plain punctuation are removed."""
     if not isinstance(raw, str):
         return None
     plain = ADDRESS.sub(" ", raw[: 4 * most])
@@ -64,7 +64,7 @@ def line(raw: object, most: int = MAX_SOURCE) -> str | None:
 
 
 def link(raw: object) -> str | None:
-    """An https address of a named host without login, port or unusual characters; None for any other."""
+    """Return an https address of a named host without login, port or unusual characters; None for any other."""
     if not isinstance(raw, str) or not PLAIN.fullmatch(raw):
         return None
     try:
@@ -75,5 +75,5 @@ def link(raw: object) -> str | None:
 
 
 def host(address: str) -> str:
-    """The host that a link leads to: what is shown of it."""
+    """Return the host of a link, which is the part that is shown."""
     return urlsplit(address).netloc

@@ -1,7 +1,7 @@
-"""Reads one supplied value: numbers as they are, figures given as text parsed in full, or nothing. Pure.
+"""Parser for one input value: a number, a figure given as text, or None.
 
-A text in the place of a figure is either read whole (`356B`, `1,560,000,000`, `12.5%`, `(3.2m)`) or is no value; it is
-never passed on as it stands.
+A text in place of a figure is parsed completely (`356B`, `1,560,000,000`, `12.5%`, `(3.2m)`) or is no value; it is
+never passed on verbatim.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ FIGURE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A number as a text gives it, with its sign of kind (`%`, `x` or none) and the currency that is written.
+    """A number parsed from a text, with its type (`%`, `x` or none) and its currency, if written.
 
-    `symbol` is a currency sign that several currencies have; `plain`: digits and nothing else, as identifiers are.
+    `symbol` is a currency sign that several currencies share; `plain`: digits only, like an identifier.
     """
 
     value: float
@@ -45,18 +45,18 @@ class Figure:
 
     @property
     def is_money(self) -> bool:
-        """Whether a currency was written."""
+        """Whether a currency is written."""
         return bool(self.symbol or self.currency)
 
     def fits(self, side: Currency | None) -> bool:
-        """Whether what is written agrees with the currency in force, where both are known."""
+        """Whether the written currency agrees with the one that applies, where both are known."""
         if self.symbol:
             return side is None or side.code in SHARED[self.symbol]
         return self.currency is None or side is None or self.currency.code == side.code
 
 
 def number(raw: object) -> float | None:
-    """A finite number of a size that figures have; booleans are none."""
+    """Return a finite number within the valid range; None otherwise, also for a boolean."""
     if isinstance(raw, bool) or not isinstance(raw, int | float):
         return None
     if isinstance(raw, int) and abs(raw) >= ABSURD:
@@ -66,13 +66,13 @@ def number(raw: object) -> float | None:
 
 
 def text(raw: str) -> str | None:
-    """A text on one line, None for those that say that there is none."""
+    """Return a text as one line, None for those such as `n/a`."""
     found = " ".join(raw[: 4 * MAX_TEXT].split())[:MAX_TEXT]
     return found if found and found.lower() not in NO_VALUE else None
 
 
 def figure(raw: str) -> Figure | None:
-    """The figure that the whole text is; None where any of it is left over."""
+    """Parse the whole text as one figure; None if any part does not match."""
     shown = raw.strip()
     match = FIGURE.fullmatch(shown) if len(shown) <= MAX_FIGURE else None
     if match is None or bool(match["open"]) != bool(match["close"]):

@@ -1,4 +1,4 @@
-"""Walks the caller's data: every leaf with its path, the currencies in force there, and whose figure it is. Pure."""
+"""Walks the request data: yields every leaf with its path, currency scope and subject."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NAMES = ("ticker", "symbol", "period", "name")
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """One value where it stands. `subject` is the other company or group of companies that it is about."""
+    """One value and its context. `subject` is the other company or group of companies that it is about."""
 
     path: str
     value: object
@@ -28,12 +28,12 @@ class Leaf:
 
 
 def leaves(group: Mapping[object, object], scope: Scope, ticker: str) -> Iterator[Leaf]:
-    """The leaves of one group of a request about `ticker`."""
+    """Yield the leaves of one group of a request about `ticker`."""
     return _leaves(Leaf("", group, scope), 0, _plain(ticker))
 
 
 def _leaves(here: Leaf, depth: int, own: str) -> Iterator[Leaf]:
-    """A mapping that has a `value` is one value with its own date, source and currency."""
+    """Yield the leaves below a node; a mapping with a `value` is one leaf with its own date, source and currency."""
     children = _children(here.value)
     if children is None:
         if here.path:
@@ -47,7 +47,7 @@ def _leaves(here: Leaf, depth: int, own: str) -> Iterator[Leaf]:
 
 
 def _children(node: object) -> list[tuple[str, object]] | None:
-    """The named parts of a mapping, or of a list of mappings (peers, years); other lists have none; None for a leaf."""
+    """Return the named parts of a mapping or list of mappings (peers, years), `[]` for other lists, None for a leaf."""
     if isinstance(node, Mapping):
         fields = itertools.islice(node.items(), MAX_FIELDS)
         return None if "value" in node else [(slug(str(key)), child) for key, child in fields]
@@ -58,7 +58,7 @@ def _children(node: object) -> list[tuple[str, object]] | None:
 
 
 def _place(here: Leaf, own: str) -> Leaf:
-    """What holds inside a nested part: its own currencies, and its own subject. Nobody's currency is lent to others."""
+    """Return the context inside a nested part: its own currencies and subject. A subject inherits no currency."""
     parts = here.path.split(".")
     subject = here.subject
     if OTHERS.search(parts[0]):
@@ -81,5 +81,5 @@ def _plain(ticker: str) -> str:
 
 
 def slug(key: str) -> str:
-    """A key of the request as a part of an id."""
+    """Return a key of the request as a part of an id."""
     return re.sub(r"[^A-Za-z0-9_]+", "_", key[:120])[:60].strip("_") or "field"

@@ -1,1 +1,1 @@
-"""Changes over time: which figure, by how much, and between which times. Pure."""
+"""Changes over time: the figure, the size of the change and its start and end."""

@@ -1,4 +1,4 @@
-"""Changes told by both ends: `from $9 billion to $8 billion`. Pure."""
+"""Changes given as a pair of values: `from $9 billion to $8 billion`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ert_backend.grounding.numerals import Kind, Numeral
 
 
 def ends(scene: Scene, match: re.Match[str], stop: int) -> tuple[Amount, Amount] | None:
-    """The two numbers of `from A to B`, older and newer."""
+    """Return the older and the newer value of `from A to B`."""
     said = [a for a in scene.amounts if a.numeral and match.end() <= a.start < stop][:3]
     source = target = None
     for amount in said:
@@ -40,7 +40,7 @@ def ends(scene: Scene, match: re.Match[str], stop: int) -> tuple[Amount, Amount]
 def from_to(
     scene: Scene, match: re.Match[str], kind: str, terms: Sequence[Term], both: tuple[Amount, Amount]
 ) -> Iterator[Ruling]:
-    """The numbers go the way that is said, and the first of them is the earlier one."""
+    """Check that the two values match the direction of the change and that the first one is the earlier."""
     source, target = both
     one, two = source.numeral, target.numeral
     assert one is not None
@@ -69,7 +69,7 @@ def from_to(
 
 
 def _unlike(items: Sequence[Figure], ends: Sequence[Numeral]) -> bool:
-    """Whether an end of a change is none of its figure's."""
+    """Whether an end of a change is not a value of its figure."""
     return not all(any(fits(numeral, item) for item in items) for numeral in ends)
 
 

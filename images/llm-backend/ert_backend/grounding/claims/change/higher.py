@@ -1,4 +1,4 @@
-"""Changes told by an adjective: `on higher revenue`, `compared with FY2022, more revenue`. Pure."""
+"""Changes expressed by an adjective: `on higher revenue`, `compared with FY2022, more revenue`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ert_backend.grounding.claims.words.changes import HIGHER, SET_AGAINST
 
 
 def rulings(scene: Scene) -> Iterator[Ruling]:
-    """`on higher revenue`, said of no other company: higher than before."""
+    """Check `on higher revenue` as a change from the previous value, unless another company is mentioned."""
     if "than" in scene.text or any(company.owner for company in scene.companies):
         return
     for match in HIGHER.finditer(scene.text):

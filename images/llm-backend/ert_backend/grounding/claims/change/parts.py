@@ -1,4 +1,4 @@
-"""What changed, and by how much, around a word of change. Pure."""
+"""The subject and the size of a change, found around a match such as `fell` or `rise`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LOST = re.compile(r"lost|loses|losing|shed|sheds|shedding|cut|slashed|gained|add
 
 
 def about(scene: Scene, match: re.Match[str]) -> Sequence[Term]:
-    """The figures that change: what a transitive verb is followed by, else what stands before."""
+    """Return the figures that change: the object of a transitive verb, else the ones before it."""
     word, text = match[0], scene.text
     if NOUN.fullmatch(word) and _as_noun(scene, match):
         noun = _of_noun(scene, match)
@@ -57,7 +57,7 @@ def about(scene: Scene, match: re.Match[str]) -> Sequence[Term]:
 
 
 def _of_noun(scene: Scene, match: re.Match[str]) -> Sequence[Term]:
-    """`a fall of 5% in revenue`, `the revenue fall`."""
+    """Return the figures of `a fall of 5% in revenue`, `the revenue fall`."""
     behind = re.match(r"\s(?:of [^,;]{1,30}? )?(?:in|of|for|to) ", scene.text[match.end() : match.end() + 50])
     right = scene.after(match.end() + behind.end()) if behind else None
     if right is not None and right.names:
@@ -68,7 +68,7 @@ def _of_noun(scene: Scene, match: re.Match[str]) -> Sequence[Term]:
 
 
 def _implied(scene: Scene, match: re.Match[str]) -> Sequence[Term]:
-    """Where no figure stands before: the one behind `After growing 10%,`, or what a company grows by."""
+    """Return the figure after `After growing 10%,` or the one that a company grows by, where none precedes the verb."""
     if re.match(r"(?:after|having|despite|following|by)\s(?:\w+\s){0,2}$", scene.text[: match.start()][-30:]):
         return [term for term in scene.terms if term.start > match.end()][:1]
     if re.match(r"gr[eo]w|growing|grown|expand|shr[aiu]nk|contract", match[0]):
@@ -78,7 +78,7 @@ def _implied(scene: Scene, match: re.Match[str]) -> Sequence[Term]:
 
 
 def _as_noun(scene: Scene, match: re.Match[str]) -> bool:
-    """`a fall in`, `the dividend cut`, and not `fell`, `has been cut`."""
+    """Whether the match is a noun (`a fall in`, `the dividend cut`) and not a verb (`fell`, `has been cut`)."""
     if re.match(
         r"\s(?:in|of)\s(?!(?:each|every|both|any|fy|20|the (?:last|past|latest|first|second|third|fourth|final))\b)",
         scene.text[match.end() : match.end() + 16],
@@ -88,7 +88,7 @@ def _as_noun(scene: Scene, match: re.Match[str]) -> bool:
 
 
 def _listed(scene: Scene, first: Term) -> list[Term]:
-    """A figure and those listed behind it."""
+    """Return a figure and those listed after it."""
     found, joined = [first], 0
     for term in scene.terms:
         gap = scene.text[found[-1].end : term.start]
@@ -99,7 +99,7 @@ def _listed(scene: Scene, first: Term) -> list[Term]:
 
 
 def amount_of(scene: Scene, match: re.Match[str], said: Sequence[Amount], begin: int) -> Amount | None:
-    """The amount that a change is told by, if any."""
+    """Return the amount of a change, or None."""
     text, factor = scene.text, FACTORS.get(str(match.lastgroup))
     if factor is not None:
         return _verb_factor(text, match, factor)

@@ -1,4 +1,4 @@
-"""Whether a change is of the direction and the size that is said. Pure."""
+"""Compares the direction and the size of a change with the figures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ert_backend.grounding.numerals import Kind
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What is said of a change: of which figure, in which direction, by how much; `inverse`: of a loss."""
+    """A change as described in the sentence: the figure, the direction, the size; `inverse`: of a loss."""
 
     name: str
     kind: str
@@ -22,7 +22,7 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change as it was: the difference, the later over the earlier, and the relative change where that is one."""
+    """The actual change: the difference, the later value over the earlier, and the relative change where defined."""
 
     difference: float
     quotient: float | None
@@ -30,7 +30,7 @@ class Change:
 
 
 def holds(said: Said, old: Figure, new: Figure) -> bool | None:
-    """Whether the change from an earlier to a later figure is what is said; None where it cannot be told."""
+    """Whether the change from an earlier to a later figure matches; None when unknown."""
     if old.dimension != new.dimension:
         return None
     before, after = (-old.value, -new.value) if said.inverse else (old.value, new.value)
@@ -39,7 +39,7 @@ def holds(said: Said, old: Figure, new: Figure) -> bool | None:
 
 
 def is_so(said: Said, change: Change) -> bool | None:
-    """Whether a change is what is said."""
+    """Whether the actual change matches the one in the sentence."""
     up = upward(said)
     if said.kind == "flat":
         if change.relative is None:
@@ -52,7 +52,7 @@ def is_so(said: Said, change: Change) -> bool | None:
 
 
 def upward(said: Said) -> bool | None:
-    """Whether an increase is said; None where no direction is."""
+    """Whether it is an increase; None if neither."""
     if said.kind in {"better", "worse"}:
         return (said.kind == "better") != (said.name in COSTLY or said.inverse)
     if said.kind in FACTORS:

@@ -1,4 +1,4 @@
-"""Changes over time: `revenue fell`, `falling margins`, `cut its debt`, `tripled since FY2022`. Pure."""
+"""Changes over time: `revenue fell`, `falling margins`, `cut its debt`, `tripled since FY2022`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from ert_backend.grounding.numerals import Numeral
 
 
 def rulings(scene: Scene) -> Iterator[Ruling]:
-    """Every change of a figure that can be decided."""
+    """Check each change of a figure."""
     said = scene.amounts
     named = {place for term in scene.terms for place in range(term.start, term.end)}
     matches = [match for match in CHANGE.finditer(scene.text) if match.start() not in named]
@@ -54,7 +54,7 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
 
 
 def _dates(scene: Scene, match: re.Match[str]) -> bool:
-    """`the highest revenue fell in the fourth quarter` says when it was; `the gap widened` is of no one figure."""
+    """Whether the word is no change: a date (`the highest revenue fell in the fourth quarter`) or `the gap widened`."""
     if BETWEEN.search(scene.text[max(0, match.start() - 40) : match.start()]):
         return True
     if match[0] not in {"fell", "falls", "fall"} or not FELL_ON.match(scene.text, match.end()):
@@ -63,7 +63,7 @@ def _dates(scene: Scene, match: re.Match[str]) -> bool:
 
 
 def _reach(scene: Scene, matches: Sequence[re.Match[str]], place: int) -> tuple[int, int]:
-    """The words that belong to one of several changes in a sentence."""
+    """Return the range of the sentence that belongs to one of several changes."""
     match = matches[place]
     begin, stop = scene.clause(match.start())
     if place and matches[place - 1].end() > begin:
@@ -114,7 +114,7 @@ def _change(scene: Scene, match: re.Match[str], said: Sequence[Amount], begin: i
 
 
 def _own_time(term: Term, asked: Span, stop: int) -> Span:
-    """The times of a change, the newer of them that of its figure where none else is said."""
+    """Return the span of a change; its end defaults to the figure's own date."""
     told = term.when is not None and not term.when.relative and term.when.start < stop
     if told and term.period != asked.older and asked.newer is None and asked.steps is None:
         return replace(asked, newer=term.period)
@@ -122,7 +122,7 @@ def _own_time(term: Term, asked: Span, stop: int) -> Span:
 
 
 def _elsewhere(scene: Scene, term: Term, kind: str, amount: Amount | None) -> Outcome | None:
-    """Over the span of another clause: `doubled in two years, while debt fell by $300 million`."""
+    """Check over the span of another clause: `doubled in two years, while debt fell by $300 million`."""
     if len(scene.periods) > 1:
         whole = span(scene, 0, len(scene.text))
         outcome, ids = change_of(scene, term, whole, kind, amount)
@@ -133,7 +133,7 @@ def _elsewhere(scene: Scene, term: Term, kind: str, amount: Amount | None) -> Ou
 
 
 def _echo(scene: Scene, match: re.Match[str], asked: Span, kind: str) -> Iterator[Ruling]:
-    """`declined over the year, and so did debt`."""
+    """Check the second subject of `declined over the year, and so did debt`."""
     echo = ECHO.search(scene.text, match.end())
     term = scene.after(echo.end()) if echo else None
     if term is not None and term.names:
@@ -143,7 +143,7 @@ def _echo(scene: Scene, match: re.Match[str], asked: Span, kind: str) -> Iterato
 
 
 def _each(scene: Scene, match: re.Match[str], terms: Sequence[Term], kind: str) -> list[Ruling]:
-    """`every year, by 14% in FY2023 and 15% in FY2024`: each amount is of its own time."""
+    """Check each amount at its own date: `every year, by 14% in FY2023 and 15% in FY2024`."""
     found: list[Ruling] = []
     for amount in scene.amounts:
         if scene.text[: amount.start].endswith(" to "):
@@ -160,7 +160,7 @@ def _each(scene: Scene, match: re.Match[str], terms: Sequence[Term], kind: str) 
 
 
 def _base(scene: Scene, match: re.Match[str]) -> Term | None:
-    """The figure that a change is told from: `doubled from its 52-week low`."""
+    """Return the figure at which a change starts: `doubled from its 52-week low`."""
     behind = FROM_FIGURE.match(scene.text, match.end())
     right = scene.after(behind.end()) if behind else None
     return right if right is not None and right.names else None
@@ -182,7 +182,7 @@ def _from_figure(scene: Scene, match: re.Match[str], said: Said, terms: Sequence
 
 
 def _reached(scene: Scene, term: Term, base: Term, numeral: Numeral) -> bool:
-    """The number that a figure has come to: `from its high of $32 to $15`."""
+    """Whether the number is the end value of a change: `from its high of $32 to $15`."""
     before = scene.text[base.end : numeral.start]
     found = [item for name in term.names for item in scene.figures.find(name, term.owner or SELF)]
     return len(before) < 25 and before.endswith(" to ") and any(fits(numeral, item) for item in found)
@@ -191,7 +191,7 @@ def _reached(scene: Scene, term: Term, base: Term, numeral: Numeral) -> bool:
 def _against(
     scene: Scene, match: re.Match[str], kind: str, terms: Sequence[Term], others: set[str]
 ) -> Iterator[Ruling]:
-    """`while its revenue is lower`: said next to another company, it is set against that one."""
+    """Check `while its revenue is lower`: next to another company it is a comparison with that company."""
     for term in terms:
         rest = [owner for owner in others if owner != term.owner]
         if len(rest) == 1:
@@ -202,13 +202,13 @@ def _against(
 
 
 def _touch(numeral: Numeral, amount: Amount, match: re.Match[str]) -> bool:
-    """A number that the amount was read from, or the verb itself (`doubled`)."""
+    """Whether a number is the source of the amount, or part of the verb (`doubled`)."""
     spoken = numeral.start < match.end() and match.start() < numeral.end
     return numeral is amount.numeral or (numeral.start < amount.end and amount.start < numeral.end) or spoken
 
 
 def change_of(scene: Scene, term: Term, asked: Span, kind: str, amount: Amount | None) -> Outcome:
-    """Whether a figure changed as it is said between the times asked for, and by which facts; None where unknown."""
+    """Return whether a figure changed as described within the requested span, and the ids used; None if unknown."""
     owner, outcomes = term.owner or SELF, []
     ids: tuple[str, ...] = ()
     inverse = LOSS.search(scene.text[term.start : term.end]) is not None
@@ -228,7 +228,7 @@ def change_of(scene: Scene, term: Term, asked: Span, kind: str, amount: Amount |
 
 
 def _of_growth(scene: Scene, asked: Span) -> bool:
-    """Whether the supplied growth is of the times asked for: the newest year against the one before."""
+    """Whether the growth in the request is of this span: the newest year against the one before."""
     newest = asked.newer is None or asked.newer.year == scene.figures.latest.year
     whole = asked.newer is None or asked.newer.quarter is None
     back = asked.older is None or (scene.figures.latest.year or 0) - 1 == asked.older.year

@@ -1,1 +1,1 @@
-"""The supplied facts as figures that claims are held against. Pure."""
+"""The index of figures that sentences are checked against."""

@@ -1,4 +1,4 @@
-"""From the supplied facts to figures, with what follows from two of them. Pure."""
+"""Builds the index of figures from the facts, with equity, net debt, net cash and interest cover added."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ert_backend.grounding.vocabulary import OF_QUOTE
 
 
 def index(facts: Iterable[Fact]) -> Figures:
-    """The figures of these facts. What follows from two of them (equity) is added."""
+    """Index the figures; compute equity and similar ones from two of them."""
     known: dict[tuple[str, str], list[Figure]] = {}
     for fact in facts:
         if fact.number is not None:
@@ -31,7 +31,7 @@ def index(facts: Iterable[Fact]) -> Figures:
 
 
 def _halves(name: str, items: list[Figure]) -> list[Figure]:
-    """The halves of a year whose four quarters are known, of what adds up over time."""
+    """Return the sums per half-year of the quarters that are known, for figures that add up over time."""
     found: list[Figure] = []
     if name not in FLOWS:
         return found
@@ -45,7 +45,7 @@ def _halves(name: str, items: list[Figure]) -> list[Figure]:
 
 
 def _is_of(known: Mapping[tuple[str, str], list[Figure]], year: int | None) -> bool:
-    """Whether the current figures are those of the newest year, as far as both are supplied."""
+    """Whether the current figures equal those of the newest year, where both are known."""
     equal = []
     for (owner, _), items in known.items():
         past = [
@@ -66,13 +66,13 @@ def _figure(fact: Fact) -> Figure:
     value = (fact.number or 0.0) / (100 if fact.unit is Unit.PERCENT else 1)
     past = any(PERIOD_PART.fullmatch(part) for part in fact.id.split(".")[:-1])
     dimension = f"{kind} {_currency(fact)}" if kind else _dimension(name, fact)
-    # Costs and payments come with either sign.
+    # Costs and payments may have either sign.
     value = abs(value) if kind == "money" and name != "Equity" else value
     return Figure(fact.id, name, value, dimension, fact.subject or SELF, fact.period, not past, quarterly)
 
 
 def _dated(items: list[Figure]) -> list[Figure]:
-    """Current figures without a date get the newest year's when that year's figure is the same."""
+    """Set the newest year on undated current figures whose value is the same as in that year."""
     years = [i for i in items if not i.current and i.period and i.period.year and i.period.quarter is None]
     newest = max(years, key=age, default=None)
     if newest is None:
@@ -85,7 +85,7 @@ def _dated(items: list[Figure]) -> list[Figure]:
 
 
 def _currency(fact: Fact) -> str:
-    """What amounts must share to be compared: the code, else the side of the request whose code is not known."""
+    """Return the currency code, else the side of the request: amounts with the same key are comparable."""
     side = "of-the-quote" if fact.id.rpartition(".")[2] in OF_QUOTE else "of-the-statements"
     return fact.currency or side
 
@@ -103,7 +103,7 @@ def _dimension(name: str, fact: Fact) -> str:
 
 
 def _follow(known: dict[tuple[str, str], list[Figure]]) -> None:
-    """Equity, net debt and net cash of every company and time that both sides of them are known of."""
+    """Add equity, net debt, net cash and interest cover for every company and date where both operands are known."""
     for name, left, right in SUMS:
         for owner in {owner for owner, _ in known}:
             if (owner, name) in known and any(item.period for item in known[owner, name]):

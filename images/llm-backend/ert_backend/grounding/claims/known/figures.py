@@ -1,6 +1,6 @@
-"""The supplied facts as figures that claims compare: by name, company and time, and the ratios between them. Pure.
+"""Figures by name, company and date, and the ratios between them.
 
-Figures of different currencies or kinds are never compared: no ratio is given for them.
+Figures of different currencies or dimensions have no ratio.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ert_backend.grounding.periods import Newest
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One fact as a value: ratios and percent as fractions. `current`: it stands for no earlier time by its path."""
+    """One fact as a value; a ratio or percent as a fraction. `current`: its path has no date in it."""
 
     id: str
     name: str
@@ -29,7 +29,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """All figures, by company and name. `whole`: what is current is what is supplied of the newest year."""
+    """All figures, by company and name. `whole`: the current figures equal those of the newest year."""
 
     known: Mapping[tuple[str, str], Sequence[Figure]]
     peers: Sequence[str]
@@ -37,7 +37,7 @@ class Figures:
     whole: bool = False
 
     def find(self, name: str, owner: str, when: Period | None = None) -> Sequence[Figure]:
-        """What is called so of that company and time; without a time, what is current, else the newest."""
+        """Return the figures of that name, company and date; without a date the current ones, else the newest."""
         items = self.known.get((owner, name), ())
         if when is not None:
             return _of(when, items)
@@ -46,13 +46,13 @@ class Figures:
         return current or ([max(dated, key=age)] if dated else [])
 
     def quotient(self, left: Figure, right: Figure) -> float | None:
-        """Left over right; None where they are not of one kind, currency and sign that allow it."""
+        """Return left over right; None where dimension, currency or sign do not allow it."""
         if left.dimension != right.dimension or right.value <= 0:
             return None
         return left.value / right.value
 
     def supplied_quotient(self, left: str, right: str, owner: str, when: Period | None) -> float | None:
-        """Left over right as a supplied ratio says it, or the ratio the other way round."""
+        """Return left over right as a given ratio states it, in either orientation."""
         for (over, under), turned in (((left, right), False), ((right, left), True)):
             for name in QUOTIENTS.get((over, under), ()):
                 for item in self.find(name, owner, when):
@@ -64,19 +64,19 @@ class Figures:
         return None
 
     def series(self, name: str, owner: str) -> list[Figure]:
-        """The yearly figures of that name, the oldest first."""
+        """Return the yearly figures of that name, oldest first."""
         items = [i for i in self.known.get((owner, name), ()) if i.period and i.period.year and not i.quarterly]
         by_year = {i.period.year: i for i in items if i.period and i.period.quarter is None and i.period.half is None}
         return [by_year[year] for year in sorted(year for year in by_year if year)]
 
     def quarters(self, name: str, owner: str, year: int | None = None) -> list[Figure]:
-        """The quarterly figures of that name, of one year or all, the oldest first."""
+        """Return the quarterly figures of that name, of one year or all, oldest first."""
         items = [i for i in self.known.get((owner, name), ()) if i.period and i.period.quarter and i.period.year]
         found = [i for i in items if i.period and year in (None, i.period.year)]
         return sorted(found, key=age)
 
     def before(self, name: str, owner: str, newer: Figure) -> list[Figure]:
-        """The figure one time before: the year, or for a quarter the quarter and that of the year before."""
+        """Return the previous year's figure; for a quarter the previous quarter and the same quarter a year before."""
         period = newer.period
         if period is None or period.year is None:
             return []
@@ -91,7 +91,7 @@ class Figures:
 
 
 def _of(when: Period, items: Sequence[Figure]) -> Sequence[Figure]:
-    """Those of that time; a year means the whole year."""
+    """Filter by date; a year means the whole year."""
     if when.quarter is not None:
         return [i for i in items if _in_quarter(when, i)]
     if when.half is not None:
@@ -109,6 +109,6 @@ def _in_quarter(when: Period, item: Figure) -> bool:
 
 
 def age(item: Figure) -> tuple[int, int]:
-    """Sorts figures by time; a year ends after its quarters."""
+    """Sort key by date; a year sorts after its quarters."""
     period = item.period or Period()
     return period.year or 0, period.quarter or 5

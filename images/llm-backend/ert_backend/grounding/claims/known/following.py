@@ -1,4 +1,4 @@
-"""What follows from the figures of several times, and under which time a figure may be told. Pure."""
+"""Facts computed from indexed figures (growth, cover, net debt), and the date that a figure may be given with."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ert_backend.grounding.claims.known.figures import Figure, Figures
 from ert_backend.grounding.claims.known.kinds import GROWTH, QUARTERLY, SELF
 from ert_backend.grounding.facts import PERIOD_PART, Fact, Unit
 
-# Figures of a day, which belong to no year.
+# Figures of a day, which have no year.
 OF_A_DAY = frozenset(
     {
         "Share price",
@@ -38,7 +38,7 @@ OF_A_DAY = frozenset(
 
 
 def following(figures: Figures, facts: Sequence[Fact]) -> Iterator[Fact]:
-    """Growth of each year and quarter over the one before, and net debt of each time and company."""
+    """Yield growth over the previous year, interest cover, net debt or cash, and half-year sums as facts."""
     currency = {fact.id: fact.currency for fact in facts}
     supplied = {(fact.subject or SELF, fact.label) for fact in facts}
     for (owner, name), items in figures.known.items():
@@ -70,14 +70,14 @@ def _fact(item: Figure, name: str, value: float, unit: Unit) -> Fact:
 
 
 def timely(mention: periods.Mention, fact: Fact, figures: Figures) -> bool:
-    """Whether a figure may be told under a time that a sentence names."""
+    """Whether a sentence may give this figure with the date that it mentions."""
     said, name = mention.period, fact.label.rpartition(": ")[2]
     if name.endswith(QUARTERLY) and said.quarter is not None:
         return said.quarter == 0 or said == figures.latest.quarter
     if periods.belongs(mention, fact.period):
         if fact.period and fact.period.half and said.half is None:
             return False
-        # The figure of a quarter is none of its year.
+        # A quarterly figure is not the figure of its year.
         return not (mention.relative and said.quarter is None and fact.period and fact.period.quarter)
     if mention.vague and fact.period is not None and fact.period.year == (said.year or 0) - 1:
         return fact.period.quarter is None

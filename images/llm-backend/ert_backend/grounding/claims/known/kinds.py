@@ -1,4 +1,4 @@
-"""What kinds of figures there are, and which ratio says how two of them stand. Pure data."""
+"""Tables of figure types, and of the ratio between two of them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PER_SHARE = frozenset(
         "Median analyst target",
     }
 )
-# Fields outside the vocabulary that claims are made about: what they are called and whether they are told per share.
+# Fields outside the vocabulary that comparisons use: the display name, and whether it is money or per share.
 OTHER_FIELDS = {
     "interestExpense": ("Interest expense", "money"),
     "dividendsPaid": ("Dividends", "money"),
@@ -38,7 +38,7 @@ OTHER_FIELDS = {
     "fiftyDayAverage": ("50-day average", "per share"),
     "twoHundredDayAverage": ("200-day average", "per share"),
 }
-# What adds up over the parts of a year.
+# Figures that add up over the parts of a year.
 FLOWS = frozenset(
     {
         "Revenue",
@@ -64,7 +64,7 @@ GROWTH = {
     "Net income": "Earnings growth",
     "Earnings per share": "Earnings growth",
 }
-# Left over right, where a supplied ratio says it.
+# Left over right, by the name of the ratio.
 QUOTIENTS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("Current assets", "Current liabilities"): ("Current ratio",),
     ("Total debt", "Equity"): ("Debt to equity",),
@@ -90,7 +90,7 @@ QUOTIENTS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("Share price", "52-week low"): ("Distance from the 52-week low",),
     ("Mean analyst target", "Share price"): ("Change to the mean analyst target",),
 }
-# Of these ratios, what is told as a share to be added to one.
+# Of these ratios, the ones that are given as a fraction to be added to one.
 DISTANCES = frozenset({"Distance from the 52-week high", "Distance from the 52-week low"}) | {
     "Change to the mean analyst target"
 }

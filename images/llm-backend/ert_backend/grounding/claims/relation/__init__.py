@@ -1,1 +1,1 @@
-"""Numbers that follow from the figures of a sentence by arithmetic. Pure."""
+"""Values that result from the figures of a sentence: sums, ratios, changes."""

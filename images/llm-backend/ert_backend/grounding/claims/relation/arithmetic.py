@@ -1,4 +1,4 @@
-"""What follows by arithmetic from the figures of a sentence: differences, ratios, changes, sums, means. Pure."""
+"""Computes the differences, ratios, changes, sums and means of the figures of a sentence."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ MEAN = re.compile(r"\b(?:average\w*|mean|midpoint|midway|halfway)\b")
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A value that follows from figures: as an amount of one of `sorts`."""
+    """A computed value, as an amount of one of `sorts`."""
 
     value: float
     sorts: frozenset[Sort]
@@ -50,7 +50,7 @@ SHARE = frozenset({Sort.SHARE})
 
 
 def results(scene: Scene, told: Sequence[Figure]) -> list[Result]:
-    """Every such value; `told`: further figures whose numbers the sentence gives."""
+    """Return every computed value; `told`: additional figures whose value is written in the sentence."""
     figures = _figures(scene, told)
     yearly = EACH_YEAR.search(scene.text) is not None
     couples = [(a, b) for a, b in combinations(figures, 2) if _kindred(a, b) and not _one_name(scene, a, b)]
@@ -64,12 +64,12 @@ def results(scene: Scene, told: Sequence[Figure]) -> list[Result]:
 
 
 def named(scene: Scene) -> list[Figure]:
-    """The figures that the sentence names, each at its own time and of its own company."""
+    """Return the figures that the sentence names, each at its own date and company."""
     return _figures(scene, ())
 
 
 def _figures(scene: Scene, told: Sequence[Figure]) -> list[Figure]:
-    """The figures of every name at the times and of the companies that are named, the told ones first."""
+    """Return the figures of every name, date and company in the sentence, those in `told` first."""
     named = [
         (t, name) for t in scene.terms[:MOST_TERMS] for name in sorted(t.names)[: 2 if len(scene.terms) > 1 else 6]
     ]
@@ -91,7 +91,7 @@ def _told(scene: Scene, named: Sequence[tuple[Term, str]]) -> Iterator[Figure]:
 
 
 def _implied(scene: Scene, named: Sequence[tuple[Term, str]]) -> Iterator[Figure]:
-    """The same of the other companies and times that are named."""
+    """Yield the figures of the same name for the other companies and dates of the sentence."""
     times = list(dict.fromkeys(m.period for m in scene.periods[:4] if not m.event or m.period.year))
     owners = [c.owner or SELF for c in scene.companies[:4]]
     owners = [o for owner in owners for o in (scene.figures.peers if owner in OF_GROUP else [owner])]
@@ -104,7 +104,7 @@ def _implied(scene: Scene, named: Sequence[tuple[Term, str]]) -> Iterator[Figure
 
 
 def _earlier(scene: Scene, figures: Sequence[Figure]) -> Iterator[tuple[Figure, Figure]]:
-    """Figures with those of the same name before them, where no two times are said."""
+    """Yield figures with their previous value, unless the sentence has two dates."""
     years = {m.period for m in scene.periods if m.period.year or m.period.quarter}
     for name, owner in dict.fromkeys((i.name, i.owner) for i in figures[:MOST_TERMS]):
         for item in figures:
@@ -117,7 +117,7 @@ def _earlier(scene: Scene, figures: Sequence[Figure]) -> Iterator[tuple[Figure, 
 
 
 def _kindred(one: Figure, two: Figure) -> bool:
-    """Of one dimension, and apart in their name, their company or their time, but not in two of them at once."""
+    """Whether two figures share a dimension and differ in at most one of name, company and date."""
     if one.dimension != two.dimension or one.value == two.value == 0:
         return False
     if one.name != two.name and one.owner == two.owner and _whole(one) != _whole(two):
@@ -128,7 +128,7 @@ def _kindred(one: Figure, two: Figure) -> bool:
 
 
 def _one_name(scene: Scene, one: Figure, two: Figure) -> bool:
-    """Whether two figures are but two readings of one name (`profitability`)."""
+    """Whether both figures are only readings of one name (`profitability`)."""
     return one.name != two.name and any({one.name, two.name} <= term.names for term in scene.terms)
 
 
@@ -137,7 +137,7 @@ def _whole(item: Figure) -> bool:
 
 
 def _own(item: Figure) -> frozenset[Sort]:
-    """As what amount a figure itself, or a difference of two, is told."""
+    """Return the sorts of amount that apply to a figure."""
     if item.dimension == "ratio":
         return frozenset({Sort.POINTS})
     return frozenset({Sort.FACTOR}) if item.dimension == "multiple" else frozenset({Sort.MONEY})
@@ -171,7 +171,7 @@ def _years(one: Figure, two: Figure) -> int:
 
 
 def _of_many(scene: Scene, figures: Sequence[Figure]) -> list[Result]:
-    """Sums and means: of what is named, of companies, of quarters and of years that follow each other."""
+    """Compute sums and means over names, companies, quarters and consecutive years."""
     summed, mean = SUMMED.search(scene.text) is not None, MEAN.search(scene.text) is not None
     found = []
     for items in _groups(scene, figures):
@@ -203,7 +203,7 @@ def _groups(scene: Scene, figures: Sequence[Figure]) -> Iterator[Sequence[Figure
 
 
 def _halves(scene: Scene, figures: Sequence[Figure]) -> Iterator[Result]:
-    """The halves of the year against each other, and parts of it against the year."""
+    """Compare the halves of a year with each other, and parts of the year with the whole."""
     for name, owner in dict.fromkeys((i.name, i.owner) for i in figures[:MOST_TERMS]):
         four = scene.figures.quarters(name, owner)[-4:]
         if len(four) == 4 and not four[0].dimension.startswith(("ratio", "multiple")):

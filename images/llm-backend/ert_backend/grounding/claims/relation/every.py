@@ -1,4 +1,4 @@
-"""Ratios told in money: `for every $100 of revenue $8 is kept`, `five dollars of debt per dollar of cash`. Pure."""
+"""Ratios per unit of money: `for every $100 of revenue $8 is kept`, `five dollars of debt per dollar of cash`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EVERY_ONE = re.compile(
 
 
 def of_every(scene: Scene, amount: Amount, known: Sequence[Figure]) -> Iterator[Ruling]:
-    """A number of the sentence that is the ratio of two of its figures, per unit of money."""
+    """Yield a `Ruling` for a number that is the ratio of two figures of the sentence, per unit of money."""
     base = EVERY_ONE.search(scene.text)
     if base is None or amount.numeral is None or base.start() <= amount.start < base.end():
         return

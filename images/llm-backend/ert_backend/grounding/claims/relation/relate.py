@@ -1,7 +1,7 @@
-"""Numbers that only say how figures stand that the sentence tells: their ratio, difference, change, sum or mean. Pure.
+"""Matches each remaining number with a ratio, difference, change, sum or mean of the sentence's figures.
 
-What a reader could not settle by the words is settled here by arithmetic alone: no list of words is asked for, but a
-number that stands right at the name of a figure is that figure's own and is never settled so.
+The other modules of `claims` match by keyword; this one by arithmetic only. A number attached to the name of a figure
+is that figure's own value and is never matched here.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from ert_backend.grounding.claims.sizes import is_told, size_in
 from ert_backend.grounding.claims.words.relations import AGAINST, JOINTLY, RELATING
 
 MOST = 10
-# Figures that share the id of what they follow from.
+# Figures that share the id of a source figure.
 FOLLOWING = frozenset({"Net debt", "Net cash", "Equity", "Interest cover"})
-# How far what is only bounded (`more than a fifth`) may lie from its bound.
+# Maximum relative distance of a value from its bound (`more than a fifth`).
 NEAREST, FARTHEST, LOOSE = 0.75, 1.4, 0.07
 
 
 def rulings(scene: Scene, told: Collection[str]) -> Iterator[Ruling]:
-    """`told`: the ids of the figures whose numbers the sentence gives."""
+    """Yield a `Ruling` for each match; `told`: ids of the figures whose value is written in the sentence."""
     asked = [a for a in scene.amounts if a.numeral and not unreal(scene, a.start)][:MOST]
     if not asked:
         return
@@ -50,7 +50,7 @@ def rulings(scene: Scene, told: Collection[str]) -> Iterator[Ruling]:
 
 
 def _gives(amount: Amount, value: float) -> bool:
-    """Whether a value is what is said, where `about` leaves less room than between two figures that are named."""
+    """Whether a value matches the amount, with less tolerance for `about` than between two named figures."""
     if amount.low > 0 and amount.high < float("inf") and amount.numeral is not None:
         step = amount.numeral.tolerance * (0.01 if amount.sort in {Sort.SHARE, Sort.POINTS} else 1)
         room = max(LOOSE * amount.value, step if amount.low < amount.value < amount.high else 0.0)
@@ -59,7 +59,7 @@ def _gives(amount: Amount, value: float) -> bool:
 
 
 def _is_own(scene: Scene, amount: Amount) -> bool:
-    """Whether a number is told as a figure itself, and not as what lies between two."""
+    """Whether a number is the figure's own value and not the difference or ratio of two."""
     numeral = amount.numeral
     if amount.sort is Sort.MONEY and JOINTLY.search(scene.text):
         return False
@@ -82,7 +82,7 @@ def _relates(scene: Scene, amount: Amount) -> bool:
 
 
 def _other(scene: Scene, amount: Amount, known: Sequence[Figure], told: Collection[str]) -> Figure | None:
-    """The figure of another company that a number stands for: `$2 billion against $1 billion`."""
+    """Return the figure of another company that a number refers to: `$2 billion against $1 billion`."""
     if AGAINST.search(scene.text[max(0, amount.start - 110) : amount.start]) is None:
         return None
     owners = {company.owner or SELF for company in scene.companies[:8]}

@@ -1,1 +1,1 @@
-"""Takes a sentence apart for claims: what it names, of whom, of when and how much. Pure."""
+"""Sentence parser: the figures, companies, dates and amounts of a sentence."""

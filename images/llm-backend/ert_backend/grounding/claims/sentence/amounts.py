@@ -1,4 +1,4 @@
-"""Amounts by which one figure is set against another: `twice`, `by a third`, `60%`, `by a factor of four`. Pure."""
+"""Amounts that relate two figures: `twice`, `by a third`, `60%`, `by a factor of four`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ert_backend.grounding.numerals import Kind, Numeral
 
 
 class Sort(StrEnum):
-    """What an amount is: a quotient, a share to be added, percentage points or money."""
+    """The type of an amount: a quotient, a relative difference, percentage points or money."""
 
     FACTOR = "factor"
     SHARE = "share"
@@ -22,7 +22,7 @@ class Sort(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """`low` to `high` is what the words allow."""
+    """An amount with its accepted range, `low` to `high`."""
 
     start: int
     end: int
@@ -33,7 +33,7 @@ class Amount:
     numeral: Numeral | None = None
 
     def holds(self, value: float) -> bool:
-        """Whether a value is what is said."""
+        """Whether a value is in the accepted range."""
         slack = 1e-9 * max(1.0, abs(value))
         return self.low - slack <= value <= self.high + slack
 
@@ -98,7 +98,7 @@ EXACT, LOOSE = 0.06, 0.15
 
 
 def worded(text: str) -> Iterator[Amount]:
-    """The factors and parts that are said in words or with `times`."""
+    """Yield amounts without digits, and those with `times`."""
     for match in WORDS.finditer(text):
         value, part = _value(match)
         if match["points"]:
@@ -108,7 +108,7 @@ def worded(text: str) -> Iterator[Amount]:
 
 
 def numeric(text: str, numeral: Numeral) -> Amount:
-    """What a number with a unit says as an amount."""
+    """Return a number with its unit as an amount."""
     said = text[numeral.start : numeral.end]
     points = re.search(r"point|\bbps?\b|\dbps?\b|\bpp\b", said) or re.match(
         r"\s?(?:percentage )?points", text[numeral.end : numeral.end + 19]
@@ -146,7 +146,7 @@ def _value(match: re.Match[str]) -> tuple[float, bool]:
 def _bounded(
     text: str, place: tuple[int, int], sort: Sort, value: float, *, numeral: Numeral | None = None, step: float = 0.0
 ) -> Amount:
-    """The range that the words before an amount allow; `step`: half a unit of its last digit."""
+    """Return an amount with the range that the qualifier before it allows; `step`: half a unit of its last digit."""
     start, end = place
     before = text[max(0, start - 30) : start]
     slack = step or EXACT * value
@@ -166,7 +166,7 @@ def _bounded(
 
 
 def amounts(text: str, numerals: Sequence[Numeral]) -> list[Amount]:
-    """All amounts of a sentence in order; what is written in figures is read from the numerals."""
+    """Return all amounts of a sentence in order; those with digits are from the `Numeral` list."""
     said = list(worded(text))
     found = [numeric(text, n) for n in numerals if n.kind is not Kind.PERIOD]
     kept: list[Amount] = []

@@ -1,4 +1,4 @@
-"""What a predicate is said of, whether it is denied, and whether it is said to be so at all. Pure."""
+"""The subject of a predicate, whether it is negated, and whether it is hypothetical."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ert_backend.grounding.claims.sentence.scene import Scene
 from ert_backend.grounding.claims.sentence.term import Term
 from ert_backend.grounding.claims.words.predicates import DENIED, UNREAL
 
-# A figure behind these words is what something is compared with or taken from, not what is spoken of.
+# A figure after these is an object or a standard of comparison, not the subject.
 OBJECT = re.compile(
     r"\b(?:on|than|against|versus|with|above|below|exceeds?|exceeded|to|over|from|by|per"
     r"|(?:half|third|thirds|quarter|quarters|fifth|fifths|sixth|tenth|tenths|share|percentage|percent|%|part"
@@ -27,18 +27,18 @@ JOINED = re.compile(r"s?,? (?:and|or|nor)\s(?:its\s|the\s|\w+\s)?")
 
 
 def unreal(scene: Scene, place: int) -> bool:
-    """What may be, ought to be or would be is no claim about what is."""
+    """Whether the predicate is hypothetical (may, ought to, would) and so no statement of fact."""
     begin, _ = scene.clause(place)
     return UNREAL.search(scene.text[max(begin, place - 90) : place]) is not None
 
 
 def denied(scene: Scene, place: int) -> bool:
-    """Whether the words right before a place deny what follows."""
+    """Whether the text right before a position negates the predicate."""
     return DENIED.search(scene.text[max(0, place - 60) : place]) is not None
 
 
 def lefts(scene: Scene, place: int, right: Term | None) -> Sequence[Term]:
-    """What is spoken of at a place: the nearest figure before it that is no object, with those listed with it."""
+    """Return the subject at a position: the nearest figure before it that is no object, with those listed with it."""
     begin, _ = scene.clause(place)
     found: list[Term] = []
     for term in scene.before(place):

@@ -1,4 +1,4 @@
-"""The companies that a sentence names, one by one and as a group. Pure."""
+"""The companies that a sentence names, individually and as a group."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NOT_FREE = re.compile(
 
 
 def companies_in(sentence: str, text: str, known: Names, figures: Figures) -> list[Term]:
-    """Companies by name and `the company`, and the peers as a group; `named` where one is what is spoken of."""
+    """Return companies by name, `the company`, and the peers as a group; `named` marks one that is the subject."""
     named = [
         Term(m.start(), m.end(), owner=known.owners.get(m["named"] or "", SELF))
         for m in known.companies.finditer(sentence)

@@ -1,4 +1,4 @@
-"""Numbers that belong to a name by where they stand: `cash of $9 million`, `the $9 million of debt`. Pure."""
+"""Values attached to a name by position: `cash of $9 million`, `the $9 million of debt`."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ OWNED = re.compile(r"'s?\s(?:(?:own|total|respective|current)\s)*")
 
 
 def glued(text: str, term: Term, numeral: Numeral) -> bool:
-    """Whether a number is told of a name with no other word between them than those that join the two."""
+    """Whether a number is attached to a name, with only connecting text between them."""
     if numeral.start >= term.end:
         return BEHIND.fullmatch(text[term.end : numeral.start][:50]) is not None
     gap = text[numeral.end : term.start][:50]
@@ -61,7 +61,7 @@ def glued(text: str, term: Term, numeral: Numeral) -> bool:
 
 
 def unnamed(text: str, terms: Sequence[Term], companies: Sequence[Term], numerals: Sequence[Numeral]) -> list[Term]:
-    """Numbers whose figure is not named with them: `ALFA's cash is half of BETA's $9 million`, `off its $98 high`."""
+    """Return terms for values without a name: `ALFA's cash is half of BETA's $9 million`, `off its $98 high`."""
     found = [*_sides(text, terms), *_marks(text, numerals), *_of_companies(text, terms, companies, numerals)]
     found = [_with_number(text, term, numerals) for term in [*found, *_elided(text, terms, companies)]]
     taken = {term.numeral.start for term in terms if term.numeral}
@@ -76,7 +76,7 @@ def _with_number(text: str, term: Term, numerals: Sequence[Numeral]) -> Term:
 
 
 def _elided(text: str, terms: Sequence[Term], companies: Sequence[Term]) -> list[Term]:
-    """`ALFA's sales shrank, whereas BETA's grew`: the figure that was named before."""
+    """Return the figure that `ALFA's sales shrank, whereas BETA's grew` takes from the clause before."""
     found = []
     for company in companies:
         before = [t for t in terms if t.end <= company.start and t.names and company.start - t.end < 160]
@@ -89,7 +89,7 @@ def _elided(text: str, terms: Sequence[Term], companies: Sequence[Term]) -> list
 
 
 def _sides(text: str, terms: Sequence[Term]) -> list[Term]:
-    """`its high`, `its low` next to a price."""
+    """Return `its high`, `its low` next to a price."""
     if not any(term.names & OF_PRICE for term in terms):
         return _targets(text)
     spans = [(term.start, term.end) for term in terms]
@@ -101,12 +101,12 @@ def _sides(text: str, terms: Sequence[Term]) -> list[Term]:
 
 
 def _targets(text: str) -> list[Term]:
-    """`between the highest and the lowest target`: the first of the two."""
+    """Return the first target of `between the highest and the lowest target`."""
     return [Term(m.start(), m.end(1), TARGETS[m[1]], SELF) for m in OF_TARGET.finditer(text)]
 
 
 def _marks(text: str, numerals: Sequence[Numeral]) -> list[Term]:
-    """The 52-week high or low that is told by its number alone."""
+    """Return terms for values with a short name only: `its $98 high`, today's price, `the trailing 20`."""
     found = []
     for numeral in numerals:
         if numeral.kind is Kind.MONEY and TODAY.search(text[: numeral.start][-12:]):
@@ -123,7 +123,7 @@ def _marks(text: str, numerals: Sequence[Numeral]) -> list[Term]:
 def _of_companies(
     text: str, terms: Sequence[Term], companies: Sequence[Term], numerals: Sequence[Numeral]
 ) -> list[Term]:
-    """Numbers under a company's name, told of the figure before."""
+    """Return a company's number as the figure named before it."""
     taken = {term.numeral.start for term in terms if term.numeral}
     found = []
     by_start = {numeral.start: numeral for numeral in numerals}

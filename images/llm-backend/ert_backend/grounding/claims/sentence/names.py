@@ -1,6 +1,6 @@
-"""What figures and companies are called in claims, on top of the vocabulary of the numbers check. Pure.
+"""Names of figures and companies, in addition to those of `phrases` and `vocabulary`.
 
-A phrase that names nothing supplied (`cost of debt`, `sales force`) is listed so that the name within it is not read.
+A phrase that is not a known figure (`cost of debt`, `sales force`) is listed so that the name in it is not matched.
 """
 
 from __future__ import annotations
@@ -137,13 +137,13 @@ FIGURES: Mapping[str, frozenset[str]] = {
     **{f"{kind} {word}": frozenset({name}) for kind, name in _COSTS.items() for word in _COST_WORDS.split(";")},
     **{phrase: names for phrases, names in _GROUPS.items() for phrase in phrases.split(";")},
 }
-# Read by the numbers check as names, but too vague to be compared.
+# Valid names for a number, but too vague to compare.
 VAGUE = frozenset({"trades at", "trade at", "trading at", "valued at", "sale"})
 _FORM = (
     r"(?:,?\s+(?:inc|incorporated|corp|corporation|plc|ltd|limited|llc|se|ag|sa|nv|n\.v|s\.a|k\.k|kk|co|company|group"
     r"|holdings?|spa|s\.p\.a|ab|asa|oyj|gmbh|lp|l\.p|the)\.?)+$"
 )
-# `of the group` and `the group's highest` are all that are compared, and not the company itself.
+# `of the group` and `the group's highest` include all companies, not only the subject.
 SELF_WORDS = (
     r"the (?:company|firm|issuer|business|bank|insurer|retailer|miner|utility|manufacturer|chipmaker|lender)"
     r"|(?<!\bof )(?<!\bin )(?<!\bwithin )(?<!\bamong )(?<!\bacross )the group"
@@ -165,7 +165,7 @@ PEERS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The patterns that find figures and companies, and what each spelling means."""
+    """The patterns that match figures and companies, and the meaning of each spelling."""
 
     figures: re.Pattern[str]
     means: Mapping[str, frozenset[str]]
@@ -174,7 +174,7 @@ class Names:
 
 
 def names(facts: Iterable[Fact], spelled: Mapping[str, frozenset[str]], own: Iterable[str]) -> Names:
-    """From the phrases of the numbers check, the facts and what the company is called (`own`)."""
+    """Build the patterns from `phrases`, the facts and the company's own names (`own`)."""
     facts = list(facts)
     means = {phrase: meant for phrase, meant in spelled.items() if phrase not in VAGUE} | dict(FIGURES)
     words = alternatives(means)
@@ -191,7 +191,7 @@ def names(facts: Iterable[Fact], spelled: Mapping[str, frozenset[str]], own: Ite
 
 
 def aliases(name: str) -> list[str]:
-    """`Nordic Compute`, `Nordic` for `Nordic Compute Inc. (invented)`; a ticker also without its exchange."""
+    """Return `Nordic Compute`, `Nordic` for `Nordic Compute Inc. (invented)`; a ticker also without its exchange."""
     plain = re.sub(r"\s*\(.*?\)", "", name).strip()[:80]
     short = re.sub(_FORM, "", plain, flags=re.IGNORECASE).strip()
     first = short.split(" ")[0] if short else ""

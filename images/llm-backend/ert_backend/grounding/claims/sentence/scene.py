@@ -1,4 +1,4 @@
-"""Takes a sentence apart for claims: the figures it names, each with company, time and number, in order. Pure."""
+"""A parsed sentence: its figures, each with company, date and number, in order."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ert_backend.grounding.labels import plain
 from ert_backend.grounding.numerals import Kind, Numeral
 from ert_backend.grounding.periods import Mention, find
 
-# Words that may stand between the parts of one noun phrase.
+# Allowed between the parts of one noun phrase.
 FILL = re.compile(
     r"[\s(,\"]*(?:(?:the|its|their|his|our|a|an|both|all|that|those|of|total|own|overall|reported|annual|yearly|full"
     r"|combined|existing|outstanding|current|entire|whole|mean|level|value|amount|size|sum|respective|much|many|even"
@@ -50,7 +50,7 @@ BOUNDARY = re.compile(
 )
 
 LEADING = re.compile(r"(?:after|having|following|although|though|while)\b[^,;]{0,80},")
-# Names that are multiples behind a number of times: `25 times earnings`.
+# Names that are multiples when a factor precedes them: `25 times earnings`.
 TIMES_NAME = {
     "Net income": frozenset({"Trailing P/E", "Price to earnings"}),
     "Earnings per share": frozenset({"Trailing P/E", "Price to earnings"}),
@@ -60,7 +60,7 @@ TIMES_NAME = {
     "EBITDA": frozenset({"EV to EBITDA"}),
 }
 TIMES_BEFORE = re.compile(r"\d\s?(?:times|x)\s(?:its\s|trailing\s|annual\s|forward\s|expected\s|last year's\s)*$")
-# `once cash is deducted, debt comes to`: the net debt.
+# `once cash is deducted, debt comes to`: net debt.
 NETTED = re.compile(
     r"\b(?:net of|deducting|subtracting|netting(?: off)?) (?:its |the |all )?(?:\w+ )?cash\b"
     r"|\bcash (?:is|has been|was) (?:deducted|subtracted|netted|taken off)"
@@ -70,7 +70,7 @@ FORWARD = re.compile(r"\b(?:forward|expected|next year's|estimated|forecast)\s")
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One sentence: `text` in lower case, `terms` the figures in order, `atoms` all that is named."""
+    """One parsed sentence: `text` in lower case, `terms` the figures in order, `atoms` every name."""
 
     text: str
     terms: Sequence[Term]
@@ -84,23 +84,23 @@ class Scene:
     _starts: dict[str, list[int]] = field(default_factory=dict)
 
     def clause(self, place: int) -> tuple[int, int]:
-        """Where the clause around a place begins and ends."""
+        """Return the start and end of the clause around a position."""
         index = bisect_right(self.bounds, place)
         return (self.bounds[index - 1] if index else 0), (
             self.bounds[index] if index < len(self.bounds) else len(self.text)
         )
 
     def time(self, start: int, end: int) -> Mention | None:
-        """The time that what stands there is told of."""
+        """Return the date that applies to this range."""
         return time_at(self.text, self.clause(start), self.periods, start, end)
 
     def before(self, place: int) -> Sequence[Term]:
-        """The last figures that end before a place, the nearest first."""
+        """Return the last figures that end before a position, nearest first."""
         index = bisect_left(self._starts["terms"], place)
         return [term for term in reversed(self.terms[max(0, index - 6) : index]) if term.end <= place]
 
     def after(self, place: int) -> Term | None:
-        """What is named right behind a place, with nothing but articles and the like between."""
+        """Return the term right after a position, ignoring articles and the like."""
         index = bisect_left(self._starts["atoms"], place)
         if index == len(self.atoms):
             return None
@@ -117,7 +117,7 @@ class Scene:
         return found
 
     def whole(self, atom: Term) -> Term:
-        """The figure that an atom begins (`ALFA's` of `ALFA's net margin`), else the atom."""
+        """Return the figure that an atom is the first part of (`ALFA's` of `ALFA's net margin`), else the atom."""
         index = bisect_left(self._starts["terms"], atom.start)
         for term in self.terms[index : index + 1]:
             gap = self.text[atom.end : term.start]
@@ -130,7 +130,7 @@ class Scene:
         return atom
 
     def subject(self, place: int) -> str:
-        """Whom the sentence speaks of at a place: the last company that is not owned by or compared with another."""
+        """Return the subject company at a position: the last one that is neither possessive nor an object."""
         index = bisect_left(self._starts["companies"], place)
         for company in reversed(self.companies[max(0, index - 6) : index]):
             if company.named:
@@ -145,7 +145,7 @@ def scene(
     numerals: Sequence[Numeral],
     under: Mapping[int, Sequence[tuple[int, int]]],
 ) -> Scene:
-    """`under`: for each number the spans of the names that the numbers check puts it under."""
+    """`under`: for each number the spans of the names that `labels.assign` returns for it."""
     text = plain(sentence)
     plainly = [n for n in numerals if n.kind is Kind.MONEY or not FRACTION.search(n.text)]
     times = find(sentence, figures.latest)
@@ -192,7 +192,7 @@ def scene(
 
 
 def _as_multiple(text: str, term: Term, before: Sequence[Term], bare: Scene) -> frozenset[str]:
-    """`earnings` in `trades at 25 times earnings` is the P/E; in `debt is 5 times earnings` it is not."""
+    """Return the P/E for `earnings` in `trades at 25 times earnings`; not for `debt is 5 times earnings`."""
     times = TIMES_BEFORE.search(text[max(0, term.start - 40) : term.start])
     begin, _ = bare.clause(term.start)
     others = [
@@ -212,13 +212,13 @@ def _loss(text: str, term: Term) -> bool:
 
 
 def _beside(text: str, term: Term, numeral: Numeral) -> bool:
-    """Whether a number is a figure's own, with nothing that compares between them."""
+    """Whether a number is a figure's own value, without a comparison between them."""
     between = text[term.end : numeral.start] if numeral.start >= term.end else text[numeral.end : term.start]
     return len(between) < 45 and APART.search(between) is None
 
 
 def _owner(text: str, term: Term, previous: Term | None, bare: Scene) -> tuple[str, bool]:
-    """The company a figure belongs to, and whether that is said right there."""
+    """Return the company of a figure, and whether it is named right next to it."""
     index = bisect_left(bare._starts["companies"], term.start)
     if index:
         company = bare.companies[index - 1]

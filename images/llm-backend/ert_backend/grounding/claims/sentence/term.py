@@ -1,4 +1,4 @@
-"""A figure, a company, a time or a number as a sentence names it. Pure."""
+"""One named part of a sentence: a figure, a company, a date or a bare number."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ GROUP = "*peers"
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A figure, a company or a time that a sentence names, or a bare number; `names` are the figures it may be.
+    """A figure, a company or a date in a sentence, or a bare number; `names` are the figures it may refer to.
 
-    `named`: its company is said right there. `loss`: it is told as the size of a loss.
+    `named`: its company is named right next to it. `loss`: the value is the size of a loss.
     """
 
     start: int
@@ -31,10 +31,10 @@ class Term:
 
     @property
     def period(self) -> Period | None:
-        """The time that is said."""
+        """The `Period` in the sentence, if any."""
         return self.when.period if self.when else None
 
 
 def within(start: int, end: int, spans: Sequence[tuple[int, int]]) -> bool:
-    """Whether a place overlaps one of these."""
+    """Whether a position overlaps one of these spans."""
     return any(left < end and start < right for left, right in spans)

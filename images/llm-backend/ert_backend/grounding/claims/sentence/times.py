@@ -1,4 +1,4 @@
-"""Which two times a change is told between: `since FY2022`, `from 2023 to 2024`, `two years running`. Pure."""
+"""The start and end of a change: `since FY2022`, `from 2023 to 2024`, `two years running`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ert_backend.grounding.periods import Mention
 
 _N = r"(?P<{0}>two|three|four|five|2|3|4|5)"
 COUNT = {"two": 2, "three": 3, "four": 4, "five": 5, "second": 2, "third": 3, "fourth": 4, "both": 2, "straight": 2}
-# A change that is told of every step.
+# A change that applies to every step.
 EVERY = re.compile(
     rf"""
     \b(?:
@@ -59,7 +59,7 @@ QUARTERS = re.compile(r"\b(?<!about a )(?<!to a )(?<!by a )(?<!than a )(?<!three
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """From `older` to `newer`; `steps` asks for the same in each of the last steps (0: in all that are known)."""
+    """From `older` to `newer`; `steps` requires the change in each of the last steps (0: in all that are known)."""
 
     older: Period | None = None
     newer: Period | None = None
@@ -71,9 +71,9 @@ class Span:
 
 
 def span(scene: Scene, begin: int, stop: int, lead: int = 0) -> Span:
-    """What the words between two places say of the times a change is told between.
+    """Return the start and end of the change that the text between two positions gives.
 
-    `lead`: a time in the words from there on counts as the newer one, too, if none is said between the places.
+    `lead`: a date from this position on is used as the newer one, too, if the range contains none.
     """
     if (both := _between(scene, lead or begin, stop)) is not None:
         return both
@@ -118,7 +118,7 @@ def span(scene: Scene, begin: int, stop: int, lead: int = 0) -> Span:
 
 
 def _between(scene: Scene, begin: int, stop: int) -> Span | None:
-    """`between the first and the fourth quarter of 2024`."""
+    """Parse `between the first and the fourth quarter of 2024`."""
     for one, two in pairwise([m for m in scene.periods if begin <= m.start < stop][:4]):
         a, b = one.period, two.period
         opens = re.search(r"\bbetween\s(?:the\s)?$", scene.text[max(0, one.start - 14) : one.start])
@@ -128,13 +128,13 @@ def _between(scene: Scene, begin: int, stop: int) -> Span | None:
 
 
 def _since_then(scene: Scene, begin: int) -> Span | None:
-    """`and has since fallen`: from the time that was spoken of until now."""
+    """Parse `and has since fallen`: from the date mentioned before until now."""
     past = [m for m in scene.periods if m.end <= begin and m.period.year]
     return Span(past[-1].period) if past and SINCE_THEN.search(scene.text[max(0, begin - 40) : begin]) else None
 
 
 def _both(scene: Scene, found: Sequence[Mention]) -> Span | None:
-    """`in both 2023 and 2024`: the change of each."""
+    """Parse `in both 2023 and 2024`: the change of each year."""
     for one, two in pairwise(found[:3]):
         a, b = one.period, two.period
         joined = re.fullmatch(r"\s(?:and|and in)\s", scene.text[one.end : two.start]) is not None
@@ -145,7 +145,7 @@ def _both(scene: Scene, found: Sequence[Mention]) -> Span | None:
 
 
 def _left(scene: Scene, begin: int, mention: Mention) -> bool:
-    """The time of the number that a change starts from: `from $9 billion in 2024`."""
+    """Whether this is the date of a start value: `from $9 billion in 2024`."""
     return (
         re.search(
             r"\b(?:from|against|compared with|compared to|versus|on)\s[^a-z]{1,12}(?:\w+\s){0,3}(?:in|for|of"
@@ -157,7 +157,7 @@ def _left(scene: Scene, begin: int, mention: Mention) -> bool:
 
 
 def _old(scene: Scene, mention: Mention, begin: int) -> bool:
-    """`a year earlier`, `the prior year`: told from the time that is spoken of."""
+    """Whether the date is relative: `a year earlier`, `the prior year`."""
     if AFTER_THAT.search(scene.text[max(0, begin - 40) : begin]):
         return False  # `fell after growing by 10% the year before`
     start, text = mention.start, scene.text[mention.start : mention.end]
@@ -194,7 +194,7 @@ def _year_of(text: str, figures: Figures) -> Period:
 
 
 def couples(figures: Figures, name: str, owner: str, asked: Span) -> tuple[list[tuple[Figure, Figure]], bool]:
-    """The pairs of an older and a newer figure that are asked for, and whether all of them have to agree."""
+    """Return pairs of an older and a newer figure for the span, and whether the change is required of every pair."""
     if asked.steps is not None:
         return _steps_of(figures, name, owner, asked), True
     if asked.years:

@@ -1,4 +1,4 @@
-"""Which time a place of a sentence is about. Pure."""
+"""The date that applies to a position of a sentence."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ ABOUT_TIME = re.compile(r",|\s(?:was|is|saw|brought|proved|marked|ended|turned o
 
 
 def referred(text: str, mention: periods.Mention) -> bool:
-    """Whether a time is what is compared with (`than in 2023`), and not the time that is spoken of."""
+    """Whether a date is a standard of comparison (`than in 2023`) and not that of the subject."""
     before = text[max(0, mention.start - 40) : mention.start]
     return REFERRED.search(before) is not None or UP_FROM.search(before) is not None
 
 
 def _multiplied(text: str, mention: periods.Mention) -> bool:
-    """`twice the FY2022 figure`: the time of what something is a multiple of."""
+    """Whether the date is that of a base: `twice the FY2022 figure`."""
     return MULTIPLIED.search(text[max(0, mention.start - 40) : mention.start]) is not None
 
 
 def leading(text: str, mention: periods.Mention) -> bool:
-    """Whether the whole sentence is about a time: `In 2024, ...`, `FY2024 was a hard year: ...`."""
+    """Whether the whole sentence is about a date: `In 2024, ...`, `FY2024 was a hard year: ...`."""
     said = ABOUT_TIME.match(text, mention.end) is not None
     return mention.start < 40 and said and LEADS.fullmatch(text[: mention.start]) is not None
 
@@ -43,7 +43,7 @@ def leading(text: str, mention: periods.Mention) -> bool:
 def time_at(
     text: str, clause: tuple[int, int], told: Sequence[periods.Mention], start: int, end: int
 ) -> periods.Mention | None:
-    """The time of a figure: right behind or before it, else the one that its clause or the sentence is about."""
+    """Return the date of a figure: right after or before it, else that of its clause or of the sentence."""
     begin, stop = clause
     near: list[tuple[int, periods.Mention]] = []
     for mention in told[:12]:

@@ -1,1 +1,1 @@
-"""The vocabulary of claims: pure data."""
+"""Keyword tables and patterns for `claims`. Data only."""

@@ -1,4 +1,4 @@
-"""The words by which a figure is said to have changed. Pure data."""
+"""Patterns of verbs and nouns for a change of a figure."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ SUFFERED = re.compile(
     r"|s)|report(?:ed|s)|experienc(?:ed|es)|had|in|on the)"
     r"\s(?:an?\s)?(?:[\w.%]+\s){0,3}$"
 )
-# `the highest quarterly margin fell in the fourth quarter`: when it was, and no change.
+# `the highest quarterly margin fell in the fourth quarter`: a date, not a change.
 FELL_IN = re.compile(
     r"(?:\b(?:quarter|third|half|most|share|part|percent)|%) of [^,;]*$|\b(?:loss|losses|highest"
     r"|lowest|largest|smallest|biggest|best|worst|weakest|strongest|heaviest|greatest|peak"
@@ -142,11 +142,11 @@ FELL_ON = re.compile(
     r"\s(?:in|on|within|into|during)\s(?:the\s)?(?:first|second|third|fourth|final|last|latest"
     r"|q\d|fy|20\d\d|\w+\squarter)"
 )
-# What widens or narrows is what lies between two figures.
+# The subject of `widen` or `narrow` is the difference between two figures.
 BETWEEN = re.compile(
     r"\b(?:gap|difference|spread|distance|discount|premium|shortfall|deficit|lead|advantage)\s(?:\w+\s){0,2}$"
 )
-# `takes up half of`: a verb with its particle, and no change.
+# `takes up half of`: a verb with its particle, not a change.
 PARTICLE = re.compile(
     r"\b(?:tak(?:es?|ing|en)|took|mak(?:es?|ing)|made|eat(?:s|ing|en)?|ate|sets?|swallow(?:s|ed)|us(?:es?|ed|ing)"
     r"|add(?:s|ed)?|end(?:s|ed)|pa(?:ys?|id|ying)|soak(?:s|ed)|suck(?:s|ed)|gobbl(?:es|ed)|boil(?:s|ed)|break(?:s)?)\s$"

@@ -1,4 +1,4 @@
-"""The words that tell how much of one figure another is. Pure data."""
+"""Patterns for one figure as a multiple or part of another."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ DISCOUNT = re.compile(
     r"(?P<word>premium|discount) of (?:(?:about|around|roughly|some|nearly|almost|just|more than|less than|over"
     r"|under)\s)*$"
 )
-# What follows an amount of another kind: `21 times in 2024`, `33.9x for ALFA`; `by a factor of two` is a change.
+# After an amount of another type: `21 times in 2024`, `33.9x for ALFA`; `by a factor of two` is a change.
 OTHERWISE = re.compile(r"s?\s(?:in|for|at|on|from|to|since|over|and|by|during)\s")
 BY_FACTOR = re.compile(
     r"\bfactor of|(?<!is )(?<!are )(?<!was )(?<!were )\b\w+fold$|(?<!is )(?<!are )(?<!was )\d\s?fold"

@@ -1,4 +1,4 @@
-"""The words by which one figure is set above, below or level with another. Pure data."""
+"""Patterns of predicates that compare two figures: above, below or equal."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ VERBS = re.compile(
     """,
     re.VERBOSE,
 )
-# How often one covers the other says more than that it does.
+# How often one covers the other is a stronger statement than that it does.
 TIMES = re.compile(
     r"s?\s(?:(?:by|about|around|only|just|roughly|nearly|almost|more|less|than|over|some|a|at|least|well|close"
     r"|to|under|no"
@@ -153,7 +153,7 @@ _VALUED = frozenset({"Trailing P/E", "Price to earnings", "Forward P/E", "Price 
 _LEVERED = frozenset({"Debt to equity"})
 _PROFIT = frozenset({"Net margin", "Operating margin", "Return on equity"})
 _SIZE = frozenset({"Revenue", "Market capitalisation"})
-# What is compared where only companies are named: (figures, whether the adjective means the greater).
+# Default figures when only companies are named: (figures, whether the adjective means the greater).
 OF_COMPANIES = {
     **dict.fromkeys(("larger", "bigger", "greater"), (_SIZE, True)),
     "smaller": (_SIZE, False),

@@ -1,4 +1,4 @@
-"""The words by which something is ranked, and what they rank. Pure data."""
+"""Patterns of superlatives, and the figures that they rank."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ MULTIPLES = VALUED | {"Forward P/E", "Price to book", "Price to sales", "EV to E
 BY_MULTIPLE = re.compile(
     r"\b(?:on|by|in terms of|measured by|judged by|going by)\s(?:its\s|the\s|a\s)?$", re.IGNORECASE
 )
-# Adjectives that name their own figure: (names, whether the most of it comes first).
+# Adjectives that imply their own figure: (names, whether the largest value is first).
 OWN = {
     "valuable": (frozenset({"Market capitalisation"}), True),
     "highly valued": (frozenset({"Market capitalisation"}), True),

@@ -1,4 +1,4 @@
-"""The words that tell of a number that it says how two figures stand. Pure data."""
+"""Patterns that mark a number as the difference or ratio of two figures."""
 
 from __future__ import annotations
 

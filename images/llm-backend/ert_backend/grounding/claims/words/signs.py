@@ -1,4 +1,4 @@
-"""The words by which a figure is said to be negative or positive, and those that say when or from what. Pure data."""
+"""Patterns for a negative or positive figure, and for the date or starting point of that sign."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ ONLY_THEN = re.compile(
     r"\bonly (?:in |during |for )?(?:the )?(?:\w+ )?(?:quarter|year|half)"
     r"|^only (?:the )?\w+ (?:quarter|year)|\bonly in (?:fy|20)"
 )
-# `went from $1.5 billion of net cash to`: what it was before.
+# `went from $1.5 billion of net cash to`: the previous value.
 PASSING = re.compile(r"\bfrom [^,;]{0,30}$")
 WITHOUT = re.compile(r"\b(?:not|never|n't)\b[^,;]{0,70}\bwithout\b")
 SIGN = re.compile(

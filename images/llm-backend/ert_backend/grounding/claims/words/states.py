@@ -1,4 +1,4 @@
-"""What is said of a company that its figures decide, and by which of them. Pure data."""
+"""Patterns for the states of a company, and the figures that decide each."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _PART = r"(?:(?:net|annual|heavy|small|full\syear|sizeable|modest|bottom\sline|l
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What the words say: of the first of `names` that is known, `holds`."""
+    """A pattern for a state: `holds` is applied to the first of `names` that is known."""
 
     names: tuple[str, ...]
     holds: Callable[[float], bool]
