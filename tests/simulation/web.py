@@ -1,4 +1,4 @@
-"""The web host of a simulated world: services with an environment, deploys one at a time, and what runs."""
+"""Web host double: services with an environment, sequential deploys, and the running version."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TAKES = 20.0  # seconds of a deploy
 
 
 class Service:
-    """One web service: its environment, the fingerprint the running process shows, and its deploys."""
+    """One web service: its environment, the fingerprint reported by the running process, and its deploys."""
 
     __slots__ = (
         "deploys",
@@ -36,8 +36,8 @@ class Service:
         self.name, self.id, self.url = name, f"srv-{name}", f"https://{name}.example.org"
         self.env: dict[str, Secret] = dict(NEIGHBOURS)
         self.running: dict[str, Secret] = {}
-        self.used: dict[str, Secret] = {}  # the same, but for a torn set: that is refused by the app
-        self.former: tuple[dict[str, Secret], float] = {}, 0.0  # what was used before, and until when
+        self.used: dict[str, Secret] = {}  # `running`, unless only partially written: the app rejects that
+        self.former: tuple[dict[str, Secret], float] = {}, 0.0  # values used previously, and their end time
         self.shown: str | None = None
         self.deploys: list[WebDeploy] = []
         self.snapshots: dict[str, tuple[dict[str, Secret], bool]] = {}
@@ -51,7 +51,7 @@ class Service:
         self.deploys, self.snapshots, self.queued = list(other.deploys), dict(other.snapshots), other.queued
 
     def neighbours_kept(self) -> bool:
-        """Whether every variable that is not ours is as it was."""
+        """Whether every variable of other owners is unchanged."""
         return {k: v for k, v in self.env.items() if k not in OWNED} == NEIGHBOURS
 
     def start(self, number: int, now: float, fails: bool) -> WebDeploy:
@@ -62,7 +62,7 @@ class Service:
         return made
 
     def in_use(self, url: Secret, since: float) -> set[str]:
-        """The hashes of the keys it shows, or has shown since then, to the backend at that address."""
+        """Return the hashes of the keys it has sent to the backend at that address since `since`."""
         used = (self.used, self.former[0] if self.former[1] > since else self.used)
         return {env[NAMES.key].sha256() for env in used if env.get(NAMES.url) == url and NAMES.key in env}
 
@@ -96,11 +96,11 @@ class Service:
         return queued
 
     def roll_back(self, now: float) -> None:
-        """A version from before we wrote anything runs again: it has none of our variables and shows nothing."""
+        """Run the version from before the first write: it has no variables of the deployment and no fingerprint."""
         self.former, self.running, self.used, self.shown = (self.used, now), dict(NEIGHBOURS), {}, None
 
     def _whole(self) -> str | None:
-        """The fingerprint of what runs, if it is not torn."""
+        """Return the fingerprint of the running variables, or None if they are inconsistent."""
         own = {k: v for k, v in self.running.items() if k in OWNED and k != NAMES.fingerprint}
         shown = self.running.get(NAMES.fingerprint)
         return shown.reveal() if shown is not None and shown.reveal() == fingerprint(own) else None

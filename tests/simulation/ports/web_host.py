@@ -1,4 +1,4 @@
-"""The web host of a world: variables of ours alone, and deploys that take their time."""
+"""Web host port of the simulator: environment variables and deploys; only owned variables may be written."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def deploy(world: World, effect: e.StartDeploy) -> WebDeploy | None:
 
 
 def begin_deploy(world: World, service: Service, *, fails: bool) -> WebDeploy | None:
-    """As anybody may: a push, the dashboard, our own call. One that has to queue has no id yet."""
+    """Start a deploy, by any client of the service, or queue it and return None: a queued deploy has no id yet."""
     if service.in_flight() is not None:
         service.queued = True
         return None
