@@ -1,4 +1,4 @@
-"""Whose an instance is, from what its marks, the state, the config and the apps say."""
+"""Instance ownership, derived from marks, state, config and apps."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def with_claims(observed: Observed, **claims: Any) -> Observed:
     return replace(observed, state=replace(observed.state, claims=Claims(**claims)))
 
 
-# name: what is wanted, what is seen, and the ids that are ours, undecided (with a word of the reason), and others'
+# name: desired and observed values, and the ids that are owned, undecided (with part of the reason), and foreign
 CASES: dict[str, tuple[Any, Observed, list[int], dict[int, str], list[int]]] = {
     "both marks and our owner": (UP, seen(instance(1)), [1], {}, []),
     "nothing of ours": (

@@ -1,4 +1,4 @@
-"""The state as a value: what each change keeps, and that it survives being written and read."""
+"""`State` values: each update keeps unrelated entries, and serialization is lossless."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ EMPTY = State("ert")
 OLD_RECORD = {"token": "t", "id": 5, "machine_id": 6, "at": 1.0, "certificate": "pem", "published": True}
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)  # beside other tests the drawing takes its time
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)  # generation may be slow under load
 @given(STATES)
 def test_what_is_written_is_read_again(state: State) -> None:
     assert from_json(to_json(state)) == state

@@ -1,4 +1,4 @@
-"""Secrets, marks, keys, fingerprints and text from outside: what each of them promises, on drawn examples."""
+"""Property tests of secrets, marks, keys, fingerprints and untrusted text."""
 
 from __future__ import annotations
 
@@ -254,7 +254,7 @@ def test_an_app_that_is_withdrawn_points_nowhere() -> None:
     assert not touched(NAMES, {NAMES.enabled: Secret("true"), "OTHER": Secret("x")})
 
 
-# What is wanted
+# Desired
 
 
 SERVERS = (

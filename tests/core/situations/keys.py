@@ -1,4 +1,4 @@
-"""Plans where the backend takes another key."""
+"""Plans that change the key of a backend."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plans where something is rented: creates whose outcome is not known, boots, and machines that are not kept."""
+"""Plans that rent an instance: create calls with unknown result, boots, and rejected machines."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.support.situations import (
 )
 
 SITUATIONS: Table = {
-    # Nothing there yet
+    # No instance yet
     "nothing is there": (
         UP,
         seen(apps=(app({}),)),
@@ -47,7 +47,7 @@ SITUATIONS: Table = {
             "Prove admin: known after boot",
         ],
     ),
-    # Creates whose outcome is not known
+    # Create calls with unknown result
     "one create is unknown": (
         UP,
         seen(intents=(intent(1, 30),), apps=(app(KEYED),)),
@@ -144,7 +144,7 @@ SITUATIONS: Table = {
         seen(instance(1, status="exited"), records=(record(1),), apps=(app(KEYED),), watches={1: still(5, 2)}),
         ["Retire 1 token=1 1001 deny: the container is exited", *RENT],
     ),
-    # What is not kept
+    # Rejected machines
     "it costs more than the cap": (
         UP,
         seen(instance(1, dph=0.41), records=(record(1),), apps=(app(KEYED),)),

@@ -1,4 +1,4 @@
-"""Plans of `sleep`, and of `up` where something sleeps."""
+"""Plans of `sleep`, and of `up` with a stopped instance."""
 
 from __future__ import annotations
 
