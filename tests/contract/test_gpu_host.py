@@ -1,4 +1,4 @@
-"""Every GPU host does the same: one suite for the fake, the simulator's market, and the adapter with the sandbox."""
+"""Contract tests of the GPU host port, for the fake, the simulator, and the adapter with the sandbox."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every web host does the same: one suite for the fake, the simulator's host, and the adapter with the sandbox."""
+"""Contract tests of the web host port, for the fake, the simulator, and the adapter with the sandbox."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OURS = "ERT_LLM_BACKEND_URL"
 @pytest.fixture(params=HOSTS)
 def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
     with HOSTS[request.param]() as made:
-        made.wait(lambda: settled(made, made.host.service(NAME)))  # a service may come with a first deploy
+        made.wait(lambda: settled(made, made.host.service(NAME)))  # a service may have an initial deploy
         yield made
 
 
