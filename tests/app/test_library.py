@@ -142,7 +142,7 @@ def test_a_provider_that_cannot_be_read_is_no_empty_answer(
 def test_what_a_person_has_to_see_to_is_raised_unless_the_outcome_is_to_say_it(
     made: FakeWorld, deployment: Deployment, command: Callable[..., Any]
 ) -> None:
-    """A caller that ignores the result of `down` must not assume that all costs have stopped."""
+    """A caller that does not check the result of `down` must not assume that all costs have stopped."""
     up(deployment)
     number = made.gpu.only().id
     behaviours.relabelled(made.gpu.only())
@@ -188,7 +188,7 @@ def test_strays_are_destroyed_only_when_it_is_said_that_the_state_is_lost(
     number = made.gpu.only().id
     assert find_strays(deployment).instances == ()
     made.store.lose()
-    assert [number for number, _ in find_strays(deployment).undecided] == [number]  # it serves
+    assert [number for number, _ in find_strays(deployment).undecided] == [number]  # the backend responds
     made.gpu.only().boot = 1e9
     strays = find_strays(deployment)
     assert ([i.id for i in strays.instances], strays.without_state) == ([number], ("ert",))
@@ -220,7 +220,7 @@ def test_a_finding_of_a_plan_says_what_the_account_adds(
     assert plan(deployment, Phase.ASLEEP).findings == ()
 
 
-# Which config
+# Config discovery
 
 
 def test_a_config_is_named_by_its_name_or_its_path(tmp_path: Path) -> None:
@@ -276,7 +276,7 @@ def test_the_state_is_read_and_locked_without_a_provider(tmp_path: Path) -> None
     assert state.unlock("mine.yaml", confirm=lambda _: True).ended == shown
 
 
-# The names
+# Public names
 
 
 def test_every_public_name_is_there_and_says_its_errors() -> None:

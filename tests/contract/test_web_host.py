@@ -32,7 +32,7 @@ def kind(rig: Rig, service: WebService, made: WebDeploy) -> DeployKind:
 
 
 def deployed(rig: Rig, service: WebService) -> WebDeploy:
-    """A deploy that is live."""
+    """Deploy and wait until the deploy is live."""
     made = rig.host.deploy(service.id)
     assert made is not None
     rig.wait(lambda: kind(rig, service, made) is DeployKind.LIVE)
@@ -55,7 +55,7 @@ def test_a_variable_is_written_changed_and_removed_and_no_other_one_is_touched(r
         rig.host.put_env(service.id, OURS, Secret(value))
         after = {name: value.reveal() for name, value in rig.host.read_env(service.id).items()}
         assert after == {**before, OURS: value}
-    for _ in range(2):  # a missing one is success
+    for _ in range(2):  # a missing variable is not an error
         rig.host.delete_env(service.id, OURS)
     assert {name: value.reveal() for name, value in rig.host.read_env(service.id).items()} == before
 

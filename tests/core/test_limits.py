@@ -18,7 +18,7 @@ from ert_deploy.config.schema.keys import ROOT, Rows, Section
 PAGE = Path(__file__).parents[2] / "docs" / "limits.md"
 PACKAGES = ("ert_deploy.core", "ert_deploy.engine")
 WANTED = "core.model.desired."
-# Observed values and counters default to 0 and False, except where another default is safer.
+# Observed values and counts default to 0 and False, except where another default is safer.
 BEGINS_OTHERWISE = {
     "core.model.observed.Offer.num_gpus": "1",
     "core.model.observed.Offer.verified": "yes",
@@ -90,7 +90,7 @@ def test_the_keys_of_the_config_on_the_page_exist() -> None:
 
 
 def paths(section: Section | Rows, before: str = "") -> Iterator[str]:
-    """The full name of every key, without the places in a list."""
+    """Yield the full name of every key, without list indices."""
     for part in section.parts:
         name = f"{before}{part.name}"
         if isinstance(part, Section | Rows):

@@ -172,7 +172,7 @@ def test_a_country_is_the_two_letters_at_the_end(place: str, code: str) -> None:
     assert country(place) == code
 
 
-# Boots
+# Classification of starts
 
 
 def candidate(found: Instance, health: Health | None = None, watch: Watch | None = None, **about: bool) -> Candidate:

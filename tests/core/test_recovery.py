@@ -1,4 +1,4 @@
-"""Recovery from marks only: rebuild of the state, and instances without a record."""
+"""Recovery without a state: rebuild from `Mark`, and instances without a record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Redactor: removes secrets from a text in every encoding, and does not modify other text."""
+"""Redactor: masks secrets in a text in every encoding, and does not modify other text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Account check: a key of another account must not search, remove or replace instances of the recorded account."""
+"""Account check: a key of another account must not search, remove or replace instances of the first one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ AT_ONCE = replace(GONE, apps_first=False)
 
 
 def elsewhere(made: FakeWorld) -> FakeWorld:
-    """Keep the directory and the state, and switch to the key of another, empty account."""
+    """Keep the directory and the state, and switch to a key of another account without instances."""
     made.gpu.account_id, made.gpu.elsewhere = "7", True
     return made
 
@@ -109,7 +109,7 @@ MINE, ANOTHERS = "key:00000000000000aa", "key:00000000000000bb"
 
 
 def unreadable(made: FakeWorld, account: str = MINE) -> FakeWorld:
-    """The key lacks the right to read its account."""
+    """Use a key without permission to read its account."""
     made.gpu.account_id, made.gpu.credit = account, math.inf
     return made
 

@@ -1,4 +1,4 @@
-"""Loop limits: a permanent rejection or an instance that is never removed leads to an error with a hint."""
+"""Loop limits: a call that always fails or an instance that is never removed leads to an error with a hint."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_sleep_ends_where_the_stop_is_refused_for_good() -> None:
 
 
 def two() -> tuple[FakeWorld, int, int]:
-    """Return an account with two rented instances: the first has a tombstone, the second is its replacement."""
+    """Return an environment with two rented instances: the first has a tombstone, the second is the new one."""
     made = world()
     up(made)
     first = made.gpu.only().id

@@ -18,7 +18,7 @@ SKEWS = (240.0, 3600.0, -3600.0, 1e6)
 
 
 def lost(made: FakeWorld, seconds: float = 110.0) -> None:
-    """Send a create call that completes `seconds` later, and terminate the run that sent it."""
+    """Send a create call that is executed `seconds` later, and terminate the run that sent it."""
     made.gpu.faults.queued["create"] = [OutcomeUnknown("timeout", f"late {seconds:g}")]
     until(start(made), lambda: made.gpu.late)
 

@@ -33,7 +33,7 @@ def doubts(made: FakeWorld, desired: Any = WANTED) -> list[int]:
 
 
 def decided(made: FakeWorld, how: str, number: int, desired: Any = WANTED) -> None:
-    """Run `ert-deploy adopt|ignore|destroy ID` as after its confirmation."""
+    """Run `ert-deploy adopt|ignore|destroy ID` as if confirmed."""
     situation, instance = Process(made, decide.find(desired, number)).finish()
     made.gpu.decided.add(number)
     if how == "destroy":
@@ -59,7 +59,7 @@ def emptied(made: FakeWorld) -> None:
 
 
 def older(made: FakeWorld) -> int:
-    """Make the instance look like one of the previous release: both marks, but no owner in environment and state."""
+    """Make the instance look like one of the previous version: both marks, but no owner in environment and state."""
     instance = made.gpu.only()
     env = {name: value for name, value in instance.order.env.items() if name != "ERT_OWNER"}
     instance.order = replace(instance.order, env=env)

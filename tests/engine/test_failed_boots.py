@@ -1,4 +1,4 @@
-"""Failed boots: not mistaken for a sleeping backend, reported with the host's message, attributed to image or host."""
+"""Failed boots: not mistaken for a sleeping backend, shown with the host's message, attributed to image or host."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FORMAT = "exec /opt/ert/bin/python: exec format error"
 
 
 def halted(status: str | None, message: str) -> behaviours.Conduct:
-    """Behave like an instance that stopped before it was ready."""
+    """Return a behaviour: the instance stops before it is ready."""
 
     def show(found: Instance) -> Instance:
         changed = {"status": status, "intended": "stopped", "current": "stopped", "message": message, "address": None}
@@ -31,7 +31,7 @@ def halted(status: str | None, message: str) -> behaviours.Conduct:
 
 
 def ended(made: FakeInstance) -> None:
-    """Behave like an instance whose container exited immediately."""
+    """Let the container exit immediately."""
     made.override = lambda i: replace(i, status="exited", message=FORMAT, address=None)
 
 
@@ -77,7 +77,7 @@ NO_MODEL = "pull model manifest: file does not exist"
 
 
 def misconfigured(made: FakeInstance) -> None:
-    """Behave like a backend with a valid identity that reports a model that cannot be downloaded."""
+    """Let the backend prove its identity and report a model that cannot be downloaded."""
     made.health = Health(Vital.SICK, NO_MODEL, "failed", certificate="pem", misconfigured=True)
 
 
@@ -95,7 +95,7 @@ def test_a_model_that_nobody_can_serve_costs_two_machines_and_denies_nobody() ->
 
 
 def without_engine(made: FakeInstance) -> None:
-    """Behave like a backend that responds while its model server never does."""
+    """Let the backend work without a response from the model server."""
     made.health = Health(Vital.LOADING, "waiting for the engine", "starting", certificate="pem")
 
 
@@ -120,7 +120,7 @@ def test_what_one_host_alone_says_of_itself_is_its_own_fault() -> None:
 
 
 def refused(made: FakeInstance) -> None:
-    """Behave like a ready backend whose key for stopping itself is rejected by the provider."""
+    """Let the backend be ready while the provider denies the key for stopping itself."""
     made.health = Health(Vital.HEALTHY, certificate="pem", model="m", off_switch=OffSwitch.REFUSED)
 
 

@@ -1,4 +1,4 @@
-"""Failed deploys (failed, rejected, endless, started by another client), and apps with an unexpected fingerprint."""
+"""Failed deploys (error, denied, endless, started by another client), and apps with an unexpected fingerprint."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def test_what_was_proven_last_is_put_back_and_not_what_leads_to_a_backend_that_i
         run.step()
     proven = dict(dash.env)
     dash.env[NAMES.timeout] = dash.env[NAMES.fingerprint] = Secret("7")
-    dash.running = dict(dash.env)  # deployed by another client
+    dash.running = dict(dash.env)  # deployed by a user
     made.web.faults.queued["deploy"] = [Rejected("no")]
     with pytest.raises(Failed, match="refused to deploy"):
         run.finish()

@@ -1,7 +1,7 @@
 """Forged state: it must not cause the deletion of a backend in use, nor a success message for a failed command.
 
-Excluded are documents that are identical to a user's own decision: a tombstone with the correct token, an ignored
-instance, and an adopted owner. docs/state.md documents the possible damage; a state key prevents such writes.
+Excluded are states that are identical to a user's own decision: a tombstone with the correct token, an ignored
+instance, and an adopted owner. `docs/state.md` describes the possible damage; a state key prevents such writes.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ QUICK = settings(
 
 
 def serving() -> FakeWorld:
-    """Return an environment where instance 500 serves the app, and the account also has one of another deployment."""
+    """Return an environment where instance 500 serves the app, next to an unrelated instance."""
     made = world()
     made.gpu.foreign = [
         Instance(
@@ -112,7 +112,7 @@ def finished(made: FakeWorld, effects: Any) -> Any:
 
 
 def applied(desired: Desired) -> Callable[[FakeWorld], tuple[int, Situation | None]]:
-    """Return a function that runs the command and returns the exit code of the CLI and the final situation."""
+    """Return a function that runs `desired` and returns the exit code of the CLI and the final situation."""
 
     def command(made: FakeWorld) -> tuple[int, Situation | None]:
         end = finished(made, apply(desired, Memory()))
@@ -155,7 +155,7 @@ COMMANDS: dict[str, Callable[[FakeWorld], tuple[int, Situation | None]]] = {
 
 
 def play(name: str, raw: bytes | None) -> int:
-    """Run one command with `raw` as its state document, check the invariants and return the exit code."""
+    """Run one command with `raw` as its state, check the result and return the exit code."""
     made = serving()
     made.ports = replace(made.ports, store=DocumentStore("ert", raw))
     slept = made.clock.slept
@@ -178,7 +178,7 @@ def app_runs_with_what_is_paid(made: FakeWorld) -> bool:
 
 
 def claims_hold(name: str, made: FakeWorld, seen: Situation | None) -> None:
-    """Check the result that the command line prints with exit code 0."""
+    """Check the output of the command line with exit code 0."""
     if name.startswith("down"):
         assert made.gpu.paid() == ()
         assert made.gpu.late == []
@@ -211,7 +211,7 @@ def test_a_whole_state_with_anything_in_it(name: str, state: State) -> None:
     play(name, document.encode(state))
 
 
-# Damage
+# Damaged documents
 
 JUNK: st.SearchStrategy[Any] = st.sampled_from(
     [
@@ -229,7 +229,7 @@ FULL = replace(
 
 
 def places(tree: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Every place in plain data."""
+    """Return the path of every value in nested data."""
     inner = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
     return [path, *(found for key, value in inner for found in places(value, (*path, key)))]
 
@@ -255,7 +255,7 @@ def damaged(place: tuple[Any, ...], junk: Any, how: str) -> bytes:
 
 
 def a_decision(body: bytes) -> bool:
-    """Whether the document contains a user's decision: to destroy the instance, or to ignore it."""
+    """Whether the state contains the request of a user to destroy the instance, or to ignore it."""
     try:
         state = from_json(json.loads(body)["state"])
     except (ValueError, TypeError):
@@ -285,7 +285,7 @@ def test_a_document_with_anything_in_its_bytes(name: str, seed: int) -> None:
     play(name, bytes(raw[: chance.choice([len(raw), chance.randrange(len(raw))])]))
 
 
-# Single ones
+# Examples
 
 
 def forged(**changes: Any) -> bytes:

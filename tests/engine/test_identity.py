@@ -26,7 +26,7 @@ SECRETS = (e.Accepts, e.Busy, e.KeysInForce, e.SetKeys)
 
 @dataclass
 class OnThePath:
-    """Attacker on the network path: responds at known addresses, with another certificate and without boot secret."""
+    """Man in the middle: responds at known addresses, with another certificate and without boot secret."""
 
     honest: FakeBackend
     addresses: set[Address]
@@ -35,12 +35,12 @@ class OnThePath:
     def probe(self, address: Address, mark: Mark, boot_secret: Secret, pinned: str) -> Health:
         if address not in self.addresses:
             return self.honest.probe(address, mark, boot_secret, pinned)
-        if pinned == FORGED:  # the attacker has its private key, so that TLS succeeds
+        if pinned == FORGED:  # with its private key, so that TLS works
             return Health(Vital.HEALTHY, certificate=FORGED, model="m", engine="ollama 0.35.0")
         return Health(Vital.IMPOSTOR, "it cannot prove its identity")
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        """Record every call with a secret that is sent to the certificate of the attacker."""
+        """Store the name of every call with a secret that is sent to a known address or to `FORGED`."""
 
         def call(address: Address, pem: str, *rest: Any) -> Any:
             if address in self.addresses or pem == FORGED:
@@ -52,7 +52,7 @@ class OnThePath:
 
 
 def forged(made: FakeWorld) -> None:
-    """Write the certificate of the attacker into the state."""
+    """Write `FORGED` into the state as the certificate."""
     state = made.store.state
     made.store.save(state.put_record(replace(state.records[0], certificate=FORGED)))
 

@@ -1,4 +1,4 @@
-"""Interpreter of effects, and the reads of an observation."""
+"""Production interpreter, and the reads of an observation."""
 
 from __future__ import annotations
 

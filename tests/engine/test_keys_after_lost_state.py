@@ -18,7 +18,7 @@ SAYS = pytest.mark.parametrize("says", [True, False], ids=["says its keys", "old
 
 
 def rotated_and_lost(*, says: bool = True) -> tuple[FakeWorld, int, set[str]]:
-    """Rotate the key and remove the state; return the fake, its instance and the hashes of the apps' keys."""
+    """Rotate the key and remove the state; return the environment, the instance and the SHA-256 of the apps' keys."""
     made = served()
     made.backend.says_keys = says
     to_the_end(rotating(made))

@@ -1,4 +1,4 @@
-"""Preflight checks: a run that cannot succeed fails before any create call or write."""
+"""Preflight checks: a run that cannot be completed fails before any create call or write."""
 
 from __future__ import annotations
 

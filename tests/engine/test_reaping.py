@@ -18,7 +18,7 @@ from tests.support.fakes.random_faults import neighbours
 
 
 def forgotten() -> tuple[FakeWorld, int]:
-    """Return an environment with a running instance and unrelated instances, without its state."""
+    """Return an environment with a running instance and those of other deployments, without the state."""
     made = world()
     neighbours(made)
     up(made)
@@ -31,7 +31,7 @@ def find(made: FakeWorld) -> reaping.Found:
 
 
 def both(made: FakeWorld) -> tuple[Instance, ...]:
-    """The strays, and those of them that serve."""
+    """Return all strays, including those with a responding backend."""
     found = find(made)
     return (*found.strays, *found.serving)
 

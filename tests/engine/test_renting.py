@@ -1,4 +1,4 @@
-"""Renting: choice of the cheapest offer and its machine, unusual market data, and excluded offers."""
+"""Renting: selection of the cheapest offer and machine, unusual market data, and excluded offers."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_what_was_rented_is_announced_with_its_offer() -> None:
 
 
 def test_the_rate_limit_is_waited_out_before_the_create_is_written_down() -> None:
-    """There must be no wait between the durable intent and the create call, or the intent could expire."""
+    """There must be no wait between the durable intent and the create call, or the former could expire."""
     made = world()
     process, carried = start(made), list[type]()
     while process.step():

@@ -1,8 +1,8 @@
-"""Random fault tests: failing calls, faulty machines, SIGKILL of runs, and removal of the state.
+"""Random fault tests: failing calls, machines that do not work, SIGKILL of runs, and removal of the state.
 
 After the last fault one `up` results in exactly one instance that every app uses, and one `down` in none. Before that,
-at most two instances are rented at a time, and resources of other owners are never changed; the fake checks both after
-every effect. ERT_STORMS sets the number of runs, ERT_STORM_SEED the first seed.
+at most two instances are rented at a time, and resources of other owners are never changed; `FakeWorld` checks both
+after every step. ERT_STORMS sets the number of runs, ERT_STORM_SEED the first seed.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def _up(world: FakeWorld, wanted: Desired) -> None:
 
 
 def _run(world: FakeWorld, draw: random.Random, targets: tuple[Target, ...]) -> Process[Any]:
-    """Return a random command before its first step."""
+    """Return any command before its first step."""
     wanted = replace(draw.choice((WANTED, WANTED, OTHER, GONE, ROTATE)), targets=targets)
     return start(world, wanted) if wanted.begin else Process(world, rotate(wanted))
 

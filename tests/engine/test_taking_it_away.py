@@ -257,7 +257,7 @@ def test_absence_is_not_believed_before_the_second_proof() -> None:
     run = start(made, GONE)
     while not made.store.state.tombstones:
         run.step()
-    made.gpu.hidden = 1e9  # the list forgets it while it is still there
+    made.gpu.hidden = 1e9  # the list omits it while it still exists
     for _ in range(60):
         run.step()
     assert made.store.state.tombstones

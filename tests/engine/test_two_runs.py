@@ -1,4 +1,4 @@
-"""Concurrent runs of the same deployment with one account and one state.
+"""Concurrent runs of the same deployment with one state.
 
 The lock is advisory: these runs do not acquire it, as it cannot reliably block two machines with a shared store.
 Conditional writes of the state prevent conflicts.

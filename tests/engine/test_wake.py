@@ -101,12 +101,12 @@ def test_a_refused_start_is_cancelled_even_if_that_takes_two_calls() -> None:
 
 
 def gets_nowhere(made: FakeInstance) -> None:
-    """Behave like an instance that accepts a start and remains in scheduling."""
+    """Let the instance accept a start and remain in scheduling."""
     made.override = lambda i: i if i.halted else replace(i, status="exited", address=None)
 
 
 def never_shows(made: FakeInstance) -> None:
-    """Behave like an instance that accepts a start and does not execute it."""
+    """Let the instance accept a start without executing it."""
     made.override = lambda i: replace(i, status="exited", intended="stopped", current="stopped", address=None)
 
 

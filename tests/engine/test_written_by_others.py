@@ -1,4 +1,4 @@
-"""App variables written by an attacker: the next run restores them and does not send any secret to the attacker."""
+"""App variables written by an attacker: the next run restores them and does not send any secret to that address."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RUNS = {"up": WANTED, "wake": replace(WANTED, begin=False), "sleep": replace(WAN
 
 
 def led_elsewhere(*, deployed: bool) -> FakeWorld:
-    """Return an environment where an attacker replaced all variables of the app."""
+    """Return an environment where another user has replaced all variables of the app."""
     made = world()
     up(made)
     service = made.web.services["dash"]

@@ -86,7 +86,7 @@ def test_no_import_goes_in_a_circle() -> None:
     modules = {module_name(path): path for path in product()}
     known = frozenset(modules)
     graph = {name: imports_of(path, known) - {name} for name, path in modules.items()}
-    TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
+    TopologicalSorter(graph).prepare()  # raises CycleError, which contains the cycle
 
 
 def test_functions_are_short() -> None:
@@ -135,6 +135,6 @@ def test_the_images_have_the_redactor_of_the_product_letter_by_letter() -> None:
 
 
 def test_the_replace_all_call_for_environment_variables_is_not_in_the_product() -> None:
-    """Render's bulk PUT removes every variable that is not in the body."""
+    """Render's bulk PUT deletes every variable that is not in the body."""
     for path in (ROOT / "ert_deploy" / "adapters").rglob("*.py"):
         assert not re.search(r"""["']PUT["'][^\n]*env-vars["']""", path.read_text()), path

@@ -1,4 +1,4 @@
-"""Fixtures: a new stage for each test, and the fork servers that start its commands."""
+"""Fixtures: a new `Stage` for each test, and the processes that start its commands."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def nursery() -> Iterator[Nursery]:
 
 @pytest.fixture(scope="session")
 def second_nursery() -> Iterator[Nursery]:
-    """Return a second fork server, for concurrent commands."""
+    """Return another `Nursery`, for concurrent commands."""
     with Nursery() as made:
         yield made
 

@@ -1,7 +1,7 @@
-"""Differential test: the same network fault in a real run and in the simulator must lead to the same result.
+"""Differential test: the same fault in a real run and in the simulator must lead to the same result.
 
-Each `Row` defines a faulty request, its effect, and the equivalent fault in the simulator. If the adapter retries the
-call, a single network fault is not visible to the engine (`twin` is empty), and one per attempt is one fault.
+Each `Row` defines a request to fail, the `Effect`, and the equivalent fault in the simulator. If the adapter retries
+the call, a single network fault is not visible to the engine (`twin` is empty), and one per attempt is one fault.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ VAST_TRIES, RENDER_TRIES = 4, 5
 
 
 def rows() -> Iterator[Row]:
-    """All of them."""
+    """Return all rows."""
     for kind, twin in CREATES.items():
         yield Row("up", VAST, CREATE, kind, e.Create, twin)
     yield from _reads()
@@ -129,7 +129,7 @@ def _deploys() -> Iterator[Row]:
 
 
 def real(row: Row, stage: Stage) -> Came:
-    """Run `row` with real processes and sockets."""
+    """Run `row` with a real process and sockets."""
     if row.verb == "down":
         stage.desk.ert("up")
     stage.desk.extra["ERT_KILLS_PATIENCE"] = str(PATIENCE)

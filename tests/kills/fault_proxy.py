@@ -1,6 +1,6 @@
 """Fault proxy: loopback HTTP proxy that injects network and provider faults, by route or by request number.
 
-It is independent of the server and of the protocol above HTTP. `KINDS` documents the response to the client and whether
+It is independent of the server and of the protocol above HTTP. `KINDS` describes the response to the client and whether
 the request is forwarded; the "after" faults are the dangerous ones, because the client cannot detect that.
 """
 
@@ -57,7 +57,7 @@ class Fault:
     count: int = 1
 
     def due(self, line: str) -> bool:
-        """Whether the fault applies to this request; updates the counters."""
+        """Whether the fault applies to this request. Updates `skip` and `count`."""
         if not self.count or not re.search(self.route, line):
             return False
         if self.skip:
@@ -94,11 +94,11 @@ class FaultProxy:
 
     @property
     def url(self) -> str:
-        """The upstream's base URL, but through here."""
+        """Return the base URL of the proxy, with the path of the upstream."""
         return f"http://127.0.0.1:{self._server.server_address[1]}{urlsplit(self.upstream).path}"
 
     def add(self, kind: str, route: str = "", skip: int = 0, count: int = 1) -> None:
-        """Order one fault."""
+        """Add one fault."""
         assert kind in KINDS, kind
         with self._lock:
             self.faults.append(Fault(kind, route, skip, count))
@@ -113,7 +113,7 @@ class FaultProxy:
         return [kind for _, kind in self.seen if kind]
 
     def take(self, line: str) -> str:
-        """The fault for this request, or an empty string."""
+        """Return the fault for this request, or an empty string."""
         with self._lock:
             kind = next((fault.kind for fault in self.faults if fault.due(line)), "")
             self.seen.append((line, kind))
@@ -125,7 +125,7 @@ class FaultProxy:
         return self
 
     def stop(self) -> None:
-        """Release all blocked requests and close the port."""
+        """Unblock all waiting requests and close the port."""
         self.closing.set()
         self._server.shutdown()
         self._thread.join()
@@ -149,7 +149,7 @@ class FaultProxy:
 
 @contextmanager
 def in_front_of(upstream: str, victims: Callable[[], set[int]] = set) -> Iterator[FaultProxy]:
-    """A running proxy."""
+    """Start a proxy for `upstream`; stop it on exit."""
     proxy = FaultProxy(upstream, victims).start()
     try:
         yield proxy
@@ -171,7 +171,7 @@ class _Server(ThreadingHTTPServer):
 
 
 class _Exchange(BaseHTTPRequestHandler):
-    """One connection of a client."""
+    """Handler of one client connection."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -215,19 +215,19 @@ class _Exchange(BaseHTTPRequestHandler):
         self.silence()
 
     def refuse(self, *headers: tuple[str, str]) -> None:
-        """Respond with 429."""
+        """Return 429."""
         self._send(Answer(429, [("Content-Type", "application/json"), *headers], b'{"detail": "too many requests"}'))
 
     def refuse_for(self) -> None:
-        """Respond with 429 and Retry-After."""
+        """Return 429 and Retry-After."""
         self.refuse(("Retry-After", "1"))
 
     def page(self, status: int = 502) -> None:
-        """Respond with an HTML page, like a gateway."""
+        """Return an HTML page, like a gateway."""
         self._send(Answer(status, [("Content-Type", "text/html")], PAGE))
 
     def page_after(self) -> None:
-        """Forward the request and respond with an HTML page."""
+        """Forward the request and return an HTML page."""
         self._forward()
         self.page()
 
@@ -237,12 +237,12 @@ class _Exchange(BaseHTTPRequestHandler):
         self._send(answer, len(answer.body) // 2)
 
     def html(self) -> None:
-        """Forward the request and respond with 200 and HTML instead of JSON."""
+        """Forward the request and return 200 with HTML instead of JSON."""
         self._forward()
         self.page(200)
 
     def empty(self) -> None:
-        """Forward the request and respond with an empty JSON object."""
+        """Forward the request and return an empty JSON object."""
         self._forward()
         self._send(Answer(200, [("Content-Type", "application/json")], b"{}"))
 
@@ -282,7 +282,7 @@ class _Exchange(BaseHTTPRequestHandler):
         self.reset()
 
     def kill(self) -> None:
-        """Send SIGKILL to the process of the client. Raises AssertionError if it is not in `victims`."""
+        """Send SIGKILL to the process of the client. Raises `AssertionError` if it is not in `victims`."""
         owner = owner_of(self.client_address[1], self.server.proxy.victims())
         assert owner is not None, "nobody of ours holds the other end"
         os.kill(owner, signal.SIGKILL)

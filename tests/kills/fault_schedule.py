@@ -1,4 +1,4 @@
-"""Random network faults: one fault in one request of a command, chosen by `seed`; no further faults after that.
+"""Random faults: one fault in one request of a command, chosen by `seed`; no further faults after that.
 
 The next run of the command must always complete it: the expected number of instances exists, state and bill match, and
 at most two instances were rented at any time.
@@ -20,7 +20,7 @@ from tests.kills.stage import Stage
 from tests.support.doubles import moto_s3
 
 SIDES = ("vast", "render", "s3")
-# Approximate number of requests of a command to each side; a fault at a higher number would never be injected.
+# Approximate number of requests per run to each side; a fault at a higher number would never be injected.
 REACH = {"vast": 14, "render": 60, "s3": 45}
 
 
@@ -40,7 +40,7 @@ class Chance:
 
 @dataclass(frozen=True, slots=True)
 class Struck:
-    """Whether the fault was injected, the exit code of the command, and the maximum of concurrent instances."""
+    """Whether the fault was injected, the exit code, and the maximum of concurrent instances."""
 
     struck: bool
     ended: int
@@ -48,14 +48,14 @@ class Struck:
 
 
 def drawn(seed: int) -> Chance:
-    """Return the parameters of `seed`; deterministic across processes."""
+    """Return the parameters of `seed`; the result is reproducible."""
     draw = random.Random(seed)
     side = SIDES[seed % len(SIDES)]
     return Chance(seed, draw.choice(list(verbs.ALL)), side, draw.choice(list(KINDS)), draw.randrange(REACH[side]))
 
 
 def play(chance: Chance, stage: Stage, s3: tuple[Any, str]) -> Struck:
-    """Inject the fault, then complete the command. The state is in S3. Raises AssertionError if a check fails."""
+    """Inject the fault, then complete the command. The state is in S3. Raises `AssertionError` if a check fails."""
     verb, (client, url) = verbs.ALL[chance.verb], s3
     stage.keep_state_in(client, moto_s3.bucket(client), url)
     verb.prepare(stage)

@@ -1,4 +1,4 @@
-"""Final checks of a stage: a final state that is comparable between runs, and invariants."""
+"""Checks of a `Stage`, and the final state in a form that is comparable between runs."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def books(stage: Stage, most: int = MOST_PAID) -> None:
 
 
 def nothing_lost(stage: Stage, desk: Desk | None = None) -> None:
-    """Check that every existing instance has a record or a tombstone in the state, with the token of its label."""
+    """Check that every existing instance has a record or a tombstone in the state, with the same token."""
     state = (desk or stage.desk).state().get("state", {})
     known = {(row["id"], row["token"]) for name in ("records", "tombstones") for row in state.get(name, ())}
     for contract in stage.existing():
@@ -45,12 +45,12 @@ def nothing_lost(stage: Stage, desk: Desk | None = None) -> None:
 
 
 def token_of(contract: Contract) -> str:
-    """Return the token of the label."""
+    """Return the token from `Contract.label`."""
     return (contract.label or "").rpartition(":")[2]
 
 
 def end(stage: Stage, desk: Desk | None = None) -> dict[str, Any]:
-    """Return the final state without values that vary between runs (ids, tokens, keys, times) and without secrets."""
+    """Return the final state without values that vary between runs (ids, tokens, keys, times)."""
     state = (desk or stage.desk).state().get("state", {})
     return {
         "exist": [_shape(c) for c in stage.existing()],

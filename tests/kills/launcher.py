@@ -1,10 +1,10 @@
-"""Launcher: runs the real CLI in this process and sends SIGKILL immediately before or after the n-th effect.
+"""Launcher: runs the real CLI in this process and sends SIGKILL immediately before or after the n-th `Effect`.
 
     python -m tests.kills.launcher 12 after -- up -c my.yaml
 
-Clock reads, random numbers, waits and output are not included in the number. 0 disables the signal; a name instead of a
-number selects the first effect of that name. ERT_KILLS_JOURNAL is a file to which the name of each effect is appended
-before its execution; ERT_KILLS_PATIENCE is the response timeout of the adapters in real seconds.
+Clock reads, random numbers, delays and output are not included in the number. 0 turns the signal off; a name instead of
+a number selects the first effect of that name. ERT_KILLS_JOURNAL is a file to which each name is appended before the
+execution; ERT_KILLS_PATIENCE is the response timeout of the adapters in real seconds.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ Act = Callable[[Any], Any]
 
 
 class Armed:
-    """Count the effects of all engines of this process, and send SIGKILL at the selected one."""
+    """Count every `Effect` of all engines of this process, and send SIGKILL at the selected one."""
 
     def __init__(self, at: int | str, when: str, journal: Path | None) -> None:
         self._at, self._when, self._journal = at, when, journal
         self._done = 0
 
     def over(self, table: dict[type[Any], Act]) -> dict[type[Any], Act]:
-        """The same interpreter with the trap in it."""
+        """Wrap every handler except those in `UNCOUNTED`."""
         return {kind: act if kind in UNCOUNTED else self._trap(kind, act) for kind, act in table.items()}
 
     def _trap(self, kind: type[Any], act: Act) -> Act:
@@ -60,7 +60,7 @@ class Armed:
 
 
 def impatient(seconds: float) -> None:
-    """Set the response timeout of the adapters in real seconds; the default is too long for an accelerated clock."""
+    """Set the response timeout of all clients in real seconds; the default is too long for an accelerated clock."""
     from ert_deploy.adapters.bounded_http import Bounds
     from ert_deploy.adapters.render import web as render_web
     from ert_deploy.adapters.state import s3_http
@@ -83,7 +83,7 @@ def _armed(trap: Armed) -> Iterator[None]:
 
 
 def launch(at: int | str, when: str, command: list[str]) -> int:
-    """Run the command with the signal armed; return its exit code if it exits."""
+    """Run the command with the signal armed; return the exit code if it exits."""
     if "ERT_KILLS_PATIENCE" in os.environ:
         impatient(float(os.environ["ERT_KILLS_PATIENCE"]))
     journal = os.environ.get("ERT_KILLS_JOURNAL")

@@ -1,4 +1,4 @@
-"""Kill points: send SIGKILL to a command at one effect, run it again, and compare with an uninterrupted run."""
+"""Kill points: send SIGKILL to a command at one `Effect`, run it again, and compare with a complete run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BEFORE, AFTER = "before", "after"
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """An uninterrupted run: the names of its effects in order, and its final state."""
+    """A run without SIGKILL: the names of all effects in order, and the final state."""
 
     effects: tuple[str, ...]
     end: dict[str, Any]
@@ -39,7 +39,7 @@ class Rehearsal:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """Result of one kill point. `wrong` is empty on success; `seconds` are real."""
+    """Result of one point. `wrong` is empty on success; `seconds` are real."""
 
     verb: str
     number: int
@@ -52,7 +52,7 @@ class Point:
 
 
 def rehearse(name: str, nursery: Nursery) -> Rehearsal:
-    """Run the command uninterrupted, and then again: the second run must be a no-op."""
+    """Run the command to completion, and then again: the second run must be a no-op."""
     verb = verbs.ALL[name]
     with tempfile.TemporaryDirectory() as folder, stage(Path(folder) / "stage", nursery) as made:
         verb.prepare(made)
@@ -66,7 +66,7 @@ def rehearse(name: str, nursery: Nursery) -> Rehearsal:
 
 
 def play(name: str, number: int, when: str, expected: dict[str, Any], nursery: Nursery) -> Point:
-    """Run one kill point."""
+    """Run one point."""
     verb, started = verbs.ALL[name], time.monotonic()
     with tempfile.TemporaryDirectory() as folder, stage(Path(folder) / "stage", nursery) as made:
         verb.prepare(made)
@@ -93,7 +93,7 @@ def _reckon(made: Stage, verb: verbs.Verb) -> None:
 
 
 def share(rehearsal: Rehearsal, count: int, seed: str) -> list[tuple[int, str]]:
-    """Return `count` points, deterministic: first those at effects with side effects, then random ones."""
+    """Return `count` points, chosen deterministically, preferably at writes."""
     points = rehearsal.points()
     random.Random(seed).shuffle(points)
     points.sort(key=lambda point: not _moves(rehearsal.effects[point[0] - 1]))

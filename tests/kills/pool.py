@@ -1,4 +1,4 @@
-"""Process pool for kill points. A stage is mostly idle, so there may be more workers than CPUs."""
+"""Process pool for the test runs. Each one is mostly idle, so there may be more workers than CPUs."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Fork server: starts each command in a new process without importing the packages again.
 
-As a script it reads one JSON object per line (argv of the launcher, cwd, env, out, err), forks, prints `pid N`, waits
-and prints `code N` (negative: terminated by that signal). `Nursery` is the other side of the pipe.
+As a script it reads one JSON object per line (argv of `launcher`, cwd, env, out, err), forks, reports `pid N`, waits
+for the exit and reports `code N` (negative: terminated by that signal). `Nursery` is the other side of the pipe.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Ended:
 
 
 class Nursery:
-    """Client of the fork server, for one command at a time. Context manager."""
+    """Client of that server, for one command at a time. Context manager."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -53,7 +53,7 @@ class Nursery:
         self.close()
 
     def close(self) -> None:
-        """Terminate the server and wait for its exit."""
+        """Terminate the server and wait for the exit."""
         self._process.kill()
         self._process.communicate()
 
@@ -122,7 +122,7 @@ def _child(order: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    """Serve orders until the pipe is closed."""
+    """Handle requests until the pipe is closed."""
     _preload()
     for line in iter(sys.stdin.buffer.readline, b""):
         pid = os.fork()

@@ -1,4 +1,4 @@
-"""Minimal HTTP server for the stand-ins, with a short start time because hundreds of them are started."""
+"""Minimal HTTP server for app and backend doubles, with a short start time because hundreds of them are started."""
 
 import json
 import socket

@@ -1,6 +1,6 @@
-"""Stage for one kill point: doubles of both providers on loopback, stand-ins for backend and app, and their billing.
+"""Test environment for one run: local servers for both providers, scripts for backend and app, and their billing.
 
-The doubles run in this process, so that costs are read exactly from the meters instead of by polling.
+The servers run in this process, so that costs are read exactly from the meters instead of by polling.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ state: {state}
 
 @dataclass
 class Desk:
-    """Working directory for commands, with its own config and state, as on one machine."""
+    """Working directory for commands, with config and state, as on one machine."""
 
     folder: Path
     nursery: Nursery
@@ -111,7 +111,7 @@ class Desk:
         (self.folder / "kills.yaml").write_text(text)
 
     def state(self) -> dict[str, Any]:
-        """Return the stored state document; empty if there is none."""
+        """Return the stored state; empty if there is none."""
         if self.bucket:
             text = _object(self.s3, self.bucket)
         else:
@@ -130,7 +130,7 @@ class Desk:
 
 @dataclass
 class Stage:
-    """Running doubles, and the `Desk` from which commands are started."""
+    """Running servers, and the `Desk` from which commands are started."""
 
     folder: Path
     nursery: Nursery
@@ -181,7 +181,7 @@ class Stage:
         return [c for c in self.ours() if c.destroyed is None]
 
     def strangers(self) -> list[Contract]:
-        """Rent two instances of other owners: an unrelated one, and one with a copied label but another environment."""
+        """Rent two unrelated instances, one of them with a copy of the label but without the environment."""
         url, key = self.file.vast_url, {"Authorization": f"Bearer {self.file.vast_key}"}
         free = {"limit": 40, "rented": {"eq": False}}
         found = requests.post(f"{url}/api/v0/bundles/", json=free, headers=key, timeout=10).json()["offers"]
@@ -228,7 +228,7 @@ def _object(s3: Any, bucket: str) -> str:
 
 @contextmanager
 def stage(folder: Path, nursery: Nursery) -> Iterator[Stage]:
-    """Start a new stage in an empty directory; stop all its processes on exit."""
+    """Start a new `Stage` in an empty directory; stop everything on exit."""
     made: dict[str, Any] = {}
 
     def make_vast(setting: Setting) -> VastDouble:

@@ -1,6 +1,6 @@
-"""Stand-in for the dashboard: returns the fingerprint of its environment.
+"""Double of the dashboard: returns the fingerprint of its environment.
 
-Run as an isolated script (`python -I -S`); the real dashboard needs most of a second of CPU time to start.
+Run as an isolated script (`python -I -S`); the real dashboard needs almost 1 s of CPU time to start.
 """
 
 import hashlib

@@ -1,6 +1,6 @@
-"""Stand-in for the GPU image: proves its identity, is always healthy, and accepts keys. It has no model.
+"""Double of the GPU image: proves its identity, is always ready, and accepts keys. It has no model.
 
-Run as an isolated script (`python -I -S`), because the real image needs most of a second of CPU time to start. It
+Run as an isolated script (`python -I -S`), because the real image needs almost 1 s of CPU time to start. It
 implements the API and environment of the image without its code; `tests/e2e` and `ERT_KILLS_APPS=real` run the image.
 """
 
@@ -29,7 +29,7 @@ def main() -> None:
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(pem)
     digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(_first(pem.read_text()))).digest()
-    kept = Path(env["ERT_DATA_DIR"]) / "keys.json"  # on the disk, which outlives a stop
+    kept = Path(env["ERT_DATA_DIR"]) / "keys.json"  # on the disk, which is kept by a stop
     keys: dict[str, Any] = {"generation": 0, "hashes": env["ERT_KEY_HASHES"].split(",")}
     keys.update(json.loads(kept.read_text()) if kept.exists() else {})
     admin = hmac.new(bytes.fromhex(env["ERT_BOOT_SECRET"]), b"ert-backend admin 1", hashlib.sha256).hexdigest()

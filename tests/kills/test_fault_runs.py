@@ -1,4 +1,4 @@
-"""Network faults: a fixed subset of them; `make kills` runs all of them and random ones."""
+"""Network faults: a fixed subset; `make kills` runs all of them and random ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two directories with the same config and separate states, as on two machines: instances are found by their marks."""
+"""Two directories with the same config and separate states, as on two machines: instances are found by `Mark`."""
 
 from __future__ import annotations
 

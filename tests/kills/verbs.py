@@ -13,7 +13,7 @@ OTHER_CONTEXT = 4096
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """`prepare` sets up a new stage for the command; `check` verifies its final state."""
+    """`prepare` sets up a new `Stage` for the command; `check` verifies the result."""
 
     name: str
     prepare: Callable[[Stage], None]
@@ -66,13 +66,13 @@ def _asleep_and_taken(stage: Stage) -> None:
 
 
 def _lost_among_strangers(stage: Stage) -> None:
-    """Put the instance to sleep, as reap does not remove one in use. The config ignores the one with a copied label."""
+    """Put the instance to sleep, as `reap` does not remove one with a ready backend; ignore the clone."""
     stage.desk.configure(stage.directory, ignored=tuple(c.id for c in stage.strangers()))
     _asleep_without_its_state(stage)
 
 
 def _is_reaped(stage: Stage) -> None:
-    """Check that only instances of other owners exist, and that `down` only has to update the app."""
+    """Check that only the strangers exist, and that `down` only has to update the app."""
     assert stage.existing() == [], "something of ours is left"
     others = [c for c in stage.contracts() if c not in stage.ours()]
     assert [c.destroyed for c in others] == [None, None], "an instance of somebody else was touched"

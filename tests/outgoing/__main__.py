@@ -1,4 +1,4 @@
-"""`python -m tests.outgoing`: run every outgoing call with every fault and print a table; exit code 1 on failure."""
+"""`python -m tests.outgoing`: run every network call with every fault and print a table; exit code 1 on failure."""
 
 from __future__ import annotations
 

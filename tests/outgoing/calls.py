@@ -71,7 +71,7 @@ class Outgoing:
     run: Callable[[Script, Bounds], Any]
     authorization: str | None = f"Bearer {OWN}"  # prefix of the header; None for no header
     nothing: tuple[Any, ...] = ()
-    pinned: bool = False  # trusts one certificate, whatever the environment names
+    pinned: bool = False  # accepts one certificate, independent of the environment
     tls: bool = True
     bounded: bool = True  # in time and size
 
@@ -136,7 +136,7 @@ def backend(name: str, good: Any, call: Callable[[TlsBackendProbe, Address], Any
 
 
 def engine(seen: Seen) -> Answer:
-    """Respond to a push like a Docker engine."""
+    """Handle a push like a Docker engine."""
     if seen.path.endswith("/version"):
         return Answer(200, {"ApiVersion": "1.41"})
     if seen.method == "GET":

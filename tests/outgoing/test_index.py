@@ -1,4 +1,4 @@
-"""Index of outgoing calls (`docs/outgoing-calls.md`): complete, and each call uses the documented client."""
+"""Index of network calls (`docs/outgoing-calls.md`): complete, and each call uses the documented client."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ LIBRARIES = frozenset(
         "ftplib",
     ]
 )
-# Callables with such a name that do not open an outgoing connection.
+# Callables with such a name that do not open a network connection.
 HARMLESS = {
     ("images/dashboard/ert_dashboard/storage/store.py", "sqlite3.connect"),
 }

@@ -1,4 +1,4 @@
-"""Faults of an outgoing call: redirect, .netrc entry, private CA, slow response, endless response."""
+"""Faults of a network call: redirect, .netrc entry, private CA, slow response, endless response."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Seen:
     words: str
 
 
-# Not bounded, as documented in docs/outgoing-calls.md.
+# Not bounded, as documented in `docs/outgoing-calls.md`.
 ADMITTED = Seen(True, "the engine is the operator's own: 600 s between two bytes, nothing in all")
 Trouble = Callable[[Outgoing], Seen]
 
@@ -78,7 +78,7 @@ def made(call: Outgoing, script: Script, bounds: Bounds) -> tuple[bool, str]:
 
 
 def good(call: Outgoing) -> Seen:
-    """Run the call without a fault; it must succeed."""
+    """Run the call without a fault; it must return a result."""
     with authority() as ca, environment(SSL_CERT_FILE=ca), server(call, call.good) as script:
         taken, words = made(call, script, PATIENT)
     return Seen(taken and bool(script.seen), words)

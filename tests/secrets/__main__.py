@@ -17,7 +17,7 @@ from tests.secrets.stage import Stage, staged
 
 
 def played(stage: Stage, encodings: list[str]) -> None:
-    """Run all scenes: those in `EACH` with every encoding, the others with one encoding in turn."""
+    """Run all scenarios: those in `EACH` with every encoding, the others with one encoding in turn."""
     turn = iter(encodings * (len(FIRST) + len(LAST)))
     for scene in FIRST:
         _timed(stage, scene, next(turn))
@@ -43,7 +43,7 @@ def _say(text: str) -> None:
 
 
 def main() -> int:
-    """Run the scenes and return the exit status."""
+    """Run all and return the exit status."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # moto's own log of calls
     asked = argparse.ArgumentParser(prog="python -m tests.secrets", description=__doc__)
     asked.add_argument("encodings", nargs="*", default=list(ALL), help=f"of {', '.join(ALL)}; default: all")

@@ -1,4 +1,4 @@
-"""Leak search: finds planted secrets in the output and files of commands, independent of the redactor."""
+"""Search for planted secrets in the output and files of commands, independent of the redaction code."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Hunt:
     _needles: dict[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
 
     def know(self, secrets: Mapping[str, str]) -> None:
-        """Add secrets to search for. Raises AssertionError if one is too short for a reliable match."""
+        """Add values to search for. Raises `AssertionError` if one is too short for a reliable match."""
         for name, text in secrets.items():
             assert len(text) >= 12, f"{name} is too short to be looked for"
             self.secrets[name] = text
@@ -62,7 +62,7 @@ class Hunt:
 
 
 class ArgumentWatch:
-    """Context manager that repeatedly searches the arguments of every readable process of this machine."""
+    """Context manager that repeatedly searches the arguments of every accessible process of this machine."""
 
     def __init__(self, hunt: Hunt) -> None:
         self._hunt = hunt

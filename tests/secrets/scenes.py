@@ -1,7 +1,7 @@
-"""Scenes of the leak search: each one runs commands while the doubles return the secrets that they received.
+"""Scenarios of the search: each one runs commands while the doubles return the credentials that they received.
 
-Each scene sets up the state for the next one: the first ones start without an instance, then a backend is running, and
-at the end every resource is removed.
+Each scenario sets up the state for the next one: the first ones start without an instance, then a backend is running,
+and at the end every resource is removed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ READS = (
     (("reap", "--dry-run"), "vast", "list"),
     (("state", "rebuild"), "vast", "list"),
 )
-# Commands without faults, with secrets in all lists and logs: first those for each encoding, then those to run once.
+# Commands without faults, with credentials in all lists and logs: those for each encoding, then those to run once.
 TOLD = (
     ("status",), ("status", "--json"), ("plan",), ("logs", "--tail", "2000"), ("logs", "--tail", "2000", "--json"),
     ("state", "show", "--json"),
@@ -52,7 +52,7 @@ main()
 
 
 def tell(stage: Stage, encoding: str) -> None:
-    """Make hosts and backends return their variables and all other secrets that they may have received."""
+    """Make hosts and backends return their variables and all other credentials that they may have received."""
     known = {name: text for name, text in stage.hunt.secrets.items() if not name.startswith(ELSEWHERE)}
     gone = tuple(f" of {contract.id}" for contract in stage.world.contracts() if contract.destroyed is not None)
     current = stage.world.variables().get("ERT_LLM_API_KEY")
@@ -67,7 +67,7 @@ def tell(stage: Stage, encoding: str) -> None:
 
 
 def failed_boots(stage: Stage, encoding: str) -> None:
-    """Boot failures on two hosts with secrets in the error message, which is stored in the state."""
+    """Boot failures on two hosts with a password in the error message, which is stored in the state."""
     tell(stage, encoding)
     stage.vast(kind="pull_fails", message=encoded(stage.hunt.secrets["registry password"], encoding))
     stage.run("up")
@@ -78,7 +78,7 @@ def failed_boots(stage: Stage, encoding: str) -> None:
 
 
 def refused_create(stage: Stage, encoding: str) -> None:
-    """Rejected create call whose response contains the order with the boot secret."""
+    """Fail a create call with a response that contains the order with the boot secret."""
     stage.fault("vast", operation="create", echo=encoding, status=400)
     stage.run("up")
     stage.learn()
@@ -94,7 +94,7 @@ def begin(stage: Stage, encoding: str = "") -> None:
 
 
 def reads(stage: Stage, encoding: str) -> None:
-    """Reject every read with a response that contains its key, its body and its addresses."""
+    """Reject every read with a response that contains key, body and addresses of the request."""
     for words, provider, operation in READS:
         stage.fault(provider, operation=operation, echo=encoding, status=403)
         stage.run(*words)
@@ -102,7 +102,7 @@ def reads(stage: Stage, encoding: str) -> None:
 
 
 def told(stage: Stage, encoding: str) -> None:
-    """Run the commands in `TOLD` while hosts return secrets."""
+    """Run the commands in `TOLD` while hosts return credentials."""
     tell(stage, encoding)
     for words in TOLD:
         stage.run(*words)
@@ -110,7 +110,7 @@ def told(stage: Stage, encoding: str) -> None:
 
 
 def others(stage: Stage, encoding: str) -> None:
-    """Run the read-only commands in `ONCE` while hosts return secrets."""
+    """Run the read-only commands in `ONCE` while hosts return credentials."""
     tell(stage, encoding)
     for words in ONCE:
         stage.run(*words)
@@ -118,7 +118,7 @@ def others(stage: Stage, encoding: str) -> None:
 
 
 def writes(stage: Stage, encoding: str) -> None:
-    """Reject variables and deploys with a response that contains the request; fail a deploy with secrets in its log."""
+    """Reject variables and deploys with a response that contains the request; fail a deploy with keys in its log."""
     for operation, status in (("put_env_var", 400), ("create_deploy", 409)):
         stage.fault("render", operation=operation, echo=encoding, status=status, count=3)
         stage.run("key", "rotate")
@@ -132,7 +132,7 @@ def writes(stage: Stage, encoding: str) -> None:
 
 
 def asleep(stage: Stage, encoding: str) -> None:
-    """Run `sleep`, `wake` and `down` with rejected calls."""
+    """Run `sleep`, `wake` and `down` with failing calls."""
     for words, operation in ((("sleep",), "manage"), (("wake",), "manage"), (("down", "--now"), "destroy")):
         tell(stage, encoding)
         stage.fault("vast", operation=operation, echo=encoding, status=400)
@@ -241,7 +241,7 @@ def borrowed(stage: Stage, encoding: str) -> None:
 
 
 def job(stage: Stage, encoding: str) -> None:
-    """Run the action and search its log, outputs and summary."""
+    """Run the action and search the log, outputs and summary."""
     tell(stage, encoding)
     runner = {name: value for name, value in stage.extra.items() if name != "PYTHONPATH"}
     played = Job(workspace=stage.folder, temp=Path(stage.extra["HOME"]).parent / "runner", extra=runner)
@@ -257,7 +257,7 @@ def job(stage: Stage, encoding: str) -> None:
 
 
 def unguarded(stage: Stage, encoding: str) -> int:
-    """Return the number of findings with a disabled redactor; it must not be 0."""
+    """Return the number of findings without redaction; it must not be 0."""
     tell(stage, encoding)
     before = set(stage.hunt.findings)
     stage.run("logs", "--tail", "2000", command=(sys.executable, "-c", MUTE))

@@ -1,6 +1,6 @@
-"""Stage for the leak search: doubles with planted secrets, and commands whose output and files are searched.
+"""Test environment with random secrets: local providers, and commands whose output and files are searched.
 
-It contains each type of secret that a command may read: provider keys, values in listings and in the variables of an
+It contains each type of secret that a command may read: provider keys, values in listings and in the environment of an
 app, logins of registries, proxies and stores, and files on the local machine.
 """
 
@@ -40,7 +40,7 @@ KEPT = ("PATH", "LANG", "SSL_CERT_FILE")
 
 @dataclass
 class Stage:
-    """Running doubles and the working directory of the commands. `extra`: environment of every command."""
+    """Running providers and the working directory of the commands. `extra`: variables of every command."""
 
     world: World
     hunt: Hunt
@@ -63,7 +63,7 @@ class Stage:
         command: tuple[str, ...] = COMMAND,
         env: Mapping[str, str] | None = None,
     ) -> str:
-        """Run a command until it exits or gets a signal; search its output and return it."""
+        """Run a command until it exits or gets a signal; search the output and return it."""
         process = subprocess.Popen(
             [*command, *words],
             cwd=self.folder,
@@ -93,7 +93,7 @@ class Stage:
             self.hunt.look("S3", version["Key"], body.decode(errors="replace"))
 
     def learn(self) -> None:
-        """Add the secrets that exist only after renting a machine."""
+        """Add the keys and tokens of the rented machines to the search."""
         for contract in self.world.contracts():
             if boot := contract.order.env.get("ERT_BOOT_SECRET"):
                 admin = hmac.new(bytes.fromhex(boot), ADMIN, hashlib.sha256).hexdigest()
@@ -126,7 +126,7 @@ class Stage:
         self.backend_says("")
 
     def another(self, **env: str) -> None:
-        """Rent a machine of another owner in the same account, with secrets in its listed variables and script."""
+        """Rent a machine of another owner, with passwords in the listed variables and script."""
         headers = {"Authorization": f"Bearer {self.world.file.vast_key}"}
         url = f"{self.world.file.vast_url}/api/v0"
         free = {"limit": 40, "rented": {"eq": False}}
@@ -222,7 +222,7 @@ def with_core_dumps() -> None:
 
 @contextmanager
 def full() -> Iterator[int]:
-    """Open `/dev/full`, which rejects every write."""
+    """Open `/dev/full`, where every write fails."""
     opened = os.open("/dev/full", os.O_WRONLY)
     try:
         yield opened

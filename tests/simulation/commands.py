@@ -37,7 +37,7 @@ class Unsure(NeedsAttention):
 
 
 class Undecided(NeedsAttention):
-    """Result of a command (exit code 5) which reports instances that need a manual decision."""
+    """Result of a command (exit code 5) which reports instances about which the user has to decide."""
 
     def __init__(self, ids: tuple[int, ...]) -> None:
         super().__init__(f"instances {ids} are to be decided about")
@@ -88,7 +88,7 @@ def _reaping() -> Effects[Any]:
 
 
 def deciding(number: int, tale: Story) -> Effects[None]:
-    """`ert-deploy adopt ID` or `destroy ID`, confirmed: one for an even and one for an odd number."""
+    """Run `ert-deploy adopt ID` (even id) or `destroy ID` (odd id) non-interactively."""
     desired = _fitted(WANTED, tale)
     situation, instance = yield from decide.find(desired, number)
     if instance is not None and number % 2 == 0:
@@ -108,7 +108,7 @@ def together(
     ends: list[ErtError | None] = [None] * len(wanted)
     world.operators = len(wanted)
     world.patience, world.disturbed = world.effects + MOST_EFFECTS * len(wanted), world.effects
-    over = world.now  # a command is over when its last effect is
+    over = world.now  # time at which the last one is done
     for run_ in running:
         run_[3] = next(run_[2])
     while running:
@@ -129,21 +129,21 @@ def together(
             running.remove(process)
         except ErtError as error:
             over = max(over, world.now + world.took)
-            ends[process[1]] = error.with_traceback(None)  # whose frames hold the error: a cycle
+            ends[process[1]] = error.with_traceback(None)  # its frames reference the error: a cycle
             running.remove(process)
     world.advance(max(over, world.now))
     return ends
 
 
 def _operator(world: World, tale: Story, command: Command) -> Operator:
-    """Return the operator of the next command, with its own clock."""
+    """Return the next operator, with a separate clock."""
     world.turns += 1
     down = isinstance(command, Desired) and command.phase is Phase.ABSENT
     return Operator(tale.skews[world.turns % len(tale.skews)], down=down)
 
 
 def turns(world: World, process: list[Any], until: tuple[float, int]) -> None:
-    """Execute effects until the turn of another process; one that takes no time belongs to the step before it."""
+    """Execute effects until the turn of the next process; one that takes no time belongs to the step before it."""
     at, index, generator, effect, world.acting, world.operator = process
     due = world.due
     while (at, index) < until:

@@ -27,12 +27,12 @@ def reckon(world: World, tale: Story, outcome: Outcome, graveyard: list[Any]) ->
     last, held = LAST[tale.last][1], held_keys(world)
     end = _end(world, tale, last, outcome, graveyard)
     if isinstance(end, Unsure):
-        world.advance(end.until + 1.0)  # dates have a resolution of one second
-        last = NOW if tale.dates else DOWN  # without dates in the responses, one run has to wait for that time
+        world.advance(end.until + 1.0)  # the resolution of a date is one second
+        last = NOW if tale.dates else DOWN  # without a date in the responses, one run has to wait for that time
         end = _end(world, tale, last, outcome, graveyard)
     rotated = isinstance(last, Rotation) and end is None
     if isinstance(last, Rotation) and isinstance(end, UsageError):
-        last = WANTED  # must fix the condition for which the rotation was rejected
+        last = WANTED  # must fix the cause of the failed rotation
         end = _end(world, tale, last, outcome, graveyard)
     desired = last.desired if isinstance(last, Rotation) else last
     kept = False
@@ -46,7 +46,7 @@ def reckon(world: World, tale: Story, outcome: Outcome, graveyard: list[Any]) ->
     (is_reaped if desired is None else is_nothing if nothing else IS[desired.phase])(world)
     if rotated:
         is_rotated(world, held)
-    if tale.again and not kept:  # a replacement for which no offer was available may succeed later
+    if tale.again and not kept:  # a new instance for which no offer was available may be rented later
         before = world.changes
         together(world, tale, (desired,), outcome, graveyard)
         must(world.changes == before, "doing it again changes something")
@@ -72,7 +72,7 @@ def _end(world: World, tale: Story, last: Command, outcome: Outcome, graveyard: 
 
 
 def _to_decide(world: World, last: Command) -> list[int]:
-    """Return the ids of rented instances of uncertain ownership; for reap, those that serve an app as well."""
+    """Return the ids of rented instances of uncertain ownership; for `reap`, those with a ready backend as well."""
     state, found = world.state, []
     tokens = {r.id for r in state.records} | {t.id for t in state.tombstones}
     intents = {i.token for i in state.intents}
@@ -83,7 +83,7 @@ def _to_decide(world: World, last: Command) -> list[int]:
         known = number in {r.id for r in state.records} or made.mark.token in intents
         dead = any(t.id == number for t in state.tombstones)
         if last is None and made.listed > world.now:
-            continue  # reap reports the current listing and does not wait
+            continue  # `reap` reports the current listing and does not wait
         if not sure or (last is None and serves and not known and not dead):
             found.append(number)
     return found
@@ -103,7 +103,7 @@ def _decided(world: World, tale: Story, number: int) -> None:
 def _otherwise(
     world: World, tale: Story, desired: Desired, end: ErtError, outcome: Outcome, graveyard: list[Any]
 ) -> tuple[Desired, ErtError | None]:
-    """Run the follow-up command of a user if a result is incomplete by design; return its config and error."""
+    """Run the follow-up command of a user if a result is incomplete by design; return config and error."""
     if isinstance(end, NeedsAttention) and _cut_off(world):
         # Both addresses are published to apps and may be in use, and neither is reachable from here.
         outcome.excused += 1
@@ -130,11 +130,11 @@ def _found_nothing(end: ErtError) -> bool:
 
 
 def _despite(world: World, tale: Story, outcome: Outcome, graveyard: list[Any]) -> None:
-    """Check that commands terminate with true results under permanent faults; then remove these faults."""
+    """Check that commands terminate with true results while calls fail permanently; then remove these faults."""
     for command in (LAST[tale.last][1], DOWN):
         together(world, tale, (command,), outcome, graveyard)
     if world.lasting <= {e.Load, e.Save} and not world.beyond:
-        # Without a state the owner of an instance with a missing mark is unknown: this is a manual decision.
+        # Without a state the owner of an instance with one `Mark` is unknown: a user must decide.
         ours = [number for number, made in sorted(world.paid.items()) if made.labelled and made.environed]
         must(not ours and not world.pending, f"{ours} are paid after a down without a store")
     world.mend()

@@ -19,8 +19,8 @@ from ert_deploy.engine.app_proof import AskApp
 Fault: TypeAlias = tuple[str, float]
 Plan: TypeAlias = dict[int, Fault]
 SETTLE = 240.0
-LATEST, LONG_LATE = 120.0, 1800.0  # seconds a create call may land after it was sent
-BEHIND = 60.0  # seconds a listing may lag
+LATEST, LONG_LATE = 120.0, 1800.0  # maximum delay of a create call in seconds
+BEHIND = 60.0  # maximum lag of a listing in seconds
 TIMEOUT = 30.0
 
 # Seconds until a failing call returns, by the name of the fault.
@@ -33,7 +33,7 @@ CONSOLE = (
     "console-stop",
     "console-start",
     "console-destroy",
-)  # by a user of the provider's console
+)  # by a user of the provider's website
 EVENTS = (
     "exit",
     "offline",
@@ -106,7 +106,7 @@ LASTING: dict[type[Any], Callable[[str], x.ErtError]] = {
     e.Load: x.UsageError,
     e.Save: x.Failed,
 }
-# Faults that execute the call and change its result. "silent": no response (a value, not an error).
+# Faults that execute the call and change the result. "silent": no response (a value, not an error).
 TURNS: dict[type[Any], tuple[str, ...]] = {
     e.Create: ("late", "late", "duplicate", "hidden", "hidden-by-id", "taken-late", "overpriced"),
     e.DestroyInstance: ("late", "lingers", "ghost"),
@@ -158,7 +158,7 @@ class Faults:
         self.on = frozenset(f for f in FAMILIES if draw.random() < share) | {draw.choice(FAMILIES)}
         self.long_late = draw.random() < 0.05
         if draw.random() < 0.6:
-            self.on -= {FOR_GOOD}  # a permanent fault often stops a history early
+            self.on -= {FOR_GOOD}  # such a fault often stops a history early
         self._gap = 1.0 / math.log(1.0 - self.rate)
         self._skip(0)
 
@@ -206,7 +206,7 @@ class Faults:
         assert self.draw is not None
         if name in ("late", "taken-late", "acts late"):
             if self.long_late and call is e.Create:
-                self.long_late = False  # one call of a history may land after the settle time
+                self.long_late = False  # only one call of a history may complete after the settle time
                 return round(self.draw.uniform(SETTLE, LONG_LATE), 1)
             return round(self.draw.uniform(1.0, LATEST), 1)
         if name == "slow":

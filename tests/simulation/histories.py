@@ -1,4 +1,4 @@
-"""Digests of recorded histories: detect whether a code change modifies the behaviour in the simulator.
+"""Stored digests of runs: detect whether a code change modifies the behaviour in the simulator.
 
 `histories.txt` has one line for every 500 values of `seed`. A refactoring does not modify any line; an intended change
 of behaviour updates the file in the same commit.
@@ -16,7 +16,7 @@ from tests.simulation.history import play
 from tests.simulation.search import CHUNK, Tally, cores, say
 
 RECORDED = Path(__file__).with_name("histories.txt")
-LENGTH = 16  # hexadecimal digits of a line
+LENGTH = 16  # hexadecimal digits per line
 
 
 def digest(first: int, tally: Tally | None = None) -> str:
@@ -37,7 +37,7 @@ def digest(first: int, tally: Tally | None = None) -> str:
 
 
 def recorded() -> dict[int, str]:
-    """Parse `histories.txt` into digests by the first `seed` of each line."""
+    """Parse `histories.txt` into a dict by the first `seed` of each line."""
     lines = (line.split() for line in RECORDED.read_text().splitlines() if not line.startswith("#"))
     return {int(first): found for first, found in lines}
 

@@ -97,8 +97,8 @@ def _operation(
         together(world, tale, wanted, outcome, graveyard)
         return
     if not before_down:
-        # Only `down` waits for an instance that is neither recorded nor listed. Before any other command the state is
-        # removed only after all pending create calls have completed.
+        # Only `down` waits for an instance that is in neither the state nor the list. In other cases remove the state
+        # only after all pending create calls have completed.
         world.advance(world.now + (LONGEST_LATE if world.pending else 300.0))
     world.state = replace(world.state.__class__(world.state.deployment), generation=0)
 
@@ -108,7 +108,7 @@ def _with_another_key(
 ) -> None:
     """Run commands with the key of an unrelated account: they must fail and must not change anything.
 
-    Without an account in the state this cannot be detected, and the check is omitted.
+    Without its id in the state this cannot be detected, and the check is omitted.
     """
     if not world.state.account:
         return
@@ -116,7 +116,7 @@ def _with_another_key(
     world.account = "2"
     (end,) = together(world, tale, wanted, outcome, graveyard)
     world.account = "1"
-    if not world.operator.storeless:  # without a readable state `down` cannot detect it either, and fails
+    if not world.operator.storeless:  # without a state `down` cannot detect it either, and fails
         must(world.changes == changes, "a command with another key has changed something")
     must(world.state == state, "a command with another key has changed what is known")
     must(end is not None or outcome.kills > kills, "a command with another key says that all is well")

@@ -1,4 +1,4 @@
-"""Interpreter of the engine's effects on the in-memory `World`, with fault injection."""
+"""Interpreter of the engine's calls on the in-memory `World`, with fault injection."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Hand: TypeAlias = Callable[[Any, Any], Any]  # takes `World` and `Effect`
 
 
 def carry_out(world: World, effect: Any) -> Any:
-    """Execute one effect. Raises the documented errors of its port, `Killed` or `Violation`."""
+    """Execute one effect. Raises the documented errors of the port, `Killed` or `Violation`."""
     call = type(effect)
     world.effects += 1
     if call is e.Tell or call is e.AwaitTurn:
@@ -104,7 +104,7 @@ def _quietly(world: World, hand: Hand, effect: Any) -> None:
 
 
 def rarely(hand: Hand) -> Hand:
-    """Return a handler for a rare call, with a higher fault rate."""
+    """Return a handler for a rare call, with more faults."""
 
     def struck_more_often(world: World, effect: Any) -> Any:
         if not world.kind and world.faults.also():

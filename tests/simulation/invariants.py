@@ -1,4 +1,4 @@
-"""Invariants of the simulated account after a successful command and at the end of a history."""
+"""Invariants of the `World` after a successful command and at the end of a history."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def address(made: Machine) -> str:
 
 
 def _is_up(world: World) -> None:
-    """Check that one instance is rented, that it is healthy and recorded, and that every app uses it."""
+    """Check that one instance is rented, that it is ready and in the state, and that every app uses it."""
     state, paid = world.state, world.paid
     _neighbours_kept(world)
     must(sorted(paid) == sorted(r.id for r in state.records), f"paid {sorted(paid)}, in the state {state.records}")
@@ -58,14 +58,14 @@ def held_keys(world: World) -> set[Secret]:
 
 
 def is_rotated(world: World, before: set[Secret]) -> None:
-    """Every app has one key, which is another one than before, and it is the only one that is taken."""
+    """Check that all apps have the same new key, and that the backend accepts no other one."""
     (made,), held = world.paid.values(), held_keys(world)
     must([key.sha256() for key in held] == list(made.keys), "another key than the app's is taken after rotate")
     must(not held & before, "an app has a key after rotate that it had before")
 
 
 def _is_down(world: World) -> None:
-    """Check that no instance is rented or recorded as possibly rented, and that no app has an address."""
+    """Check that no instance exists or is pending in the state, and that no app has an address."""
     must(not world.paid and not world.pending, f"{sorted(world.paid)} are paid after down")
     must(settled(world), "the state still knows something")
     _neighbours_kept(world)
@@ -92,7 +92,7 @@ def _is_asleep(world: World) -> None:
 
 
 def is_nothing(world: World) -> None:
-    """Check the result of a wake without an instance: no instance is rented or recorded as possibly rented."""
+    """Check the result of a wake without an instance: none exists or is pending in the state."""
     must(not world.paid and not world.pending, f"{sorted(world.paid)} are paid, and wake says there is nothing")
     must(settled(world), "the state still knows something")
     _clean(world)

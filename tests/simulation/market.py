@@ -1,4 +1,4 @@
-"""GPU market double: offers, machines with boot time and bill, and the backend of each machine."""
+"""GPU market of the simulator: offers, machines with boot time and bill, and the backend of each machine."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ert_deploy.ports import CreateOrder
 HOST, PORT_BASE = "203.0.113.7", 40000
 MOVE = 10000  # ports by which a start may move an instance
 DISK = 0.01  # $/h of every price
-BOOT = 40.0  # seconds until healthy; half of it until the container runs
+BOOT = 40.0  # seconds until ready; the container starts after half of it
 UNREACHABLE, LOADING = Health(Vital.UNREACHABLE, "no route"), Health(Vital.LOADING, phase="pulling")
 SICK, IMPOSTOR = Health(Vital.SICK, "it says so"), Health(Vital.IMPOSTOR, "it cannot prove its identity")
-# Must not be changed: an instance of another deployment, a cloned label that the config ignores, one without marks, and
-# one of a deployment with the same name in another project.
+# Must not be changed: an instance of another deployment, a clone that the config ignores, one without `Mark`, and one
+# of a deployment with the same name in another project.
 STRANGERS = (
     Instance(901, Mark("other", "ab" * 16), "other", status="running"),
     Instance(902, None, "ert", status="running"),
@@ -45,7 +45,7 @@ TROUBLES = {
 
 
 def offer(number: int) -> Offer:
-    """An offer that passes the criteria; the lower the number, the cheaper."""
+    """Return an offer that matches the criteria; its price increases with the number."""
     return Offer(
         id=number, machine_id=number + 1000, gpu_name="RTX 3090", gpu_ram_mb=24576.0, dph_total=0.20 + number / 1000,
         reliability=0.995, inet_down=900.0, inet_down_cost=0.005, cuda=12.8, ports=8, duration=30 * 86400.0,
@@ -72,10 +72,10 @@ ENDS_WITH_A_STOP = ("exit", "stuck")
 
 
 class Machine:
-    """One rented machine. `ends`: end of its bill. `listed`, `found`: since when list and read by id return it.
+    """One rented machine. `ends`: end of the bill. `listed`, `found`: since when list and read by id return it.
 
-    `halted`: stopped, with costs for its disk only; `rests`: when reads report that. `taken`: its GPU is rented
-    to another client. `queued`: a pending start. `expired`: the rental period is over; it is stopped and cannot be
+    `halted`: stopped, with costs for its disk only; `rests`: when reads report that. `taken`: the GPU is rented
+    to a different client. `queued`: a pending start. `expired`: the rental period is over; it is stopped and cannot be
     started again. `outbid`: it starts automatically when the higher bid is removed. `labelled`, `environed`: list and
     read return the label and the environment of this deployment. `made`: start of the last boot. `keys`: hashes of the
     keys that its backend accepts, stored on its disk. `generation`: number of times the keys were set.
@@ -106,7 +106,7 @@ class Machine:
         self.healthy = Health(Vital.HEALTHY, certificate=self.certificate, model="m", engine="ollama 0.35.0")
 
     def show(self, now: float) -> Instance:
-        """As the provider lists it; the same object until it changes."""
+        """Return the instance as listed by the provider; the same object until a change."""
         if self.trouble == "unpulled":
             phase = self.trouble
         elif self.halted:
@@ -138,7 +138,7 @@ class Machine:
         return shown
 
     def halt(self, now: float, lag: float = 0.0) -> None:
-        """Stop the instance and release its GPU. This clears the fault of its container."""
+        """Stop the instance and free the GPU. This clears the fault of the container."""
         self.queued = self.outbid = False
         if not self.halted:
             self.halted, self.rests = True, now + lag
@@ -152,7 +152,7 @@ class Machine:
             self.port += moves
 
     def answer(self, now: float) -> Health:
-        """Return the result of a probe of its backend."""
+        """Return the result of a probe of the backend."""
         if self.trouble:
             return {"sick": SICK, "impostor": IMPOSTOR}.get(self.trouble, UNREACHABLE)
         return self.healthy if now >= self.made + BOOT else LOADING

@@ -26,8 +26,8 @@ MOST = 100_000
 class Mutant:
     """One mutation: in `file`, replace `old` (which must occur exactly once) with `new`; `also` is a second one.
 
-    `also` disables another check that would hide the mutation. With a `tale`, every history of that command sequence
-    with up to two faults is run, because a failure that needs two rare faults is unlikely in random runs.
+    `also` disables another check that would hide the mutation. With a `tale`, every history of that sequence
+    with up to two faults is run, because a failure that needs two of them is unlikely otherwise.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Mutant:
 
 @dataclass(frozen=True)
 class Fate:
-    """Result for a mutant: the run that detected it (empty: undetected), the number of runs, and the reason."""
+    """Result for a mutant: the run that detected it (empty: none did), the number of runs, and the reason."""
 
     mutant: Mutant
     by: str
@@ -294,7 +294,7 @@ def mutate(mutant: Mutant, into: Path) -> None:
 
 
 def hunt(mutant: Mutant, first: int = 0, most: int = MOST) -> Fate:
-    """Simulate a mutant on one core until a history fails or `most` have not."""
+    """Run a mutant on one CPU until a history fails, or up to `most` runs. Raises RuntimeError if it does not run."""
     with tempfile.TemporaryDirectory() as folder:
         mutate(mutant, Path(folder))
         which = ["--faults", "2", "--tale", mutant.tale] if mutant.tale else ["--first", str(first), "-n", str(most)]
@@ -313,7 +313,7 @@ def hunt(mutant: Mutant, first: int = 0, most: int = MOST) -> Fate:
 
 
 def main() -> int:
-    """Hunt them all, two at a time; 1 when one survives."""
+    """Run all mutants in parallel. Return 1 if one is undetected, else 0."""
     with ThreadPoolExecutor(int(os.environ.get("ERT_SIM_CORES", "0")) or os.cpu_count() or 1) as pool:
         survived = 0
         for fate in pool.map(hunt, ALL):

@@ -1,4 +1,4 @@
-"""Operator machines: each one has its own clocks, and the provider's clock from the dates of responses."""
+"""Operator machines: each one has separate clocks, and the provider's clock from the dates of responses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SINCE_BOOT = 5000.0
 class Operator:
     """The machine of one command. `skew`: offset of its system clock in seconds; `down`: its command is `down`.
 
-    `storeless`: the state store is not available, so that `down` selects instances only by their marks.
+    `storeless`: the state store is not available, so that `down` selects instances only by `Mark`.
     """
 
     __slots__ = ("down", "heard", "said", "skew", "storeless")

@@ -28,8 +28,8 @@ from tests.simulation.world import World
 SEEDS = Path(__file__).parent / "seeds"
 CHUNK = 500
 MOST_REPORTED = 20
-SIGN_OF_LIFE = 60.0  # seconds
-# One value for each class of fault is enough for the enumeration; the others only have different delays.
+SIGN_OF_LIFE = 60.0  # progress interval in seconds
+# One value for each class of fault is enough for an exhaustive search; the others only have different delays.
 STRENGTHS = {
     "late": 100.0,
     "taken-late": 100.0,
@@ -49,9 +49,9 @@ SHORT = frozenset({
     "acts late", "jump", "nap", "ghost", FOR_GOOD,
     "kill-before", "kill-after", "exit", "taken", "queued", "stuck", "moves", "refused",
 })  # fmt: skip
-PARTS = 64  # shares of the enumeration of one `Story` and number of faults
+PARTS = 64  # parts of the search for one `Story` and number of faults
 WIDEST = 2  # faults, of every type, at every call
-# With more faults, only the calls which affect costs and state.
+# With more faults, only the calls that affect costs and state.
 MONEY = (
     e.ListInstances, e.GetInstance, e.Create, e.DestroyInstance, e.StartInstance, e.StopInstance, e.Load, e.Save,
 )  # fmt: skip
@@ -71,7 +71,7 @@ TALES = {
 
 @dataclass
 class Tally:
-    """Totals over a number of runs."""
+    """Result of a number of runs."""
 
     schedules: int = 0
     effects: int = 0
@@ -84,7 +84,7 @@ class Tally:
     drawn: bool = False
 
     def add(self, outcome: Outcome) -> None:
-        """Count one history."""
+        """Add the result of one history."""
         self.schedules += 1
         self.effects += outcome.effects
         self.kills += outcome.kills
@@ -104,7 +104,7 @@ class Tally:
         self.broken += other.broken
 
     def table(self, seconds: float, cores: int) -> str:
-        """Format the totals as a table."""
+        """Format the result as a table."""
         rate = f"{seconds / max(1, self.schedules) * 1000 * cores:.2f} ms per schedule and core"
         rows = [
             ("schedules", f"{self.schedules:,}"), ("effects", f"{self.effects:,}"),
@@ -129,7 +129,7 @@ def _counts(counted: Counter[int]) -> str:
 
 
 def shrink(tale: Story, plan: Plan) -> tuple[Plan, str]:
-    """Return a minimal plan that still fails, and its failure: each remaining fault is required."""
+    """Return a minimal plan that still fails, and the failure: each remaining fault is required."""
     kept, why = dict(plan), replay(tale, plan.items()).violation
     smaller = True
     while smaller and why:
@@ -207,7 +207,7 @@ def _tell(found: dict[str, Any], *, keep: bool) -> None:
 
 
 def across(first: int, count: int, cores: int, *, stop: bool = False) -> Tally:
-    """Run `count` values of `seed` on several processes; `stop` after the first chunk with a failure."""
+    """Run `count` values of `seed` in a process pool; `stop` after the first chunk with a failure."""
     whole = Tally(drawn=True)
     step = min(CHUNK, 100) if stop else CHUNK
     chunks = [(a, min(a + step, first + count)) for a in range(first, first + count, step)]
@@ -264,10 +264,10 @@ def _share(task: tuple[Story, int, int, int]) -> Tally:
 def exhaustive_across(
     faults: int, cores: int, tales: Iterable[str] = tuple(TALES), *, stop: bool = False, begin: int = 0
 ) -> Tally:
-    """Run every history on several processes: all with up to two faults; with more, only calls in `MONEY`.
+    """Run every history in a process pool: all with up to two faults; with more, only calls in `MONEY`.
 
     `stop` after the first share with a failure. `begin`: number of shares to omit because an earlier run completed
-    them; the full enumeration takes hours.
+    them; the full search takes hours.
     """
     whole = Tally()
     depths = [faults] if faults <= WIDEST else [WIDEST, faults]
@@ -283,7 +283,7 @@ def exhaustive_across(
 
 
 def report(tally: Tally, seconds: float, cores: int) -> int:
-    """Print the table and return the exit code. Failures are already printed and stored."""
+    """Print the table and return the exit code. Failures are already stored."""
     say(tally.table(seconds, cores))
     return 1 if tally.broken else 0
 
@@ -295,7 +295,7 @@ def say(text: str) -> None:
 
 
 def cores() -> int:
-    """Return the number of worker processes."""
+    """Return the size of the process pool."""
     return int(os.environ.get("ERT_SIM_CORES", "0")) or os.cpu_count() or 1
 
 

@@ -1,4 +1,4 @@
-"""Command sequences of the simulator: the commands of a history, their initial environment, and the result."""
+"""Sequences of the simulator: the commands of a history, their initial environment, and the result."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from tests.simulation.faults import Plan
 from tests.simulation.operators import SKEWS
 from tests.simulation.world import World
 
-BEYOND = 0.05  # of the histories
+BEYOND = 0.05  # share of the runs
 
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """`key rotate`, where the rest is as it is desired."""
+    """`key rotate` with an otherwise unchanged config."""
 
     desired: Desired
 
@@ -41,8 +41,8 @@ WAKE = replace(WANTED, begin=False)
 REAP = None
 ROTATE = Rotation(WAKE)
 ROLLBACK, ANOTHER_KEY = "roll the app back", "another key"
-# Possible operations of a history: weight, and the commands that run concurrently. An empty tuple removes the state.
-# Each new command of the CLI needs an entry here.
+# Possible operations of a history: weight, and the commands that run concurrently. An empty tuple deletes the state.
+# Each new subcommand of the CLI needs an entry here.
 OPERATIONS: dict[str, tuple[int, tuple[Command, ...]]] = {
     "up": (30, (WANTED,)),
     "up, changed config": (12, (OTHER,)),
@@ -121,7 +121,7 @@ class Story:
 
 @dataclass(slots=True)
 class Outcome:
-    """Result of a history: injected faults, counters, and the text of the `Violation`, if any."""
+    """Result of a history: injected faults, numbers, and the text of the `Violation`, if any."""
 
     plan: Plan
     effects: int = 0

@@ -1,4 +1,4 @@
-"""Web host double: services with an environment, sequential deploys, and the running version."""
+"""Web host of the simulator: services with an environment, sequential deploys, and the running version."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Service:
         self.name, self.id, self.url = name, f"srv-{name}", f"https://{name}.example.org"
         self.env: dict[str, Secret] = dict(NEIGHBOURS)
         self.running: dict[str, Secret] = {}
-        self.used: dict[str, Secret] = {}  # `running`, unless only partially written: the app rejects that
+        self.used: dict[str, Secret] = {}  # `running`, unless only partially written: the app does not accept that
         self.former: tuple[dict[str, Secret], float] = {}, 0.0  # values used previously, and their end time
         self.shown: str | None = None
         self.deploys: list[WebDeploy] = []
@@ -45,39 +45,39 @@ class Service:
         self.seen = WebService(self.id, name, self.url, "tea-1")
 
     def take(self, other: Service) -> None:
-        """Be as another one of the same name is."""
+        """Copy the state of another service with the same name."""
         self.env, self.running, self.shown = dict(other.env), other.running, other.shown
         self.used, self.former = other.used, other.former
         self.deploys, self.snapshots, self.queued = list(other.deploys), dict(other.snapshots), other.queued
 
     def neighbours_kept(self) -> bool:
-        """Whether every variable of other owners is unchanged."""
+        """Whether every variable not in `OWNED` is unchanged."""
         return {k: v for k, v in self.env.items() if k not in OWNED} == NEIGHBOURS
 
     def start(self, number: int, now: float, fails: bool) -> WebDeploy:
-        """A deploy of the environment as it is now."""
+        """Start a deploy of the current environment."""
         made = WebDeploy(f"dep-{number}", "update_in_progress", DeployKind.IN_FLIGHT, now)
         self.deploys.append(made)
         self.snapshots[made.id] = dict(self.env), fails
         return made
 
     def in_use(self, url: Secret, since: float) -> set[str]:
-        """Return the hashes of the keys it has sent to the backend at that address since `since`."""
+        """Return the SHA-256 of the keys it has sent to the backend at that address since `since`."""
         used = (self.used, self.former[0] if self.former[1] > since else self.used)
         return {env[NAMES.key].sha256() for env in used if env.get(NAMES.url) == url and NAMES.key in env}
 
     def in_flight(self) -> WebDeploy | None:
-        """The deploy under way; it is always the newest."""
+        """Return the deploy in progress, which is always the latest one, or None."""
         newest = self.deploys[-1] if self.deploys else None
         return newest if newest is not None and newest.kind is DeployKind.IN_FLIGHT else None
 
     def mark(self, made: WebDeploy, status: str, kind: DeployKind) -> None:
-        """Give a deploy another status."""
+        """Set the status of a deploy."""
         place = next(i for i, d in enumerate(self.deploys) if d.id == made.id)
         self.deploys[place] = WebDeploy(made.id, status, kind, made.created)
 
     def end(self, deploy_id: str, now: float) -> bool:
-        """The deploy is over, unless it was replaced before; True when a queued one should start now."""
+        """Complete a deploy, unless it was replaced. Return True if a queued one must start now."""
         made = self.in_flight()
         if made is None or made.id != deploy_id:
             return False

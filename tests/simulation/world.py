@@ -1,7 +1,7 @@
 """In-memory environment of the engine with virtual time: existing machines and services, and pending operations.
 
-It implements the documented behaviour of the ports (`ports/`: the same error types and no others), and checks every
-call against the invariants. No I/O, no logging, no waiting: one virtual day takes a millisecond.
+It implements the documented behaviour of the ports (`ports/`: the same error types and no others), and raises
+`Violation` for a call that must never happen. No I/O, no logging, no waiting: one virtual day takes a millisecond.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ START = 1_000_000.0
 
 
 class Violation(Exception):
-    """Raised when an invariant is broken."""
+    """Raised when an invariant does not hold."""
 
 
 class Killed(BaseException):
-    """Raised when the process gets SIGKILL at the current effect."""
+    """Raised when the process gets SIGKILL at the current `Effect`."""
 
 
 class Actor:
@@ -36,8 +36,8 @@ class Actor:
     def __init__(self, wanted: Desired | None = None) -> None:
         self.wanted = wanted
         self.rented: dict[str, Machine] = {}
-        self.shown: dict[int, Offer] = {}  # by its last searches
-        self.unpulled: set[int] = set()  # offers of its machines that failed to pull their image
+        self.shown: dict[int, Offer] = {}  # from its latest searches
+        self.unpulled: set[int] = set()  # offers of machines that failed to pull their image
 
     def must_keep_serving(self) -> bool:
         """Whether it must not remove a backend that is used by an app."""
@@ -45,9 +45,9 @@ class Actor:
 
 
 class World:
-    """Everything outside the engine. `took`: duration of the last effect in seconds.
+    """Everything outside the engine. `took`: duration of the last `Effect` in seconds.
 
-    `beyond`: a create call may also complete after the settle time or after a rejection, and may be duplicated while
+    `beyond`: a create call may also complete after the settle time or after an error, and may be duplicated while
     another instance is rented. More than two instances may then be rented at a time, up to `allowed`.
     """
 
@@ -55,19 +55,19 @@ class World:
         self.faults, self.beyond = faults, beyond
         self.now, self.took = START, 0.0
         self.turns = 0  # number of commands so far
-        self.touched = -1  # number of the call at the last start or clone that was not requested by a command
-        self.operator = Operator()  # the one that executes the current effect
+        self.touched = -1  # number of the call at the last start or create that was not requested by a command
+        self.operator = Operator()  # the one that executes the current command
         self.dates = True  # responses of the provider contain a date
         self.lasting: set[type[Any]] = set()  # calls that fail until `mend`
         self.calls = self.effects = self.drawn = self.begun = self.calmed = 0
-        self.patience = self.disturbed = 0  # effect numbers: limit for a command, and last external event
+        self.patience = self.disturbed = 0  # numbers in `effects`: limit for a command, and last external event
         self.kind = ""
         self.strength = 0.0
-        self.operators = 1  # at work now
+        self.operators = 1  # commands running now
         self.offers = STOCK
         self.machines: dict[int, Machine] = {}
         self.paid: dict[int, Machine] = {}
-        self.pending = 0  # create calls on their way
+        self.pending = 0  # create calls in progress
         self.allowed = 2
         self.overdue = 0.0  # latest time at which a create call completes after the settle time
         self.coming = 0.0  # latest time at which an unanswered or queued start completes
@@ -81,7 +81,7 @@ class World:
         self.account = "1"  # of the key in use; the machines are of account 1
         self.due: list[tuple[float, int, Callable[[World, Any], None], Any]] = []
         self.numbers = 500
-        self.changes = 0  # writes to any provider
+        self.changes = 0  # number of write calls to providers
         self.listing = 0  # number of the newest list call
         self.trace: list[tuple[float, str, str]] | None = None
         self.seen: list[type[Any]] | None = None  # type of every call, if enabled
@@ -123,12 +123,12 @@ class World:
         return any(made.ends <= self.now < made.leaves for made in self.machines.values())
 
     def lost_to_all(self) -> list[int]:
-        """Return the ids of rented instances that cannot be recognized: both marks missing, and id not in the state."""
+        """Return the ids of unrecognizable instances: without label and environment, and not in the state."""
         known = {r.id for r in self.state.records} | {t.id for t in self.state.tombstones}
         return [n for n, made in self.paid.items() if not (made.labelled or made.environed) and n not in known]
 
     def hardly_ours(self) -> int:
-        """Count the rented instances without environment and record; a label alone does not prevent a create."""
+        """Count the rented instances without environment and record; these do not prevent a create."""
         if all(made.environed for made in self.paid.values()):
             return 0
         known = {r.id for r in self.state.records} | {t.id for t in self.state.tombstones}

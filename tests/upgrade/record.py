@@ -2,10 +2,10 @@
 
     python -m tests.upgrade.record 85926eb tests/upgrade/recorded/85926eb
 
-Not run by CI. It needs git and the packages of `make check`; it builds the release's wheel, starts its sandbox on
-known ports with the toy model, runs its `up`, `report`, `key rotate` and `sleep`, and writes the files and provider
-data that a later version reads. Every secret is a readable text (`tests/support/upgrade/inside_*.py`); the README of
-the directory describes each file. Random ids and times are different in every recording.
+Not run by CI. It needs git and the packages of `make check`; it builds the release's wheel, starts the sandbox on
+known ports with the toy model, runs `up`, `report`, `key rotate` and `sleep`, and stores the files and provider data
+that a later version reads. Every secret is plain text (`tests/support/upgrade/inside_*.py`); the README of
+the directory describes each file. Random ids and times are different in every run.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ import requests
 
 ROOT = Path(__file__).resolve().parents[2]
 SUPPORT = ROOT / "tests" / "support" / "upgrade"
-INSTANCE = 27_000_011  # first instance id in the sandbox of that release
+INSTANCE = 27_000_011  # first instance id in a new sandbox
 # Order and location of the instance, without keys and without values that change every second.
 FIELDS = (
     "id", "machine_id", "host_id", "label", "image_uuid", "image_args", "image_runtype", "extra_env", "onstart",
@@ -54,7 +54,7 @@ def main(revision: str, target: str) -> None:
 
 
 def build(revision: str, room: Path) -> Path:
-    """Build the wheel of the release from its commit; the build is reproducible."""
+    """Build the wheel of `revision` from its commit; the build is reproducible."""
     exported = subprocess.run(["git", "archive", revision], cwd=ROOT, capture_output=True, check=True).stdout
     with tarfile.open(fileobj=io.BytesIO(exported)) as tree:
         tree.extractall(room / "source", filter="data")
@@ -101,7 +101,7 @@ class Recorder:
 
     @contextmanager
     def running(self, world: Path) -> Iterator[None]:
-        """Start the sandbox of the release."""
+        """Start the sandbox of that version."""
         argv = [sys.executable, str(self.driver), "world", str(world), str(self.database)]
         process = subprocess.Popen(
             argv, cwd=self.user, env=self.environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

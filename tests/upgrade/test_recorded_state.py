@@ -1,4 +1,4 @@
-"""State files of earlier releases: the current store reads them, and keeps every value when it writes them again."""
+"""State files of earlier releases: the current store reads them, and keeps every value when saving them again."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FACTS = ("records", "rollouts", "intents", "tombstones", "denied")
 
 
 def test_nothing_in_a_recording_opens_anything() -> None:
-    """The API key and the boot secret are readable text, and there is no private key."""
+    """The API key and the boot secret are plain text, and there is no private key."""
     for path in RECORDED.rglob("*"):
         if path.is_file() and path.suffix not in (".whl", ".md"):
             content = path.read_bytes()

@@ -1,7 +1,7 @@
 """Upgrade from an earlier release with running processes: the current version must not replace or lose any resource.
 
 The fixture is data (`recorded/`, made by `record.py`). The tests check what is relevant to an owner: the instance and
-its costs, the variables of the app, the reports. State and marks may have additional fields.
+the costs, the variables of the app, the reports. State and marks may have additional fields.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.support.upgrade.restored import Recording, Restored, restored, unpack
 RECORDED = Path(__file__).parent / "recorded"
 KEY, FINGERPRINT = "ERT_LLM_API_KEY", "ERT_LLM_CONFIG_FINGERPRINT"
 
-# The ports are those of the recording: a test may have to wait for another one to release them.
+# The ports are fixed: a test may have to wait until they are closed by the one before.
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]
 
 
@@ -35,27 +35,27 @@ def recording(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 
 @pytest.fixture
 def running(recording: Recording, tmp_path: Path) -> Iterator[Owner]:
-    """Restore the recording with a running backend."""
+    """Return the owner of a recording with a running backend."""
     with restored(recording, tmp_path) as world:
         yield Owner(recording, world)
 
 
 @pytest.fixture
 def asleep(recording: Recording, tmp_path: Path) -> Iterator[Owner]:
-    """Restore the recording after `sleep`."""
+    """Return the owner of a recording after `sleep`."""
     with restored(recording, tmp_path, asleep=True) as world:
         yield Owner(recording, world)
 
 
 @pytest.fixture
 def with_the_present_dashboard(recording: Recording, tmp_path: Path) -> Iterator[Owner]:
-    """Restore the recording with an app deployed from the current sources."""
+    """Return the owner of a recording with an app deployed from the current sources."""
     with restored(recording, tmp_path, dashboard=images_folder()) as world:
         yield Owner(recording, world)
 
 
 class Owner(Place):
-    """User of a restored recording: runs the current CLI and has the recorded values for comparison."""
+    """User of the restored files: runs the current CLI and has the previous values for comparison."""
 
     def __init__(self, recording: Recording, restored_world: Restored) -> None:
         super().__init__(restored_world.user, restored_world.world, extra={"ERT_CONFIG": "ert.yaml"})
@@ -92,7 +92,7 @@ class Owner(Place):
         return {id: self.app(f"/api/reports/{id}")["report"]["sections"] for id in ids}
 
     def nothing_replaced_or_lost(self) -> None:
-        """Check that the recorded instance is the only one on the bill, and that all recorded reports exist."""
+        """Check that the recorded instance is the only one on the bill, and that all previous reports exist."""
         assert self.instances() in ([self.instance], [])
         assert [row["instance_id"] for row in self.bill()["rows"]] == [self.instance]
         kept = self.reports()

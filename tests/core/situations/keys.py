@@ -1,4 +1,4 @@
-"""Plans that change the key of a backend."""
+"""`plan` with a change of the key of a backend."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plans that move the app to the current backend."""
+"""`plan` for moving the app to the current backend."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plans that replace the current backend: config change, fault, and all slots in use."""
+"""`plan` for replacing the current backend: config change, fault, and all slots in use."""
 
 from __future__ import annotations
 

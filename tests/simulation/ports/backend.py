@@ -27,7 +27,7 @@ def probe(world: World, effect: e.Probe) -> Health:
     if made is None or world.kind == "silent":
         return UNREACHABLE
     if not made.environed and made.answer(world.now) is made.healthy:
-        return IMPOSTOR  # without its boot secret it cannot prove its identity
+        return IMPOSTOR  # without its boot secret it has no valid identity
     return made.answer(world.now)
 
 
@@ -58,7 +58,7 @@ def set_keys(world: World, effect: e.SetKeys) -> None:
     if made.boot_secret != effect.boot_secret:
         raise Violation("keys are set with the boot secret of another machine")
     record = world.state.record(made.id)
-    entombed = any(t.id == made.id for t in world.state.tombstones)  # by another one, since then
+    entombed = any(t.id == made.id for t in world.state.tombstones)  # by another command, since then
     if not entombed and (record is None or not record.asked):
         raise Violation("keys are set, and nobody wrote that down")
     for service in world.services.values() if not world.beyond else ():

@@ -1,4 +1,4 @@
-"""GPU host port of the simulator: list, search, create, start, stop and destroy, with the invariants of each call."""
+"""GPU host port of the simulator: list, search, create, start, stop and destroy, with checks of each call."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tests.simulation.faults import LATEST
 from tests.simulation.market import BY_ID, DISK, MOVE, STRANGERS, Machine, as_bids
 from tests.simulation.world import Actor, Violation, World
 
-WITHIN_BUDGET = 1  # machines of one command with a budget
-MOST_UNPULLED = 2  # hosts that may fail to pull the image before a command must stop renting
+WITHIN_BUDGET = 1  # machines of one command with `max_cost`
+MOST_UNPULLED = 2  # hosts that may fail to pull the image before a command must give up
 LIMITS = ("ERT_IDLE_STOP", "ERT_BOOT_DEADLINE", "ERT_MAX_LIFETIME")  # of the guard; 0 disables a limit
 
 
@@ -78,7 +78,7 @@ def _may_rent(world: World, order: CreateOrder) -> None:
     held = {intent.machine_id for intent in before if not intent.gone}
     if machine in held | {record.machine_id for record in world.state.records if record.id in world.paid}:
         raise Violation(f"a create call on machine {machine}, where an instance of ours is")
-    bid, listed = order.launch.bid, world.acting.shown[order.offer_id]  # a host may ask for more since
+    bid, listed = order.launch.bid, world.acting.shown[order.offer_id]  # the listed price may have increased since then
     price = listed.dph_total if bid is None else bid + DISK
     if price > wanted.criteria.max_dph:
         raise Violation(f"a create call for ${price}/h, above the cap")
@@ -104,7 +104,7 @@ def _alone(world: World) -> bool:
 
 
 def _put_off(world: World, order: CreateOrder, actor: Actor) -> ErtError:
-    """Delay a create call beyond its response; after the settle time or a rejection only if `World.beyond` is set."""
+    """Delay a create call beyond its response; after the settle time or an error only if `World.beyond` is set."""
     kind, delay = world.kind, world.strength if world.beyond else min(world.strength, LATEST)
     lies = kind == "taken-late" or delay > LATEST
     world.took = min(30.0, delay)

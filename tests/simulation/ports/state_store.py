@@ -1,4 +1,4 @@
-"""State store port of the simulator: conditional writes, and the invariants for instances marked for deletion."""
+"""State store port of the simulator: conditional writes, and checks for instances marked for deletion."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def _deployed(world: World, what: tuple[Service, str]) -> None:
     if service.end(what[1], world.now):
         begin_deploy(world, service, fails=False)
     for made in () if world.beyond else world.paid.values():
-        # Where keys were never changed, two that rented at once may have left the address of one and the key of
-        # the other.
+        # If keys were never rotated, two concurrent create calls may result in the address of one machine and the key
+        # of the other.
         if made.generation and not service.in_use(Secret(f"https://{HOST}:{made.port}"), world.now) <= {*made.keys}:
             raise Violation(f"{service.name} now uses a key that its backend does not take")
