@@ -1,7 +1,7 @@
 """Differential test: the same fault in a real run and in the simulator must lead to the same result.
 
 Each `Row` defines a request to fail, the `Effect`, and the equivalent fault in the simulator. If the adapter retries
-the call, a single network fault is not visible to the engine (`twin` is empty), and one per attempt is one fault.
+the call, a single network fault is not visible to the engine (`twin` is empty), and a fault in every attempt is one.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
     python -m tests.kills.launcher 12 after -- up -c my.yaml
 
 Clock reads, random numbers, delays and output are not included in the number. 0 turns the signal off; a name instead of
-a number selects the first effect of that name. ERT_KILLS_JOURNAL is a file to which each name is appended before the
-execution; ERT_KILLS_PATIENCE is the response timeout of the adapters in real seconds.
+a number selects the first effect of that name. ERT_KILLS_JOURNAL is a file to which the name of each effect is appended
+before its execution; ERT_KILLS_PATIENCE is the response timeout of the adapters in real seconds.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Short simulator tests: fixed and random runs, every history with one fault, stored failures, and mutants.
 
-`make simulate` runs a million of them; ERT_SIM_SEED and ERT_SIM_SEEDS select the latter for this module.
+`make simulate` runs a million of them; ERT_SIM_SEED and ERT_SIM_SEEDS set the first `seed` and the number of runs here.
 """
 
 from __future__ import annotations
