@@ -1,4 +1,4 @@
-"""Every GPU host does the same: one suite for the fake, the simulator's market, and the adapter with the sandbox."""
+"""Contract tests of the GPU host port, for the fake, the simulator, and the adapter with the sandbox."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
 
 
 def rent(rig: Rig, number: int = 1) -> Instance:
-    """Rent the cheapest offer and wait until its container runs."""
+    """Rent the cheapest offer and wait until the container runs."""
     offer = min(rig.host.search(CRITERIA, LAUNCH), key=lambda found: found.dph_total)
     made = rig.host.create(order(offer, number))
     rig.wait(lambda: running(rig, made))

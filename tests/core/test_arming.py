@@ -1,4 +1,4 @@
-"""What an order must say about the guard, so that a machine stops billing when everything of ours is dead."""
+"""Guard settings required in a `CreateOrder`, so that a machine stops its costs even without any running client."""
 
 from __future__ import annotations
 

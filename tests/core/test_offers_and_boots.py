@@ -1,4 +1,4 @@
-"""Which offers may be rented and in which order, what they will cost, and how a boot is judged."""
+"""Offer selection (filters, order, estimated costs) and classification of boots."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.fakes.market import offer
 from tests.support.situations import NOW, UP, healthy, instance, record, still
 
 BID = replace(UP, launch=replace(UP.launch, market=Market.INTERRUPTIBLE, bid=0.10))
-AT_THE_CAP = replace(BID, launch=replace(BID.launch, bid=0.4))  # the disk comes on top of the bid
+AT_THE_CAP = replace(BID, launch=replace(BID.launch, bid=0.4))  # plus the price of the disk
 STRICT = replace(
     UP, criteria=Criteria(max_dph=0.4, datacenter=True, gpu_names=("RTX 4090",), countries=("SE", "US"))
 )  # fmt: skip
@@ -107,7 +107,7 @@ def test_a_cheap_hour_with_a_dear_download_is_not_cheap() -> None:
 
 
 def test_interruptible_offers_are_ranked_by_our_bid_and_not_by_the_least_one() -> None:
-    """A contract costs the bid and the disk: the one with the lower least bid has the dearer disk here."""
+    """The price is bid plus disk: here the offer with the lower minimum bid has the more expensive disk."""
     low, high = offer(1, min_bid=0.01, dph_total=0.05), offer(2, min_bid=0.09, dph_total=0.10)
     ranked = choose([low, high], BID).ranked
     assert [r.offer.id for r in ranked] == [2, 1]
@@ -172,7 +172,7 @@ def test_a_country_is_the_two_letters_at_the_end(place: str, code: str) -> None:
     assert country(place) == code
 
 
-# Boots
+# Classification of starts
 
 
 def candidate(found: Instance, health: Health | None = None, watch: Watch | None = None, **about: bool) -> Candidate:
@@ -248,7 +248,7 @@ STARTED = replace(STOPPED, intended="running", current="running")
 
 
 def after_a_start(found: Instance, ago: float, stranded: float = 0.0) -> Candidate:
-    """One that served, was stopped, and was asked to start that many seconds ago."""
+    """Return a candidate that was running, was stopped, and got a start request `ago` seconds ago."""
     known = replace(record(1, pinned=True), woken=NOW - ago, stranded=stranded)
     return Candidate(found, None, still(ago, 9), known)
 
@@ -317,12 +317,12 @@ def test_how_a_boot_ended_is_compared_in_words_that_are_the_same_on_every_host(
     ("found", "ago", "stage"),
     [
         (STOPPED, 59, Stage.BOOTING),  # the listing lags
-        (STOPPED, 60, Stage.ASLEEP),  # it was never really started: once more
-        (STOPPED, -3600, Stage.ASLEEP),  # the clock was set back: nobody waits an hour for it
+        (STOPPED, 60, Stage.ASLEEP),  # it did not start: retry
+        (STOPPED, -3600, Stage.ASLEEP),  # the clock was set back: no wait of an hour
         (STARTED, 299, Stage.BOOTING),  # "exited" for minutes after a start is normal
         (STARTED, 300, Stage.STUCK),
         (replace(STARTED, status=None), 300, Stage.STUCK),
-        (replace(STARTED, status="running"), 300, Stage.FAILED),  # it runs and does not answer: a broken host
+        (replace(STARTED, status="running"), 300, Stage.FAILED),  # running without response: a broken host
         (STARTED, 600, Stage.FAILED),
     ],
 )
@@ -341,7 +341,7 @@ def test_a_start_gives_the_first_boot_its_whole_time_anew() -> None:
     [
         (STOPPED, 9e5, Stage.STRANDED),
         (STARTED, 59, Stage.STRANDED),
-        (STARTED, 60, Stage.FAILED),  # a queued start took effect after all, and would be paid for nothing
+        (STARTED, 60, Stage.FAILED),  # a queued start completed, and would cost money without use
     ],
 )
 def test_one_that_was_given_up_is_not_waited_for(found: Instance, ago: float, stage: Stage) -> None:

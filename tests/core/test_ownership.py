@@ -1,4 +1,4 @@
-"""Whose an instance is, from what its marks, the state, the config and the apps say."""
+"""Instance ownership, derived from `Mark`, state, config and apps."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ HERE, THERE = service_hash("srv-dash"), service_hash("srv-elsewhere")
 NAMELESS = replace(UP, owner="")
 LABEL_LOST: dict[str, Any] = {"mark": None, "claims": None, "label_token": ""}
 ENVIRONMENT_LOST: dict[str, Any] = {"mark": None, "born": None, "owner": "", "spec": "", "key_hashes": ()}
-OLD: dict[str, Any] = {"owner": ""}  # made by a release that named no owner
+OLD: dict[str, Any] = {"owner": ""}  # created by a version without owners
 THEIRS: dict[str, Any] = {"owner": f"their-project:{THERE}"}
 DASH_APP = app(env(1))
 
@@ -45,7 +45,7 @@ def with_claims(observed: Observed, **claims: Any) -> Observed:
     return replace(observed, state=replace(observed.state, claims=Claims(**claims)))
 
 
-# name: what is wanted, what is seen, and the ids that are ours, undecided (with a word of the reason), and others'
+# name: desired and actual values, and the ids that are owned, undecided (with part of the reason), and foreign
 CASES: dict[str, tuple[Any, Observed, list[int], dict[int, str], list[int]]] = {
     "both marks and our owner": (UP, seen(instance(1)), [1], {}, []),
     "nothing of ours": (

@@ -1,4 +1,4 @@
-"""What the marks alone tell: a state begun anew, and which instances nobody remembers."""
+"""Recovery without a state: rebuild from `Mark`, and instances without a record."""
 
 from __future__ import annotations
 

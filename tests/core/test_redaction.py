@@ -1,4 +1,4 @@
-"""What the redactor takes out of a text, in whichever encoding, and what it leaves as it is."""
+"""Redactor: masks secrets in a text in every encoding, and does not modify other text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The situation: what follows from what is wanted and what is seen, worked out once for each look."""
+"""`Situation`: values derived from desired and observed state, computed once per observation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The state as a value: what each change keeps, and that it survives being written and read."""
+"""`State` values: each update keeps unrelated entries, and serialization is lossless."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from ert_deploy.core.model.state import (
 TEXT = st.text(max_size=8)
 NUMBER = st.integers(0, 2**63 - 1)
 TIME = st.one_of(st.floats(0, 2e9), st.floats(0, allow_infinity=False))
-STAMP = st.one_of(TIME, st.floats(-2e9, -1.5))  # that of another clock has a minus
+STAMP = st.one_of(TIME, st.floats(-2e9, -1.5))  # negative for another clock
 HASHES = st.lists(st.sampled_from(["a" * 64, "0123456789abcdef" * 4]), max_size=2).map(tuple)
 IDS = st.lists(NUMBER, max_size=4, unique=True)
 
 
 def rows(kind: type[Any], key: str, **others: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """Up to two rows of a kind, which do not have the same key."""
+    """Return a strategy for up to two values with unique keys."""
     return st.lists(st.builds(kind, **others), max_size=2, unique_by=attrgetter(key)).map(tuple)
 
 
 def without_twins(state: State) -> State:
-    """No instance has a record and a tombstone."""
+    """Remove the records of instances with a tombstone."""
     dead = {t.id for t in state.tombstones}
     return replace(state, records=tuple(r for r in state.records if r.id not in dead))
 
@@ -63,7 +63,7 @@ EMPTY = State("ert")
 OLD_RECORD = {"token": "t", "id": 5, "machine_id": 6, "at": 1.0, "certificate": "pem", "published": True}
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)  # beside other tests the drawing takes its time
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)  # generation may be slow under load
 @given(STATES)
 def test_what_is_written_is_read_again(state: State) -> None:
     assert from_json(to_json(state)) == state

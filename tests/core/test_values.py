@@ -1,4 +1,4 @@
-"""Secrets, marks, keys, fingerprints and text from outside: what each of them promises, on drawn examples."""
+"""Property tests of `Secret`, `Mark`, API keys, fingerprints and untrusted text."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ ENVS = st.dictionaries(
 )  # fmt: skip
 TOKEN = "0123456789abcdef" * 2
 
-# Secrets
+# `Secret`
 
 
 @given(SAID)
@@ -90,7 +90,7 @@ def test_a_secret_may_be_compared_by_its_hash() -> None:
     assert Secret("käse").sha256() == hashlib.sha256("käse".encode()).hexdigest()
 
 
-# Text from outside
+# Untrusted text
 
 
 @given(st.text(alphabet=st.characters(codec="utf-8"), max_size=400))
@@ -133,7 +133,7 @@ def test_printable_text_is_cut_where_it_is_told() -> None:
     assert printable("x" * 10, 10) == "x" * 10
 
 
-# Marks
+# `Mark`
 
 
 def test_a_mark_is_read_only_when_label_and_environment_agree() -> None:
@@ -254,7 +254,7 @@ def test_an_app_that_is_withdrawn_points_nowhere() -> None:
     assert not touched(NAMES, {NAMES.enabled: Secret("true"), "OTHER": Secret("x")})
 
 
-# What is wanted
+# Desired
 
 
 SERVERS = (

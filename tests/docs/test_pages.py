@@ -1,4 +1,4 @@
-"""Documentation for people: links lead somewhere, named paths exist, every package and make target has its line."""
+"""Documentation pages: links and paths exist, and every package and make target is listed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def name(path: Path) -> str:
 
 
 def anchors(page: Path) -> set[str]:
-    """The anchors of a page's headings, as GitHub makes them."""
+    """Return the anchors of a page's headings, in GitHub's format."""
     headings = re.findall(r"^#+ (.*)$", FENCE.sub("", page.read_text()), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
@@ -65,7 +65,7 @@ def test_the_readme_stays_short_and_links_the_index() -> None:
 
 
 def packages() -> list[str]:
-    """Every package of the product and of the images."""
+    """Return every package of `ert_deploy` and of the images."""
     found = (init.parent for top in TOPS for init in (ROOT / top).rglob("__init__.py"))
     return sorted(name(package) for package in found)
 

@@ -1,4 +1,4 @@
-"""Every loop ends: what is refused for good, and what does not go, needs a person who is told what is missing."""
+"""Loop limits: a call that always fails or an instance that is never removed leads to an error with a hint."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_sleep_ends_where_the_stop_is_refused_for_good() -> None:
 
 
 def two() -> tuple[FakeWorld, int, int]:
-    """Two that are paid: one was to be destroyed, and the other one serves."""
+    """Return an environment with two rented instances: the first has a tombstone, the second is the new one."""
     made = world()
     up(made)
     first = made.gpu.only().id

@@ -1,4 +1,4 @@
-"""plan/max_cost: no create that would bring the run over it, the sums are said, and what serves stays."""
+"""`plan/max_cost`: no create call above the budget, amounts in the message, and the current backend is kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each bound of the engine is met exactly: as many tries as it says, and then a person is asked or the run ends."""
+"""Retry limits of the engine: the exact number of attempts, followed by a request for attention or an error."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ WAKE = replace(WANTED, begin=False)
 
 
 def counted(faults: Plans, operation: str, error: ErtError) -> Counter[str]:
-    """Every call of that operation ends so from now on; the calls are counted."""
+    """Make every call of `operation` fail with `error`; return the counter of the calls."""
     seen: Counter[str] = Counter()
 
     def chance(called: str) -> ErtError | None:

@@ -1,4 +1,4 @@
-"""What a create call may come to: the offer is gone, it is refused, its answer is lost, what it made shows late."""
+"""Results of a create call: offer gone, rejected, response lost, or an instance that is listed late."""
 
 from __future__ import annotations
 

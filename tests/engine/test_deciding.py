@@ -1,4 +1,4 @@
-"""Instances that are not clearly ours: every command names them, none touches them, and a person's word is kept."""
+"""Instances of uncertain ownership: every command reports them, none changes them, and a user's decision is stored."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def doubts(made: FakeWorld, desired: Any = WANTED) -> list[int]:
 
 
 def decided(made: FakeWorld, how: str, number: int, desired: Any = WANTED) -> None:
-    """What `ert-deploy adopt|ignore|destroy ID` does once it is confirmed."""
+    """Run `ert-deploy adopt|ignore|destroy ID` as if confirmed."""
     situation, instance = Process(made, decide.find(desired, number)).finish()
     made.gpu.decided.add(number)
     if how == "destroy":
@@ -52,14 +52,14 @@ def decided(made: FakeWorld, how: str, number: int, desired: Any = WANTED) -> No
 
 
 def emptied(made: FakeWorld) -> None:
-    """No app holds anything of ours any more."""
+    """Remove every variable of the deployment from the app."""
     env = made.web.services["dash"].env
     for name in WANTED.targets[0].names.all():
         env.pop(name, None)
 
 
 def older(made: FakeWorld) -> int:
-    """What the release before left: both marks, and no owner in the environment or in the state."""
+    """Make the instance look like one of the previous version: both marks, but no owner in environment and state."""
     instance = made.gpu.only()
     env = {name: value for name, value in instance.order.env.items() if name != "ERT_OWNER"}
     instance.order = replace(instance.order, env=env)
@@ -204,7 +204,7 @@ def test_two_projects_of_one_name_leave_each_other_alone() -> None:
     made.store.lose()
     emptied(made)
     theirs = Process(made, observe(OTHER, Memory())).finish()
-    # The service is the same here, so that only the owner ids differ: a person has to say whose it is.
+    # The service is the same here and only the owner ids are different: a user has to select the owner.
     assert [u.instance.id for u in theirs.undecided] == [first]
     made.gpu.only().order = _owned_by(made.gpu.only().order, "our-project:" + service_hash("srv-another"))
     up(made, OTHER, most=3)
@@ -224,7 +224,7 @@ def _owned_by(order: CreateOrder, owner: str) -> CreateOrder:
 
 
 def test_a_copied_config_is_noticed_and_adopting_says_that_it_is_none() -> None:
-    """The same owner and the same state, and another service: nothing is done before a person says which it is."""
+    """With the same owner and state but another service, no command makes a change before a user decides."""
     made = world("ert", "dash", "moved")
     up(made)
     number = made.gpu.only().id

@@ -1,4 +1,4 @@
-"""Boots that fail: not taken for a sleeping backend, shown in the host's words, and blamed on image or host."""
+"""Failed boots: not mistaken for a sleeping backend, shown with the host's message, attributed to image or host."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FORMAT = "exec /opt/ert/bin/python: exec format error"
 
 
 def halted(status: str | None, message: str) -> behaviours.Conduct:
-    """It stopped by itself before it was healthy."""
+    """Return a behaviour: the instance stops before it is ready."""
 
     def show(found: Instance) -> Instance:
         changed = {"status": status, "intended": "stopped", "current": "stopped", "message": message, "address": None}
@@ -31,7 +31,7 @@ def halted(status: str | None, message: str) -> behaviours.Conduct:
 
 
 def ended(made: FakeInstance) -> None:
-    """Its container ended at once."""
+    """Let the container exit immediately."""
     made.override = lambda i: replace(i, status="exited", message=FORMAT, address=None)
 
 
@@ -77,7 +77,7 @@ NO_MODEL = "pull model manifest: file does not exist"
 
 
 def misconfigured(made: FakeInstance) -> None:
-    """Its backend has proven itself and says that the model cannot be had."""
+    """Let the backend prove its identity and report a model that cannot be downloaded."""
     made.health = Health(Vital.SICK, NO_MODEL, "failed", certificate="pem", misconfigured=True)
 
 
@@ -95,7 +95,7 @@ def test_a_model_that_nobody_can_serve_costs_two_machines_and_denies_nobody() ->
 
 
 def without_engine(made: FakeInstance) -> None:
-    """Its backend answers, and the model server behind it never does."""
+    """Let the backend work without a response from the model server."""
     made.health = Health(Vital.LOADING, "waiting for the engine", "starting", certificate="pem")
 
 
@@ -120,7 +120,7 @@ def test_what_one_host_alone_says_of_itself_is_its_own_fault() -> None:
 
 
 def refused(made: FakeInstance) -> None:
-    """It is healthy, and the provider refuses the key by which it would stop itself."""
+    """Let the backend be ready while the provider denies the key for stopping itself."""
     made.health = Health(Vital.HEALTHY, certificate="pem", model="m", off_switch=OffSwitch.REFUSED)
 
 

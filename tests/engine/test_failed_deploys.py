@@ -1,4 +1,4 @@
-"""Deploys that go wrong (failed, refused, endless, of somebody else), and apps that do not show what they should."""
+"""Failed deploys (error, denied, endless, started by another client), and apps with an unexpected fingerprint."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_an_app_that_shows_nothing_is_told_what_is_missing() -> None:
 
 
 def roll_back(made: FakeWorld) -> None:
-    """As in Render's dashboard: the version before ours runs again, with the environment it had."""
+    """Roll back as in Render's dashboard: run the previous version with its environment."""
     service = made.web.services["dash"]
     service.running = {name: value for name, value in service.running.items() if name not in NAMES.all()}
 
@@ -139,7 +139,7 @@ def test_what_was_proven_last_is_put_back_and_not_what_leads_to_a_backend_that_i
         run.step()
     proven = dict(dash.env)
     dash.env[NAMES.timeout] = dash.env[NAMES.fingerprint] = Secret("7")
-    dash.running = dict(dash.env)  # somebody has deployed it so
+    dash.running = dict(dash.env)  # deployed by a user
     made.web.faults.queued["deploy"] = [Rejected("no")]
     with pytest.raises(Failed, match="refused to deploy"):
         run.finish()

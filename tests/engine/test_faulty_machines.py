@@ -1,4 +1,4 @@
-"""What a rented machine may turn out to be: one that does not work goes, and the next offer follows."""
+"""Faulty rented machines: a machine that does not work is destroyed, and the next offer is rented."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A state that anybody may have written: what serves is not destroyed by it, and nobody is told that all is well.
+"""Forged state: it must not cause the deletion of a backend in use, nor a success message for a failed command.
 
-Left out is what cannot be told from a person's own decision: a tombstone with the right token, "ignore this instance",
-and "that owner is ours". docs/state.md says what a writer of the state can do; a state key keeps him out.
+Excluded are states that are identical to a user's own decision: a tombstone with the correct token, an ignored
+instance, and an adopted owner. `docs/state.md` describes the possible damage; a state key prevents such writes.
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ ASLEEP, AWAKE = replace(WANTED, phase=Phase.ASLEEP), replace(WANTED, begin=False
 NEIGHBOUR = 901
 THEIRS = "ab" * 16
 WRONG = "0" * 32
-LONGEST = 4 * 3600.0  # seconds that a command may wait in all
-# What fails is shown as it was drawn: to shrink it takes minutes where a run does not come to an end.
+LONGEST = 4 * 3600.0  # maximum total wait of a command in seconds
+# Failures are reported without shrinking, which would take minutes for a run that does not terminate.
 QUICK = settings(
     max_examples=25, deadline=None, phases=[Drawn.explicit, Drawn.generate], suppress_health_check=list(HealthCheck)
 )
 
 
 def serving() -> FakeWorld:
-    """A world in which instance 500 serves the app, beside a neighbour of another deployment on the same account."""
+    """Return an environment where instance 500 serves the app, next to an unrelated instance."""
     made = world()
     made.gpu.foreign = [
         Instance(
@@ -103,7 +103,7 @@ STATES = st.builds(
 
 
 def finished(made: FakeWorld, effects: Any) -> Any:
-    """The end of a run: its result, or its error."""
+    """Return the result of a run, or its error."""
     run = Process(made, effects)
     try:
         return run.finish()
@@ -112,7 +112,7 @@ def finished(made: FakeWorld, effects: Any) -> Any:
 
 
 def applied(desired: Desired) -> Callable[[FakeWorld], tuple[int, Situation | None]]:
-    """The command with its exit code as the command line gives it, and its last look."""
+    """Return a function that runs `desired` and returns the exit code of the CLI and the final situation."""
 
     def command(made: FakeWorld) -> tuple[int, Situation | None]:
         end = finished(made, apply(desired, Memory()))
@@ -155,7 +155,7 @@ COMMANDS: dict[str, Callable[[FakeWorld], tuple[int, Situation | None]]] = {
 
 
 def play(name: str, raw: bytes | None) -> int:
-    """One command on the world that serves, with that document as its state; the exit code, after all has been seen."""
+    """Run one command with `raw` as its state, check the result and return the exit code."""
     made = serving()
     made.ports = replace(made.ports, store=DocumentStore("ert", raw))
     slept = made.clock.slept
@@ -178,7 +178,7 @@ def app_runs_with_what_is_paid(made: FakeWorld) -> bool:
 
 
 def claims_hold(name: str, made: FakeWorld, seen: Situation | None) -> None:
-    """What the command line prints with exit code 0 is so."""
+    """Check the output of the command line with exit code 0."""
     if name.startswith("down"):
         assert made.gpu.paid() == ()
         assert made.gpu.late == []
@@ -211,7 +211,7 @@ def test_a_whole_state_with_anything_in_it(name: str, state: State) -> None:
     play(name, document.encode(state))
 
 
-# Damage
+# Damaged documents
 
 JUNK: st.SearchStrategy[Any] = st.sampled_from(
     [
@@ -229,7 +229,7 @@ FULL = replace(
 
 
 def places(tree: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Every place in plain data."""
+    """Return the path of every value in nested data."""
     inner = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
     return [path, *(found for key, value in inner for found in places(value, (*path, key)))]
 
@@ -239,7 +239,7 @@ PLACES = places(PLAIN)[1:]
 
 
 def damaged(place: tuple[Any, ...], junk: Any, how: str) -> bytes:
-    """The document with one place replaced, removed or doubled, and the checksum right again."""
+    """Replace, remove or duplicate one value of the document and update the checksum."""
     body = json.loads(json.dumps(PLAIN))
     parent = body
     for key in place[:-1]:
@@ -255,7 +255,7 @@ def damaged(place: tuple[Any, ...], junk: Any, how: str) -> bytes:
 
 
 def a_decision(body: bytes) -> bool:
-    """Whether it says what only a person may: that the instance is to go, or is not our business."""
+    """Whether the state contains the request of a user to destroy the instance, or to ignore it."""
     try:
         state = from_json(json.loads(body)["state"])
     except (ValueError, TypeError):
@@ -285,7 +285,7 @@ def test_a_document_with_anything_in_its_bytes(name: str, seed: int) -> None:
     play(name, bytes(raw[: chance.choice([len(raw), chance.randrange(len(raw))])]))
 
 
-# Single ones
+# Examples
 
 
 def forged(**changes: Any) -> bytes:

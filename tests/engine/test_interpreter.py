@@ -1,4 +1,4 @@
-"""The product's own interpreter, and what a look at the world is made of."""
+"""Production interpreter, and the reads of an observation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What makes a run pointless is found out and said before anything is rented or written."""
+"""Preflight checks: a run that cannot be completed fails before any create call or write."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Histories of `reap`: what nobody remembers goes, by the same proofs as all else, and nothing else is touched."""
+"""`reap`: removes instances without a record, by the same ownership rules as `down`, and changes no other instance."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.fakes.random_faults import neighbours
 
 
 def forgotten() -> tuple[FakeWorld, int]:
-    """A world with a running instance, and neighbours, whose state was lost."""
+    """Return an environment with a running instance and those of other deployments, without the state."""
     made = world()
     neighbours(made)
     up(made)
@@ -31,7 +31,7 @@ def find(made: FakeWorld) -> reaping.Found:
 
 
 def both(made: FakeWorld) -> tuple[Instance, ...]:
-    """The strays, and those of them that serve."""
+    """Return all strays, including those with a responding backend."""
     found = find(made)
     return (*found.strays, *found.serving)
 
@@ -152,7 +152,7 @@ def test_two_strays_go_together() -> None:
 
 
 def test_an_up_that_adopts_at_the_same_time_and_a_reap_do_not_both_win() -> None:
-    """Whoever writes first has it: the instance is either kept with its record, or gone with no record left."""
+    """The first write wins: the instance is either kept with its record, or removed without a record."""
     from tests.support.fakes.history import start
 
     for steps in range(0, 30, 2):

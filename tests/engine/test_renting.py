@@ -1,4 +1,4 @@
-"""Histories of renting: the cheapest offer and its machine, what the market may show, and what is passed over."""
+"""Renting: selection of the cheapest offer and machine, unusual market data, and excluded offers."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_what_was_rented_is_announced_with_its_offer() -> None:
 
 
 def test_the_rate_limit_is_waited_out_before_the_create_is_written_down() -> None:
-    """From the durable intent to the create call nothing may wait: so late, it could be taken for lost."""
+    """There must be no wait between the durable intent and the create call, or the former could expire."""
     made = world()
     process, carried = start(made), list[type]()
     while process.step():

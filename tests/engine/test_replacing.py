@@ -1,4 +1,4 @@
-"""A change of the config: what serves goes on serving until its replacement does, and is not given up for its price."""
+"""Config change: the old backend is used until the replacement is ready, and is not removed because of its price."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BID = replace(WANTED, launch=replace(WANTED.launch, market=Market.INTERRUPTIBLE,
 
 
 def serves_all_along(made: FakeWorld, wanted: Desired) -> None:
-    """Run it; at no moment is the app's running configuration without a backend that answers."""
+    """Run the command and check that the backend of the app's running configuration is always up."""
     run = start(made, wanted)
     names = wanted.targets[0].names
     while run.step():

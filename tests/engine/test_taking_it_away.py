@@ -1,4 +1,4 @@
-"""Histories of `down`: the app is told first, then every instance goes and is seen gone, whatever stands in between."""
+"""`down`: updates the app first, then destroys every instance and verifies its removal despite faults."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ AT_ONCE = replace(WANTED, phase=Phase.ABSENT, apps_first=False)
 
 
 def paying_for_two() -> tuple[FakeWorld, int, int]:
-    """A world in which one create call made two instances and the run died at once."""
+    """Return an environment where one create call made two instances and the run then got SIGKILL."""
     made = world()
     made.gpu.faults.queued["create"] = [OutcomeUnknown("timeout", "twice")]
     until(start(made), made.gpu.paid)
@@ -257,7 +257,7 @@ def test_absence_is_not_believed_before_the_second_proof() -> None:
     run = start(made, GONE)
     while not made.store.state.tombstones:
         run.step()
-    made.gpu.hidden = 1e9  # the list forgets it while it is still there
+    made.gpu.hidden = 1e9  # the list omits it while it still exists
     for _ in range(60):
         run.step()
     assert made.store.state.tombstones

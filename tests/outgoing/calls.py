@@ -1,4 +1,4 @@
-"""Every outgoing call of the product, made through the module that makes it in earnest to a server on loopback."""
+"""Table of outgoing calls, each made by its production module to a server on loopback."""
 
 from __future__ import annotations
 
@@ -63,15 +63,15 @@ JWT = "aaaa.bbbb.cccc"
 
 @dataclass(frozen=True)
 class Outgoing:
-    """One kind of call. `run` raises, or gives back what its caller takes for an answer; `nothing` stands for none."""
+    """One type of call. `run` raises an error or returns the result; `nothing`: values that mean no result."""
 
     name: str
     module: str
     good: Callable[[Seen], Answer]
     run: Callable[[Script, Bounds], Any]
-    authorization: str | None = f"Bearer {OWN}"  # how the header begins; None for no such header
+    authorization: str | None = f"Bearer {OWN}"  # prefix of the header; None for no header
     nothing: tuple[Any, ...] = ()
-    pinned: bool = False  # trusts one certificate, whatever the environment names
+    pinned: bool = False  # accepts one certificate, independent of the environment
     tls: bool = True
     bounded: bool = True  # in time and size
 
@@ -81,7 +81,7 @@ def always(body: Any, status: int = 200, **headers: str) -> Callable[[Seen], Ans
 
 
 def vast(name: str, call: Callable[[VastHost], Any]) -> Outgoing:
-    """A call of Vast.ai's API through the SDK."""
+    """Return a call of Vast.ai's API through the SDK."""
 
     def run(script: Script, bounds: Bounds) -> Any:
         host = VastHost(Secret(OWN), script.url, FakeClock(), act_within=bounds.total)
@@ -100,7 +100,7 @@ def order() -> CreateOrder:
 
 
 def render(name: str, good: Callable[[Seen], Answer], call: Callable[[RenderWeb], Any]) -> Outgoing:
-    """A call of Render's API."""
+    """Return a call of Render's API."""
 
     def run(script: Script, bounds: Bounds) -> Any:
         return call(RenderWeb(Secret(OWN), script.url + "/v1", FakeClock(), bounds))
@@ -109,7 +109,7 @@ def render(name: str, good: Callable[[Seen], Answer], call: Callable[[RenderWeb]
 
 
 def s3(name: str, call: Callable[[S3Objects], Any]) -> Outgoing:
-    """A call of boto3's, with keys of the environment."""
+    """Return a call by boto3, with keys from the environment."""
 
     def run(script: Script, _: Bounds) -> Any:
         with pytest.MonkeyPatch.context() as patch:
@@ -124,19 +124,19 @@ def s3(name: str, call: Callable[[S3Objects], Any]) -> Outgoing:
 
 
 def backend(name: str, good: Any, call: Callable[[TlsBackendProbe, Address], Any], own: str | None) -> Outgoing:
-    """A call of the GPU backend, whose certificate is pinned."""
+    """Return a call of the GPU backend, with its pinned certificate."""
 
     def run(script: Script, bounds: Bounds) -> Any:
         probe = TlsBackendProbe(SystemEntropy(), allow_loopback=True, total=bounds.total)
         address = Address("127.0.0.1", script.port)
-        probe._proven.add((address, pair().pem))  # as its answer to /identity would have
+        probe._proven.add((address, pair().pem))  # as after a valid response from /identity
         return call(probe, address)
 
     return Outgoing(f"backend: {name}", "ert_deploy/adapters/backend/tls.py", always(good), run, own, pinned=True)
 
 
 def engine(seen: Seen) -> Answer:
-    """What a Docker engine says to a push."""
+    """Handle a push like a Docker engine."""
     if seen.path.endswith("/version"):
         return Answer(200, {"ApiVersion": "1.41"})
     if seen.method == "GET":
@@ -268,7 +268,7 @@ CALLS = (
 
 @contextmanager
 def shortened(bounds: Bounds) -> Iterator[None]:
-    """The bounds that are constants of their modules, as small as `bounds`."""
+    """Set the limits that are module constants to the values of `bounds`."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(strict_client, "SIZE", bounds.size)
         patch.setattr(logs, "BOUNDS", bounds)

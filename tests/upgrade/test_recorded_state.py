@@ -1,4 +1,4 @@
-"""State files of earlier releases: the present store reads them, and loses no fact when it writes them back."""
+"""State files of earlier releases: the current store reads them, and keeps every value when saving them again."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FACTS = ("records", "rollouts", "intents", "tombstones", "denied")
 
 
 def test_nothing_in_a_recording_opens_anything() -> None:
-    """Its one API key and its boot secret are words, and there is no private key."""
+    """The API key and the boot secret are plain text, and there is no private key."""
     for path in RECORDED.rglob("*"):
         if path.is_file() and path.suffix not in (".whl", ".md"):
             content = path.read_bytes()
@@ -36,7 +36,7 @@ def test_nothing_in_a_recording_opens_anything() -> None:
 
 
 def leaves(value: Any) -> Iterator[Any]:
-    """Every value that is no container."""
+    """Yield every scalar value."""
     if isinstance(value, dict | list):
         for inner in value.values() if isinstance(value, dict) else value:
             yield from leaves(inner)

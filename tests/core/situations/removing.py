@@ -1,4 +1,4 @@
-"""Plans of `down`, and of what is left over."""
+"""`plan` of `down`, and for remaining tombstones and records."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.support.situations import (
 )
 
 SITUATIONS: Table = {
-    # What is left over
+    # Remaining entries
     "an old grave": (
         UP,
         seen(
@@ -93,7 +93,7 @@ SITUATIONS: Table = {
         ),
         [],
     ),
-    # On the way down
+    # `down`
     "nothing is wanted and nothing is there": (DOWN, seen(apps=(app({}),)), []),
     "all is taken away": (
         DOWN,

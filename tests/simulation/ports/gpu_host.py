@@ -1,4 +1,4 @@
-"""The GPU market of a world: what is listed and rented, started, stopped and destroyed, and what must hold then."""
+"""GPU host port of the simulator: list, search, create, start, stop and destroy, with checks of each call."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from tests.simulation.faults import LATEST
 from tests.simulation.market import BY_ID, DISK, MOVE, STRANGERS, Machine, as_bids
 from tests.simulation.world import Actor, Violation, World
 
-WITHIN_BUDGET = 1  # machines of one command with a budget
-MOST_UNPULLED = 2  # hosts on which one command finds that the image cannot be pulled, before it rents no more
-LIMITS = ("ERT_IDLE_STOP", "ERT_BOOT_DEADLINE", "ERT_MAX_LIFETIME")  # of the guard; 0 would switch one off
+WITHIN_BUDGET = 1  # machines of one command with `max_cost`
+MOST_UNPULLED = 2  # hosts that may fail to pull the image before a command must give up
+LIMITS = ("ERT_IDLE_STOP", "ERT_BOOT_DEADLINE", "ERT_MAX_LIFETIME")  # of the guard; 0 disables a limit
 
 
 def list_instances(world: World, _: e.ListInstances) -> tuple[Instance, ...]:
@@ -71,14 +71,14 @@ def create(world: World, effect: e.Create) -> int:
 
 
 def _may_rent(world: World, order: CreateOrder) -> None:
-    """A create is for another machine than those of ours, at a price below the cap, and within the budget."""
+    """Check a create call: a machine not yet in use, a price within the limit, and within the budget."""
     wanted, machine = world.acting.wanted, order.offer_id + 1000
     assert wanted is not None
-    before = takewhile(lambda intent: intent.token != order.mark.token, world.state.intents)  # the later gives way
+    before = takewhile(lambda intent: intent.token != order.mark.token, world.state.intents)  # the later one is dropped
     held = {intent.machine_id for intent in before if not intent.gone}
     if machine in held | {record.machine_id for record in world.state.records if record.id in world.paid}:
         raise Violation(f"a create call on machine {machine}, where an instance of ours is")
-    bid, listed = order.launch.bid, world.acting.shown[order.offer_id]  # a host may ask for more since
+    bid, listed = order.launch.bid, world.acting.shown[order.offer_id]  # the listed price may have increased since then
     price = listed.dph_total if bid is None else bid + DISK
     if price > wanted.criteria.max_dph:
         raise Violation(f"a create call for ${price}/h, above the cap")
@@ -99,12 +99,12 @@ def _price(world: World, order: CreateOrder) -> float:
 
 
 def _alone(world: World) -> bool:
-    """Whether no other instance is paid and no other create is under way, or may be: by another operator."""
+    """Whether no other instance is rented and no other create call is pending or possible by another operator."""
     return len(world.paid) + world.pending == 0 and len(world.state.intents) == 1 and world.operators == 1
 
 
 def _put_off(world: World, order: CreateOrder, actor: Actor) -> ErtError:
-    """It takes effect later than the answer; only beyond the contract after the settle time, or after a no."""
+    """Delay a create call beyond its response; after the settle time or an error only if `World.beyond` is set."""
     kind, delay = world.kind, world.strength if world.beyond else min(world.strength, LATEST)
     lies = kind == "taken-late" or delay > LATEST
     world.took = min(30.0, delay)
@@ -118,7 +118,7 @@ def _put_off(world: World, order: CreateOrder, actor: Actor) -> ErtError:
 
 def _land(world: World, what: tuple[CreateOrder, Actor]) -> None:
     world.pending -= 1
-    world.kind = ""  # whatever strikes the call of this moment has nothing to do with it
+    world.kind = ""  # the fault of the current call does not apply to this delayed one
     _make(world, *what)
 
 
@@ -127,7 +127,7 @@ def _make(world: World, order: CreateOrder, actor: Actor | None = None) -> int:
     clash = any(m.offer == order.offer_id and not m.halted for m in world.paid.values())
     made = add(world, order, price * 3 if kind == "overpriced" else price)
     if clash:
-        made.trouble = "clash"  # the provider rents one offer twice, and the second dies of the ports of the first
+        made.trouble = "clash"  # the offer is rented a second time, and that instance fails on ports already in use
     elif world.limited:
         made.trouble, made.halted = "unpulled", True
     (actor or world.acting).rented[order.mark.token] = made
@@ -138,7 +138,7 @@ def _make(world: World, order: CreateOrder, actor: Actor | None = None) -> int:
 
 
 def add(world: World, order: CreateOrder, price: float) -> Machine:
-    """One more exists and is paid."""
+    """Add a rented machine."""
     world.numbers += 1
     made = Machine(world.numbers, order, world.now, price)
     world.machines[made.id] = world.paid[made.id] = made
@@ -166,13 +166,13 @@ def destroy(world: World, effect: e.DestroyInstance) -> None:
 
 
 def _unsure(world: World, made: Machine) -> bool:
-    """Whether the newest listing shows nothing of ours in its environment, and no person has decided."""
+    """Whether the newest listing has no environment of this deployment for it, and it was not adopted."""
     seen = not made.environed and made.edited < world.listing and world.operators == 1
     return seen and made.id not in world.state.claims.adopted
 
 
 def end(world: World, number: int, lingers: float = 0.0) -> None:
-    """It exists no more, and is shown for that many seconds all the same."""
+    """Remove an instance; it remains in the listing for `lingers` seconds."""
     made = world.paid.pop(number, None)
     if made is not None:
         made.ends, made.leaves = world.now, world.now + lingers
@@ -206,7 +206,7 @@ def start(world: World, effect: e.StartInstance) -> None:
 
 
 def come_on(world: World, made: Machine, moves: int = 0) -> None:
-    """Its start takes effect, if it exists and has a GPU."""
+    """Execute the start of an instance, if it exists and its GPU is available."""
     if made.id in world.paid and not (made.taken or made.expired):
         made.wake(world.now, moves)
 
