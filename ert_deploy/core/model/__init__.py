@@ -1,1 +1,1 @@
-"""Values of the core: what is desired, observed, stored and planned, and the errors. Never imports `planning`."""
+"""Data model of the core: desired, observed, stored and planned values, and errors. Never imports `planning`."""
