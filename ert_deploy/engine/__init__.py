@@ -1,1 +1,1 @@
-"""The only place where effects are ordered: observe, plan, do the first step, and look again."""
+"""The engine, which orders all effects: observe, plan, execute the first step, and repeat."""

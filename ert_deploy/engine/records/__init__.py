@@ -1,1 +1,1 @@
-"""The state as the engine keeps it: whose it is, small writes, waits, and going down where no store can be used."""
+"""State handling of the engine: its account, small writes, waits, and removal without a usable store."""
