@@ -11,7 +11,7 @@ HOUR = 3600.0
 
 
 def spent(memory: Memory, now: float) -> float:
-    """Return the $ spent by this run, or committed until its machines are healthy; includes creates without response."""
+    """Return the $ spent by this run, or committed until its machines are healthy; a create without response counts."""
     return sum(_cost(rental, now) for rental in memory.spending.values())
 
 

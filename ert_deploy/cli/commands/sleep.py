@@ -1,4 +1,4 @@
-"""`ert-deploy sleep`: give the GPU back and keep the disk."""
+"""`ert-deploy sleep`: release the GPU and keep the disk."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from ert_deploy.core.model.text import per_hour
 def command(config: str | None, as_json: bool, now: bool) -> None:
     """Stop the GPU and keep its disk; `wake` or `up` starts it again.
 
-    Reports that are being written are finished first. The app keeps its configuration. The disk goes on costing a
-    little; the GPU goes back to the market, so it may be taken when it is wanted again. Exit code 5 when an instance
-    bears a mark of ours and nobody can say whose it is: it is named, not touched.
+    Reports in progress are finished first. The app keeps its configuration. The disk is still billed at a low price;
+    the GPU returns to the market, and may be unavailable later. Exit code 5 if an instance has a mark of this
+    deployment and an unclear owner: it is listed, but not changed.
     """
     with interruptible(), make_view() as view:
         outcome = lifecycle.sleep(config, now=now, progress=view, check=False)
