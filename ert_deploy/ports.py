@@ -21,7 +21,7 @@ from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import State
 from ert_deploy.core.model.stored import LockHolder, StoredVersion
 
-Turn: TypeAlias = Literal["create", "start"]  # calls that are recorded before they are sent
+Turn: TypeAlias = Literal["create", "start"]  # the state stores these calls before they are sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class AppAnswer:
 
 @dataclass(frozen=True, slots=True)
 class CreateOrder:
-    """Request of one create call: an offer, the container to run, and the marks of the instance.
+    """Request of one create call: an offer, the container to run, and the mark of the instance.
 
     Raises Failed if the environment does not configure the guard, as the machine would not stop by itself.
     """
@@ -79,13 +79,13 @@ class GpuHost(Protocol):
     """Market of rented GPU machines."""
 
     def account(self) -> Account:
-        """Return the account of the key. Raises UsageError if the key is rejected."""
+        """Return the account of the key. Raises UsageError if the key is invalid."""
 
     def account_variables(self) -> tuple[str, ...] | None:
         """Return the names of the variables the account adds to every container; None if the key may not read them."""
 
     def list_instances(self) -> tuple[Instance, ...]:
-        """Return all instances of the account, complete and validated; raises CannotObserve otherwise."""
+        """Return all instances, complete and validated; raises CannotObserve otherwise."""
 
     def get_instance(self, instance_id: int) -> Instance | None:
         """Return one instance, or None if a complete response says that it does not exist."""
@@ -100,7 +100,7 @@ class GpuHost(Protocol):
         """Send exactly one PUT immediately. Returns the id; raises OfferGone, CreateRefused or OutcomeUnknown."""
 
     def destroy(self, instance_id: int) -> None:
-        """Request the destruction; succeeds if the instance no longer exists."""
+        """Delete the instance; succeeds if it no longer exists."""
 
     def start(self, instance_id: int) -> None:
         """Start a stopped instance. Raises StartRefused (its GPU is taken), Rejected, Gone or Transient."""
@@ -119,7 +119,7 @@ class WebHost(Protocol):
     """Host of web services with environment variables."""
 
     def service(self, target: str) -> WebService:
-        """Return the service with that id (`srv-...`) or exact name. UsageError: none, several, or a rejected key."""
+        """Return the service with that id (`srv-...`) or exact name. UsageError: none, several, or an invalid key."""
 
     def read_env(self, service_id: str) -> Mapping[str, Secret]:
         """Return all variables set on the service itself, from all pages."""
@@ -152,25 +152,26 @@ class BackendProbe(Protocol):
     def probe(self, address: Address, mark: Mark, boot_secret: Secret, pinned: str) -> Health:
         """Check identity, then health, on one verified connection. Never raises, never sends a key.
 
-        `pinned` is the PEM verified earlier in this run, or empty. The calls below raise NeedsAttention for any other.
+        `pinned` is the PEM verified earlier in this run, or empty. The calls below raise NeedsAttention for any
+        other.
         """
 
     def accepts(self, address: Address, certificate: str, key: Secret) -> bool:
         """Whether the backend with `certificate` accepts this key. Sends it to no other server."""
 
     def busy(self, address: Address, certificate: str, key: Secret) -> int:
-        """Return the number of reports in progress or queued. Raises Transient if the backend does not report it."""
+        """Return the number of running or pending reports. Raises Transient if the backend does not report it."""
 
     def keys_in_force(self, address: Address, certificate: str, boot_secret: Secret) -> tuple[int, tuple[str, ...]]:
-        """Return how often its keys were set, and their SHA-256; empty if not reported. Rejected: not supported."""
+        """Return how often its keys were set, and their hashes; empty if not reported. Rejected: not supported."""
 
     def set_keys(
         self, address: Address, certificate: str, boot_secret: Secret, generation: int, hashes: tuple[str, ...]
     ) -> None:
-        """Accept the keys with these SHA-256 and no others from now on; idempotent.
+        """Accept the keys with these hashes, exclusively, from now on; idempotent.
 
         Raises StateConflict if keys were set in the meantime: `generation` must be above the current one. Raises
-        Rejected if the backend rejects it, Transient if the result is unknown.
+        Rejected if the backend denies it, Transient if the result is unknown.
         """
 
 
@@ -188,7 +189,7 @@ class StateStore(Protocol):
     """Store of one deployment's state; every write is conditional on the generation that was read."""
 
     def load(self) -> State:
-        """Return the stored state, or an empty one of generation 0. Raises UsageError if it is damaged or newer."""
+        """Return the stored state, or an empty one of generation 0. Raises UsageError if it is corrupt or newer."""
 
     def save(self, state: State) -> State:
         """Durably write `state` if the stored generation is still `state.generation`; return it with the next one.
@@ -197,7 +198,7 @@ class StateStore(Protocol):
         """
 
     def lock(self, run_id: str) -> AbstractContextManager[None]:
-        """Take the advisory lock of the state. Raises Busy with its holder and time."""
+        """Take the advisory lock of the state. Raises Busy with the name and time of the owner."""
 
 
 class StateKeeper(StateStore, Protocol):
@@ -205,16 +206,16 @@ class StateKeeper(StateStore, Protocol):
 
     @property
     def where(self) -> str:
-        """Location of the state, for display."""
+        """Location of the state, for messages."""
 
     def hold(self, run_id: str, seconds: float) -> LockHolder:
-        """Hold the lock for `seconds`, even after this process has ended."""
+        """Hold the lock for `seconds`, even after this process has exited."""
 
     def holder(self) -> LockHolder | None:
         """Return the current holder of the lock, or None."""
 
     def unlock(self) -> LockHolder | None:
-        """Release the lock regardless of its holder; return that holder."""
+        """Release the lock of any process; return its former holder."""
 
     def set_aside(self) -> str:
         """Move the stored data aside without reading it; return its new location, or "" if there was none."""
@@ -230,7 +231,7 @@ class Clock(Protocol):
         """Return the Unix time in seconds, by a clock that can be changed."""
 
     def steady(self) -> float:
-        """Return monotonic seconds, by a clock that cannot be changed and advances while the machine is suspended."""
+        """Return seconds by a monotonic clock that also advances while the machine sleeps."""
 
     def sleep(self, seconds: float) -> None:
         """Wait for `seconds`."""
@@ -244,7 +245,7 @@ class Entropy(Protocol):
 
 
 class Audience(Protocol):
-    """Observer of a run."""
+    """Receiver of the events of a run."""
 
     def tell(self, event: Event) -> None:
         """Show one event; must not raise."""

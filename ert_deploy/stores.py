@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def own_store(settings: Settings, clock: Clock, keys: StateKeys | None = None) -> StateKeeper:
-    """Return the store of the config's own deployment."""
+    """Return the store for the deployment of the config."""
     store = store_of(settings, settings.desired.deployment, clock, keys)
     assert store is not None
     return store

@@ -1,6 +1,6 @@
-"""Results of a command that require action by the user: apps not updated, instances of unclear ownership.
+"""Results that require an action of the user: apps not updated, instances without a certain owner.
 
-Reports them, but must not decide the action.
+Reports them, but must not handle them.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ RETRY = "run `ert-deploy down` again when Render answers"
 
 
 def needs_attention(outcome: Outcome) -> NeedsAttention | None:
-    """Return the error with which the command ends if the user has to act after a run; None otherwise."""
+    """Return the error with which the command ends if a run requires an action of the user; None otherwise."""
     if outcome.phase is Phase.ABSENT:
         return untold(outcome)
     return (outcome.left if outcome.phase is Phase.RUNNING else None) or doubtful(outcome)
 
 
 def untold(outcome: Outcome) -> NeedsAttention | None:
-    """Return the remaining problems after `down`: apps not updated, unclear instances, pending creates; or None."""
+    """Return the error after a partial `down`: apps not updated, instances to assign, pending creates; or None."""
     if outcome.unknown_until:
         return _may_appear(outcome)
     if not outcome.abandoned:
@@ -48,7 +48,7 @@ def _may_appear(outcome: Outcome) -> NeedsAttention:
 
 
 def doubtful(outcome: Outcome) -> NeedsAttention | None:
-    """Return the error for marked instances of unclear ownership; None if there are none."""
+    """Return the error for marked instances without a certain owner; None if there are none."""
     return undecided(outcome.undecided)
 
 

@@ -1,4 +1,4 @@
-"""`adopt`, `ignore` and `destroy`: decision of the user about one instance, so that later commands succeed."""
+"""`adopt`, `ignore` and `destroy`: user commands for one instance, so that later commands succeed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ert_deploy.engine.effects import Effects
 from ert_deploy.engine.run import run
 from ert_deploy.wiring import Session
 
-Confirm = Callable[[Instance | None], bool]  # called with the instance as it is listed, while the lock is held
+Confirm = Callable[[Instance | None], bool]  # called with the instance data, while the lock is held
 
 
 def agreed(_instance: Instance | None) -> bool:
@@ -23,26 +23,26 @@ def agreed(_instance: Instance | None) -> bool:
 
 
 def adopt(instance_id: int, config: Config = None, *, confirm: Confirm = agreed, progress: Progress = SILENT) -> bool:
-    """Add an instance to the state of this deployment; return whether it was confirmed.
+    """Add an instance to the state; return whether it was confirmed.
 
-    From then on `up` may use or replace it and `down` destroys it. Raises UsageError for an instance that does not
-    exist or has no mark of this deployment, Busy and CannotObserve.
+    From then on `up` may use or replace it and `down` deletes it. Raises UsageError for an instance that does not
+    exist or is not marked, `Busy` and CannotObserve.
     """
 
     return _listed(instance_id, config, confirm, progress, decide.adopt)
 
 
 def ignore(instance_id: int, config: Config = None, *, confirm: Confirm = agreed, progress: Progress = SILENT) -> bool:
-    """Exclude an instance, which is kept and still billed; return whether it was confirmed. Raises as `adopt`."""
+    """Exclude an instance, which remains and costs money; return whether it was confirmed. Raises as `adopt`."""
 
     return _listed(instance_id, config, confirm, progress, decide.ignore)
 
 
 def destroy(instance_id: int, config: Config = None, *, confirm: Confirm = agreed, progress: Progress = SILENT) -> bool:
-    """Destroy an instance with its disk, and verify its absence; return whether it was confirmed.
+    """Delete an instance with its disk, and wait until it is absent; return whether it was confirmed.
 
     `confirm` receives None for one that is only in the state. Raises as `adopt`, UsageError for another owner's, and
-    NeedsAttention if its absence cannot be verified.
+    NeedsAttention if it still exists.
     """
     with _at_work(config, progress) as session:
         situation, instance = run(decide.find(session.desired, instance_id), session.ports)
@@ -59,7 +59,7 @@ def _listed(
     progress: Progress,
     change: Callable[[Situation, Instance], Effects[None]],
 ) -> bool:
-    """Apply a change to one listed instance after confirmation; return whether it was confirmed."""
+    """Apply a change to one instance after confirmation; return whether it was applied."""
     with _at_work(config, progress) as session:
         situation, instance = run(decide.find(session.desired, instance_id), session.ports)
         if instance is None:

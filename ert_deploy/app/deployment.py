@@ -23,14 +23,14 @@ STARTS = "`ert-deploy up` or `ert-deploy sandbox start` starts one"
 
 
 class Progress(Audience, Protocol):
-    """Observer of a command: receives the events of the run, and lines of text. Neither method may raise."""
+    """Receiver of the events of a command, and lines of text. Neither method may raise."""
 
     def note(self, text: str) -> None:
         """Show one line about the current activity."""
 
 
 class Silent:
-    """Observer that ignores everything."""
+    """Default that ignores everything."""
 
     def tell(self, event: events.Event) -> None:
         """Ignore the event."""
@@ -100,7 +100,7 @@ class Deployment:
     def keeper(self, *, signing: bool = False, remove: bool = False) -> StateKeeper:
         """Return the state store for maintenance. It needs no provider and no provider key.
 
-        `signing` returns one that signs the state, or with `remove` removes the signature. Raises UsageError without
+        `signing` returns one that signs the state, or with `remove` deletes the signature. Raises UsageError without
         that key.
         """
         from ert_deploy.adapters.clock import CompressedClock, RealClock
@@ -122,7 +122,7 @@ def opened(config: Config, *, going_down: bool = False) -> Deployment:
     """Return the deployment of a config: by name, by path, already opened, or None for the default one.
 
     The default is that of the command line: `ert` if VAST_API_KEY is set, else the sandbox. `going_down` accepts an old
-    config. Raises UsageError, or its subclass ConfigProblems with all errors in the file.
+    config. Raises UsageError, or its subclass `ConfigProblems` with all errors in the file.
     """
     if isinstance(config, Deployment):
         return config
@@ -132,7 +132,7 @@ def opened(config: Config, *, going_down: bool = False) -> Deployment:
 
 
 def open_deployment(config: str | Path | None = None) -> Deployment:
-    """Read a config once, for several calls. Raises UsageError, or its subclass ConfigProblems with all errors."""
+    """Read a config once, for several calls. Raises UsageError, or its subclass `ConfigProblems` with all errors."""
     return opened(config)
 
 
@@ -152,13 +152,13 @@ def sandbox_world(settings: Settings, *, start: bool) -> WorldFile:
 
 
 def new_run_id() -> str:
-    """Return a random id that identifies one run in the lock."""
+    """Return a random id of one run for the lock."""
     return secrets.token_hex(4)
 
 
 @dataclass(slots=True)
 class Counting:
-    """Forwards events and counts the started steps."""
+    """Forwards events and sums up the started steps."""
 
     progress: Progress
     steps: int = 0
@@ -174,7 +174,7 @@ class Counting:
 def at_work(
     deployment: Deployment, progress: Progress, *, going_down: bool = False
 ) -> Iterator[tuple[Session, Counting]]:
-    """Yield a session that holds the deployment's lock, and its step counter. Starts the sandbox. Raises Busy."""
+    """Yield a session that holds the lock, and the number of its steps. Starts the sandbox. Raises `Busy`."""
     audience = Counting(progress)
     session = deployment.session(audience, start_sandbox=True)
     if session.in_sandbox:
@@ -185,7 +185,7 @@ def at_work(
 
 @contextmanager
 def _locked(session: Session, audience: Audience, *, going_down: bool) -> Iterator[None]:
-    """Take the advisory lock; with `going_down`, a store that cannot be locked does not prevent the removal."""
+    """Take the advisory lock; with `going_down`, a store that cannot be locked is no error."""
     with ExitStack() as held:
         try:
             held.enter_context(session.ports.store.lock(new_run_id()))

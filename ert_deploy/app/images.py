@@ -60,9 +60,9 @@ def build_image(
 def push_image(
     config: str | None = None, *, tag: str | None = None, record: bool = True, progress: Progress = SILENT
 ) -> Pushed:
-    """Push the image, and with `record` set `launch/image` of a named config to its digest.
+    """Upload the image, and with `record` set `launch/image` of a named config to its digest.
 
-    Raises UsageError, before the push, if the config cannot be changed; Failed if the push fails.
+    Raises UsageError, before the upload, if the config cannot be changed; Failed if the upload fails.
     """
     from ert_deploy.adapters.docker_images import DockerImages
     from ert_deploy.config.yaml.edit import check_image, record_image

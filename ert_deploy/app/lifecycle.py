@@ -1,4 +1,4 @@
-"""`up`, `wake`, `sleep` and `down`: bring a deployment into a phase while holding its lock."""
+"""`up`, `wake`, `sleep` and `down`: bring a deployment into a `Phase` while holding its lock."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from ert_deploy.engine.run import run
 def up(config: Config = None, *, progress: Progress = SILENT, check: bool = True) -> Outcome:
     """Rent a GPU, boot the backend, and move the apps over to it; starts the sandbox if the config has one.
 
-    A repeated call changes nothing, or continues after an interruption. With `check`, NeedsAttention is raised if the
-    user has to act; without it, the outcome contains the reason. Raises UsageError, Busy, Failed, NeedsAttention or
-    CannotObserve: rented instances are kept in this case.
+    A repeated call changes nothing, or continues after an interruption. With `check`, NeedsAttention is raised if an
+    action of the user is required; without it, the outcome has the reason. Raises UsageError, `Busy`, Failed,
+    NeedsAttention or CannotObserve: rented instances remain in this case.
     """
     return _checked(_converge(opened(config), Phase.RUNNING, progress), check=check)
 
 
 def wake(config: Config = None, *, progress: Progress = SILENT, check: bool = True) -> Outcome:
-    """Start a sleeping backend again, on the old GPU or a new one. No first instance is rented.
+    """Start a stopped backend again, on the old GPU or a new one. No first instance is rented.
 
     Raises UsageError if the deployment does not exist, and otherwise as `up`.
     """
@@ -37,21 +37,21 @@ def wake(config: Config = None, *, progress: Progress = SILENT, check: bool = Tr
 
 
 def sleep(config: Config = None, *, now: bool = False, progress: Progress = SILENT, check: bool = True) -> Outcome:
-    """Stop the GPU and keep its disk. Reports in progress are finished first, except with `now`.
+    """Stop the GPU and keep its disk. Active reports are finished first, except with `now`.
 
-    With `check`, NeedsAttention is raised for instances of unclear ownership; without it, the outcome contains them.
-    Raises UsageError, Busy, Failed, NeedsAttention or CannotObserve.
+    With `check`, NeedsAttention is raised for instances without a certain owner; without it, the outcome names them.
+    Raises UsageError, `Busy`, Failed, NeedsAttention or CannotObserve.
     """
     return _checked(_end(opened(config), Phase.ASLEEP, progress, now=now), check=check)
 
 
 def down(config: Config = None, *, now: bool = False, progress: Progress = SILENT, check: bool = True) -> Outcome:
-    """Remove the deployment. With `check`, a return guarantees that none of its instances exists or is billed.
+    """Remove the deployment. With `check`, a return guarantees that none of its instances exists or costs money.
 
-    The apps are updated first, except with `now`. An outdated config that other commands reject is accepted, and so is
-    an unreadable state. With `check`, NeedsAttention is raised for apps that were not updated, for instances of unclear
-    ownership and for creates whose instance may still appear; without it, the outcome contains them. Raises UsageError,
-    Busy, Failed, NeedsAttention or CannotObserve.
+    The apps are updated first, except with `now`. An old config that other commands reject is accepted, and so is an
+    unavailable state. With `check`, NeedsAttention is raised for apps that were not updated, for instances without a
+    certain owner and for creates whose instance may still appear; without it, the outcome contains them. Raises
+    UsageError, Busy, Failed, NeedsAttention or CannotObserve.
     """
     return _checked(_end(opened(config, going_down=True), Phase.ABSENT, progress, now=now), check=check)
 
@@ -65,9 +65,9 @@ def _end(deployment: Deployment, phase: Phase, progress: Progress, *, now: bool)
 def _converge(
     deployment: Deployment, phase: Phase, progress: Progress, *, begin: bool = True, patient: bool = True
 ) -> Outcome:
-    """Run the engine. Without `begin` the deployment has to exist already.
+    """Run the engine. Without `begin` it has to exist already.
 
-    Without `patient` the run does not wait for reports in progress, and destroys instances before it updates the apps.
+    Without `patient` the run does not wait for active reports, and deletes instances before it updates the apps.
     """
     with at_work(deployment, progress, going_down=phase is Phase.ABSENT) as (session, audience):
         desired = replace(session.desired, phase=phase, begin=begin)

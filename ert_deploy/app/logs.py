@@ -20,7 +20,7 @@ class Log:
 
 
 def logs(config: Config = None, *, tail: int = 100, instance: int | None = None, progress: Progress = SILENT) -> Log:
-    """Return the last `tail` lines of the log of an instance of the deployment, by default the newest.
+    """Return the last `tail` lines of the log of an instance, by default the newest.
 
     Raises UsageError if no such instance exists, CannotObserve, or Failed if the log is not available.
     """

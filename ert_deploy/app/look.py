@@ -19,16 +19,16 @@ from ert_deploy.engine.preflight import findings
 from ert_deploy.engine.run import run
 from ert_deploy.wiring import Session
 
-SHOWN = 5  # maximum number of variables to name; an account may have many
+SHOWN = 5  # maximum number of variables to name; there may be many
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
     """Resources at `now`, in Unix seconds. `sandbox_stopped`: the sandbox is not running, so none exist.
 
-    `undecided` are the instances of unclear ownership, each with the reason; `others` belong to another owner.
-    `unsettled_creates` counts create calls with unknown result, `to_be_destroyed` are instances that may still exist
-    after their destruction was requested, `denied_machines` are temporarily excluded from renting.
+    `undecided` are the instances without a certain owner, each with the reason; `others` are those of another owner.
+    `unsettled_creates` is the number of create calls with unknown result, `to_be_destroyed` are instances that may
+    still exist after a request to delete them, `denied_machines` are temporarily not rented.
     """
 
     deployment: str
@@ -45,9 +45,9 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Steps that would be executed: the first follow from the current observation, the others are a forecast.
+    """Steps that would be executed: the first follow from the actual state, all other ones are a forecast.
 
-    `findings` are problems to know before `up`; one with `stops` makes `up` fail.
+    `findings` are facts to know before `up`; one with `stops` makes `up` fail.
     """
 
     deployment: str
@@ -58,9 +58,9 @@ class Plan:
 
 
 def status(config: Config = None, *, progress: Progress = SILENT) -> Status:
-    """Return the running instances, their cost, and the apps' settings: read from the providers, not just the state.
+    """Return the running instances, their price, and the apps' settings: read from the providers, not just the state.
 
-    Raises UsageError, or CannotObserve if a provider could not be read completely; never returns an incomplete result.
+    Raises UsageError, or CannotObserve if a provider could not be read completely; never returns a partial result.
     """
     deployment = opened(config)
     if not deployment.sandbox_runs():
@@ -81,7 +81,7 @@ def status(config: Config = None, *, progress: Progress = SILENT) -> Status:
 
 
 def plan(config: Config = None, phase: Phase = Phase.RUNNING, *, progress: Progress = SILENT) -> Plan:
-    """Return the steps of `up`, or for another phase of `sleep` (ASLEEP) or `down` (ABSENT). Starts the sandbox.
+    """Return the steps of `up`, or with another `phase` those of `sleep` or `down`. Starts the sandbox.
 
     Raises UsageError or CannotObserve.
     """
@@ -96,13 +96,13 @@ def plan(config: Config = None, phase: Phase = Phase.RUNNING, *, progress: Progr
 
 
 def _look(deployment: Deployment, progress: Progress) -> tuple[Session, Situation]:
-    """Observe a deployment once, without the lock and without changes."""
+    """Read the actual state once, without the lock and without changes."""
     session = deployment.session(progress, start_sandbox=True)
     return session, run(observe(session.desired, Memory()), session.ports)
 
 
 def _of_the_account(session: Session) -> Iterator[Finding]:
-    """Yield the variables that the Vast account adds to the container besides those of the create call."""
+    """Yield the variables that the provider adds to the container besides those of the create call."""
     try:
         names = session.ports.gpu.account_variables()
         why = "the key may not read them (user_read)"

@@ -1,4 +1,4 @@
-"""`offers`: the offers on the market in order of preference. No machine is rented."""
+"""`offers`: the offers on the market, the best first. No machine is rented."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Offers:
 
 
 def offers(config: Config = None, *, progress: Progress = SILENT) -> Offers:
-    """Sort the offers on the market by expected cost, and list the others with reasons. Starts the sandbox.
+    """Sort the offers on the market by expected price, and list the rejected ones with reasons. Starts the sandbox.
 
     Raises UsageError, CannotObserve, and the errors of the state store.
     """

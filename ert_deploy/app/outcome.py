@@ -1,4 +1,4 @@
-"""Results of a run as typed values without secrets, derived from the observed state."""
+"""Results of a run as typed values without secrets, derived from the actual state."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine.apply import Result
 from ert_deploy.wiring import Session
 
-Doubts = tuple[tuple[int, str], ...]  # instances of unclear ownership, each with the reason
+Doubts = tuple[tuple[int, str], ...]  # instances without a certain owner, each with the reason
 
 
 @dataclass(frozen=True, slots=True)
 class Backend:
     """One instance of the deployment. Prices are $ per hour (NaN: unknown), `started` is Unix seconds.
 
-    `health` is "unknown", and fields reported by the backend are empty, if it did not respond. `off_switch`: "proven",
+    `health` is "unknown", and fields from the backend are empty, if it did not respond. `off_switch`: "proven",
     "refused" or "unknown"; None if it is not reported.
     """
 
@@ -44,13 +44,13 @@ class Backend:
     started: float | None
 
     def spent(self, now: float) -> float:
-        """Return the $ since it was rented, without bandwidth; an upper limit, as it may have been stopped meanwhile."""
+        """Return the $ since it was rented, without bandwidth; an upper limit, as it may have been stopped."""
         return round(self.dph * max(0.0, now - self.started) / 3600.0, 4) if self.started else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One app: its reported fingerprint, the names of its owned variables, and who suspended it."""
+    """One app: its reported fingerprint, the names of its owned variables, and who stopped it."""
 
     service: str
     name: str
@@ -62,12 +62,12 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Result of a run. It contains no secret.
+    """Result of a run. It has no secret.
 
-    `undecided` are the instances of unclear ownership, each with the reason; `others` belong to another owner.
+    `undecided` are the instances without a certain owner, each with the reason; `others` are those of another owner.
     `abandoned` are the apps that could not be updated, each with the reason. `left` is set if the backend in use does
     not match the config and cannot be replaced. `idle_stop` is in seconds, 0 for never. `unknown_until`: Unix seconds
-    until which an instance of an unrecorded create may appear; 0 if none can.
+    until which an instance of a create without state may appear; 0 if none can.
     """
 
     deployment: str
@@ -84,7 +84,7 @@ class Outcome:
 
 
 def outcome_of(result: Result, *, changed: bool, now: float) -> Outcome:
-    """Convert the engine's result; `now` is Unix seconds by the deployment's clock."""
+    """Convert the engine's result; `now` is Unix seconds by the clock of the run."""
     situation = result.situation
     desired = situation.desired
     return Outcome(
@@ -103,12 +103,12 @@ def outcome_of(result: Result, *, changed: bool, now: float) -> Outcome:
 
 
 def in_doubt(situation: Situation) -> Doubts:
-    """Return the instances of unclear ownership, each with the reason."""
+    """Return the instances without a certain owner, each with the reason."""
     return tuple((u.instance.id, u.why) for u in situation.undecided)
 
 
 def foreign(situation: Situation) -> tuple[int, ...]:
-    """Return the instances of other owners."""
+    """Return the instances of another owner."""
     return tuple(i.id for i in situation.ownership.others)
 
 
@@ -140,7 +140,7 @@ def _backend(instance: Instance, health: Health | None) -> Backend:
 
 
 def services(observed: Observed) -> tuple[Service, ...]:
-    """Return all targets, without the values of their variables."""
+    """Return all services, without the values of their variables."""
     return tuple(_services(observed))
 
 
@@ -152,7 +152,7 @@ def _services(observed: Observed) -> Iterator[Service]:
 def accessible(session: Session) -> tuple[Instance, ...]:
     """Return the instances whose log or shell may be opened: marked for this deployment, and not another owner's.
 
-    Raises CannotObserve if they cannot be listed, and the errors of the store.
+    Raises CannotObserve if they cannot be read, and the errors of the store.
     """
     instances = session.ports.gpu.list_instances()
     return to_probe(sort_out(session.desired, instances, session.ports.store.load(), session.desired.services))

@@ -25,7 +25,7 @@ Ask = Callable[[Question, str], str]  # receives a question and its default; ret
 class Draft:
     """Files to write, and the diff of each existing file that differs.
 
-    `placeholder`: the config has no image yet, and `up` rejects it until then.
+    `placeholder`: the config has no image yet, and `up` fails until then.
     """
 
     files: dict[Path, str]
@@ -45,7 +45,7 @@ def draft_project(
     """Return configs/NAME.yaml, and with `blueprint` render.yaml, validated but not written.
 
     A value missing in `answers` is requested with `ask`, or set to its default. Raises UsageError for an invalid name
-    or value, and ConfigProblems for values that contradict each other.
+    or value, and `ConfigProblems` for values that contradict each other.
     """
     from ert_deploy.config.scaffold.blueprint import render
     from ert_deploy.config.scaffold.write import changes
@@ -83,7 +83,7 @@ def config_reference() -> str:
 def render_yaml(config: str | None = None) -> str:
     """Return the Render Blueprint of the app, by default of the config `ert`; the image may be missing.
 
-    Raises UsageError if the config has no Blueprint, or its subclass ConfigProblems with all errors.
+    Raises UsageError if the config has no Blueprint, or its subclass `ConfigProblems` with all errors.
     """
     from ert_deploy.config.credentials import allowed_hosts
     from ert_deploy.config.discovery import PRODUCTION, find

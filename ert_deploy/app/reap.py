@@ -1,4 +1,4 @@
-"""`reap`: find instances of this deployment that are missing in the state, and destroy them after confirmation."""
+"""`reap`: find instances of this deployment that are missing in the state, and delete them after confirmation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SERVES = "it proves that it is ours and serves, and no state here knows it (is i
 
 @dataclass(frozen=True, slots=True)
 class Strays:
-    """Result of a search for stray instances, by deployment. Empty if the sandbox is not running."""
+    """Result of the search, by deployment. Empty if the sandbox is not running."""
 
     found: dict[str, Found] = field(default_factory=dict)
     session: Session | None = None
@@ -32,7 +32,7 @@ class Strays:
 
     @property
     def others(self) -> tuple[int, ...]:
-        """The instances of other owners, which are never changed."""
+        """The instances of another owner, which are never changed."""
         return tuple(sorted(i.id for one in self.found.values() for i in one.others))
 
     @property
@@ -42,14 +42,14 @@ class Strays:
 
     @property
     def undecided(self) -> Doubts:
-        """The instances of unclear ownership, each with the reason; `reap` does not change them."""
+        """The instances without a certain owner, each with the reason; `reap` does not change them."""
         serving = ((i.id, SERVES) for one in self.found.values() for i in one.serving)
         doubtful = ((u.instance.id, u.why) for one in self.found.values() for u in one.undecided)
         return tuple(sorted({*serving, *doubtful}))
 
 
 def find_strays(config: Config = None, *, all_deployments: bool = False, progress: Progress = SILENT) -> Strays:
-    """Search for stray instances, of one deployment or of all on the account. Read-only.
+    """Search for such instances, of one deployment or of all. Read-only.
 
     Raises UsageError, and CannotObserve if the list or a state cannot be read.
     """
@@ -65,7 +65,7 @@ def find_strays(config: Config = None, *, all_deployments: bool = False, progres
 
 
 def must_have_state(strays: Strays, *, state_is_lost: bool) -> None:
-    """Raise UsageError if no state exists, unless the caller confirms that it is lost and not stored elsewhere."""
+    """Raise UsageError if no state exists, unless the caller states that it is gone and not stored elsewhere."""
     blank = sorted(name for name, one in strays.found.items() if one.blank and one.strays)
     if blank and not state_is_lost:
         raise UsageError(
@@ -76,9 +76,9 @@ def must_have_state(strays: Strays, *, state_is_lost: bool) -> None:
 
 
 def reap(strays: Strays, *, state_is_lost: bool = False, progress: Progress = SILENT) -> tuple[int, ...]:
-    """Destroy the instances found by `find_strays` and return the ids of those confirmed absent.
+    """Delete the instances found by `find_strays` and return the ids of those that no longer exist.
 
-    Raises UsageError if no state exists and `state_is_lost` is not set, Busy, CannotObserve, and NeedsAttention with
+    Raises UsageError if no state exists and `state_is_lost` is not set, `Busy`, CannotObserve, and NeedsAttention with
     the instances that still exist.
     """
     must_have_state(strays, state_is_lost=state_is_lost)
@@ -93,14 +93,14 @@ def reap(strays: Strays, *, state_is_lost: bool = False, progress: Progress = SI
 
 
 def _wanted(session: Session, name: str) -> Desired:
-    """Return the settings for the search; targets and services of other deployments are unknown."""
+    """Return the settings for the search; those of any other deployment have no services."""
     if name == session.desired.deployment:
         return session.desired
     return replace(session.desired, deployment=name, targets=(), services=frozenset())
 
 
 def _elsewhere(session: Session, name: str) -> Ports:
-    """Return the ports with another deployment's state, if this config defines its location."""
+    """Return the ports with the state of `name`, if this config defines its location."""
     from ert_deploy.adapters.state.ephemeral import StateNowhere
     from ert_deploy.stores import store_of
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def report(ticker: str, config: Config = None, *, progress: Progress = SILENT) -> Report:
     """Request a report from the dashboard of the first target, which forwards it over pinned TLS to the GPU.
 
-    Raises UsageError (a ticker rejected by the app, a sandbox that is not running), Failed or CannotObserve.
+    Raises UsageError (a ticker that the app does not accept, a sandbox that is not running), Failed or CannotObserve.
     """
     from ert_deploy.adapters.app.dashboard_client import ErtApp
     from ert_deploy.adapters.clock import RealClock

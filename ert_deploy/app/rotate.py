@@ -1,4 +1,4 @@
-"""`rotate`: replace the API key between the apps and the backend during operation. No key is ever displayed."""
+"""`rotate`: replace the API key between the apps and the backend during operation. No key is ever printed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ert_deploy.engine.run import run
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """Result, and the displayed names of the old and new key: the first 8 hex digits of their SHA-256."""
+    """Result, and the public names of the old and new key: the first 8 hex digits of their SHA-256."""
 
     outcome: Outcome
     before: str
@@ -23,10 +23,10 @@ class Rotation:
 
 
 def rotate(config: Config = None, *, progress: Progress = SILENT, check: bool = True) -> Rotation:
-    """Change the key during operation: no new instance is rented, and no request is rejected.
+    """Change the key during operation: no new instance is rented, and no request fails.
 
-    With `check`, NeedsAttention is raised for instances of unclear ownership. Raises UsageError if no backend is ready,
-    Busy, Failed, NeedsAttention or CannotObserve; `up` completes an interrupted change.
+    With `check`, NeedsAttention is raised for instances without a certain owner. Raises UsageError if no backend is
+    ready, Busy, Failed, NeedsAttention or CannotObserve; `up` completes an interrupted change.
     """
     deployment = opened(config)
     if not deployment.sandbox_runs():

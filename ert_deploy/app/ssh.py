@@ -55,7 +55,7 @@ def shell(config: Config = None, *, identity: Path | None = None, progress: Prog
 
 
 def _chosen(session: Session) -> Instance:
-    """Return the newest instance of the deployment that is running and reachable."""
+    """Return the newest instance that is running and reachable."""
     mine = accessible(session)
     if not mine:
         raise UsageError(f"{session.desired.deployment} has no instance", hint="`ert-deploy up` rents one")
@@ -71,7 +71,7 @@ def _chosen(session: Session) -> Instance:
 
 
 def _door(session: Session, instance: Instance, identity: Path | None) -> Door:
-    """Return the address of the shell and the file of known host keys: next to the state, if that is a file."""
+    """Return the endpoint of the shell and the file of known host keys: next to the state, if that is a file."""
     from ert_deploy.adapters.bounded_http import is_loopback
     from ert_deploy.adapters.ssh.known_hosts import KnownHosts
     from ert_deploy.adapters.ssh.shell import Door

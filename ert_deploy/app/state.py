@@ -23,7 +23,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The stored state, its location, and the holder of the lock."""
+    """The stored state, its location, and the owner of the lock."""
 
     where: str
     state: State
@@ -32,7 +32,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Locked:
-    """A lock that was taken: its location and holder."""
+    """A lock that was taken: its location and owner."""
 
     where: str
     holder: LockHolder
@@ -40,7 +40,7 @@ class Locked:
 
 @dataclass(frozen=True, slots=True)
 class Unlocked:
-    """The holder of the lock, None if it was free; and the one from which it was removed, None if it was not."""
+    """The owner of the lock, None if it was free; and the one from which it was removed, None if it was not."""
 
     where: str
     holder: LockHolder | None
@@ -57,7 +57,7 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """Result of signing: whether the signature was changed, and `why` the state was rejected before.
+    """Result of signing: whether the signature was changed, and `why` the state was not accepted before.
 
     `stored`: a state exists.
     """
@@ -70,9 +70,9 @@ class Signed:
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """The current state, and the location of the damaged one. `rebuilt`: it is a new one.
+    """The current state, and the location of the invalid one. `rebuilt`: it is a new one.
 
-    `undecided` are the instances of unclear ownership, each with the reason; they are not in the state.
+    `undecided` are the instances without a certain owner, each with the reason; they are not in the state.
     """
 
     where: str
@@ -84,19 +84,19 @@ class Rebuilt:
 
 
 def show(config: Config = None) -> Stored:
-    """Return the stored state and the holder of the lock. Raises UsageError, Damaged, and the errors of the store."""
+    """Return the stored state and the owner of the lock. Raises UsageError, `Damaged`, and the errors of the store."""
     store = opened(config).keeper()
     return Stored(store.where, store.load(), store.holder())
 
 
 def lock(config: Config = None, *, seconds: float) -> Locked:
-    """Prevent all runs for `seconds`. Raises Busy if a run holds the lock, and the errors of the store."""
+    """Prevent all runs for `seconds`. Raises `Busy` if a run holds the lock, and the errors of the store."""
     store = opened(config).keeper()
     return Locked(store.where, store.hold(new_run_id(), seconds))
 
 
 def unlock(config: Config = None, *, confirm: Callable[[LockHolder], bool]) -> Unlocked:
-    """Release the lock after confirmation, regardless of its holder. Raises the errors of the store."""
+    """Release the lock of any process after confirmation. Raises the errors of the store."""
     store = opened(config).keeper()
     holder = store.holder()
     taken = holder is not None and confirm(holder)
@@ -104,7 +104,7 @@ def unlock(config: Config = None, *, confirm: Callable[[LockHolder], bool]) -> U
 
 
 def history(config: Config = None) -> History:
-    """Return the stored versions, newest first; a file store only has those set aside. Raises as the store does."""
+    """Return the stored versions, newest first; a file store only has renamed ones. Raises as the store does."""
     store = opened(config).keeper()
     return History(store.where, store.history())
 
@@ -112,8 +112,8 @@ def history(config: Config = None) -> History:
 def sign(config: Config = None, *, remove: bool = False, confirm: Callable[[str, State], bool]) -> Signed:
     """Sign the stored state with the key in ERT_STATE_KEY, or with `remove` store it without a signature.
 
-    `confirm` receives the reason why the state is rejected (or its location), and the state, whose author is
-    unverified. Raises UsageError without the key, Busy, and the errors of the store.
+    `confirm` receives the reason why the state is not accepted (or its location), and the state, whose author is
+    unverified. Raises UsageError without the key, `Busy`, and the errors of the store.
     """
     deployment = opened(config)
     store = deployment.keeper(signing=True, remove=remove)
@@ -131,9 +131,9 @@ def sign(config: Config = None, *, remove: bool = False, confirm: Callable[[str,
 
 
 def rebuild(config: Config = None, *, progress: Progress = SILENT) -> Rebuilt:
-    """Move a damaged state aside and write a new one from the marks of the existing instances. Deletes no data.
+    """Rename an invalid state and write a new one from the existing marked instances. Deletes no data.
 
-    Raises UsageError for a newer state or another deployment's, Busy, and CannotObserve if the instances cannot be
+    Raises UsageError for a newer state or that of another one, `Busy`, and CannotObserve if the instances cannot be
     listed; no change is made in these cases.
     """
     deployment = opened(config)
@@ -158,6 +158,6 @@ def rebuild(config: Config = None, *, progress: Progress = SILENT) -> Rebuilt:
 
 
 def _placed(session: Session) -> Ownership:
-    """Classify all listed instances as far as possible without a state and without reading Render."""
+    """Sort all instances by owner, without a state and without reading Render."""
     desired = session.desired
     return sort_out(desired, session.ports.gpu.list_instances(), State(desired.deployment), desired.services)

@@ -1,4 +1,4 @@
-"""Command line: parse the arguments, create the ports, run the engine, show the result. It makes no decisions.
+"""Command line: parse the arguments, create the ports, run the engine, show the result. It has no logic of its own.
 
 Only click is imported here. The module of a command is imported when it runs, so that `--help` stays fast; the one-line
 descriptions below are equal to those in the modules, which a test checks.
@@ -46,7 +46,7 @@ class LazyGroup(click.Group):
     """Group that imports its commands on first use."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return all commands, in the order of a deployment's life cycle."""
+        """Return all commands, in the order of the life cycle."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -85,7 +85,7 @@ def cli() -> None:
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """Entry point of the console script. Exits with one of the documented exit codes."""
+    """Entry point of the `ert-deploy` script. Exits with one of the documented exit codes."""
     from ert_deploy.cli.streams import guarded
 
     _leave_no_core()
@@ -106,7 +106,7 @@ def _run(args: Sequence[str] | None) -> int:
     except BrokenPipeError:
         _close_quietly()
         sys.exit(0)
-    except Exception as error:  # no traceback is shown to the user
+    except Exception as error:  # no traceback is printed
         from ert_deploy.cli.failure import explain
 
         sys.exit(explain(error))
@@ -121,7 +121,7 @@ def _leave_no_core() -> None:
 
 
 def _say_usage(error: click.ClickException) -> None:
-    """Print an error of the command line in the format of all other errors."""
+    """Write an error of the command line in the format of all other errors."""
     from ert_deploy.cli.streams import say_error
 
     context = getattr(error, "ctx", None)
@@ -139,5 +139,5 @@ def _interrupted() -> None:
 
 
 def _close_quietly() -> None:
-    """Replace stdout after its reader has closed it, so that the interpreter prints no error at exit."""
+    """Replace stdout after a broken pipe, so that Python prints no error at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

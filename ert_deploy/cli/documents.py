@@ -1,4 +1,4 @@
-"""JSON documents printed with `--json`: plain data with stable names for scripts."""
+"""JSON documents for `--json`: plain data with stable names for scripts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ert_deploy.core.model.errors import Undecided
 
 
 def attention(undecided: Iterable[tuple[int, str]], others: Iterable[int]) -> dict[str, Any]:
-    """Return the JSON fields for instances of unclear ownership and other owners, the same for all commands."""
+    """Return the JSON fields for instances without a certain owner or of another one, the same for all commands."""
     known = tuple(undecided)
     return {
         "suspects": [number for number, _ in known],
@@ -44,7 +44,7 @@ def services_document(services: Iterable[Service]) -> list[dict[str, Any]]:
 
 @contextmanager
 def named_in_json(as_json: bool) -> Iterator[None]:
-    """Print the undecided instances as a JSON document if they stop a run, and reraise the error."""
+    """Write the `Undecided` instances as JSON if they stop a run, and reraise the error."""
     try:
         yield
     except Undecided as error:

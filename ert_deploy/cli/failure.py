@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def explain(error: BaseException) -> int:
-    """Print the error to stderr and return the exit code."""
+    """Write the error to stderr and return the exit code."""
     if isinstance(error, ErtError):
         say_error(error.summary, error.detail, error.hint)
         return error.exit_code

@@ -1,4 +1,4 @@
-"""Options shared by commands, and helpers to run a command on a deployment."""
+"""Options shared by commands, and helpers to run a command."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def json_option(command: F) -> F:
 
 
 def emit_json(value: Any) -> None:
-    """Print one JSON document on stdout. Numbers that are not finite become null, as JSON has no NaN.
+    """Write one JSON document to stdout. Infinities and NaN become null, as JSON has no NaN.
 
-    Terminal control sequences and runner commands are escaped, so that the document is equivalent but has no effect.
+    Control characters and runner commands are escaped, so that the content is the same but has no effect.
     """
     text = json.dumps(_known(value), indent=2, ensure_ascii=False, allow_nan=False)
     text = "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)

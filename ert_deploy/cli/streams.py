@@ -1,6 +1,6 @@
-"""Safe stdout and stderr of a command: output contains no secrets, terminal control sequences or runner commands.
+"""Safe stdout and stderr of a command: output has no secrets, control characters or runner commands.
 
-All output uses these streams: of commands, click, library warnings and log records. Only the colors and the live line
+All output uses these streams: of commands, click, library warnings and log records. Only styles and the live line
 of this program bypass the filter, through `own` and `Painted`.
 """
 
@@ -60,7 +60,7 @@ class SafeStream(io.TextIOBase):
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
-        """Encoding that supports all characters; the underlying stream escapes those that it does not support."""
+        """Encoding that supports all characters; the underlying stream replaces those that it does not support."""
         return "utf-8"
 
     @property
@@ -70,7 +70,7 @@ class SafeStream(io.TextIOBase):
 
 
 class Painted(SafeStream):
-    """Stream for drawing on a terminal: passes colors and cursor movements, but no titles or links.
+    """Stream for drawing on a terminal: passes color and cursor movements, but no titles or links.
 
     External text must be sanitized first.
     """
@@ -81,7 +81,7 @@ class Painted(SafeStream):
 
 
 def safe(text: str, *, mid_line: bool = False) -> str:
-    """Return the text without secrets, terminal control sequences and runner commands."""
+    """Return the text without secrets, control characters and runner commands."""
     shown = redaction.clean(inert(text))
     if mid_line:
         first, end, rest = shown.partition("\n")
@@ -106,7 +106,7 @@ def guarded(env: Mapping[str, str]) -> Iterator[None]:
 
 
 def say_error(summary: str, detail: str = "", hint: str = "") -> None:
-    """Print an error to stderr in the common format, with a single write so that no secret is split."""
+    """Write an error to stderr in the common format, with a single write so that no secret is split."""
     lines = [f"error: {summary}", *(f"  {line.rstrip()}" for line in detail.splitlines())]
     text = safe("\n".join([*lines, f"hint: {hint}"] if hint else lines))
     stream = sys.stderr

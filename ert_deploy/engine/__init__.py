@@ -1,1 +1,1 @@
-"""The engine, which orders all effects: observe, plan, execute the first step, and repeat."""
+"""Engine: executes the plan and orders all effects: read the actual state, plan, execute the first step, repeat."""

@@ -1,6 +1,6 @@
-"""Check of the apps' health endpoints before renting: whether an app can report its configuration.
+"""Check of the apps' health endpoints before `Rent`: whether an app can report its configuration.
 
-Only a deployed app is checked. No response and server errors are inconclusive: a free service may be suspended, and an
+Only a deployed app is checked. No response and server errors are inconclusive: a free service may be idle, and an
 app may be starting.
 """
 
@@ -56,7 +56,7 @@ def no_proof(target: Target, service: WebService) -> Effects[tuple[Finding, ...]
 
 
 def _host(url: str) -> str:
-    """Return host and port of an absolute address; empty for a path."""
+    """Return host and port of an absolute URL; empty for a path."""
     return url.partition("://")[2].partition("/")[0]
 
 

@@ -1,6 +1,6 @@
-"""apply(desired): observe, plan, execute the first step, and repeat until no step is left.
+"""Main loop: `apply(desired)` reads the actual state and executes the first step of the plan until none is left.
 
-This generator is the entire engine. It yields effects, and all decisions are made by `plan`.
+This generator is the entire engine. It yields effects; only `plan` makes decisions.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ from ert_deploy.engine.run_context import Run
 MAX_CONFLICTS = 20
 MAX_TAKEN = 8
 NO_ROOM = "a replacement must serve before it goes, and plan/slots leaves no room for one"
-# Steps that wait, or that count their own attempts; any other step must have an effect when it is executed.
+# Steps that wait, or that count their own attempts; any other step must change something.
 REPEATABLE = (
     steps.AwaitBoot, steps.Settle, steps.Drain, steps.Rent, steps.Destroy, steps.Bury, steps.DropRecord, steps.Wake,
     steps.Strand, steps.Stop, steps.AwaitStop, steps.AwaitGone,
 )  # fmt: skip
-MAKES_ANOTHER = (steps.MarkApps, steps.Rent)  # not while the owner of another instance is undecided
+MAKES_ANOTHER = (steps.MarkApps, steps.Rent)  # not while an instance has no certain owner
 ABOUT_AN_APP = (steps.Publish, steps.Deploy, steps.Prove)
-# Handler of each type of step; a test compares the keys with the union of all steps.
+# Handler of each type; a test compares the keys with the union of all steps.
 HANDLERS: Mapping[type[Step], Callable[[Any, Run], Effects[None]]] = {
     steps.Record: write_down,
     steps.DropIntent: drop_intent,
@@ -75,10 +75,10 @@ HANDLERS: Mapping[type[Step], Callable[[Any, Run], Effects[None]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Result of a run: the last observation, and the targets that could not be updated with the reasons.
+    """Result of a run: the last `Situation`, and the targets that could not be updated with the reasons.
 
     `left` is set if the backend in use does not match the config and cannot be replaced. `unknown_for` are the seconds
-    during which an instance of an unrecorded create may still appear.
+    during which an instance of a create without state may still appear.
     """
 
     situation: Situation
@@ -90,7 +90,7 @@ class Result:
 def apply(desired: Desired, memory: Memory | None = None) -> Effects[Result]:
     """Reach the desired state. Raises Failed, NeedsAttention or CannotObserve; the next run continues from there.
 
-    In the phase absent it continues without a usable state store, and raises NeedsAttention at the end.
+    On the way down it does not require a usable state store, and raises NeedsAttention at the end.
     """
     memory = memory or Memory()
     if desired.phase is not Phase.ABSENT:
@@ -145,7 +145,7 @@ def _conflict(memory: Memory, why: str) -> None:
 
 
 def _must_work(step: Step, memory: Memory) -> None:
-    """Raise NeedsAttention if the same step is repeated without a visible effect, to prevent an endless loop."""
+    """Raise NeedsAttention if the same step is repeated without a visible change, to prevent an endless loop."""
     if isinstance(step, REPEATABLE):
         return
     memory.taken[step] = memory.taken.get(step, 0) + 1
@@ -174,7 +174,7 @@ def _do(step: Step, run: Run) -> Effects[None]:
         must_be_decided(run.situation)
     yield from perform(e.Tell(Started(step)))
     if not isinstance(step, steps.AwaitBoot):
-        run.memory.publications = None  # the next step must not rely on outdated values of the apps
+        run.memory.publications = None  # the next step must not rely on old values of the apps
     try:
         yield from HANDLERS[type(step)](step, run)
     except StateConflict:

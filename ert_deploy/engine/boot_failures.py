@@ -23,7 +23,7 @@ OTHERWISE = "check launch/image: run it on a machine of your own; `ert-deploy im
 
 
 def same_end(step: steps.Retire, memory: Memory) -> frozenset[int]:
-    """Return the machines on which boots of this run ended like this one, if there are enough to blame the image."""
+    """Return the machines on which a boot of this run failed like this one, if there are enough to blame the image."""
     if not step.end or step.token not in memory.created:
         return frozenset()
     machines = memory.ends.setdefault(step.end, {})
@@ -32,7 +32,7 @@ def same_end(step: steps.Retire, memory: Memory) -> frozenset[int]:
 
 
 def refuse_broken_image(desired: Desired, memory: Memory) -> None:
-    """Raise Failed if boots of this run ended in the same way on machines of different hosts."""
+    """Raise Failed if this run had the same boot failure on machines of different hosts."""
     for end, machines in memory.ends.items():
         if len(machines) >= HOSTS:
             raise _fault(end, len(machines), next(iter(machines.values())), desired.launch)

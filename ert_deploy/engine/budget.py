@@ -1,4 +1,4 @@
-"""Budget of a run: money spent on machines and committed, compared with plan/max_cost before every create."""
+"""Budget of a run: money spent on machines and committed, checked against `plan/max_cost` before every create."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ HOUR = 3600.0
 
 
 def spent(memory: Memory, now: float) -> float:
-    """Return the $ spent by this run, or committed until its machines are healthy; a create without response counts."""
+    """Return the $ spent by this run, or committed until its machines are ready; includes creates without response."""
     return sum(_cost(rental, now) for rental in memory.spending.values())
 
 
@@ -28,13 +28,13 @@ def commit(ranked: Ranked, token: str, now: float, memory: Memory) -> None:
 
 
 def ended(token: str, now: float, memory: Memory) -> None:
-    """Stop counting the cost of a machine that no longer exists."""
+    """End the `Rental` of a machine that no longer exists."""
     if token in memory.spending:
         memory.spending[token].until = now
 
 
 def affordable(ranked: Ranked, run: Run, now: float) -> bool:
-    """Whether one more candidate stays within the budget of the run until it is healthy."""
+    """Whether one more candidate stays within the budget of the run until it is ready."""
     if run.desired.max_cost is None:
         return True
     return spent(run.memory, now) + ranked.estimate.until_healthy() <= run.desired.max_cost

@@ -1,6 +1,6 @@
-"""Operator decisions about an instance of unclear ownership: adopt, ignore, or destroy it.
+"""Operator commands for one instance without a certain owner: adopt, ignore, or destroy it.
 
-Each is one conditional write of the state, so that a concurrent run observes the decision or makes it fail.
+Each is one conditional write of the state, so that a concurrent run reads the result or makes it fail.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from ert_deploy.engine.observe import observe
 from ert_deploy.engine.reap import reap
 from ert_deploy.engine.run_context import Run
 
-MAX_DOUBTS = 9  # attempts per run to read a missing environment before Undecided is raised
+MAX_DOUBTS = 9  # attempts per run to read a missing environment before `Undecided` is raised
 DECIDED = "a person decided so"
 
 
 def must_be_decided(situation: Situation, *, any_doubt: bool = False) -> None:
-    """Raise Undecided if a listed instance may belong to the deployment, which blocks renting.
+    """Raise `Undecided` if the owner of an instance is not certain, which blocks `Rent`.
 
-    With `any_doubt`, also if only a label indicates it, before reporting that no instance exists. Raises NeedsAttention
-    if the state belongs to another owner.
+    With `any_doubt`, also if only a `label` indicates it, before reporting that no instance exists. Raises
+    NeedsAttention if the state is of another owner.
     """
     blocking = tuple((u.instance.id, u.why) for u in situation.undecided if u.blocks or any_doubt)
     if blocking:
@@ -60,7 +60,7 @@ def look_again(run: Run) -> Effects[bool]:
 
 
 def find(desired: Desired, instance_id: int) -> Effects[tuple[Situation, Instance | None]]:
-    """Observe once, and return the instance of that id; None if it is not listed and only in the state.
+    """Read the state once, and return the instance of that id; None if only the state has it.
 
     Raises UsageError if it is in neither. An app that cannot be read is ignored.
     """
@@ -73,7 +73,7 @@ def find(desired: Desired, instance_id: int) -> Effects[tuple[Situation, Instanc
 
 
 def adopt(situation: Situation, instance: Instance) -> Effects[None]:
-    """Assign the instance to this deployment: create its record, and store the owner and services of this config.
+    """Assign the instance: create its record, and store the owner and services of this config.
 
     Raises UsageError if it has no mark of this deployment.
     """
@@ -90,7 +90,7 @@ def adopt(situation: Situation, instance: Instance) -> Effects[None]:
 
 
 def ignore(situation: Situation, instance: Instance) -> Effects[None]:
-    """Exclude the instance from this deployment. Raises UsageError if it has no mark of this deployment."""
+    """Exclude the instance. Raises UsageError if it is not marked."""
     _must_be_marked(situation, instance.id)
     state = situation.observed.state.ignore(instance.id).drop_intent(_token(situation.observed.state, instance))
     if state != situation.observed.state:
@@ -98,10 +98,10 @@ def ignore(situation: Situation, instance: Instance) -> Effects[None]:
 
 
 def destroy(situation: Situation, instance_id: int) -> Effects[None]:
-    """Write a tombstone, destroy the instance, confirm its absence twice. Raises NeedsAttention if that fails.
+    """Write a tombstone, destroy the instance, check twice that it is absent. Raises NeedsAttention if that fails.
 
-    Raises UsageError for another owner's instance and for one without a mark of this deployment: the owner or the user
-    has to remove those in the web console.
+    Raises UsageError for another owner's instance and for one that is not marked: the owner or the user
+    has to remove those at the provider.
     """
     instance = next((i for i in situation.observed.instances if i.id == instance_id), Instance(instance_id))
     if instance in situation.ownership.others:
@@ -134,6 +134,6 @@ def _tokens(state: State) -> dict[int, str]:
 
 
 def _token(state: State, instance: Instance) -> str:
-    """Return the token of an instance from its environment, the state or its label; empty if there is none."""
+    """Return the token of an instance from its environment, the state or its `label`; empty if there is none."""
     born = instance.born.token if instance.born is not None else ""
     return born or _tokens(state).get(instance.id, instance.label_token)

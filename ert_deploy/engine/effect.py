@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class Effect(Generic[T]):
-    """One effect; T is the type of its result."""
+    """One operation; T is the type of its result."""
 
     __slots__ = ()
 
@@ -18,5 +18,5 @@ Effects: TypeAlias = Generator[Effect[Any], Any, T]
 
 
 def perform(effect: Effect[T]) -> Effects[T]:
-    """Yield one effect and return its result: `value = yield from perform(Now())`."""
+    """Yield one `Effect` and return its result: `value = yield from perform(Now())`."""
     return cast(T, (yield effect))

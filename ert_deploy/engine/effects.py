@@ -1,6 +1,6 @@
 """Effects that the engine can request: immutable values that are executed by an interpreter.
 
-`run` executes them on the ports, a simulator in memory. The process can crash at every `yield` of an effect.
+`run` executes them on the ports, a simulator in memory. The process can die at every `yield`.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class ReadAccount(Effect[Account]):
 
 @quick_dataclass
 class ListInstances(Effect[tuple[Instance, ...]]):
-    """List all instances of the account."""
+    """List all instances."""
 
 
 @quick_dataclass
@@ -101,7 +101,7 @@ class Create(Effect[int]):
 
 @quick_dataclass
 class DestroyInstance(Effect[None]):
-    """Request the destruction of an instance."""
+    """Delete an instance."""
 
     instance_id: int
 
@@ -115,7 +115,7 @@ class StartInstance(Effect[None]):
 
 @quick_dataclass
 class StopInstance(Effect[None]):
-    """Stop an instance, or cancel its start; the disk is kept."""
+    """Stop an instance, or cancel its start; the disk remains."""
 
     instance_id: int
 
@@ -132,7 +132,7 @@ class Probe(Effect[Health]):
 
 @quick_dataclass
 class Accepts(Effect[bool]):
-    """Query a verified backend whether it accepts a key."""
+    """Query a backend whether it accepts a key."""
 
     address: Address
     certificate: str
@@ -141,7 +141,7 @@ class Accepts(Effect[bool]):
 
 @quick_dataclass
 class Busy(Effect[int]):
-    """Query a verified backend for the number of reports in progress or queued."""
+    """Read the number of running and pending reports from a backend."""
 
     address: Address
     certificate: str
@@ -150,7 +150,7 @@ class Busy(Effect[int]):
 
 @quick_dataclass
 class KeysInForce(Effect[tuple[int, tuple[str, ...]]]):
-    """Query a verified backend for the generation and hashes of its keys."""
+    """Read the generation and hashes of its keys from a backend."""
 
     address: Address
     certificate: str
@@ -159,7 +159,7 @@ class KeysInForce(Effect[tuple[int, tuple[str, ...]]]):
 
 @quick_dataclass
 class SetKeys(Effect[None]):
-    """Make a verified backend accept the keys with these hashes and no others."""
+    """Make a backend accept only the keys with these hashes."""
 
     address: Address
     certificate: str
@@ -215,7 +215,7 @@ class NewestDeploy(Effect["WebDeploy | None"]):
 
 @quick_dataclass
 class StartDeploy(Effect["WebDeploy | None"]):
-    """Start a deploy; the result is None if it was queued without an id."""
+    """Start a deploy; the result is None if it was accepted without an id."""
 
     service_id: str
 

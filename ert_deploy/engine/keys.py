@@ -1,8 +1,8 @@
-"""Changes of a backend's keys: read, claim, set, confirm. Idempotent and safe for concurrent runs.
+"""Changes of a backend's keys: read, claim, set, record. Idempotent and safe for concurrent runs.
 
-First the generation of the keys is read, then the change is recorded, then it is requested, then its confirmation is
-recorded. If two runs change keys concurrently, the state rejects the one that read it before the other claimed, and the
-backend the one whose generation is outdated: the last confirmed change determines the accepted keys.
+First the generation of the keys is read, then the change is stored, then it is requested, then the response is
+recorded. If two runs change keys concurrently, the state denies the one that read it before the other claimed, and the
+backend the one whose generation is too low: the last successful change determines the accepted keys.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.run_context import Run
 
-MAX_UNANSWERED = 6  # unconfirmed changes per run before NeedsAttention is raised
+MAX_UNANSWERED = 6  # changes without response per run before NeedsAttention is raised
 
 
 def add_key(step: steps.AddKey, run: Run) -> Effects[None]:
-    """Create a key, kept only in memory, and add it to those that an app may use.
+    """Create a key, stored only in memory, and add it to those that an app may use.
 
-    Before the instance is published, its initial key is removed, as no app has it. A key that another run adds
-    concurrently is kept. If the original record was lost, the backend is queried for its keys first.
+    Before an app uses the instance, its initial key is removed, as no app has it. A key that another run adds
+    concurrently is kept. If the original record is missing, the keys are read from the backend first.
     """
     assert step.instance_id is not None, "the plan adds it to what answers"
     instance, record = _known(step.instance_id, run.observed)
@@ -64,9 +64,9 @@ def drop_keys(step: steps.DropKeys, run: Run) -> Effects[None]:
 
 
 def relearn(record: Record, situation: Situation) -> Effects[Record | None]:
-    """Return the record with the keys of a backend whose original record was lost.
+    """Return the record with the keys of a backend whose original record is missing.
 
-    If the image is too old to report them, the backend is queried only about keys that apps have along with its address
+    If the image is too old to report them, the backend is asked only about keys that apps have along with its address
     or certificate: it has received those already, or cannot use them elsewhere. None: it did not respond now.
     """
     instance = next(i for i in situation.observed.instances if i.id == record.id)
@@ -83,14 +83,14 @@ def relearn(record: Record, situation: Situation) -> Effects[Record | None]:
         yield from perform(e.Tell(Trouble("asking a backend that is not in the state about the key", error.summary)))
         yield from perform(e.Sleep(situation.desired.timings.poll))
         return None
-    # Apps are moved in their order, so that the key of the first app was added last.
+    # Apps are updated in their order, so the key of the first app was added last.
     later = tuple(digest for digest in reversed(accepted) if digest not in instance.key_hashes)
-    # It may accept its initial key too, as after a change that was interrupted before the removal.
+    # It may accept its initial key too, as after a change that was interrupted before the end.
     return replace(record, keys=(*instance.key_hashes, *later), asked=accepted) if later else record
 
 
 def _in_force(instance: Instance, certificate: str) -> Effects[tuple[str, ...]]:
-    """Return the hashes of the accepted keys, oldest first; empty if the image is too old. Raises Transient."""
+    """Return the SHA-256 of the accepted keys, oldest first; empty if the image is too old. Raises Transient."""
     try:
         return (yield from perform(e.KeysInForce(_address(instance), certificate, instance.boot_secret)))[1]
     except Rejected:
@@ -146,7 +146,7 @@ def _known(number: int, observed: Observed) -> tuple[Instance, Record]:
 
 
 def _proven(instance: Instance, observed: Observed) -> str:
-    """Return the certificate verified in this run, and never the one in the state, which others can write."""
+    """Return the certificate verified in this run, and never the one in the state."""
     certificate = observed.health[instance.id].certificate
     assert certificate is not None, "the plan changes the keys of what has proven itself"
     return certificate

@@ -1,7 +1,7 @@
-"""Observation: list instances first, then load the state, then probe, then read the apps' environments.
+"""Reading of the actual state: list instances first, then load the state, then probe, then read the apps' environments.
 
-The order matters. An instance that is created between listing and loading is then in the state as an intent; in the
-opposite order it would be taken for an unknown one and be destroyed.
+The order matters. An instance that is created between listing and loading is then in the state as an `Intent`; in the
+opposite order it would be taken for an unknown one and be deleted.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def observe(desired: Desired, memory: Memory) -> Effects[Situation]:
     if desired.apps_first or not (placed.ours or state.tombstones):
         publications = yield from _publications(desired, memory, health)
     else:
-        publications = None  # instances are destroyed first, even if Render is unavailable
+        publications = None  # instances are deleted first, even if Render is unavailable
     memory.looks += 1
     if not state.generation and not state.begun:
         if memory.looks == 1 and _used_before(desired, placed, publications):
@@ -79,21 +79,21 @@ def observe(desired: Desired, memory: Memory) -> Effects[Situation]:
         due=memory.due,
     )
     services = known_services(desired, (p.service_id for p in publications or ()))
-    # The classification is reused if this observation contains no data that could change it.
+    # The result is reused if no later data could change it.
     return Situation(desired, observed, placed if not placed.undecided and known == services else None)
 
 
 def own_time(moment: Moment, memory: Memory) -> float:
-    """Return the time of this run: the wall clock at its start plus the monotonic seconds since."""
+    """Return the time of this run: the local time at its start plus the seconds since then."""
     if memory.origin is None:
         memory.origin = moment.wall - moment.steady
     return memory.origin + moment.steady
 
 
 def _used_before(desired: Desired, placed: Ownership, publications: tuple[Publication, ...] | None) -> bool:
-    """Whether a state that was never written may replace a lost one that contained a pending create.
+    """Whether a state that was never written may replace an earlier one with a pending create.
 
-    An app is marked before the first rent; for `down` this evidence is not sufficient.
+    An app is marked before the first rent; for `down` this is not sufficient.
     """
     if desired.phase is Phase.ABSENT or placed.ours or placed.undecided or publications is None:
         return True
@@ -102,10 +102,10 @@ def _used_before(desired: Desired, placed: Ownership, publications: tuple[Public
 
 
 def _probe(instance: Instance, state: State, memory: Memory) -> Effects[Health | None]:
-    """Return its health. Its identity is verified once per run, as the certificate in the state is not trusted."""
+    """Return its health. Its identity is checked once per run, as the state may contain any certificate."""
     entombed = any(t.id == instance.id for t in state.tombstones)
     if instance.address is None or instance.mark is None or instance.halted or entombed:
-        return None  # another customer may use the address of a stopped instance
+        return None  # the IP of a stopped instance may be in use elsewhere
     proven = memory.proven.get(instance.id, "")
     found = yield from perform(e.Probe(instance.address, instance.mark, instance.boot_secret, proven))
     if found.certificate is not None:
@@ -116,7 +116,7 @@ def _probe(instance: Instance, state: State, memory: Memory) -> Effects[Health |
 def _publications(
     desired: Desired, memory: Memory, health: dict[int, Health]
 ) -> Effects[tuple[Publication, ...] | None]:
-    """Read Render at every observation, except while the only remaining step is to wait for a boot."""
+    """Read Render every time, except while the run can only wait for a boot."""
     ready = any(h.vital is Vital.HEALTHY for h in health.values())
     if memory.publications is not None and desired.phase is Phase.RUNNING and not ready:
         return memory.publications
@@ -153,20 +153,20 @@ def read_publication(target: Target, memory: Memory) -> Effects[Publication]:
 
 
 def find_service(target: Target, memory: Memory) -> Effects[WebService]:
-    """Return the service of a target, queried once per run."""
+    """Return the service of a target, read once per run."""
     if target.service not in memory.services:
         memory.services[target.service] = yield from perform(e.FindService(target.service))
     return memory.services[target.service]
 
 
 def abandon(memory: Memory, target: str, error: ErtError) -> Effects[None]:
-    """Continue without a target, as its failure must not prevent the removal of instances."""
+    """Continue without a target, as its failure must not keep instances running."""
     memory.abandoned[target] = error.summary
     yield from perform(e.Tell(Trouble(f"{target} could not be updated", error.summary)))
 
 
 def patiently(desired: Desired, memory: Memory) -> Effects[Situation]:
-    """Call `observe`, and retry if a provider is temporarily unreadable after it was read before."""
+    """Call `observe`, and retry if a provider is temporarily unavailable after it was read before."""
     while True:
         try:
             situation = yield from observe(desired, memory)
@@ -182,7 +182,7 @@ def patiently(desired: Desired, memory: Memory) -> Effects[Situation]:
 
 
 def promptly(desired: Desired, written: Moment) -> Effects[None]:
-    """Raise Failed if a recorded call was not sent in time: from then on other runs may consider it lost."""
+    """Raise Failed if a stored call was not sent in time: from then on other runs may ignore it."""
     late = (yield from perform(e.Now())).since(written)
     if late > desired.timings.call_within:
         raise Failed(

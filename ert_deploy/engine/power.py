@@ -1,7 +1,7 @@
 """Stopping and starting of instances. A stop releases the GPU, so that a later start may be impossible.
 
-A start is recorded by a conditional write before it is requested: of several runs that want to start an instance, one
-sends the request. A start by a crashed run is repeated if it had no effect in time.
+A start is stored by a conditional write before it is requested: of several runs that want to start an instance, one
+sends the request. A start by a failed run is repeated if nothing changes in time.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from ert_deploy.engine.run_context import Run
 MAX_STARTS = 3  # starts per instance and run before another one is rented
 MAX_REFUSALS = 3  # permission errors per instance before NeedsAttention is raised
 MAX_STOPS = 30  # checks of an instance that does not stop before NeedsAttention is raised
-SOON = 2.0  # seconds after which a stop usually takes effect
+SOON = 2.0  # seconds after which a stop is usually visible
 
 
 def wake(step: steps.Wake, run: Run) -> Effects[None]:
-    """Start it. If that is impossible, stop it again to cancel a queued start, and record it as stranded."""
+    """Start it. If that is impossible, stop it again to cancel a pending start, and record it as stranded."""
     record = _record(run.observed, step.instance_id)
     starts = run.memory.starts.get(record.id, 0)
     if starts >= MAX_STARTS:
         yield from _strand(record, run.observed.state, f"it was started {starts} times in vain", run)
         return
     run.memory.starts[record.id] = starts + 1
-    run.memory.watches.pop(record.id, None)  # restarts its progress timer
+    run.memory.watches.pop(record.id, None)  # resets its progress timer
     yield from perform(e.AwaitTurn("start"))
-    now = yield from perform(e.Now())  # the observation may be old
+    now = yield from perform(e.Now())  # the `Situation` may be old
     woken = replace(record, woken=now.stamp())
     written = yield from perform(e.Save(run.observed.state.put_record(woken)))
     yield from promptly(run.desired, now)
@@ -78,7 +78,7 @@ def _strand(record: Record, state: State, why: str, run: Run) -> Effects[None]:
 def stop(step: steps.Stop, run: Run) -> Effects[None]:
     """Stop it after its reports have finished.
 
-    If it is healthy although its start was abandoned, this is recorded first, so that its disk is not considered
+    If it is ready although its start was given up, this is stored first, so that its disk is not considered
     unusable.
     """
     number = step.instance_id
@@ -115,7 +115,7 @@ def await_stop(step: steps.AwaitStop, run: Run) -> Effects[None]:
 
 
 def _busy(number: int, run: Run) -> Effects[bool]:
-    """Whether its reports delay the stop, for at most `timings/finish`. False if it cannot be queried."""
+    """Whether its reports delay the stop, for at most `timings/finish`. False if it does not respond."""
     health, instance = run.observed.health.get(number), next(i for i in run.observed.instances if i.id == number)
     address, key = instance.address, run.situation.current_key(instance)
     if health is None or health.vital is not Vital.HEALTHY or health.certificate is None:
@@ -152,7 +152,7 @@ def _patience(number: int, memory: Memory) -> None:
 
 
 def refused(what: str, number: int, error: Rejected, run: Run) -> Effects[None]:
-    """Wait for a few retries; raise NeedsAttention if the call is rejected permanently, with the missing permission."""
+    """Wait for a few retries; raise NeedsAttention if the call is denied permanently, with the missing permission."""
     run.memory.refusals[number] = run.memory.refusals.get(number, 0) + 1
     if run.memory.refusals[number] >= MAX_REFUSALS:
         raise NeedsAttention(error.summary, error.detail or f"{what} was refused {MAX_REFUSALS} times", error.hint)

@@ -1,7 +1,8 @@
-"""Preflight checks before money is spent, for problems that would make a run fail or do harm. Read-only.
+"""Preflight checks before anything is rented, for errors that would make a run fail or do harm. Read-only.
 
-A problem stops the run if only the user can fix it: a suspended service, one whose deploys cause downtime, one that
-gets owned variables from another source too, an app that cannot report its configuration. Others are only reported.
+A `Finding` stops the run if only the user can fix it: a disabled service, one whose deploys cause downtime, one that
+gets owned variables from another source too, an app that cannot report its configuration. All other findings are only
+reported.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from ert_deploy.ports import WebService
 
 
 def preflight(run: Run) -> Effects[None]:
-    """Raise UsageError for the first problem that stops the run; report the others. Only in the phase running."""
+    """Raise UsageError for the first one that stops the run; report all other ones. Skipped unless starting."""
     if run.desired.phase is not Phase.RUNNING:
         return
     if not run.desired.begin and not _begun(run.situation):
@@ -40,7 +41,7 @@ def preflight(run: Run) -> Effects[None]:
 
 
 def findings(desired: Desired, memory: Memory) -> Effects[tuple[Finding, ...]]:
-    """Return the problems of the targets, in their order. Raises the errors of finding and reading a service."""
+    """Return the findings on all targets, in their order. Raises the errors of reading a service."""
     found: list[Finding] = []
     for target in desired.targets:
         service = yield from find_service(target, memory)
@@ -76,6 +77,6 @@ def _about(target: Target, service: WebService, grouped: Mapping[str, str]) -> I
 
 
 def _begun(situation: Situation) -> bool:
-    """Whether any trace of it exists: an instance, a pending create, or an app with the address of a backend."""
+    """Whether any trace of it exists: an instance, a pending create, or an app with the URL of a backend."""
     told = any(publication.env.get(t.names.url) for t, publication in situation.targets)
     return told or bool(situation.ours) or not situation.observed.state.empty()

@@ -1,8 +1,8 @@
-"""Rollout to an app, as careful as a database migration.
+"""Update of an app, as careful as a database migration.
 
-Write each variable that differs, wait until no deploy is in progress, start one, follow exactly that one, and verify
-only by the fingerprint of the running process. If that fails, the previous values are restored and the reason is shown;
-the old backend has been available all the time.
+Write each variable that differs, wait until no deploy is active, start one, follow exactly that one, and verify only by
+the fingerprint of the running process. If that fails, the previous values are restored and the reason is reported; the
+old backend has been available all the time.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ EMPTY_ANSWERS = 6  # deploys accepted without an id before the run fails
 
 
 def publish(step: steps.Publish, run: Run) -> Effects[None]:
-    """Write and delete the owned variables of one target that differ, the fingerprint last."""
+    """Write and delete the owned variables of one target, the fingerprint last."""
     target, publication = _pair(step.target, run.situation)
     if publication.suspended:
         raise Failed(f"{publication.name} is suspended ({publication.suspended})", hint="resume it at Render first")
     wanted = _wanted(run.situation, target)
     url = target.names.url
     yield from _announce(publication, run.observed, {wanted.get(url), publication.env.get(url)})
-    if run.desired.phase is not Phase.ABSENT:  # when removing it, the old values name a backend to be destroyed
+    if run.desired.phase is not Phase.ABSENT:  # when removing it, the old values name a backend to delete
         if _proven(target, publication, run.observed):
             run.memory.before[step.target] = publication.env  # older values may name a backend that no longer exists
         run.memory.before.setdefault(step.target, publication.env)
@@ -49,14 +49,14 @@ def publish(step: steps.Publish, run: Run) -> Effects[None]:
 
 
 def _proven(target: Target, publication: Publication, observed: Observed) -> bool:
-    """Whether the app was verified to run with the values in its environment."""
+    """Whether the app was proven to run with the values in its environment."""
     rollout = observed.state.rollout(publication.service_id)
     own = {name: value for name, value in publication.env.items() if name != target.names.fingerprint}
     return rollout is not None and bool(rollout.proven) and rollout.fingerprint == fingerprint(own)
 
 
 def deploy(step: steps.Deploy, run: Run) -> Effects[None]:
-    """Start a deploy with an id that certainly belongs to this run, and record it."""
+    """Start a deploy with an id that is certainly of this run, and store it."""
     target, publication = _pair(step.target, run.situation)
     mark = _wanted(run.situation, target)[target.names.fingerprint].reveal()
     try:
@@ -84,7 +84,7 @@ def prove(step: steps.Prove, run: Run) -> Effects[None]:
         elif rollout is not None and rollout.proven and publication.live_fingerprint is None:
             yield from _see(step.fingerprint, run.desired, target, publication)
         elif not (yield from _stands(step.fingerprint, run.desired, target, publication)):
-            return  # a foreign deploy has applied or may apply other values: observe again
+            return  # a foreign deploy has applied or may apply other values: plan again
     except Failed as error:
         yield from perform(e.Save(run.observed.state.drop_rollout(publication.service_id)))
         if rollout is not None and (rollout.proven or rollout.deploy_id not in run.memory.deploys):
@@ -118,7 +118,7 @@ def _start(desired: Desired, publication: Publication) -> Effects[WebDeploy]:
 
 
 def _idle(desired: Desired, publication: Publication, deadline: float) -> Effects[None]:
-    """Wait until the newest deploy is finished: only one runs at a time, and a queued one has no id to follow."""
+    """Wait until the newest deploy is finished: only one runs at a time, and a pending one has no id to follow."""
     began = (yield from perform(e.Now())).steady
     while True:
         newest = yield from perform(e.NewestDeploy(publication.service_id))
@@ -131,7 +131,7 @@ def _idle(desired: Desired, publication: Publication, deadline: float) -> Effect
 
 
 def _stands(mark: str, desired: Desired, target: Target, publication: Publication) -> Effects[bool]:
-    """Whether the app reports the fingerprint while no deploy is in progress that could change it."""
+    """Whether the app reports the fingerprint while no deploy is active that could change it."""
     newest = yield from perform(e.NewestDeploy(publication.service_id))
     if newest is not None and newest.kind is DeployKind.IN_FLIGHT:
         yield from _idle(desired, publication, (yield from perform(e.Now())).steady + desired.timings.deploy_limit)
@@ -165,7 +165,7 @@ def _follow(run: Run, target: Target, publication: Publication, deploy_id: str) 
 
 
 def _stuck(deploy: WebDeploy, publication: Publication) -> Failed:
-    """Return the error; a failing health check blocks a deploy, and all queued ones, for 15 minutes."""
+    """Return the error; a failing health check blocks a deploy, and all later ones, for 15 minutes."""
     return Failed(
         f"deploy {deploy.id} of {publication.name} is still {deploy.status}",
         hint="look at its log in the Render dashboard, cancel it there, and run the command again",
@@ -198,7 +198,7 @@ def _see(mark: str, desired: Desired, target: Target, publication: Publication) 
 
 
 def _put_back(target: Target, publication: Publication, memory: Memory) -> Effects[bool]:
-    """Restore the values found by this run, so that a later deploy by others does not apply half of a change."""
+    """Restore the values found by this run, so that a later deploy does not apply half of a change."""
     before = memory.before.pop(target.service, None)
     if before is None:
         return False
@@ -217,7 +217,7 @@ def _pair(name: str, situation: Situation) -> tuple[Target, Publication]:
 
 
 def _wanted(situation: Situation, target: Target) -> Mapping[str, Secret]:
-    """Return the desired variables of the target: no backend in the phase absent, else the verified one."""
+    """Return the desired variables of the target: no backend on the way down, else the current one."""
     if situation.desired.phase is Phase.ABSENT:
         return withdrawn(target)
     current = situation.standing.current
@@ -231,9 +231,9 @@ def _wanted(situation: Situation, target: Target) -> Mapping[str, Secret]:
 
 
 def _announce(publication: Publication, observed: Observed, urls: set[Secret | None]) -> Effects[None]:
-    """Save before the app is updated: its rollout is not verified any more, and which instances are published.
+    """Save before the app is updated: its `Rollout` is no longer proven, and which instances it uses.
 
-    A published instance is drained before it is destroyed. A deploy of the previous values may be in progress: an app
+    An instance in use is drained before it is deleted. A deploy of the previous values may be active: an app
     that then reports the new fingerprint is an old process that had the same values before.
     """
     state = observed.state

@@ -1,9 +1,9 @@
-"""Reaping: finds instances of the deployment that are missing in the state, and destroys the confirmed ones.
+"""Reaping: finds instances of the deployment that are missing in the state, and deletes those that the user confirms.
 
-One that verifies its identity and is healthy is reported but not destroyed: its state may be stored elsewhere.
+One with a valid identity that is ready is reported but not deleted: its state may be stored elsewhere.
 
-They are destroyed like any instance: first a tombstone by a conditional write, so that a concurrent run cannot adopt
-one of them, then the destruction, then two confirmations, then the removal of the tombstone.
+They are deleted like any instance: first a tombstone by a conditional write, so that a concurrent run cannot adopt
+one of them, then the deletion and two checks, and finally the tombstone is removed.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.records.accounts import of_this_account
 
-MAX_ROUNDS = 20  # rounds over all instances before NeedsAttention is raised; the tombstones are kept
+MAX_ROUNDS = 20  # rounds over all instances before NeedsAttention is raised; each tombstone remains
 REASON = "no state knew it"
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Result of one search for stray instances.
+    """Result of one search for strays.
 
-    `strays` belong to the deployment but are missing in the state, `serving` are other such instances that are verified
-    and healthy. `undecided` are left to the user, `others` belong to another owner. `blank`: no state exists.
+    `strays` are own instances missing in the state, `serving` are other such instances with a valid identity
+    that are ready. `undecided` are left to the user, `others` are those of another owner. `blank`: no state exists.
     """
 
     strays: tuple[Instance, ...]
@@ -41,7 +41,7 @@ class Found:
 
 
 def find(desired: Desired) -> Effects[Found]:
-    """Search for stray instances. Raises CannotObserve if the list or the state cannot be read."""
+    """Search for strays. Raises CannotObserve if the list or the state cannot be read."""
     instances = yield from perform(e.ListInstances())
     stored = yield from perform(e.Load())
     state, _ = yield from of_this_account(stored, instances, "", set(), begins=False, leaving=True)
@@ -56,7 +56,7 @@ def find(desired: Desired) -> Effects[Found]:
 
 
 def _serves(stray: Instance, state: State) -> Effects[bool]:
-    """Whether it verifies its identity and is healthy; False if it has a tombstone."""
+    """Whether its identity is valid and it is ready; False if it has a tombstone."""
     entombed = any(t.id == stray.id for t in state.tombstones)
     if entombed or stray.address is None or stray.mark is None or stray.halted:
         return False
@@ -65,9 +65,9 @@ def _serves(stray: Instance, state: State) -> Effects[bool]:
 
 
 def reap(chosen: tuple[Instance, ...], poll: float, *, decided: bool = False) -> Effects[tuple[int, ...]]:
-    """Destroy the chosen instances and return the ids of those confirmed absent, without ones added to the state.
+    """Delete the chosen instances and return the ids of those that no longer exist, except any now in the state.
 
-    With `decided`, the user has chosen them regardless of their marks.
+    With `decided`, the user has chosen them regardless of label and environment.
 
     NeedsAttention names the instances that still exist after many rounds. CannotObserve is raised in the first round
     only.
@@ -95,7 +95,7 @@ def reap(chosen: tuple[Instance, ...], poll: float, *, decided: bool = False) ->
 
 
 def _round(left: dict[int, Instance], gone: list[int], *, decided: bool) -> Effects[None]:
-    """Observe once and execute the next step for each instance left. Confirmed ones move from `left` to `gone`."""
+    """List once and execute the next step for each one left. Those that no longer exist move from `left` to `gone`."""
     listed = {i.id: i for i in (yield from perform(e.ListInstances()))}
     state = yield from perform(e.Load())
     for stray in () if decided else _adopted(left, listed, state):
@@ -113,7 +113,7 @@ def _round(left: dict[int, Instance], gone: list[int], *, decided: bool) -> Effe
 
 
 def _adopted(left: dict[int, Instance], listed: dict[int, Instance], state: State) -> list[Instance]:
-    """Return the instances that another run has recorded since, or whose marks have changed."""
+    """Return the instances that another run has added since, or whose mark has changed."""
     return [
         stray
         for stray in left.values()
@@ -124,7 +124,7 @@ def _adopted(left: dict[int, Instance], listed: dict[int, Instance], state: Stat
 
 
 def _entomb(left: dict[int, Instance], state: State) -> Effects[State]:
-    """Write the tombstones of all of them at once. Raises StateConflict if another process wrote the state."""
+    """Write a tombstone for each of them at once. Raises StateConflict if the state has changed."""
     now = (yield from perform(e.Now())).stamp()
     told = {t.id for t in state.tombstones}
     new = [i for i in left.values() if i.id not in told and i.mark is not None]

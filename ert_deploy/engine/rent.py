@@ -1,7 +1,7 @@
-"""Renting in three phases: intent, effect, fact.
+"""Renting in three parts: intent, effect, fact.
 
-The intent is durable before the create call starts, the call is sent exactly once, and its result is recorded after it.
-After a crash at any point, the token in the label and in the environment identifies the instance.
+The `Intent` is durable before the create call starts, the call is sent exactly once, and its result is stored after it.
+After an error at any point, the token in `label` and environment is that of the instance.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ from ert_deploy.engine.run_context import Run
 from ert_deploy.ports import CreateOrder
 
 RANKED_FOR = 60.0  # seconds for which a search is valid
-MAX_LOST = 20  # offers lost to other customers before the run fails
+MAX_LOST = 20  # offers no longer available before the run fails
 
 
 def mark_apps(_: steps.MarkApps, run: Run) -> Effects[None]:
-    """Write the fingerprint of an app without a backend, once an offer to rent is known. It contains no secret.
+    """Write the fingerprint of an app without a backend, once an offer to rent is known. It is not secret.
 
-    It distinguishes a state that was never written from a lost one that may have contained a create.
+    It distinguishes a state that was never written from a missing one that may have had a create.
     """
     yield from best_offer(run)
     for target, publication in run.situation.targets:
@@ -49,9 +49,9 @@ def mark_apps(_: steps.MarkApps, run: Run) -> Effects[None]:
 
 
 def rent(_: steps.Rent, run: Run) -> Effects[None]:
-    """Rent the best remaining offer. Returns after its result is known or recorded as unknown.
+    """Rent the best remaining offer. Returns after its result is known or stored as unknown.
 
-    If there is none, the backend in use is kept; without one, UsageError or Failed is raised.
+    If there is none, the backend in use remains; without one, UsageError or Failed is raised.
     """
     if run.situation.slots_taken >= run.desired.slots:
         raise NeedsAttention(
@@ -75,7 +75,7 @@ def _three_beats(run: Run, ranked: Ranked) -> Effects[None]:
     offer, known = ranked.offer, run.situation.claimed()
     token = (yield from perform(e.Draw(keys.TOKEN_BYTES))).hex()
     boot_secret = (yield from perform(e.Draw(keys.BOOT_SECRET_BYTES))).hex()
-    # The initial key is discarded: the instance gets its own key once it is verified and healthy.
+    # The initial key is discarded: the instance gets its own key once it is verified and ready.
     closed = keys.make_key((yield from perform(e.Draw(keys.KEY_BYTES)))).sha256()
     env = run.desired.container_env(token, closed, boot_secret, offer, owner=run.situation.birth_owner)
     order = CreateOrder(offer.id, run.desired.launch, Mark(run.desired.deployment, token), env)
@@ -112,7 +112,7 @@ def _three_beats(run: Run, ranked: Ranked) -> Effects[None]:
 
 
 def best_offer(run: Run) -> Effects[tuple[Ranked, int]]:
-    """Return the best untried offer and its rank. Raises UsageError with the number of rejections by each filter."""
+    """Return the best untried offer and its rank. Raises UsageError with the number excluded by each filter."""
     refuse_broken_image(run.desired, run.memory)
     if run.memory.rentals >= run.desired.attempts or run.memory.lost >= MAX_LOST:
         raise Failed(
@@ -146,7 +146,7 @@ def _on_the_market(desired: Desired) -> Effects[tuple[Offer, ...]]:
     """Return the offers of two searches: with all filters, and almost without.
 
     The server's filters hide some offers that match all of them, and offers that do not match are needed to count the
-    rejections by each filter.
+    exclusions by each filter.
     """
     found = yield from perform(e.Search(desired.criteria, desired.launch))
     try:
@@ -160,7 +160,7 @@ def _on_the_market(desired: Desired) -> Effects[tuple[Offer, ...]]:
 
 
 def _no_offer(choice: Choice, desired: Desired) -> UsageError:
-    """Return the error with the number of offers rejected by each filter."""
+    """Return the error with the number of offers excluded by each filter."""
     looked = len(choice.rejected)
     hint = "loosen the filter that removes most, in the `offer` section of the config"
     if desired.launch.market is Market.INTERRUPTIBLE:

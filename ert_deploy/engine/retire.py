@@ -1,4 +1,4 @@
-"""Removal of an instance: tombstone, destruction, confirmation, removal of the tombstone. It never times out."""
+"""Deletion of an instance: write a tombstone, delete, check, remove the tombstone. It has no timeout."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def retire(step: steps.Retire, run: Run) -> Effects[None]:
 
 
 def destroy(step: steps.Destroy, run: Run) -> Effects[None]:
-    """Request the destruction, and repeat it at growing intervals until the instance no longer exists."""
+    """Delete the instance, and repeat the call with a growing delay until the instance no longer exists."""
     number = step.instance_id
     _tried(step, run)
     run.memory.refused.pop(number, None)
@@ -46,7 +46,7 @@ def destroy(step: steps.Destroy, run: Run) -> Effects[None]:
 
 
 def bury(step: steps.Bury, run: Run) -> Effects[None]:
-    """Remove the tombstone once a read by id confirms that the instance does not exist, like the listing before."""
+    """Remove the tombstone once a read by id shows that the instance does not exist, like the listing before."""
     if (yield from _by_id(step.instance_id)) != NOT_FOUND:
         _tried(step, run)
         return
@@ -68,10 +68,10 @@ def await_gone(step: steps.AwaitGone, run: Run) -> Effects[None]:
 
 
 def forget(step: steps.DropRecord, run: Run) -> Effects[None]:
-    """Remove the record of an instance that no longer exists, after the same two confirmations.
+    """Remove the record of an instance that no longer exists, after the same two reads.
 
     A new instance may be missing in both reads. Until the settle time has passed, it is treated like a create without a
-    response and gets an intent again; except if another record has its token, as after cloning it in the web console.
+    response and gets an `Intent` again; except if another record has its token, as after cloning it at the provider.
     """
     shown = yield from _by_id(step.instance_id)
     if shown != NOT_FOUND:

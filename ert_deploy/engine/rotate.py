@@ -1,6 +1,6 @@
 """Rotation: replaces the API key between the apps and the backend during operation.
 
-Unfinished work is completed first. The plan then contains all further steps: create a key in memory, add it to the
+Unfinished work is completed first. The plan then has all further steps: create a key in memory, add it to the
 backend, move every app over, verify each of them, let requests with the old key finish, remove the old key. After a
 crash the apps still work, and the next run that keeps the deployment running continues with the keys in the apps.
 """

@@ -1,4 +1,4 @@
-"""Interpreter that executes effects on the ports. It makes no decisions."""
+"""Executes effects on the ports. It has no logic of its own."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Ports:
 
 
 def run(effects: e.Effects[T], ports: Ports) -> T:
-    """Execute every effect in turn; an error of a port is raised at the `yield` of its effect."""
+    """Execute every `Effect` in turn; an error of a port is raised at its `yield`."""
     carry_out = interpreter(ports)
     try:
         effect = next(effects)
@@ -47,7 +47,7 @@ def run(effects: e.Effects[T], ports: Ports) -> T:
 
 
 def interpreter(p: Ports) -> dict[type[Any], Callable[[Any], Any]]:
-    """Return the functions that execute each effect on these ports."""
+    """Return the functions that execute each type of `Effect` on these ports."""
     return {
         e.Now: lambda _: Moment(p.clock.now(), p.clock.steady(), p.gpu.date()),
         e.Sleep: lambda x: p.clock.sleep(x.seconds),

@@ -1,4 +1,4 @@
-"""Context of a run at one observation: the current situation and the memory of the run."""
+"""Context of a run at one point: the current `Situation` and the memory of the run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ert_deploy.engine.memory import Memory
 
 @quick_dataclass
 class Run:
-    """Input of the step handlers. Each observation creates a new situation; the memory is kept for the whole run."""
+    """Input of the step handlers. The `Situation` changes during a run, the memory is the same object."""
 
     situation: Situation
     memory: Memory
@@ -23,5 +23,5 @@ class Run:
 
     @property
     def observed(self) -> Observed:
-        """The state at this observation."""
+        """The actual state in `situation`."""
         return self.situation.observed

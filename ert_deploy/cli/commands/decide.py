@@ -1,4 +1,4 @@
-"""`ert-deploy adopt`, `ignore` and `destroy`: decision of the user about one instance."""
+"""`ert-deploy adopt`, `ignore` and `destroy`: user commands for one instance."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ instance_argument = click.argument("instance_id", metavar="ID", type=click.IntRa
 def adopt(config: str | None, as_json: bool, yes: bool, instance_id: int) -> None:
     """Decide that an instance is ours: take it into the state.
 
-    From then on `up` may use or replace it and `down` destroys it, regardless of its label. The owner and the services
+    From then on `up` may use or replace it and `down` deletes it, regardless of its label. The owner and the services
     of this config are stored with it.
     """
     with interruptible(), make_view() as view:
@@ -45,8 +45,8 @@ def adopt(config: str | None, as_json: bool, yes: bool, instance_id: int) -> Non
 def ignore(config: str | None, as_json: bool, yes: bool, instance_id: int) -> None:
     """Decide that an instance is not our business; it is named no more.
 
-    It is kept, is still billed, and does not affect exit codes. The decision is stored in the state; if no state is
-    kept between runs, use `ignored_instances: [ID]` in the config instead.
+    It remains, costs money, and does not affect exit codes. This is stored in the state; without a persistent
+    state, use `ignored_instances: [ID]` in the config instead.
     """
     with interruptible(), make_view() as view:
         done = decide.ignore(
@@ -63,8 +63,8 @@ def ignore(config: str | None, as_json: bool, yes: bool, instance_id: int) -> No
 def destroy(config: str | None, as_json: bool, yes: bool, instance_id: int) -> None:
     """Decide that an instance goes: destroy it and see it gone.
 
-    It must have a mark of this deployment or be in the state; an instance of another owner has to be adopted first.
-    Apps that use it keep its address, which `down` removes too. Exit code 5 if its absence cannot be verified.
+    It must be marked or in the state; an instance of another owner has to be adopted first.
+    Apps that use it keep its URL until `down`. Exit code 5 if it still exists.
     """
     with interruptible(), make_view() as view:
         done = decide.destroy(

@@ -1,4 +1,4 @@
-"""`ert-deploy down`: remove the deployment."""
+"""`ert-deploy down`: remove all instances."""
 
 from __future__ import annotations
 
@@ -19,14 +19,13 @@ from ert_deploy.cli.view.progress import make_view
 def command(config: str | None, as_json: bool, now: bool) -> None:
     """Take it all away again; nothing is left that bills.
 
-    The app is updated first and requests in progress may finish, then every instance of the deployment is destroyed and
-    its absence verified. If the app cannot be updated, the instances are destroyed anyway and the exit code is 5. The
-    exit code is also 5 if an instance has a mark of this deployment and an unclear owner: it is listed, but not
-    changed.
+    The app is updated first and active requests may finish, then every instance is deleted and checked to be absent. If
+    the app cannot be updated, the instances are deleted anyway and the exit code is 5. The exit code is also 5 if an
+    marked instance has no certain owner: it is reported, but not changed.
 
-    An unreadable or unwritable state does not prevent the removal: instances are identified by their marks, and the
-    exit code is 5, with the changes that could not be stored. If no state exists, an unrecorded create may be pending:
-    the command waits for it, and with --now prints until when it may appear.
+    A state that cannot be read or written is no obstacle: the instances are found by `label` and environment, and the
+    exit code is 5, with the changes that could not be stored. If no state exists, a create without state may be
+    pending: the command waits for it, and with --now prints until when it may appear.
     """
     with interruptible(), make_view() as view:
         outcome = lifecycle.down(config, now=now, progress=view, check=False)

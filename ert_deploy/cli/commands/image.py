@@ -1,4 +1,4 @@
-"""`ert-deploy image`: build the GPU image, push it, and store its digest in the config. Rents no machine."""
+"""`ert-deploy image`: build the GPU image, upload it, and store its digest in the config. Rents no machine."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def build(config: str | None, as_json: bool, tag: str | None, given: tuple[str, 
 @click.option("--tag", metavar="IMAGE:TAG", help=_TAG_HELP)
 @click.option("--record/--no-record", default=True, show_default=True, help="Write the digest into the config of -c.")
 def push(config: str | None, as_json: bool, tag: str | None, record: bool) -> None:
-    """Push the image, and set launch/image of the config given with -c to its digest."""
+    """Upload the image, and set launch/image of the config given with -c to its digest."""
     with interruptible(), make_view() as view:
         done = images.push_image(config, tag=tag, record=record, progress=view)
     if as_json:

@@ -43,7 +43,7 @@ def _flags(command: Any) -> Any:
 def command(name: str, defaults: bool, force: bool, blueprint: bool, reference: bool, **given: str | None) -> None:
     """Begin a project: write configs/NAME.yaml and render.yaml.
 
-    It asks a few questions, each with a default, and validates the files. It never asks for a key: keys are read from
+    It asks a few questions, each with a default, and validates the files. It never requests a key: keys are read from
     VAST_API_KEY and RENDER_API_KEY, or from files with mode 0600, when a command needs them.
     """
     if reference:
@@ -58,7 +58,7 @@ def command(name: str, defaults: bool, force: bool, blueprint: bool, reference: 
 
 
 def _asker(defaults: bool, given: dict[str, str]) -> Ask | None:
-    """Return the function that asks for missing values; None if the defaults are used."""
+    """Return the function that prompts for missing values; None if the defaults are used."""
     if defaults or (given and not sys.stdin.isatty()):
         return None
     return _ask if sys.stdin.isatty() else _nobody

@@ -1,4 +1,4 @@
-"""`ert-deploy key`: maintenance of the API key between the apps and the backend. No key is ever displayed."""
+"""`ert-deploy key`: maintenance of the API key between the apps and the backend. No key is ever printed."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def command() -> None:
 @config_option
 @json_option
 def rotate(config: str | None, as_json: bool) -> None:
-    """Change the key during operation: no new instance is rented, and no request is rejected.
+    """Change the key during operation: no new instance is rented, and no request fails.
 
-    A new key is added to the backend, every app is updated and verified, and after the requests with the old key have
+    A new key is added to the backend, every app is updated and checked, and after the requests with the old key have
     finished, the old key is removed. After an interruption the apps still work; `up` completes the change, and another
     `key rotate` replaces the key again.
     """

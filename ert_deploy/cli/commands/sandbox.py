@@ -25,7 +25,7 @@ def command() -> None:
 @config_option
 @json_option
 def start(config: str | None, as_json: bool) -> None:
-    """Start it, or print its addresses if it is running."""
+    """Start it, or show where it is running."""
     world = sandbox.start(config)
     about = {
         "vast_url": world.vast_url,
@@ -47,7 +47,7 @@ def start(config: str | None, as_json: bool) -> None:
 @config_option
 @json_option
 def stop(config: str | None, as_json: bool) -> None:
-    """Stop it and all its processes, and print the bill."""
+    """Stop it and all its processes, and show the bill."""
     bill = sandbox.stop(config)
     if as_json:
         emit_json(bill)
@@ -72,7 +72,7 @@ def status(config: str | None, as_json: bool) -> None:
 
 
 def show_bill(bill: dict[str, Any]) -> None:
-    """Print the bill as a table, followed by the running instances."""
+    """Show the bill as a table, followed by the running instances."""
     click.echo("bill (what Vast.ai would have charged, in provider time)")
     click.echo("  instance  gpu               gpu hours       gpu      disk  download     total")
     for row in bill["rows"]:

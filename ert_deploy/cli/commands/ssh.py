@@ -61,12 +61,12 @@ def _run(shell: Shell, line: str, *, as_json: bool) -> int:
 
 
 def _obeys(stream: TextIO) -> bool:
-    """Whether the reader of the stream interprets control sequences or commands: a terminal, or the runner of a job."""
+    """Whether control characters or commands in the stream have an effect: a terminal, or the runner of a job."""
     return stream.isatty() or "GITHUB_ACTIONS" in os.environ
 
 
 class _Stream:
-    """Output stream; if its reader interprets commands, only sanitized whole lines are written."""
+    """Output stream; for a terminal or runner, only sanitized whole lines are written."""
 
     def __init__(self, target: IO[bytes], obeys: bool) -> None:
         self._target = target

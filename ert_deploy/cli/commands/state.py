@@ -23,7 +23,7 @@ MINUTE = 60.0
 def command() -> None:
     """Look after the deployment's stored state and its lock.
 
-    The state is a file or an object in S3, as configured in `state`. It contains no secret.
+    The state is a file or an object in S3, as configured in `state`. It has no secret.
     """
 
 
@@ -31,7 +31,7 @@ def command() -> None:
 @config_option
 @json_option
 def show(config: str | None, as_json: bool) -> None:
-    """Show the stored state and the holder of the lock."""
+    """Show the stored state and the owner of the lock."""
     stored = app.show(config)
     state = stored.state
     if as_json:
@@ -72,7 +72,7 @@ def lock(config: str | None, as_json: bool, minutes: int) -> None:
 @json_option
 @yes_option
 def unlock(config: str | None, as_json: bool, yes: bool) -> None:
-    """Release the lock regardless of its holder. This is safe for active runs, as every write is conditional."""
+    """Release the lock of any process. This is safe for active runs, as every write is conditional."""
     done = app.unlock(config, confirm=lambda holder: confirmed(f"take the lock away, {spoken(holder)}?", yes=yes))
     if as_json:
         emit_json({"where": done.where, "ended": _plain(done.ended)})
@@ -86,7 +86,7 @@ def unlock(config: str | None, as_json: bool, yes: bool) -> None:
 @config_option
 @json_option
 def history(config: str | None, as_json: bool) -> None:
-    """List the stored versions, newest first. A file store only has those that were set aside."""
+    """List the stored versions, newest first. A file store only has renamed ones."""
     found = app.history(config)
     if as_json:
         rows = [{"id": v.id, "at": v.at, "bytes": v.size, "kind": v.kind} for v in found.versions]
@@ -107,7 +107,7 @@ def sign(config: str | None, as_json: bool, yes: bool, remove: bool) -> None:
     """Sign the stored state with the key in ERT_STATE_KEY, for the first time or after a change of keys.
 
     A state with the signature of another key is accepted only with that key in ERT_STATE_KEY_OLD. One without signature
-    is displayed and needs your confirmation, as its author is unverified. --remove requires the key, too.
+    is displayed and needs your approval, as its author is not known. --remove requires the key, too.
     """
 
     def confirm(why: str, state: State) -> bool:
@@ -132,11 +132,11 @@ def sign(config: str | None, as_json: bool, yes: bool, remove: bool) -> None:
 @config_option
 @json_option
 def rebuild(config: str | None, as_json: bool) -> None:
-    """Move a damaged state aside and write a new one from the marks of the instances that exist.
+    """Rename an invalid state and write a new one from the existing marked instances.
 
-    No data is deleted. A state that is valid, newer, or another deployment's is not changed. Exit code 5 without
-    changes if the instances cannot be listed. Exit code 5 also if one of them has a mark of this deployment and an
-    unclear owner: it is omitted.
+    No data is deleted. A state that is valid, newer, or that of another deployment is not changed. Exit code 5 without
+    changes if the instances cannot be read. Exit code 5 also if a marked instance has no certain owner: it is
+    omitted.
     """
     with interruptible(), make_view() as view:
         done = app.rebuild(config, progress=view)

@@ -19,9 +19,9 @@ def command(config: str | None, as_json: bool) -> None:
     """Rent a GPU, boot the backend, and move the app over to it.
 
     A repeated call changes nothing, or continues after an interruption. The command ends when the running app has been
-    verified to use the new backend. A backend in use is destroyed only after its replacement is ready: if none can be
-    rented it is kept, and the exit code is 5. The exit code is also 5 if an instance has a mark of this deployment and
-    an unclear owner: it is listed, but not changed, and blocks renting as long as it may belong to this deployment.
+    verified to use the new backend. A backend in use is deleted only after its replacement is ready: if none can be
+    rented it remains, and the exit code is 5. The exit code is also 5 if a marked instance has no certain owner: it is
+    reported, but not changed, and nothing is rented until that is decided.
     """
     with interruptible(), named_in_json(as_json), make_view() as view:
         outcome = lifecycle.up(config, progress=view, check=False)

@@ -1,1 +1,1 @@
-"""Output for the user: progress on stderr, one line per event, and the running backend. It makes no decisions."""
+"""Output for the user: status on stderr, one line per event, and the running backend. It has no logic of its own."""

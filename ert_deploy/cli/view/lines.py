@@ -1,4 +1,4 @@
-"""Formatting of events as lines of text, independent of their display."""
+"""Formatting of events as lines of text, independent of the terminal."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ SYMBOLS = {
 
 
 def symbol(step: steps.Step) -> str:
-    """Return `+` for creation, `~` for changes, `-` for removal, and a space for waiting and checks."""
+    """Return `+` for creation, `~` for changes, `-` for deletion, and a space for waiting and checks."""
     return SYMBOLS.get(type(step), " ")
 
 

@@ -1,4 +1,4 @@
-"""Progress display on stderr: one live line on a terminal, plain lines otherwise. stdout is reserved for data."""
+"""Status output on stderr: one live line on a terminal, plain lines otherwise. stdout is reserved for data."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STYLES = {events.Verified: "green", events.Proven: "green", events.Rented: "cyan
 
 
 class View(Protocol):
-    """Observer that is a context manager."""
+    """Context manager that receives events."""
 
     def tell(self, event: events.Event) -> None:
         """Show one event."""
@@ -35,7 +35,7 @@ class View(Protocol):
 
 def make_view() -> View:
     """Return the view for the type of stderr."""
-    # Drawing uses its own stream, as the filtered stderr removes all escape sequences.
+    # Drawing uses its own stream, as the filtered stderr strips all control characters.
     drawing = Painted(sys.stderr.target) if isinstance(sys.stderr, SafeStream) else None
     console = Console(file=cast("IO[str] | None", drawing), stderr=True, highlight=False)
     return LiveView(console) if console.is_terminal and not console.is_dumb_terminal else PlainView()
@@ -48,10 +48,10 @@ class PlainView:
         self._shown = ""
 
     def tell(self, event: events.Event) -> None:
-        """Print the line of the event or the reason for waiting, unless it was printed last."""
+        """Write the line of the event or the reason for waiting, unless it was the last one."""
         waiting = "" if isinstance(event, events.Started) else passing(event)
         text = line(event) or waiting
-        # "booting 12 s: pulling the model 43% (...)" is printed again if the text changes, not the numbers.
+        # "booting 12 s: pulling the model 43% (...)" is repeated if the text changes, not the numbers.
         said = "".join(c for c in text if not c.isdigit()) if waiting else text
         if text and said != self._shown:
             self._shown = said

@@ -1,1 +1,1 @@
-"""Data model of the core: desired, observed, stored and planned values, and errors. Never imports `planning`."""
+"""Data model of the core: values for desired, actual and stored state, plans, and errors. Never imports `planning`."""

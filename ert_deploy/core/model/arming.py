@@ -1,7 +1,7 @@
 """Guard limits: checks that a create request carries limits after which the instance stops itself.
 
-The limits work without the deployer running. A request is therefore never sent if its limits differ from the config, if
-a limit is not positive while the config does not set it to 0, or if both ways of stopping are disabled.
+The limits work without the deployer running. A request is therefore never sent if its limits do not match the config,
+if a limit is not positive while the config does not set it to 0, or if both ways of stopping are disabled.
 """
 
 from __future__ import annotations

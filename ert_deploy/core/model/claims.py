@@ -1,4 +1,4 @@
-"""Ownership of a deployment, and the operator's decisions about single instances: part of the state."""
+"""Claims: owners of a deployment, and instances that the operator assigned or excluded; part of the state."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """`owners` are owner ids and `services` hashes of service ids that the deployment was rented for.
+    """`owners` are owner ids and `services` are the hashes of the services that the deployment was rented for.
 
-    `adopted` are instances that the operator assigned to this deployment whatever their label and environment,
+    `adopted` are instances that the operator assigned regardless of `label` and environment,
     `ignored` instances that the operator excluded from it.
     """
 
@@ -27,12 +27,12 @@ class Claims:
         return replace(self, owners=tuple(sorted(owners)), services=tuple(sorted(known)))
 
     def adopting(self, instance_id: int) -> Claims:
-        """Assign the instance to this deployment by decision of the operator."""
+        """Assign the instance, as requested by the operator."""
         adopted = tuple(sorted({*self.adopted, instance_id}))
         return replace(self, adopted=adopted, ignored=tuple(i for i in self.ignored if i != instance_id))
 
     def ignoring(self, instance_id: int) -> Claims:
-        """Exclude the instance from this deployment by decision of the operator."""
+        """Exclude the instance, as requested by the operator."""
         return replace(self.released(instance_id), ignored=tuple(sorted({*self.ignored, instance_id})))
 
     def released(self, instance_id: int) -> Claims:

@@ -1,7 +1,7 @@
 """Desired state: one deployment, as its config describes it.
 
-`Desired` is the complete input of a run apart from the observed state. `up`, `sleep` and `down` differ only in `phase`;
-`wake` is `up` with `begin` set to False.
+`Desired` is the complete input of a run apart from the actual state. `up`, `sleep` and `down` have different values of
+`phase` only; `wake` is `up` with `begin` set to False.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Launch:
     server: ModelServer = field(default_factory=ModelServer)
 
     def hourly(self, offer: Offer) -> float:
-        """Return the price of a contract on this offer in $/h, disk included.
+        """Return the price of this offer in $/h, disk included.
 
         A search for bids returns the price at the minimum bid; the actual price is the configured bid plus the disk.
         """
@@ -135,11 +135,11 @@ class Criteria:
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """Timeouts and intervals in seconds. Sources: Vast's own host self-test and create timings.
+    """Timeouts and delays in seconds. Sources: Vast's own host self-test and create timings.
 
     For `start_lag` after a start an instance may still be reported as stopped, and for `wake_grace` its container as
-    exited. `sleep` waits at most `finish` for reports in progress. A create or start request is sent within
-    `call_within` of the time it was recorded, or not at all: `settle` is measured from that time.
+    exited. `sleep` waits at most `finish` for active reports. A create or start request is sent within
+    `call_within` of the time it was stored, or not at all: `settle` starts at that time.
     """
 
     poll: float = 10.0
@@ -175,10 +175,10 @@ class OwnedNames:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Web service that receives the backend's address. `timeout` in seconds.
+    """Web service that uses the backend. `timeout` in seconds.
 
     `allow_downtime` permits a deploy that interrupts the service, as it does for a service with a disk. `address` is
-    the public address of the app; None selects the address that its host reports.
+    the public address of the app; None selects that of its host.
     """
 
     service: str
@@ -190,16 +190,16 @@ class Target:
     address: str | None = None
 
     def reached_at(self, given: str) -> str:
-        """Return the public address of the app; `given` is the address that its host reports."""
+        """Return the public address of the app; `given` is the one that its host reports."""
         return self.address or given
 
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """One deployment in its desired phase. `begin`: it may be created if no trace of it exists.
+    """One deployment with its target `phase`. `begin`: it may be created if no trace of it exists.
 
-    `max_cost` is the limit in $ for the rent of one run before the first healthy backend, None for no limit. With
-    `apps_first`, removing the deployment first updates the apps and lets their requests finish, then destroys
+    `max_cost` is the limit in $ for the rent of one run before the first ready backend, None for no limit. With
+    `apps_first`, removing the deployment first updates the apps and lets their requests finish, then deletes
     instances. `owner` is the owner id of the config, `services` the hashes of the target ids that the config itself
     names, and `ignored` the instances that the config excludes.
     """
@@ -225,8 +225,8 @@ class Desired:
     ) -> Mapping[str, str]:
         """Return the environment of a new container. The boot secret proves identity once; the key is only a hash.
 
-        With the offer, the environment includes the GPU name and the price in $/h for display: Vast provides neither to
-        a container. `owner` is the value of `ERT_OWNER`.
+        With the offer, the environment includes the GPU name and the price in $/h to show them: Vast provides neither
+        to a container. `owner` is the value of `ERT_OWNER`.
         """
         known = {"ERT_OWNER": owner} if owner else {}
         if offer is not None:

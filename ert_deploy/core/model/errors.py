@@ -2,19 +2,19 @@
 
 ErtError                      base class: one line for the user, with a hint and an exit code
 +-- UsageError         (2)    invalid arguments, config, file or key; running instances are not changed
-|   +-- Damaged        (2)    the stored state is invalid; it can be moved aside and rebuilt
+|   +-- Damaged        (2)    the stored state is invalid; it can be renamed and rebuilt
 +-- Failed             (1)    an operation failed; the message names anything left running
 +-- Busy               (3)    another process holds the lock
-+-- NeedsAttention     (5)    completed as far as possible; the user has to act
-|   +-- Undecided      (5)    a listed instance has an unclear owner, and the user has to assign it
++-- NeedsAttention     (5)    partially completed; requires an action of the user
+|   +-- Undecided      (5)    the owner of an instance is not certain; the user has to assign it
 |   +-- CannotObserve  (5)    a provider could not be read; never treated as an empty result
 +-- Outcome                   result of a provider call, handled by the engine
     +-- Transient             no effect; the same call may be repeated
     +-- Rejected              a complete response with an error; a retry will not help
-    +-- StartRefused          a stopped instance cannot run now: another customer rented its GPU
+    +-- StartRefused          a stopped instance cannot run now: its GPU was rented again
     +-- Gone                  the addressed resource does not exist (any more)
-    +-- OfferGone             another customer took the offer; the next one may work
-    +-- OutcomeUnknown        it may or may not have taken effect; handled like a crash
+    +-- OfferGone             the offer is no longer available; the next one may work
+    +-- OutcomeUnknown        it may or may not have taken effect; handled as if the process had stopped
     |   +-- CreateRefused     as uncertain as its base class, but other offers would fail too
     +-- StateConflict         another process wrote the state since it was read
 """
@@ -23,7 +23,7 @@ from __future__ import annotations
 
 
 class ErtError(Exception):
-    """Base class of all errors that are shown to the user.
+    """Base class of all errors that are reported to the user.
 
     summary: one line. detail: more lines, may be empty. hint: suggested fix, may be empty.
     """
@@ -54,19 +54,19 @@ class Failed(ErtError):
 
 
 class Busy(ErtError):
-    """Another run holds the lock of this deployment."""
+    """Another run holds the lock."""
 
     exit_code = 3
 
 
 class NeedsAttention(ErtError):
-    """Part of the work could not be completed or verified; the next run of the command continues it."""
+    """Part of the work could not be completed or checked; the next run of the command continues."""
 
     exit_code = 5
 
 
 class Undecided(NeedsAttention):
-    """Instances of unclear ownership block the run; `found` contains their ids and the reasons."""
+    """Unassigned instances block the run; `found` has their ids and the reasons."""
 
     def __init__(self, summary: str, detail: str = "", hint: str = "", found: tuple[tuple[int, str], ...] = ()) -> None:
         super().__init__(summary, detail or "\n".join(f"instance {number}: {why}" for number, why in found), hint)
@@ -74,7 +74,7 @@ class Undecided(NeedsAttention):
 
 
 class CannotObserve(NeedsAttention):
-    """A provider could not be read completely, so that the resources it contains are unknown."""
+    """A provider could not be read completely, so its resources are unknown."""
 
 
 class Outcome(ErtError):
@@ -110,7 +110,7 @@ class OutcomeUnknown(Outcome):
 
 
 class CreateRefused(OutcomeUnknown):
-    """A create was rejected for a reason shared by all offers (credit, spend limit, bad request)."""
+    """A create failed for a reason shared by all offers (credit, spend limit, bad request)."""
 
 
 class StateConflict(Outcome):

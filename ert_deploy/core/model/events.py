@@ -1,4 +1,4 @@
-"""Events that a run reports to its observer as they happen, without formatting or secrets."""
+"""Events that a run reports as they happen, without formatting or secrets."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ class Rented:
 
 @dataclass(frozen=True, slots=True)
 class OfferLost:
-    """Another customer took the offer; no instance was rented."""
+    """The offer is no longer available; no instance was rented."""
 
     offer: Offer
 
 
 @dataclass(frozen=True, slots=True)
 class CreateUnknown:
-    """A create call ended without a usable response; its token is still monitored."""
+    """A create call returned without a usable response; its token stays in use for the search."""
 
     token: str
     why: str
@@ -52,7 +52,7 @@ class CreateUnknown:
 
 @dataclass(frozen=True, slots=True)
 class Booting:
-    """Progress of a booting instance; `elapsed` seconds since it was rented."""
+    """State of a booting instance; `elapsed` seconds since it was rented."""
 
     instance: Instance
     health: Health | None
@@ -61,7 +61,7 @@ class Booting:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """An instance has verified its identity; `certificate_sha256` is the hash of the PEM that is now pinned."""
+    """An instance has proven its identity; `certificate_sha256` is the hash of the PEM that is now pinned."""
 
     instance: Instance
     health: Health
@@ -97,7 +97,7 @@ class Proven:
 
 @dataclass(frozen=True, slots=True)
 class Retired:
-    """An instance will be destroyed, for the given reason."""
+    """An instance will be deleted, for the given reason."""
 
     instance_id: int
     reason: str
@@ -105,7 +105,7 @@ class Retired:
 
 @dataclass(frozen=True, slots=True)
 class Destroyed:
-    """An instance was destroyed: absent from a complete listing and from a read by id."""
+    """An instance no longer exists: absent from a complete listing and from a read by id."""
 
     instance_id: int
 
@@ -134,7 +134,7 @@ class Stranded:
 
 @dataclass(frozen=True, slots=True)
 class KeysSet:
-    """A backend now accepts these keys and no others; `names` are the first digits of their hashes."""
+    """A backend now accepts these keys exclusively; `names` are the first digits of each hash."""
 
     instance_id: int
     names: tuple[str, ...]

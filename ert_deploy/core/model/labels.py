@@ -1,7 +1,7 @@
-"""Marks that identify the deployment of an instance: its label and its environment.
+"""Labels: the mark with the deployment of an instance, in its `label` and its environment.
 
-The same create call sets both. A label can be edited in the web console and the environment can be missing from a
-reply, so that one of them alone still identifies an instance; `planning.ownership` defines the permitted actions.
+The same create call sets both. A user can edit the `label` and the environment can be missing from a
+reply, so a single one is also a sign; `planning.ownership` defines the permitted actions.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _LABEL = re.compile(rf"ert1:({DEPLOYMENT.pattern}):({TOKEN.pattern})")
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Deployment of an instance, and token of the create call that made it."""
+    """Deployment name and token of the create call that made it."""
 
     deployment: str
     token: str
@@ -29,13 +29,13 @@ def label(mark: Mark) -> str:
 
 
 def parse_label(text: str | None) -> Mark | None:
-    """Return the mark in a label, or None if the label does not have the exact format."""
+    """Return the mark in a `label`, or None if it does not have the exact format."""
     found = _LABEL.fullmatch(text or "")
     return Mark(found[1], found[2]) if found else None
 
 
 def read_mark(text: str | None, env: Mapping[str, str]) -> Mark | None:
-    """Return the mark if label and environment agree on it, else None."""
+    """Return the mark if `label` and environment agree on it, else None."""
     mark = parse_label(text)
     if mark is None:
         return None
@@ -43,7 +43,7 @@ def read_mark(text: str | None, env: Mapping[str, str]) -> Mark | None:
 
 
 def read_birth(env: Mapping[str, str]) -> Mark | None:
-    """Return the mark in the environment alone, or None; a part that is missing or malformed is empty."""
+    """Return the mark in the environment only, or None; a part that is missing or malformed is empty."""
     deployment, token = env.get("ERT_DEPLOYMENT", ""), env.get("ERT_TOKEN", "")
     mark = Mark(deployment if DEPLOYMENT.fullmatch(deployment) else "", token if TOKEN.fullmatch(token) else "")
     return mark if mark.deployment or mark.token else None

@@ -1,21 +1,21 @@
 """Readings of the clocks: wall clock, monotonic clock and, if known, the provider's clock.
 
-Clocks of different operators differ and can be changed, so they are never compared. Deadlines use the local clock that
-has advanced most. Stored times use the provider's clock, which every operator can read.
+The clocks of two operators can deviate and be changed, so their readings are never mixed. Deadlines use the local clock
+that has advanced most. Stored times use the provider's clock, which every operator can read.
 """
 
 from __future__ import annotations
 
 from ert_deploy.core.model.quick_dataclass import quick_dataclass
 
-MARGIN = 30.0  # seconds by which two readings of the provider's clock may differ: the timeout of one call
+MARGIN = 30.0  # maximum seconds between two readings of the provider's clock: the timeout of one call
 
 
 @quick_dataclass
 class Moment:
     """One reading, in seconds. `wall` is the Unix time of this machine, which can be changed.
 
-    `steady` has an arbitrary origin, cannot be changed and advances while the machine is suspended. `provider` is the
+    `steady` has an arbitrary origin, cannot be changed and runs while the machine sleeps. `provider` is the
     Unix time of the provider's last response plus the `steady` seconds since then; None before the first response with
     a time.
     """
@@ -25,7 +25,7 @@ class Moment:
     provider: float | None = None
 
     def stamp(self) -> float:
-        """Return the time to store: the provider's, or without one minus the wall clock, which serves only as an id."""
+        """Return the time to store: the provider's, or without one minus the local time, which serves only as an id."""
         return -self.wall if self.provider is None else self.provider
 
     def since(self, earlier: Moment) -> float:

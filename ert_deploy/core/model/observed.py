@@ -1,4 +1,4 @@
-"""Observed state: values that the adapters return and the planner reads.
+"""Actual state: values that the adapters return and the planner reads.
 
 A missing or unknown value is None, never an estimate. Money in $, times in Unix seconds, sizes as named.
 """
@@ -32,11 +32,11 @@ class Address:
 class Instance:
     """One rented (or stopped) instance as the provider lists it.
 
-    `mark` is set only if label and environment agree. `claims` is the deployment in the label alone and `label_token`
-    its token; `born` is the mark in the environment alone, and `owner` the value of `ERT_OWNER` there. `status` is the
-    state of the container, `intended` and `current` are those of the contract. `dph` is the price of the running
+    `mark` is set only if `label` and environment agree. `claims` is the deployment in `label` and `label_token`
+    its token; `born` is the mark in the environment, and `owner` the value of `ERT_OWNER` there. `status` is the
+    state of the container, `intended` and `current` are those of the provider. `dph` is the price of the running
     instance and `disk_dph` the part of it charged for the disk in any state, in $/h. `shell` is the address of the SSH
-    server. `bid` means that it is interruptible, and restarts by itself after being outbid.
+    server. `bid` means that it is interruptible, and runs again by itself after being outbid.
     """
 
     id: int
@@ -64,7 +64,7 @@ class Instance:
 
     @property
     def halted(self) -> bool:
-        """Whether it should be stopped, on request of its guard, a run or the web console."""
+        """Whether it should be stopped, on request of its guard, a run or the user."""
         return self.intended == "stopped"
 
     @property
@@ -123,8 +123,8 @@ class OffSwitch(StrEnum):
 class Health:
     """One probe of one backend over TLS. `completed` and `total` are bytes of the model download.
 
-    `certificate` is the PEM that was authenticated with the boot secret, else None. `off_switch` is None if the backend
-    does not report it, as an older one may not. `misconfigured` marks a failure that would occur on every machine.
+    `certificate` is the PEM that was verified with the boot secret, else None. `off_switch` is None if the backend
+    does not report it, as an older one may not. `misconfigured` means a failure that would occur on every machine.
     """
 
     vital: Vital
@@ -139,7 +139,7 @@ class Health:
     misconfigured: bool = False
 
     def progress(self) -> str:
-        """Return a string that changes whenever the boot progresses."""
+        """Return a string that changes whenever the boot makes progress."""
         return f"{self.vital}:{self.phase}:{self.completed}"
 
 
@@ -181,7 +181,7 @@ class Publication:
 
 @quick_dataclass
 class Watch:
-    """Progress of one booting instance: the time of its last progress, failures in a row, and the last observation."""
+    """State of one booting instance: the time of its last progress, failures in a row, and the last observation."""
 
     mark: str
     since: float
@@ -193,11 +193,11 @@ class Watch:
 class Observed:
     """Complete input of `plan`. `publications` is None if Render was not (or could not be) read.
 
-    `now` is the monotonic time of this run, compared only with times recorded by the same run. `provider_now` is the
-    provider's time, None before the first one is received. `first_seen` contains the time at which this run first read
-    each stored time. `due` contains the time at which a failed step is retried.
+    `now` is the monotonic time of this run, used only with times of the same run. `provider_now` is the
+    provider's time, None before the first one is received. `first_seen` has the time at which this run first read
+    each stored time. `due` has the time of the next retry of a failed step.
 
-    `tries` counts the failed attempts of this run to confirm a deletion. `made` contains the keys created by this run,
+    `tries` is the number of failed attempts of this run to confirm a deletion. `made` has the keys created by this run,
     by instance; with `rotating`, such a key replaces the one in use. `stopped` are the instances that accepted a stop
     from this run. `unreplaceable` means that this run found no replacement for the current backend.
     """
@@ -219,7 +219,7 @@ class Observed:
     due: Mapping[Step, float] = field(default_factory=dict)
 
     def stamp(self) -> float:
-        """Return the time of this observation in the form that is stored in the state."""
+        """Return the time of this observation as it is stored in the state."""
         return -self.now if self.provider_now is None else self.provider_now
 
     def age(self, whose: str, stamp: float, margin: float = 0.0) -> float:

@@ -1,7 +1,7 @@
-"""Owner of an instance: the owner id of its config, and hashes of the services it was rented for.
+"""Owner of an instance: the owner id of its config, and a hash of each service it was rented for.
 
-It is stored in the instance's environment as `ERT_OWNER`, and neither in the label nor in the launch spec, so that
-older releases can still read the marks and no instance is replaced because of it. If a config has no owner id, the
+It is stored in the instance's environment as `ERT_OWNER`, and neither in the `label` nor in the launch spec, so
+older releases can still identify it and no instance is replaced because of it. If a config has no owner id, the
 services identify the owner.
 """
 
@@ -19,7 +19,7 @@ _TEXT = re.compile(rf"({OWNER.pattern})?:((?:[0-9a-f]{{12}}(?:,[0-9a-f]{{12}})*)
 
 
 class Relation(StrEnum):
-    """Relation of two owners. COPY: same id, but no service in common."""
+    """Result of comparing two owners. COPY: same id, but no service in common."""
 
     SAME = "same"
     OTHER = "other"
@@ -29,14 +29,14 @@ class Relation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Owner ids and service hashes; `complete` if all services are known, so that a lack of common ones is evidence."""
+    """Owner ids and service hashes; `complete` if none is missing, so that a lack of common ones is significant."""
 
     ids: frozenset[str] = frozenset()
     services: frozenset[str] = frozenset()
     complete: bool = True
 
     def relation(self, other: Owner) -> Relation:
-        """Return the relation of an instance's owner to this one."""
+        """Return how an instance's owner relates to this one."""
         common = not self.services.isdisjoint(other.services)
         apart = bool(self.complete and self.services and other.services) and not common
         if self.ids and other.ids:

@@ -1,4 +1,4 @@
-"""Dataclass for values created on every observation: immutable for the type checker, fast to create at run time.
+"""Dataclass for values created at a high rate: immutable for the type checker, fast to create at run time.
 
 `dataclass(frozen=True)` sets each field with a function call, which used 10% of the time of a simulated run. mypy
 reports an assignment to a field of these classes; at run time it is not checked.
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
 def quick_dataclass(cls: type[T]) -> type[T]:
-    """Return the class as a dataclass with slots, equal and hashed by its fields."""
+    """Return the class as a dataclass with slots, with `__eq__` and `__hash__` over all fields."""
     return dataclass(slots=True, unsafe_hash=True)(cls)
 
 

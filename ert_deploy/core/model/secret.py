@@ -1,4 +1,4 @@
-"""String type for secrets, which are never printed.
+"""String type for secrets, which never appear in output.
 
 Formatting a `Secret` yields `***`; its text is available only through `reveal()`, which is easy to find in a review.
 """
@@ -9,7 +9,7 @@ import hashlib
 
 
 class Secret:
-    """Wrapper of a string; compared by content, never printed."""
+    """Wrapper of a string; equal by content, never formatted as text."""
 
     __slots__ = ("_digest", "_text")
 
@@ -22,7 +22,7 @@ class Secret:
         return self._text
 
     def sha256(self) -> str:
-        """Return the hex digest of the UTF-8 bytes, which may be stored and compared."""
+        """Return the hex digest of the UTF-8 bytes, which may be stored."""
         if not self._digest:
             self._digest = hashlib.sha256(self._text.encode()).hexdigest()
         return self._digest

@@ -27,7 +27,7 @@ def stamps(state: State) -> Iterator[tuple[str, float]]:
 
 
 def timed(record: Record, at: float, woken: float, stranded: float) -> Record:
-    """Return the record with other times. `replace` would be much slower, and every observation calls this."""
+    """Return the record with other times. Called very often, where `replace` would be much slower."""
     return Record(
         record.token, record.id, record.machine_id, at, record.certificate, record.published, woken, stranded,
         record.keys, record.asked,
@@ -37,7 +37,7 @@ def timed(record: Record, at: float, woken: float, stranded: float) -> Record:
 def none_ahead(state: State, now: float | None) -> State:
     """Return the state without times later than the provider's clock `now`; unchanged if `now` is None.
 
-    Such a time does not come from the provider: it is converted to an id, whose age is measured from when it is first
+    Such a time does not come from the provider: it is converted to an id, whose age starts when it is first
     read. The denial of a machine is removed if it lasts longer than any config allows.
     """
     if now is None:

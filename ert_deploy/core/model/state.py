@@ -1,9 +1,9 @@
-"""Persistent state: intents, records, tombstones, denied machines and rollouts. Never a secret.
+"""Persistent state: intents, records, tombstones, excluded machines and rollouts. Never a secret.
 
 A state is immutable; every change creates a new one. The store is responsible for reads and conditional writes.
 
-Times are those of the provider's clock, which all operators can read. If it was unknown, a time is minus the wall clock
-of the writer: it distinguishes entries, and is never compared with any clock.
+Times are those of the provider's clock, which all operators can read. If it was unknown, a time is minus the local time
+of the writer: it distinguishes entries, and is never used with any clock.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from ert_deploy.core.model.claims import NO_CLAIMS, Claims
 from ert_deploy.core.model.quick_dataclass import quick_dataclass
 
-LONG_AGO = 1.0  # valid time, but too early to have an effect
+LONG_AGO = 1.0  # valid time, but too early to matter
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +30,12 @@ class Intent:
 
 @quick_dataclass
 class Record:
-    """A known instance. `certificate` is its pinned PEM once its identity is verified.
+    """A known instance. `certificate` is its pinned PEM once it is verified.
 
-    `published` means that its address was written to at least one target. `woken` is the time of the last start
+    `published` means that at least one target has its address. `woken` is the time of the last start
     request, and `stranded` the time at which it turned out that it cannot start (its GPU was taken); 0 for never,
     LONG_AGO if unknown. `keys` are the SHA-256 of the keys it accepts, oldest first; empty means only those it was
-    created with. `asked` are the hashes that a pending request sets instead, empty once the backend has confirmed it.
+    created with. `asked` are the keys that a pending request sets instead, empty once the backend has responded.
     """
 
     token: str
@@ -52,7 +52,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Tombstone:
-    """An instance to be destroyed; kept until its absence is confirmed twice."""
+    """An instance to be deleted; stored until two reads show that it is absent."""
 
     token: str
     id: int
@@ -71,7 +71,7 @@ class Denied:
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """Last deploy of one service by this deployment. `proven`: when the app first reported its fingerprint, or 0."""
+    """Last deploy of one service. `proven`: when the app first reported its fingerprint, or 0."""
 
     service_id: str
     fingerprint: str
@@ -82,11 +82,11 @@ class Rollout:
 
 @quick_dataclass
 class State:
-    """The complete state. `generation` counts writes and is compared by conditional writes.
+    """The complete state. `generation` is the number of writes and is checked by conditional writes.
 
     `account` is the provider's id of the account with which all instances were rented; "" before the first write.
     `begun` is the time at which this state was created because none existed; 0 if unknown. Instances of creates
-    recorded only in an earlier state may still appear for a while after that.
+    stored only in an earlier state may still appear for a while after that.
     """
 
     deployment: str
@@ -110,32 +110,32 @@ class State:
         return next((r for r in self.records if r.id == instance_id), None)
 
     def rollout(self, service_id: str) -> Rollout | None:
-        """Return the newest rollout on a service, or None."""
+        """Return the newest `Rollout` of a service, or None."""
         return next((r for r in self.rollouts if r.service_id == service_id), None)
 
     def machines(self) -> frozenset[int]:
-        """Return the machines of the recorded instances, and of creates that may have succeeded."""
+        """Return the machines of the known instances, and of creates that may have succeeded."""
         unknown = frozenset(i.machine_id for i in self.intents if not i.gone)
         return unknown | {record.machine_id for record in self.records}
 
     def denied_machines(self, now: float) -> frozenset[int]:
-        """Return the machines that are denied at the time `now`."""
+        """Return the machines excluded at the time `now`."""
         return frozenset(d.machine_id for d in self.denied if d.until > now)
 
     def intend(self, intent: Intent) -> State:
-        """Add an intent."""
+        """Add an `Intent`."""
         return replace(self, intents=(*self.intents, intent))
 
     def mark_gone(self, token: str) -> State:
-        """Mark the intent as gone: it is still monitored, but no longer occupies a slot."""
+        """Mark the `Intent` as gone: it is still in the search, but no longer occupies a slot."""
         return replace(self, intents=tuple(replace(i, gone=True) if i.token == token else i for i in self.intents))
 
     def drop_intent(self, token: str) -> State:
-        """Remove the intent."""
+        """Remove the `Intent`."""
         return replace(self, intents=tuple(i for i in self.intents if i.token != token))
 
     def put_record(self, record: Record) -> State:
-        """Add or replace the record of an instance and remove its intent."""
+        """Add or replace the record of an instance and remove its `Intent`."""
         others = tuple(r for r in self.records if r.id != record.id)
         return replace(self.drop_intent(record.token), records=(*others, record))
 
@@ -147,18 +147,18 @@ class State:
         )
 
     def entomb(self, tombstone: Tombstone) -> State:
-        """Add a tombstone and remove the record and intent of its instance."""
+        """Add a tombstone and remove the record and `Intent` of its instance."""
         records = tuple(r for r in self.records if r.id != tombstone.id)
         others = tuple(t for t in self.tombstones if t.id != tombstone.id)
         return replace(self.drop_intent(tombstone.token), records=records, tombstones=(*others, tombstone))
 
     def bury(self, instance_id: int) -> State:
-        """Remove the tombstone after its instance's absence was confirmed."""
+        """Remove the tombstone of an instance that no longer exists."""
         left = tuple(t for t in self.tombstones if t.id != instance_id)
         return replace(self, tombstones=left, claims=self.claims.released(instance_id))
 
     def deny(self, denied: Denied, now: float) -> State:
-        """Add a denied machine and remove expired ones."""
+        """Exclude a machine and remove expired ones."""
         kept = tuple(d for d in self.denied if d.until > now and d.machine_id != denied.machine_id)
         return replace(self, denied=(*kept, denied))
 
@@ -168,24 +168,24 @@ class State:
         return replace(self, denied=tuple(d for d in self.denied if d.machine_id not in freed))
 
     def put_rollout(self, rollout: Rollout) -> State:
-        """Add or replace the rollout of a service."""
+        """Add or replace the `Rollout` of a service."""
         others = tuple(r for r in self.rollouts if r.service_id != rollout.service_id)
         return replace(self, rollouts=(*others, rollout))
 
     def drop_rollout(self, service_id: str) -> State:
-        """Remove the rollout of the service."""
+        """Remove the `Rollout` of the service."""
         return replace(self, rollouts=tuple(r for r in self.rollouts if r.service_id != service_id))
 
     def claim(self, owner: str, services: Iterable[str]) -> State:
-        """Store the owner and the services; they replace others once no resource of those can incur costs."""
+        """Store the owner and the services; they replace the old ones once the state is empty."""
         return self._claiming(self.claims.claimed(owner, services, replacing=self.empty()))
 
     def adopt(self, instance_id: int) -> State:
-        """Assign the instance to this deployment by decision of the operator."""
+        """Assign the instance, as requested by the operator."""
         return self._claiming(self.claims.adopting(instance_id))
 
     def ignore(self, instance_id: int) -> State:
-        """Remove the instance, which is excluded from this deployment from now on."""
+        """Remove the instance, which is excluded from now on."""
         base = self.drop_record(instance_id).bury(instance_id)
         return base._claiming(base.claims.ignoring(instance_id))
 
@@ -193,5 +193,5 @@ class State:
         return self if claims == self.claims else replace(self, claims=claims)
 
     def empty(self) -> bool:
-        """Return True if no entry can incur costs."""
+        """Return True if no instance or create is stored."""
         return not (self.intents or self.records or self.tombstones)

@@ -1,6 +1,6 @@
 """Steps of a plan: a closed union of immutable values, each with the resource it applies to and a reason.
 
-A step describes the state after it; only the engine implements it.
+Each describes the state to reach; only the engine implements it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Record an instance that has the marks of this deployment and is not in the state yet."""
+    """Record an instance that is marked for this deployment and is not in the state yet."""
 
     instance_id: int
     token: str
@@ -20,7 +20,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class DropIntent:
-    """Remove the intent of a create that has left no trace after the settle time."""
+    """Remove the `Intent` of a create that has left no trace after the settle time."""
 
     token: str
     reason: str
@@ -45,7 +45,7 @@ class Settle:
 
 @dataclass(frozen=True, slots=True)
 class MarkApps:
-    """Write a marker to every target's environment before the first create that a lost state might have contained."""
+    """Write a marker to every target's environment before the first create in a state that may be missing."""
 
     targets: tuple[str, ...]
     reason: str
@@ -53,14 +53,14 @@ class MarkApps:
 
 @dataclass(frozen=True, slots=True)
 class Rent:
-    """Rent the offer with the lowest expected cost to a healthy backend."""
+    """Rent the offer with the lowest expected price of a ready backend."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class AwaitBoot:
-    """Wait until a booting instance is verified and healthy. None: the one that will be rented."""
+    """Wait until a booting instance is identified and ready. None: the one that will be rented."""
 
     instance_id: int | None
     reason: str
@@ -68,7 +68,7 @@ class AwaitBoot:
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """Pin the certificate that an instance has just authenticated."""
+    """Pin the certificate that an instance has just proven."""
 
     instance_id: int
     reason: str
@@ -76,7 +76,7 @@ class Pin:
 
 @dataclass(frozen=True, slots=True)
 class Wake:
-    """Start a stopped instance; its disk contains the image and the model."""
+    """Start a stopped instance; its disk has the image and the model."""
 
     instance_id: int
     reason: str
@@ -92,7 +92,7 @@ class Strand:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Stop an instance after its reports have finished. Its disk is kept and still billed."""
+    """Stop an instance after its reports have finished. Its disk is kept and still charged."""
 
     instance_id: int
     reason: str
@@ -108,7 +108,7 @@ class AwaitStop:
 
 @dataclass(frozen=True, slots=True)
 class Publish:
-    """Write the owned variables of one target that differ, and delete the obsolete ones."""
+    """Write the owned variables of one target with a different value, and delete the obsolete ones."""
 
     target: str
     write: tuple[str, ...]
@@ -160,7 +160,7 @@ class Drain:
 
 @dataclass(frozen=True, slots=True)
 class Retire:
-    """Write a tombstone: from now on the instance is to be destroyed.
+    """Write a tombstone: from now on the instance is to be deleted.
 
     `deny` excludes its machine for a while; `end` describes how its first boot failed, for comparison between hosts.
     """
@@ -175,7 +175,7 @@ class Retire:
 
 @dataclass(frozen=True, slots=True)
 class Destroy:
-    """Destroy an instance that has a tombstone and verify its absence."""
+    """Destroy an instance that has a tombstone and check that it is absent."""
 
     instance_id: int
     reason: str
@@ -183,7 +183,7 @@ class Destroy:
 
 @dataclass(frozen=True, slots=True)
 class Bury:
-    """Remove a tombstone after its instance's absence was confirmed twice."""
+    """Remove a tombstone after two reads without the instance."""
 
     instance_id: int
     reason: str
@@ -191,7 +191,7 @@ class Bury:
 
 @dataclass(frozen=True, slots=True)
 class AwaitGone:
-    """Wait for an instance that was or will be destroyed and may still exist; `until` is the time of the next check."""
+    """Wait for an instance that was or will be deleted and may still exist; `until` is the time of the next check."""
 
     instance_id: int
     until: float

@@ -1,4 +1,4 @@
-"""Metadata of a stored state: the holder of its lock and the retained versions."""
+"""Metadata of a stored state: the owner of its lock and the retained versions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class LockHolder:
-    """Holder of a lock: `user@host`, its process (0: none, taken manually) and run; times in Unix seconds."""
+    """Owner of a lock: `user@host`, its process (0: none, taken manually) and run; in Unix seconds."""
 
     who: str
     pid: int

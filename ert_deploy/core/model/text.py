@@ -1,4 +1,4 @@
-"""Sanitizing of external text for output: no secrets, control characters, terminal escapes or overlong lines."""
+"""Sanitizing of external text for output: no secrets, control characters, terminal sequences or overlong lines."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def inert(text: str) -> str:
 
 
 def painted(text: str) -> str:
-    """Like `inert`, but keep colors and cursor movements within the screen."""
+    """Like `inert`, but keep color and cursor movements within the screen."""
     kept = _DRAWING.findall(text)
     return "".join(inert(piece) + own for piece, own in zip(_DRAWING.split(text), [*kept, ""], strict=True))
 
@@ -33,13 +33,13 @@ def obeyed_by_no_runner(text: str) -> str:
 
 
 def printable(text: object, limit: int = 300) -> str:
-    """Return `text` on one line without secrets, escapes or control characters, truncated to `limit` characters."""
+    """Return `text` on one line without secrets, terminal or control characters, truncated to length `limit`."""
     kept = " ".join(clean(inert(str(text))).split())
     return kept if len(kept) <= limit else kept[: limit - 3] + "..."
 
 
 def per_hour(price: float) -> str:
-    """Return a price in $/h for display; "an unknown price per hour" if it is not finite."""
+    """Return a price in $/h as text; "an unknown price per hour" for infinity and NaN."""
     return f"${price:.4f}/h" if math.isfinite(price) else "an unknown price per hour"
 
 

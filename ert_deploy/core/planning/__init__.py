@@ -1,1 +1,1 @@
-"""Planning: deterministic functions that derive steps from desired and observed state. Imports only `core.model`."""
+"""Planning: deterministic functions that derive steps from desired and actual state. Imports only `core.model`."""

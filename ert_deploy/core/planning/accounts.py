@@ -1,7 +1,7 @@
 """Provider account of a state: instances rented with one account are invisible to the API key of another.
 
-A complete and empty listing contains no information about the instances of another account, so a state is never
-compared with the listing of another account.
+A complete and empty listing does not include the instances of another account, so the state is never
+evaluated with the listing of another account.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import replace
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.state import State
 
-BY_KEY = "key:"  # prefix of a key's hash: identifies the account if the key may not read its id
+BY_KEY = "key:"  # prefix of a key's hash: names the account if the key may not read its id
 
 
 def by_key(account: str) -> bool:
@@ -23,9 +23,9 @@ def by_key(account: str) -> bool:
 def bound(
     state: State, account: str, instances: Iterable[Instance], same: Collection[str] = (), *, begins: bool
 ) -> State | None:
-    """Return the state bound to this account; None if it belongs or may belong to another one.
+    """Return the state bound to this account; None if it is or may be of another one.
 
-    With `begins`, an empty state may move to another account. A key and an id, or two keys, belong to the same account
+    With `begins`, an empty state may move to another account. A key and an id, or two keys, are of the same account
     only if the listing proves it, or proved it before (`same`): the instances that proved it may no longer exist. The
     id is then stored.
     """
@@ -40,13 +40,13 @@ def bound(
 
 
 def evident(state: State, instances: Iterable[Instance]) -> bool:
-    """Whether a listing certainly belongs to the state's account: it contains an instance of the state."""
+    """Whether a listing certainly is of the state's account: it has an instance of the state."""
     tokens, ids = state.tokens(), {*_ids(state), *state.claims.adopted, *state.claims.ignored}
     return any(i.id in ids or (i.mark is not None and i.mark.token in tokens) for i in instances)
 
 
 def _ids(state: State) -> set[int]:
-    """Return the ids of the instances in the state; ids are never reused, not even in another account."""
+    """Return the ids of the instances in the state; ids are never reused, not even elsewhere."""
     return {r.id for r in state.records} | {t.id for t in state.tombstones}
 
 

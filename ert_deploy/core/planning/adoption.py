@@ -1,4 +1,4 @@
-"""Recovery of a deployment from its marked instances alone: a rebuilt state, and instances missing in the state."""
+"""Recovery of a deployment from its marked instances: a rebuilt state, and instances missing in the state."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from ert_deploy.core.model.state import LONG_AGO, Record, State
 def rebuilt(deployment: str, ours: Iterable[Instance], now: float) -> State:
     """Return an initial state that contains all instances of the deployment, as `up` would record them.
 
-    `now` is the local wall clock, and is therefore stored only as an id: creates in the previous state are waited for
+    `now` is the local time, and is therefore stored only as an id: creates in the previous state are pending
     in full.
     """
     return State(deployment, records=tuple(adopted(i, -now) for i in ours), begun=-now)
 
 
 def adopted(instance: Instance, now: float, *, may_serve: bool = False) -> Record:
-    """Return an initial record of a marked instance. The start of a stopped one may still be queued.
+    """Return an initial record of a marked instance. The start of a stopped one may be pending.
 
-    With `may_serve` (also for one that may have served before it was stopped) it counts as published: it is unknown
-    which app received its address, and an app may be running with it.
+    With `may_serve` (also for one that may have served before it was stopped) it is considered published: it is unknown
+    which app uses it, and an app may be running with it.
     """
     token = instance.mark.token if instance.mark is not None else ""
     woken = LONG_AGO if instance.halted else 0.0
@@ -31,7 +31,7 @@ def adopted(instance: Instance, now: float, *, may_serve: bool = False) -> Recor
 def known(state: State, instance_id: int, token: str) -> bool:
     """Whether the state keeps the instance: it has a record, or a pending create with its token.
 
-    A tombstone does not count, as that instance will be destroyed.
+    A tombstone does not count, as that instance will be deleted.
     """
     return state.record(instance_id) is not None or any(i.token == token for i in state.intents)
 

@@ -1,6 +1,6 @@
-"""Owned environment variables of a target: desired values, differences, and the fingerprint that verifies them.
+"""Owned environment variables of a target: desired values, differences, and the fingerprint that validates them.
 
-The fingerprint is a hash of all other variables. An app that recomputes it rejects an inconsistent set, and an app that
+The fingerprint is a hash of all other variables. An app that recomputes it detects an inconsistent set, and an app that
 reports it shows which configuration the running process uses.
 """
 
@@ -16,7 +16,7 @@ from ert_deploy.core.model.desired import OwnedNames, Target
 from ert_deploy.core.model.observed import Publication
 from ert_deploy.core.model.secret import Secret
 
-Targets: TypeAlias = tuple[tuple[Target, Publication], ...]  # each with its observed values
+Targets: TypeAlias = tuple[tuple[Target, Publication], ...]  # each with its current values
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 
@@ -52,7 +52,7 @@ def connected(target: Target, url: str, key: Secret, certificate: str) -> dict[s
 
 
 def withdrawn(target: Target) -> dict[str, Secret]:
-    """Return the owned variables of a target without a backend: disabled, and without any address."""
+    """Return the owned variables of a target without a backend: disabled, and without a URL."""
     names = target.names
     values = {name: Secret("false") for name in (names.enabled, *names.disabled)}
     return {**values, names.fingerprint: Secret(fingerprint(values))}
@@ -67,5 +67,5 @@ def change(names: OwnedNames, current: Mapping[str, Secret], wanted: Mapping[str
 
 
 def touched(names: OwnedNames, current: Mapping[str, Secret]) -> bool:
-    """Whether this deployment has ever written to this service."""
+    """Whether any run has ever written to this service."""
     return any(n in current for n in (names.url, names.key, names.certificate, names.fingerprint))

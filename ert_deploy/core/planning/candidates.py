@@ -1,6 +1,6 @@
 """Selection of instances: which one to keep, and which ones to destroy.
 
-Once its address has been published to an app, requests to an instance may be in progress. It is then not destroyed just
+Once its address has been published to an app, requests to an instance may be active. It is then not deleted just
 because it is unreachable, and never before another one is ready.
 """
 
@@ -22,13 +22,13 @@ from ert_deploy.core.planning.health import Candidate, Stage, Verdict, complaint
 from ert_deploy.core.planning.key_acceptance import takes
 
 KeyOf: TypeAlias = Callable[[Instance], Secret | None]  # the current key of an instance, if its text is known
-USABLE = (Stage.READY, Stage.BOOTING, Stage.ASLEEP)  # in order of preference
-PRICE_TOLERANCE = 1.01  # rounding between the search price and the contract
+USABLE = (Stage.READY, Stage.BOOTING, Stage.ASLEEP)  # the best first
+PRICE_TOLERANCE = 1.01  # rounding between the search price and the actual price
 
 
 @quick_dataclass
 class Standing:
-    """`current` is the instance to keep, `failed` are to be destroyed now, `others` are neither; with all verdicts."""
+    """`current` is the instance to keep, `failed` are to be deleted now, `others` are neither; with all verdicts."""
 
     current: Candidate | None
     others: tuple[Candidate, ...]
@@ -46,7 +46,7 @@ def candidate(instance: Instance, observed: Observed, targets: Targets, key_of: 
 
 
 def place(desired: Desired, observed: Observed, found: tuple[Candidate, ...]) -> Standing:
-    """Classify all candidates."""
+    """Judge all candidates."""
     verdicts = {c.instance.id: _judge(desired, observed, c) for c in found}
     failed = tuple(c for c in found if verdicts[c.instance.id].stage is Stage.FAILED)
     usable = [c for c in found if verdicts[c.instance.id].stage in USABLE]
@@ -105,7 +105,7 @@ def _may_run_with(instance: Instance, observed: Observed, targets: Targets) -> b
     """Whether a running app reports a configuration that is no longer in its environment and may use this instance.
 
     False if the app's newest deploy is older than the instance. A published instance without a pinned certificate is
-    older than its record, as the original record was lost.
+    older than its record, which was created again.
     """
     record = observed.state.record(instance.id)
     for target, publication in targets:
@@ -135,7 +135,7 @@ def usable_by_an_app(instance: Instance, observed: Observed, targets: Targets) -
 
 
 def _in_our_time(record: Record | None, observed: Observed) -> Record | None:
-    """Return the record with times converted to the monotonic clock of this run, so that ages can be calculated."""
+    """Return the record with its times converted to this run's clock, so that ages can be calculated."""
     if record is None:
         return None
     at, woken, stranded = (
@@ -146,10 +146,10 @@ def _in_our_time(record: Record | None, observed: Observed) -> Record | None:
 
 
 def _judge(desired: Desired, observed: Observed, candidate: Candidate) -> Verdict:
-    """Return the verdict, including a check of the price in the actual contract.
+    """Return the verdict, including a check of the actual price.
 
     An instance that was published is not given up because of its price: it is used until a replacement is ready. Nor is
-    any instance in the phase asleep, where only the disk will be billed and it may be unknown which one was published.
+    any instance on the way to sleep, where only the disk is charged and it may be unknown which one was published.
     """
     if desired.phase is Phase.RUNNING and over_cap(desired, candidate.instance) and not candidate.told:
         return Verdict(Stage.FAILED, _too_dear(desired, candidate.instance))
@@ -166,7 +166,7 @@ def _too_dear(desired: Desired, instance: Instance) -> str:
 
 
 def _may_serve(candidate: Candidate) -> bool:
-    """Whether the app may use it: it is only unreachable, or an abandoned start took effect after all."""
+    """Whether the app may use it: it is only unreachable, or its start succeeded after it was given up."""
     instance, health = candidate.instance, candidate.health
     cut_off = health is None or health.vital in (Vital.UNREACHABLE, Vital.IMPOSTOR)
     coming = candidate.record is not None and bool(candidate.record.stranded) and not complaint(instance, health)
@@ -176,9 +176,9 @@ def _may_serve(candidate: Candidate) -> bool:
 def _current(
     desired: Desired, observed: Observed, usable: list[Candidate], verdicts: dict[int, Verdict]
 ) -> Candidate | None:
-    """Select the instance to keep: ready, else booting, else asleep; then referenced, published, and oldest first.
+    """Select the instance to keep: ready, else booting, else stopped; then referenced, published, and oldest first.
 
-    If all slots are occupied and no instance matches the config, a migration in progress is completed first. A lost
+    If all slots are occupied and no instance matches the config, an active migration is completed first. An unreachable
     instance keeps its slot, so the old backend serves all apps until a slot is free. An instance without a possible
     replacement stays in use.
     """

@@ -1,6 +1,6 @@
 """API key of one instance: a key that an app has and the instance accepts, or one created by this run.
 
-Each instance has its own keys. A key of an app that no instance accepts does not belong to this deployment and is never
+Each instance has its own keys. A key of an app that no instance accepts is not part of the deployment and is never
 reused.
 """
 
@@ -36,7 +36,7 @@ def current_key(instance: Instance, observed: Observed, held: Mapping[str, Secre
 
 
 def keys_beside(instance: Instance, observed: Observed, targets: Targets) -> Mapping[str, Secret]:
-    """Return the keys, by hash, that targets have along with its address or its currently verified certificate."""
+    """Return the keys, by hash, that a target has along with its address or its current certificate."""
     return {
         key.sha256(): key
         for target, publication in targets

@@ -1,6 +1,6 @@
-"""Health of an instance: ready, still booting, asleep, or failed with a reason.
+"""Health of an instance: ready, still booting, stopped, or failed with a reason.
 
-A boot is limited by its progress and not by a single long timeout: a host that progresses may continue, one that stalls
+A boot is limited by its progress and not by a single long timeout: a host with progress may continue, one that stalls
 may not. The status `running` does not mean ready; only identity and health checked over TLS do. A single failed check
 is not treated as a failure, because the provider's status fields are known to flap.
 """
@@ -35,7 +35,7 @@ WRONG = re.compile(
     r"|timed? ?out|exec format",
     re.IGNORECASE,
 )
-# Faults of the host, and a port used by another instance of this deployment on the same machine: they do not depend on
+# Faults of the host, and a port used by another instance on the same machine: they do not depend on
 # the image, unless the rest of the message names a file in the image.
 OF_THE_HOST = re.compile(r"oci runtime create failed|failed to inject cdi|no space left|port is already", re.IGNORECASE)
 OF_THE_IMAGE = re.compile(
@@ -53,7 +53,7 @@ _LONGEST = 160
 class Stage(StrEnum):
     """Lifecycle stage of an instance.
 
-    Stuck: it was started and makes no progress. Stranded: its start was abandoned, so a replacement is needed. Lost:
+    Stuck: it was started and makes no progress. Stranded: its start was given up, so another instance is needed. Lost:
     its address was published to an app, and it is unreachable.
     """
 
@@ -68,7 +68,7 @@ class Stage(StrEnum):
 
 @quick_dataclass
 class Verdict:
-    """The stage, its reason, and whether the machine should be denied.
+    """The stage, its reason, and whether the machine should be excluded.
 
     `end` describes a failed boot by text that is equal on all hosts with the same cause; empty if only the host is at
     fault.
@@ -81,10 +81,10 @@ class Verdict:
 
 
 def look(previous: Watch | None, instance: Instance, health: Health | None, now: float, patience: float) -> Watch:
-    """Return the updated watch: a changed mark restarts the progress timer, a failed check adds a strike.
+    """Return the updated watch: a changed mark resets the progress timer, a failed check adds a strike.
 
-    The timer also restarts after a gap of more than half of `patience` (s) between two observations: this machine was
-    suspended, and older observations are no evidence for that time.
+    The timer is also reset after a gap of more than half of `patience` (s) between two observations: this machine was
+    asleep, and older results do not apply to that time.
     """
     mark = f"{instance.status}|{instance.message}|{health.progress() if health else ''}"
     bad = bool(complaint(instance, health))

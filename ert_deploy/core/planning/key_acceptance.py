@@ -1,6 +1,6 @@
-"""Accepted keys of an instance, as far as they are certain, and removal of the others.
+"""Accepted keys of an instance, if they are certain, and the keys to remove.
 
-A key change is recorded before the request is sent. Until its response arrives, only those keys are considered accepted
+A key change is stored before the request is sent. Until its response arrives, only those keys are considered accepted
 that are valid before and after the change.
 """
 
@@ -36,7 +36,7 @@ def may_take_others(record: Record, key: Secret) -> bool:
 def forgotten(record: Record | None) -> bool:
     """Whether its accepted keys are unknown: the record was created for an instance found without one.
 
-    If its certificate was pinned, it accepted a known key, and later changes are recorded.
+    If its certificate was pinned, it accepted a known key, and later changes are stored.
     """
     return record is not None and not (record.keys or record.asked or record.certificate)
 
@@ -49,5 +49,5 @@ def besides(taken: tuple[str, ...], held: Container[str]) -> tuple[str, ...]:
 
 
 def named(digest: str) -> str:
-    """Return the displayed name of a key: the first 8 hex digits of its hash, as the backend names it."""
+    """Return the public name of a key: the first 8 hex digits of its hash, as the backend names it."""
     return digest[:8]

@@ -1,6 +1,6 @@
-"""Ownership of one instance by its marks, the state and the owner: the rules behind `ownership`.
+"""Marks: the owner of one instance by `label`, environment and state: the rules behind `ownership`.
 
-The two marks, the owner and the state are compared; if they are inconclusive, the user decides. See
+If they are inconclusive or contradict each other, the user decides. See
 docs/adr/0020-owner-ids.md.
 """
 
@@ -18,7 +18,7 @@ from ert_deploy.core.model.owner import Owner, Relation, parse_owner
 from ert_deploy.core.model.quick_dataclass import quick_dataclass
 from ert_deploy.core.model.state import State
 
-PROVEN = "proven"  # instead of a key's hash: the app has the certificate that is currently verified
+PROVEN = "proven"  # instead of a key's hash: the app has the certificate that was just verified
 _BY_ID = attrgetter("id")
 _LABEL_ONLY = "it has our label and not our environment"
 _ENVIRONMENT_ONLY = "its environment is ours and its label is not (edited in the console?)"
@@ -33,7 +33,7 @@ _FOREIGN = "its id is in our state, which was written for another owner or other
 class Undecided:
     """An instance that the user has to assign, with the reason. `blocks`: no other one is rented until then.
 
-    `hidden`: the state or an intent contains it, but its row has no environment, which can be a temporary effect.
+    `hidden`: the state or an `Intent` has it, but its row has no environment, which can be temporary.
     """
 
     instance: Instance
@@ -44,7 +44,7 @@ class Undecided:
 
 @quick_dataclass
 class Ownership:
-    """All marked instances in the listing by ownership, oldest first.
+    """All marked instances in the listing by owner, oldest first.
 
     `foreign`: the state was written for another owner or other services than those of the config.
     """
@@ -62,7 +62,7 @@ def sort_out(
     known: frozenset[str],
     held: Callable[[], frozenset[tuple[str, str]]] = frozenset,
 ) -> Ownership:
-    """Classify all instances. `known` are the services, `held` returns the address and key hash in each app."""
+    """Sort all instances by owner. `known` are the services, `held` returns the address and key hash in each app."""
     sorter = _sorter(desired, state, known, held)
     mine: list[Instance] = []
     doubtful: list[Undecided] = []
@@ -99,7 +99,7 @@ def _us(
     written_for: tuple[tuple[str, ...], tuple[str, ...]],
     empty: bool,
 ) -> tuple[Owner, bool]:
-    """Return the own identity, and whether the state belongs to another one, by its stored owners and services."""
+    """Return the own identity, and whether the state is that of another one, by the stored owner and services."""
     owners, remembered = written_for
     ids = frozenset(filter(None, [owner]))
     complete = bool(known) and len(known) >= targets
@@ -128,7 +128,7 @@ class _Sorter:
     held: Callable[[], frozenset[tuple[str, str]]]
 
     def place(self, instance: Instance) -> Instance | Undecided | Relation | None:
-        """Return the instance if it is owned, Relation.OTHER for another owner's, None if it is unrelated."""
+        """Return the instance if it is ours, `Relation.OTHER` for another owner's, None if it is unrelated."""
         token = self.tokens.get(instance.id)
         if token is not None:
             return self._known(instance, token)
@@ -149,7 +149,7 @@ class _Sorter:
         return Undecided(instance, _STATE, hidden=instance.born is None)
 
     def _may_bear(self, instance: Instance, token: str) -> bool:
-        """Whether its environment is consistent with ownership by this deployment under that token."""
+        """Whether its environment is consistent with that token."""
         born = instance.born
         return born is None or (born.token in ("", token) and born.deployment in ("", self.deployment))
 
@@ -165,7 +165,7 @@ class _Sorter:
         return instance if self._held_by_an_app(instance) else Undecided(instance, _NO_OWNER)
 
     def _traced(self, instance: Instance) -> Instance | Undecided | Relation | None:
-        """Classify an instance with at most one mark."""
+        """Judge an instance with at most one mark."""
         born = instance.born
         if born is not None and born.token in self.intents and born.deployment in ("", self.deployment):
             return self._with(instance, born.token)

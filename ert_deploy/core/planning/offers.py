@@ -1,4 +1,4 @@
-"""Selection of offers: which ones may be rented, in which order, and why the others are rejected.
+"""Selection of offers: which ones may be rented, in which order, and why all other ones are not.
 
 The server does not always apply its filters, so every offer is checked again here before it is rented.
 """
@@ -28,7 +28,7 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """An acceptable offer and its expected cost."""
+    """An acceptable offer and its expected price."""
 
     offer: Offer
     estimate: Estimate
@@ -36,13 +36,13 @@ class Ranked:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Result for all offers: the accepted ones in order of preference, the rejected ones with all their reasons."""
+    """Result for all offers: the accepted ones, the best first, the rejected ones with all their reasons."""
 
     ranked: tuple[Ranked, ...]
     rejected: tuple[tuple[Offer, tuple[Rejection, ...]], ...]
 
     def removed_by(self) -> tuple[tuple[str, int], ...]:
-        """Return the number of offers each filter rejected, highest first. An offer counts for each filter it fails."""
+        """Return how many offers each filter excluded, highest first. An offer is included for each filter it fails."""
         counts = Counter(r.filter for _, reasons in self.rejected for r in reasons)
         return tuple(counts.most_common())
 
@@ -53,7 +53,7 @@ def choose(
     denied: frozenset[int] = frozenset(),
     occupied: frozenset[int] = frozenset(),
 ) -> Choice:
-    """Split offers into accepted (by expected cost, then reliability, then id) and rejected.
+    """Split offers into accepted (by expected price, then reliability, then id) and rejected.
 
     `occupied` are the machines on which this deployment has an instance, or may have one: two instances on one machine
     use the same ports, and a fault of the machine would affect both.

@@ -1,9 +1,9 @@
-"""Ownership of all listed instances: this deployment's, another owner's, or undecided. No marked instance is skipped.
+"""Ownership of all instances in a listing: own, another owner's, or `undecided`. No marked instance is skipped.
 
-An instance belongs to this deployment if the state contains it (its id in the state and its token in the environment),
-if it has both marks and the same owner, or if the user adopted it. An older instance without an owner belongs to it as
+An instance is accepted if the state has it (its id in the state and its token in the environment),
+if `label`, environment and owner match, or if the user adopted it. An older instance without an owner is accepted as
 well if one of the deployment's apps has its address together with a key it was created with, or with its currently
-verified certificate: its keys may have been changed. Another owner's instance is displayed but never modified.
+verified certificate: its keys may have been changed. Another owner's instance is reported but never modified.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ def known_services(desired: Desired, ids: Iterable[str]) -> frozenset[str]:
 
 
 def owned(desired: Desired, observed: Observed, services: frozenset[str], targets: Targets) -> Ownership:
-    """Classify all listed instances with all data of this observation."""
+    """Sort all instances by owner, with all available data."""
     return sort_out(desired, observed.instances, observed.state, services, lambda: _held(observed, targets))
 
 
 def to_probe(placed: Ownership) -> tuple[Instance, ...]:
-    """Return the owned instances and, before the apps are read, those that may be classified as owned afterwards."""
+    """Return the owned instances and, before the apps are read, those that may be accepted afterwards."""
     if not placed.undecided:
         return placed.ours
     return (*placed.ours, *(u.instance for u in placed.undecided if u.instance.mark is not None))
 
 
 def _held(observed: Observed, targets: Targets) -> frozenset[tuple[str, str]]:
-    """Return the addresses in apps, each with its key's hash, and with PROVEN if the certificate is verified now."""
+    """Return the addresses in apps, each with its key's hash, and with PROVEN if the certificate is the current one."""
     held: set[tuple[str, str]] = set()
     for target, publication in targets:
         env, names = publication.env, target.names
@@ -48,7 +48,7 @@ def _held(observed: Observed, targets: Targets) -> frozenset[tuple[str, str]]:
 
 
 def _shows(instance: Instance, observed: Observed, url: Secret, pem: Secret | None) -> bool:
-    """Whether it has that address and that certificate, after the probe has verified its identity."""
+    """Whether it has that address and that certificate, after a successful probe."""
     health = observed.health.get(instance.id)
     certificate = health.certificate if health is not None else None
     there = instance.address is not None and instance.address.url() == url.reveal()

@@ -1,9 +1,9 @@
-"""plan(situation) -> steps: the single decision procedure of the product.
+"""Plan: `plan(situation)` returns the steps; the single decision procedure of the product.
 
-It is a deterministic function of desired and observed state. The engine executes the first step, observes and plans
-again, so the other steps are a forecast. Recovery after a crash is not a separate mode: the next plan covers it.
+It is a deterministic function of desired and actual state. The engine executes the first step, observes and plans
+again, so the other steps are a forecast. Recovery is not a separate mode: the next plan covers it.
 
-Order: instances that are already billed are recorded first, then obsolete ones are destroyed, then missing ones are
+Order: instances that exist already are stored first, then obsolete ones are deleted, then missing ones are
 started or rented, then the app is moved over, and an old backend is removed last, when it has no more requests.
 """
 
@@ -37,7 +37,7 @@ from ert_deploy.core.planning.sleep import asleep
 
 
 def plan(situation: Situation) -> tuple[Step, ...]:
-    """Return the steps from observed to desired state; empty if they are equal."""
+    """Return the steps from actual to desired state; empty if they are equal."""
     return tuple(_steps(situation))
 
 
@@ -117,7 +117,7 @@ def _let_go(situation: Situation, found: tuple[Candidate, ...]) -> Iterator[Step
 
 
 def _asked(candidate: Candidate) -> bool:
-    """Whether requests to it may be in progress."""
+    """Whether requests to it may be active."""
     healthy = candidate.health is not None and candidate.health.vital is Vital.HEALTHY
     return (candidate.told or healthy) and not candidate.instance.resting
 
@@ -206,7 +206,7 @@ def _new_key(situation: Situation, current: Candidate, key: Secret | None) -> It
 
 
 def _old_keys(situation: Situation, current: Candidate) -> Iterator[Step]:
-    """Remove the other keys once every app uses the current one and no request with another can be in progress."""
+    """Remove the other keys once every app uses the current one and no request with another can be active."""
     record, key = current.record, situation.current_key(current.instance)
     if record is None or key is None or not may_take_others(record, key):
         return

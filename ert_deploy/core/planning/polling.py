@@ -1,7 +1,7 @@
-"""Polling intervals: short while a change is expected, longer the longer the state stays the same.
+"""Polling delays: short while a change is expected, longer the longer the state stays the same.
 
 `timings/poll` is the maximum interval, and a tenth of it the minimum. In between, the interval is a fraction of the
-time already waited, so that the detection delay is proportional to the duration, whether seconds or minutes.
+elapsed time, so that the detection delay is proportional to the duration, whether seconds or minutes.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from ert_deploy.core.model.desired import Timings
 from ert_deploy.core.model.observed import Health, Instance
 
 QUICK = 0.1  # minimum interval as a fraction of timings/poll
-SHARE = 0.05  # interval as a fraction of the time already waited
-DEPLOY = 0.5  # factor for intervals during a deploy, which progresses faster than a machine boots
+SHARE = 0.05  # interval as a fraction of the elapsed time
+DEPLOY = 0.5  # factor during a deploy, which is faster than the boot of a machine
 
 
 def after(waited: float, timings: Timings, pace: float = 1.0) -> float:

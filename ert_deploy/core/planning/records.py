@@ -1,6 +1,6 @@
-"""Steps shared by all phases: record instances that were found, and remove entries whose absence is confirmed.
+"""Steps shared by all phases: record instances that were found, and remove entries of instances that no longer exist.
 
-Instances that are already billed are recorded first. Retired instances are destroyed, confirmed to be absent, and only
+Instances that exist already are stored first. Retired ones are deleted, checked to be absent, and only
 then removed from the state.
 """
 
@@ -16,14 +16,14 @@ from ert_deploy.core.planning.situation import Situation
 
 
 def put_right(situation: Situation) -> Iterator[Step]:
-    """Yield the steps that have to precede all other decisions."""
+    """Yield the steps that have to precede all other steps."""
     yield from written_down(situation)
     yield from graves(situation)
     yield from expired(situation)
 
 
 def written_down(situation: Situation) -> Iterator[Step]:
-    """Record marked instances without a record: found again after a crash, or after the state was lost."""
+    """Record marked instances without a record: found after a crash or without a state."""
     intended = {i.token for i in situation.observed.state.intents}
     for candidate in situation.candidates:
         mark = candidate.instance.mark
@@ -35,7 +35,7 @@ def written_down(situation: Situation) -> Iterator[Step]:
 
 
 def vanished(observed: Observed) -> Iterator[Step]:
-    """Drop records of instances that are no longer listed; one that lost its marks is left to the user."""
+    """Drop records of instances that are not in the listing; one without its mark is left to the user."""
     listed = {i.id for i in observed.instances}
     for record in observed.state.records:
         if record.id not in listed:
@@ -43,9 +43,9 @@ def vanished(observed: Observed) -> Iterator[Step]:
 
 
 def graves(situation: Situation) -> Iterator[Step]:
-    """Destroy retired instances, fewest attempts first, so that one that fails does not block the others.
+    """Delete retired instances, fewest attempts first, so that one that fails does not block the next.
 
-    One that lost its marks is left to the user. One that was attempted recently is left to `lingering`: it occupies a
+    One without its mark is left to the user. One that was attempted recently is left to `lingering`: it occupies a
     slot, but does not block other steps.
     """
     for step in _last_steps(situation):
@@ -56,7 +56,7 @@ def graves(situation: Situation) -> Iterator[Step]:
 
 
 def lingering(situation: Situation) -> Iterator[Step]:
-    """Wait for retired instances that still existed at the last attempt; used when no other step is left."""
+    """Wait for retired instances that were still present at the last attempt; used when no other step is left."""
     due, now = situation.observed.due, situation.observed.now
     waiting = [step for step in _last_steps(situation) if due.get(step, 0.0) > now]
     for step in sorted(waiting, key=lambda s: due[s]):
@@ -64,7 +64,7 @@ def lingering(situation: Situation) -> Iterator[Step]:
 
 
 def _last_steps(situation: Situation) -> Iterator[steps.Destroy | steps.Bury]:
-    """Yield the next step of each tombstone: destroy the instance while it is listed, else check its absence by id."""
+    """Yield the next step of each tombstone: destroy the instance while it is listed, else read it by id."""
     observed = situation.observed
     listed, mine = {i.id for i in observed.instances}, {i.id for i in situation.ours}
     for tombstone in sorted(observed.state.tombstones, key=lambda t: observed.tries.get(t.id, 0)):
@@ -77,7 +77,7 @@ def _last_steps(situation: Situation) -> Iterator[steps.Destroy | steps.Bury]:
 
 
 def expired(situation: Situation) -> Iterator[Step]:
-    """Drop creates without a trace after the settle time; an instance with only the label is left to the user."""
+    """Drop creates without a trace after the settle time; an instance with only the `label` is left to the user."""
     observed = situation.observed
     seen = {i.mark.token for i in situation.ours if i.mark is not None} | _labels(observed)
     for intent in observed.state.intents:
@@ -87,7 +87,7 @@ def expired(situation: Situation) -> Iterator[Step]:
 
 
 def taken(situation: Situation) -> Iterator[Step]:
-    """Drop creates whose offer was taken: monitored while more is rented, but `down` does not wait for them."""
+    """Drop creates whose offer was taken: still searched while more is rented, but `down` does not wait for them."""
     seen = {i.mark.token for i in situation.ours if i.mark is not None} | _labels(situation.observed)
     for intent in situation.observed.state.intents:
         if intent.gone and intent.token not in seen:
@@ -105,7 +105,7 @@ def unsettled(situation: Situation) -> Iterator[Step]:
 
 
 def unknown(situation: Situation) -> Iterator[Step]:
-    """Wait for creates that were not recorded in the state, because it did not exist or was unreadable."""
+    """Wait for creates that are missing in the state, because it did not exist or could not be read."""
     left = unknown_for(situation)
     if left > 0:
         until = situation.observed.now + left
@@ -113,7 +113,7 @@ def unknown(situation: Situation) -> Iterator[Step]:
 
 
 def unknown_for(situation: Situation) -> float:
-    """Return the seconds during which an instance of an unrecorded create may still appear; 0 afterwards."""
+    """Return the seconds during which an instance of a create without state may still appear; 0 afterwards."""
     observed, settle = situation.observed, situation.desired.timings.settle
     begun = observed.state.begun
     return max(0.0, settle - observed.age("", begun, MARGIN)) if begun else 0.0

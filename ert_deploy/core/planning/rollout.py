@@ -1,4 +1,4 @@
-"""Rollout to an app: write the variables that differ, deploy, and verify the running process."""
+"""Rollout to an app: write the variables that have changed, deploy, and verify the running process."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def publish(situation: Situation, url: str, key: Secret, certificate: str) -> It
 
 
 def withdraw(situation: Situation) -> Iterator[Step]:
-    """Yield the remaining steps until no target has an address; targets never written to are not changed."""
+    """Yield the remaining steps until no target uses a backend; targets never written to are not changed."""
     for target, publication in situation.targets:
         if touched(target.names, publication.env) and target.service not in situation.observed.abandoned:
             yield from _towards(situation.observed, target, publication, withdrawn(target))
@@ -63,16 +63,16 @@ def drained(situation: Situation) -> float | None:
 
 
 def moving_until(situation: Situation) -> float:
-    """Return the deadline of the last deploy that is not verified yet; 0 if no deploy is in progress."""
+    """Return the deadline of the last deploy that is not verified yet; 0 if no deploy is active."""
     begun = (situation.observed.state.rollout(p.service_id) for _, p in situation.targets)
     ages = [situation.observed.age(r.service_id, r.at) for r in begun if r is not None and not r.proven]
     return situation.observed.now + situation.desired.timings.deploy_limit - min(ages) if ages else 0.0
 
 
 def _silent(observed: Observed, target: Target, publication: Publication) -> bool:
-    """Whether a verified app reports no fingerprint now: it is unreachable, or was rolled back to an older version.
+    """Whether an app reports no fingerprint any more: it does not respond, or was rolled back to an older version.
 
-    This is ignored when the deployment is removed, as it no longer serves the app.
+    This is ignored on the way down, as it no longer serves the app.
     """
     rollout, mark = observed.state.rollout(publication.service_id), publication.env.get(target.names.fingerprint)
     proven = rollout is not None and bool(rollout.proven) and mark == Secret(rollout.fingerprint)

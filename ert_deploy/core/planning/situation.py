@@ -1,7 +1,7 @@
-"""Situation: desired and observed state, with all values derived from them.
+"""Situation: desired and actual state, with all values derived from them.
 
-The planning functions take the complete situation. Values used by several of them are computed on first access and
-cached until the next observation, which creates a new situation.
+The planning functions take it as a whole. Values used by several of them are computed on first access and
+cached until the next observation, which creates a new object.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ert_deploy.core.planning.ownership import known_services, owned
 
 @caching_dataclass
 class Situation:
-    """Desired and observed state. `placed` is the ownership of the instances, if it is already known."""
+    """Desired and actual state. `placed` are the instances by owner, if it is already known."""
 
     desired: Desired
     observed: Observed
@@ -34,25 +34,25 @@ class Situation:
 
     @cached_property
     def targets(self) -> Targets:
-        """Each target with its observed values; targets that were not read are omitted."""
+        """Each target with its current values; those that were not read are omitted."""
         by_name = {p.target: p for p in self.observed.publications or ()}
         return tuple((t, by_name[t.service]) for t in self.desired.targets if t.service in by_name)
 
     @cached_property
     def services(self) -> frozenset[str]:
-        """Hashes of the services of the targets, as far as the observation or the config contains them."""
+        """Hashes of the services that this observation or the config has."""
         return known_services(self.desired, (p.service_id for p in self.observed.publications or ()))
 
     @cached_property
     def ownership(self) -> Ownership:
-        """Ownership of every listed instance by all data of this observation."""
+        """All instances in the listing by owner, with all available data."""
         if self.placed is not None:
             return self.placed
         return owned(self.desired, self.observed, self.services, self.targets)
 
     @property
     def ours(self) -> tuple[Instance, ...]:
-        """The instances owned by the deployment, oldest first; each has a mark regardless of its label."""
+        """The instances of the deployment, oldest first; each has a `mark` regardless of its `label`."""
         return self.ownership.ours
 
     @property
@@ -67,7 +67,7 @@ class Situation:
 
     @cached_property
     def candidates(self) -> tuple[Candidate, ...]:
-        """The owned instances without a tombstone, with all data about each."""
+        """The instances without a tombstone, with all data about each."""
         dead = {t.id for t in self.observed.state.tombstones}
         return tuple(candidate(i, self.observed, self.targets, self.current_key) for i in self.ours if i.id not in dead)
 
@@ -78,21 +78,21 @@ class Situation:
 
     @property
     def serving(self) -> tuple[Candidate, ...]:
-        """Published instances that are ready and have a known key, regardless of the config."""
+        """Instances in use that are ready and have a known key, regardless of the config."""
         verdicts = self.standing.verdicts
         told = (c for c in self.candidates if c.told and self.current_key(c.instance))
         return tuple(c for c in told if verdicts[c.instance.id].stage is Stage.READY)
 
     @property
     def slots_taken(self) -> int:
-        """Number of owned instances plus creates with unknown result: the maximum that can be billed."""
+        """Number of instances plus creates with unknown result: the maximum that can incur charges."""
         seen = {i.mark.token for i in self.ours if i.mark is not None}
         unknown = [i for i in self.observed.state.intents if not i.gone and i.token not in seen]
         return len(self.ours) + len(unknown)
 
     @property
     def occupied(self) -> frozenset[int]:
-        """The machines on which an owned instance exists or may exist."""
+        """The machines on which an instance exists or may exist."""
         return self.observed.state.machines() | {i.machine_id for i in self.ours}
 
     @property
@@ -109,7 +109,7 @@ class Situation:
         return current_key(instance, self.observed, self.held_keys)
 
     def keys_beside(self, instance: Instance) -> Mapping[str, Secret]:
-        """Return the keys, by hash, that targets have along with its address or its currently verified certificate."""
+        """Return the keys, by hash, that a target has along with its address or its current certificate."""
         return keys_beside(instance, self.observed, self.targets)
 
     def runs_with(self, instance: Instance) -> bool:

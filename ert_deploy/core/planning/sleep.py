@@ -1,4 +1,4 @@
-"""Plan of the phase asleep: at most one disk is kept, and no GPU is billed.
+"""Plan of `sleep`: at most one disk is kept, and no GPU is paid.
 
 The apps' environments are not changed, so that no deploy is needed if the address is the same after waking up. Render
 is not required: if it cannot be read, the state still shows which instances were published.
@@ -22,7 +22,7 @@ KEPT = (Stage.READY, Stage.BOOTING, Stage.ASLEEP, Stage.LOST)
 
 
 def asleep(situation: Situation) -> Iterator[Step]:
-    """Yield the remaining steps until only a disk is billed."""
+    """Yield the remaining steps until only a disk is left."""
     yield from put_right(situation)
     now = situation.standing
     kept = _kept(now)
@@ -41,14 +41,14 @@ def asleep(situation: Situation) -> Iterator[Step]:
 def start_may_come(record: Record, situation: Situation) -> bool:
     """Whether a start may still take effect, within the settle time of a create, regardless of later attempts.
 
-    If the original record was lost, the time is measured from when the instance was found.
+    If the original record is missing, the time starts when the instance was found.
     """
     known, settle = (record.woken, record.at), situation.desired.timings.settle
     return bool(record.woken) and any(situation.observed.age(record.token, at, MARGIN) < settle for at in known)
 
 
 def _stop(situation: Situation, kept: Candidate) -> Iterator[Step]:
-    """Stop it again if a start may still take effect: sent without response, rejected but queued, or an open bid."""
+    """Stop it again if a start may still take effect: sent without response, denied but pending, or an open bid."""
     instance = kept.instance
     record = situation.observed.state.record(instance.id)
     if not instance.halted:
@@ -67,7 +67,7 @@ def _stop(situation: Situation, kept: Candidate) -> Iterator[Step]:
 
 
 def _kept(now: Standing) -> Candidate | None:
-    """Return the instance whose disk to keep: it was healthy before, or is stopped already.
+    """Return the instance whose disk to keep: it was ready before, or is stopped already.
 
     One that is in use has priority, then one that an app's environment refers to.
     """

@@ -1,1 +1,1 @@
-"""State handling of the engine: its account, small writes, waits, and removal without a usable store."""
+"""State handling of the engine: account check, small writes, waits, and `down` without a usable store."""

@@ -1,4 +1,4 @@
-"""Check of the account: the one of the key, read once per run, has to be the one of the state."""
+"""Account check: the account of the key, read once per run, has to be that of the state."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def of_this_account(
     begins: bool,
     leaving: bool = False,
 ) -> Effects[tuple[State, str]]:
-    """Return the state bound to the key's account, and that account. Raises NeedsAttention for another account.
+    """Return the state bound to the key's account, and the id of it. Raises NeedsAttention for another one.
 
     `account` is "" before it is read; `same` are all its ids known to the run. Raises CannotObserve if it cannot be
-    read; with `leaving` only if it is required, as a failure must not prevent the removal of instances.
+    read; with `leaving` only if it is required, as a failure must not keep instances running.
     """
     if not account:
         try:

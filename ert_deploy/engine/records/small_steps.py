@@ -19,7 +19,7 @@ from ert_deploy.engine.run_context import Run
 
 
 def drop_intent(step: steps.DropIntent, run: Run) -> Effects[None]:
-    """Remove the intent of a create that left no instance, and its cost."""
+    """Remove the `Intent` and the `Rental` of a create that left no instance."""
     yield from perform(e.Save(run.observed.state.drop_intent(step.token)))
     run.memory.spending.pop(step.token, None)
 
@@ -41,9 +41,9 @@ def write_down(step: steps.Record, run: Run) -> Effects[None]:
 
 
 def pin(step: steps.Pin, run: Run) -> Effects[None]:
-    """Pin the certificate after the backend has confirmed the key: the first call with a key claims it.
+    """Pin the certificate after the backend has accepted the key: the first call with a key claims it.
 
-    If its start was abandoned but took effect, this is cleared, so that one failed check does not remove it.
+    If its start was given up but succeeded, this is cleared, so that one failed check does not remove it.
     """
     instance = _instance(run.observed, step.instance_id)
     health, record = run.observed.health[instance.id], run.observed.state.record(instance.id)
@@ -60,7 +60,7 @@ def pin(step: steps.Pin, run: Run) -> Effects[None]:
         yield from perform(e.Sleep(run.desired.timings.poll))
         return
     if not accepted and record.certificate and (record.keys or record.asked):
-        # Its disk was replaced, as by a recycle in the web console: it accepts its initial keys.
+        # Its disk was replaced, as by a recycle at the provider: it accepts its initial keys.
         yield from perform(e.Tell(Trouble("asking the backend about the key", "it has forgotten what it was told")))
         yield from perform(e.Save(run.observed.state.put_record(replace(record, keys=(), asked=()))))
         return

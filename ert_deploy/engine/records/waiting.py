@@ -1,4 +1,4 @@
-"""Waiting between observations: for a boot, for a create call to settle, for requests in progress."""
+"""Waiting: for a boot, for a create call to settle, for active requests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ert_deploy.engine.run_context import Run
 
 
 def await_boot(step: steps.AwaitBoot, run: Run) -> Effects[None]:
-    """Report the progress of the boot, and wait until it can have changed."""
+    """Report the state of the boot, and wait until it can have changed."""
     observed, pause = run.observed, run.desired.timings.poll
     for instance in run.situation.ours:
         if instance.id == step.instance_id:
@@ -31,7 +31,7 @@ def await_boot(step: steps.AwaitBoot, run: Run) -> Effects[None]:
 
 
 def _download(number: int, health: Health | None, now: float, memory: Memory) -> float | None:
-    """Return the remaining seconds of the download, estimated from the observations of this run; None if unknown."""
+    """Return the remaining seconds of the download, estimated from the data of this run; None if unknown."""
     if health is None or not health.total:
         memory.downloads.pop(number, None)
         return None

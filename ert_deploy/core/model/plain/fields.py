@@ -1,6 +1,6 @@
-"""Strict parsing of plain data: each field of a row has the type in its dataclass, and each number is finite.
+"""Strict parsing of plain data: each field of a row has the type in its dataclass, and no number is infinite or NaN.
 
-Stored data is untrusted, so no value is converted implicitly. The functions raise TypeError or ValueError with a
+Stored data may be foreign, so no value is converted implicitly. The functions raise TypeError or ValueError with a
 description of the error.
 """
 
@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 Check = Callable[[Any], Any]
-MOST = 2**63 - 1  # ids and counts of all providers and stores are at most this
+MOST = 2**63 - 1  # maximum id or count of all providers and stores
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -28,7 +28,7 @@ def text(value: Any) -> str:
 
 def whole(value: Any) -> int:
     """Return `value` if it is a non-negative integer."""
-    if type(value) is not int:  # rejects True, which is an int subclass
+    if type(value) is not int:  # excludes True, which is an int subclass
         raise TypeError(f"{value!r} is not a whole number")
     if not 0 <= value <= MOST:
         raise ValueError(f"{value!r} is below 0 or too large")
@@ -39,7 +39,7 @@ def number(value: Any) -> float:
     """Return `value` as float if it is a finite, non-negative number, such as a time in Unix seconds."""
     if type(value) is not float and type(value) is not int:
         raise TypeError(f"{value!r} is not a number")
-    if not 0 <= value < float("inf"):  # also rejects NaN
+    if not 0 <= value < float("inf"):  # excludes NaN too
         raise ValueError(f"{value!r} is not a finite number from 0")
     return float(value)
 

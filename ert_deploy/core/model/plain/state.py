@@ -1,6 +1,6 @@
-"""Conversion of a state to plain data and back. Stored data is untrusted: it is complete and valid, or rejected.
+"""Conversion of a state to plain data and back. Stored data is untrusted: only a complete and valid state is accepted.
 
-Every field has its type, every number is finite, and data that no release can have written is rejected.
+Every field has its type, every number is valid, and data that no release writes is an error.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ert_deploy.core.model.plain.undated import NAMES, TIMES, named, signed, und
 from ert_deploy.core.model.state import Denied, Intent, Record, Rollout, State, Tombstone
 
 VERSION = 4
-BEFORE_CLAIMS = 3  # last version without account and claims, and with local clocks
+BEFORE_CLAIMS = 3  # last version without `account` and `claims`, and with local clocks
 # Version 1 lacks `woken` and `stranded`, 2 `keys` and `asked`, 3 `account`, `claims` and `begun`.
 READABLE = frozenset({1, 2, 3, VERSION})
 _LISTS = frozenset({"intents", "records", "tombstones", "rollouts"})
@@ -81,7 +81,7 @@ def _from_json(data: dict[str, Any], *, own: bool) -> State:
 
 
 def _row(kind: type[Any], row: Any, own: bool) -> dict[str, Any]:
-    """Return the values of a row; in versions without the provider's clock, all times are the writer's local times."""
+    """Return the values of a row; in versions without the provider's clock, all times are local to the writer."""
     if own or not isinstance(row, dict):
         return signed(checked(kind, row), TIMES)
     return signed(checked(kind, {name: value for name, value in row.items() if name != NAMES}), undated(row))
