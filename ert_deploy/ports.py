@@ -125,7 +125,7 @@ class WebHost(Protocol):
         """Return all variables set on the service itself, from all pages."""
 
     def read_groups(self, service: WebService) -> Mapping[str, str]:
-        """Return the names of the variables from linked environment groups, each with the name of its group."""
+        """Return the names of the variables from linked environment groups, each with the name of the group."""
 
     def put_env(self, service_id: str, name: str, value: Secret) -> None:
         """Set one variable and change no other. Does not deploy. Idempotent."""
@@ -150,9 +150,9 @@ class BackendProbe(Protocol):
     """Client of a backend, over TLS."""
 
     def probe(self, address: Address, mark: Mark, boot_secret: Secret, pinned: str) -> Health:
-        """Check identity, then health, on one verified connection. Never raises, never sends a key.
+        """Check identity, then health, on one authenticated connection. Never raises, never sends a key.
 
-        `pinned` is the PEM verified earlier in this run, or empty. The calls below raise NeedsAttention for any
+        `pinned` is the PEM of an earlier probe in this run, or empty. The calls below raise NeedsAttention for any
         other.
         """
 
@@ -163,12 +163,12 @@ class BackendProbe(Protocol):
         """Return the number of running or pending reports. Raises Transient if the backend does not report it."""
 
     def keys_in_force(self, address: Address, certificate: str, boot_secret: Secret) -> tuple[int, tuple[str, ...]]:
-        """Return how often its keys were set, and their hashes; empty if not reported. Rejected: not supported."""
+        """Return how often the keys were set, and their SHA-256; empty if not reported. Rejected: not supported."""
 
     def set_keys(
         self, address: Address, certificate: str, boot_secret: Secret, generation: int, hashes: tuple[str, ...]
     ) -> None:
-        """Accept the keys with these hashes, exclusively, from now on; idempotent.
+        """Replace the accepted keys by those with these SHA-256; idempotent.
 
         Raises StateConflict if keys were set in the meantime: `generation` must be above the current one. Raises
         Rejected if the backend denies it, Transient if the result is unknown.
@@ -215,10 +215,10 @@ class StateKeeper(StateStore, Protocol):
         """Return the current holder of the lock, or None."""
 
     def unlock(self) -> LockHolder | None:
-        """Release the lock of any process; return its former holder."""
+        """Release the lock of any process; return the former holder."""
 
     def set_aside(self) -> str:
-        """Move the stored data aside without reading it; return its new location, or "" if there was none."""
+        """Move the stored data aside without reading it; return the new location, or "" if there was none."""
 
     def history(self) -> tuple[StoredVersion, ...]:
         """Return the retained versions, newest first."""

@@ -23,7 +23,7 @@ def needs_attention(outcome: Outcome) -> NeedsAttention | None:
 
 
 def untold(outcome: Outcome) -> NeedsAttention | None:
-    """Return the error after a partial `down`: apps not updated, instances to assign, pending creates; or None."""
+    """Return the error after a partial `down`: apps not updated, instances of unclear ownership, pending creates."""
     if outcome.unknown_until:
         return _may_appear(outcome)
     if not outcome.abandoned:
@@ -48,12 +48,12 @@ def _may_appear(outcome: Outcome) -> NeedsAttention:
 
 
 def doubtful(outcome: Outcome) -> NeedsAttention | None:
-    """Return the error for marked instances without a certain owner; None if there are none."""
+    """Return the error for marked instances with an unclear owner; None if there are none."""
     return undecided(outcome.undecided)
 
 
 def undecided(found: Iterable[tuple[int, str]]) -> NeedsAttention | None:
-    """Return the error for instances that were not changed, each with the reason; None if there are none."""
+    """Return the error for instances that were not touched, each with the reason; None if there are none."""
     known = tuple(found)
     lines = _lines(known)
     if len(lines) < 2:

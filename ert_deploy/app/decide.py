@@ -25,8 +25,8 @@ def agreed(_instance: Instance | None) -> bool:
 def adopt(instance_id: int, config: Config = None, *, confirm: Confirm = agreed, progress: Progress = SILENT) -> bool:
     """Add an instance to the state; return whether it was confirmed.
 
-    From then on `up` may use or replace it and `down` deletes it. Raises UsageError for an instance that does not
-    exist or is not marked, `Busy` and CannotObserve.
+    From then on `up` may use or replace it and `down` deletes it. Raises UsageError for an instance that does not exist
+    or has no mark of this deployment, `Busy` and CannotObserve.
     """
 
     return _listed(instance_id, config, confirm, progress, decide.adopt)

@@ -1,4 +1,4 @@
-"""One deployment as used by a command: its config, read once, and the creation of its ports."""
+"""One deployment as used by a command: the config, read once, and the creation of ports."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class Deployment:
     def keeper(self, *, signing: bool = False, remove: bool = False) -> StateKeeper:
         """Return the state store for maintenance. It needs no provider and no provider key.
 
-        `signing` returns one that signs the state, or with `remove` deletes the signature. Raises UsageError without
+        `signing` returns one that signs the state, or with `remove` strips the signature. Raises UsageError without
         that key.
         """
         from ert_deploy.adapters.clock import CompressedClock, RealClock
@@ -174,7 +174,7 @@ class Counting:
 def at_work(
     deployment: Deployment, progress: Progress, *, going_down: bool = False
 ) -> Iterator[tuple[Session, Counting]]:
-    """Yield a session that holds the lock, and the number of its steps. Starts the sandbox. Raises `Busy`."""
+    """Yield a session that holds the lock, and the number of steps. Starts the sandbox. Raises `Busy`."""
     audience = Counting(progress)
     session = deployment.session(audience, start_sandbox=True)
     if session.in_sandbox:

@@ -1,4 +1,4 @@
-"""`image build` and `image push`: the GPU image, and its digest in the config. No machine is rented."""
+"""`image build` and `image push`: the GPU image, and the digest in the config. No machine is rented."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def build_image(
 ) -> Built:
     """Build the image from the sources included in this package, as `tag` or as `launch/image` of the config.
 
-    Its CUDA libraries are those that every host of the config can run. Raises UsageError for an invalid tag or
+    The CUDA libraries are those that every host of the config can run. Raises UsageError for an invalid tag or
     argument, and Failed if the Docker build fails or the bill of materials cannot be written.
     """
     from ert_deploy.adapters.docker_images import DockerImages

@@ -1,4 +1,4 @@
-"""`up`, `wake`, `sleep` and `down`: bring a deployment into a `Phase` while holding its lock."""
+"""`up`, `wake`, `sleep` and `down`: bring a deployment into a `Phase` while holding the lock."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ert_deploy.engine.run import run
 def up(config: Config = None, *, progress: Progress = SILENT, check: bool = True) -> Outcome:
     """Rent a GPU, boot the backend, and move the apps over to it; starts the sandbox if the config has one.
 
-    A repeated call changes nothing, or continues after an interruption. With `check`, NeedsAttention is raised if an
+    A repeated call changes nothing, or completes an interrupted run. With `check`, NeedsAttention is raised if an
     action of the user is required; without it, the outcome has the reason. Raises UsageError, `Busy`, Failed,
     NeedsAttention or CannotObserve: rented instances remain in this case.
     """
@@ -24,7 +24,7 @@ def up(config: Config = None, *, progress: Progress = SILENT, check: bool = True
 
 
 def wake(config: Config = None, *, progress: Progress = SILENT, check: bool = True) -> Outcome:
-    """Start a stopped backend again, on the old GPU or a new one. No first instance is rented.
+    """Start a sleeping backend again, on the old GPU or a new one. No first instance is rented.
 
     Raises UsageError if the deployment does not exist, and otherwise as `up`.
     """
@@ -49,9 +49,9 @@ def down(config: Config = None, *, now: bool = False, progress: Progress = SILEN
     """Remove the deployment. With `check`, a return guarantees that none of its instances exists or costs money.
 
     The apps are updated first, except with `now`. An old config that other commands reject is accepted, and so is an
-    unavailable state. With `check`, NeedsAttention is raised for apps that were not updated, for instances without a
-    certain owner and for creates whose instance may still appear; without it, the outcome contains them. Raises
-    UsageError, Busy, Failed, NeedsAttention or CannotObserve.
+    unavailable state. With `check`, NeedsAttention is raised for apps that were not updated, for instances that the
+    user has to assign and for creates whose instance may still appear; without it, the outcome contains them. Raises
+    UsageError, `Busy`, Failed, NeedsAttention or CannotObserve.
     """
     return _checked(_end(opened(config, going_down=True), Phase.ABSENT, progress, now=now), check=check)
 
@@ -67,7 +67,7 @@ def _converge(
 ) -> Outcome:
     """Run the engine. Without `begin` it has to exist already.
 
-    Without `patient` the run does not wait for active reports, and deletes instances before it updates the apps.
+    Without `patient` the run does not wait for active reports, and destroys instances before it updates the apps.
     """
     with at_work(deployment, progress, going_down=phase is Phase.ABSENT) as (session, audience):
         desired = replace(session.desired, phase=phase, begin=begin)

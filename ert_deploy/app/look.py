@@ -24,7 +24,7 @@ SHOWN = 5  # maximum number of variables to name; there may be many
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Resources at `now`, in Unix seconds. `sandbox_stopped`: the sandbox is not running, so none exist.
+    """Resources at `now`, in Unix time. `sandbox_stopped`: the sandbox is not running, so none exist.
 
     `undecided` are the instances without a certain owner, each with the reason; `others` are those of another owner.
     `unsettled_creates` is the number of create calls with unknown result, `to_be_destroyed` are instances that may
@@ -45,7 +45,7 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Steps that would be executed: the first follow from the actual state, all other ones are a forecast.
+    """Steps that would be executed: the first follow from the actual state, all later ones are a forecast.
 
     `findings` are facts to know before `up`; one with `stops` makes `up` fail.
     """

@@ -22,8 +22,8 @@ Doubts = tuple[tuple[int, str], ...]  # instances without a certain owner, each 
 class Backend:
     """One instance of the deployment. Prices are $ per hour (NaN: unknown), `started` is Unix seconds.
 
-    `health` is "unknown", and fields from the backend are empty, if it did not respond. `off_switch`: "proven",
-    "refused" or "unknown"; None if it is not reported.
+    `health` is "unknown", and all fields that only the backend knows are empty, if it did not respond. `off_switch`:
+    "proven", "refused" or "unknown"; None if it is not reported.
     """
 
     instance: int
@@ -44,13 +44,13 @@ class Backend:
     started: float | None
 
     def spent(self, now: float) -> float:
-        """Return the $ since it was rented, without bandwidth; an upper limit, as it may have been stopped."""
+        """Return the $ since it was rented, without bandwidth; an upper limit, as it may have slept."""
         return round(self.dph * max(0.0, now - self.started) / 3600.0, 4) if self.started else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One app: its reported fingerprint, the names of its owned variables, and who stopped it."""
+    """One app: the current fingerprint, the names of owned variables, and who stopped it."""
 
     service: str
     name: str
@@ -62,12 +62,12 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Result of a run. It has no secret.
+    """Result of a run. It contains no secret.
 
-    `undecided` are the instances without a certain owner, each with the reason; `others` are those of another owner.
-    `abandoned` are the apps that could not be updated, each with the reason. `left` is set if the backend in use does
-    not match the config and cannot be replaced. `idle_stop` is in seconds, 0 for never. `unknown_until`: Unix seconds
-    until which an instance of a create without state may appear; 0 if none can.
+    `undecided` are the instances that the user has to assign, each with the reason; `others` are those of another
+    owner. `abandoned` are the apps that could not be updated, each with the reason. `left` is set if the backend in use
+    does not match the config and cannot be replaced. `idle_stop` is in seconds, 0 for never. `unknown_until`: Unix
+    seconds until which an instance of a create without state may appear; 0 if none can.
     """
 
     deployment: str
@@ -84,7 +84,7 @@ class Outcome:
 
 
 def outcome_of(result: Result, *, changed: bool, now: float) -> Outcome:
-    """Convert the engine's result; `now` is Unix seconds by the clock of the run."""
+    """Convert the engine's result; `now` is the Unix time by the clock of the run."""
     situation = result.situation
     desired = situation.desired
     return Outcome(
@@ -103,7 +103,7 @@ def outcome_of(result: Result, *, changed: bool, now: float) -> Outcome:
 
 
 def in_doubt(situation: Situation) -> Doubts:
-    """Return the instances without a certain owner, each with the reason."""
+    """Return the `undecided` instances, each with the reason."""
     return tuple((u.instance.id, u.why) for u in situation.undecided)
 
 

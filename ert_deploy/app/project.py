@@ -23,7 +23,7 @@ Ask = Callable[[Question, str], str]  # receives a question and its default; ret
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """Files to write, and the diff of each existing file that differs.
+    """Files to write, and the diff of each existing file with other content.
 
     `placeholder`: the config has no image yet, and `up` fails until then.
     """
@@ -44,7 +44,7 @@ def draft_project(
 ) -> Draft:
     """Return configs/NAME.yaml, and with `blueprint` render.yaml, validated but not written.
 
-    A value missing in `answers` is requested with `ask`, or set to its default. Raises UsageError for an invalid name
+    A value missing in `answers` is requested with `ask`, or set to the default. Raises UsageError for an invalid name
     or value, and `ConfigProblems` for values that contradict each other.
     """
     from ert_deploy.config.scaffold.blueprint import render

@@ -32,7 +32,7 @@ class Strays:
 
     @property
     def others(self) -> tuple[int, ...]:
-        """The instances of another owner, which are never changed."""
+        """The instances of another owner, which are never touched."""
         return tuple(sorted(i.id for one in self.found.values() for i in one.others))
 
     @property
@@ -42,7 +42,7 @@ class Strays:
 
     @property
     def undecided(self) -> Doubts:
-        """The instances without a certain owner, each with the reason; `reap` does not change them."""
+        """The instances that the user has to assign, each with the reason; `reap` does not change them."""
         serving = ((i.id, SERVES) for one in self.found.values() for i in one.serving)
         doubtful = ((u.instance.id, u.why) for one in self.found.values() for u in one.undecided)
         return tuple(sorted({*serving, *doubtful}))

@@ -1,4 +1,4 @@
-"""`report`: a report through the app, as its users request it."""
+"""`report`: a report through the app, as users request it."""
 
 from __future__ import annotations
 

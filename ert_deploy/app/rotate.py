@@ -1,4 +1,4 @@
-"""`rotate`: replace the API key between the apps and the backend during operation. No key is ever printed."""
+"""`rotate`: replace the API key between the apps and the backend during operation. No key is ever displayed."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Rotation:
 def rotate(config: Config = None, *, progress: Progress = SILENT, check: bool = True) -> Rotation:
     """Change the key during operation: no new instance is rented, and no request fails.
 
-    With `check`, NeedsAttention is raised for instances without a certain owner. Raises UsageError if no backend is
-    ready, Busy, Failed, NeedsAttention or CannotObserve; `up` completes an interrupted change.
+    With `check`, NeedsAttention is raised for instances that the user has to assign. Raises UsageError if no backend is
+    ready, `Busy`, Failed, NeedsAttention or CannotObserve; `up` completes an interrupted change.
     """
     deployment = opened(config)
     if not deployment.sandbox_runs():

@@ -18,7 +18,7 @@ def start(config: Config = None) -> WorldFile:
 
 
 def stop(config: Config = None) -> dict[str, Any]:
-    """Stop the world and all its processes, and return its final bill.
+    """Stop the world and all processes in it, and return the final bill.
 
     Raises UsageError if the config has no sandbox, or it is not running.
     """
@@ -35,7 +35,7 @@ def stop(config: Config = None) -> dict[str, Any]:
 def status(config: Config = None) -> dict[str, Any] | None:
     """Return the running instances and the current bill; None if it is not running.
 
-    Raises UsageError if the config has no sandbox, or its world cannot be read.
+    Raises UsageError if the config has no sandbox, or the world cannot be read.
     """
     from ert_deploy.sandbox.world import daemon
     from ert_deploy.sandbox.world.file import WorldError

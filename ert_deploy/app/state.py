@@ -1,4 +1,4 @@
-"""`state`: maintenance of the stored state and its lock. Only `rebuild` calls a provider."""
+"""`state`: maintenance of state and lock. Only `rebuild` calls a provider."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The stored state, its location, and the owner of the lock."""
+    """The stored state, the location, and the owner of the lock."""
 
     where: str
     state: State
@@ -32,7 +32,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Locked:
-    """A lock that was taken: its location and owner."""
+    """A lock that was taken: location and owner."""
 
     where: str
     holder: LockHolder
@@ -57,7 +57,7 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """Result of signing: whether the signature was changed, and `why` the state was not accepted before.
+    """Result of signing: whether it was done, and `why` the state was not accepted before.
 
     `stored`: a state exists.
     """
@@ -112,7 +112,7 @@ def history(config: Config = None) -> History:
 def sign(config: Config = None, *, remove: bool = False, confirm: Callable[[str, State], bool]) -> Signed:
     """Sign the stored state with the key in ERT_STATE_KEY, or with `remove` store it without a signature.
 
-    `confirm` receives the reason why the state is not accepted (or its location), and the state, whose author is
+    `confirm` receives the reason why the state is not accepted (or the location), and the state, whose author is
     unverified. Raises UsageError without the key, `Busy`, and the errors of the store.
     """
     deployment = opened(config)
@@ -131,10 +131,10 @@ def sign(config: Config = None, *, remove: bool = False, confirm: Callable[[str,
 
 
 def rebuild(config: Config = None, *, progress: Progress = SILENT) -> Rebuilt:
-    """Rename an invalid state and write a new one from the existing marked instances. Deletes no data.
+    """Rename an invalid state and write a new one from the existing marked instances. No data is lost.
 
-    Raises UsageError for a newer state or that of another one, `Busy`, and CannotObserve if the instances cannot be
-    listed; no change is made in these cases.
+    Raises UsageError for a newer state or that of another deployment, `Busy`, and CannotObserve if the instances cannot
+    be listed; no change is made in these cases.
     """
     deployment = opened(config)
     if not deployment.sandbox_runs():

@@ -1,4 +1,4 @@
-"""Command line: parse the arguments, create the ports, run the engine, show the result. It has no logic of its own.
+"""Command line: parse the arguments, create the ports, run the engine, show the result. No decision logic.
 
 Only click is imported here. The module of a command is imported when it runs, so that `--help` stays fast; the one-line
 descriptions below are equal to those in the modules, which a test checks.
@@ -59,7 +59,7 @@ class LazyGroup(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands in `--help` without importing them."""
+        """Print the list of commands in `--help` without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
@@ -106,7 +106,7 @@ def _run(args: Sequence[str] | None) -> int:
     except BrokenPipeError:
         _close_quietly()
         sys.exit(0)
-    except Exception as error:  # no traceback is printed
+    except Exception as error:  # the user sees no traceback
         from ert_deploy.cli.failure import explain
 
         sys.exit(explain(error))
@@ -121,7 +121,7 @@ def _leave_no_core() -> None:
 
 
 def _say_usage(error: click.ClickException) -> None:
-    """Write an error of the command line in the format of all other errors."""
+    """Print an error of the command line in the format of all other errors."""
     from ert_deploy.cli.streams import say_error
 
     context = getattr(error, "ctx", None)

@@ -44,7 +44,7 @@ def services_document(services: Iterable[Service]) -> list[dict[str, Any]]:
 
 @contextmanager
 def named_in_json(as_json: bool) -> Iterator[None]:
-    """Write the `Undecided` instances as JSON if they stop a run, and reraise the error."""
+    """Print the `Undecided` instances as JSON if they stop a run, and reraise the error."""
     try:
         yield
     except Undecided as error:

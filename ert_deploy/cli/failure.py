@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def explain(error: BaseException) -> int:
-    """Write the error to stderr and return the exit code."""
+    """Print the error to stderr and return the exit code."""
     if isinstance(error, ErtError):
         say_error(error.summary, error.detail, error.hint)
         return error.exit_code
@@ -25,7 +25,7 @@ def explain(error: BaseException) -> int:
             hint="make room, or send the output elsewhere; the state on disk is consistent",
         )
         return 1
-    # The message of an unexpected error may contain a key; its type and location cannot.
+    # The message of an unexpected error may contain a key; the type and location cannot.
     say_error(
         f"unforeseen {type(error).__name__} at {_place(error)}",
         hint="the state on disk is consistent; run the command again, and please report this line",

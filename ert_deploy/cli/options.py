@@ -36,7 +36,7 @@ def json_option(command: F) -> F:
 
 
 def emit_json(value: Any) -> None:
-    """Write one JSON document to stdout. Infinities and NaN become null, as JSON has no NaN.
+    """Print one JSON document on stdout. Infinities and NaN become null, as JSON has no NaN.
 
     Control characters and runner commands are escaped, so that the content is the same but has no effect.
     """

@@ -1,7 +1,7 @@
 """Safe stdout and stderr of a command: output has no secrets, control characters or runner commands.
 
-All output uses these streams: of commands, click, library warnings and log records. Only styles and the live line
-of this program bypass the filter, through `own` and `Painted`.
+All output uses these streams: of commands, click, library warnings and log records. Only styles and the live line of
+this program bypass the filter, through `own` and `Painted`.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class SafeStream(io.TextIOBase):
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
-        """Encoding that supports all characters; the underlying stream replaces those that it does not support."""
+        """Encoding that supports all characters; the underlying stream escapes those that it does not support."""
         return "utf-8"
 
     @property
@@ -106,7 +106,7 @@ def guarded(env: Mapping[str, str]) -> Iterator[None]:
 
 
 def say_error(summary: str, detail: str = "", hint: str = "") -> None:
-    """Write an error to stderr in the common format, with a single write so that no secret is split."""
+    """Print an error to stderr in the common format, with a single write so that no secret is split."""
     lines = [f"error: {summary}", *(f"  {line.rstrip()}" for line in detail.splitlines())]
     text = safe("\n".join([*lines, f"hint: {hint}"] if hint else lines))
     stream = sys.stderr

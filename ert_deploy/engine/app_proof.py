@@ -1,7 +1,7 @@
 """Check of the apps' health endpoints before `Rent`: whether an app can report its configuration.
 
-Only a deployed app is checked. No response and server errors are inconclusive: a free service may be idle, and an
-app may be starting.
+Only a deployed app is checked. No response and server errors are inconclusive: a free service may be idle, and an app
+may be starting.
 """
 
 from __future__ import annotations

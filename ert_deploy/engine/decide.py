@@ -1,4 +1,4 @@
-"""Operator commands for one instance without a certain owner: adopt, ignore, or destroy it.
+"""Operator commands for one instance with an unclear owner: adopt, ignore, or destroy it.
 
 Each is one conditional write of the state, so that a concurrent run reads the result or makes it fail.
 """
@@ -60,7 +60,7 @@ def look_again(run: Run) -> Effects[bool]:
 
 
 def find(desired: Desired, instance_id: int) -> Effects[tuple[Situation, Instance | None]]:
-    """Read the state once, and return the instance of that id; None if only the state has it.
+    """Read the actual state once, and return the instance of that id; None if only the stored state has it.
 
     Raises UsageError if it is in neither. An app that cannot be read is ignored.
     """
@@ -73,7 +73,7 @@ def find(desired: Desired, instance_id: int) -> Effects[tuple[Situation, Instanc
 
 
 def adopt(situation: Situation, instance: Instance) -> Effects[None]:
-    """Assign the instance: create its record, and store the owner and services of this config.
+    """Adopt the instance: create its record, and store the owner and services of this config.
 
     Raises UsageError if it has no mark of this deployment.
     """
@@ -100,8 +100,8 @@ def ignore(situation: Situation, instance: Instance) -> Effects[None]:
 def destroy(situation: Situation, instance_id: int) -> Effects[None]:
     """Write a tombstone, destroy the instance, check twice that it is absent. Raises NeedsAttention if that fails.
 
-    Raises UsageError for another owner's instance and for one that is not marked: the owner or the user
-    has to remove those at the provider.
+    Raises UsageError for another owner's instance and for one that is not marked: the owner or the user has to remove
+    those at the provider.
     """
     instance = next((i for i in situation.observed.instances if i.id == instance_id), Instance(instance_id))
     if instance in situation.ownership.others:

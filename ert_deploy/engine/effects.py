@@ -115,7 +115,7 @@ class StartInstance(Effect[None]):
 
 @quick_dataclass
 class StopInstance(Effect[None]):
-    """Stop an instance, or cancel its start; the disk remains."""
+    """Stop an instance, or cancel a start; the disk remains."""
 
     instance_id: int
 
@@ -150,7 +150,7 @@ class Busy(Effect[int]):
 
 @quick_dataclass
 class KeysInForce(Effect[tuple[int, tuple[str, ...]]]):
-    """Read the generation and hashes of its keys from a backend."""
+    """Read the generation and hashes of the current keys from a backend."""
 
     address: Address
     certificate: str
@@ -159,7 +159,7 @@ class KeysInForce(Effect[tuple[int, tuple[str, ...]]]):
 
 @quick_dataclass
 class SetKeys(Effect[None]):
-    """Make a backend accept only the keys with these hashes."""
+    """Make a backend accept only the given keys, by hash."""
 
     address: Address
     certificate: str
@@ -177,7 +177,7 @@ class FindService(Effect[WebService]):
 
 @quick_dataclass
 class ReadGroups(Effect[Mapping[str, str]]):
-    """Read the variables from environment groups of a service, each with the name of its group."""
+    """Read the variables from environment groups of a service, each with the name of the group."""
 
     service: WebService
 

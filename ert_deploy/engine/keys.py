@@ -2,7 +2,7 @@
 
 First the generation of the keys is read, then the change is stored, then it is requested, then the response is
 recorded. If two runs change keys concurrently, the state denies the one that read it before the other claimed, and the
-backend the one whose generation is too low: the last successful change determines the accepted keys.
+backend the one whose generation is too low: the last successful change determines the valid keys.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MAX_UNANSWERED = 6  # changes without response per run before NeedsAttention is 
 def add_key(step: steps.AddKey, run: Run) -> Effects[None]:
     """Create a key, stored only in memory, and add it to those that an app may use.
 
-    Before an app uses the instance, its initial key is removed, as no app has it. A key that another run adds
+    Before an app uses the instance, the initial key is removed, as no app has it. A key that another run adds
     concurrently is kept. If the original record is missing, the keys are read from the backend first.
     """
     assert step.instance_id is not None, "the plan adds it to what answers"
@@ -66,7 +66,7 @@ def drop_keys(step: steps.DropKeys, run: Run) -> Effects[None]:
 def relearn(record: Record, situation: Situation) -> Effects[Record | None]:
     """Return the record with the keys of a backend whose original record is missing.
 
-    If the image is too old to report them, the backend is asked only about keys that apps have along with its address
+    If the image is too old to report them, the backend is asked only about keys that apps have along with the address
     or certificate: it has received those already, or cannot use them elsewhere. None: it did not respond now.
     """
     instance = next(i for i in situation.observed.instances if i.id == record.id)
@@ -85,7 +85,7 @@ def relearn(record: Record, situation: Situation) -> Effects[Record | None]:
         return None
     # Apps are updated in their order, so the key of the first app was added last.
     later = tuple(digest for digest in reversed(accepted) if digest not in instance.key_hashes)
-    # It may accept its initial key too, as after a change that was interrupted before the end.
+    # It may accept the initial key too, as after a change that was interrupted before the end.
     return replace(record, keys=(*instance.key_hashes, *later), asked=accepted) if later else record
 
 
@@ -98,7 +98,7 @@ def _in_force(instance: Instance, certificate: str) -> Effects[tuple[str, ...]]:
 
 
 def _accepted(address: Address, certificate: str, held: Mapping[str, Secret]) -> Effects[tuple[str, ...]]:
-    """Return the hashes of the given keys that it accepts. Raises Transient."""
+    """Return those of the given keys, by hash, that it accepts. Raises Transient."""
     taken: list[str] = []
     for digest, key in held.items():
         if (yield from perform(e.Accepts(address, certificate, key))):

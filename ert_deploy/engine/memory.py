@@ -1,4 +1,4 @@
-"""Memory of one run between two situations. Without it, as after a crash, a run only waits longer."""
+"""Memory of one run between two reads of the actual state. Without it, as after a crash, a run only waits longer."""
 
 from __future__ import annotations
 
@@ -32,24 +32,24 @@ class Rental:
 class Memory:
     """Data of one run.
 
-    `before` has the owned variables of each target before this run changed it, or when they were last verified, to
-    restore them if its deploy fails. `ranked` is the result of the last search, valid until `ranked_until`. `tries` is
-    the number of failed deletions per instance, `starts` the starts by this run, and `waiting` is the time since which
-    its reports delay its stop; `stopped` are the instances that accepted a stop from this run. `deploys` are those
-    started by this run, and `taken` is how often a step that should be needed once was executed. `made` are the keys
-    created by this run, by instance, `rotating` means that such a key replaces the one in use, `proven` are the
-    certificates verified by this run, by instance, and `unanswered` is the number of changes of keys without a
-    response. `kept` is the reason why a backend in use that does not match the config cannot be replaced. `created` are
-    the tokens of the creates of this run, and `ends` the machines on which their boot failed, by type of failure, with
-    the reason. `spending` is their price by token. `account` is the id of the key's account once it was read, and
-    `same` are its other ids. `downloads` is the time and number of bytes at which each download was first seen.
-    `doubts` is how often an instance was read without an environment.
+    `before` has the owned variables of each target before this run changed it, or when they were last in use, to
+    restore them if a deploy fails. `ranked` is the result of the last search, valid until `ranked_until`. `tries` is
+    the number of failed deletions or stops per instance, `starts` the starts by this run, and `waiting` is the time
+    since which reports delay a stop; `stopped` are the instances that accepted a stop from this run. `deploys` are
+    those started by this run, and `taken` is how often a step that should be needed once was executed. `made` are the
+    keys created by this run, by instance, `rotating` means that such a key replaces the one in use, `proven` are the
+    certificates checked by this run, by instance, and `unanswered` is the number of changes of keys without a response.
+    `kept` is the reason why a backend in use that does not match the config cannot be replaced. `created` are the
+    tokens of the creates of this run, and `ends` the machines on which a boot failed, by type of failure, with the
+    reason. `spending` is their price by token. `account` is the id of the key's account once it was read, and `same`
+    are other ids of it. `downloads` is the time and number of bytes at which each download was first seen. `doubts` is
+    how often an instance was read without an environment.
 
     `origin` converts the steady clock to the time of this run, `first_seen` is the time at which each stored time was
     first read (those of `dated`, which is `stamped` without future values), and `begun` the start time that this run
     assigns to an empty state. `due` is when a failed step may be repeated, `since` when the deletion of an instance was
     first checked, `refused` the last error of the calls for an instance. `unread` and `unsaved` are the errors of an
-    unusable store, `stored` is its last known content, and `carried` the content that it would have if it was usable.
+    unusable store, `stored` is the last known content, and `carried` the content that it would have if it was usable.
     """
 
     watches: dict[int, Watch] = field(default_factory=dict)

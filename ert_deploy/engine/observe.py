@@ -102,7 +102,7 @@ def _used_before(desired: Desired, placed: Ownership, publications: tuple[Public
 
 
 def _probe(instance: Instance, state: State, memory: Memory) -> Effects[Health | None]:
-    """Return its health. Its identity is checked once per run, as the state may contain any certificate."""
+    """Return the health. The identity is checked once per run, as the state may contain any certificate."""
     entombed = any(t.id == instance.id for t in state.tombstones)
     if instance.address is None or instance.mark is None or instance.halted or entombed:
         return None  # the IP of a stopped instance may be in use elsewhere
@@ -182,7 +182,7 @@ def patiently(desired: Desired, memory: Memory) -> Effects[Situation]:
 
 
 def promptly(desired: Desired, written: Moment) -> Effects[None]:
-    """Raise Failed if a stored call was not sent in time: from then on other runs may ignore it."""
+    """Raise Failed if a stored call was not sent in time: from then on other runs may stop waiting for it."""
     late = (yield from perform(e.Now())).since(written)
     if late > desired.timings.call_within:
         raise Failed(

@@ -1,7 +1,7 @@
 """Stopping and starting of instances. A stop releases the GPU, so that a later start may be impossible.
 
 A start is stored by a conditional write before it is requested: of several runs that want to start an instance, one
-sends the request. A start by a failed run is repeated if nothing changes in time.
+sends the request. A start requested by a failed run is repeated if it is not visible in time.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def wake(step: steps.Wake, run: Run) -> Effects[None]:
         yield from _strand(record, run.observed.state, f"it was started {starts} times in vain", run)
         return
     run.memory.starts[record.id] = starts + 1
-    run.memory.watches.pop(record.id, None)  # resets its progress timer
+    run.memory.watches.pop(record.id, None)  # resets the progress timer
     yield from perform(e.AwaitTurn("start"))
     now = yield from perform(e.Now())  # the `Situation` may be old
     woken = replace(record, woken=now.stamp())
@@ -54,7 +54,7 @@ def wake(step: steps.Wake, run: Run) -> Effects[None]:
 
 
 def strand(step: steps.Strand, run: Run) -> Effects[None]:
-    """Abandon its start."""
+    """Give up starting it."""
     yield from _strand(_record(run.observed, step.instance_id), run.observed.state, step.reason, run)
 
 
@@ -76,10 +76,9 @@ def _strand(record: Record, state: State, why: str, run: Run) -> Effects[None]:
 
 
 def stop(step: steps.Stop, run: Run) -> Effects[None]:
-    """Stop it after its reports have finished.
+    """Stop it after all reports have finished.
 
-    If it is ready although its start was given up, this is stored first, so that its disk is not considered
-    unusable.
+    If it is ready although the start was given up, this is stored first, so that the disk is not considered unusable.
     """
     number = step.instance_id
     record, health = _record(run.observed, number), run.observed.health.get(number)
@@ -115,7 +114,7 @@ def await_stop(step: steps.AwaitStop, run: Run) -> Effects[None]:
 
 
 def _busy(number: int, run: Run) -> Effects[bool]:
-    """Whether its reports delay the stop, for at most `timings/finish`. False if it does not respond."""
+    """Whether reports delay the stop, for at most `timings/finish`. False if it does not respond."""
     health, instance = run.observed.health.get(number), next(i for i in run.observed.instances if i.id == number)
     address, key = instance.address, run.situation.current_key(instance)
     if health is None or health.vital is not Vital.HEALTHY or health.certificate is None:

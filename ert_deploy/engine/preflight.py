@@ -1,6 +1,6 @@
 """Preflight checks before anything is rented, for errors that would make a run fail or do harm. Read-only.
 
-A `Finding` stops the run if only the user can fix it: a disabled service, one whose deploys cause downtime, one that
+A `Finding` stops the run if only the user can fix it: a suspended service, one whose deploys cause downtime, one that
 gets owned variables from another source too, an app that cannot report its configuration. All other findings are only
 reported.
 """
@@ -25,7 +25,7 @@ from ert_deploy.ports import WebService
 
 
 def preflight(run: Run) -> Effects[None]:
-    """Raise UsageError for the first one that stops the run; report all other ones. Skipped unless starting."""
+    """Raise UsageError for the first `Finding` that stops the run; report all other ones. Only when starting."""
     if run.desired.phase is not Phase.RUNNING:
         return
     if not run.desired.begin and not _begun(run.situation):

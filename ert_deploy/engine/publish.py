@@ -1,6 +1,6 @@
 """Update of an app, as careful as a database migration.
 
-Write each variable that differs, wait until no deploy is active, start one, follow exactly that one, and verify only by
+Set each variable that differs, wait until no deploy is active, start one, follow exactly that one, and verify only by
 the fingerprint of the running process. If that fails, the previous values are restored and the reason is reported; the
 old backend has been available all the time.
 """
@@ -30,14 +30,14 @@ EMPTY_ANSWERS = 6  # deploys accepted without an id before the run fails
 
 
 def publish(step: steps.Publish, run: Run) -> Effects[None]:
-    """Write and delete the owned variables of one target, the fingerprint last."""
+    """Set and delete the owned variables of one target, the fingerprint last."""
     target, publication = _pair(step.target, run.situation)
     if publication.suspended:
         raise Failed(f"{publication.name} is suspended ({publication.suspended})", hint="resume it at Render first")
     wanted = _wanted(run.situation, target)
     url = target.names.url
     yield from _announce(publication, run.observed, {wanted.get(url), publication.env.get(url)})
-    if run.desired.phase is not Phase.ABSENT:  # when removing it, the old values name a backend to delete
+    if run.desired.phase is not Phase.ABSENT:  # on the way down, the old values name a backend to delete
         if _proven(target, publication, run.observed):
             run.memory.before[step.target] = publication.env  # older values may name a backend that no longer exists
         run.memory.before.setdefault(step.target, publication.env)
@@ -49,7 +49,7 @@ def publish(step: steps.Publish, run: Run) -> Effects[None]:
 
 
 def _proven(target: Target, publication: Publication, observed: Observed) -> bool:
-    """Whether the app was proven to run with the values in its environment."""
+    """Whether the app was seen to run with the values in the environment."""
     rollout = observed.state.rollout(publication.service_id)
     own = {name: value for name, value in publication.env.items() if name != target.names.fingerprint}
     return rollout is not None and bool(rollout.proven) and rollout.fingerprint == fingerprint(own)
@@ -231,10 +231,10 @@ def _wanted(situation: Situation, target: Target) -> Mapping[str, Secret]:
 
 
 def _announce(publication: Publication, observed: Observed, urls: set[Secret | None]) -> Effects[None]:
-    """Save before the app is updated: its `Rollout` is no longer proven, and which instances it uses.
+    """Save before the app is updated: the `Rollout` is no longer proven, and which instances it uses.
 
-    An instance in use is drained before it is deleted. A deploy of the previous values may be active: an app
-    that then reports the new fingerprint is an old process that had the same values before.
+    An instance in use is drained before it is deleted. A deploy of the previous values may be active: an app that then
+    reports the new fingerprint is an old process that had the same values before.
     """
     state = observed.state
     if state.rollout(publication.service_id) is not None:

@@ -1,9 +1,9 @@
 """Reaping: finds instances of the deployment that are missing in the state, and deletes those that the user confirms.
 
-One with a valid identity that is ready is reported but not deleted: its state may be stored elsewhere.
+One with a valid identity that is ready is reported but not deleted: the state may be stored elsewhere.
 
-They are deleted like any instance: first a tombstone by a conditional write, so that a concurrent run cannot adopt
-one of them, then the deletion and two checks, and finally the tombstone is removed.
+They are deleted like any instance: first a tombstone by a conditional write, so that a concurrent run cannot adopt one
+of them, then the deletion and two checks, and finally the tombstone is removed.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ REASON = "no state knew it"
 class Found:
     """Result of one search for strays.
 
-    `strays` are own instances missing in the state, `serving` are other such instances with a valid identity
-    that are ready. `undecided` are left to the user, `others` are those of another owner. `blank`: no state exists.
+    `strays` are own instances missing in the state, `serving` are other such instances with a valid identity that are
+    ready. `undecided` are left to the user, `others` are those of another owner. `blank`: no state exists.
     """
 
     strays: tuple[Instance, ...]
@@ -56,7 +56,7 @@ def find(desired: Desired) -> Effects[Found]:
 
 
 def _serves(stray: Instance, state: State) -> Effects[bool]:
-    """Whether its identity is valid and it is ready; False if it has a tombstone."""
+    """Whether the identity is valid and it is ready; False if it has a tombstone."""
     entombed = any(t.id == stray.id for t in state.tombstones)
     if entombed or stray.address is None or stray.mark is None or stray.halted:
         return False
@@ -95,7 +95,7 @@ def reap(chosen: tuple[Instance, ...], poll: float, *, decided: bool = False) ->
 
 
 def _round(left: dict[int, Instance], gone: list[int], *, decided: bool) -> Effects[None]:
-    """List once and execute the next step for each one left. Those that no longer exist move from `left` to `gone`."""
+    """List once and execute the next step for each one left. Those found absent move from `left` to `gone`."""
     listed = {i.id: i for i in (yield from perform(e.ListInstances()))}
     state = yield from perform(e.Load())
     for stray in () if decided else _adopted(left, listed, state):
@@ -113,7 +113,7 @@ def _round(left: dict[int, Instance], gone: list[int], *, decided: bool) -> Effe
 
 
 def _adopted(left: dict[int, Instance], listed: dict[int, Instance], state: State) -> list[Instance]:
-    """Return the instances that another run has added since, or whose mark has changed."""
+    """Return the instances that another run has added since, or whose mark is not the same."""
     return [
         stray
         for stray in left.values()

@@ -1,6 +1,6 @@
 """Renting in three parts: intent, effect, fact.
 
-The `Intent` is durable before the create call starts, the call is sent exactly once, and its result is stored after it.
+The `Intent` is durable before the create call starts, the call is sent exactly once, and the result is stored after it.
 After an error at any point, the token in `label` and environment is that of the instance.
 """
 
@@ -49,7 +49,7 @@ def mark_apps(_: steps.MarkApps, run: Run) -> Effects[None]:
 
 
 def rent(_: steps.Rent, run: Run) -> Effects[None]:
-    """Rent the best remaining offer. Returns after its result is known or stored as unknown.
+    """Rent the best remaining offer. Returns after the result is known or recorded as unknown.
 
     If there is none, the backend in use remains; without one, UsageError or Failed is raised.
     """
@@ -75,7 +75,7 @@ def _three_beats(run: Run, ranked: Ranked) -> Effects[None]:
     offer, known = ranked.offer, run.situation.claimed()
     token = (yield from perform(e.Draw(keys.TOKEN_BYTES))).hex()
     boot_secret = (yield from perform(e.Draw(keys.BOOT_SECRET_BYTES))).hex()
-    # The initial key is discarded: the instance gets its own key once it is verified and ready.
+    # The initial key is discarded: the instance gets a new key once it is ready.
     closed = keys.make_key((yield from perform(e.Draw(keys.KEY_BYTES)))).sha256()
     env = run.desired.container_env(token, closed, boot_secret, offer, owner=run.situation.birth_owner)
     order = CreateOrder(offer.id, run.desired.launch, Mark(run.desired.deployment, token), env)

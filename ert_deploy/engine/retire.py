@@ -108,7 +108,7 @@ def _shown(instance: Instance) -> str:
 
 
 def _ghost(instance_id: int, run: Run) -> Effects[NeedsAttention]:
-    """Return the error for an instance that still exists: its price, the results of both reads, and the last error."""
+    """Return the error for an instance that still exists: the price, the results of both reads, and the last error."""
     listed = next((i for i in run.observed.instances if i.id == instance_id), None)
     by_id = yield from _by_id(instance_id)
     lines = [f"list: {_shown(listed) if listed is not None else 'no longer listed'}", f"read by id: {by_id}"]

@@ -1,8 +1,8 @@
 """Rotation: replaces the API key between the apps and the backend during operation.
 
-Unfinished work is completed first. The plan then has all further steps: create a key in memory, add it to the
-backend, move every app over, verify each of them, let requests with the old key finish, remove the old key. After a
-crash the apps still work, and the next run that keeps the deployment running continues with the keys in the apps.
+Unfinished work is completed first. The plan then has all further steps: create a key in memory, add it to the backend,
+move every app over, verify each of them, let requests with the old key finish, remove the old key. After a crash the
+apps still work, and the next run that keeps the deployment running continues with the keys in the apps.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ert_deploy.engine.observe import observe
 
 @dataclass(frozen=True, slots=True)
 class Rotated:
-    """Result of a rotation: the names of the key before and after, and the last observation."""
+    """Result of a rotation: the names of the key before and after, and the final result."""
 
     before: str
     after: str

@@ -1,4 +1,4 @@
-"""Executes effects on the ports. It has no logic of its own."""
+"""Interpreter: executes effects on the ports, without any decision logic."""
 
 from __future__ import annotations
 

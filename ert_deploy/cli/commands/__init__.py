@@ -1,1 +1,1 @@
-"""Commands: one module each, imported on use. It parses, calls and shows. They do not import each other."""
+"""Commands: one module each, imported on use: parse, call, show. They do not import each other."""

@@ -45,8 +45,8 @@ def adopt(config: str | None, as_json: bool, yes: bool, instance_id: int) -> Non
 def ignore(config: str | None, as_json: bool, yes: bool, instance_id: int) -> None:
     """Decide that an instance is not our business; it is named no more.
 
-    It remains, costs money, and does not affect exit codes. This is stored in the state; without a persistent
-    state, use `ignored_instances: [ID]` in the config instead.
+    It remains, costs money, and does not affect exit codes. This is stored in the state; without a persistent state,
+    use `ignored_instances: [ID]` in the config instead.
     """
     with interruptible(), make_view() as view:
         done = decide.ignore(
@@ -63,8 +63,8 @@ def ignore(config: str | None, as_json: bool, yes: bool, instance_id: int) -> No
 def destroy(config: str | None, as_json: bool, yes: bool, instance_id: int) -> None:
     """Decide that an instance goes: destroy it and see it gone.
 
-    It must be marked or in the state; an instance of another owner has to be adopted first.
-    Apps that use it keep its URL until `down`. Exit code 5 if it still exists.
+    It must be marked or in the state; an instance of another owner has to be adopted first. Apps that use it keep its
+    URL until `down`. Exit code 5 if it still exists.
     """
     with interruptible(), make_view() as view:
         done = decide.destroy(

@@ -20,12 +20,12 @@ def command(config: str | None, as_json: bool, now: bool) -> None:
     """Take it all away again; nothing is left that bills.
 
     The app is updated first and active requests may finish, then every instance is deleted and checked to be absent. If
-    the app cannot be updated, the instances are deleted anyway and the exit code is 5. The exit code is also 5 if an
-    marked instance has no certain owner: it is reported, but not changed.
+    the app cannot be updated, the instances are deleted anyway and the exit code is 5. The exit code is also 5 if a
+    marked instance has no certain owner: it is named, but not changed.
 
     A state that cannot be read or written is no obstacle: the instances are found by `label` and environment, and the
-    exit code is 5, with the changes that could not be stored. If no state exists, a create without state may be
-    pending: the command waits for it, and with --now prints until when it may appear.
+    exit code is 5, with the changes that could not be stored. If no state exists, an instance may still appear: the
+    command waits for it, and with --now prints until when.
     """
     with interruptible(), make_view() as view:
         outcome = lifecycle.down(config, now=now, progress=view, check=False)

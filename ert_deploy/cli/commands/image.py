@@ -1,4 +1,4 @@
-"""`ert-deploy image`: build the GPU image, upload it, and store its digest in the config. Rents no machine."""
+"""`ert-deploy image`: build the GPU image, upload it, and store the digest in the config. Rents no machine."""
 
 from __future__ import annotations
 

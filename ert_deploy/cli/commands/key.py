@@ -28,7 +28,7 @@ def rotate(config: str | None, as_json: bool) -> None:
 
     A new key is added to the backend, every app is updated and checked, and after the requests with the old key have
     finished, the old key is removed. After an interruption the apps still work; `up` completes the change, and another
-    `key rotate` replaces the key again.
+    `key rotate` changes the key again.
     """
     with interruptible(), named_in_json(as_json), make_view() as view:
         done = app.rotate(config, progress=view, check=False)

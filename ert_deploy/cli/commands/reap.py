@@ -28,10 +28,10 @@ def command(  # noqa: PLR0917, one parameter per option
 ) -> None:
     """Destroy instances of ours that no state knows.
 
-    For use when the state is gone, or a machine with a run on it. Instances in the state are removed with
-    `down`. If no state exists, `--state-is-lost` is required, to prevent the use of a wrong folder or S3 key. An
-    instance with a valid identity that is ready is reported, but not deleted, and so is one without a certain
-    owner. Another owner's is never changed. Exit code 5 if such an instance is reported, or if the list cannot be read.
+    For use after the loss of the state, or of the machine of a run. Instances in the state are removed with `down`. If
+    no state exists, `--state-is-lost` is required, to prevent the use of a wrong folder or S3 key. An instance with a
+    valid identity that is ready is named, but not deleted, and so is one without a certain owner. Another owner's is
+    never touched. Exit code 5 if such an instance is named, or if the list cannot be read.
     """
     with interruptible():
         with make_view() as view:

@@ -1,4 +1,4 @@
-"""`ert-deploy report TICKER`: a report through the app, as its users request it."""
+"""`ert-deploy report TICKER`: a report through the app, as users request it."""
 
 from __future__ import annotations
 

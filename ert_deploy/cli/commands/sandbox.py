@@ -47,7 +47,7 @@ def start(config: str | None, as_json: bool) -> None:
 @config_option
 @json_option
 def stop(config: str | None, as_json: bool) -> None:
-    """Stop it and all its processes, and show the bill."""
+    """Stop it and all processes in it, and show the bill."""
     bill = sandbox.stop(config)
     if as_json:
         emit_json(bill)

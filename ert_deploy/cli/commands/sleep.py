@@ -20,9 +20,9 @@ from ert_deploy.core.model.text import per_hour
 def command(config: str | None, as_json: bool, now: bool) -> None:
     """Stop the GPU and keep its disk; `wake` or `up` starts it again.
 
-    Active reports are finished first. The app keeps its configuration. The disk still has a low price; the GPU returns
-    to the market, and may be unavailable later. Exit code 5 if a marked instance has no certain owner: it is reported,
-    but not changed.
+    Active reports are finished first. The app keeps its configuration. The disk still costs a little; the GPU returns
+    to the market, and may be unavailable later. Exit code 5 if a marked instance has no certain owner: it is named, but
+    not changed.
     """
     with interruptible(), make_view() as view:
         outcome = lifecycle.sleep(config, now=now, progress=view, check=False)

@@ -33,7 +33,7 @@ def command(config: str | None, as_json: bool, identity: Path | None, words: tup
     """Run COMMAND on the GPU machine, or open a shell there.
 
     The config must contain `debug_ssh: true` under `launch`. A single argument is a command line for the shell; several
-    are quoted individually. COMMAND has no input, and its exit code is returned.
+    are quoted individually. COMMAND has no input, and the exit code is returned.
     """
     if not words and (as_json or not sys.stdin.isatty()):
         raise UsageError("there is no COMMAND, and no terminal for a shell", hint="`ert-deploy ssh -- COMMAND...`")

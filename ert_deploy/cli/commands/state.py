@@ -1,4 +1,4 @@
-"""`ert-deploy state`: maintenance of the stored state and its lock. Only `rebuild` calls a provider."""
+"""`ert-deploy state`: maintenance of state and lock. Only `rebuild` calls a provider."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MINUTE = 60.0
 def command() -> None:
     """Look after the deployment's stored state and its lock.
 
-    The state is a file or an object in S3, as configured in `state`. It has no secret.
+    The state is a file or an object in S3, as configured in `state`. It contains no secret.
     """
 
 
@@ -107,7 +107,7 @@ def sign(config: str | None, as_json: bool, yes: bool, remove: bool) -> None:
     """Sign the stored state with the key in ERT_STATE_KEY, for the first time or after a change of keys.
 
     A state with the signature of another key is accepted only with that key in ERT_STATE_KEY_OLD. One without signature
-    is displayed and needs your approval, as its author is not known. --remove requires the key, too.
+    is displayed and needs your approval, as the author is not known. --remove requires the key, too.
     """
 
     def confirm(why: str, state: State) -> bool:
@@ -135,8 +135,7 @@ def rebuild(config: str | None, as_json: bool) -> None:
     """Rename an invalid state and write a new one from the existing marked instances.
 
     No data is deleted. A state that is valid, newer, or that of another deployment is not changed. Exit code 5 without
-    changes if the instances cannot be read. Exit code 5 also if a marked instance has no certain owner: it is
-    omitted.
+    changes if the instances cannot be read. Exit code 5 also if a marked instance has no certain owner: it is omitted.
     """
     with interruptible(), make_view() as view:
         done = app.rebuild(config, progress=view)

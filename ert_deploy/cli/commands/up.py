@@ -18,7 +18,7 @@ from ert_deploy.cli.view.progress import make_view
 def command(config: str | None, as_json: bool) -> None:
     """Rent a GPU, boot the backend, and move the app over to it.
 
-    A repeated call changes nothing, or continues after an interruption. The command ends when the running app has been
+    A repeated call changes nothing, or completes an interrupted run. The command ends when the running app has been
     verified to use the new backend. A backend in use is deleted only after its replacement is ready: if none can be
     rented it remains, and the exit code is 5. The exit code is also 5 if a marked instance has no certain owner: it is
     reported, but not changed, and nothing is rented until that is decided.

@@ -1,1 +1,1 @@
-"""Output for the user: status on stderr, one line per event, and the running backend. It has no logic of its own."""
+"""Output for the user: status on stderr, one line per event, and the running backend. No decision logic."""

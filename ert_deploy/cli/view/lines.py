@@ -12,7 +12,7 @@ FULL = 100
 
 
 def line(event: events.Event) -> str:
-    """Return the permanent line for this event; empty if it has none."""
+    """Return the permanent line for this event; empty if there is none."""
     match event:
         case events.Started() | events.Booting() | events.Waiting():
             return ""

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """`owners` are owner ids and `services` are the hashes of the services that the deployment was rented for.
+    """`owners` are owner ids and `services` are hashed ids of services that the deployment was rented for.
 
-    `adopted` are instances that the operator assigned regardless of `label` and environment,
-    `ignored` instances that the operator excluded from it.
+    `adopted` are instances that the operator assigned regardless of `label` and environment, `ignored` are those that
+    the operator excluded.
     """
 
     owners: tuple[str, ...] = ()
@@ -27,7 +27,7 @@ class Claims:
         return replace(self, owners=tuple(sorted(owners)), services=tuple(sorted(known)))
 
     def adopting(self, instance_id: int) -> Claims:
-        """Assign the instance, as requested by the operator."""
+        """Add the instance, as requested by the operator."""
         adopted = tuple(sorted({*self.adopted, instance_id}))
         return replace(self, adopted=adopted, ignored=tuple(i for i in self.ignored if i != instance_id))
 

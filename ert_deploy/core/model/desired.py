@@ -138,8 +138,8 @@ class Timings:
     """Timeouts and delays in seconds. Sources: Vast's own host self-test and create timings.
 
     For `start_lag` after a start an instance may still be reported as stopped, and for `wake_grace` its container as
-    exited. `sleep` waits at most `finish` for active reports. A create or start request is sent within
-    `call_within` of the time it was stored, or not at all: `settle` starts at that time.
+    exited. `sleep` waits at most `finish` for active reports. A create or start request is sent within `call_within` of
+    the time it was stored, or not at all: `settle` starts at that time.
     """
 
     poll: float = 10.0
@@ -199,9 +199,9 @@ class Desired:
     """One deployment with its target `phase`. `begin`: it may be created if no trace of it exists.
 
     `max_cost` is the limit in $ for the rent of one run before the first ready backend, None for no limit. With
-    `apps_first`, removing the deployment first updates the apps and lets their requests finish, then deletes
-    instances. `owner` is the owner id of the config, `services` the hashes of the target ids that the config itself
-    names, and `ignored` the instances that the config excludes.
+    `apps_first`, removing the deployment first updates the apps and lets their requests finish, then deletes instances.
+    `owner` is the owner id of the config, `services` the hashed ids of the targets that the config itself names, and
+    `ignored` the instances that the config excludes.
     """
 
     deployment: str

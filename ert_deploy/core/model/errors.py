@@ -1,7 +1,7 @@
 """Exceptions, grouped by the action to take next.
 
 ErtError                      base class: one line for the user, with a hint and an exit code
-+-- UsageError         (2)    invalid arguments, config, file or key; running instances are not changed
++-- UsageError         (2)    invalid arguments, config, file or key; running instances remain
 |   +-- Damaged        (2)    the stored state is invalid; it can be renamed and rebuilt
 +-- Failed             (1)    an operation failed; the message names anything left running
 +-- Busy               (3)    another process holds the lock
@@ -11,10 +11,10 @@ ErtError                      base class: one line for the user, with a hint and
 +-- Outcome                   result of a provider call, handled by the engine
     +-- Transient             no effect; the same call may be repeated
     +-- Rejected              a complete response with an error; a retry will not help
-    +-- StartRefused          a stopped instance cannot run now: its GPU was rented again
+    +-- StartRefused          a stopped instance cannot run now: the GPU is rented to another customer
     +-- Gone                  the addressed resource does not exist (any more)
     +-- OfferGone             the offer is no longer available; the next one may work
-    +-- OutcomeUnknown        it may or may not have taken effect; handled as if the process had stopped
+    +-- OutcomeUnknown        it may or may not have taken effect; handled as after a crash
     |   +-- CreateRefused     as uncertain as its base class, but other offers would fail too
     +-- StateConflict         another process wrote the state since it was read
 """
@@ -23,7 +23,7 @@ from __future__ import annotations
 
 
 class ErtError(Exception):
-    """Base class of all errors that are reported to the user.
+    """Base class of all errors that are meant for the user.
 
     summary: one line. detail: more lines, may be empty. hint: suggested fix, may be empty.
     """

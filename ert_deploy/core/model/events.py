@@ -44,7 +44,7 @@ class OfferLost:
 
 @dataclass(frozen=True, slots=True)
 class CreateUnknown:
-    """A create call returned without a usable response; its token stays in use for the search."""
+    """A create call returned without a usable response; the instance may still appear."""
 
     token: str
     why: str
@@ -61,7 +61,7 @@ class Booting:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """An instance has proven its identity; `certificate_sha256` is the hash of the PEM that is now pinned."""
+    """The identity of an instance is proven; `certificate_sha256` is the hash of the PEM that is now pinned."""
 
     instance: Instance
     health: Health

@@ -1,7 +1,7 @@
 """Labels: the mark with the deployment of an instance, in its `label` and its environment.
 
-The same create call sets both. A user can edit the `label` and the environment can be missing from a
-reply, so a single one is also a sign; `planning.ownership` defines the permitted actions.
+The same create call sets both. A user can edit the `label` and the environment can be missing from a reply, so one of
+them is enough to find an instance; `planning.ownership` defines the permitted actions.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Actual state: values that the adapters return and the planner reads.
 
-A missing or unknown value is None, never an estimate. Money in $, times in Unix seconds, sizes as named.
+A missing or unknown value is None, never a guess. Money in $, times in Unix seconds, sizes as named.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ class Address:
 class Instance:
     """One rented (or stopped) instance as the provider lists it.
 
-    `mark` is set only if `label` and environment agree. `claims` is the deployment in `label` and `label_token`
-    its token; `born` is the mark in the environment, and `owner` the value of `ERT_OWNER` there. `status` is the
-    state of the container, `intended` and `current` are those of the provider. `dph` is the price of the running
-    instance and `disk_dph` the part of it charged for the disk in any state, in $/h. `shell` is the address of the SSH
-    server. `bid` means that it is interruptible, and runs again by itself after being outbid.
+    `mark` is set only if `label` and environment agree. `claims` is the deployment in `label` and `label_token` its
+    token; `born` is the mark in the environment, and `owner` the value of `ERT_OWNER` there. `status` is the state of
+    the container, `intended` and `current` are those of the provider. `dph` is the price of the running instance and
+    `disk_dph` the part of it for the disk in any state, in $/h. `shell` is the address of the SSH server. `bid` means
+    that it is interruptible, and runs again by itself after being outbid.
     """
 
     id: int
@@ -69,7 +69,7 @@ class Instance:
 
     @property
     def resting(self) -> bool:
-        """Whether it is known to be stopped, so that only its disk is billed."""
+        """Whether it is known to be stopped, so that only the disk is billed."""
         return self.intended == "stopped" and self.current == "stopped"
 
 
@@ -112,7 +112,7 @@ class Vital(StrEnum):
 
 
 class OffSwitch(StrEnum):
-    """State of a backend's off-switch as it reports it: whether the provider accepts its request to stop it."""
+    """Off-switch of a backend, by its own report: whether the provider accepts the request to stop it."""
 
     PROVEN = "proven"
     REFUSED = "refused"
@@ -123,7 +123,7 @@ class OffSwitch(StrEnum):
 class Health:
     """One probe of one backend over TLS. `completed` and `total` are bytes of the model download.
 
-    `certificate` is the PEM that was verified with the boot secret, else None. `off_switch` is None if the backend
+    `certificate` is the PEM that was authenticated with the boot secret, else None. `off_switch` is None if the backend
     does not report it, as an older one may not. `misconfigured` means a failure that would occur on every machine.
     """
 
@@ -193,9 +193,9 @@ class Watch:
 class Observed:
     """Complete input of `plan`. `publications` is None if Render was not (or could not be) read.
 
-    `now` is the monotonic time of this run, used only with times of the same run. `provider_now` is the
-    provider's time, None before the first one is received. `first_seen` has the time at which this run first read
-    each stored time. `due` has the time of the next retry of a failed step.
+    `now` is the monotonic time of this run, used only with times of the same run. `provider_now` is the provider's
+    time, None before the first one is received. `first_seen` has the time at which this run first read each time in the
+    state. `due` has the time of the next retry of a failed step.
 
     `tries` is the number of failed attempts of this run to confirm a deletion. `made` has the keys created by this run,
     by instance; with `rotating`, such a key replaces the one in use. `stopped` are the instances that accepted a stop

@@ -1,8 +1,8 @@
 """Owner of an instance: the owner id of its config, and a hash of each service it was rented for.
 
-It is stored in the instance's environment as `ERT_OWNER`, and neither in the `label` nor in the launch spec, so
-older releases can still identify it and no instance is replaced because of it. If a config has no owner id, the
-services identify the owner.
+It is stored in the instance's environment as `ERT_OWNER`, and neither in the `label` nor in the launch spec, so older
+releases can still identify it and no instance is replaced because of it. If a config has no owner id, the services
+identify the owner.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Relation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Owner ids and service hashes; `complete` if none is missing, so that a lack of common ones is significant."""
+    """Owner ids and hashed service ids; `complete` if none is missing, so that a lack of common ones is significant."""
 
     ids: frozenset[str] = frozenset()
     services: frozenset[str] = frozenset()

@@ -1,6 +1,6 @@
 """String type for secrets, which never appear in output.
 
-Formatting a `Secret` yields `***`; its text is available only through `reveal()`, which is easy to find in a review.
+Formatting a `Secret` yields `***`; the text is available only through `reveal()`, which is easy to find in a review.
 """
 
 from __future__ import annotations

@@ -37,8 +37,8 @@ def timed(record: Record, at: float, woken: float, stranded: float) -> Record:
 def none_ahead(state: State, now: float | None) -> State:
     """Return the state without times later than the provider's clock `now`; unchanged if `now` is None.
 
-    Such a time does not come from the provider: it is converted to an id, whose age starts when it is first
-    read. The denial of a machine is removed if it lasts longer than any config allows.
+    Such a time does not come from the provider: it is converted to an id, whose age starts when it is first read. The
+    denial of a machine is removed if it lasts longer than any config allows.
     """
     if now is None:
         return state

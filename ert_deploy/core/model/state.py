@@ -2,8 +2,8 @@
 
 A state is immutable; every change creates a new one. The store is responsible for reads and conditional writes.
 
-Times are those of the provider's clock, which all operators can read. If it was unknown, a time is minus the local time
-of the writer: it distinguishes entries, and is never used with any clock.
+Times are those of the provider's clock, which all operators can read. Without it, a time is minus the local time of the
+writer: it distinguishes entries, and is never used with any clock.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ class Intent:
 
 @quick_dataclass
 class Record:
-    """A known instance. `certificate` is its pinned PEM once it is verified.
+    """A known instance. `certificate` is the pinned PEM after verification.
 
-    `published` means that at least one target has its address. `woken` is the time of the last start
-    request, and `stranded` the time at which it turned out that it cannot start (its GPU was taken); 0 for never,
-    LONG_AGO if unknown. `keys` are the SHA-256 of the keys it accepts, oldest first; empty means only those it was
-    created with. `asked` are the keys that a pending request sets instead, empty once the backend has responded.
+    `published` means that at least one target has its address. `woken` is the time of the last start request, and
+    `stranded` the time at which it turned out that it cannot start (its GPU was taken); 0 for never, LONG_AGO if
+    unknown. `keys` are the SHA-256 of the keys it accepts, oldest first; empty means only those it was created with.
+    `asked` are the keys that a pending request sets instead, empty once the backend has responded.
     """
 
     token: str
@@ -85,7 +85,7 @@ class State:
     """The complete state. `generation` is the number of writes and is checked by conditional writes.
 
     `account` is the provider's id of the account with which all instances were rented; "" before the first write.
-    `begun` is the time at which this state was created because none existed; 0 if unknown. Instances of creates
+    `begun` is the time at which this state was created because none existed; 0 if not known. Instances of creates
     stored only in an earlier state may still appear for a while after that.
     """
 
@@ -127,7 +127,7 @@ class State:
         return replace(self, intents=(*self.intents, intent))
 
     def mark_gone(self, token: str) -> State:
-        """Mark the `Intent` as gone: it is still in the search, but no longer occupies a slot."""
+        """Mark the `Intent` as gone: it remains stored, but occupies no slot."""
         return replace(self, intents=tuple(replace(i, gone=True) if i.token == token else i for i in self.intents))
 
     def drop_intent(self, token: str) -> State:
@@ -181,7 +181,7 @@ class State:
         return self._claiming(self.claims.claimed(owner, services, replacing=self.empty()))
 
     def adopt(self, instance_id: int) -> State:
-        """Assign the instance, as requested by the operator."""
+        """Add the instance, as requested by the operator."""
         return self._claiming(self.claims.adopting(instance_id))
 
     def ignore(self, instance_id: int) -> State:

@@ -45,7 +45,7 @@ class Settle:
 
 @dataclass(frozen=True, slots=True)
 class MarkApps:
-    """Write a marker to every target's environment before the first create in a state that may be missing."""
+    """Write a marker to every target's environment before the first create, to detect a missing state."""
 
     targets: tuple[str, ...]
     reason: str
@@ -92,7 +92,7 @@ class Strand:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Stop an instance after its reports have finished. Its disk is kept and still charged."""
+    """Stop an instance after its reports have finished. The disk is kept and still charged."""
 
     instance_id: int
     reason: str
@@ -162,7 +162,7 @@ class Drain:
 class Retire:
     """Write a tombstone: from now on the instance is to be deleted.
 
-    `deny` excludes its machine for a while; `end` describes how its first boot failed, for comparison between hosts.
+    `deny` excludes its machine for a while; `end` describes how the first boot failed, for comparison between hosts.
     """
 
     instance_id: int
@@ -183,7 +183,7 @@ class Destroy:
 
 @dataclass(frozen=True, slots=True)
 class Bury:
-    """Remove a tombstone after two reads without the instance."""
+    """Remove a tombstone after two reads that do not contain the instance."""
 
     instance_id: int
     reason: str

@@ -1,7 +1,6 @@
 """Provider account of a state: instances rented with one account are invisible to the API key of another.
 
-A complete and empty listing does not include the instances of another account, so the state is never
-evaluated with the listing of another account.
+A complete and empty listing does not include the instances of another account, so no state is ever checked against it.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ BY_KEY = "key:"  # prefix of a key's hash: names the account if the key may not 
 
 
 def by_key(account: str) -> bool:
-    """Whether an account is identified only by one of its keys."""
+    """Whether an account is identified only by a key."""
     return account.startswith(BY_KEY)
 
 
@@ -46,7 +45,7 @@ def evident(state: State, instances: Iterable[Instance]) -> bool:
 
 
 def _ids(state: State) -> set[int]:
-    """Return the ids of the instances in the state; ids are never reused, not even elsewhere."""
+    """Return the ids of the instances in the state; ids are never reused, in any account."""
     return {r.id for r in state.records} | {t.id for t in state.tombstones}
 
 

@@ -11,8 +11,8 @@ from ert_deploy.core.model.state import LONG_AGO, Record, State
 def rebuilt(deployment: str, ours: Iterable[Instance], now: float) -> State:
     """Return an initial state that contains all instances of the deployment, as `up` would record them.
 
-    `now` is the local time, and is therefore stored only as an id: creates in the previous state are pending
-    in full.
+    `now` is the local time, and is therefore stored only as an id: any create in the previous state is waited for
+    during the full settle time.
     """
     return State(deployment, records=tuple(adopted(i, -now) for i in ours), begun=-now)
 

@@ -46,7 +46,7 @@ def candidate(instance: Instance, observed: Observed, targets: Targets, key_of: 
 
 
 def place(desired: Desired, observed: Observed, found: tuple[Candidate, ...]) -> Standing:
-    """Judge all candidates."""
+    """Classify all candidates."""
     verdicts = {c.instance.id: _judge(desired, observed, c) for c in found}
     failed = tuple(c for c in found if verdicts[c.instance.id].stage is Stage.FAILED)
     usable = [c for c in found if verdicts[c.instance.id].stage in USABLE]
@@ -71,7 +71,7 @@ def unfit(desired: Desired, candidate: Candidate) -> str:
 
 
 def over_cap(desired: Desired, instance: Instance) -> float:
-    """Return the $/h by which its price exceeds the cap, 0 within rounding; NaN if the price is unknown."""
+    """Return the $/h by which the price exceeds the cap, 0 within rounding; NaN if the price is unknown."""
     cap = desired.criteria.max_dph
     return 0.0 if instance.dph <= cap * PRICE_TOLERANCE else instance.dph - cap
 

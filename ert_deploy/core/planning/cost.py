@@ -13,7 +13,7 @@ from ert_deploy.core.model.observed import Offer
 
 # Hosts deliver about half of the advertised download rate (field reports range from 5 to 80 MB/s on "500 Mb/s").
 ACHIEVED_RATE = 0.5
-# Own estimate: 5% of Vast's `verified` hosts and 20% of all other hosts fail to start a container.
+# Own experience: 5% of Vast's `verified` hosts and 20% of all other hosts fail to start a container.
 WORKS_VERIFIED = 0.95
 WORKS_UNVERIFIED = 0.80
 

@@ -22,7 +22,7 @@ def held_keys(targets: Targets) -> Mapping[str, Secret]:
 
 
 def current_key(instance: Instance, observed: Observed, held: Mapping[str, Secret]) -> Secret | None:
-    """Return the key to use at this instance; None if the text of none of its keys is known.
+    """Return the key to use at this instance; None if the text of no accepted key is known.
 
     If several are known, it is the one added last, so that an interrupted key change is continued.
     """
@@ -36,7 +36,7 @@ def current_key(instance: Instance, observed: Observed, held: Mapping[str, Secre
 
 
 def keys_beside(instance: Instance, observed: Observed, targets: Targets) -> Mapping[str, Secret]:
-    """Return the keys, by hash, that a target has along with its address or its current certificate."""
+    """Return the keys, by hash, that a target has along with the address or certificate of it."""
     return {
         key.sha256(): key
         for target, publication in targets

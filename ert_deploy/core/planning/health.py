@@ -1,8 +1,8 @@
 """Health of an instance: ready, still booting, stopped, or failed with a reason.
 
-A boot is limited by its progress and not by a single long timeout: a host with progress may continue, one that stalls
-may not. The status `running` does not mean ready; only identity and health checked over TLS do. A single failed check
-is not treated as a failure, because the provider's status fields are known to flap.
+A boot is limited by progress and not by a single long timeout: a host with progress may continue, one that stalls may
+not. The status `running` does not mean ready; only identity and health checked over TLS do. A single failed check is
+not treated as a failure, because the provider's status fields are known to flap.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Stage(StrEnum):
 
 @quick_dataclass
 class Verdict:
-    """The stage, its reason, and whether the machine should be excluded.
+    """The stage, the reason, and whether the machine should be excluded.
 
     `end` describes a failed boot by text that is equal on all hosts with the same cause; empty if only the host is at
     fault.
@@ -159,7 +159,7 @@ def _healthy(health: Health, *, told: bool) -> Verdict:
 
 
 def _never_booted(candidate: Candidate, timings: Timings, now: float) -> bool:
-    """Whether it is stopped because its boot failed, and not because it is asleep.
+    """Whether it is stopped because the boot failed, and not because it is asleep.
 
     It was never healthy or published, and either its container never ran or the host's message indicates an error. One
     that was found stopped may have been healthy before, so that both conditions are required.
@@ -172,7 +172,7 @@ def _never_booted(candidate: Candidate, timings: Timings, now: float) -> bool:
 
 
 def _shunned(candidate: Candidate) -> bool:
-    """Whether its machine is at fault, and not an image that runs nowhere or a higher bid of another customer."""
+    """Whether the machine is at fault, and not an image that runs nowhere or a higher bid of another customer."""
     instance = candidate.instance
     if "port is already" in instance.message.lower() or _misconfigured(candidate):
         return False
@@ -180,7 +180,7 @@ def _shunned(candidate: Candidate) -> bool:
 
 
 def _end(candidate: Candidate) -> str:
-    """Return how the first boot ended, as text for comparison between hosts."""
+    """Return how the first boot failed, as text for comparison between hosts."""
     instance = candidate.instance
     if not _first_boot(candidate.record):
         return ""
@@ -203,7 +203,7 @@ def _misconfigured(candidate: Candidate) -> bool:
 
 
 def _stranded(instance: Instance, record: Record, timings: Timings, now: float) -> Verdict:
-    """Its start was abandoned. If it runs anyway, perhaps because the start was queued, it would be billed unused."""
+    """The start was given up. If it runs anyway, as after a queued start, it costs money without any use."""
     if not instance.halted and not lately(record.stranded, now, timings.start_lag):
         return Verdict(Stage.FAILED, "its start was given up, and it runs all the same")
     return Verdict(Stage.STRANDED, "it cannot be started")
@@ -216,7 +216,7 @@ def _halted(record: Record | None, timings: Timings, now: float) -> Verdict:
 
 
 def _waking(record: Record | None, timings: Timings, now: float) -> bool:
-    """Whether its status may still lag after a start, which can take minutes (field reports)."""
+    """Whether the status may still lag after a start, which can take minutes (field reports)."""
     return record is not None and lately(record.woken, now, timings.wake_grace)
 
 

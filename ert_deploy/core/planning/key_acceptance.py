@@ -1,7 +1,7 @@
 """Accepted keys of an instance, if they are certain, and the keys to remove.
 
-A key change is stored before the request is sent. Until its response arrives, only those keys are considered accepted
-that are valid before and after the change.
+A key change is stored before the request is sent. Until the response arrives, only those keys are considered valid that
+are accepted before and after the change.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def may_take_others(record: Record, key: Secret) -> bool:
 def forgotten(record: Record | None) -> bool:
     """Whether its accepted keys are unknown: the record was created for an instance found without one.
 
-    If its certificate was pinned, it accepted a known key, and later changes are stored.
+    If its certificate was pinned, a known key was in use, and later changes are stored.
     """
     return record is not None and not (record.keys or record.asked or record.certificate)
 

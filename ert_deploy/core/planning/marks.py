@@ -1,7 +1,6 @@
 """Marks: the owner of one instance by `label`, environment and state: the rules behind `ownership`.
 
-If they are inconclusive or contradict each other, the user decides. See
-docs/adr/0020-owner-ids.md.
+If they are inconclusive or contradict each other, the user decides. See docs/adr/0020-owner-ids.md.
 """
 
 from __future__ import annotations
@@ -62,7 +61,7 @@ def sort_out(
     known: frozenset[str],
     held: Callable[[], frozenset[tuple[str, str]]] = frozenset,
 ) -> Ownership:
-    """Sort all instances by owner. `known` are the services, `held` returns the address and key hash in each app."""
+    """Sort all instances by owner. `known` are the services, `held` returns URL and key hash of each app."""
     sorter = _sorter(desired, state, known, held)
     mine: list[Instance] = []
     doubtful: list[Undecided] = []
@@ -99,7 +98,7 @@ def _us(
     written_for: tuple[tuple[str, ...], tuple[str, ...]],
     empty: bool,
 ) -> tuple[Owner, bool]:
-    """Return the own identity, and whether the state is that of another one, by the stored owner and services."""
+    """Return the identity of this deployment, and whether the state is that of another one, by owner and services."""
     owners, remembered = written_for
     ids = frozenset(filter(None, [owner]))
     complete = bool(known) and len(known) >= targets
@@ -128,7 +127,7 @@ class _Sorter:
     held: Callable[[], frozenset[tuple[str, str]]]
 
     def place(self, instance: Instance) -> Instance | Undecided | Relation | None:
-        """Return the instance if it is ours, `Relation.OTHER` for another owner's, None if it is unrelated."""
+        """Return the instance if it is owned, `Relation.OTHER` for another owner's, None if it is unrelated."""
         token = self.tokens.get(instance.id)
         if token is not None:
             return self._known(instance, token)
@@ -149,7 +148,7 @@ class _Sorter:
         return Undecided(instance, _STATE, hidden=instance.born is None)
 
     def _may_bear(self, instance: Instance, token: str) -> bool:
-        """Whether its environment is consistent with that token."""
+        """Whether its environment permits an own instance with that token."""
         born = instance.born
         return born is None or (born.token in ("", token) and born.deployment in ("", self.deployment))
 
@@ -165,7 +164,7 @@ class _Sorter:
         return instance if self._held_by_an_app(instance) else Undecided(instance, _NO_OWNER)
 
     def _traced(self, instance: Instance) -> Instance | Undecided | Relation | None:
-        """Judge an instance with at most one mark."""
+        """Classify an instance with at most one mark."""
         born = instance.born
         if born is not None and born.token in self.intents and born.deployment in ("", self.deployment):
             return self._with(instance, born.token)

@@ -1,9 +1,9 @@
 """Ownership of all instances in a listing: own, another owner's, or `undecided`. No marked instance is skipped.
 
-An instance is accepted if the state has it (its id in the state and its token in the environment),
-if `label`, environment and owner match, or if the user adopted it. An older instance without an owner is accepted as
-well if one of the deployment's apps has its address together with a key it was created with, or with its currently
-verified certificate: its keys may have been changed. Another owner's instance is reported but never modified.
+An instance is ours if the state has it (its id in the state and its token in the environment), if `label`, environment
+and owner match, or if the user adopted it. An older instance without an owner is ours as well if one of the
+deployment's apps has its address together with a key it was created with, or with the currently verified certificate:
+those keys may have been changed. Another owner's instance is listed but never modified.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ert_deploy.core.planning.marks import PROVEN, Ownership, sort_out
 
 
 def known_services(desired: Desired, ids: Iterable[str]) -> frozenset[str]:
-    """Return the hashes of these services and of those that the config names by id."""
+    """Return the ids (hashed) of these services and of those that the config names by id."""
     return desired.services.union(map(service_hash, ids))
 
 
@@ -29,7 +29,7 @@ def owned(desired: Desired, observed: Observed, services: frozenset[str], target
 
 
 def to_probe(placed: Ownership) -> tuple[Instance, ...]:
-    """Return the owned instances and, before the apps are read, those that may be accepted afterwards."""
+    """Return the owned instances and, before the apps are read, those that may turn out as owned."""
     if not placed.undecided:
         return placed.ours
     return (*placed.ours, *(u.instance for u in placed.undecided if u.instance.mark is not None))

@@ -3,8 +3,8 @@
 It is a deterministic function of desired and actual state. The engine executes the first step, observes and plans
 again, so the other steps are a forecast. Recovery is not a separate mode: the next plan covers it.
 
-Order: instances that exist already are stored first, then obsolete ones are deleted, then missing ones are
-started or rented, then the app is moved over, and an old backend is removed last, when it has no more requests.
+Order: instances that exist already are recorded first, then obsolete ones are deleted, then missing ones are started or
+rented, then the app is moved over, and an old backend is removed last, when it has no more requests.
 """
 
 from __future__ import annotations

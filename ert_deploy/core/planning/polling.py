@@ -1,4 +1,4 @@
-"""Polling delays: short while a change is expected, longer the longer the state stays the same.
+"""Polling delays: short while a change is expected, growing with the time without any change.
 
 `timings/poll` is the maximum interval, and a tenth of it the minimum. In between, the interval is a fraction of the
 elapsed time, so that the detection delay is proportional to the duration, whether seconds or minutes.

@@ -1,7 +1,7 @@
 """Steps shared by all phases: record instances that were found, and remove entries of instances that no longer exist.
 
-Instances that exist already are stored first. Retired ones are deleted, checked to be absent, and only
-then removed from the state.
+Instances that exist already are recorded first. Retired ones are deleted, checked to be absent, and only then removed
+from the state.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def put_right(situation: Situation) -> Iterator[Step]:
 
 
 def written_down(situation: Situation) -> Iterator[Step]:
-    """Record marked instances without a record: found after a crash or without a state."""
+    """Record marked instances without a record: found after an abort or without a state."""
     intended = {i.token for i in situation.observed.state.intents}
     for candidate in situation.candidates:
         mark = candidate.instance.mark
@@ -35,7 +35,7 @@ def written_down(situation: Situation) -> Iterator[Step]:
 
 
 def vanished(observed: Observed) -> Iterator[Step]:
-    """Drop records of instances that are not in the listing; one without its mark is left to the user."""
+    """Drop records of instances that are not in the listing; one without a mark is left to the user."""
     listed = {i.id for i in observed.instances}
     for record in observed.state.records:
         if record.id not in listed:
@@ -45,8 +45,8 @@ def vanished(observed: Observed) -> Iterator[Step]:
 def graves(situation: Situation) -> Iterator[Step]:
     """Delete retired instances, fewest attempts first, so that one that fails does not block the next.
 
-    One without its mark is left to the user. One that was attempted recently is left to `lingering`: it occupies a
-    slot, but does not block other steps.
+    One without a mark is left to the user. One that was attempted recently is left to `lingering`: it occupies a slot,
+    but does not block other steps.
     """
     for step in _last_steps(situation):
         if situation.observed.due.get(step, 0.0) <= situation.observed.now:
@@ -56,7 +56,7 @@ def graves(situation: Situation) -> Iterator[Step]:
 
 
 def lingering(situation: Situation) -> Iterator[Step]:
-    """Wait for retired instances that were still present at the last attempt; used when no other step is left."""
+    """Wait for instances to delete that were still present at the last attempt; used when no other step is left."""
     due, now = situation.observed.due, situation.observed.now
     waiting = [step for step in _last_steps(situation) if due.get(step, 0.0) > now]
     for step in sorted(waiting, key=lambda s: due[s]):
@@ -87,7 +87,7 @@ def expired(situation: Situation) -> Iterator[Step]:
 
 
 def taken(situation: Situation) -> Iterator[Step]:
-    """Drop creates whose offer was taken: still searched while more is rented, but `down` does not wait for them."""
+    """Drop creates whose offer was taken: they remain while more is rented, but `down` does not wait for them."""
     seen = {i.mark.token for i in situation.ours if i.mark is not None} | _labels(situation.observed)
     for intent in situation.observed.state.intents:
         if intent.gone and intent.token not in seen:

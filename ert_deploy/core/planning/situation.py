@@ -1,7 +1,7 @@
 """Situation: desired and actual state, with all values derived from them.
 
-The planning functions take it as a whole. Values used by several of them are computed on first access and
-cached until the next observation, which creates a new object.
+The planning functions take it as a whole. Values used by several of them are computed on first access and cached until
+the next observation, which creates a new object.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Situation:
 
     @cached_property
     def services(self) -> frozenset[str]:
-        """Hashes of the services that this observation or the config has."""
+        """Ids (hashed) of the services that this observation or the config has."""
         return known_services(self.desired, (p.service_id for p in self.observed.publications or ()))
 
     @cached_property
@@ -57,7 +57,7 @@ class Situation:
 
     @property
     def undecided(self) -> tuple[Undecided, ...]:
-        """The instances that the user has to assign, oldest first."""
+        """The instances without a certain owner, oldest first."""
         return self.ownership.undecided
 
     @cached_property
@@ -105,11 +105,11 @@ class Situation:
         return self.observed.state.claim(self.desired.owner, self.services)
 
     def current_key(self, instance: Instance) -> Secret | None:
-        """Return the key to use at this instance; None if the text of none of its keys is known."""
+        """Return the key to use at this instance; None if the text of no accepted key is known."""
         return current_key(instance, self.observed, self.held_keys)
 
     def keys_beside(self, instance: Instance) -> Mapping[str, Secret]:
-        """Return the keys, by hash, that a target has along with its address or its current certificate."""
+        """Return the keys, by hash, that a target has along with the address or certificate of it."""
         return keys_beside(instance, self.observed, self.targets)
 
     def runs_with(self, instance: Instance) -> bool:

@@ -21,7 +21,7 @@ def of_this_account(
 ) -> Effects[tuple[State, str]]:
     """Return the state bound to the key's account, and the id of it. Raises NeedsAttention for another one.
 
-    `account` is "" before it is read; `same` are all its ids known to the run. Raises CannotObserve if it cannot be
+    `account` is "" before it is read; `same` are all ids of it known to the run. Raises CannotObserve if it cannot be
     read; with `leaving` only if it is required, as a failure must not keep instances running.
     """
     if not account:

@@ -25,7 +25,7 @@ def drop_intent(step: steps.DropIntent, run: Run) -> Effects[None]:
 
 
 def write_down(step: steps.Record, run: Run) -> Effects[None]:
-    """Create the record of an instance that was found, with its accepted keys."""
+    """Create the record of an instance that was found, with the accepted keys."""
     instance = _instance(run.observed, step.instance_id)
     intent = next((i for i in run.observed.state.intents if i.token == step.token), None)
     if intent is not None:
@@ -43,7 +43,7 @@ def write_down(step: steps.Record, run: Run) -> Effects[None]:
 def pin(step: steps.Pin, run: Run) -> Effects[None]:
     """Pin the certificate after the backend has accepted the key: the first call with a key claims it.
 
-    If its start was given up but succeeded, this is cleared, so that one failed check does not remove it.
+    If a start was given up but succeeded, this is cleared, so that one failed check does not remove it.
     """
     instance = _instance(run.observed, step.instance_id)
     health, record = run.observed.health[instance.id], run.observed.state.record(instance.id)
@@ -60,7 +60,7 @@ def pin(step: steps.Pin, run: Run) -> Effects[None]:
         yield from perform(e.Sleep(run.desired.timings.poll))
         return
     if not accepted and record.certificate and (record.keys or record.asked):
-        # Its disk was replaced, as by a recycle at the provider: it accepts its initial keys.
+        # The disk was replaced, as by a recycle at the provider: it accepts the initial keys.
         yield from perform(e.Tell(Trouble("asking the backend about the key", "it has forgotten what it was told")))
         yield from perform(e.Save(run.observed.state.put_record(replace(record, keys=(), asked=()))))
         return

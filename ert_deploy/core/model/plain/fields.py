@@ -36,7 +36,7 @@ def whole(value: Any) -> int:
 
 
 def number(value: Any) -> float:
-    """Return `value` as float if it is a finite, non-negative number, such as a time in Unix seconds."""
+    """Return `value` as float if it is a finite, non-negative number, such as a time in seconds."""
     if type(value) is not float and type(value) is not int:
         raise TypeError(f"{value!r} is not a number")
     if not 0 <= value < float("inf"):  # excludes NaN too
