@@ -152,8 +152,7 @@ class BackendProbe(Protocol):
     def probe(self, address: Address, mark: Mark, boot_secret: Secret, pinned: str) -> Health:
         """Check identity, then health, on one authenticated connection. Never raises, never sends a key.
 
-        `pinned` is the PEM of an earlier probe in this run, or empty. The calls below raise NeedsAttention for any
-        other.
+        `pinned` is the PEM verified earlier in this run, or empty. The calls below raise NeedsAttention for others.
         """
 
     def accepts(self, address: Address, certificate: str, key: Secret) -> bool:

@@ -23,7 +23,7 @@ def needs_attention(outcome: Outcome) -> NeedsAttention | None:
 
 
 def untold(outcome: Outcome) -> NeedsAttention | None:
-    """Return the error after a partial `down`: apps not updated, instances of unclear ownership, pending creates."""
+    """Return the error after a partial `down`: apps not updated, instances to decide about, pending creates."""
     if outcome.unknown_until:
         return _may_appear(outcome)
     if not outcome.abandoned:

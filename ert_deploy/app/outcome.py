@@ -1,4 +1,4 @@
-"""Results of a run as typed values without secrets, derived from the actual state."""
+"""Results of a run as typed values without credentials, derived from the actual state."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Doubts = tuple[tuple[int, str], ...]  # instances without a certain owner, each 
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """One instance of the deployment. Prices are $ per hour (NaN: unknown), `started` is Unix seconds.
+    """One instance of the deployment. Prices are $ per hour (NaN: unknown), `started` is Unix time.
 
     `health` is "unknown", and all fields that only the backend knows are empty, if it did not respond. `off_switch`:
     "proven", "refused" or "unknown"; None if it is not reported.

@@ -33,7 +33,7 @@ class Draft:
     placeholder: bool
 
     def diff_lines(self) -> Iterator[str]:
-        """Return all lines of the diffs, without the values of secrets."""
+        """Return all lines of the diffs, without secret values."""
         from ert_deploy.config.scaffold.write import diff_lines
 
         return diff_lines(self.changes)

@@ -1,4 +1,4 @@
-"""`reap`: find instances of this deployment that are missing in the state, and delete them after confirmation."""
+"""`reap`: find instances of this deployment that are not in the state, and delete them after confirmation."""
 
 from __future__ import annotations
 

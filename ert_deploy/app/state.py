@@ -104,7 +104,7 @@ def unlock(config: Config = None, *, confirm: Callable[[LockHolder], bool]) -> U
 
 
 def history(config: Config = None) -> History:
-    """Return the stored versions, newest first; a file store only has renamed ones. Raises as the store does."""
+    """Return the stored versions, newest first; a file store only has invalid ones. Raises as the store does."""
     store = opened(config).keeper()
     return History(store.where, store.history())
 

@@ -1,4 +1,4 @@
-"""Error output: converts an exception to summary, detail, hint and exit code, without traceback or secrets."""
+"""Error output: converts an exception to summary, detail, hint and exit code, without traceback or credentials."""
 
 from __future__ import annotations
 

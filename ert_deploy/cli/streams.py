@@ -1,4 +1,4 @@
-"""Safe stdout and stderr of a command: output has no secrets, control characters or runner commands.
+"""Safe stdout and stderr of a command: output has no credentials, control characters or runner commands.
 
 All output uses these streams: of commands, click, library warnings and log records. Only styles and the live line of
 this program bypass the filter, through `own` and `Painted`.
@@ -60,7 +60,7 @@ class SafeStream(io.TextIOBase):
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
-        """Encoding that supports all characters; the underlying stream escapes those that it does not support."""
+        """Encoding that supports all characters; the underlying stream encodes those that it does not support."""
         return "utf-8"
 
     @property
@@ -81,7 +81,7 @@ class Painted(SafeStream):
 
 
 def safe(text: str, *, mid_line: bool = False) -> str:
-    """Return the text without secrets, control characters and runner commands."""
+    """Return the text without credentials, control characters and runner commands."""
     shown = redaction.clean(inert(text))
     if mid_line:
         first, end, rest = shown.partition("\n")

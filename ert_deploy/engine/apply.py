@@ -44,7 +44,7 @@ REPEATABLE = (
     steps.AwaitBoot, steps.Settle, steps.Drain, steps.Rent, steps.Destroy, steps.Bury, steps.DropRecord, steps.Wake,
     steps.Strand, steps.Stop, steps.AwaitStop, steps.AwaitGone,
 )  # fmt: skip
-MAKES_ANOTHER = (steps.MarkApps, steps.Rent)  # not while an instance has no certain owner
+MAKES_ANOTHER = (steps.MarkApps, steps.Rent)  # not while the owner of an instance is undecided
 ABOUT_AN_APP = (steps.Publish, steps.Deploy, steps.Prove)
 # Handler of each type; a test compares the keys with the union of all steps.
 HANDLERS: Mapping[type[Step], Callable[[Any, Run], Effects[None]]] = {

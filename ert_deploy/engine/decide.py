@@ -1,4 +1,4 @@
-"""Operator commands for one instance with an unclear owner: adopt, ignore, or destroy it.
+"""Operator commands for one instance without a certain owner: adopt, ignore, or destroy it.
 
 Each is one conditional write of the state, so that a concurrent run reads the result or makes it fail.
 """
@@ -27,7 +27,7 @@ DECIDED = "a person decided so"
 
 
 def must_be_decided(situation: Situation, *, any_doubt: bool = False) -> None:
-    """Raise `Undecided` if the owner of an instance is not certain, which blocks `Rent`.
+    """Raise `Undecided` if the owner of an instance is undecided, which blocks `Rent`.
 
     With `any_doubt`, also if only a `label` indicates it, before reporting that no instance exists. Raises
     NeedsAttention if the state is of another owner.

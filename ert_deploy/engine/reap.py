@@ -1,4 +1,4 @@
-"""Reaping: finds instances of the deployment that are missing in the state, and deletes those that the user confirms.
+"""Reaping: finds instances of the deployment that are not in the state, and deletes those that the user confirms.
 
 One with a valid identity that is ready is reported but not deleted: the state may be stored elsewhere.
 

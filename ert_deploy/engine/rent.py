@@ -33,7 +33,7 @@ from ert_deploy.engine.run_context import Run
 from ert_deploy.ports import CreateOrder
 
 RANKED_FOR = 60.0  # seconds for which a search is valid
-MAX_LOST = 20  # offers no longer available before the run fails
+MAX_LOST = 20  # offers already rented before the run fails
 
 
 def mark_apps(_: steps.MarkApps, run: Run) -> Effects[None]:

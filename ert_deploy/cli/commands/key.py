@@ -16,7 +16,7 @@ from ert_deploy.cli.view.progress import make_view
 def command() -> None:
     """Look after the API key between the apps and the backend.
 
-    Keys are displayed as the first 8 hex digits of their SHA-256, as in the backend's own log.
+    Keys are printed as the first 8 hex digits of their SHA-256, as in the backend's own log.
     """
 
 

@@ -1,4 +1,4 @@
-"""`ert-deploy reap`: delete marked instances that are missing in the state."""
+"""`ert-deploy reap`: delete marked instances that are not in the state."""
 
 from __future__ import annotations
 

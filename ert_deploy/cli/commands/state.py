@@ -86,7 +86,7 @@ def unlock(config: str | None, as_json: bool, yes: bool) -> None:
 @config_option
 @json_option
 def history(config: str | None, as_json: bool) -> None:
-    """List the stored versions, newest first. A file store only has renamed ones."""
+    """List the stored versions, newest first. A file store only has the invalid ones that were renamed."""
     found = app.history(config)
     if as_json:
         rows = [{"id": v.id, "at": v.at, "bytes": v.size, "kind": v.kind} for v in found.versions]
@@ -107,7 +107,7 @@ def sign(config: str | None, as_json: bool, yes: bool, remove: bool) -> None:
     """Sign the stored state with the key in ERT_STATE_KEY, for the first time or after a change of keys.
 
     A state with the signature of another key is accepted only with that key in ERT_STATE_KEY_OLD. One without signature
-    is displayed and needs your approval, as the author is not known. --remove requires the key, too.
+    is printed and needs your approval, as the author is not known. --remove requires the key, too.
     """
 
     def confirm(why: str, state: State) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """`owners` are owner ids and `services` are hashed ids of services that the deployment was rented for.
+    """`owners` are owner ids and `services` are hashes of service ids that the deployment was rented for.
 
     `adopted` are instances that the operator assigned regardless of `label` and environment, `ignored` are those that
     the operator excluded.

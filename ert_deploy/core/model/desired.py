@@ -200,7 +200,7 @@ class Desired:
 
     `max_cost` is the limit in $ for the rent of one run before the first ready backend, None for no limit. With
     `apps_first`, removing the deployment first updates the apps and lets their requests finish, then deletes instances.
-    `owner` is the owner id of the config, `services` the hashed ids of the targets that the config itself names, and
+    `owner` is the owner id of the config, `services` the hash of each target id that the config itself names, and
     `ignored` the instances that the config excludes.
     """
 

@@ -13,7 +13,7 @@ ErtError                      base class: one line for the user, with a hint and
     +-- Rejected              a complete response with an error; a retry will not help
     +-- StartRefused          a stopped instance cannot run now: the GPU is rented to another customer
     +-- Gone                  the addressed resource does not exist (any more)
-    +-- OfferGone             the offer is no longer available; the next one may work
+    +-- OfferGone             the offer is already rented; the next one may work
     +-- OutcomeUnknown        it may or may not have taken effect; handled as after a crash
     |   +-- CreateRefused     as uncertain as its base class, but other offers would fail too
     +-- StateConflict         another process wrote the state since it was read

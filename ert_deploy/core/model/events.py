@@ -1,4 +1,4 @@
-"""Events that a run reports as they happen, without formatting or secrets."""
+"""Events that a run reports as they happen, without formatting or credentials."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Rented:
 
 @dataclass(frozen=True, slots=True)
 class OfferLost:
-    """The offer is no longer available; no instance was rented."""
+    """The offer is already rented; no instance was rented."""
 
     offer: Offer
 
@@ -61,7 +61,7 @@ class Booting:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """The identity of an instance is proven; `certificate_sha256` is the hash of the PEM that is now pinned."""
+    """The identity of an instance is verified; `certificate_sha256` is the hash of the PEM that is now pinned."""
 
     instance: Instance
     health: Health

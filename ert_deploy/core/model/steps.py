@@ -68,7 +68,7 @@ class AwaitBoot:
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """Pin the certificate that an instance has just proven."""
+    """Pin the certificate that an instance has just used."""
 
     instance_id: int
     reason: str

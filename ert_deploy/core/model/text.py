@@ -1,4 +1,4 @@
-"""Sanitizing of external text for output: no secrets, control characters, terminal sequences or overlong lines."""
+"""Sanitizing of external text for output: no credentials, control characters, terminal sequences or overlong lines."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def obeyed_by_no_runner(text: str) -> str:
 
 
 def printable(text: object, limit: int = 300) -> str:
-    """Return `text` on one line without secrets, terminal or control characters, truncated to length `limit`."""
+    """Return `text` on one line without credentials, terminal or control characters, truncated to length `limit`."""
     kept = " ".join(clean(inert(str(text))).split())
     return kept if len(kept) <= limit else kept[: limit - 3] + "..."
 

@@ -1,4 +1,4 @@
-"""Provider account of a state: instances rented with one account are invisible to the API key of another.
+"""Provider account of a state: instances rented in one account are invisible to all other API keys.
 
 A complete and empty listing does not include the instances of another account, so no state is ever checked against it.
 """
@@ -50,7 +50,7 @@ def _ids(state: State) -> set[int]:
 
 
 def known_there(state: State) -> str:
-    """Describe the instances and pending creates of the state in its own account."""
+    """Describe the instances and pending creates of the state."""
     named = [f"instance {number}" for number in sorted(_ids(state))]
     calls = [f"{len(state.intents)} create call{'s' if len(state.intents) > 1 else ''}"] if state.intents else []
     return ", ".join(named + calls)

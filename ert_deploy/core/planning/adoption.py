@@ -1,4 +1,4 @@
-"""Recovery of a deployment from its marked instances: a rebuilt state, and instances missing in the state."""
+"""Recovery of a deployment from its marked instances: a rebuilt state, and instances that are not in the state."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Selection of instances: which one to keep, and which ones to destroy.
 
 Once its address has been published to an app, requests to an instance may be active. It is then not deleted just
-because it is unreachable, and never before another one is ready.
+because it is unreachable, and never before the next one is ready.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def usable_by_an_app(instance: Instance, observed: Observed, targets: Targets) -
     """Whether the environment of any app contains its address together with a key that it accepts.
 
     Two concurrent runs can combine the address of one backend with the key of another; every request then gets a 401.
-    If its row no longer contains an environment, any key may be valid.
+    If its row has no environment any more, any key may be valid.
     """
     if instance.address is None:
         return False

@@ -53,7 +53,7 @@ _LONGEST = 160
 class Stage(StrEnum):
     """Lifecycle stage of an instance.
 
-    Stuck: it was started and makes no progress. Stranded: its start was given up, so another instance is needed. Lost:
+    Stuck: it was started and makes no progress. Stranded: its start was given up, so a new instance is needed. Lost:
     its address was published to an app, and it is unreachable.
     """
 

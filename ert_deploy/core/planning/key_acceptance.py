@@ -1,4 +1,4 @@
-"""Accepted keys of an instance, if they are certain, and the keys to remove.
+"""Accepted keys of an instance, without uncertain ones, and the keys to remove.
 
 A key change is stored before the request is sent. Until the response arrives, only those keys are considered valid that
 are accepted before and after the change.

@@ -105,7 +105,7 @@ def unsettled(situation: Situation) -> Iterator[Step]:
 
 
 def unknown(situation: Situation) -> Iterator[Step]:
-    """Wait for creates that are missing in the state, because it did not exist or could not be read."""
+    """Wait for creates that are not in the state, because it did not exist or could not be read."""
     left = unknown_for(situation)
     if left > 0:
         until = situation.observed.now + left

@@ -40,7 +40,7 @@ class Situation:
 
     @cached_property
     def services(self) -> frozenset[str]:
-        """Ids (hashed) of the services that this observation or the config has."""
+        """Hash of each service id that this observation or the config has."""
         return known_services(self.desired, (p.service_id for p in self.observed.publications or ()))
 
     @cached_property
@@ -57,7 +57,7 @@ class Situation:
 
     @property
     def undecided(self) -> tuple[Undecided, ...]:
-        """The instances without a certain owner, oldest first."""
+        """The instances that the user has to assign, oldest first."""
         return self.ownership.undecided
 
     @cached_property

@@ -1,8 +1,8 @@
 """Fallback of `down` without a usable store: uses `label` and environment of the instances.
 
 If the state cannot be read, it is replaced by an empty one that starts now, and success is not reported before a create
-in the missing state would have appeared. If it cannot be written, it is stored in memory. The store is tried once more
-at the end; if that fails, the missing changes are reported with exit code 5.
+in the old state would have appeared. If it cannot be written, it is stored in memory. The store is tried once more
+at the end; if that fails, these changes are reported with exit code 5.
 """
 
 from __future__ import annotations
