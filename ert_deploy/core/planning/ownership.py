@@ -1,9 +1,9 @@
 """Ownership of all instances in a listing: own, another owner's, or `undecided`. No marked instance is skipped.
 
-An instance belongs to the deployment if the state has it (its id in the state and its token in the environment), if `label`, environment
-and owner match, or if the user adopted it. An older instance without an owner does as well if one of the
-deployment's apps has its address together with a key it was created with, or with the currently verified certificate:
-those keys may have been changed. Another owner's instance is listed but never modified.
+An instance belongs to the deployment if the state has it (its id in the state and its token in the environment), if
+`label`, environment and owner match, or if the user adopted it. An older instance without an owner does as well if one
+of the deployment's apps has its address together with a key it was created with, or with the currently verified
+certificate: those keys may have been changed. Another owner's instance is listed but never modified.
 """
 
 from __future__ import annotations
