@@ -1,4 +1,4 @@
-"""The store of a config's state, with the key it is signed with: the part of the wiring that knows no provider."""
+"""State stores of a config, with the signing key: the part of the wiring that depends on no provider."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 def own_store(settings: Settings, clock: Clock, keys: StateKeys | None = None) -> StateKeeper:
-    """The store of the config's own deployment."""
+    """Return the store for the deployment of the config."""
     store = store_of(settings, settings.desired.deployment, clock, keys)
     assert store is not None
     return store
 
 
 def store_of(settings: Settings, deployment: str, clock: Clock, keys: StateKeys | None = None) -> StateKeeper | None:
-    """The store of that deployment; None where this config does not say where it is."""
+    """Return the store of that deployment; None if this config does not define its location."""
     place = state_of(settings, deployment)
     if place is None:
         return None
@@ -39,7 +39,7 @@ def store_of(settings: Settings, deployment: str, clock: Clock, keys: StateKeys 
 
 
 def state_keys(settings: Settings) -> StateKeys:
-    """The key of the state. One that is wanted and not there fails reads and writes, which `down` goes on without."""
+    """Return the signing keys. With a required but missing key, reads and writes fail, which `down` tolerates."""
     from ert_deploy.adapters.state.signature import StateKeys
 
     try:
@@ -49,9 +49,9 @@ def state_keys(settings: Settings) -> StateKeys:
 
 
 def keys_to_sign(settings: Settings, *, remove: bool) -> StateKeys:
-    """What a person's hand on the signature takes. UsageError without the key that it needs.
+    """Return the keys for changing the signature manually. Raises UsageError if the required key is missing.
 
-    What bears no signature is believed, and the key that was in use before. To `remove` it, none is written.
+    A state without a signature is accepted, and so is the previous key. With `remove`, no signature is written.
     """
     keys = state_keys(settings)
     if keys.lacking is not None:

@@ -13,16 +13,16 @@ from ert_deploy.wiring import Session
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """The last lines of one instance's log, without the keys that are known."""
+    """Last lines of one instance's log, without known keys."""
 
     instance: int
     text: str
 
 
 def logs(config: Config = None, *, tail: int = 100, instance: int | None = None, progress: Progress = SILENT) -> Log:
-    """The last `tail` lines of the log of an instance of the deployment, by default the newest.
+    """Return the last `tail` lines of the log of an instance, by default the newest.
 
-    Raises UsageError where there is no such instance, CannotObserve, or Failed where the log does not come.
+    Raises UsageError if no such instance exists, CannotObserve, or Failed if the log is not available.
     """
     session = opened(config).session(progress, web=False)
     deployment = session.desired.deployment
@@ -37,7 +37,7 @@ def logs(config: Config = None, *, tail: int = 100, instance: int | None = None,
 
 
 def _hold_keys(session: Session) -> None:
-    """Meet the key that the apps send to the backend, so that no log shows it. A log is shown without it, too."""
+    """Register the keys that the apps use, so that they are removed from the log; errors are ignored."""
     for target in session.desired.targets:
         with suppress(ErtError):
             session.ports.web.read_env(session.ports.web.service(target.service).id)

@@ -1,4 +1,4 @@
-"""`sandbox`: start, stop or look at the world on loopback. Nothing in it costs money."""
+"""`sandbox`: start, stop or inspect the loopback world, in which no operation costs money."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 def start(config: Config = None) -> WorldFile:
-    """The running world of the config, started if it is not running. Raises UsageError where it has none."""
+    """Return the running world of the config; start it if necessary. Raises UsageError if the config has none."""
     return sandbox_world(opened(config).settings, start=True)
 
 
 def stop(config: Config = None) -> dict[str, Any]:
-    """Stop it, end everything it started, and return the bill as it wrote it.
+    """Stop the world and all processes in it, and return the final bill.
 
-    Raises UsageError where the config has no sandbox, or there is none to stop.
+    Raises UsageError if the config has no sandbox, or it is not running.
     """
     from ert_deploy.sandbox.world import daemon
     from ert_deploy.sandbox.world.file import WorldError
@@ -33,9 +33,9 @@ def stop(config: Config = None) -> dict[str, Any]:
 
 
 def status(config: Config = None) -> dict[str, Any] | None:
-    """What runs in it and the bill so far; None when it is not running.
+    """Return the running instances and the current bill; None if it is not running.
 
-    Raises UsageError where the config has no sandbox, or its world cannot be read.
+    Raises UsageError if the config has no sandbox, or the world cannot be read.
     """
     from ert_deploy.sandbox.world import daemon
     from ert_deploy.sandbox.world.file import WorldError

@@ -1,4 +1,4 @@
-"""`ert-deploy adopt`, `ignore` and `destroy`: a person decides about one instance, so that commands end well again."""
+"""`ert-deploy adopt`, `ignore` and `destroy`: user commands for one instance."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ instance_argument = click.argument("instance_id", metavar="ID", type=click.IntRa
 def adopt(config: str | None, as_json: bool, yes: bool, instance_id: int) -> None:
     """Decide that an instance is ours: take it into the state.
 
-    From then on `up` may use or replace it and `down` destroys it, whatever its label says. The owner and the services
-    of this config are remembered with it.
+    From then on `up` may use or replace it and `down` deletes it, regardless of its label. The owner and the services
+    of this config are stored with it.
     """
     with interruptible(), make_view() as view:
         done = decide.adopt(
@@ -45,8 +45,8 @@ def adopt(config: str | None, as_json: bool, yes: bool, instance_id: int) -> Non
 def ignore(config: str | None, as_json: bool, yes: bool, instance_id: int) -> None:
     """Decide that an instance is not our business; it is named no more.
 
-    It is not touched, it goes on billing, and it changes no exit code. The state remembers it; where no state is kept
-    between runs, `ignored_instances: [ID]` in the config does.
+    It remains, costs money, and does not affect exit codes. This is stored in the state; without a persistent state,
+    use `ignored_instances: [ID]` in the config instead.
     """
     with interruptible(), make_view() as view:
         done = decide.ignore(
@@ -63,8 +63,8 @@ def ignore(config: str | None, as_json: bool, yes: bool, instance_id: int) -> No
 def destroy(config: str | None, as_json: bool, yes: bool, instance_id: int) -> None:
     """Decide that an instance goes: destroy it and see it gone.
 
-    It must bear a mark of ours or be in the state; another owner's has to be adopted first. An app that uses it keeps
-    its address: `down` takes that away too. Exit code 5 when it cannot be seen gone.
+    It must be marked or in the state; an instance of another owner has to be adopted first. Apps that use it keep its
+    URL until `down`. Exit code 5 if it still exists.
     """
     with interruptible(), make_view() as view:
         done = decide.destroy(

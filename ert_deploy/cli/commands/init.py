@@ -1,4 +1,4 @@
-"""`ert-deploy init`: begins a project with a config and a Blueprint. It calls no provider and asks for no key."""
+"""`ert-deploy init`: create a config and a Blueprint for a project. It calls no provider and reads no key."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def _flags(command: Any) -> Any:
 def command(name: str, defaults: bool, force: bool, blueprint: bool, reference: bool, **given: str | None) -> None:
     """Begin a project: write configs/NAME.yaml and render.yaml.
 
-    It asks a few questions, each with a default, and checks what it writes. It never asks for a key: those are read
-    from VAST_API_KEY and RENDER_API_KEY, or from files with mode 0600, when a command needs them.
+    It asks a few questions, each with a default, and validates the files. It never requests a key: keys are read from
+    VAST_API_KEY and RENDER_API_KEY, or from files with mode 0600, when a command needs them.
     """
     if reference:
         click.echo(project.config_reference(), nl=False)
@@ -58,7 +58,7 @@ def command(name: str, defaults: bool, force: bool, blueprint: bool, reference: 
 
 
 def _asker(defaults: bool, given: dict[str, str]) -> Ask | None:
-    """Who answers what was not given; None where the defaults do."""
+    """Return the function that prompts for missing values; None if the defaults are used."""
     if defaults or (given and not sys.stdin.isatty()):
         return None
     return _ask if sys.stdin.isatty() else _nobody

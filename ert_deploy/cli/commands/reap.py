@@ -1,4 +1,4 @@
-"""`ert-deploy reap`: destroy instances of ours that no state knows."""
+"""`ert-deploy reap`: delete marked instances that are not in the state."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def command(  # noqa: PLR0917, one parameter per option
 ) -> None:
     """Destroy instances of ours that no state knows.
 
-    For when the state was lost, or a machine with a run on it. What the state knows is for `down`. Without a state
-    nothing is destroyed unless `--state-is-lost` says that this is no mistake, such as a wrong folder or S3 key. One
-    that proves that it is ours and serves is named, not destroyed; so is one that nobody can say whose it is. Another
-    owner's is never touched. Exit code 5 when something is named that way, or when the list cannot be read.
+    For use after the loss of the state, or of the machine of a run. Instances in the state are removed with `down`. If
+    no state exists, `--state-is-lost` is required, to prevent the use of a wrong folder or S3 key. An instance with a
+    valid identity that is ready is named, but not deleted, and so is one without a certain owner. Another owner's is
+    never touched. Exit code 5 if such an instance is named, or if the list cannot be read.
     """
     with interruptible():
         with make_view() as view:

@@ -1,4 +1,4 @@
-"""`ert-deploy sandbox`: the world on loopback."""
+"""`ert-deploy sandbox`: control of the loopback world."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ HOUR = 3600.0
 def command() -> None:
     """Start, stop or look at the world on loopback.
 
-    It speaks the wire formats of Vast.ai and Render, runs the backend and the dashboard as real processes with a real
-    small model, and keeps a bill. Nothing in it costs money.
+    It implements the wire formats of Vast.ai and Render, runs the backend and the dashboard as real processes with a
+    real small model, and calculates a bill. Nothing in it costs money.
     """
 
 
@@ -25,7 +25,7 @@ def command() -> None:
 @config_option
 @json_option
 def start(config: str | None, as_json: bool) -> None:
-    """Start it, or say where it is running."""
+    """Start it, or show where it is running."""
     world = sandbox.start(config)
     about = {
         "vast_url": world.vast_url,
@@ -47,7 +47,7 @@ def start(config: str | None, as_json: bool) -> None:
 @config_option
 @json_option
 def stop(config: str | None, as_json: bool) -> None:
-    """Stop it, end everything it started, and print the bill."""
+    """Stop it and all processes in it, and show the bill."""
     bill = sandbox.stop(config)
     if as_json:
         emit_json(bill)
@@ -59,7 +59,7 @@ def stop(config: str | None, as_json: bool) -> None:
 @config_option
 @json_option
 def status(config: str | None, as_json: bool) -> None:
-    """Show what runs in it and the bill so far."""
+    """Show the running instances and the current bill."""
     found = sandbox.status(config)
     if as_json:
         emit_json(found or {"running": False})
@@ -72,7 +72,7 @@ def status(config: str | None, as_json: bool) -> None:
 
 
 def show_bill(bill: dict[str, Any]) -> None:
-    """The bill as a table, closed by what still runs."""
+    """Show the bill as a table, followed by the running instances."""
     click.echo("bill (what Vast.ai would have charged, in provider time)")
     click.echo("  instance  gpu               gpu hours       gpu      disk  download     total")
     for row in bill["rows"]:

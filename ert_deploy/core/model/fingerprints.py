@@ -1,4 +1,4 @@
-"""Fingerprints of certificates, computed from their PEM text without a parser for what is inside."""
+"""Fingerprints of certificates, computed from their PEM text without an X.509 parser."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 
 
 def certificate_sha256(pem: str) -> str:
-    """Hex sha256 of the DER bytes of the first certificate in `pem`; ValueError when there is none."""
+    """Return the hex SHA-256 of the DER bytes of the first certificate in `pem`; raise ValueError if there is none."""
     try:
         body = pem.split(_BEGIN, 1)[1].split(_END, 1)[0]
         der = base64.b64decode("".join(body.split()), validate=True)
