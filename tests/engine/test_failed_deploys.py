@@ -18,6 +18,8 @@ from ert_deploy.core.model.errors import (
 )
 from ert_deploy.core.model.events import DeploySeen, Trouble, Waiting
 from ert_deploy.core.model.secret import Secret
+from ert_deploy.core.model.state import Rollout
+from ert_deploy.core.planning.app_env import fingerprint
 from tests.support.fakes.history import GONE, OTHER, WANTED, done, is_up, served, start, told, until, up
 from tests.support.fakes.loopback import FakeWorld, world
 
@@ -146,6 +148,24 @@ def test_what_was_proven_last_is_put_back_and_not_what_leads_to_a_backend_that_i
     assert dash.env == proven
     up(made, OTHER)
     is_up(made, OTHER)
+
+
+def test_what_another_run_proved_meanwhile_is_put_back_and_not_what_this_run_replaced() -> None:
+    made = served()
+    dash = made.web.services["dash"]
+    first, run = dict(dash.env), start(made, OTHER)
+    while dash.env[NAMES.fingerprint] == first[NAMES.fingerprint]:
+        assert run.step()
+    own = {name: first[name] for name in first if name in NAMES.all() and name != NAMES.fingerprint}
+    own[NAMES.timeout] = Secret("77")
+    theirs = {**first, **own, NAMES.fingerprint: Secret(fingerprint(own))}
+    dash.env, dash.running = dict(theirs), dict(theirs)
+    now = made.clock.real()
+    made.store.save(made.store.state.put_rollout(Rollout("srv-dash", fingerprint(own), "dep-x", now, proven=now)))
+    made.web.faults.queued["deploy"] = [Rejected("no")]
+    with pytest.raises(Failed, match="refused to deploy"):
+        run.finish()
+    assert dash.env == theirs
 
 
 def test_a_run_that_did_not_write_the_values_has_none_to_put_back() -> None:
