@@ -146,5 +146,5 @@ def _kinds(offer: Offer, desired: Desired) -> Iterable[Rejection]:
 
 def country(geolocation: str) -> str:
     """Return the two-letter code at the end of Vast's "Texas, US"; empty if there is none."""
-    tail = geolocation.rsplit(",", 1)[-1].strip().upper()
+    tail = geolocation.rpartition(",")[2].strip().upper()
     return tail if len(tail) == COUNTRY_CODE_LENGTH and tail.isalpha() else ""
