@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import secrets
@@ -10,12 +11,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ert_deploy.config.scaffold.template import QUESTIONS, Question, draft, validated
+from ert_deploy.config.scaffold.template import QUESTIONS, SCHEMA_FILE, Question, draft, validated
 from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.owner import OWNER
 
 __all__ = [
-    "Ask", "Draft", "Question", "config_reference", "draft_project", "render_yaml", "write_project",
+    "Ask", "Draft", "Question", "config_reference", "config_schema", "draft_project", "render_yaml", "write_project",
+    "write_schema",
 ]  # fmt: skip
 
 Ask = Callable[[Question, str], str]  # receives a question and its default; returns a valid answer
@@ -42,7 +44,7 @@ class Draft:
 def draft_project(
     name: str = "ert", answers: Mapping[str, str] | None = None, *, ask: Ask | None = None, blueprint: bool = True
 ) -> Draft:
-    """Return configs/NAME.yaml, and with `blueprint` render.yaml, validated but not written.
+    """Return configs/NAME.yaml and its JSON Schema, and with `blueprint` render.yaml, validated but not written.
 
     A value missing in `answers` is requested with `ask`, or set to the default. Raises UsageError for an invalid name
     or value, and `ConfigProblems` for values that contradict each other.
@@ -56,7 +58,9 @@ def draft_project(
     settings = validated(text, config)
     if blueprint:
         files[Path("render.yaml")] = render(settings)
-    return Draft(files, changes(files), placeholder=not settings.desired.launch.image)
+    schema = {config.with_name(SCHEMA_FILE): config_schema()}
+    differ = changes(files) | _foreign(schema)
+    return Draft(files | schema, differ, placeholder=not settings.desired.launch.image)
 
 
 def write_project(draft: Draft, *, force: bool = False) -> None:
@@ -78,6 +82,45 @@ def config_reference() -> str:
     from ert_deploy.config.yaml.file import read_text
 
     return read_text(reference())
+
+
+def config_schema() -> str:
+    """Return the JSON Schema of a config, for editors. Raises UsageError where the sample configs are missing."""
+    from ert_deploy.config.scaffold.samples import key_comments
+    from ert_deploy.config.schema.json_schema import json_schema
+
+    said = key_comments()
+    schema = json_schema(
+        {path: comment.text for path, comment in said.items()}, {path: comment.note for path, comment in said.items()}
+    )
+    return json.dumps(schema, indent=1) + "\n"
+
+
+def write_schema(file: Path, *, force: bool = False) -> None:
+    """Write the JSON Schema of a config to a file.
+
+    UsageError, and nothing written, where `force` is needed to replace a file that is not an earlier schema.
+    """
+    from ert_deploy.config.scaffold.write import write
+
+    schema = {file: config_schema()}
+    if not force and _foreign(schema):
+        raise UsageError(f"{file} is there already and is no schema of ert-deploy", hint="--force replaces it")
+    write(schema)
+
+
+def _foreign(schema: Mapping[Path, str]) -> dict[Path, str]:
+    """Return the diff of a file at the path of the schema that no earlier version has written."""
+    from ert_deploy.config.scaffold.write import changes
+    from ert_deploy.config.schema.json_schema import TITLE
+
+    def ours(path: Path) -> bool:
+        with suppress(OSError, ValueError):
+            kept = json.loads(path.read_text(encoding="utf-8"))
+            return isinstance(kept, dict) and kept.get("title") == TITLE
+        return False
+
+    return {path: diff for path, diff in changes(schema).items() if not ours(path)}
 
 
 def render_yaml(config: str | None = None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -39,9 +40,22 @@ def _flags(command: Any) -> Any:
 @click.option("--defaults", is_flag=True, help="Ask nothing; take what was not given from the defaults.")
 @click.option("--force", is_flag=True, help="Replace files that are there already.")
 @click.option("--blueprint/--no-blueprint", default=True, help="Whether to write render.yaml too.")
+@click.option(
+    "--schema", is_flag=False, flag_value="-", metavar="[FILE]",
+    help="Print the JSON Schema of a config instead, or write it to FILE.",
+)  # fmt: skip
 @click.option("--reference", is_flag=True, help="Print the reference of every key instead, and write nothing.")
-def command(name: str, defaults: bool, force: bool, blueprint: bool, reference: bool, **given: str | None) -> None:
-    """Begin a project: write configs/NAME.yaml and render.yaml.
+def command(
+    *,
+    name: str,
+    defaults: bool,
+    force: bool,
+    blueprint: bool,
+    schema: str | None,
+    reference: bool,
+    **given: str | None,
+) -> None:
+    """Begin a project: write configs/NAME.yaml, its JSON Schema for editors, and render.yaml.
 
     It asks a few questions, each with a default, and validates the files. It never requests a key: keys are read from
     VAST_API_KEY and RENDER_API_KEY, or from files with mode 0600, when a command needs them.
@@ -49,12 +63,24 @@ def command(name: str, defaults: bool, force: bool, blueprint: bool, reference: 
     if reference:
         click.echo(project.config_reference(), nl=False)
         return
+    if schema is not None:
+        _schema(schema, force=force)
+        return
     answers = {key: value for key, value in given.items() if value is not None}
     draft = project.draft_project(name, answers, ask=_asker(defaults, answers), blueprint=blueprint)
     for line in draft.diff_lines():
         click.echo(line, err=True)
     project.write_project(draft, force=force)
     _say(name, draft)
+
+
+def _schema(file: str, *, force: bool) -> None:
+    """Print the JSON Schema of a config, or write it to a file."""
+    if file == "-":
+        click.echo(project.config_schema(), nl=False)
+        return
+    project.write_schema(Path(file), force=force)
+    click.echo(f"wrote {file}")
 
 
 def _asker(defaults: bool, given: dict[str, str]) -> Ask | None:

@@ -11,9 +11,9 @@ from dataclasses import dataclass, fields
 from urllib.parse import urlsplit
 
 from ert_deploy.config.schema import model_rules
+from ert_deploy.config.schema.locations import is_loopback
 from ert_deploy.config.schema.model_rules import model_gb
 from ert_deploy.config.schema.scalars import spoken
-from ert_deploy.config.schema.types import is_loopback
 from ert_deploy.config.schema.walk import Reading
 from ert_deploy.config.settings import (
     ALLOW_HOST,
