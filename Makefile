@@ -31,7 +31,8 @@ frontend: $(VENV)/.frontend  ## Build the dashboard's page into its package; com
 	$(FRONTEND) run -s types
 	$(FRONTEND) run -s build
 
-frontend-test: $(VENV)/.frontend  ## Test the page: types, units, size, and that the committed bundle is fresh
+frontend-test: $(VENV)/.frontend  ## Test the page: format, lint, types, units, size, and that the committed bundle is fresh
+	$(FRONTEND) run -s lint
 	$(FRONTEND) run -s types
 	$(FRONTEND) run -s test
 	$(FRONTEND) run -s size

@@ -1,8 +1,15 @@
 // The dashboard's JSON calls and their shapes. Whatever arrives is data: it is shown as text, never as markup.
 
 export type Status =
-  | "queued" | "fetching_data" | "preparing_data" | "generating_sections" | "finalizing"
-  | "completed" | "failed" | "aborting" | "aborted";
+  | "queued"
+  | "fetching_data"
+  | "preparing_data"
+  | "generating_sections"
+  | "finalizing"
+  | "completed"
+  | "failed"
+  | "aborting"
+  | "aborted";
 
 /** One report as every list and event tells it. Times are ISO 8601 in UTC. */
 export interface ReportData {
@@ -38,7 +45,11 @@ export interface Row {
   source?: unknown;
 }
 
-export interface Ungrounded { section?: unknown; text?: unknown; reason?: unknown }
+export interface Ungrounded {
+  section?: unknown;
+  text?: unknown;
+  reason?: unknown;
+}
 
 /** What the backend says about a report it wrote; every field may be missing in that of an older one. */
 export interface Metadata {
@@ -139,7 +150,10 @@ export interface Summary {
 
 /** The call was answered with a refusal; the text is the dashboard's own and may be shown. */
 export class Refused extends Error {
-  constructor(message: string, readonly status: number) {
+  constructor(
+    message: string,
+    readonly status: number,
+  ) {
     super(message);
   }
 }
@@ -171,7 +185,10 @@ async function call<T>(path: string, body?: unknown): Promise<T> {
 
 const id = encodeURIComponent;
 /** End this login on the server too; where that cannot be done, the login page offers it again. */
-export const logOut = (): void => void fetch("/logout", { method: "POST", redirect: "manual" }).catch(() => null).then(() => location.assign("/login"));
+export const logOut = (): void =>
+  void fetch("/logout", { method: "POST", redirect: "manual" })
+    .catch(() => null)
+    .then(() => location.assign("/login"));
 export const generate = (ticker: string) => call<{ report_id: string; message: string }>("/api/generate", { ticker });
 export const stop = (report: string) => call<unknown>("/api/abort", { report_id: report });
 export const fetchReport = (report: string) => call<FullReport>(`/api/reports/${id(report)}`);

@@ -72,10 +72,13 @@ export function connect(): void {
 }
 
 export function useKnown(): Known {
-  return useSyncExternalStore((listener) => {
-    listeners.add(listener);
-    return () => listeners.delete(listener);
-  }, () => known);
+  return useSyncExternalStore(
+    (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    () => known,
+  );
 }
 
 /** The machine, asked for every few seconds while the page is looked at; "lost" when the dashboard does not answer. */
