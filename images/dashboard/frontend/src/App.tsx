@@ -2,7 +2,7 @@
 // screen fails.
 import { Component, type JSX, type ReactNode, useEffect, useRef } from "react";
 import { Announcer } from "./announce";
-import { logOut } from "./api";
+import { logOut } from "./client";
 import { History } from "./History";
 import { Home } from "./Home";
 import { Icon } from "./Icon";

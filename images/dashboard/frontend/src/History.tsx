@@ -1,6 +1,6 @@
 // All reports that are kept, newest first, with a filter.
 import { type JSX, useEffect, useState } from "react";
-import { fetchReports } from "./api";
+import { fetchReports } from "./client";
 import { learn, useKnown } from "./live";
 import { Loading, Notice, ReportList, Title } from "./parts";
 

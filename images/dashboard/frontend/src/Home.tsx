@@ -1,6 +1,7 @@
 // The first screen: ask for a report, see what is under way, pick a company.
 import { type JSX, useEffect, useState } from "react";
-import { type Company, type Deployment, generate, searchTickers } from "./api";
+import type { Company, Deployment } from "./api";
+import { generate, searchTickers } from "./client";
 import { FINISHED, sentence } from "./format";
 import { Icon } from "./Icon";
 import { useKnown } from "./live";

@@ -1,7 +1,8 @@
 // One report, from the queue to the text: progress while it is written, sections as they come, then the whole of it.
 import { type JSX, useEffect, useRef, useState } from "react";
 import { announce } from "./announce";
-import { type Deployment, type FullReport, fetchReport, Refused, type ReportData } from "./api";
+import type { Deployment, FullReport, ReportData } from "./api";
+import { fetchReport, Refused } from "./client";
 import { Finished } from "./Finished";
 import { FINISHED, sentence } from "./format";
 import { learn, useKnown } from "./live";

@@ -1,6 +1,7 @@
 // Asking for a report: a combobox that knows the sample companies and takes any ticker.
 import { type FormEvent, type JSX, type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
-import { type Company, generate, Refused, searchTickers } from "./api";
+import type { Company } from "./api";
+import { generate, Refused, searchTickers } from "./client";
 import { sentence } from "./format";
 import { Icon } from "./Icon";
 import { go, toReport } from "./router";

@@ -1,6 +1,7 @@
 // A report under way (or ended without a text): the steps, time and cost so far, the sections that are there, and Stop.
 import { type JSX, useEffect, useRef, useState } from "react";
-import { type Deployment, generate, type ReportData, stop } from "./api";
+import type { Deployment, ReportData } from "./api";
+import { generate, stop } from "./client";
 import { dollars, FINISHED, known, NOT_KNOWN, sectionTitle, sentence, span } from "./format";
 import { Icon } from "./Icon";
 import { useKnown, useNow } from "./live";

@@ -10,6 +10,7 @@ const figure = (fact_id: string, value: number, unit: string): Figure => ({
   unit,
   as_of: null,
   source: null,
+  link: null,
   derived: false,
 });
 const FIGURES = [

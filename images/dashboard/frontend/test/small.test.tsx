@@ -111,6 +111,7 @@ describe("a number with a source", () => {
     unit: "money",
     as_of: null,
     source: "<b>filing</b>",
+    link: null,
     derived: false,
   };
   it("opens on focus, describes itself, and closes on Escape", () => {
