@@ -15,6 +15,7 @@ from typing import Literal, Protocol, TypeAlias
 from ert_deploy.core.model.arming import refuse_unarmed
 from ert_deploy.core.model.desired import Criteria, Launch, Target
 from ert_deploy.core.model.events import Event
+from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Address, Health, Instance, Offer, WebDeploy
 from ert_deploy.core.model.secret import Secret
@@ -66,7 +67,7 @@ class CreateOrder:
     Raises Failed when its environment does not arm the guard: no machine is asked for that would not stop by itself.
     """
 
-    offer_id: int
+    offer_id: str
     launch: Launch
     mark: Mark
     env: Mapping[str, str]
@@ -87,7 +88,7 @@ class GpuHost(Protocol):
     def list_instances(self) -> tuple[Instance, ...]:
         """Every instance of the account, complete and validated; CannotObserve otherwise."""
 
-    def get_instance(self, instance_id: int) -> Instance | None:
+    def get_instance(self, instance_id: InstanceId) -> Instance | None:
         """One instance, or None when a complete answer says that it does not exist."""
 
     def search(self, criteria: Criteria, launch: Launch, *, wide: bool = False) -> tuple[Offer, ...]:
@@ -96,22 +97,22 @@ class GpuHost(Protocol):
     def await_turn(self, turn: Turn) -> None:
         """Wait until the provider's rate limits let such a call through. Sends nothing."""
 
-    def create(self, order: CreateOrder) -> int:
+    def create(self, order: CreateOrder) -> InstanceId:
         """Exactly one PUT, at once. Returns the instance id; raises OfferGone, CreateRefused or OutcomeUnknown."""
 
-    def destroy(self, instance_id: int) -> None:
+    def destroy(self, instance_id: InstanceId) -> None:
         """Ask for its destruction; an instance that is already gone is success."""
 
-    def start(self, instance_id: int) -> None:
+    def start(self, instance_id: InstanceId) -> None:
         """Ask a stopped one to run again. Raises StartRefused (its GPU is taken), Rejected, Gone or Transient."""
 
-    def stop(self, instance_id: int) -> None:
+    def stop(self, instance_id: InstanceId) -> None:
         """Ask it to stop, or cancel a start that is queued; it may be repeated. Raises Gone, Rejected or Transient."""
 
     def date(self) -> float | None:
         """The provider's own Unix time by its last good reply and the seconds since; None while none has said."""
 
-    def logs(self, instance_id: int, tail: int) -> str:
+    def logs(self, instance_id: InstanceId, tail: int) -> str:
         """The last lines of its container; best effort, CannotObserve when there are none to be had."""
 
 
@@ -191,10 +192,7 @@ class StateStore(Protocol):
         """The stored state, or an empty one of generation 0. UsageError when damaged or newer."""
 
     def save(self, state: State) -> State:
-        """Durably write `state` if the stored generation is still `state.generation`; returns it one higher.
-
-        Raises StateConflict when it is not.
-        """
+        """Durably write `state` over the generation it was read at; returns it one higher. StateConflict otherwise."""
 
     def lock(self, run_id: str) -> AbstractContextManager[None]:
         """A courtesy to other operators, not a guarantee. Raises Busy with who and since when."""

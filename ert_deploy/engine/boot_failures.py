@@ -22,7 +22,7 @@ ADVICE = (
 OTHERWISE = "check launch/image: run it on a machine of your own; `ert-deploy image build` makes a fresh one"
 
 
-def same_end(step: steps.Retire, memory: Memory) -> frozenset[int]:
+def same_end(step: steps.Retire, memory: Memory) -> frozenset[str]:
     """The machines on which boots of this run have ended like this one, once they are too many to be at fault."""
     if not step.end or step.token not in memory.created:
         return frozenset()

@@ -12,6 +12,7 @@ from copy import copy
 from typing import Any
 
 from ert_deploy.core.model.desired import Desired, Phase
+from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.observed import Offer
 from ert_deploy.core.model.state import State
 from tests.simulation.faults import Faults
@@ -36,8 +37,8 @@ class Actor:
     def __init__(self, wanted: Desired | None = None) -> None:
         self.wanted = wanted
         self.rented: dict[str, Machine] = {}
-        self.shown: dict[int, Offer] = {}  # by its last searches
-        self.unpulled: set[int] = set()  # offers of machines of its own that it gave up because of their image
+        self.shown: dict[str, Offer] = {}  # by its last searches
+        self.unpulled: set[str] = set()  # offers of machines of its own that it gave up because of their image
 
     def must_keep_serving(self) -> bool:
         """Whether it may not take a backend away from an app."""
@@ -65,8 +66,8 @@ class World:
         self.strength = 0.0
         self.operators = 1  # at work now
         self.offers = STOCK
-        self.machines: dict[int, Machine] = {}
-        self.paid: dict[int, Machine] = {}
+        self.machines: dict[InstanceId, Machine] = {}
+        self.paid: dict[InstanceId, Machine] = {}
         self.pending = 0  # create calls on their way
         self.allowed = 2
         self.overdue = 0.0  # when a create call lands that is later than the settle time allows for
@@ -122,7 +123,7 @@ class World:
         """Whether something that was destroyed is still shown."""
         return any(made.ends <= self.now < made.leaves for made in self.machines.values())
 
-    def lost_to_all(self) -> list[int]:
+    def lost_to_all(self) -> list[InstanceId]:
         """What is paid, bears neither mark any more, and whose id was never stored: nobody can know it."""
         known = {r.id for r in self.state.records} | {t.id for t in self.state.tombstones}
         return [n for n, made in self.paid.items() if not (made.labelled or made.environed) and n not in known]
@@ -141,6 +142,6 @@ class World:
         self.offers = (*STOCK, *FRESH)
         self.limited = False
 
-    def running(self) -> list[int]:
+    def running(self) -> list[InstanceId]:
         """The instances whose GPU is paid now."""
         return [made.id for made in self.paid.values() if not made.halted]

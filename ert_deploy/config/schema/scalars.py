@@ -13,6 +13,7 @@ from typing import Any
 
 from ert_deploy.config.yaml.problems import nearest, shown
 from ert_deploy.config.yaml.tree import Scalar
+from ert_deploy.core.model.ids import InstanceId, instance_id
 
 Parser = Callable[[Scalar], Any]
 
@@ -95,6 +96,19 @@ def whole(low: int, high: int, unit: str = "") -> Parser:
         return int(value)
 
     return parse
+
+
+_numbered = whole(1, _INTEGERS)
+
+
+def instance(scalar: Scalar) -> InstanceId:
+    """Parse the id of an instance: a number, or text in the form of an id."""
+    if scalar.kind != "str":
+        return InstanceId(str(_numbered(scalar)))
+    try:
+        return instance_id(scalar.text)
+    except ValueError:
+        raise Bad(f"{shown(scalar.text)} is not the id of an instance", "as `ert-deploy status` shows it") from None
 
 
 def seconds(low: float, high: float, *, off: bool = False) -> Parser:

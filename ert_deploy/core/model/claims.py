@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from ert_deploy.core.model.ids import InstanceId
+
 
 @dataclass(frozen=True, slots=True)
 class Claims:
@@ -16,8 +18,8 @@ class Claims:
 
     owners: tuple[str, ...] = ()
     services: tuple[str, ...] = ()
-    adopted: tuple[int, ...] = ()
-    ignored: tuple[int, ...] = ()
+    adopted: tuple[InstanceId, ...] = ()
+    ignored: tuple[InstanceId, ...] = ()
 
     def claimed(self, owner: str, services: Iterable[str], *, replacing: bool) -> Claims:
         """With that owner and those services: `replacing` the others, else next to them."""
@@ -26,16 +28,16 @@ class Claims:
             owners, known = owners.union(self.owners), known.union(self.services)
         return replace(self, owners=tuple(sorted(owners)), services=tuple(sorted(known)))
 
-    def adopting(self, instance_id: int) -> Claims:
+    def adopting(self, instance_id: InstanceId) -> Claims:
         """With that instance ours by a person's word."""
         adopted = tuple(sorted({*self.adopted, instance_id}))
         return replace(self, adopted=adopted, ignored=tuple(i for i in self.ignored if i != instance_id))
 
-    def ignoring(self, instance_id: int) -> Claims:
+    def ignoring(self, instance_id: InstanceId) -> Claims:
         """With that instance none of our business by a person's word."""
         return replace(self.released(instance_id), ignored=tuple(sorted({*self.ignored, instance_id})))
 
-    def released(self, instance_id: int) -> Claims:
+    def released(self, instance_id: InstanceId) -> Claims:
         """Without what was said about an instance that is no more."""
         if instance_id not in self.adopted:
             return self

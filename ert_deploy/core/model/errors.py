@@ -21,6 +21,8 @@ ErtError                      one line for a person, with a hint and an exit cod
 
 from __future__ import annotations
 
+from ert_deploy.core.model.ids import InstanceId
+
 
 class ErtError(Exception):
     """Base of all errors that are meant to be read by a person.
@@ -68,7 +70,9 @@ class NeedsAttention(ErtError):
 class Undecided(NeedsAttention):
     """Instances that may be ours stand in the way; `found` has the id of each and why nobody can say whose it is."""
 
-    def __init__(self, summary: str, detail: str = "", hint: str = "", found: tuple[tuple[int, str], ...] = ()) -> None:
+    def __init__(
+        self, summary: str, detail: str = "", hint: str = "", found: tuple[tuple[InstanceId, str], ...] = ()
+    ) -> None:
         super().__init__(summary, detail or "\n".join(f"instance {number}: {why}" for number, why in found), hint)
         self.found = found
 

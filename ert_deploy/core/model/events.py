@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.observed import Health, Instance, Offer
 from ert_deploy.core.model.steps import Step
 
@@ -31,7 +32,7 @@ class Renting:
 class Rented:
     """A create call was answered with an instance."""
 
-    instance_id: int
+    instance_id: InstanceId
     offer: Offer
 
 
@@ -99,7 +100,7 @@ class Proven:
 class Retired:
     """An instance is to be destroyed, and why."""
 
-    instance_id: int
+    instance_id: InstanceId
     reason: str
 
 
@@ -107,28 +108,28 @@ class Retired:
 class Destroyed:
     """An instance is gone: absent from a complete listing and from a read by id."""
 
-    instance_id: int
+    instance_id: InstanceId
 
 
 @dataclass(frozen=True, slots=True)
 class Woken:
     """A stopped instance was asked to start."""
 
-    instance_id: int
+    instance_id: InstanceId
 
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
     """A running instance was asked to stop."""
 
-    instance_id: int
+    instance_id: InstanceId
 
 
 @dataclass(frozen=True, slots=True)
 class Stranded:
     """A stopped instance cannot be started; another one is rented in its place."""
 
-    instance_id: int
+    instance_id: InstanceId
     why: str
 
 
@@ -136,7 +137,7 @@ class Stranded:
 class KeysSet:
     """A backend takes these keys now and no other, by the first digits of their hashes."""
 
-    instance_id: int
+    instance_id: InstanceId
     names: tuple[str, ...]
 
 

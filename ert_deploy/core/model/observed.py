@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.quick_dataclass import quick_dataclass
 from ert_deploy.core.model.secret import Secret
@@ -36,17 +37,18 @@ class Instance:
     its token; `born` is the mark in the environment alone, and `owner` what stands there as `ERT_OWNER`.
     `status` is the container's, `intended` and `current` are the contract's. `dph` is what it costs while it runs,
     `disk_dph` the part of it that is paid for the disk in any case, in $/h. `shell` is where its SSH server listens.
+    `started` is when it was rented; a stop and a start do not change it.
     `bid`: it is interruptible, and runs again by itself after it was outbid.
     """
 
-    id: int
+    id: InstanceId
     mark: Mark | None = None
     claims: str | None = None
     status: str | None = None
     intended: str | None = None
     current: str | None = None
     message: str = ""
-    machine_id: int = 0
+    machine_id: str = ""
     gpu_name: str = ""
     geolocation: str = ""
     dph: float = 0.0
@@ -80,8 +82,8 @@ class Offer:
     `cpu_arch` is empty where nobody says what it is.
     """
 
-    id: int
-    machine_id: int
+    id: str
+    machine_id: str
     gpu_name: str
     gpu_ram_mb: float
     dph_total: float
@@ -205,14 +207,14 @@ class Observed:
     now: float
     instances: tuple[Instance, ...]
     state: State
-    health: Mapping[int, Health] = field(default_factory=dict)
-    watches: Mapping[int, Watch] = field(default_factory=dict)
+    health: Mapping[InstanceId, Health] = field(default_factory=dict)
+    watches: Mapping[InstanceId, Watch] = field(default_factory=dict)
     publications: tuple[Publication, ...] | None = None
     abandoned: frozenset[str] = frozenset()
-    tries: Mapping[int, int] = field(default_factory=dict)
-    made: Mapping[int, Secret] = field(default_factory=dict)
+    tries: Mapping[InstanceId, int] = field(default_factory=dict)
+    made: Mapping[InstanceId, Secret] = field(default_factory=dict)
     rotating: bool = False
-    stopped: frozenset[int] = frozenset()
+    stopped: frozenset[InstanceId] = frozenset()
     unreplaceable: bool = False
     provider_now: float | None = None
     first_seen: Mapping[tuple[str, float], float] = field(default_factory=dict)

@@ -8,12 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from ert_deploy.core.model.ids import InstanceId
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
     """Write down an instance that carries our marks and is not in the state yet."""
 
-    instance_id: int
+    instance_id: InstanceId
     token: str
     reason: str
 
@@ -30,7 +32,7 @@ class DropIntent:
 class DropRecord:
     """Forget an instance that is gone: absent from a complete listing and from a read by id."""
 
-    instance_id: int
+    instance_id: InstanceId
     reason: str
 
 
@@ -62,7 +64,7 @@ class Rent:
 class AwaitBoot:
     """Wait for a booting instance to become ours and healthy. None: the one that will be rented."""
 
-    instance_id: int | None
+    instance_id: InstanceId | None
     reason: str
 
 
@@ -70,7 +72,7 @@ class AwaitBoot:
 class Pin:
     """Pin the certificate that an instance has just proven."""
 
-    instance_id: int
+    instance_id: InstanceId
     reason: str
 
 
@@ -78,7 +80,7 @@ class Pin:
 class Wake:
     """Start a stopped instance; its disk has the image and the model."""
 
-    instance_id: int
+    instance_id: InstanceId
     reason: str
 
 
@@ -86,7 +88,7 @@ class Wake:
 class Strand:
     """Give up starting an instance: cancel the start and write down that another one is needed."""
 
-    instance_id: int
+    instance_id: InstanceId
     reason: str
 
 
@@ -94,7 +96,7 @@ class Strand:
 class Stop:
     """Stop an instance once it has finished its reports. Its disk stays, and is paid."""
 
-    instance_id: int
+    instance_id: InstanceId
     reason: str
 
 
@@ -102,7 +104,7 @@ class Stop:
 class AwaitStop:
     """See that a stopped instance really is: until then its GPU may be paid."""
 
-    instance_id: int
+    instance_id: InstanceId
     reason: str
 
 
@@ -137,7 +139,7 @@ class Prove:
 class AddKey:
     """Have the backend take a key that this run makes, besides those that apps use. None: that of the one to come."""
 
-    instance_id: int | None
+    instance_id: InstanceId | None
     reason: str
 
 
@@ -145,7 +147,7 @@ class AddKey:
 class DropKeys:
     """Have the backend take the key that the apps use and no other."""
 
-    instance_id: int
+    instance_id: InstanceId
     reason: str
 
 
@@ -153,7 +155,7 @@ class DropKeys:
 class Drain:
     """Let requests to an old backend finish until the Unix time `until` (None: not known yet)."""
 
-    instance_id: int
+    instance_id: InstanceId
     until: float | None
     reason: str
 
@@ -165,9 +167,9 @@ class Retire:
     `deny` shuns its machine for a while; `end` is how its first boot failed, in words to compare between hosts.
     """
 
-    instance_id: int
+    instance_id: InstanceId
     token: str
-    machine_id: int
+    machine_id: str
     reason: str
     deny: bool = False
     end: str = ""
@@ -177,7 +179,7 @@ class Retire:
 class Destroy:
     """Destroy an entombed instance and see it gone."""
 
-    instance_id: int
+    instance_id: InstanceId
     reason: str
 
 
@@ -185,7 +187,7 @@ class Destroy:
 class Bury:
     """Remove a tombstone after two proofs of absence."""
 
-    instance_id: int
+    instance_id: InstanceId
     reason: str
 
 
@@ -193,7 +195,7 @@ class Bury:
 class AwaitGone:
     """Wait for an instance that was destroyed, or is to be, and is not seen gone; `until` it is looked at again."""
 
-    instance_id: int
+    instance_id: InstanceId
     until: float
     reason: str
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.events import Booting, Waiting
+from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.observed import Health
 from ert_deploy.core.planning.polling import time_left, while_booting
 from ert_deploy.engine import effects as e
@@ -30,7 +31,7 @@ def await_boot(step: steps.AwaitBoot, run: Run) -> Effects[None]:
     yield from perform(e.Sleep(pause))
 
 
-def _download(number: int, health: Health | None, now: float, memory: Memory) -> float | None:
+def _download(number: InstanceId, health: Health | None, now: float, memory: Memory) -> float | None:
     """How long its download takes still, as far as this run has seen it."""
     if health is None or not health.total:
         memory.downloads.pop(number, None)
