@@ -15,6 +15,7 @@ from typing import Literal, Protocol, TypeAlias
 from ert_deploy.core.model.arming import refuse_unarmed
 from ert_deploy.core.model.desired import Criteria, Launch, Target
 from ert_deploy.core.model.events import Event
+from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Address, Health, Instance, Offer, WebDeploy
 from ert_deploy.core.model.secret import Secret
@@ -66,7 +67,7 @@ class CreateOrder:
     Raises Failed if the environment does not configure the guard, as the machine would not stop by itself.
     """
 
-    offer_id: int
+    offer_id: str
     launch: Launch
     mark: Mark
     env: Mapping[str, str]
@@ -87,7 +88,7 @@ class GpuHost(Protocol):
     def list_instances(self) -> tuple[Instance, ...]:
         """Return all instances, complete and validated; raises CannotObserve otherwise."""
 
-    def get_instance(self, instance_id: int) -> Instance | None:
+    def get_instance(self, instance_id: InstanceId) -> Instance | None:
         """Return one instance, or None if a complete response says that it does not exist."""
 
     def search(self, criteria: Criteria, launch: Launch, *, wide: bool = False) -> tuple[Offer, ...]:
@@ -96,22 +97,22 @@ class GpuHost(Protocol):
     def await_turn(self, turn: Turn) -> None:
         """Wait until the provider's rate limits permit such a call. Sends no request."""
 
-    def create(self, order: CreateOrder) -> int:
+    def create(self, order: CreateOrder) -> InstanceId:
         """Send exactly one PUT immediately. Returns the id; raises OfferGone, CreateRefused or OutcomeUnknown."""
 
-    def destroy(self, instance_id: int) -> None:
+    def destroy(self, instance_id: InstanceId) -> None:
         """Delete the instance; succeeds if it no longer exists."""
 
-    def start(self, instance_id: int) -> None:
+    def start(self, instance_id: InstanceId) -> None:
         """Start a stopped instance. Raises StartRefused (its GPU is taken), Rejected, Gone or Transient."""
 
-    def stop(self, instance_id: int) -> None:
+    def stop(self, instance_id: InstanceId) -> None:
         """Stop an instance, or cancel a queued start; idempotent. Raises Gone, Rejected or Transient."""
 
     def date(self) -> float | None:
         """Return the Unix time of the provider's last valid reply plus the seconds since; None before the first one."""
 
-    def logs(self, instance_id: int, tail: int) -> str:
+    def logs(self, instance_id: InstanceId, tail: int) -> str:
         """Return the last lines of its container's log; best effort, raises CannotObserve if it is not available."""
 
 
@@ -191,10 +192,7 @@ class StateStore(Protocol):
         """Return the stored state, or an empty one of generation 0. Raises UsageError if it is corrupt or newer."""
 
     def save(self, state: State) -> State:
-        """Durably write `state` if the stored generation is still `state.generation`; return it with the next one.
-
-        Raises StateConflict otherwise.
-        """
+        """Durably replace the generation of `state` and return it with the next one. Raises StateConflict."""
 
     def lock(self, run_id: str) -> AbstractContextManager[None]:
         """Take the advisory lock of the state. Raises Busy with the name and time of the owner."""

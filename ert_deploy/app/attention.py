@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from ert_deploy.app.outcome import Doubts, Outcome
 from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.errors import NeedsAttention
+from ert_deploy.core.model.ids import InstanceId
 
 UNTOLD = "the app still points at the old backend"
 RETRY = "run `ert-deploy down` again when Render answers"
@@ -52,7 +53,7 @@ def doubtful(outcome: Outcome) -> NeedsAttention | None:
     return undecided(outcome.undecided)
 
 
-def undecided(found: Iterable[tuple[int, str]]) -> NeedsAttention | None:
+def undecided(found: Iterable[tuple[InstanceId, str]]) -> NeedsAttention | None:
     """Return the error for instances that were not touched, each with the reason; None if there are none."""
     known = tuple(found)
     lines = _lines(known)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from ert_deploy.app.deployment import SILENT, Config, Progress, new_run_id, opened
 from ert_deploy.core.model.errors import UsageError
+from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine import decide
@@ -22,7 +23,9 @@ def agreed(_instance: Instance | None) -> bool:
     return True
 
 
-def adopt(instance_id: int, config: Config = None, *, confirm: Confirm = agreed, progress: Progress = SILENT) -> bool:
+def adopt(
+    instance_id: InstanceId, config: Config = None, *, confirm: Confirm = agreed, progress: Progress = SILENT
+) -> bool:
     """Add an instance to the state; return whether it was confirmed.
 
     From then on `up` may use or replace it and `down` deletes it. Raises UsageError for an instance that does not exist
@@ -32,13 +35,17 @@ def adopt(instance_id: int, config: Config = None, *, confirm: Confirm = agreed,
     return _listed(instance_id, config, confirm, progress, decide.adopt)
 
 
-def ignore(instance_id: int, config: Config = None, *, confirm: Confirm = agreed, progress: Progress = SILENT) -> bool:
+def ignore(
+    instance_id: InstanceId, config: Config = None, *, confirm: Confirm = agreed, progress: Progress = SILENT
+) -> bool:
     """Exclude an instance, which remains and costs money; return whether it was confirmed. Raises as `adopt`."""
 
     return _listed(instance_id, config, confirm, progress, decide.ignore)
 
 
-def destroy(instance_id: int, config: Config = None, *, confirm: Confirm = agreed, progress: Progress = SILENT) -> bool:
+def destroy(
+    instance_id: InstanceId, config: Config = None, *, confirm: Confirm = agreed, progress: Progress = SILENT
+) -> bool:
     """Delete an instance with its disk, and wait until it is absent; return whether it was confirmed.
 
     `confirm` receives None for one that is only in the state. Raises as `adopt`, UsageError for another owner's, and
@@ -53,7 +60,7 @@ def destroy(instance_id: int, config: Config = None, *, confirm: Confirm = agree
 
 
 def _listed(
-    instance_id: int,
+    instance_id: InstanceId,
     config: Config,
     confirm: Confirm,
     progress: Progress,

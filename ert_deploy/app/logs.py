@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from ert_deploy.app.deployment import SILENT, Config, Progress, opened
 from ert_deploy.app.outcome import accessible
 from ert_deploy.core.model.errors import ErtError, UsageError
+from ert_deploy.core.model.ids import InstanceId
+from ert_deploy.core.planning.age import newest
 from ert_deploy.wiring import Session
 
 
@@ -15,23 +17,26 @@ from ert_deploy.wiring import Session
 class Log:
     """Last lines of one instance's log, without known keys."""
 
-    instance: int
+    instance: InstanceId
     text: str
 
 
-def logs(config: Config = None, *, tail: int = 100, instance: int | None = None, progress: Progress = SILENT) -> Log:
+def logs(
+    config: Config = None, *, tail: int = 100, instance: InstanceId | None = None, progress: Progress = SILENT
+) -> Log:
     """Return the last `tail` lines of the log of an instance, by default the newest.
 
     Raises UsageError if no such instance exists, CannotObserve, or Failed if the log is not available.
     """
     session = opened(config).session(progress, web=False)
     deployment = session.desired.deployment
-    mine = [i.id for i in accessible(session)]
+    found = accessible(session)
+    mine = [i.id for i in found]
     if not mine:
         raise UsageError(f"{deployment} has no instance", hint="`ert-deploy up` rents one")
     if instance is not None and instance not in mine:
-        raise UsageError(f"instance {instance} is not one of {deployment}", hint=f"there are: {mine}")
-    chosen = instance if instance is not None else max(mine)
+        raise UsageError(f"instance {instance} is not one of {deployment}", hint=f"there are: {', '.join(mine)}")
+    chosen = instance if instance is not None else newest(found).id
     _hold_keys(session)
     return Log(chosen, session.ports.gpu.logs(chosen, tail))
 

@@ -9,6 +9,7 @@ from ert_deploy.app.deployment import SILENT, Config, Deployment, Progress, open
 from ert_deploy.app.outcome import Backend, Doubts, Service, backends, foreign, in_doubt, services
 from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.errors import CannotObserve
+from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.steps import Step
 from ert_deploy.core.planning import plan as planning
 from ert_deploy.core.planning.situation import Situation
@@ -36,10 +37,10 @@ class Status:
     backends: tuple[Backend, ...] = ()
     services: tuple[Service, ...] = ()
     undecided: Doubts = ()
-    others: tuple[int, ...] = ()
+    others: tuple[InstanceId, ...] = ()
     unsettled_creates: int = 0
-    to_be_destroyed: tuple[int, ...] = ()
-    denied_machines: tuple[int, ...] = ()
+    to_be_destroyed: tuple[InstanceId, ...] = ()
+    denied_machines: tuple[str, ...] = ()
     sandbox_stopped: bool = False
 
 
@@ -54,7 +55,7 @@ class Plan:
     steps: tuple[Step, ...]
     findings: tuple[Finding, ...] = ()
     undecided: Doubts = ()
-    others: tuple[int, ...] = ()
+    others: tuple[InstanceId, ...] = ()
 
 
 def status(config: Config = None, *, progress: Progress = SILENT) -> Status:

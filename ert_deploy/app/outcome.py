@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.errors import NeedsAttention
 from ert_deploy.core.model.fingerprints import certificate_sha256
+from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.observed import Health, Instance, Observed
 from ert_deploy.core.planning.marks import sort_out
 from ert_deploy.core.planning.ownership import to_probe
@@ -15,7 +16,7 @@ from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine.apply import Result
 from ert_deploy.wiring import Session
 
-Doubts = tuple[tuple[int, str], ...]  # instances without a certain owner, each with the reason
+Doubts = tuple[tuple[InstanceId, str], ...]  # instances without a certain owner, each with the reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +27,11 @@ class Backend:
     "proven", "refused" or "unknown"; None if it is not reported.
     """
 
-    instance: int
+    instance: InstanceId
     url: str
     gpu: str
     place: str
-    machine: int
+    machine: str
     dph: float
     disk_dph: float
     asleep: bool
@@ -76,7 +77,7 @@ class Outcome:
     backends: tuple[Backend, ...] = ()
     services: tuple[Service, ...] = ()
     undecided: Doubts = ()
-    others: tuple[int, ...] = ()
+    others: tuple[InstanceId, ...] = ()
     abandoned: tuple[tuple[str, str], ...] = ()
     idle_stop: int = 0
     left: NeedsAttention | None = None
@@ -107,7 +108,7 @@ def in_doubt(situation: Situation) -> Doubts:
     return tuple((u.instance.id, u.why) for u in situation.undecided)
 
 
-def foreign(situation: Situation) -> tuple[int, ...]:
+def foreign(situation: Situation) -> tuple[InstanceId, ...]:
     """Return the instances of another owner."""
     return tuple(i.id for i in situation.ownership.others)
 

@@ -9,6 +9,7 @@ from ert_deploy.app.deployment import SILENT, Config, Progress, new_run_id, open
 from ert_deploy.app.outcome import Doubts
 from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.errors import UsageError
+from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.engine import reap as engine
 from ert_deploy.engine.reap import Found
@@ -31,7 +32,7 @@ class Strays:
         return tuple(i for one in self.found.values() for i in one.strays)
 
     @property
-    def others(self) -> tuple[int, ...]:
+    def others(self) -> tuple[InstanceId, ...]:
         """The instances of another owner, which are never touched."""
         return tuple(sorted(i.id for one in self.found.values() for i in one.others))
 
@@ -75,14 +76,14 @@ def must_have_state(strays: Strays, *, state_is_lost: bool) -> None:
         )
 
 
-def reap(strays: Strays, *, state_is_lost: bool = False, progress: Progress = SILENT) -> tuple[int, ...]:
+def reap(strays: Strays, *, state_is_lost: bool = False, progress: Progress = SILENT) -> tuple[InstanceId, ...]:
     """Delete the instances found by `find_strays` and return the ids of those that no longer exist.
 
     Raises UsageError if no state exists and `state_is_lost` is not set, `Busy`, CannotObserve, and NeedsAttention with
     the instances that still exist.
     """
     must_have_state(strays, state_is_lost=state_is_lost)
-    gone: tuple[int, ...] = ()
+    gone: tuple[InstanceId, ...] = ()
     with ExitStack() as locks:
         for name, one in strays.found.items():
             if one.strays and strays.session is not None:

@@ -11,7 +11,9 @@ from ert_deploy.app.deployment import SILENT, Config, Progress, opened
 from ert_deploy.app.outcome import accessible
 from ert_deploy.config import state_of
 from ert_deploy.core.model.errors import UsageError
+from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.observed import Instance
+from ert_deploy.core.planning.age import newest
 from ert_deploy.wiring import Session
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ class Shell:
     door: Door
 
     @property
-    def instance(self) -> int:
+    def instance(self) -> InstanceId:
         """Id of the instance."""
         return self.door.instance
 
@@ -59,15 +61,15 @@ def _chosen(session: Session) -> Instance:
     mine = accessible(session)
     if not mine:
         raise UsageError(f"{session.desired.deployment} has no instance", hint="`ert-deploy up` rents one")
-    newest = max(mine, key=lambda i: (not i.halted, i.id))
-    if newest.halted:
-        raise UsageError(f"instance {newest.id} is asleep", hint="`ert-deploy wake` starts it")
-    if newest.shell is None:
+    latest = newest([i for i in mine if not i.halted] or mine)
+    if latest.halted:
+        raise UsageError(f"instance {latest.id} is asleep", hint="`ert-deploy wake` starts it")
+    if latest.shell is None:
         raise UsageError(
-            f"instance {newest.id} has no SSH address yet",
+            f"instance {latest.id} has no SSH address yet",
             hint="wait until it has booted; if it is older than launch/debug_ssh: true, `ert-deploy up` replaces it",
         )
-    return newest
+    return latest
 
 
 def _door(session: Session, instance: Instance, identity: Path | None) -> Door:

@@ -10,9 +10,10 @@ from typing import Any
 from ert_deploy.app.outcome import Outcome, Service
 from ert_deploy.cli.options import emit_json
 from ert_deploy.core.model.errors import Undecided
+from ert_deploy.core.model.ids import InstanceId
 
 
-def attention(undecided: Iterable[tuple[int, str]], others: Iterable[int]) -> dict[str, Any]:
+def attention(undecided: Iterable[tuple[InstanceId, str]], others: Iterable[InstanceId]) -> dict[str, Any]:
     """Return the JSON fields for instances without a certain owner or of another one, the same for all commands."""
     known = tuple(undecided)
     return {

@@ -14,9 +14,18 @@ from typing import Any, TypeVar
 import click
 
 from ert_deploy.core.model.errors import UsageError
+from ert_deploy.core.model.ids import InstanceId, instance_id
 from ert_deploy.core.redaction import clean
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+def as_id(_context: click.Context, _parameter: click.Parameter, value: str | None) -> InstanceId | None:
+    """The id of an instance as its provider writes it, a number or text. BadParameter for what is none."""
+    try:
+        return None if value is None else instance_id(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 def config_option(command: F) -> F:

@@ -22,7 +22,7 @@ ADVICE = (
 OTHERWISE = "check launch/image: run it on a machine of your own; `ert-deploy image build` makes a fresh one"
 
 
-def same_end(step: steps.Retire, memory: Memory) -> frozenset[int]:
+def same_end(step: steps.Retire, memory: Memory) -> frozenset[str]:
     """Return the machines on which a boot of this run failed like this one, if there are enough to blame the image."""
     if not step.end or step.token not in memory.created:
         return frozenset()

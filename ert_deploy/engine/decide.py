@@ -10,6 +10,7 @@ from dataclasses import replace
 from ert_deploy.core.model.desired import Desired, Phase
 from ert_deploy.core.model.errors import NeedsAttention, Undecided, UsageError
 from ert_deploy.core.model.events import Waiting
+from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.state import State, Tombstone
@@ -59,7 +60,7 @@ def look_again(run: Run) -> Effects[bool]:
     return True
 
 
-def find(desired: Desired, instance_id: int) -> Effects[tuple[Situation, Instance | None]]:
+def find(desired: Desired, instance_id: InstanceId) -> Effects[tuple[Situation, Instance | None]]:
     """Read the actual state once, and return the instance of that id; None if only the stored state has it.
 
     Raises UsageError if it is in neither. An app that cannot be read is ignored.
@@ -97,7 +98,7 @@ def ignore(situation: Situation, instance: Instance) -> Effects[None]:
         yield from perform(e.Save(state))
 
 
-def destroy(situation: Situation, instance_id: int) -> Effects[None]:
+def destroy(situation: Situation, instance_id: InstanceId) -> Effects[None]:
     """Write a tombstone, destroy the instance, check twice that it is absent. Raises NeedsAttention if that fails.
 
     Raises UsageError for another owner's instance and for one that is not marked: the owner or the user has to remove
@@ -119,7 +120,7 @@ def destroy(situation: Situation, instance_id: int) -> Effects[None]:
     yield from reap((chosen,), situation.desired.timings.poll, decided=True)
 
 
-def _must_be_marked(situation: Situation, instance_id: int) -> None:
+def _must_be_marked(situation: Situation, instance_id: InstanceId) -> None:
     placed, state = situation.ownership, situation.observed.state
     named = {i.id for i in (*placed.ours, *placed.others, *(u.instance for u in placed.undecided))}
     if instance_id not in named | _tokens(state).keys() | situation.desired.ignored | {*state.claims.ignored}:
@@ -129,7 +130,7 @@ def _must_be_marked(situation: Situation, instance_id: int) -> None:
         )
 
 
-def _tokens(state: State) -> dict[int, str]:
+def _tokens(state: State) -> dict[InstanceId, str]:
     return {r.id: r.token for r in state.records} | {t.id: t.token for t in state.tombstones}
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from ert_deploy.core.model.desired import Criteria, Launch, Target
 from ert_deploy.core.model.events import Event
+from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.moment import Moment
 from ert_deploy.core.model.observed import Address, Health, Instance, Offer, WebDeploy
@@ -73,7 +74,7 @@ class ListInstances(Effect[tuple[Instance, ...]]):
 class GetInstance(Effect["Instance | None"]):
     """Read one instance by id."""
 
-    instance_id: int
+    instance_id: InstanceId
 
 
 @quick_dataclass
@@ -93,7 +94,7 @@ class AwaitTurn(Effect[None]):
 
 
 @quick_dataclass
-class Create(Effect[int]):
+class Create(Effect[InstanceId]):
     """Rent one offer with exactly one call."""
 
     order: CreateOrder
@@ -103,21 +104,21 @@ class Create(Effect[int]):
 class DestroyInstance(Effect[None]):
     """Delete an instance."""
 
-    instance_id: int
+    instance_id: InstanceId
 
 
 @quick_dataclass
 class StartInstance(Effect[None]):
     """Start a stopped instance."""
 
-    instance_id: int
+    instance_id: InstanceId
 
 
 @quick_dataclass
 class StopInstance(Effect[None]):
     """Stop an instance, or cancel a start; the disk remains."""
 
-    instance_id: int
+    instance_id: InstanceId
 
 
 @quick_dataclass

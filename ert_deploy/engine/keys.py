@@ -13,6 +13,7 @@ from dataclasses import replace
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.errors import Failed, NeedsAttention, Rejected, Transient
 from ert_deploy.core.model.events import KeysSet, Trouble
+from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.keys import KEY_BYTES, make_key
 from ert_deploy.core.model.observed import Address, Instance, Observed, Vital
 from ert_deploy.core.model.secret import Secret
@@ -106,7 +107,7 @@ def _accepted(address: Address, certificate: str, held: Mapping[str, Secret]) ->
     return tuple(taken)
 
 
-def _set(number: int, hashes: tuple[str, ...], run: Run) -> Effects[None]:
+def _set(number: InstanceId, hashes: tuple[str, ...], run: Run) -> Effects[None]:
     instance, record = _known(number, run.observed)
     address, certificate, secret = _address(instance), _proven(instance, run.observed), instance.boot_secret
     try:
@@ -139,7 +140,7 @@ def _unanswered(error: Transient, run: Run) -> Effects[None]:
     yield from perform(e.Sleep(run.desired.timings.poll))
 
 
-def _known(number: int, observed: Observed) -> tuple[Instance, Record]:
+def _known(number: InstanceId, observed: Observed) -> tuple[Instance, Record]:
     record = observed.state.record(number)
     assert record is not None, "the plan writes down first what it finds"
     return next(i for i in observed.instances if i.id == number), record

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ert_deploy.core.model.errors import ErtError
+from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.observed import Publication, Watch
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import State
@@ -52,35 +53,35 @@ class Memory:
     unusable store, `stored` is the last known content, and `carried` the content that it would have if it was usable.
     """
 
-    watches: dict[int, Watch] = field(default_factory=dict)
+    watches: dict[InstanceId, Watch] = field(default_factory=dict)
     services: dict[str, WebService] = field(default_factory=dict)
     publications: tuple[Publication, ...] | None = None
     before: dict[str, Mapping[str, Secret]] = field(default_factory=dict)
     abandoned: dict[str, str] = field(default_factory=dict)
     ranked: tuple[Ranked, ...] = ()
     ranked_until: float = float("-inf")
-    tried: set[int] = field(default_factory=set)
+    tried: set[str] = field(default_factory=set)
     rentals: int = 0
     lost: int = 0
     looks: int = 0
     blind: int = 0
     conflicts: int = 0
-    tries: dict[int, int] = field(default_factory=dict)
-    starts: dict[int, int] = field(default_factory=dict)
-    stopped: set[int] = field(default_factory=set)
-    waiting: dict[int, float] = field(default_factory=dict)
+    tries: dict[InstanceId, int] = field(default_factory=dict)
+    starts: dict[InstanceId, int] = field(default_factory=dict)
+    stopped: set[InstanceId] = field(default_factory=set)
+    waiting: dict[InstanceId, float] = field(default_factory=dict)
     deploys: set[str] = field(default_factory=set)
-    made: dict[int, Secret] = field(default_factory=dict)
+    made: dict[InstanceId, Secret] = field(default_factory=dict)
     rotating: bool = False
-    proven: dict[int, str] = field(default_factory=dict)
+    proven: dict[InstanceId, str] = field(default_factory=dict)
     unanswered: int = 0
     kept: ErtError | None = None
     created: set[str] = field(default_factory=set)
-    ends: dict[str, dict[int, str]] = field(default_factory=dict)
+    ends: dict[str, dict[str, str]] = field(default_factory=dict)
     spending: dict[str, Rental] = field(default_factory=dict)
     account: str = ""
     same: set[str] = field(default_factory=set)
-    downloads: dict[int, tuple[float, int]] = field(default_factory=dict)
+    downloads: dict[InstanceId, tuple[float, int]] = field(default_factory=dict)
     doubts: int = 0
     taken: dict[Step, int] = field(default_factory=dict)
     origin: float | None = None
@@ -89,9 +90,9 @@ class Memory:
     dated: State | None = None
     begun: float = 0.0
     due: dict[Step, float] = field(default_factory=dict)
-    since: dict[int, float] = field(default_factory=dict)
-    refused: dict[int, ErtError] = field(default_factory=dict)
-    refusals: dict[int, int] = field(default_factory=dict)
+    since: dict[InstanceId, float] = field(default_factory=dict)
+    refused: dict[InstanceId, ErtError] = field(default_factory=dict)
+    refusals: dict[InstanceId, int] = field(default_factory=dict)
     unread: ErtError | None = None
     unsaved: ErtError | None = None
     stored: State | None = None

@@ -11,6 +11,7 @@ from dataclasses import replace
 from ert_deploy.core.model.desired import Desired, Phase, Target
 from ert_deploy.core.model.errors import CannotObserve, ErtError, Failed
 from ert_deploy.core.model.events import Trouble
+from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.moment import Moment
 from ert_deploy.core.model.observed import Health, Instance, Observed, Publication, Vital
 from ert_deploy.core.model.stamps import none_ahead, stamps
@@ -39,7 +40,7 @@ def observe(desired: Desired, memory: Memory) -> Effects[Situation]:
     now = own_time(moment, memory)
     known = known_services(desired, (service.id for service in memory.services.values()))
     placed = sort_out(desired, instances, state, known)
-    health: dict[int, Health] = {}
+    health: dict[InstanceId, Health] = {}
     for instance in to_probe(placed):
         found = yield from _probe(instance, state, memory)
         if found is not None:
@@ -114,7 +115,7 @@ def _probe(instance: Instance, state: State, memory: Memory) -> Effects[Health |
 
 
 def _publications(
-    desired: Desired, memory: Memory, health: dict[int, Health]
+    desired: Desired, memory: Memory, health: dict[InstanceId, Health]
 ) -> Effects[tuple[Publication, ...] | None]:
     """Read Render every time, except while the run can only wait for a boot."""
     ready = any(h.vital is Vital.HEALTHY for h in health.values())

@@ -11,6 +11,7 @@ from dataclasses import replace
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.errors import CannotObserve, NeedsAttention, Outcome, Rejected, StartRefused, Transient
 from ert_deploy.core.model.events import Stopped, Stranded, Trouble, Waiting, Woken
+from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.observed import Observed, Vital
 from ert_deploy.core.model.state import Record, State
 from ert_deploy.core.planning.sleep import start_may_come
@@ -113,7 +114,7 @@ def await_stop(step: steps.AwaitStop, run: Run) -> Effects[None]:
     yield from perform(e.Sleep(run.desired.timings.poll))
 
 
-def _busy(number: int, run: Run) -> Effects[bool]:
+def _busy(number: InstanceId, run: Run) -> Effects[bool]:
     """Whether reports delay the stop, for at most `timings/finish`. False if it does not respond."""
     health, instance = run.observed.health.get(number), next(i for i in run.observed.instances if i.id == number)
     address, key = instance.address, run.situation.current_key(instance)
@@ -138,7 +139,7 @@ def _busy(number: int, run: Run) -> Effects[bool]:
     return bool(reports)
 
 
-def _patience(number: int, memory: Memory) -> None:
+def _patience(number: InstanceId, memory: Memory) -> None:
     tries = memory.tries.get(number, 0)
     if tries >= MAX_STOPS:
         last = memory.refused.get(number)
@@ -150,7 +151,7 @@ def _patience(number: int, memory: Memory) -> None:
     memory.tries[number] = tries + 1
 
 
-def refused(what: str, number: int, error: Rejected, run: Run) -> Effects[None]:
+def refused(what: str, number: InstanceId, error: Rejected, run: Run) -> Effects[None]:
     """Wait for a few retries; raise NeedsAttention if the call is denied permanently, with the missing permission."""
     run.memory.refusals[number] = run.memory.refusals.get(number, 0) + 1
     if run.memory.refusals[number] >= MAX_REFUSALS:
@@ -159,7 +160,7 @@ def refused(what: str, number: int, error: Rejected, run: Run) -> Effects[None]:
     yield from perform(e.Sleep(run.desired.timings.poll))
 
 
-def _record(observed: Observed, number: int) -> Record:
+def _record(observed: Observed, number: InstanceId) -> Record:
     record = observed.state.record(number)
     assert record is not None, "the plan writes down first what it finds"
     return record

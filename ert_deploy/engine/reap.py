@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.errors import CannotObserve, NeedsAttention, Outcome, StateConflict
 from ert_deploy.core.model.events import Destroyed, Retired, Trouble, Waiting
+from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.observed import Instance, Vital
 from ert_deploy.core.model.state import State, Tombstone
 from ert_deploy.core.planning.adoption import known, strays
@@ -64,7 +65,7 @@ def _serves(stray: Instance, state: State) -> Effects[bool]:
     return health.vital is Vital.HEALTHY
 
 
-def reap(chosen: tuple[Instance, ...], poll: float, *, decided: bool = False) -> Effects[tuple[int, ...]]:
+def reap(chosen: tuple[Instance, ...], poll: float, *, decided: bool = False) -> Effects[tuple[InstanceId, ...]]:
     """Delete the chosen instances and return the ids of those that no longer exist, except any now in the state.
 
     With `decided`, the user has chosen them regardless of label and environment.
@@ -72,7 +73,7 @@ def reap(chosen: tuple[Instance, ...], poll: float, *, decided: bool = False) ->
     NeedsAttention names the instances that still exist after many rounds. CannotObserve is raised in the first round
     only.
     """
-    gone: list[int] = []
+    gone: list[InstanceId] = []
     left = {i.id: i for i in chosen}
     for turn in range(MAX_ROUNDS):
         if turn:
@@ -94,7 +95,7 @@ def reap(chosen: tuple[Instance, ...], poll: float, *, decided: bool = False) ->
     )
 
 
-def _round(left: dict[int, Instance], gone: list[int], *, decided: bool) -> Effects[None]:
+def _round(left: dict[InstanceId, Instance], gone: list[InstanceId], *, decided: bool) -> Effects[None]:
     """List once and execute the next step for each one left. Those found absent move from `left` to `gone`."""
     listed = {i.id: i for i in (yield from perform(e.ListInstances()))}
     state = yield from perform(e.Load())
@@ -112,7 +113,7 @@ def _round(left: dict[int, Instance], gone: list[int], *, decided: bool) -> Effe
             gone.append(number)
 
 
-def _adopted(left: dict[int, Instance], listed: dict[int, Instance], state: State) -> list[Instance]:
+def _adopted(left: dict[InstanceId, Instance], listed: dict[InstanceId, Instance], state: State) -> list[Instance]:
     """Return the instances that another run has added since, or whose mark is not the same."""
     return [
         stray
@@ -123,7 +124,7 @@ def _adopted(left: dict[int, Instance], listed: dict[int, Instance], state: Stat
     ]
 
 
-def _entomb(left: dict[int, Instance], state: State) -> Effects[State]:
+def _entomb(left: dict[InstanceId, Instance], state: State) -> Effects[State]:
     """Write a tombstone for each of them at once. Raises StateConflict if the state has changed."""
     now = (yield from perform(e.Now())).stamp()
     told = {t.id for t in state.tombstones}
@@ -139,12 +140,12 @@ def _entomb(left: dict[int, Instance], state: State) -> Effects[State]:
     return state
 
 
-def _destroy(number: int) -> Effects[None]:
+def _destroy(number: InstanceId) -> Effects[None]:
     try:
         yield from perform(e.DestroyInstance(number))
     except (Outcome, CannotObserve) as error:
         yield from perform(e.Tell(Trouble(f"destroying instance {number}", error.summary)))
 
 
-def _named(left: dict[int, Instance]) -> str:
+def _named(left: dict[InstanceId, Instance]) -> str:
     return f"instance{'s' if len(left) > 1 else ''} {', '.join(str(n) for n in sorted(left))}"

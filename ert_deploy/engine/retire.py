@@ -5,6 +5,7 @@ from __future__ import annotations
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.errors import CannotObserve, NeedsAttention, Outcome
 from ert_deploy.core.model.events import Destroyed, Retired, Trouble, Waiting
+from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.moment import MARGIN
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.state import Denied, Intent, Tombstone
@@ -87,14 +88,14 @@ def forget(step: steps.DropRecord, run: Run) -> Effects[None]:
     record = observed.state.record(step.instance_id)
     cloned = record is not None and any(other.token == record.token for other in state.records)
     if record is not None and not cloned and observed.age(record.token, record.at, MARGIN) < settle:
-        yield from perform(e.Save(state.intend(Intent(record.token, record.at, 0, record.machine_id))))
+        yield from perform(e.Save(state.intend(Intent(record.token, record.at, "", record.machine_id))))
         return
     yield from perform(e.Save(state))
     ended(record.token if record is not None else "", observed.now, run.memory)
     yield from perform(e.Tell(Destroyed(step.instance_id)))
 
 
-def _by_id(instance_id: int) -> Effects[str]:
+def _by_id(instance_id: InstanceId) -> Effects[str]:
     """Return a description of the instance from a read by id."""
     try:
         found = yield from perform(e.GetInstance(instance_id))
@@ -107,7 +108,7 @@ def _shown(instance: Instance) -> str:
     return f"{instance.status or 'no status'}, contract {instance.current or 'unknown'}"
 
 
-def _ghost(instance_id: int, run: Run) -> Effects[NeedsAttention]:
+def _ghost(instance_id: InstanceId, run: Run) -> Effects[NeedsAttention]:
     """Return the error for an instance that still exists: the price, the results of both reads, and the last error."""
     listed = next((i for i in run.observed.instances if i.id == instance_id), None)
     by_id = yield from _by_id(instance_id)
@@ -130,7 +131,7 @@ def _tried(step: steps.Destroy | steps.Bury, run: Run) -> None:
     run.memory.due[step] = run.observed.now + _wait(step.instance_id, run)
 
 
-def _wait(instance_id: int, run: Run) -> float:
+def _wait(instance_id: InstanceId, run: Run) -> float:
     """Return the seconds until the next check; they grow with each attempt, up to a minute."""
     tries = run.memory.tries.get(instance_id, 0)
     run.memory.tries[instance_id] = tries + 1

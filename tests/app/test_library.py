@@ -43,6 +43,7 @@ from tests.support.fakes import behaviours
 from tests.support.fakes.deployment import Watcher, on_fakes
 from tests.support.fakes.history import WANTED, is_down, is_up
 from tests.support.fakes.loopback import FakeWorld, blind, world
+from tests.support.ids import nth
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = """\
@@ -207,7 +208,7 @@ def test_offers_and_logs(made: FakeWorld, deployment: Deployment) -> None:
     up(deployment)
     assert logs(deployment, tail=5).instance == made.gpu.only().id
     with pytest.raises(UsageError, match="instance 999 is not one of ert"):
-        logs(deployment, instance=999)
+        logs(deployment, instance=nth(999))
 
 
 def test_a_finding_of_a_plan_says_what_the_account_adds(

@@ -34,6 +34,7 @@ from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.text import per_hour, printable
 from ert_deploy.core.planning.app_env import change, connected, fingerprint, touched, withdrawn
 from tests.support.fakes.market import offer
+from tests.support.ids import nth
 
 SAID = st.text(max_size=40).map("s3cret-{}".format)
 VALUES = st.dictionaries(st.text(max_size=12), st.text(max_size=12).map(Secret), max_size=8)
@@ -50,7 +51,7 @@ TOKEN = "0123456789abcdef" * 2
 def test_a_secret_is_never_shown(text: str) -> None:
     secret = Secret(text)
     shown = [repr(secret), str(secret), f"{secret}", f"{secret!r:>10}", format(secret, ">40"), f"{[secret]}"]
-    shown += ["%s %r" % (secret, secret), repr({"k": secret}), repr(Instance(1, boot_secret=secret))]  # noqa: UP031
+    shown += ["%s %r" % (secret, secret), repr({"k": secret}), repr(Instance(nth(1), boot_secret=secret))]  # noqa: UP031
     assert all(text not in s for s in shown)
     assert shown[0] == "***"
     assert secret.reveal() == text

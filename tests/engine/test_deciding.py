@@ -10,6 +10,7 @@ import pytest
 
 from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.errors import NeedsAttention, UsageError
+from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.owner import service_hash
@@ -21,18 +22,19 @@ from ert_deploy.ports import CreateOrder
 from tests.support.fakes import behaviours
 from tests.support.fakes.history import GONE, WANTED, Process, down, is_down, is_up, served, until, up
 from tests.support.fakes.loopback import FakeWorld, world
+from tests.support.ids import nth
 
 NAMELESS = replace(WANTED, owner="")
 OTHER = replace(WANTED, owner="their-project")
 ASLEEP = replace(WANTED, phase=Phase.ASLEEP)
 
 
-def doubts(made: FakeWorld, desired: Any = WANTED) -> list[int]:
+def doubts(made: FakeWorld, desired: Any = WANTED) -> list[InstanceId]:
     seen = Process(made, observe(replace(desired, phase=Phase.ABSENT), Memory())).finish()
     return [u.instance.id for u in seen.undecided]
 
 
-def decided(made: FakeWorld, how: str, number: int, desired: Any = WANTED) -> None:
+def decided(made: FakeWorld, how: str, number: InstanceId, desired: Any = WANTED) -> None:
     """Run `ert-deploy adopt|ignore|destroy ID` as if confirmed."""
     situation, instance = Process(made, decide.find(desired, number)).finish()
     made.gpu.decided.add(number)
@@ -58,7 +60,7 @@ def emptied(made: FakeWorld) -> None:
         env.pop(name, None)
 
 
-def older(made: FakeWorld) -> int:
+def older(made: FakeWorld) -> InstanceId:
     """Make the instance look like one of the previous version: both marks, but no owner in environment and state."""
     instance = made.gpu.only()
     env = {name: value for name, value in instance.order.env.items() if name != "ERT_OWNER"}
@@ -261,13 +263,13 @@ def test_an_interrupted_destroy_goes_on_when_the_instance_is_listed_no_more() ->
 
 def test_what_is_in_no_list_and_what_has_no_mark_is_not_decided_about() -> None:
     made = served()
-    made.gpu.foreign = [Instance(901, Mark("other", "ab" * 16), "other"), Instance(903)]
+    made.gpu.foreign = [Instance(nth(901), Mark("other", "ab" * 16), "other"), Instance(nth(903))]
     with pytest.raises(UsageError, match="there is no instance 77"):
-        decided(made, "destroy", 77)
+        decided(made, "destroy", nth(77))
     for number in (901, 903):
         for how in ("adopt", "ignore", "destroy"):
             with pytest.raises(UsageError, match=f"instance {number} has no mark of ert"):
-                decided(made, how, number)
+                decided(made, how, nth(number))
 
 
 def test_adopting_what_is_ours_already_changes_nothing_twice() -> None:

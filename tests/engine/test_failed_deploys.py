@@ -217,7 +217,7 @@ def test_a_deploy_that_does_not_end_is_not_waited_for_for_ever() -> None:
 def test_a_deploy_of_somebody_else_is_waited_for() -> None:
     made = world()
     made.web.takes = 200.0
-    made.gpu.conduct[1001] = lambda instance: setattr(instance, "boot", 20.0)
+    made.gpu.conduct["1001"] = lambda instance: setattr(instance, "boot", 20.0)
     made.web.start_deploy(made.web.services["dash"])
     up(made)
     is_up(made)

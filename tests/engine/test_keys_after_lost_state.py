@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ert_deploy.core.model.errors import NeedsAttention, Rejected, Transient
+from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.keys import make_key
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import Record
@@ -17,7 +18,7 @@ from tests.support.fakes.sleep import SLEEP
 SAYS = pytest.mark.parametrize("says", [True, False], ids=["says its keys", "older image"])
 
 
-def rotated_and_lost(*, says: bool = True) -> tuple[FakeWorld, int, set[str]]:
+def rotated_and_lost(*, says: bool = True) -> tuple[FakeWorld, InstanceId, set[str]]:
     """Rotate the key and remove the state; return the environment, the instance and the SHA-256 of the apps' keys."""
     made = served()
     made.backend.says_keys = says

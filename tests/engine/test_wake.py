@@ -126,7 +126,7 @@ def test_a_host_that_breaks_on_waking_is_replaced_and_denied() -> None:
     behaviours.sick(made.gpu.only())
     up(made, WAKE)
     is_up(made)
-    assert [d.machine_id for d in made.store.state.denied] == [1001]
+    assert [d.machine_id for d in made.store.state.denied] == ["1001"]
 
 
 @pytest.mark.parametrize("error", [Transient("cut off"), Transient("cut off", "after"), CannotObserve("no answer")])

@@ -12,6 +12,7 @@ from ert_deploy.app.reap import Strays
 from ert_deploy.cli.documents import attention
 from ert_deploy.cli.options import config_option, confirmed, emit_json, interruptible, json_option, yes_option
 from ert_deploy.cli.view.progress import make_view
+from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.text import per_hour
 
@@ -36,7 +37,7 @@ def command(  # noqa: PLR0917, one parameter per option
     with interruptible():
         with make_view() as view:
             strays = app.find_strays(config, all_deployments=every, progress=view)
-        gone: tuple[int, ...] = ()
+        gone: tuple[InstanceId, ...] = ()
         if strays.instances and not dry_run:
             _show(strays)
             app.must_have_state(strays, state_is_lost=lost)
@@ -75,7 +76,7 @@ def _show(strays: Strays) -> None:
             )
 
 
-def _say(strays: Strays, gone: tuple[int, ...], *, as_json: bool, dry_run: bool) -> None:
+def _say(strays: Strays, gone: tuple[InstanceId, ...], *, as_json: bool, dry_run: bool) -> None:
     if as_json:
         listed = [_plain(i) for i in strays.instances]
         told = {"strays": listed, "without_state": list(strays.without_state), "destroyed": sorted(gone)}

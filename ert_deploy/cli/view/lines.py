@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from ert_deploy.core.model import events, steps
+from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.observed import Health
 
 GB = 1e9
@@ -173,7 +174,7 @@ _MACHINE_VERBS = {
 }
 
 
-def _named(instance_id: int | None) -> str:
+def _named(instance_id: InstanceId | None) -> str:
     return f"instance {instance_id}" if instance_id is not None else "it"
 
 

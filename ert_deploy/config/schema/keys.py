@@ -15,6 +15,7 @@ from ert_deploy.config.schema import llm_catalog, locations, types
 from ert_deploy.config.schema.parser import Parser
 from ert_deploy.config.schema.scalars import (
     gpu_memory,
+    instance,
     number,
     one_of,
     seconds,
@@ -117,7 +118,7 @@ ROOT = Section(
     (
         Field("deployment", types.deployment),
         Field("owner", types.owner, None),
-        Many("ignored_instances", whole(1, 2**53), ()),
+        Many("ignored_instances", instance, ()),
         Section(
             "launch",
             (

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from ert_deploy.config.schema.parser import Bad, Parser, Shape, accepts, whole_text
 from ert_deploy.config.yaml.problems import nearest, shown
 from ert_deploy.config.yaml.tree import Scalar
+from ert_deploy.core.model.ids import FORM, InstanceId, instance_id
 
 _NUMBER = re.compile(r"[-+]?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 _INTEGER = re.compile(r"[-+]?[0-9]+")
@@ -95,6 +96,20 @@ def whole(low: int, high: int, unit: str = "") -> Parser[int]:
         return int(value)
 
     return parse
+
+
+_numbered = whole(1, _INTEGERS)
+
+
+@accepts(anyOf=[{"type": "integer", "minimum": 1, "maximum": _INTEGERS}, whole_text(FORM.pattern)])
+def instance(scalar: Scalar) -> InstanceId:
+    """Parse the id of an instance: a number, or text in the form of an id."""
+    if scalar.kind != "str":
+        return InstanceId(str(_numbered(scalar)))
+    try:
+        return instance_id(scalar.text)
+    except ValueError:
+        raise Bad(f"{shown(scalar.text)} is not the id of an instance", "as `ert-deploy status` shows it") from None
 
 
 def seconds(low: float, high: float, *, off: bool = False) -> Parser[float]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 
+from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.observed import Offer
 
 PORT = 8443  # the one port the image publishes
@@ -218,7 +219,7 @@ class Desired:
     apps_first: bool = True
     owner: str = ""
     services: frozenset[str] = frozenset()
-    ignored: frozenset[int] = frozenset()
+    ignored: frozenset[InstanceId] = frozenset()
 
     def container_env(
         self, token: str, key_sha256: str, boot_secret: str, offer: Offer | None = None, *, owner: str = ""

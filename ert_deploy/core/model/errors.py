@@ -21,6 +21,8 @@ ErtError                      base class: one line for the user, with a hint and
 
 from __future__ import annotations
 
+from ert_deploy.core.model.ids import InstanceId
+
 
 class ErtError(Exception):
     """Base class of all errors that are meant for the user.
@@ -68,7 +70,9 @@ class NeedsAttention(ErtError):
 class Undecided(NeedsAttention):
     """Unassigned instances block the run; `found` has their ids and the reasons."""
 
-    def __init__(self, summary: str, detail: str = "", hint: str = "", found: tuple[tuple[int, str], ...] = ()) -> None:
+    def __init__(
+        self, summary: str, detail: str = "", hint: str = "", found: tuple[tuple[InstanceId, str], ...] = ()
+    ) -> None:
         super().__init__(summary, detail or "\n".join(f"instance {number}: {why}" for number, why in found), hint)
         self.found = found
 

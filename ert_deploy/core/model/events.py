@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.observed import Health, Instance, Offer
 from ert_deploy.core.model.steps import Step
 
@@ -31,7 +32,7 @@ class Renting:
 class Rented:
     """A create call returned an instance."""
 
-    instance_id: int
+    instance_id: InstanceId
     offer: Offer
 
 
@@ -99,7 +100,7 @@ class Proven:
 class Retired:
     """An instance will be deleted, for the given reason."""
 
-    instance_id: int
+    instance_id: InstanceId
     reason: str
 
 
@@ -107,28 +108,28 @@ class Retired:
 class Destroyed:
     """An instance no longer exists: absent from a complete listing and from a read by id."""
 
-    instance_id: int
+    instance_id: InstanceId
 
 
 @dataclass(frozen=True, slots=True)
 class Woken:
     """The start of a stopped instance was requested."""
 
-    instance_id: int
+    instance_id: InstanceId
 
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
     """The stop of a running instance was requested."""
 
-    instance_id: int
+    instance_id: InstanceId
 
 
 @dataclass(frozen=True, slots=True)
 class Stranded:
     """A stopped instance cannot be started; a new one is rented instead."""
 
-    instance_id: int
+    instance_id: InstanceId
     why: str
 
 
@@ -136,7 +137,7 @@ class Stranded:
 class KeysSet:
     """A backend now accepts these keys exclusively; `names` are the first digits of each hash."""
 
-    instance_id: int
+    instance_id: InstanceId
     names: tuple[str, ...]
 
 

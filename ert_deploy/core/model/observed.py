@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.quick_dataclass import quick_dataclass
 from ert_deploy.core.model.secret import Secret
@@ -35,18 +36,19 @@ class Instance:
     `mark` is set only if `label` and environment agree. `claims` is the deployment in `label` and `label_token` its
     token; `born` is the mark in the environment, and `owner` the value of `ERT_OWNER` there. `status` is the state of
     the container, `intended` and `current` are those of the provider. `dph` is the price of the running instance and
-    `disk_dph` the part of it for the disk in any state, in $/h. `shell` is the address of the SSH server. `bid` means
-    that it is interruptible, and runs again by itself after being outbid.
+    `disk_dph` the part of it for the disk in any state, in $/h. `shell` is the address of the SSH server. `started` is
+    when it was rented; a stop and a start do not change it. `bid` means that it is interruptible, and runs again by
+    itself after being outbid.
     """
 
-    id: int
+    id: InstanceId
     mark: Mark | None = None
     claims: str | None = None
     status: str | None = None
     intended: str | None = None
     current: str | None = None
     message: str = ""
-    machine_id: int = 0
+    machine_id: str = ""
     gpu_name: str = ""
     geolocation: str = ""
     dph: float = 0.0
@@ -80,8 +82,8 @@ class Offer:
     `cpu_arch` is empty if the provider does not report it.
     """
 
-    id: int
-    machine_id: int
+    id: str
+    machine_id: str
     gpu_name: str
     gpu_ram_mb: float
     dph_total: float
@@ -205,14 +207,14 @@ class Observed:
     now: float
     instances: tuple[Instance, ...]
     state: State
-    health: Mapping[int, Health] = field(default_factory=dict)
-    watches: Mapping[int, Watch] = field(default_factory=dict)
+    health: Mapping[InstanceId, Health] = field(default_factory=dict)
+    watches: Mapping[InstanceId, Watch] = field(default_factory=dict)
     publications: tuple[Publication, ...] | None = None
     abandoned: frozenset[str] = frozenset()
-    tries: Mapping[int, int] = field(default_factory=dict)
-    made: Mapping[int, Secret] = field(default_factory=dict)
+    tries: Mapping[InstanceId, int] = field(default_factory=dict)
+    made: Mapping[InstanceId, Secret] = field(default_factory=dict)
     rotating: bool = False
-    stopped: frozenset[int] = frozenset()
+    stopped: frozenset[InstanceId] = frozenset()
     unreplaceable: bool = False
     provider_now: float | None = None
     first_seen: Mapping[tuple[str, float], float] = field(default_factory=dict)

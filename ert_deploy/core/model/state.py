@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from ert_deploy.core.model.claims import NO_CLAIMS, Claims
+from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.quick_dataclass import quick_dataclass
 
 LONG_AGO = 1.0  # valid time, but too early to matter
@@ -23,8 +24,8 @@ class Intent:
 
     token: str
     at: float
-    offer_id: int
-    machine_id: int
+    offer_id: str
+    machine_id: str
     gone: bool = False
 
 
@@ -39,8 +40,8 @@ class Record:
     """
 
     token: str
-    id: int
-    machine_id: int
+    id: InstanceId
+    machine_id: str
     at: float
     certificate: str = ""
     published: bool = False
@@ -55,7 +56,7 @@ class Tombstone:
     """An instance to be deleted; stored until two reads show that it is absent."""
 
     token: str
-    id: int
+    id: InstanceId
     at: float
     reason: str
 
@@ -64,7 +65,7 @@ class Tombstone:
 class Denied:
     """A machine that is not rented again before `until`."""
 
-    machine_id: int
+    machine_id: str
     until: float
     reason: str
 
@@ -105,7 +106,7 @@ class State:
         known: Iterable[Intent | Record | Tombstone] = (*self.intents, *self.records, *self.tombstones)
         return frozenset(item.token for item in known)
 
-    def record(self, instance_id: int) -> Record | None:
+    def record(self, instance_id: InstanceId) -> Record | None:
         """Return the record of an instance, or None."""
         return next((r for r in self.records if r.id == instance_id), None)
 
@@ -113,12 +114,12 @@ class State:
         """Return the newest `Rollout` of a service, or None."""
         return next((r for r in self.rollouts if r.service_id == service_id), None)
 
-    def machines(self) -> frozenset[int]:
+    def machines(self) -> frozenset[str]:
         """Return the machines of the known instances, and of creates that may have succeeded."""
         unknown = frozenset(i.machine_id for i in self.intents if not i.gone)
         return unknown | {record.machine_id for record in self.records}
 
-    def denied_machines(self, now: float) -> frozenset[int]:
+    def denied_machines(self, now: float) -> frozenset[str]:
         """Return the machines excluded at the time `now`."""
         return frozenset(d.machine_id for d in self.denied if d.until > now)
 
@@ -139,7 +140,7 @@ class State:
         others = tuple(r for r in self.records if r.id != record.id)
         return replace(self.drop_intent(record.token), records=(*others, record))
 
-    def drop_record(self, instance_id: int) -> State:
+    def drop_record(self, instance_id: InstanceId) -> State:
         """Remove the record."""
         return replace(
             self._claiming(self.claims.released(instance_id)),
@@ -152,7 +153,7 @@ class State:
         others = tuple(t for t in self.tombstones if t.id != tombstone.id)
         return replace(self.drop_intent(tombstone.token), records=records, tombstones=(*others, tombstone))
 
-    def bury(self, instance_id: int) -> State:
+    def bury(self, instance_id: InstanceId) -> State:
         """Remove the tombstone of an instance that no longer exists."""
         left = tuple(t for t in self.tombstones if t.id != instance_id)
         return replace(self, tombstones=left, claims=self.claims.released(instance_id))
@@ -162,7 +163,7 @@ class State:
         kept = tuple(d for d in self.denied if d.until > now and d.machine_id != denied.machine_id)
         return replace(self, denied=(*kept, denied))
 
-    def allow(self, machines: Iterable[int]) -> State:
+    def allow(self, machines: Iterable[str]) -> State:
         """Remove the denials of these machines."""
         freed = frozenset(machines)
         return replace(self, denied=tuple(d for d in self.denied if d.machine_id not in freed))
@@ -180,11 +181,11 @@ class State:
         """Store the owner and the services; they replace the old ones once the state is empty."""
         return self._claiming(self.claims.claimed(owner, services, replacing=self.empty()))
 
-    def adopt(self, instance_id: int) -> State:
+    def adopt(self, instance_id: InstanceId) -> State:
         """Add the instance, as requested by the operator."""
         return self._claiming(self.claims.adopting(instance_id))
 
-    def ignore(self, instance_id: int) -> State:
+    def ignore(self, instance_id: InstanceId) -> State:
         """Remove the instance, which is excluded from now on."""
         base = self.drop_record(instance_id).bury(instance_id)
         return base._claiming(base.claims.ignoring(instance_id))

@@ -8,12 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from ert_deploy.core.model.ids import InstanceId
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
     """Record an instance that is marked for this deployment and is not in the state yet."""
 
-    instance_id: int
+    instance_id: InstanceId
     token: str
     reason: str
 
@@ -30,7 +32,7 @@ class DropIntent:
 class DropRecord:
     """Remove the record of an instance that is absent from a complete listing and from a read by id."""
 
-    instance_id: int
+    instance_id: InstanceId
     reason: str
 
 
@@ -62,7 +64,7 @@ class Rent:
 class AwaitBoot:
     """Wait until a booting instance is identified and ready. None: the one that will be rented."""
 
-    instance_id: int | None
+    instance_id: InstanceId | None
     reason: str
 
 
@@ -70,7 +72,7 @@ class AwaitBoot:
 class Pin:
     """Pin the certificate that an instance has just used."""
 
-    instance_id: int
+    instance_id: InstanceId
     reason: str
 
 
@@ -78,7 +80,7 @@ class Pin:
 class Wake:
     """Start a stopped instance; its disk has the image and the model."""
 
-    instance_id: int
+    instance_id: InstanceId
     reason: str
 
 
@@ -86,7 +88,7 @@ class Wake:
 class Strand:
     """Give up starting an instance: cancel the start and record that a replacement is needed."""
 
-    instance_id: int
+    instance_id: InstanceId
     reason: str
 
 
@@ -94,7 +96,7 @@ class Strand:
 class Stop:
     """Stop an instance after its reports have finished. The disk is kept and still charged."""
 
-    instance_id: int
+    instance_id: InstanceId
     reason: str
 
 
@@ -102,7 +104,7 @@ class Stop:
 class AwaitStop:
     """Verify that a stopped instance has really stopped: until then its GPU may be billed."""
 
-    instance_id: int
+    instance_id: InstanceId
     reason: str
 
 
@@ -137,7 +139,7 @@ class Prove:
 class AddKey:
     """Make the backend accept a key created by this run, besides those in use. None: the instance to be rented."""
 
-    instance_id: int | None
+    instance_id: InstanceId | None
     reason: str
 
 
@@ -145,7 +147,7 @@ class AddKey:
 class DropKeys:
     """Make the backend accept only the key that the apps use."""
 
-    instance_id: int
+    instance_id: InstanceId
     reason: str
 
 
@@ -153,7 +155,7 @@ class DropKeys:
 class Drain:
     """Let requests to an old backend finish until the Unix time `until` (None: not known yet)."""
 
-    instance_id: int
+    instance_id: InstanceId
     until: float | None
     reason: str
 
@@ -165,9 +167,9 @@ class Retire:
     `deny` excludes its machine for a while; `end` describes how the first boot failed, for comparison between hosts.
     """
 
-    instance_id: int
+    instance_id: InstanceId
     token: str
-    machine_id: int
+    machine_id: str
     reason: str
     deny: bool = False
     end: str = ""
@@ -177,7 +179,7 @@ class Retire:
 class Destroy:
     """Destroy an instance that has a tombstone and check that it is absent."""
 
-    instance_id: int
+    instance_id: InstanceId
     reason: str
 
 
@@ -185,7 +187,7 @@ class Destroy:
 class Bury:
     """Remove a tombstone after two reads that do not contain the instance."""
 
-    instance_id: int
+    instance_id: InstanceId
     reason: str
 
 
@@ -193,7 +195,7 @@ class Bury:
 class AwaitGone:
     """Wait for an instance that was or will be deleted and may still exist; `until` is the time of the next check."""
 
-    instance_id: int
+    instance_id: InstanceId
     until: float
     reason: str
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
+from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.state import State
 
@@ -44,7 +45,7 @@ def evident(state: State, instances: Iterable[Instance]) -> bool:
     return any(i.id in ids or (i.mark is not None and i.mark.token in tokens) for i in instances)
 
 
-def _ids(state: State) -> set[int]:
+def _ids(state: State) -> set[InstanceId]:
     """Return the ids of the instances in the state; ids are never reused, in any account."""
     return {r.id for r in state.records} | {t.id for t in state.tombstones}
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.state import LONG_AGO, Record, State
+from ert_deploy.core.planning.age import by_age
 
 
 def rebuilt(deployment: str, ours: Iterable[Instance], now: float) -> State:
@@ -28,7 +30,7 @@ def adopted(instance: Instance, now: float, *, may_serve: bool = False) -> Recor
     return Record(token, instance.id, instance.machine_id, now, published=may_serve, woken=woken)
 
 
-def known(state: State, instance_id: int, token: str) -> bool:
+def known(state: State, instance_id: InstanceId, token: str) -> bool:
     """Whether the state keeps the instance: it has a record, or a pending create with its token.
 
     A tombstone does not count, as that instance will be deleted.
@@ -42,4 +44,4 @@ def strays(ours: Iterable[Instance], state: State) -> tuple[Instance, ...]:
     They must have been listed before the state was read, so that the state already contains new instances.
     """
     found = (i for i in ours if i.mark is not None and not known(state, i.id, i.mark.token))
-    return tuple(sorted(found, key=lambda i: i.id))
+    return tuple(sorted(found, key=by_age(state)))

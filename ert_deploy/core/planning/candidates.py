@@ -11,12 +11,14 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from ert_deploy.core.model.desired import Desired, Phase
+from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.observed import Instance, Observed, Vital, Watch
 from ert_deploy.core.model.quick_dataclass import quick_dataclass
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.stamps import timed
 from ert_deploy.core.model.state import LONG_AGO, Record
 from ert_deploy.core.model.text import per_hour
+from ert_deploy.core.planning.age import by_age
 from ert_deploy.core.planning.app_env import Targets, connected
 from ert_deploy.core.planning.health import Candidate, Stage, Verdict, complaint, judge
 from ert_deploy.core.planning.key_acceptance import takes
@@ -33,7 +35,7 @@ class Standing:
     current: Candidate | None
     others: tuple[Candidate, ...]
     failed: tuple[Candidate, ...]
-    verdicts: dict[int, Verdict]
+    verdicts: dict[InstanceId, Verdict]
 
 
 def candidate(instance: Instance, observed: Observed, targets: Targets, key_of: KeyOf) -> Candidate:
@@ -174,7 +176,7 @@ def _may_serve(candidate: Candidate) -> bool:
 
 
 def _current(
-    desired: Desired, observed: Observed, usable: list[Candidate], verdicts: dict[int, Verdict]
+    desired: Desired, observed: Observed, usable: list[Candidate], verdicts: dict[InstanceId, Verdict]
 ) -> Candidate | None:
     """Select the instance to keep: ready, else booting, else stopped; then referenced, published, and oldest first.
 
@@ -182,9 +184,10 @@ def _current(
     instance keeps its slot, so the old backend serves all apps until a slot is free. An instance without a possible
     replacement stays in use.
     """
+    age = by_age(observed.state)
     ranked = sorted(
         usable,
-        key=lambda c: (USABLE.index(verdicts[c.instance.id].stage), not c.pointed, not c.told, c.instance.id),
+        key=lambda c: (USABLE.index(verdicts[c.instance.id].stage), not c.pointed, not c.told, age(c.instance)),
     )
     fitting = [c for c in ranked if fits(desired, c)]
     held = sum(verdict.stage is not Stage.FAILED for verdict in verdicts.values())

@@ -8,17 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from operator import attrgetter
 
 from ert_deploy.core.model.desired import Desired
+from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.owner import Owner, Relation, parse_owner
 from ert_deploy.core.model.quick_dataclass import quick_dataclass
 from ert_deploy.core.model.state import State
+from ert_deploy.core.planning.age import by_age
 
 PROVEN = "proven"  # instead of a key's hash: the app has the certificate that was just verified
-_BY_ID = attrgetter("id")
 _LABEL_ONLY = "it has our label and not our environment"
 _ENVIRONMENT_ONLY = "its environment is ours and its label is not (edited in the console?)"
 _TOKEN_ONLY = "its environment holds a token of ours and no deployment"  # noqa: S105, a sentence
@@ -66,7 +66,7 @@ def sort_out(
     mine: list[Instance] = []
     doubtful: list[Undecided] = []
     others: list[Instance] = []
-    for instance in sorted(instances, key=_BY_ID):
+    for instance in sorted(instances, key=by_age(state)):
         found = sorter.place(instance)
         if found is instance or isinstance(found, Instance):
             mine.append(found)
@@ -118,10 +118,10 @@ class _Sorter:
     """Identity of the deployment: `tokens` of the state by instance id, and `intents`, the tokens of its creates."""
 
     deployment: str
-    tokens: dict[int, str]
+    tokens: dict[InstanceId, str]
     intents: set[str]
-    adopted: tuple[int, ...]
-    ignored: frozenset[int]
+    adopted: tuple[InstanceId, ...]
+    ignored: frozenset[InstanceId]
     us: Owner
     foreign: bool
     held: Callable[[], frozenset[tuple[str, str]]]

@@ -50,8 +50,8 @@ class Choice:
 def choose(
     offers: Iterable[Offer],
     desired: Desired,
-    denied: frozenset[int] = frozenset(),
-    occupied: frozenset[int] = frozenset(),
+    denied: frozenset[str] = frozenset(),
+    occupied: frozenset[str] = frozenset(),
 ) -> Choice:
     """Split offers into accepted (by expected price, then reliability, then id) and rejected.
 
@@ -82,7 +82,7 @@ def _on(offer: Offer, cpu_arch: str) -> Offer:
 
 
 def reject(
-    offer: Offer, desired: Desired, denied: frozenset[int], occupied: frozenset[int] = frozenset()
+    offer: Offer, desired: Desired, denied: frozenset[str], occupied: frozenset[str] = frozenset()
 ) -> Iterable[Rejection]:
     """Yield every reason for rejecting this offer."""
     if offer.machine_id in denied:

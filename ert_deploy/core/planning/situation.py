@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field
 
-from ert_deploy.core.model.cached_property import cached_property
 from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.observed import Instance, Observed
 from ert_deploy.core.model.owner import owner_text
@@ -17,6 +16,7 @@ from ert_deploy.core.model.quick_dataclass import caching_dataclass
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import State
 from ert_deploy.core.planning.app_env import Targets
+from ert_deploy.core.planning.cached_property import cached_property
 from ert_deploy.core.planning.candidates import Standing, candidate, place, runs_with, usable_by_an_app
 from ert_deploy.core.planning.current_key import current_key, held_keys, keys_beside
 from ert_deploy.core.planning.health import Candidate, Stage
@@ -91,7 +91,7 @@ class Situation:
         return len(self.ours) + len(unknown)
 
     @property
-    def occupied(self) -> frozenset[int]:
+    def occupied(self) -> frozenset[str]:
         """The machines on which an instance exists or may exist."""
         return self.observed.state.machines() | {i.machine_id for i in self.ours}
 

@@ -13,6 +13,7 @@ from ert_deploy.core.model.desired import Market
 from ert_deploy.core.model.moment import MARGIN
 from ert_deploy.core.model.state import Record
 from ert_deploy.core.model.steps import Step
+from ert_deploy.core.planning.age import by_age
 from ert_deploy.core.planning.candidates import Standing
 from ert_deploy.core.planning.health import Candidate, Stage
 from ert_deploy.core.planning.records import lingering, put_right, retire, unsettled
@@ -25,7 +26,7 @@ def asleep(situation: Situation) -> Iterator[Step]:
     """Yield the remaining steps until only a disk is left."""
     yield from put_right(situation)
     now = situation.standing
-    kept = _kept(now)
+    kept = _kept(situation)
     for candidate in (*now.failed, *now.others, *((now.current,) if now.current is not None else ())):
         if candidate is not kept:
             verdict = now.verdicts[candidate.instance.id]
@@ -66,11 +67,12 @@ def _stop(situation: Situation, kept: Candidate) -> Iterator[Step]:
         yield steps.Stop(instance.id, "if it was outbid, it would run again by itself")
 
 
-def _kept(now: Standing) -> Candidate | None:
+def _kept(situation: Situation) -> Candidate | None:
     """Return the instance whose disk to keep: it was ready before, or is stopped already.
 
     One that is in use has priority, then one that an app's environment refers to.
     """
+    now, age = situation.standing, by_age(situation.observed.state)
     worthy = [
         candidate
         for candidate in (*((now.current,) if now.current is not None else ()), *now.others)
@@ -83,7 +85,7 @@ def _kept(now: Standing) -> Candidate | None:
             not c.pointed,
             not c.told,
             now.verdicts[c.instance.id].stage is not Stage.READY,
-            c.instance.id,
+            age(c.instance),
         ),
         default=None,
     )

@@ -8,6 +8,7 @@ from ert_deploy.core.model import steps
 from ert_deploy.core.model.errors import Transient
 from ert_deploy.core.model.events import Retired, Trouble, Verified
 from ert_deploy.core.model.fingerprints import certificate_sha256
+from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.observed import Instance, Observed, Vital
 from ert_deploy.core.model.state import Record, Tombstone
 from ert_deploy.core.planning.adoption import adopted
@@ -75,5 +76,5 @@ def pin(step: steps.Pin, run: Run) -> Effects[None]:
     yield from perform(e.Tell(Verified(instance, health, certificate_sha256(health.certificate))))
 
 
-def _instance(observed: Observed, instance_id: int) -> Instance:
+def _instance(observed: Observed, instance_id: InstanceId) -> Instance:
     return next(i for i in observed.instances if i.id == instance_id)

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from ert_deploy.core.model.errors import ErtError, NeedsAttention, StateConflict
 from ert_deploy.core.model.events import Trouble
+from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.state import State
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform
@@ -121,5 +122,5 @@ def _left(memory: Memory) -> Iterator[str]:
         yield f"the state still knows a create call of offer {intent.offer_id}, which left no trace"
 
 
-def _ids(state: State) -> set[int]:
+def _ids(state: State) -> set[InstanceId]:
     return {r.id for r in state.records} | {t.id for t in state.tombstones}

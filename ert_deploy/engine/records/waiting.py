@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.events import Booting, Waiting
+from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.observed import Health
 from ert_deploy.core.planning.polling import time_left, while_booting
 from ert_deploy.engine import effects as e
@@ -30,7 +31,7 @@ def await_boot(step: steps.AwaitBoot, run: Run) -> Effects[None]:
     yield from perform(e.Sleep(pause))
 
 
-def _download(number: int, health: Health | None, now: float, memory: Memory) -> float | None:
+def _download(number: InstanceId, health: Health | None, now: float, memory: Memory) -> float | None:
     """Return the remaining seconds of the download, estimated from the data of this run; None if unknown."""
     if health is None or not health.total:
         memory.downloads.pop(number, None)

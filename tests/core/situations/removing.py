@@ -8,6 +8,7 @@ from ert_deploy.core.model import steps
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.state import State
 from tests.core.situations.expected_steps import FORECAST, POINTERS, RENT
+from tests.support.ids import nth
 from tests.support.situations import (
     DASH,
     DOWN,
@@ -89,7 +90,7 @@ SITUATIONS: Table = {
         seen(
             replace(instance(1), mark=replace(instance(1).mark, deployment="other"), claims="other"),  # type: ignore[type-var]
             instance(2, mark=None, born=None, owner=""),
-            Instance(3),
+            Instance(nth(3)),
         ),
         [],
     ),
@@ -179,9 +180,9 @@ SITUATIONS: Table = {
             instance(2),
             tombstones=(tombstone(1), tombstone(2), tombstone(3)),
             due={
-                steps.Destroy(1, "replaced"): NOW + 20,
-                steps.Destroy(2, "replaced"): NOW,
-                steps.Bury(3, "seen gone"): NOW + 10,
+                steps.Destroy(nth(1), "replaced"): NOW + 20,
+                steps.Destroy(nth(2), "replaced"): NOW,
+                steps.Bury(nth(3), "seen gone"): NOW + 10,
             },
         ),
         [

@@ -8,6 +8,7 @@ from ert_deploy.core.model.secret import Secret
 from ert_deploy.engine import effects as e
 from tests.simulation.market import IMPOSTOR, MOVE, PORT_BASE, UNREACHABLE, Machine
 from tests.simulation.world import Violation, World
+from tests.support.ids import nth
 
 DRAIN = 75.0  # seconds for which the previous version of an app may still send requests
 
@@ -18,7 +19,7 @@ def busy(world: World, _: e.Busy) -> int:
 
 def _at(world: World, address: Address) -> Machine | None:
     """Return the running machine at an address, or None."""
-    made = world.paid.get((address.port - PORT_BASE) % MOVE)
+    made = world.paid.get(nth((address.port - PORT_BASE) % MOVE))
     return made if made is not None and not made.halted and made.port == address.port else None
 
 

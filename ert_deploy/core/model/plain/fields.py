@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import MISSING, fields
 from typing import Any, TypeVar
 
+from ert_deploy.core.model.ids import InstanceId, instance_id
+
 T = TypeVar("T")
 Check = Callable[[Any], Any]
 MOST = 2**63 - 1  # maximum id or count of all providers and stores
@@ -24,6 +26,11 @@ def text(value: Any) -> str:
     if not value.isascii():
         value.encode()  # raises for a lone surrogate
     return value
+
+
+def ident(value: Any) -> InstanceId:
+    """The id of an instance."""
+    return instance_id(text(value))
 
 
 def whole(value: Any) -> int:
@@ -73,6 +80,7 @@ def many(value: Any, check: Callable[[Any], T]) -> tuple[T, ...]:
 
 _CHECKS: dict[str, Check] = {
     "str": text,
+    "InstanceId": ident,
     "int": whole,
     "float": number,
     "bool": flag,

@@ -10,14 +10,16 @@ from dataclasses import asdict
 from typing import Any
 
 from ert_deploy.core.model.claims import NO_CLAIMS, Claims
-from ert_deploy.core.model.plain.fields import Check, checked, many, number, text, whole
+from ert_deploy.core.model.plain import numbered
+from ert_deploy.core.model.plain.fields import Check, checked, ident, many, number, rows, text, whole
 from ert_deploy.core.model.plain.undated import NAMES, TIMES, named, signed, undated
 from ert_deploy.core.model.state import Denied, Intent, Record, Rollout, State, Tombstone
 
-VERSION = 4
+VERSION = 5
 BEFORE_CLAIMS = 3  # last version without `account` and `claims`, and with local clocks
+NUMBERED = 4  # the last version in which the ids of instances, machines and offers were numbers
 # Version 1 lacks `woken` and `stranded`, 2 `keys` and `asked`, 3 `account`, `claims` and `begun`.
-READABLE = frozenset({1, 2, 3, VERSION})
+READABLE = frozenset({1, 2, 3, NUMBERED, VERSION})
 _LISTS = frozenset({"intents", "records", "tombstones", "rollouts"})
 _OLD = frozenset({"version", "deployment", "generation", "denied"}) | _LISTS
 _NEW = _OLD | {"account", "claims", "begun"}
@@ -39,7 +41,7 @@ def from_json(data: Any) -> State:
     own = version <= BEFORE_CLAIMS
     try:
         _exactly(data, own=own)
-        state = _from_json(data, own=own)
+        state = _from_json(_with_text_ids(data) if version <= NUMBERED else data, own=own)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"damaged or unknown field: {error}") from error
     for wrong in contradictions(state):
@@ -57,12 +59,23 @@ def contradictions(state: State) -> Iterator[str]:
     yield from _twice("decision about instance", (*state.claims.adopted, *state.claims.ignored))
 
 
-def _twice(what: str, names: Iterable[str | int]) -> Iterator[str]:
-    seen: set[str | int] = set()
+def _twice(what: str, names: Iterable[str]) -> Iterator[str]:
+    seen: set[str] = set()
     for name in names:
         if name in seen:
             yield f"{what} {name} is in it twice"
         seen.add(name)
+
+
+def _with_text_ids(data: dict[str, Any]) -> dict[str, Any]:
+    lists: dict[str, Any] = {
+        name: [numbered.renumbered(row) for row in rows(data[name])] for name in (*_LISTS, "denied")
+    }
+    claims = data.get("claims")
+    if isinstance(claims, dict):
+        decided = {name: many(claims[name], numbered.named) for name in ("adopted", "ignored") if name in claims}
+        lists["claims"] = {**claims, **decided}
+    return {**data, **lists}
 
 
 def _from_json(data: dict[str, Any], *, own: bool) -> State:
@@ -99,7 +112,7 @@ def _exactly(data: dict[str, Any], *, own: bool) -> None:
 def _claims(data: Any) -> Claims:
     if not isinstance(data, dict):
         raise TypeError(f"{data!r} is not an object")
-    checks: dict[str, Check] = {"owners": text, "services": text, "adopted": whole, "ignored": whole}
+    checks: dict[str, Check] = {"owners": text, "services": text, "adopted": ident, "ignored": ident}
     if not data.keys() <= checks.keys():
         raise TypeError(f"{', '.join(sorted(map(repr, data.keys() - checks.keys())))} is unknown")
     return Claims(**{name: many(value, checks[name]) for name, value in data.items()})
