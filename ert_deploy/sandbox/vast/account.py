@@ -90,6 +90,11 @@ class Estate:
         """Whether another instance of this account than `but` already uses the offer's GPU."""
         return any(c.ask.id == ask.id and c.uses_gpu and c is not but for c in self.live())
 
+    def winning_bid(self, ask: Ask) -> float:
+        """Return a bid in $/h that gets the offer's GPU: the minimum, or a cent above the bid of another user."""
+        tenant = self.tenants.get(ask.id)
+        return max(ask.min_bid, 0.0 if tenant is None or tenant.price is None else tenant.price + 0.01)
+
     def rent(self, ask: Ask, order: Order, *, running: bool) -> Contract:
         """Create an instance, which is stopped unless `running`."""
         contract = self._signed(ask, order, max((FIRST_CONTRACT, *self.contracts)) + 11, self._give_ports(order))
@@ -206,7 +211,12 @@ class Estate:
 
     def _launch(self, contract: Contract) -> None:
         disk = self.machines.disk(contract.id)
-        env = self.user.variables | environment(contract, self._site, disk, self.troubles)
+        keys = {"SSH_PUBLIC_KEY": "\n".join(key.text for key in self.user.ssh_keys.values())}
+        env = (
+            (keys if self.user.ssh_keys else {})
+            | self.user.variables
+            | environment(contract, self._site, disk, self.troubles)
+        )
         self.machines.start(contract.id, self._command, env)
 
     def _readdress(self, contract: Contract) -> None:

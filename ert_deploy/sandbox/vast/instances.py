@@ -143,12 +143,13 @@ def recycle(estate: Estate, request: Request) -> Reply:
 
 
 def change_bid(estate: Estate, request: Request) -> Reply:
-    """Change the bid of an interruptible instance, in $/h."""
+    """Change the bid of an interruptible instance, in $/h; without a price, to one that wins (help of Vast's CLI)."""
     contract = _existing(estate, request)
     if contract.bid is None:
         raise Refusal(400, "invalid_args", "Instance is not interruptible.")
+    body = body_of(request)
     try:
-        price = float(body_of(request)["price"])
+        price = estate.winning_bid(contract.ask) if body["price"] is None else float(body["price"])
     except (KeyError, TypeError, ValueError):
         raise Refusal(400, "invalid_args", "Please set a bid price.") from None
     if not MIN_BID <= price <= MAX_BID:
