@@ -23,7 +23,8 @@ MAX_IDS = 64
 
 def create_all(estate: Estate, request: Request) -> Reply:
     """Rent each offer of `ids`; the answer has `new_contracts`, and `failed` with the error of each other offer."""
-    made, failed = [], []
+    made: list[dict[str, Any]] = []
+    failed: list[dict[str, Any]] = []
     for id in _ids(body_of(request), "ids"):
         try:
             made.append(_json(create(estate, replace(request, params={"id": str(id)}))))
