@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from ert_deploy.sandbox.httpd.faults import Fault, Faults
-from ert_deploy.sandbox.vast.account import Estate, Tenant
+from ert_deploy.sandbox.vast.account import Estate
+from ert_deploy.sandbox.vast.conditions.tenancy import Tenant
 from ert_deploy.sandbox.vast.contract import Contract, Increase
 from ert_deploy.sandbox.vast.faults import Trouble, parse
 from ert_deploy.sandbox.vast.market import DAY
