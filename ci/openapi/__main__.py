@@ -10,8 +10,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ci.openapi import dashboard, typescript
-from ci.openapi.document import document
+from ci.openapi import backend, dashboard, typescript
+from ci.openapi.document import Schema, document
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -20,9 +20,14 @@ def files() -> Mapping[str, str]:
     """Return each generated file, by its path in the repository, with its content."""
     page = document(dashboard.service())
     return {
-        "docs/openapi/dashboard.json": json.dumps(page, indent=1, ensure_ascii=False) + "\n",
+        "docs/openapi/backend.json": _text(document(backend.service())),
+        "docs/openapi/dashboard.json": _text(page),
         "images/dashboard/frontend/src/api.ts": typescript.module(page),
     }
+
+
+def _text(found: Schema) -> str:
+    return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
 
 
 def main(arguments: Sequence[str], root: Path = ROOT) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ci.openapi.document import JSON, Body, Operation, Parameter, Service
+from ci.openapi.document import Body, Operation, Parameter, Service
 from ert_dashboard import __version__
 from ert_dashboard.auth.middleware import COOKIE
 from ert_dashboard.web.bodies import Empty, Problem
@@ -43,13 +43,13 @@ def operation(route: Route) -> Operation:
     path = [Parameter(name, "path", {"type": "string"}, required=True) for name in _PARAMETER.findall(route.path)]
     query = [Parameter(name, "query", {"type": "string"}, about) for name, about in route.query.items()]
     form = Body(media="application/x-www-form-urlencoded") if route.form else None
-    answers = {str(status): _body(kind) for status, kind in route.answers.items()}
+    answers = {str(status): _bodies(kind) for status, kind in route.answers.items()}
     return Operation(
         method=route.method,
         path=_PARAMETER.sub(r"{\1}", route.path),
         name=route.endpoint.replace(".", "_"),
         summary=route.summary,
-        answers={**answers, "default": Body(Problem)},
+        answers={**answers, "default": [Body(Problem)]},
         body=Body(route.body) if route.body is not None else form,
         body_required=route.body is not Empty,
         parameters=[*path, *query],
@@ -57,7 +57,7 @@ def operation(route: Route) -> Operation:
     )
 
 
-def _body(kind: object) -> Body | None:
+def _bodies(kind: object) -> list[Body]:
     if kind == REDIRECT:
-        return None
-    return Body(media=kind) if isinstance(kind, str) else Body(kind, JSON)
+        return []
+    return [Body(media=kind) if isinstance(kind, str) else Body(kind)]

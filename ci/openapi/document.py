@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, Literal
 
 from pydantic import TypeAdapter
@@ -39,13 +40,13 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Operation:
-    """One method of one path. `answers`: status or `default` -> body, or None without one. `security`: scheme names."""
+    """One method of one path. `answers`: status or `default` -> bodies by media type. `security`: names of schemes."""
 
     method: str
     path: str
     name: str
     summary: str
-    answers: Mapping[str, Body | None]
+    answers: Mapping[str, Sequence[Body]]
     body: Body | None = None
     body_required: bool = True
     parameters: Sequence[Parameter] = ()
@@ -98,8 +99,8 @@ def _bodies(service: Service) -> Iterable[tuple[Any, Mode]]:
     for operation in service.operations:
         if operation.body is not None and operation.body.media == JSON:
             yield operation.body.kind, "validation"
-        for body in operation.answers.values():
-            if body is not None and body.media == JSON:
+        for body in (body for bodies in operation.answers.values() for body in bodies):
+            if body.media == JSON:
                 yield body.kind, "serialization"
     for kind in service.events.values():
         yield kind, "serialization"
@@ -114,10 +115,10 @@ def _operation(operation: Operation, schemas: Mapping[tuple[int, Mode], Schema])
     if operation.parameters:
         found["parameters"] = [_parameter(parameter) for parameter in operation.parameters]
     if operation.body is not None:
-        content = _content(operation.body, "validation", schemas)
+        content = _content([operation.body], "validation", schemas)
         found["requestBody"] = {"required": operation.body_required, "content": content}
     found["responses"] = {
-        status: _response(status, body, schemas) for status, body in sorted(operation.answers.items())
+        status: _response(status, bodies, schemas) for status, bodies in sorted(operation.answers.items())
     }
     found["security"] = [{name: []} for name in operation.security]
     return found
@@ -132,19 +133,17 @@ def _parameter(parameter: Parameter) -> Schema:
     return found
 
 
-def _response(status: str, body: Body | None, schemas: Mapping[tuple[int, Mode], Schema]) -> Schema:
-    from http import HTTPStatus
-
+def _response(status: str, bodies: Sequence[Body], schemas: Mapping[tuple[int, Mode], Schema]) -> Schema:
     phrases = {str(known.value): known.phrase for known in HTTPStatus}
     found: Schema = {"description": phrases.get(status, "Every other response, and every refusal before the operation")}
-    if body is not None:
-        found["content"] = _content(body, "serialization", schemas)
+    if bodies:
+        found["content"] = _content(bodies, "serialization", schemas)
     return found
 
 
-def _content(body: Body, mode: Mode, schemas: Mapping[tuple[int, Mode], Schema]) -> Schema:
-    schema = schemas[_key(body.kind), mode] if body.media == JSON else {"type": "string"}
-    return {body.media: {"schema": schema}}
+def _content(bodies: Sequence[Body], mode: Mode, schemas: Mapping[tuple[int, Mode], Schema]) -> Schema:
+    text = {"type": "string"}
+    return {body.media: {"schema": schemas[_key(body.kind), mode] if body.media == JSON else text} for body in bodies}
 
 
 def _untitled(schema: Any) -> Any:

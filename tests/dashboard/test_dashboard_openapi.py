@@ -53,6 +53,8 @@ class Caller:
         with self.client.open(path, method=method, **options) as answer:
             assert answer.status_code == status, answer.text
             self.witness.check(method, path, status, answer.mimetype, answer.get_json(silent=True))
+            if status < 300 and "json" in options:
+                self.witness.taken(method, path, options["json"])
             return answer
 
 

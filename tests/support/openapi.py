@@ -53,7 +53,18 @@ class Witness:
 
     def valid(self, schema: dict[str, Any], body: Any, what: str) -> None:
         """Fail unless the body is valid."""
-        validator = Draft202012Validator({**schema, "components": self._closed})
+        self._valid(schema, self._closed, body, what)
+
+    def taken(self, method: str, path: str, body: Any) -> None:
+        """Fail unless the document allows this request, which was accepted."""
+        template = self._template(method, path)
+        operation = self.document["paths"][template][method.lower()]
+        schema = operation["requestBody"]["content"]["application/json"]["schema"]
+        self._valid(schema, self.document["components"], body, f"request {method} {template}")
+
+    @staticmethod
+    def _valid(schema: dict[str, Any], components: Any, body: Any, what: str) -> None:
+        validator = Draft202012Validator({**schema, "components": components})
         problems = [f"{error.json_path}: {error.message}" for error in validator.iter_errors(body)]
         assert problems == [], f"{what}: {problems}"
 
