@@ -39,7 +39,8 @@ class WebService:
     """Web service as described by Render. `suspended` contains the reason, or is empty.
 
     `has_disk`: a deploy stops the old process before it starts the new one. `sleeps`: it is stopped when idle.
-    `unreachable`: `url` does not respond because that address is disabled.
+    `unreachable`: `url` does not respond because that address is disabled. `preview_of` is the service
+    that it is a preview of, or empty; `makes_previews`: its host copies it and its variables for pull requests.
     """
 
     id: str
@@ -50,6 +51,8 @@ class WebService:
     has_disk: bool = False
     sleeps: bool = False
     unreachable: bool = False
+    preview_of: str = ""
+    makes_previews: bool = False
 
 
 @dataclass(frozen=True, slots=True)

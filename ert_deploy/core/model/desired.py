@@ -17,6 +17,7 @@ from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.observed import Offer
 
 PORT = 8443  # the one port the image publishes
+USE_IN_PREVIEWS = "use"  # the value that lets a preview use the backend; without it the variable does not exist
 
 
 class Phase(StrEnum):
@@ -167,11 +168,13 @@ class OwnedNames:
     timeout: str = "ERT_LLM_TIMEOUT"
     fingerprint: str = "ERT_LLM_CONFIG_FINGERPRINT"
     enabled: str = "REMOTE_LLM_INTEGRATION"
+    previews: str = "ERT_LLM_PREVIEWS"
     disabled: tuple[str, ...] = ("OLLAMA_INTEGRATION", "OPENAI_INTEGRATION")
 
     def all(self) -> tuple[str, ...]:
         """Return all names in the order of writing, the fingerprint last."""
-        return (self.enabled, self.url, self.key, self.timeout, self.certificate, *self.disabled, self.fingerprint)
+        switches = (self.previews, *self.disabled)
+        return (self.enabled, self.url, self.key, self.timeout, self.certificate, *switches, self.fingerprint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +182,8 @@ class Target:
     """Web service that uses the backend. `timeout` in seconds.
 
     `allow_downtime` permits a deploy that interrupts the service, as it does for a service with a disk. `address` is
-    the public address of the app; None selects that of its host.
+    the public address of the app; None selects that of its host. `previews`: a preview may use the backend, as a
+    copy of the service or as the service itself.
     """
 
     service: str
@@ -189,6 +193,7 @@ class Target:
     health_field: str = "fingerprint"
     allow_downtime: bool = False
     address: str | None = None
+    previews: bool = False
 
     def reached_at(self, given: str) -> str:
         """Return the public address of the app; `given` is the one that its host reports."""
