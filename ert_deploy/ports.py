@@ -16,7 +16,7 @@ from ert_deploy.core.model.arming import refuse_unarmed
 from ert_deploy.core.model.desired import Criteria, Launch, Target
 from ert_deploy.core.model.events import Event
 from ert_deploy.core.model.labels import Mark
-from ert_deploy.core.model.observed import Address, Health, Instance, Offer, WebDeploy
+from ert_deploy.core.model.observed import Address, AppAnswer, Health, Instance, Offer, WebDeploy
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import State
 from ert_deploy.core.model.stored import LockHolder, StoredVersion
@@ -49,14 +49,6 @@ class WebService:
     has_disk: bool = False
     sleeps: bool = False
     unreachable: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class AppAnswer:
-    """What an app's health address answers: a status, 0 for no answer, and where a redirect leads."""
-
-    status: int
-    location: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +114,7 @@ class WebHost(Protocol):
         """The service of that id (`srv-...`) or exact name. UsageError: none, several, or a refused key."""
 
     def read_env(self, service_id: str) -> Mapping[str, Secret]:
-        """All variables set on the service itself, every page."""
+        """All variables set on the service itself, every page; `HIDDEN` for a value that the host does not show."""
 
     def read_groups(self, service: WebService) -> Mapping[str, str]:
         """The names a service gets from environment groups that are linked to it, each with its group's name."""
@@ -144,6 +136,16 @@ class WebHost(Protocol):
 
     def failure(self, service: WebService, deploy: WebDeploy) -> str:
         """Why a deploy failed: the host's reason and the last log lines. Best effort, never raises."""
+
+
+class KeyCustody(Protocol):
+    """Keeps what the apps were given, above all their keys, for a web host that does not show it."""
+
+    def kept(self, service_id: str) -> Mapping[str, Secret]:
+        """The variables that are kept for a service, none where there are none. UsageError: not safe, or unreadable."""
+
+    def keep(self, service_id: str, values: Mapping[str, Secret]) -> None:
+        """Replace all that is kept for a service, durably, or forget it where there is none. Failed, UsageError."""
 
 
 class BackendProbe(Protocol):
@@ -191,10 +193,7 @@ class StateStore(Protocol):
         """The stored state, or an empty one of generation 0. UsageError when damaged or newer."""
 
     def save(self, state: State) -> State:
-        """Durably write `state` if the stored generation is still `state.generation`; returns it one higher.
-
-        Raises StateConflict when it is not.
-        """
+        """Durably write `state` and return it one generation higher. StateConflict: the stored one is not its own."""
 
     def lock(self, run_id: str) -> AbstractContextManager[None]:
         """A courtesy to other operators, not a guarantee. Raises Busy with who and since when."""
