@@ -8,7 +8,6 @@ response raises `Rejected` or `Gone`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
@@ -17,10 +16,14 @@ from ert_deploy.core.model.desired import Criteria, Launch, Target
 from ert_deploy.core.model.events import Event
 from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.labels import Mark
-from ert_deploy.core.model.observed import Address, Health, Instance, Offer, WebDeploy
+from ert_deploy.core.model.observed import Address, AppAnswer, Health, Instance, Offer, WebDeploy
 from ert_deploy.core.model.secret import Secret
-from ert_deploy.core.model.state import State
-from ert_deploy.core.model.stored import LockHolder, StoredVersion
+from ert_deploy.store_ports import KeyCustody, StateKeeper, StateStore
+
+__all__ = [
+    "Account", "AppAnswer", "AppProbe", "Audience", "BackendProbe", "Clock", "CreateOrder", "Entropy", "GpuHost",
+    "KeyCustody", "StateKeeper", "StateStore", "Turn", "WebHost", "WebService",
+]  # fmt: skip
 
 Turn: TypeAlias = Literal["create", "start"]  # the state stores these calls before they are sent
 
@@ -53,14 +56,6 @@ class WebService:
     unreachable: bool = False
     preview_of: str = ""
     makes_previews: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class AppAnswer:
-    """Response of an app's health endpoint: the status, 0 for no response, and the location of a redirect."""
-
-    status: int
-    location: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +121,7 @@ class WebHost(Protocol):
         """Return the service with that id (`srv-...`) or exact name. UsageError: none, several, or an invalid key."""
 
     def read_env(self, service_id: str) -> Mapping[str, Secret]:
-        """Return all variables set on the service itself, from all pages."""
+        """Return all variables set on the service itself, from all pages; `HIDDEN` for a value that is not shown."""
 
     def read_groups(self, service: WebService) -> Mapping[str, str]:
         """Return the names of the variables from linked environment groups, each with the name of the group."""
@@ -186,42 +181,6 @@ class AppProbe(Protocol):
 
     def answer(self, app_url: str, target: Target) -> AppAnswer:
         """Return the response at the path of the fingerprint. Never raises."""
-
-
-class StateStore(Protocol):
-    """Store of one deployment's state; every write is conditional on the generation that was read."""
-
-    def load(self) -> State:
-        """Return the stored state, or an empty one of generation 0. Raises UsageError if it is corrupt or newer."""
-
-    def save(self, state: State) -> State:
-        """Durably replace the generation of `state` and return it with the next one. Raises StateConflict."""
-
-    def lock(self, run_id: str) -> AbstractContextManager[None]:
-        """Take the advisory lock of the state. Raises Busy with the name and time of the owner."""
-
-
-class StateKeeper(StateStore, Protocol):
-    """State store with operations for maintenance. Raises the errors of a store; Busy if the lock is held."""
-
-    @property
-    def where(self) -> str:
-        """Location of the state, for messages."""
-
-    def hold(self, run_id: str, seconds: float) -> LockHolder:
-        """Hold the lock for `seconds`, even after this process has exited."""
-
-    def holder(self) -> LockHolder | None:
-        """Return the current holder of the lock, or None."""
-
-    def unlock(self) -> LockHolder | None:
-        """Release the lock of any process; return the former holder."""
-
-    def set_aside(self) -> str:
-        """Move the stored data aside without reading it; return the new location, or "" if there was none."""
-
-    def history(self) -> tuple[StoredVersion, ...]:
-        """Return the retained versions, newest first."""
 
 
 class Clock(Protocol):

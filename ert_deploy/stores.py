@@ -1,4 +1,4 @@
-"""State stores of a config, with the signing key: the part of the wiring that depends on no provider."""
+"""Stores of a config: its state, with the signing key, and the keys of its apps. Depends on no provider."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ert_deploy.config import S3Object, Settings, read_state_key, state_of
+from ert_deploy.config import S3Object, Settings, custody_folder, read_state_key, state_of
 from ert_deploy.config.settings import STATE_KEY
 from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.secret import Secret
-from ert_deploy.ports import Clock, StateKeeper
+from ert_deploy.ports import Clock, KeyCustody, StateKeeper, StateStore, WebHost
 
 if TYPE_CHECKING:
     from ert_deploy.adapters.state.signature import StateKeys
@@ -65,3 +65,31 @@ def keys_to_sign(settings: Settings, *, remove: bool) -> StateKeys:
         return replace(keys, key=None, former=keys.key, unsigned=True)
     former = os.environ.get(f"{STATE_KEY}_OLD")
     return replace(keys, former=Secret(former) if former else None, unsigned=True)
+
+
+def with_custody(settings: Settings, web: WebHost, store: StateStore) -> WebHost:
+    """The web host, with what it does not show from where the config has it kept. UsageError without that extra."""
+    from ert_deploy.adapters.custody.web import CustodyWeb
+
+    def deployed(service_id: str) -> str:
+        rollout = store.load().rollout(service_id)
+        return rollout.fingerprint if rollout is not None else ""
+
+    names = {target.service: target.names for target in settings.desired.targets}
+    return CustodyWeb(web, _custody(settings), names, deployed)
+
+
+def _custody(settings: Settings) -> KeyCustody:
+    from ert_deploy.adapters.custody.app import AppCustody
+
+    match settings.custody.kind:
+        case "keyring":
+            from ert_deploy.adapters.custody.keyring import KeyringCustody
+
+            return KeyringCustody(settings.desired.deployment)
+        case "file":
+            from ert_deploy.adapters.custody.file import FileCustody
+
+            return FileCustody(custody_folder(settings))
+        case _:
+            return AppCustody()

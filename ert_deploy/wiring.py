@@ -65,11 +65,12 @@ def _ports(settings: Settings, audience: Audience, clock: Clock, keys: tuple[Sec
     from ert_deploy.adapters.render.web import RenderWeb
     from ert_deploy.adapters.vast.client import VastHost
     from ert_deploy.engine.run import Ports
-    from ert_deploy.stores import own_store
+    from ert_deploy.stores import own_store, with_custody
 
     vast, render = keys
     redaction.hold(vast.reveal(), render.reveal())
     gpu = VastHost(vast, settings.vast_url, clock, call_timeout(speed))
     backend = TlsBackendProbe(entropy := SystemEntropy(), allow_loopback=settings.sandbox is not None)
-    store, web = own_store(settings, clock), RenderWeb(render, settings.render_url, clock)
+    store = own_store(settings, clock)
+    web = with_custody(settings, RenderWeb(render, settings.render_url, clock), store)
     return Ports(gpu, web, backend, HttpAppProbe(clock), store, clock, entropy, audience)

@@ -21,6 +21,7 @@ from ert_deploy.config.settings import (
     STATE,
     VAST_KEY,
     Blueprint,
+    Custody,
     KeySource,
     KeySources,
     SandboxSettings,
@@ -37,12 +38,12 @@ from ert_deploy.core.model.desired import (
     Guard,
     Launch,
     Market,
-    ModelServer,
     OwnedNames,
     Phase,
     Target,
     Timings,
 )
+from ert_deploy.core.model.model_server import ModelServer
 from ert_deploy.core.model.owner import service_hash
 
 
@@ -120,6 +121,7 @@ def _settings(reading: Reading, source: Path, notes: Mapping[str, str]) -> Setti
         state_key=KeySource(STATE, values["state_key"]) if values["state_key"] else None,
         sandbox=sandbox,
         source=source,
+        custody=Custody(values["keys/custody"], values["keys/folder"]),
         blueprints=tuple(
             Blueprint(**_direct(values, f"render/services/{at}/blueprint")) for at in range(values["render/services"])
         ),

@@ -87,6 +87,12 @@ def test_a_letter_beyond_latin_is_found_as_an_escape() -> None:
     assert holding(secret).clean(f"k={ascii(secret)[1:-1]}!") == f"k={MASK}!"
 
 
+@pytest.mark.parametrize(("secret", "found"), [("aB3d-eF6h-iJ9l", True), ("aB3d-eF6h-iJ9", False)])
+def test_separators_are_ignored_from_twelve_letters_on(secret: str, found: bool) -> None:
+    written = secret.replace("-", " / ")
+    assert holding(secret).clean(f"k: {written}!") == f"k: {MASK if found else written}!"
+
+
 def test_escapes_of_escapes_are_found() -> None:
     secret = SECRETS[1]
     twice = ENCODINGS["percent"](ENCODINGS["percent"](secret))

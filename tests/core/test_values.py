@@ -21,14 +21,13 @@ from ert_deploy.core.model.desired import (
     Guard,
     Launch,
     Market,
-    ModelServer,
     OwnedNames,
     Phase,
     Target,
 )
-from ert_deploy.core.model.fingerprints import certificate_sha256
-from ert_deploy.core.model.keys import KEY_BYTES, is_key, make_key
+from ert_deploy.core.model.keys import KEY_BYTES, certificate_sha256, is_key, make_key
 from ert_deploy.core.model.labels import Mark, label, parse_label, read_mark
+from ert_deploy.core.model.model_server import ModelServer
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.text import per_hour, printable

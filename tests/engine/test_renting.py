@@ -9,7 +9,7 @@ import pytest
 from ert_deploy.core.model.desired import Criteria, Launch, Target
 from ert_deploy.core.model.errors import CannotObserve, Failed, OfferGone
 from ert_deploy.core.model.events import Rented, Renting, Trouble, Verified
-from ert_deploy.core.model.fingerprints import certificate_sha256
+from ert_deploy.core.model.keys import certificate_sha256
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance, Offer
 from ert_deploy.engine import effects as e

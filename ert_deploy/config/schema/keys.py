@@ -92,6 +92,7 @@ _NAMES = OwnedNames()
 _DESIRED = Desired("", Phase.RUNNING, _LAUNCH, _OFFER, ())
 _SANDBOX = places.SandboxSettings()
 _BLUEPRINT = places.Blueprint()
+_CUSTODY = places.Custody()
 _DAY = 86400.0
 
 _GUARD_PARTS = tuple(
@@ -214,6 +215,13 @@ ROOT = Section(
                         Section("blueprint", _BLUEPRINT_PARTS),
                     ),
                 ),
+            ),
+        ),
+        Section(
+            "keys",
+            (
+                Field("custody", one_of(places.CUSTODIES), _CUSTODY.kind),
+                Field("folder", locations.path, _CUSTODY.folder),
             ),
         ),
         Field("state", locations.state_place, None),

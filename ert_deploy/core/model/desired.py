@@ -14,6 +14,7 @@ from enum import StrEnum
 from functools import cache
 
 from ert_deploy.core.model.ids import InstanceId
+from ert_deploy.core.model.model_server import ModelServer
 from ert_deploy.core.model.observed import Offer
 
 PORT = 8443  # the one port the image publishes
@@ -42,34 +43,6 @@ class Guard:
     idle_stop: int = 1200
     boot_deadline: int = 2700
     max_lifetime: int = 43200
-
-
-@dataclass(frozen=True, slots=True)
-class ModelServer:
-    """Model server inside the container, where it differs from the default of the image; None means the default.
-
-    `command` starts a server other than Ollama; `digest` is the required SHA-256 of the model's manifest; `parallel` is
-    the number of responses generated at the same time, `kv_type` the data type of the KV cache.
-    """
-
-    kind: str = "ollama"
-    command: str | None = None
-    digest: str | None = None
-    temperature: float | None = None
-    parallel: int = 1
-    kv_type: str = "f16"
-
-    def env(self) -> Mapping[str, str]:
-        """Return the environment variables for the container; empty if all settings are the defaults."""
-        told = {
-            "ERT_ENGINE": self.kind if self.kind != "ollama" else None,
-            "ERT_ENGINE_CMD": self.command,
-            "ERT_MODEL_DIGEST": self.digest,
-            "ERT_TEMPERATURE": None if self.temperature is None else f"{self.temperature:g}",
-            "OLLAMA_NUM_PARALLEL": str(self.parallel) if self.parallel != 1 else None,
-            "OLLAMA_KV_CACHE_TYPE": self.kv_type if self.kv_type != "f16" else None,
-        }
-        return {name: value for name, value in told.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)

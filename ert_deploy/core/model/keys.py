@@ -1,4 +1,4 @@
-"""API keys between app and backend: their format, and how a new key is derived from random bytes.
+"""API keys between app and backend, and fingerprints of certificates: formats, and how a new key is derived.
 
 A key is `ert-` and 32 URL-safe characters (24 random bytes), as existing ERT clients expect.
 """
@@ -6,6 +6,7 @@ A key is `ert-` and 32 URL-safe characters (24 random bytes), as existing ERT cl
 from __future__ import annotations
 
 import base64
+import binascii
 import hashlib
 import hmac
 import re
@@ -18,6 +19,7 @@ BOOT_SECRET_BYTES = 32
 ADMIN_MESSAGE = b"ert-backend admin 1"
 _BOOT_SECRET = re.compile(r"[0-9a-f]{64}")
 _FORM = re.compile(r"ert-[A-Za-z0-9_-]{32}")
+_BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 
 
 def make_key(random: bytes) -> Secret:
@@ -37,3 +39,13 @@ def admin_token(boot_secret: Secret) -> str | None:
     if not _BOOT_SECRET.fullmatch(boot_secret.reveal()):
         return None
     return hmac.new(bytes.fromhex(boot_secret.reveal()), ADMIN_MESSAGE, hashlib.sha256).hexdigest()
+
+
+def certificate_sha256(pem: str) -> str:
+    """Return the hex SHA-256 of the DER bytes of the first certificate in `pem`; raise ValueError if there is none."""
+    try:
+        body = pem.split(_BEGIN, 1)[1].split(_END, 1)[0]
+        der = base64.b64decode("".join(body.split()), validate=True)
+    except (IndexError, binascii.Error) as error:
+        raise ValueError("not a PEM certificate") from error
+    return hashlib.sha256(der).hexdigest()

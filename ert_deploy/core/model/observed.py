@@ -230,3 +230,11 @@ class Observed:
         if self.provider_now is None or stamp < LONG_AGO:
             return known
         return max(known, self.provider_now - stamp - margin)
+
+
+@dataclass(frozen=True, slots=True)
+class AppAnswer:
+    """What an app's health address answers: a status, 0 for no answer, and where a redirect leads."""
+
+    status: int
+    location: str = ""

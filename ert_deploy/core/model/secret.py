@@ -46,3 +46,6 @@ class Secret:
 
     def __reduce__(self) -> tuple[object, ...]:
         raise TypeError("a secret is not pickled")
+
+
+HIDDEN = Secret("\0")  # in place of a value that a web host does not show; no variable can hold a NUL
