@@ -156,7 +156,7 @@ lock: $(VENV)/.dev  ## Renew the hash-locked dependency files (UPGRADE=--upgrade
 licenses: $(VENV)/.dev  ## Write docs/licenses.md from the packages' metadata; fails on AGPL
 	$(BIN)/python -m ci.licenses
 
-reference: $(VENV)/.dev  ## Write the generated half of docs/commands.md, config.md, exit-codes.md and metrics.md from the code
+reference: $(VENV)/.dev  ## Write the generated half of docs/commands.md, config.md, exit-codes.md, metrics.md and sandbox.md from the code
 	PYTHONPATH=.:$(IMAGES) $(BIN)/python -m ci.reference
 
 AUDITED := $(wildcard requirements/*.lock) images/llm-backend/requirements.lock images/dashboard/requirements.txt

@@ -1,7 +1,8 @@
-"""`sandbox`: start, stop or look at the world on loopback. Nothing in it costs money."""
+"""`sandbox`: start, stop, look at or break the world on loopback. Nothing in it costs money."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,38 @@ def status(config: Config = None) -> dict[str, Any] | None:
     directory = _directory(config)
     try:
         return daemon.status(directory)
+    except WorldError as error:
+        raise UsageError(str(error)) from error
+
+
+def troubles(config: Config = None) -> list[dict[str, Any]]:
+    """Every kind of trouble with its fields and effect, and whether it is on.
+
+    Raises UsageError where the config has no sandbox, or none is running.
+    """
+    from ert_deploy.sandbox.world import breakage
+    from ert_deploy.sandbox.world.file import WorldError
+
+    directory = _directory(config)
+    try:
+        return breakage.listing(directory)
+    except WorldError as error:
+        raise UsageError(str(error)) from error
+
+
+def switch_trouble(
+    kind: str, fields: Mapping[str, Any] | None = None, *, off: bool = False, config: Config = None
+) -> list[int]:
+    """Switch one kind of trouble on or off; the ids of the instances that it was limited to.
+
+    Raises UsageError where the config has no sandbox, none is running, or there is no such kind or field.
+    """
+    from ert_deploy.sandbox.world import breakage
+    from ert_deploy.sandbox.world.file import WorldError
+
+    directory = _directory(config)
+    try:
+        return breakage.switch(directory, kind, fields or {}, off=off)
     except WorldError as error:
         raise UsageError(str(error)) from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import click
@@ -14,7 +15,7 @@ HOUR = 3600.0
 
 @click.group("sandbox")
 def command() -> None:
-    """Start, stop or look at the world on loopback.
+    """Start, stop, look at or break the world on loopback.
 
     It speaks the wire formats of Vast.ai and Render, runs the backend and the dashboard as real processes with a real
     small model, and keeps a bill. Nothing in it costs money.
@@ -69,6 +70,55 @@ def status(config: str | None, as_json: bool) -> None:
         count = len(found["machines"])
         click.echo(f"the sandbox is running, {count} {'instance exists' if count == 1 else 'instances exist'}")
         show_bill(found["bill"])
+
+
+@command.command("break")
+@click.argument("kind", required=False)
+@click.option("--off", is_flag=True, help="End this kind of trouble.")
+@click.option("--set", "fields", metavar="NAME=VALUE", multiple=True, help="A field of the kind; JSON or text.")
+@config_option
+@json_option
+def break_(kind: str | None, off: bool, fields: tuple[str, ...], config: str | None, as_json: bool) -> None:
+    """Give the running sandbox trouble of one KIND; without KIND, list them and what is on.
+
+    The GPU or host that is taken away is that of each rented instance; `--set offer_id=N` or `--set machine_id=N`
+    names another.
+    """
+    if kind is None:
+        if off or fields:
+            raise click.UsageError("name the kind; without options, `ert-deploy sandbox break` lists them")
+        found = sandbox.troubles(config)
+        if as_json:
+            emit_json({"kinds": found})
+        else:
+            _show_kinds(found)
+        return
+    if off and fields:
+        raise click.UsageError("--off ends the kind and takes no --set")
+    limited_to = sandbox.switch_trouble(kind, dict(map(_field, fields)), off=off, config=config)
+    if as_json:
+        emit_json({"kind": kind, "off": off, "instances": limited_to})
+        return
+    where = f", for instance {', '.join(map(str, limited_to))}" if limited_to else ""
+    click.echo(f"{kind} is off" if off else f"{kind}: done{where}")
+
+
+def _field(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise click.UsageError(f"--set {text!r}: write NAME=VALUE")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+def _show_kinds(found: list[dict[str, Any]]) -> None:
+    width = max(len(one["name"]) for one in found)
+    for one in found:
+        click.echo(f"  {one['name']:{width}}  {'on ' if one['on'] else '   '}  {one['effect'].replace('`', '')}")
+    count = sum(one["on"] for one in found)
+    click.echo(f"{len(found)} kinds of trouble, {count} on")
 
 
 def show_bill(bill: dict[str, Any]) -> None:

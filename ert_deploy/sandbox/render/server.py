@@ -129,6 +129,14 @@ class RenderDouble:
         """Activate a fault of the platform; see the table in `faults`. Raises `ValueError` if it is invalid."""
         faults.apply(self._platform, what)
 
+    def end_trouble(self, kind: str) -> None:
+        """End one kind of fault. Raises `ValueError` for an unknown kind and for one that is over at once."""
+        faults.end(self._platform, kind)
+
+    def active_troubles(self) -> set[str]:
+        """Return the kinds of faults that have not ended."""
+        return faults.active(self._platform)
+
     def inspect(self) -> dict[str, Any]:
         """Return the state without the values of any environment, for the status page and for tests."""
         store = self._store

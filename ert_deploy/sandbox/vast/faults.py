@@ -89,6 +89,8 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "credit": {"value": 0.0},
     "tells": {"encoding": "raw", "texts": []},
 }
+# Those that have no end, because they only happen.
+AT_ONCE = frozenset({"crash", "contract_end", "price", "credit"})
 TARGETS = ("instance_id", "machine_id", "offer_id")
 # Fields that contain addresses, or may contain them.
 ADDRESSES = ("env", "set", "to")
