@@ -13,9 +13,34 @@ if TYPE_CHECKING:
     from ert_deploy.sandbox.world.file import WorldFile
 
 
-def start(config: Config = None) -> WorldFile:
-    """The running world of the config, started if it is not running. Raises UsageError where it has none."""
-    return sandbox_world(opened(config).settings, start=True)
+def start(
+    config: Config = None,
+    *,
+    app: str | Path | None = None,
+    build: str | None = None,
+    command: str | None = None,
+    health: str | None = None,
+    instances: int | None = None,
+    toy: bool = False,
+) -> WorldFile:
+    """The running world of the config, started if it is not running; `toy`: with a model that writes nonsense.
+
+    With the folder `app`, that app runs as the config's first service instead of the dashboard. Its build and start
+    `command`, the path of its `health` check and its `instances` are those of its files where they are not given.
+    Raises UsageError where the config has no sandbox, the app cannot be run, or a world runs without it already.
+    """
+    settings, model = opened(config).settings, "toy" if toy else "auto"
+    if app is None:
+        if (build, command, health, instances) != (None,) * 4:
+            raise UsageError("commands, health check and instances are those of an app", hint="--app DIR names it")
+        return sandbox_world(settings, start=True, model=model)
+    from ert_deploy.sandbox.world.app_folder import AppOrder
+
+    targets = settings.desired.targets
+    if not targets:
+        raise UsageError(f"{settings.source} names no service for the app", hint="write one under render/services")
+    order = AppOrder(str(app), targets[0].service, build, command, health, instances)
+    return sandbox_world(settings, start=True, app=order, model=model)
 
 
 def stop(config: Config = None) -> dict[str, Any]:

@@ -23,11 +23,31 @@ def command() -> None:
 
 
 @command.command("start")
+@click.option("--app", metavar="DIR", help="Run the app in this folder as the config's service, not the dashboard.")
+@click.option("--build", metavar="COMMAND", help="Its build command. Default: that of render.yaml, or pip install.")
+@click.option("--start", "run", metavar="COMMAND", help="Its start command. Default: render.yaml, Procfile, gunicorn.")
+@click.option("--health", metavar="PATH", help="Its health check path. Default: that of render.yaml, or any port.")
+@click.option("--instances", type=click.IntRange(1, 10), help="How many of it run. Default: render.yaml, or 1.")
+@click.option("--toy", is_flag=True, help="A toy model, which writes nonsense: a backend boots in a second.")
 @config_option
 @json_option
-def start(config: str | None, as_json: bool) -> None:
-    """Start it, or say where it is running."""
-    world = sandbox.start(config)
+def start(
+    *,
+    app: str | None,
+    build: str | None,
+    run: str | None,
+    health: str | None,
+    instances: int | None,
+    toy: bool,
+    config: str | None,
+    as_json: bool,
+) -> None:
+    """Start it, or say where it is running.
+
+    With `--app` its build and start commands are run by bash in DIR, with this Python first on PATH and with loopback
+    only; docs/sandbox.md says more.
+    """
+    world = sandbox.start(config, app=app, build=build, command=run, health=health, instances=instances, toy=toy)
     about = {
         "vast_url": world.vast_url,
         "render_url": world.render_url,

@@ -143,7 +143,7 @@ class Deployer:
         self.store.event(service, "build_started", opening)
         self.store.log(service.id, f"==> Checking out commit {deploy.commit.id}", kind="build")
         try:
-            self._pause(deploy, self.timeline.build)
+            self.compile(service, deploy)
             self._ambush(service, deploy, "build_failed")
         except Canceled:
             self._build_ended(service, deploy, "canceled", {})
@@ -154,6 +154,10 @@ class Deployer:
         service.built = True
         self.store.log(service.id, "==> Build successful", kind="build")
         self._build_ended(service, deploy, "succeeded", {})
+
+    def compile(self, _service: Service, deploy: Deploy) -> None:
+        """Take the time of a build. Raises `Canceled`."""
+        self._pause(deploy, self.timeline.build)
 
     def _build_ended(self, service: Service, deploy: Deploy, outcome: str, reason: Mapping[str, Any]) -> None:
         details = {"buildId": deploy.build_id, "buildStatus": outcome, "status": OUTCOMES[outcome], "reason": reason}

@@ -16,7 +16,6 @@ from typing import Any
 from ert_deploy.sandbox.httpd.faults import Faults
 from ert_deploy.sandbox.httpd.server import Router, Server
 from ert_deploy.sandbox.render import deploys_api, env_vars, events_api, faults, services_api
-from ert_deploy.sandbox.render.deploys import Deployer
 from ert_deploy.sandbox.render.env_vars import replace_variables
 from ert_deploy.sandbox.render.fleet import Fleet, Workers
 from ert_deploy.sandbox.render.middleware import Gate
@@ -26,11 +25,13 @@ from ert_deploy.sandbox.render.process import Command, ProcessBook, gunicorn
 from ert_deploy.sandbox.render.proxy import Proxies
 from ert_deploy.sandbox.render.store import Store
 from ert_deploy.sandbox.render.supervisor import Keeper
+from ert_deploy.sandbox.render.user_app import AppDeployer, UserApp
 from ert_deploy.sandbox.runtime.clock import WorldClock
 
 BASE = "/v1"
 TABLES = (services_api.ROUTES, env_vars.ROUTES, deploys_api.ROUTES, events_api.ROUTES)
 FIRST_DEPLOY_REAL_SECONDS = 60.0
+FIRST_BUILD_REAL_SECONDS = 240.0
 
 
 class RenderDouble:
@@ -46,10 +47,14 @@ class RenderDouble:
         profile: Profile = "as_recorded",
         policy: Policy = "wait",
         command: Command | None = None,
+        app: UserApp | None = None,
         timeline: Timeline | None = None,
         reset_as_epoch: bool = False,
     ) -> None:
-        """`command` maps a port to the command line of a service, which runs in `images/dashboard` if that exists."""
+        """`command` maps a port to the command line of a service, which runs in `images/dashboard` if that exists.
+
+        With `app`, its commands are run in its folder instead.
+        """
         timeline, dashboard = timeline or Timeline(), images / "dashboard"
         directory.mkdir(parents=True, exist_ok=True)
         self._clock, self._workers, self._proxies = clock, Workers(), Proxies()
@@ -59,11 +64,12 @@ class RenderDouble:
             timeline,
             self._workers,
             ProcessBook(directory),
-            command or gunicorn,
-            dashboard if dashboard.is_dir() else images,
+            app.command if app else command or gunicorn,
+            app.folder if app else dashboard if dashboard.is_dir() else images,
             directory / "disks",
         )
-        deployer = Deployer(self._store, fleet, timeline)
+        deployer = AppDeployer(self._store, fleet, timeline, app)
+        self._app = app
         self.faults = Faults()
         router = Router(Gate(clock, key, reset_as_epoch))
         self._server = Server(router, self.faults)
@@ -108,12 +114,14 @@ class RenderDouble:
         """Add a service that is already built and live. Return its id.
 
         Missing ids are generated. Raises `RuntimeError` with the last lines of output when the first deploy fails or
-        takes more than a minute.
+        takes more than a minute, or four with the build of an `app`.
         """
         service = self._platform.add(name, service_id)
+        service.details.update(self._app.details() if self._app else {})
         replace_variables(self._platform, service, dict(env))
         deploy = self._platform.deployer.request(service, trigger="manual", at_once=True, deploy_id=deploy_id)
-        deadline = self._clock.now() + FIRST_DEPLOY_REAL_SECONDS * self._clock.speed
+        patience = FIRST_BUILD_REAL_SECONDS if self._app else FIRST_DEPLOY_REAL_SECONDS
+        deadline = self._clock.now() + patience * self._clock.speed
         while deploy.in_flight and self._clock.now() < deadline:
             self._clock.wait(self._store.closing, 0.02 * self._clock.speed)
         if deploy.status != "live":
