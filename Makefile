@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: engine-test clients-test help outgoing demo reference test unit lint types frontend frontend-test check bench bench-up kills histories simulate simulate-exhaustive mutants mutants-operators lock licenses audit clean bench-backend grounding grounding-claims golden corpus abuse bench-dashboard image-test guard-stats simulate-jobs mutants-jobs simulate-guard mutants-guard secrets
+.PHONY: engine-test clients-test render-clients-test help outgoing demo reference test unit lint types frontend frontend-test check bench bench-up kills histories simulate simulate-exhaustive mutants mutants-operators lock licenses audit clean bench-backend grounding grounding-claims golden corpus abuse bench-dashboard image-test guard-stats simulate-jobs mutants-jobs simulate-guard mutants-guard secrets
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 22
@@ -18,7 +18,7 @@ demo: $(VENV)/.sandbox  ## Watch the whole product work on the sandbox: no accou
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash demo/run
 
 PARALLEL := -n auto --dist loadscope --no-loadscope-reorder
-test: $(VENV)/.dev $(VENV)/.frontend  ## Run every test but `image-test`, `engine-test` and `clients-test`, in parallel
+test: $(VENV)/.dev $(VENV)/.frontend  ## Run every test but `image-test`, `engine-test`, `clients-test` and `render-clients-test`, in parallel
 	@$(BIN)/python -m ert_deploy.sandbox.ollama.weights
 	@# Some tests play provider minutes in real milliseconds: what failed beside others counts when it fails alone.
 	$(BIN)/pytest -q $(PARALLEL) -m "not image and not engine" || $(BIN)/pytest -q --last-failed --last-failed-no-failures none
@@ -170,6 +170,13 @@ clean:  ## Remove everything that was built or installed here
 	rm -rf images/dashboard/frontend/node_modules tests/browser/screenshots
 	rm -rf $(VENV) .bench .audit build dist *.egg-info .coverage htmlcov .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Clients of Render that nobody here wrote; the two that read the OpenAPI need it beside the repository.
+.clients/render/.done: requirements/clients-render.lock
+	$(PYTHON) -m venv .clients/render && .clients/render/bin/pip install -q --no-deps --only-binary :all: --require-hashes -r requirements/clients-render.lock && touch $@
+
+render-clients-test: $(VENV)/.dev .clients/render/.done  ## Drive the sandbox's Render with Render's own SDK, unmodified, in an environment of its own
+	PYTHONPATH=.:$(IMAGES) $(BIN)/python -m tests.clients.render sdk=.clients/render/bin/python
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ert-deploy needs Python 3.11 or newer")'

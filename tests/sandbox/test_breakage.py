@@ -34,6 +34,9 @@ FIELDS: dict[str, dict[str, Any]] = {
 }
 
 
+renders: list[RenderDouble] = []
+
+
 def make_vast(setting: Setting) -> VastDouble:
     return VastDouble(
         setting.clock, setting.directory / "vast", setting.vast_key, images=setting.images, command=python(PROGRAM)
@@ -44,7 +47,9 @@ def make_render(setting: Setting) -> RenderDouble:
     command = [sys.executable, str(APP)]
     directory = setting.directory / "render"
     key = setting.render_key
-    return RenderDouble(setting.clock, directory, key, images=setting.images, command=lambda _: command, timeline=QUICK)
+    made = RenderDouble(setting.clock, directory, key, images=setting.images, command=lambda _: command, timeline=QUICK)
+    renders.append(made)
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +59,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     directory.mkdir(parents=True)
     made = World(directory, speed=200.0, images=folder, make_vast=make_vast, make_render=make_render)
     with made:
+        (service,) = renders[0]._platform.store.services.values()
+        service.details["previews"] = {"generation": "automatic"}
         yield made
 
 

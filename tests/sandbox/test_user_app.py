@@ -39,6 +39,7 @@ services:
     startCommand: python web.py
     healthCheckPath: /ready
     numInstances: 2
+    previews: {generation: automatic}
     envVars:
       - {key: COLOUR, value: red}
       - {key: DEBUG, value: false}
@@ -63,7 +64,7 @@ def test_what_is_given_goes_before_render_yaml_and_that_before_the_procfile(tmp_
     (tmp_path / "web").mkdir()
     found = read(order(tmp_path))
     assert (found.folder, found.start, found.build) == (tmp_path / "web", "python web.py", "python build.py")
-    assert (found.health, found.instances) == ("/ready", 2)
+    assert (found.health, found.instances, found.previews) == ("/ready", 2, "automatic")
     assert {name: value for name, value in found.env.items() if name != "SECRET"} == {"COLOUR": "red", "DEBUG": "false"}
     assert len(found.env["SECRET"]) > 30
     given = read(order(tmp_path, start="python -m shop", build="", health="", instances=3))
@@ -153,6 +154,16 @@ def test_it_is_built_started_and_built_again_and_never_leaves_loopback(tmp_path:
         assert (tmp_path / "built.txt").read_text() == "built green\nbuilt green\n"
         assert requests.get(made.app_url(service), timeout=10).status_code == 200
     assert json.loads((tmp_path / "state" / "render-processes.json").read_text()) == []
+
+
+def test_several_instances_answer_in_turn(tmp_path: Path) -> None:
+    source = "import http.server, os\nclass App(http.server.BaseHTTPRequestHandler):\n    def do_GET(self):\n"
+    source += "        self.send_response(200); self.end_headers(); self.wfile.write(str(os.getpid()).encode())\n"
+    source += "http.server.HTTPServer(('127.0.0.1', int(os.environ['PORT'])), App).serve_forever()\n"
+    (tmp_path / "serve.py").write_text(source)
+    with double(tmp_path, start="exec python serve.py", instances=3) as made:
+        url = made.app_url(made.add_service("shop", {}))
+        assert len({requests.get(url, timeout=10).text for _ in range(9)}) == 3
 
 
 def test_a_build_that_fails_says_so_and_ends_what_it_started(tmp_path: Path) -> None:

@@ -11,21 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ert_deploy.sandbox.httpd.echo import LEAST, encoded
+from ert_deploy.sandbox.render.endings import Ended, ambush
 from ert_deploy.sandbox.render.fleet import Canceled, Fleet, Unhealthy
+from ert_deploy.sandbox.render.images import Image, pulled
 from ert_deploy.sandbox.render.models import Commit, Deploy, Mode, Service, Timeline, new_commit
 from ert_deploy.sandbox.render.process import Instance
 from ert_deploy.sandbox.render.serialize import OUTCOMES, trigger_details
 from ert_deploy.sandbox.render.store import Store, new_id
-
-
-class Ended(Exception):
-    """Ends a deploy: its final status, and the reason for the events."""
-
-    def __init__(self, status: str, reason: Mapping[str, Any] | None = None) -> None:
-        super().__init__(status)
-        self.status = status
-        self.reason = dict(reason or {})
 
 
 @dataclass(slots=True)
@@ -43,6 +35,7 @@ class Deployer:
         mode: Mode = "build_and_deploy",
         trigger: str = "api",
         commit: Commit | None = None,
+        image: Image | None = None,
         clear_cache: bool = False,
         rollback_of: str | None = None,
         at_once: bool = False,
@@ -59,8 +52,9 @@ class Deployer:
                 trigger=trigger,
                 created=now,
                 updated=now,
-                commit=commit or (service.live.commit if service.live else new_commit(now, "Initial commit")),
+                commit=commit or self._commit(service, now),
                 build_id=new_id("bld"),
+                image=image or (pulled(service.image) if service.image else None),
                 clear_cache=clear_cache,
                 rollback_of=rollback_of,
                 first=not any(d.service_id == service.id for d in self.store.deploys.values()),
@@ -69,6 +63,12 @@ class Deployer:
             self.store.deploys[deploy.id] = deploy
             self._admit(service, deploy)
         return deploy
+
+    def _commit(self, service: Service, now: float) -> Commit | None:
+        if service.image is not None:
+            return None
+        last = service.live.commit if service.live else None
+        return last or new_commit(now, "Initial commit")
 
     def cancel(self, deploy: Deploy, reason: Mapping[str, Any] | None = None) -> None:
         """Cancel `deploy` unless it is finished; a waiting one starts at once."""
@@ -111,6 +111,7 @@ class Deployer:
         service.active = deploy
         deploy.started = self.store.clock.now()
         deploy.env = self.store.environment_of(service)
+        deploy.files = self.store.files_of(service)
         self._mark(deploy, "created")
         self.fleet.workers.start(self._carry_out, service, deploy)
 
@@ -136,7 +137,7 @@ class Deployer:
             raise Ended("canceled")
 
     def _build(self, service: Service, deploy: Deploy) -> None:
-        if deploy.mode == "deploy_only" or deploy.rollback_of is not None:
+        if deploy.mode == "deploy_only" or deploy.rollback_of is not None or deploy.commit is None:
             return
         self._mark(deploy, "build_in_progress")
         opening = {"buildId": deploy.build_id, "trigger": trigger_details(self.store.user_id, deploy)}
@@ -144,7 +145,7 @@ class Deployer:
         self.store.log(service.id, f"==> Checking out commit {deploy.commit.id}", kind="build")
         try:
             self.compile(service, deploy)
-            self._ambush(service, deploy, "build_failed")
+            ambush(self.store, service, deploy, "build_failed")
         except Canceled:
             self._build_ended(service, deploy, "canceled", {})
             raise
@@ -170,18 +171,22 @@ class Deployer:
         self.store.log(service.id, "==> Deploying...")
         trouble = self.store.troubles.take("unknown_status")
         deploy.shown_status = str(trouble["status"]) if trouble else None
-        instance = self.fleet.boot(service, deploy.id, deploy.commit.id, deploy.env)
+        refuse = self.store.troubles.take("unhealthy") is not None
+        started: list[Instance] = []
         try:
-            self._settle(service, deploy, instance)
+            for left in reversed(range(service.wanted_instances)):
+                started.append(self.fleet.boot(service, deploy))
+                self._settle(service, deploy, started, last=left == 0, refuse=refuse)
         except (Canceled, Ended):
-            self.fleet.discard(service, instance)
+            self.fleet.withdraw(service, started)
             raise
 
-    def _settle(self, service: Service, deploy: Deploy, instance: Instance) -> None:
-        refuse = self.store.troubles.take("unhealthy") is not None
+    def _settle(self, service: Service, deploy: Deploy, started: list[Instance], *, last: bool, refuse: bool) -> None:
+        """Give traffic to the newest instance once it is healthy; instances are replaced one at a time."""
+        instance = started[-1]
         self._pause(deploy, self.timeline.boot)
         for status in ("pre_deploy_failed", "update_failed", "canceled"):
-            self._ambush(service, deploy, status)
+            ambush(self.store, service, deploy, status, len(started))
         try:
             self.fleet.await_healthy(service, instance, deploy.cancel, refuse=refuse)
         except Unhealthy as sick:
@@ -189,33 +194,18 @@ class Deployer:
         with self.store.lock:
             if deploy.cancel.is_set() or not deploy.in_flight:
                 raise Canceled
-            self._go_live(service, deploy, instance)
+            old = [i for i in service.serving if i.deploy_id != deploy.id]
+            self.fleet.promote(service, instance, old if last else old[:1])
+            if last:
+                self._go_live(service, deploy, instance)
 
     def _go_live(self, service: Service, deploy: Deploy, instance: Instance) -> None:
         before, service.live = service.live, deploy
-        self.fleet.promote(service, instance)
+        service.built = True
         if before is not None:
             self._mark(before, "deactivated")
         self._close(service, deploy, Ended("live"))
         self.store.log(service.id, "==> Your service is live", instance=instance.id)
-
-    def _tell(self, service: Service, encoding: str) -> Mapping[str, Any]:
-        """Log the environment of a leaking app, and return it as the reason of the event."""
-        values = [v for v in self.store.environment_of(service).values() if len(v) >= LEAST]
-        said = [encoded(value, encoding) for value in values]
-        for text in said:
-            for line in f"cannot use {text}".splitlines():
-                self.store.log(service.id, line)
-        return {"unhealthy": "; ".join(said)}
-
-    def _ambush(self, service: Service, deploy: Deploy, status: str) -> None:
-        waiting = self.store.troubles.next_deploy
-        if any(t["kind"] == "deploy_fails" and t["status"] == status for t in waiting):
-            trouble = self.store.troubles.take("deploy_fails") or {}
-            told = self._tell(service, str(trouble["echo"])) if trouble.get("echo") else {}
-            raise Ended(status, {"failure": trouble.get("reason") or told or {"evicted": False, "nonZeroExit": 1}})
-        if deploy.cancel.is_set():
-            raise Canceled
 
     def _close(self, service: Service, deploy: Deploy, end: Ended, *, announced: bool = True) -> None:
         if not deploy.in_flight:

@@ -3,6 +3,7 @@
 | kind | other keys (default) | effect |
 |---|---|---|
 | `deploy_fails` | `status` (`update_failed`), `reason` (exit code 1), `count` (1) | status of the next deploys |
+| | `instance` (1) | at which of its new instances; each is started once the one before has traffic |
 | | `echo` (none), an encoding of `httpd.echo` | also writes the environment to the log and the reason |
 | `unhealthy` | `count` (1) | the next new instances fail all checks; `update_failed` after 15 min |
 | `unknown_status` | `status` (`artifact_fetch_in_progress`), `count` (1) | reported instead of `update_in_progress` |
@@ -15,7 +16,10 @@
 | `suspend`, `resume` | `by` (`billing`) | the service is suspended or resumed |
 | `plan` | `plan` (`free`) | the reported plan; any text, also an unknown plan |
 | `sleep` | `status` (503) | the service sleeps: the next visitor wakes it and gets an HTML page with this status |
-| `crash` | | kills the serving process; Render restarts it |
+| `crash` | | kills the serving processes; Render restarts them |
+| `open_ports` | `on` (true) | false: `openPorts` is null, as before Render has found a port |
+| `subdomain` | `on` (true) | the `onrender.com` address is switched on or off |
+| `pull_request` | `number` (1), `branch`, `on` (true) | a preview of a pull request, with a copy of the variables |
 | `policy` | `policy` (`override`) | the workspace's policy for overlapping deploys: `wait` or `override` |
 | `absorbed` | `as` (`canceled` or `vanish`) | what happens to a waiting deploy when a newer one is requested |
 
@@ -28,14 +32,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ert_deploy.sandbox.httpd.echo import encoded
-from ert_deploy.sandbox.render.env_vars import put_variable
-from ert_deploy.sandbox.render.models import EnvGroup, Service, new_commit
+from ert_deploy.sandbox.render.api.env_vars import put_variable
+from ert_deploy.sandbox.render.models import Service, new_commit
 from ert_deploy.sandbox.render.platform import Platform, default_details
+from ert_deploy.sandbox.render.records import EnvGroup
 from ert_deploy.sandbox.render.store import new_id
 
 Trouble = Mapping[str, Any]
 AMBUSHES: Mapping[str, Mapping[str, Any]] = {
-    "deploy_fails": {"status": "update_failed", "reason": None, "echo": ""},
+    "deploy_fails": {"status": "update_failed", "reason": None, "echo": "", "instance": 1},
     "unhealthy": {},
     "unknown_status": {"status": "artifact_fetch_in_progress"},
     "early_404": {"reads": 2},
@@ -63,7 +68,7 @@ def end(platform: Platform, kind: str) -> None:
     with platform.store.lock:
         waiting = platform.store.troubles.next_deploy
         waiting[:] = [one for one in waiting if one["kind"] != kind]
-        for ending in ENDS.get(kind, _nothing)(platform):
+        for ending in ENDS[kind](platform) if kind in ENDS else ():
             apply(platform, ending)
 
 
@@ -80,12 +85,11 @@ def active(platform: Platform) -> set[str]:
             "disk": any("disk" in s.details for s in services),
             "suspend": any("billing" in s.suspenders for s in services),
             "plan": any(s.details["plan"] != PLAN for s in services),
+            "open_ports": any("openPorts" in s.details for s in services),
+            "subdomain": any(s.details["renderSubdomainPolicy"] == "disabled" for s in services),
+            "pull_request": any(s.pull_request for s in services),
         }
         return {one["kind"] for one in store.troubles.next_deploy} | {kind for kind, on in facts.items() if on}
-
-
-def _nothing(_: Platform) -> list[Trouble]:
-    return []
 
 
 def _each(platform: Platform, trouble: Trouble) -> list[Trouble]:
@@ -149,10 +153,37 @@ def _env_group(platform: Platform, service: Service, trouble: Trouble) -> None:
 
 
 def _disk(platform: Platform, service: Service, trouble: Trouble) -> None:
+    platform.detach(service)
+    if trouble.get("on", True):
+        platform.attach(service, "data", "/data", 1)
+
+
+def _open_ports(platform: Platform, service: Service, trouble: Trouble) -> None:
     with platform.store.lock:
-        service.details.pop("disk", None)
-        if trouble.get("on", True):
-            service.details["disk"] = {"id": new_id("dsk"), "name": "data", "mountPath": "/data", "sizeGB": 1}
+        service.details.pop("openPorts", None)
+        if not trouble.get("on", True):
+            service.details["openPorts"] = None
+
+
+def _subdomain(platform: Platform, service: Service, trouble: Trouble) -> None:
+    with platform.store.lock:
+        service.details["renderSubdomainPolicy"] = "enabled" if trouble.get("on", True) else "disabled"
+
+
+def _pull_request(platform: Platform, service: Service, trouble: Trouble) -> None:
+    number, store = int(trouble.get("number", 1)), platform.store
+    with store.lock:
+        found = [s for s in store.services.values() if s.parent == service.id and s.pull_request == number]
+    if not trouble.get("on", True):
+        for preview in found:
+            platform.forget(preview)
+    elif service.details["previews"]["generation"] == "off" or service.image is not None:
+        raise ValueError(f"{service.name} has no previews of pull requests: previews.generation is off")
+    elif not found:
+        branch = str(trouble.get("branch", f"pull-{number}"))
+        preview = platform.preview(service, f"{service.name} PR #{number}", branch=branch, number=number)
+        commit = new_commit(store.clock.now(), str(trouble.get("message", "Try something")))
+        platform.deployer.request(preview, trigger="new_commit", commit=commit)
 
 
 def _suspend(platform: Platform, service: Service, trouble: Trouble) -> None:
@@ -174,9 +205,8 @@ def _sleep(platform: Platform, service: Service, trouble: Trouble) -> None:
 
 
 def _crash(_: Platform, service: Service, __: Trouble) -> None:
-    serving = service.serving
-    if serving is not None:
-        serving.kill()
+    for instance in list(service.serving):
+        instance.kill()
 
 
 GENERAL: Mapping[str, Callable[[Platform, Trouble], None]] = {
@@ -189,6 +219,9 @@ SERVICE: Mapping[str, Callable[[Platform, Service, Trouble], None]] = {
     "foreign_env": _foreign_env,
     "env_group": _env_group,
     "disk": _disk,
+    "open_ports": _open_ports,
+    "pull_request": _pull_request,
+    "subdomain": _subdomain,
     "suspend": _suspend,
     "resume": _resume,
     "plan": _plan,
@@ -196,8 +229,7 @@ SERVICE: Mapping[str, Callable[[Platform, Service, Trouble], None]] = {
     "crash": _crash,
 }
 PLAN = str(default_details()["plan"])
-# Those that have no end, because they only happen.
-AT_ONCE = frozenset({"foreign_deploy", "foreign_env", "sleep", "crash", "resume"})
+AT_ONCE = frozenset({"foreign_deploy", "foreign_env", "sleep", "crash", "resume"})  # they happen, and have no end
 ENDS: Mapping[str, Callable[[Platform], list[Trouble]]] = {
     "pipeline_minutes_exhausted": lambda _: [{"kind": "pipeline_minutes_exhausted", "on": False}],
     "absorbed": lambda _: [{"kind": "absorbed", "as": "canceled"}],
@@ -208,4 +240,11 @@ ENDS: Mapping[str, Callable[[Platform], list[Trouble]]] = {
     "disk": lambda platform: _each(platform, {"kind": "disk", "on": False}),
     "suspend": lambda platform: _each(platform, {"kind": "resume"}),
     "plan": lambda platform: _each(platform, {"kind": "plan", "plan": PLAN}),
+    "open_ports": lambda platform: _each(platform, {"kind": "open_ports"}),
+    "subdomain": lambda platform: _each(platform, {"kind": "subdomain"}),
+    "pull_request": lambda platform: [
+        {"kind": "pull_request", "on": False, "number": s.pull_request, "service": s.parent}
+        for s in platform.store.services.values()
+        if s.pull_request
+    ],
 }

@@ -8,13 +8,13 @@ deploys). This module does not depend on the reason for a replacement: it is use
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from ert_deploy.sandbox.render.models import Service, Timeline
+from ert_deploy.sandbox.render.instance_env import app_root, platform_env
+from ert_deploy.sandbox.render.models import Deploy, Service, Timeline
 from ert_deploy.sandbox.render.process import (
     HEALTH_TIMEOUT,
     Command,
@@ -27,6 +27,7 @@ from ert_deploy.sandbox.render.process import (
 )
 from ert_deploy.sandbox.render.proxy import BAD_GATEWAY, Page
 from ert_deploy.sandbox.render.store import Store, random_text
+from ert_deploy.sandbox.render.workers import Workers
 from ert_deploy.sandbox.runtime.loopback import confined
 
 PROBE_REAL_SECONDS = (0.05, 1.0)
@@ -46,29 +47,6 @@ class Unhealthy(Exception):
 
 
 @dataclass(slots=True)
-class Workers:
-    """Threads that stop with the server; `join` waits for them."""
-
-    _threads: list[threading.Thread] = field(default_factory=list)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def start(self, target: Callable[..., None], *args: Any) -> None:
-        """Run `target` in a thread."""
-        thread = threading.Thread(target=target, args=args, daemon=True)
-        with self._lock:
-            self._threads = [t for t in self._threads if t.is_alive()]
-            self._threads.append(thread)
-        thread.start()
-
-    def join(self) -> None:
-        """Wait for all threads, for at most ten seconds each."""
-        with self._lock:
-            threads = list(self._threads)
-        for thread in threads:
-            thread.join(10)
-
-
-@dataclass(slots=True)
 class Fleet:
     """All instances of all services."""
 
@@ -80,18 +58,19 @@ class Fleet:
     cwd: Path
     scratch: Path
 
-    def boot(self, service: Service, deploy_id: str, commit: str, env: Mapping[str, str]) -> Instance:
+    def boot(self, service: Service, deploy: Deploy) -> Instance:
         """Start another instance of the service, which gets no traffic yet."""
         port, name = free_port(), f"{service.id}-{random_text(5)}"
-        own = {"PORT": str(port), "TMPDIR": str(self._disk(name))}
-        platform = inherited() | platform_env(service, name, port, commit)
-        given = confined(platform, self.book.directory, {**env, **own})
+        disk = self._disk(name)
+        own = {"PORT": str(port), "TMPDIR": str(disk)}
+        platform = inherited() | platform_env(service, deploy, name, port)
+        given = confined(platform, self.book.directory, {**deploy.env, **own})
         instance = Instance(
             name,
             service.id,
-            deploy_id,
+            deploy.id,
             command=self.command(port),
-            cwd=self.cwd,
+            cwd=app_root(self.cwd, disk, deploy.files),
             env=given,
             port=port,
             created=self.store.clock.now(),
@@ -126,15 +105,31 @@ class Fleet:
             clock.wait(cancel, min(max(low, HEALTH_TIMEOUT), high))
         raise Unhealthy({"evicted": False, "unhealthy": unhealthy_text(service)})
 
-    def promote(self, service: Service, instance: Instance) -> None:
-        """Route the traffic to `instance` and drain the previous one."""
+    def promote(self, service: Service, instance: Instance, leaving: Sequence[Instance]) -> None:
+        """Route traffic to `instance` in place of those `leaving`, which are drained."""
         with self.store.lock:
-            before, service.serving = service.serving, instance
+            service.serving = [*(i for i in service.serving if i not in leaving), instance]
             service.asleep = service.waking = False
-            service.sick_since = None
             service.last_request = self.store.clock.now()
-        if before is not None and before is not instance:
-            self.workers.start(self._drain, service, before)
+        for old in leaving:
+            self.workers.start(self._drain, service, old)
+
+    def withdraw(self, service: Service, instances: Sequence[Instance]) -> None:
+        """Terminate instances at once, also those that have traffic already."""
+        with self.store.lock:
+            service.serving = [i for i in service.serving if i not in instances]
+        for instance in instances:
+            self.discard(service, instance)
+
+    def shrink(self, service: Service) -> None:
+        """Drain the instances beyond the number that should run, newest first."""
+        with self.store.lock:
+            service.serving, extra = (
+                service.serving[: service.wanted_instances],
+                service.serving[service.wanted_instances :],
+            )
+        for instance in extra:
+            self.workers.start(self._drain, service, instance)
 
     def discard(self, service: Service, instance: Instance) -> None:
         """Terminate one instance at once."""
@@ -144,29 +139,41 @@ class Fleet:
     def retire(self, service: Service) -> None:
         """Terminate all instances of a service that is stopped, deleted or sleeping."""
         with self.store.lock:
-            leaving, service.serving = list(service.instances), None
+            leaving, service.serving = list(service.instances), []
         for instance in leaving:
             instance.terminate()
         for instance in leaving:
             self._finish(service, instance, GRACE_REAL_SECONDS / 4)
 
-    def replace(self, service: Service) -> None:
-        """Replace the instance by a new one of the *live* deploy, with the commit and environment of that deploy."""
+    def replace(self, service: Service, instances: Sequence[Instance]) -> None:
+        """Replace `instances` one at a time by new ones of the *live* deploy, with its commit and environment."""
+        for instance in instances:
+            if not self._add(service, (instance,)):
+                return
+
+    def fill(self, service: Service) -> None:
+        """Start instances of the live deploy until as many run as should."""
+        while len(service.serving) < service.wanted_instances and not self.store.closing.is_set():
+            if not self._add(service, ()):
+                return
+
+    def _add(self, service: Service, leaving: Sequence[Instance]) -> bool:
         live = service.live
         if live is None:
-            return
-        instance = self.boot(service, live.id, live.commit.id, live.env)
+            return False
+        instance = self.boot(service, live)
         try:
             self.await_healthy(service, instance, self.store.closing)
         except (Canceled, Unhealthy):
             self.discard(service, instance)
-            return
+            return False
         with self.store.lock:
             wanted = service.live is live and not service.suspended
             if wanted:
-                self.promote(service, instance)
+                self.promote(service, instance, leaving)
         if not wanted:
             self.discard(service, instance)
+        return wanted
 
     def upstream(self, service_id: str) -> int | Page:
         """Return the target of a request for this service: a port, or one of Render's own pages."""
@@ -179,8 +186,11 @@ class Fleet:
             if service.asleep:
                 self._wake(service)
                 return Page(self.store.troubles.wake_status, "Application loading", "hibernate-wake")
+            if service.details["renderSubdomainPolicy"] == "disabled":
+                return Page(404, "Not Found", "no-server")
             service.last_request = self.store.clock.now()
-            return BAD_GATEWAY if service.serving is None else service.serving.port
+            service.turn += 1
+            return service.serving[service.turn % len(service.serving)].port if service.serving else BAD_GATEWAY
 
     def stop(self) -> None:
         """Terminate all instances; to be called after `store.closing` is set."""
@@ -194,7 +204,7 @@ class Fleet:
 
     def _woken(self, service: Service) -> None:
         self.store.clock.wait(self.store.closing, self.timeline.wake)
-        self.replace(service)
+        self.fill(service)
         service.waking = False
 
     def _drain(self, service: Service, instance: Instance) -> None:
@@ -217,26 +227,3 @@ def unhealthy_text(service: Service) -> str:
     if not service.health_path:
         return "no open ports detected"
     return f"HTTP health check failed (GET {service.health_path}, timed out after {HEALTH_TIMEOUT:g} seconds)"
-
-
-def platform_env(service: Service, instance: str, port: int, commit: str) -> dict[str, str]:
-    """Return the environment that Render sets for a Python service (render.com/docs/environment-variables)."""
-    return {
-        "RENDER": "true",
-        "RENDER_SERVICE_ID": service.id,
-        "RENDER_SERVICE_NAME": service.name,
-        "RENDER_SERVICE_TYPE": "web",
-        "RENDER_INSTANCE_ID": instance,
-        "RENDER_EXTERNAL_URL": service.url,
-        "RENDER_EXTERNAL_HOSTNAME": "127.0.0.1",
-        "RENDER_GIT_COMMIT": commit,
-        "RENDER_GIT_BRANCH": service.branch,
-        "RENDER_GIT_REPO_SLUG": urlsplit(service.repo).path.strip("/"),
-        "RENDER_CPU_COUNT": "0.5",
-        "RENDER_DISCOVERY_SERVICE": "localhost",
-        "RENDER_WEB_CONCURRENCY": "1",
-        "WEB_CONCURRENCY": "1",
-        "IS_PULL_REQUEST": "false",
-        "FORWARDED_ALLOW_IPS": "*",
-        "GUNICORN_CMD_ARGS": f"--preload --access-logfile - --bind=127.0.0.1:{port}",
-    }

@@ -20,7 +20,7 @@ from ert_deploy.sandbox.runtime.clock import WorldClock
 
 # One bucket per service: api-docs.render.com/reference/rate-limiting.
 PER_SERVICE = frozenset(
-    {"update_service", "create_deploy", "rollback_deploy", "suspend_service", "resume_service"},
+    {"update_service", "create_deploy", "rollback_deploy", "scale_service", "suspend_service", "resume_service"},
 )
 STANDARD: Mapping[str, str] = {
     "Vary": "Origin",
@@ -47,8 +47,10 @@ def bucket_of(request: Request) -> Bucket:
     """Return the bucket of a request; the one for deploys is per service, the others are per user."""
     if request.operation in PER_SERVICE:
         return Bucket(f"deploy:{request.params['service']}", 10, 60)
-    if request.operation == "create_service":
+    if request.operation in ("create_service", "create_postgres", "create_key_value"):
         return Bucket("create", 20, 3600)
+    if request.operation == "create_domain":
+        return Bucket("domains", 50, 3600)
     if request.operation == "list_logs":
         return Bucket("logs", 30, 60)
     if request.method == "GET":

@@ -1,4 +1,4 @@
-"""Data classes: services, deploys, events, logs and the timing of Render.
+"""Data classes: services, deploys and the timing of Render.
 
 Times are `WorldClock` time as Unix seconds. No I/O; `Store` in `store` protects these objects by one lock.
 """
@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from ert_deploy.sandbox.render.images import Image
 from ert_deploy.sandbox.render.process import Instance
+from ert_deploy.sandbox.render.records import Domain, EnvVar, SecretFile
 
 Profile = Literal["as_recorded", "spec_strict"]
 Policy = Literal["wait", "override"]
@@ -40,24 +42,6 @@ class Timeline:
     patience: float = 20.0
 
 
-@dataclass(slots=True)
-class EnvVar:
-    """One variable of a service; `seq` is the sort key of the list, and changes with every bulk replacement."""
-
-    seq: int
-    key: str
-    value: str
-
-
-@dataclass(slots=True)
-class SecretFile:
-    """One secret file; stored and listed, but not mounted."""
-
-    seq: int
-    name: str
-    content: str
-
-
 @dataclass(frozen=True, slots=True)
 class Commit:
     """A git commit in the format of deploys."""
@@ -69,7 +53,7 @@ class Commit:
 
 @dataclass(slots=True)
 class Deploy:
-    """One deploy; `env` is the environment at its start, which all of its instances get."""
+    """One deploy, of a commit or of an image; `env` and `files`, as at its start, are those of all of its instances."""
 
     id: str
     seq: int
@@ -78,12 +62,14 @@ class Deploy:
     trigger: str
     created: float
     updated: float
-    commit: Commit
+    commit: Commit | None
     build_id: str
+    image: Image | None = None
     status: str = "created"
     started: float | None = None
     finished: float | None = None
     env: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
     clear_cache: bool = False
     rollback_of: str | None = None
     first: bool = False
@@ -100,7 +86,11 @@ class Deploy:
 
 @dataclass(slots=True)
 class Service:
-    """One web service. `serving` receives the requests at `port`; `live` is its deploy."""
+    """One web service. `serving` receive the requests at `port` in turn; `live` is their deploy.
+
+    `image` is the path of its container image, None for a service from git. `parent` is the id of the service that it
+    is a preview of, `pull_request` the number of the pull request, None for a preview of an image.
+    """
 
     id: str
     seq: int
@@ -113,7 +103,12 @@ class Service:
     branch: str = "main"
     repo: str = "https://localhost/example/ert"
     root_dir: str = ""
-    auto_deploy: str = "yes"
+    trigger: str = "commit"
+    build_filter: dict[str, Any] | None = None
+    image: str | None = None
+    parent: str | None = None
+    pull_request: int | None = None
+    domains: dict[str, Domain] = field(default_factory=dict)
     suspenders: list[str] = field(default_factory=list)
     env: dict[str, EnvVar] = field(default_factory=dict)
     secret_files: dict[str, SecretFile] = field(default_factory=dict)
@@ -121,18 +116,26 @@ class Service:
     active: Deploy | None = None
     queued: Deploy | None = None
     live: Deploy | None = None
-    serving: Instance | None = None
+    serving: list[Instance] = field(default_factory=list)
     instances: list[Instance] = field(default_factory=list)
     asleep: bool = False
     waking: bool = False
     reviving: bool = False
     last_request: float = 0.0
-    sick_since: float | None = None
+    turn: int = 0
 
     @property
     def suspended(self) -> bool:
         """Whether the service is suspended by the user, by billing or by an administrator."""
         return bool(self.suspenders)
+
+    @property
+    def wanted_instances(self) -> int:
+        """How many instances should run. Autoscaling keeps the number in its range; no load is measured."""
+        wanted, scaling = int(self.details["numInstances"]), self.details.get("autoscaling")
+        if scaling and scaling["enabled"]:
+            return int(max(scaling["min"], min(wanted, scaling["max"])))
+        return wanted
 
     @property
     def url(self) -> str:
@@ -143,42 +146,6 @@ class Service:
     def health_path(self) -> str:
         """Path of the health check; empty if it is only a TCP connection."""
         return str(self.details["healthCheckPath"])
-
-
-@dataclass(frozen=True, slots=True)
-class EnvGroup:
-    """A group linked to services; a service's own values override it."""
-
-    id: str
-    name: str
-    created: float
-    env: Mapping[str, str]
-    links: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One event of a service."""
-
-    id: str
-    seq: int
-    service_id: str
-    type: str
-    time: float
-    details: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class LogLine:
-    """One line of output; `type` is app or build."""
-
-    id: str
-    service_id: str
-    instance: str
-    type: str
-    level: str
-    time: float
-    message: str
 
 
 @dataclass(slots=True)

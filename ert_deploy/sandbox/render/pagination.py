@@ -60,6 +60,22 @@ def json_value(request: Request) -> Any:
         raise bad_request("invalid JSON") from None
 
 
+def text_of(body: dict[str, Any], name: str) -> str:
+    """Return a field of a body that must be a string. Raises a 400 `ApiError`."""
+    value = body.get(name)
+    if not isinstance(value, str):
+        raise bad_request(f"{name} must be a string")
+    return value
+
+
+def whole_of(body: dict[str, Any], name: str, low: int, high: int) -> int:
+    """Return a field of a body that must be a whole number in a range. Raises a 400 `ApiError`."""
+    value = body.get(name)
+    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+        raise bad_request(f"{name} must be a whole number between {low} and {high}")
+    return value
+
+
 def limit_of(request: Request) -> int:
     """Return the validated `limit`. Raises a 400 `ApiError` if it is out of range."""
     text = request.one("limit") or str(DEFAULT_LIMIT)

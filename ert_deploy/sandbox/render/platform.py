@@ -5,8 +5,11 @@ A handler is a function of the platform and a request; a `Table` contains the ha
 
 from __future__ import annotations
 
+import copy
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from ert_deploy.sandbox.httpd.server import Reply, Request
 from ert_deploy.sandbox.render.deploys import Deployer
@@ -14,6 +17,8 @@ from ert_deploy.sandbox.render.fleet import Fleet
 from ert_deploy.sandbox.render.models import Deploy, Profile, Service
 from ert_deploy.sandbox.render.pagination import ApiError, bad_request, not_found
 from ert_deploy.sandbox.render.proxy import Proxies
+from ert_deploy.sandbox.render.records import Disk
+from ert_deploy.sandbox.render.serialize import disk_of
 from ert_deploy.sandbox.render.store import Store, new_id, random_text
 from ert_deploy.sandbox.render.supervisor import Keeper
 
@@ -51,6 +56,55 @@ class Platform:
             raise not_found(deploy_id)
         return deploy
 
+    def attach(self, service: Service, name: str, mount_path: str, size: int) -> Disk:
+        """Attach a disk of `size` GB; the service must have none."""
+        store, now = self.store, self.store.clock.now()
+        disk = Disk(new_id("dsk"), store.next_seq(), service.id, name, mount_path, size, now, now)
+        with store.lock:
+            store.disks[disk.id] = disk
+            service.details["disk"] = disk_of(disk)
+        return disk
+
+    def detach(self, service: Service) -> None:
+        """Detach and delete the disk of a service, if it has one."""
+        with self.store.lock:
+            disk = service.details.pop("disk", None)
+            self.store.disks.pop(disk["id"] if disk else "", None)
+
+    def preview(
+        self, base: Service, name: str, *, image: str | None = None, branch: str = "", number: int | None = None
+    ) -> Service:
+        """Add a preview of a service: a copy of its settings, variables, files and links to groups, with its own URL.
+
+        It runs another image, or the branch of pull request `number` (render.com/docs/pull-request-previews).
+        """
+        preview = self.add(name)
+        store = self.store
+        with store.lock:
+            details = copy.deepcopy(base.details) | {"numInstances": 1, "previews": {"generation": "off"}}
+            details |= {"pullRequestPreviewsEnabled": "no", "parentServer": {"id": base.id, "name": base.name}}
+            details.pop("disk", None)
+            details.pop("autoscaling", None)
+            preview.details = details
+            preview.parent, preview.pull_request = base.id, number
+            preview.image, preview.branch, preview.repo = image, branch or base.branch, base.repo
+            preview.root_dir, preview.build_filter = base.root_dir, base.build_filter
+            preview.env = {k: replace(v, seq=store.next_seq()) for k, v in base.env.items()}
+            preview.secret_files = {k: replace(v, seq=store.next_seq()) for k, v in base.secret_files.items()}
+            for group in list(store.groups.values()):
+                if base.id in group.links:
+                    store.groups[group.id] = replace(group, links=(*group.links, preview.id))
+        return preview
+
+    def forget(self, service: Service) -> None:
+        """Delete a service with its disk and instances, at once."""
+        with self.store.lock:
+            self.deployer.cancel_all(service)
+            self.detach(service)
+            service.live = None
+            self.store.services.pop(service.id, None)
+        self.fleet.workers.start(self.fleet.retire, service)
+
     def add(self, name: str, id: str | None = None) -> Service:
         """Add a service without deploys, and open its port; names may repeat. Raises `ApiError` for an invalid name."""
         if not name or len(name) > 63:
@@ -59,8 +113,8 @@ class Platform:
         service_id = id or new_id("srv")
         port = self.proxies.open(lambda: self.fleet.upstream(service_id))
         with store.lock:
-            taken = any(s.slug == name for s in store.services.values())
-            slug = f"{name}-{random_text(4)}" if taken else name
+            taken = any(s.name == name for s in store.services.values())
+            slug = f"{name}-{random_text(4)}" if taken else re.sub("[^a-z0-9]+", "-", name.lower()).strip("-")
             details = default_details()
             service = Service(service_id, store.next_seq(), name, slug, port, now, now, details, last_request=now)
             store.services[service_id] = service
@@ -99,7 +153,7 @@ Handler = Callable[[Platform, Request], Reply]
 Table = Sequence[tuple[str, str, str, Handler]]
 
 
-def default_details() -> dict[str, object]:
+def default_details() -> dict[str, Any]:
     """Return the `serviceDetails` of a Python service that was created in the dashboard."""
     return {
         "buildPlan": "starter",
@@ -110,9 +164,11 @@ def default_details() -> dict[str, object]:
         "healthCheckPath": "/health",
         "maintenanceMode": {"enabled": False, "uri": ""},
         "maxShutdownDelaySeconds": 30,
+        "numInstances": 1,
         "plan": "starter",
         "previews": {"generation": "off"},
         "pullRequestPreviewsEnabled": "no",
         "region": "oregon",
+        "renderSubdomainPolicy": "enabled",
         "runtime": "python",
     }

@@ -1,15 +1,17 @@
 """JSON of Render: formats the records in one of two profiles.
 
-`as_recorded` is what Render actually sends: `commit` and `finishedAt` may be null, `openPorts` is null, and only a
-deploy by a push contains its commit (render-oss/terraform-provider-render, recorded responses). `spec_strict` is what
-the published OpenAPI allows: absent fields instead of nulls. Neither adds a field that Render does not send.
+`as_recorded` is what Render actually sends (render-oss/terraform-provider-render, recorded responses). A deploy of a
+service from git carries its commit, and `finishedAt` is absent until its end; one of an image carries the image, and
+`commit` and `finishedAt` are null. `spec_strict` is what the published OpenAPI allows: absent fields instead of nulls.
+Neither adds a field that Render does not send.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from ert_deploy.sandbox.render.models import Deploy, EnvGroup, Event, LogLine, Profile, Service
+from ert_deploy.sandbox.render.models import Deploy, Profile, Service
+from ert_deploy.sandbox.render.records import Disk, EnvGroup, Event, LogLine
 from ert_deploy.sandbox.runtime.clock import rfc3339
 
 # Deprecated, undocumented values in addition to `buildStatus`/`deployStatus`; these are assumed.
@@ -26,16 +28,22 @@ def stamp(seconds: float) -> str:
 
 def service_json(service: Service, owner_id: str, profile: Profile, site: str) -> dict[str, Any]:
     """Return a web service; `suspended` is a string, `suspenders` is a list, `site` is the base URL of the server."""
+    if service.image is None:
+        source: dict[str, Any] = {"branch": service.branch, "repo": service.repo}
+        if service.build_filter is not None:
+            source["buildFilter"] = service.build_filter
+    else:
+        source = {"imagePath": service.image}
     return {
         "id": service.id,
-        "autoDeploy": service.auto_deploy,
-        "branch": service.branch,
+        **source,
+        "autoDeploy": "no" if service.trigger == "off" else "yes",
+        "autoDeployTrigger": service.trigger,
         "createdAt": stamp(service.created),
         "dashboardUrl": f"{site}/web/{service.id}",
         "name": service.name,
         "notifyOnFail": "default",
         "ownerId": owner_id,
-        "repo": service.repo,
         "rootDir": service.root_dir,
         "serviceDetails": _details_json(service, profile),
         "slug": service.slug,
@@ -47,12 +55,13 @@ def service_json(service: Service, owner_id: str, profile: Profile, site: str) -
 
 
 def _details_json(service: Service, profile: Profile) -> dict[str, Any]:
-    ports = [{"port": 10000, "protocol": "TCP"}]
+    ports = {"openPorts": [{"port": 10000, "protocol": "TCP"}]}
+    if profile == "spec_strict" and service.details.get("openPorts", ports) is None:
+        ports = {}
     return {
-        **service.details,
+        **ports,
+        **{k: v for k, v in service.details.items() if v is not None or profile == "as_recorded"},
         "env": service.details["runtime"],
-        "numInstances": 1,
-        "openPorts": None if profile == "as_recorded" else ports,
         "sshAddress": f"{service.id}@127.0.0.1",
         "url": service.url,
     }
@@ -69,13 +78,24 @@ def deploy_json(deploy: Deploy, profile: Profile) -> dict[str, Any]:
     }
     times = {"startedAt": deploy.started, "finishedAt": deploy.finished}
     shown |= {name: stamp(at) for name, at in times.items() if at is not None}
-    if profile == "spec_strict" or deploy.trigger == "new_commit":
+    if deploy.commit is not None:
         made = stamp(deploy.commit.created)
         shown["commit"] = {"id": deploy.commit.id, "message": deploy.commit.message, "createdAt": made}
-    if profile == "as_recorded":
-        shown.setdefault("commit", None)
-        shown.setdefault("finishedAt", None)
+    elif profile == "as_recorded":
+        shown |= {"commit": None, "finishedAt": shown.get("finishedAt")}
+    if deploy.image is not None:
+        shown["image"] = {"ref": deploy.image.ref, "sha": deploy.image.sha}
     return shown
+
+
+def owner_json(owner_id: str) -> dict[str, Any]:
+    """Return the workspace."""
+    return {"id": owner_id, "name": "Sandbox", "email": OWNER_EMAIL, "type": "team"}
+
+
+def disk_of(disk: Disk) -> dict[str, Any]:
+    """Return a disk as it is shown in the details of its service."""
+    return {"id": disk.id, "name": disk.name, "mountPath": disk.mount_path, "sizeGB": disk.size}
 
 
 def event_json(event: Event) -> dict[str, Any]:
@@ -114,12 +134,12 @@ def group_json(group: EnvGroup, services: dict[str, Service], owner_id: str, *, 
         "name": group.name,
         "ownerId": owner_id,
         "createdAt": stamp(group.created),
-        "updatedAt": stamp(group.created),
+        "updatedAt": stamp(group.created if group.updated is None else group.updated),
         "serviceLinks": [{"id": s.id, "name": s.name, "type": SHORT_TYPE} for s in links],
     }
     if full:
         shown["envVars"] = [{"key": key, "value": value} for key, value in group.env.items()]
-        shown["secretFiles"] = []
+        shown["secretFiles"] = [{"name": name, "content": content} for name, content in group.files.items()]
     return shown
 
 
@@ -136,7 +156,7 @@ def trigger_details(user_id: str, deploy: Deploy) -> dict[str, Any]:
     }
     if manual:
         details["user"] = {"id": user_id, "email": OWNER_EMAIL}
-    if deploy.trigger == "new_commit":
+    if deploy.trigger == "new_commit" and deploy.commit is not None:
         details["newCommit"] = deploy.commit.id
     if deploy.rollback_of is not None:
         details["rollbackTargetDeployId"] = deploy.rollback_of

@@ -2,8 +2,8 @@
 
 Clients of Render's API get the same fields, statuses, headers, limits and delays; browsers that open the URL of a
 service get the real application, started with only the environment of its deploy. Single calls fail through `faults`
-(by operation name, see the route tables), the platform through `trouble` (table in `faults`). Not implemented: scaling,
-jobs, disks, domains, databases, blueprints, webhooks, metrics; secret files are stored but not mounted.
+(by operation name, see the route tables), the platform through `trouble` (table in `faults`). Not implemented: jobs,
+cron jobs, workers, static sites, projects, Blueprints, webhooks, log streams, metrics; see `docs/sandbox.md`.
 """
 
 from __future__ import annotations
@@ -15,9 +15,22 @@ from typing import Any
 
 from ert_deploy.sandbox.httpd.faults import Faults
 from ert_deploy.sandbox.httpd.server import Router, Server
-from ert_deploy.sandbox.render import deploys_api, env_vars, events_api, faults, services_api
-from ert_deploy.sandbox.render.env_vars import replace_variables
-from ert_deploy.sandbox.render.fleet import Fleet, Workers
+from ert_deploy.sandbox.render import faults
+from ert_deploy.sandbox.render.api import (
+    account,
+    datastores,
+    deploys,
+    disks,
+    domains,
+    env_groups,
+    env_vars,
+    events,
+    instances,
+    secret_files,
+    services,
+)
+from ert_deploy.sandbox.render.api.env_vars import replace_variables
+from ert_deploy.sandbox.render.fleet import Fleet
 from ert_deploy.sandbox.render.middleware import Gate
 from ert_deploy.sandbox.render.models import Deploy, Policy, Profile, Service, Timeline
 from ert_deploy.sandbox.render.platform import Platform
@@ -26,10 +39,14 @@ from ert_deploy.sandbox.render.proxy import Proxies
 from ert_deploy.sandbox.render.store import Store
 from ert_deploy.sandbox.render.supervisor import Keeper
 from ert_deploy.sandbox.render.user_app import AppDeployer, UserApp
+from ert_deploy.sandbox.render.workers import Workers
 from ert_deploy.sandbox.runtime.clock import WorldClock
 
 BASE = "/v1"
-TABLES = (services_api.ROUTES, env_vars.ROUTES, deploys_api.ROUTES, events_api.ROUTES)
+MODULES = (
+    *(account, services, instances, env_vars, secret_files, env_groups, deploys, events),
+    *(domains, disks, datastores),
+)
 FIRST_DEPLOY_REAL_SECONDS = 60.0
 FIRST_BUILD_REAL_SECONDS = 240.0
 
@@ -75,8 +92,8 @@ class RenderDouble:
         self._server = Server(router, self.faults)
         keeper, site = Keeper(fleet), self._server.url
         self._platform = Platform(self._store, fleet, deployer, keeper, self._proxies, profile, site)
-        for table in TABLES:
-            for method, path, operation, handler in table:
+        for module in MODULES:
+            for method, path, operation, handler in module.ROUTES:
                 router.add(method, BASE + path, operation, partial(handler, self._platform))
 
     @property
@@ -160,7 +177,7 @@ class RenderDouble:
 
 
 def _service_view(service: Service, deploys: list[Deploy]) -> dict[str, Any]:
-    roles = {service.serving.id: "serving"} if service.serving else {}
+    roles = {instance.id: "serving" for instance in service.serving}
     return {
         "id": service.id,
         "name": service.name,

@@ -13,7 +13,8 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ert_deploy.sandbox.render.models import Deploy, EnvGroup, Event, LogLine, Policy, Service, Troubles
+from ert_deploy.sandbox.render.models import Deploy, Policy, Service, Troubles
+from ert_deploy.sandbox.render.records import Datastore, Disk, EnvGroup, Event, LogLine
 from ert_deploy.sandbox.runtime.clock import WorldClock
 
 LOG_LINES = 20_000
@@ -32,6 +33,8 @@ class Store:
         self.services: dict[str, Service] = {}
         self.deploys: dict[str, Deploy] = {}
         self.groups: dict[str, EnvGroup] = {}
+        self.disks: dict[str, Disk] = {}
+        self.datastores: dict[str, Datastore] = {}
         self.events: list[Event] = []
         self.logs: deque[LogLine] = deque(maxlen=LOG_LINES)
         self.troubles = Troubles()
@@ -65,6 +68,15 @@ class Store:
         with self.lock:
             mine = [d for d in self.deploys.values() if d.service_id == service_id]
         return sorted(mine, key=lambda d: -d.seq)
+
+    def files_of(self, service: Service) -> dict[str, str]:
+        """Return the current secret files: those of groups (newest overrides), then its own."""
+        with self.lock:
+            merged: dict[str, str] = {}
+            for group in sorted(self.groups.values(), key=lambda g: g.created):
+                if service.id in group.links:
+                    merged.update(group.files)
+            return merged | {f.name: f.content for f in service.secret_files.values()}
 
     def environment_of(self, service: Service) -> dict[str, str]:
         """Return the current environment: groups of the service (newest overrides), then its own variables."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from ert_deploy.sandbox.render.fleet import Fleet, unhealthy_text
 from ert_deploy.sandbox.render.models import Service
-from ert_deploy.sandbox.render.process import HEALTH_TIMEOUT, failure_of, healthy
+from ert_deploy.sandbox.render.process import HEALTH_TIMEOUT, Instance, failure_of, healthy
 
 TICK_REAL_SECONDS = 0.2
 PROBE_REAL_SECONDS = 3.0
@@ -26,6 +26,7 @@ class Keeper:
 
     fleet: Fleet
     _probed: dict[str, float] = field(default_factory=dict)
+    _failing: dict[str, float] = field(default_factory=dict)
 
     def run(self) -> None:
         """Run the checks; this is the target of the thread."""
@@ -36,15 +37,16 @@ class Keeper:
                     self._look(service)
 
     def _look(self, service: Service) -> None:
-        if self._crashed(service) or self._absent(service):
+        if self._crashed(service) or self._missing(service):
             self.fleet.workers.start(self._revive, service)
             return
         if self._idle(service):
             self.sleep(service)
-        elif self._sick(service):
+        elif sick := self._sick(service):
             self.fleet.store.event(service, "server_failed", {"reason": _sick_reason(service)})
-            service.sick_since = None
-            self.fleet.replace(service)
+            self.fleet.replace(service, sick)
+        elif service.active is None and len(service.serving) > service.wanted_instances:
+            self.fleet.shrink(service)
 
     def sleep(self, service: Service) -> None:
         """Stop the service until its next request."""
@@ -55,30 +57,33 @@ class Keeper:
     def _crashed(self, service: Service) -> bool:
         store = self.fleet.store
         with store.lock:
-            gone = service.serving
-            if gone is None or not gone.exited.is_set():
+            gone = [i for i in service.serving if i.exited.is_set()]
+            if not gone:
                 return False
-            service.serving = None
+            service.serving = [i for i in service.serving if i not in gone]
             service.reviving = True
-            service.instances.remove(gone)
-        reason = failure_of(gone.exit_code or 0)
-        store.event(service, "server_failed", {"instanceID": gone.id, "reason": reason})
+            for instance in gone:
+                service.instances.remove(instance)
+        for instance in gone:
+            details = {"instanceID": instance.id, "reason": failure_of(instance.exit_code or 0)}
+            store.event(service, "server_failed", details)
         return True
 
-    def _absent(self, service: Service) -> bool:
+    def _missing(self, service: Service) -> bool:
         with self.fleet.store.lock:
             busy = service.active is not None or service.asleep or service.reviving or service.suspended
-            if busy or service.live is None or service.serving is not None:
+            if busy or service.live is None or len(service.serving) >= service.wanted_instances:
                 return False
             service.reviving = True
         return True
 
     def _revive(self, service: Service) -> None:
-        self.fleet.replace(service)
-        if service.serving is not None:
-            self.fleet.store.event(service, "server_available")
-        else:
+        down = not service.serving
+        self.fleet.fill(service)
+        if not service.serving:
             self.fleet.store.closing.wait(RETRY_REAL_SECONDS)
+        elif down:
+            self.fleet.store.event(service, "server_available")
         service.reviving = False
 
     def _idle(self, service: Service) -> bool:
@@ -87,18 +92,21 @@ class Keeper:
             return False
         return store.clock.now() - service.last_request > self.fleet.timeline.idle
 
-    def _sick(self, service: Service) -> bool:
-        clock, serving = self.fleet.store.clock, service.serving
-        now = clock.now()
-        pause = max(HEALTH_TIMEOUT, PROBE_REAL_SECONDS * clock.speed)
-        if serving is None or now - self._probed.get(service.id, 0.0) < pause:
-            return False
+    def _sick(self, service: Service) -> list[Instance]:
+        """Return the instances that have failed all checks for as long as Render waits."""
+        clock = self.fleet.store.clock
+        now, pause = clock.now(), max(HEALTH_TIMEOUT, PROBE_REAL_SECONDS * clock.speed)
+        if not service.serving or now - self._probed.get(service.id, 0.0) < pause:
+            return []
         self._probed[service.id] = now
-        if healthy(serving.port, service.health_path, f"127.0.0.1:{service.port}"):
-            service.sick_since = None
-            return False
-        service.sick_since = service.sick_since or now
-        return now - service.sick_since > max(SICK_SECONDS, SICK_REAL_SECONDS * clock.speed)
+        sick = [i for i in service.serving if not healthy(i.port, service.health_path, f"127.0.0.1:{service.port}")]
+        since = {i.id: self._failing.get(i.id, now) for i in sick}
+        for instance in service.instances:
+            self._failing.pop(instance.id, None)
+        limit = max(SICK_SECONDS, SICK_REAL_SECONDS * clock.speed)
+        found = [i for i in sick if now - since[i.id] > limit]
+        self._failing |= {i.id: since[i.id] for i in sick if i not in found}
+        return found
 
 
 def _sick_reason(service: Service) -> dict[str, object]:

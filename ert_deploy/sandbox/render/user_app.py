@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ert_deploy.sandbox.render.deploys import Deployer, Ended
+from ert_deploy.sandbox.render.deploys import Deployer
+from ert_deploy.sandbox.render.endings import Ended
 from ert_deploy.sandbox.render.fleet import Canceled
 from ert_deploy.sandbox.render.models import Deploy, Service
 from ert_deploy.sandbox.render.process import Instance, failure_of, inherited
@@ -23,13 +24,17 @@ TICK_REAL_SECONDS = 0.05
 
 @dataclass(frozen=True, slots=True)
 class UserApp:
-    """A folder with its commands. `build` may be empty; `health` is a path, empty for a TCP check."""
+    """A folder with its commands. `build` may be empty; `health` is a path, empty for a TCP check.
+
+    `previews` is the value of `previews.generation`.
+    """
 
     folder: Path
     start: str
     build: str = ""
     health: str = ""
     instances: int = 1
+    previews: str = "off"
     env: Mapping[str, str] = field(default_factory=dict)
 
     def command(self, _port: int) -> Sequence[str]:
@@ -39,7 +44,12 @@ class UserApp:
     def details(self) -> dict[str, object]:
         """Return the `serviceDetails` that differ from the default."""
         commands = {"buildCommand": self.build, "startCommand": self.start}
-        return {"envSpecificDetails": commands, "healthCheckPath": self.health, "numInstances": self.instances}
+        return {
+            "envSpecificDetails": commands,
+            "healthCheckPath": self.health,
+            "numInstances": self.instances,
+            "previews": {"generation": self.previews},
+        }
 
 
 @dataclass(slots=True)

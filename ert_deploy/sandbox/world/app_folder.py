@@ -67,7 +67,7 @@ def read(order: AppOrder) -> UserApp:
     health = _first(order.health, told.get("healthCheckPath"), "") or ""
     if health and not health.startswith("/"):
         raise WorldError(f"{folder}: the health check path {health!r} must start with /")
-    return UserApp(root, start, build or "", health, instances, _variables(told, folder))
+    return UserApp(root, start, build or "", health, instances, _previews(told), _variables(told, folder))
 
 
 def _first(*found: Any) -> str | None:
@@ -115,6 +115,11 @@ def _blueprint(folder: Path, name: str) -> Mapping[str, Any]:
     if runtime in _NO_COMMANDS:
         raise WorldError(f"{path}: a service of runtime {runtime} has no start command that could be run here")
     return found
+
+
+def _previews(told: Mapping[str, Any]) -> str:
+    previews = told.get("previews")
+    return str(previews.get("generation", "off")) if isinstance(previews, dict) else "off"
 
 
 def _variables(told: Mapping[str, Any], folder: Path) -> dict[str, str]:

@@ -15,7 +15,12 @@ from ert_deploy.sandbox.world.file import WorldError, WorldFile, attach
 HIT_WHAT_IS_RENTED = ("gpu_taken", "outbid", "offline")
 # Kinds that do nothing without a field.
 NEEDED = {"machine_env": "env", "row": ("set", "omit"), "foreign_env": ("set", "unset"), "env_group": "env"}
-FILLED: Mapping[str, Mapping[str, Any]] = {"absorbed": {"as": "vanish"}}
+# What is broken without a field where the default of the field is the normal state.
+FILLED: Mapping[str, Mapping[str, Any]] = {
+    "absorbed": {"as": "vanish"},
+    "open_ports": {"on": False},
+    "subdomain": {"on": False},
+}
 
 Json = dict[str, Any]
 

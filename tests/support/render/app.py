@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 
 class App(BaseHTTPRequestHandler):
@@ -17,7 +18,9 @@ class App(BaseHTTPRequestHandler):
             self.echo()
             return
         sick = self.path == "/health" and os.environ.get("SICK") == "1"
-        body = json.dumps({"env": dict(os.environ), "pid": os.getpid(), "host": self.headers.get("Host")}).encode()
+        files = {item.name: item.read_text() for item in Path().glob("*.txt")}
+        shown = {"env": dict(os.environ), "pid": os.getpid(), "host": self.headers.get("Host"), "files": files}
+        body = json.dumps(shown).encode()
         self.send_response(500 if sick else 200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))

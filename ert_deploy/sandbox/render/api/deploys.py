@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from ert_deploy.sandbox.httpd.server import Reply, Request
-from ert_deploy.sandbox.render.models import REUSABLE, Commit, Deploy
+from ert_deploy.sandbox.render.images import Image, pulled, repository_of
+from ert_deploy.sandbox.render.models import REUSABLE, Commit, Deploy, Service
 from ert_deploy.sandbox.render.pagination import bad_request, in_window, json_object, not_found, page, values_of
 from ert_deploy.sandbox.render.platform import Platform, Table
 from ert_deploy.sandbox.render.serialize import deploy_json
@@ -44,7 +45,8 @@ def create_deploy(platform: Platform, request: Request) -> Reply:
         deploy = platform.deployer.request(
             service,
             mode=mode,
-            commit=_commit(platform, body),
+            commit=_commit(platform, service, body),
+            image=_image(service, body),
             clear_cache=body.get("clearCache") == "clear",
         )
         trouble = platform.store.troubles.take("early_404")
@@ -63,15 +65,26 @@ def _checked(body: dict[str, Any]) -> dict[str, Any]:
             raise bad_request(f"{name} must be a string")
     if "deployMode" in body and any(name in body for name in EXCLUDED):
         raise bad_request(f"deployMode cannot be combined with {', '.join(EXCLUDED)}")
-    if "imageUrl" in body:
-        raise bad_request("imageUrl is only for image-backed services")
     return body
 
 
-def _commit(platform: Platform, body: dict[str, Any]) -> Commit | None:
+def _commit(platform: Platform, service: Service, body: dict[str, Any]) -> Commit | None:
     if "commitId" not in body:
         return None
+    if service.image is not None:
+        raise bad_request("commitId is only for services from git")
     return Commit(body["commitId"], "Chosen commit", float(int(platform.store.clock.now())))
+
+
+def _image(service: Service, body: dict[str, Any]) -> Image | None:
+    if "imageUrl" not in body:
+        return None
+    if service.image is None:
+        raise bad_request("imageUrl is only for image-backed services")
+    image = pulled(body["imageUrl"])
+    if repository_of(image.ref) != repository_of(service.image):
+        raise bad_request("imageUrl must have the registry and repository of the service")
+    return image
 
 
 def get_deploy(platform: Platform, request: Request) -> Reply:
@@ -104,7 +117,12 @@ def rollback_deploy(platform: Platform, request: Request) -> Reply:
         if target.status not in REUSABLE:
             raise bad_request("deploy has no build to go back to")
         deploy = platform.deployer.request(
-            service, mode="deploy_only", trigger="rollback", commit=target.commit, rollback_of=target.id
+            service,
+            mode="deploy_only",
+            trigger="rollback",
+            commit=target.commit,
+            image=target.image,
+            rollback_of=target.id,
         )
         return Reply.json(deploy_json(deploy, platform.profile), 201)
 

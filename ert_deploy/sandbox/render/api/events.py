@@ -7,9 +7,9 @@ Without `startTime`, both return the last hour of `WorldClock` time, so older fa
 from __future__ import annotations
 
 from ert_deploy.sandbox.httpd.server import Reply, Request
-from ert_deploy.sandbox.render.models import LogLine
 from ert_deploy.sandbox.render.pagination import bad_request, limit_of, not_found, page, time_of, values_of
 from ert_deploy.sandbox.render.platform import Platform, Table
+from ert_deploy.sandbox.render.records import LogLine
 from ert_deploy.sandbox.render.serialize import event_json, log_json, log_stamp
 
 LOOK_BACK = 3600.0

@@ -1,4 +1,4 @@
-"""Environment handlers: variables, secret files and environment groups of later deploys.
+"""Environment handlers: the variables that later deploys of a service get.
 
 Writing does not deploy. The bulk PUT replaces all variables, also with `null` and `[]`; the PUT of one key creates
 or updates only that key (Render OpenAPI, recorded responses). Values are returned unmasked.
@@ -11,18 +11,17 @@ import secrets
 from typing import Any
 
 from ert_deploy.sandbox.httpd.server import Reply, Request
-from ert_deploy.sandbox.render.models import EnvVar, SecretFile, Service
+from ert_deploy.sandbox.render.models import Service
 from ert_deploy.sandbox.render.pagination import (
     bad_request,
     json_object,
     json_value,
     not_found,
     page,
-    values_of,
     wrapped,
 )
 from ert_deploy.sandbox.render.platform import Platform, Table
-from ert_deploy.sandbox.render.serialize import group_json
+from ert_deploy.sandbox.render.records import EnvVar
 
 
 def generated() -> str:
@@ -118,58 +117,10 @@ def delete_env_var(platform: Platform, request: Request) -> Reply:
     return Reply(204)
 
 
-def list_secret_files(platform: Platform, request: Request) -> Reply:
-    """Return one page of the service's secret files."""
-    service = platform.service(request)
-    with platform.store.lock:
-        return page(request, "secretFile", [(f.seq, _file(f)) for f in service.secret_files.values()])
-
-
-def put_secret_files(platform: Platform, request: Request) -> Reply:
-    """Replace all secret files."""
-    service, given = platform.service(request), json_value(request) or []
-    if not isinstance(given, list) or not all(_is_file(item) for item in given):
-        raise bad_request("invalid JSON: expected an array of name and content")
-    with platform.store.lock:
-        seq = platform.store.next_seq
-        service.secret_files = {f["name"]: SecretFile(seq(), f["name"], f["content"]) for f in given}
-        return Reply.json([wrapped("secretFile", f.seq, _file(f)) for f in service.secret_files.values()])
-
-
-def _is_file(item: Any) -> bool:
-    return isinstance(item, dict) and all(isinstance(item.get(name), str) for name in ("name", "content"))
-
-
-def _file(item: SecretFile) -> dict[str, str]:
-    return {"name": item.name, "content": item.content}
-
-
-def list_env_groups(platform: Platform, request: Request) -> Reply:
-    """Return the groups as an array, without cursors and values."""
-    store, names = platform.store, values_of(request, "name")
-    with store.lock:
-        groups = [g for g in store.groups.values() if not names or g.name in names]
-        return Reply.json([group_json(g, store.services, store.owner_id, full=False) for g in groups])
-
-
-def get_env_group(platform: Platform, request: Request) -> Reply:
-    """Return one group with its values."""
-    store = platform.store
-    with store.lock:
-        group = store.groups.get(request.params["group"])
-        if group is None:
-            raise not_found(request.params["group"])
-        return Reply.json(group_json(group, store.services, store.owner_id, full=True))
-
-
 ROUTES: Table = (
     ("GET", "/services/{service}/env-vars", "list_env_vars", list_env_vars),
     ("PUT", "/services/{service}/env-vars", "put_env_vars", put_env_vars),
     ("GET", "/services/{service}/env-vars/{key}", "get_env_var", get_env_var),
     ("PUT", "/services/{service}/env-vars/{key}", "put_env_var", put_env_var),
     ("DELETE", "/services/{service}/env-vars/{key}", "delete_env_var", delete_env_var),
-    ("GET", "/services/{service}/secret-files", "list_secret_files", list_secret_files),
-    ("PUT", "/services/{service}/secret-files", "put_secret_files", put_secret_files),
-    ("GET", "/env-groups", "list_env_groups", list_env_groups),
-    ("GET", "/env-groups/{group}", "get_env_group", get_env_group),
 )

@@ -1,0 +1,1 @@
+"""Handlers of Render's REST API, one module for each kind of resource. Knows the platform, not the server."""
