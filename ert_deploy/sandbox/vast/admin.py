@@ -9,8 +9,9 @@ from typing import Any
 
 from ert_deploy.sandbox.httpd.faults import Fault, Faults
 from ert_deploy.sandbox.vast.account import Estate, Tenant
-from ert_deploy.sandbox.vast.contract import Contract
+from ert_deploy.sandbox.vast.contract import Contract, Increase
 from ert_deploy.sandbox.vast.faults import AT_ONCE, DEFAULTS, Trouble, parse
+from ert_deploy.sandbox.vast.market import DAY
 
 HTML = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body><h1>502 Bad Gateway</h1></body></html>\r\n"
 # The four known bodies of a 429 (Vast docs, rate-limits-and-errors, and the source code of the SDK).
@@ -147,6 +148,14 @@ def _end_contract(estate: Estate, trouble: Trouble) -> None:
     estate.tick()
 
 
+def _offer_increase(estate: Estate, trouble: Trouble) -> None:
+    """Let hosts offer to prolong their contracts at a higher price."""
+    now = estate.clock.now()
+    for contract in _hit(estate, trouble):
+        rate, until = contract.gpu_rate() * trouble.number("factor"), contract.ends + trouble.number("days") * DAY
+        contract.increase = Increase(contract.id * 10 + 1, rate, contract.ends, until, now)
+
+
 def _set_price(estate: Estate, trouble: Trouble) -> None:
     for id, ask in estate.asks.items():
         if trouble.hits(ask, None):
@@ -155,7 +164,7 @@ def _set_price(estate: Estate, trouble: Trouble) -> None:
 
 
 def _set_credit(estate: Estate, trouble: Trouble) -> None:
-    estate.paid_in += trouble.number("value") - estate.credit()
+    estate.pay(trouble.number("value") - estate.credit())
     estate.tick()
 
 
@@ -167,4 +176,5 @@ EVENTS: Mapping[str, Callable[[Estate, Trouble], None]] = {
     "contract_end": _end_contract,
     "price": _set_price,
     "credit": _set_credit,
+    "price_increase": _offer_increase,
 }

@@ -35,7 +35,7 @@ from ert_deploy.sandbox.vast.contract import Contract
 from ert_deploy.sandbox.vast.user.rights import permit
 from ert_deploy.sandbox.vast.wire import Refusal
 
-OPEN = ("", "result")
+OPEN = ("", "result", "gpu_names")
 OWN = ("show", "manage", "destroy")
 
 
