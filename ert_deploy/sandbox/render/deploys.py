@@ -102,6 +102,7 @@ class Deployer:
             deploy.status = "queued"
             service.queued = deploy
 
+    # F53
     def _skip(self, service: Service, deploy: Deploy) -> None:
         self._close(service, deploy, Ended("canceled"), announced=False)
         if self.store.troubles.skipped_vanish:
@@ -110,6 +111,7 @@ class Deployer:
     def _start(self, service: Service, deploy: Deploy) -> None:
         service.active = deploy
         deploy.started = self.store.clock.now()
+        # F52
         deploy.env = self.store.environment_of(service)
         deploy.files = self.store.files_of(service)
         self._mark(deploy, "created")

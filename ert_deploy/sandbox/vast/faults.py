@@ -68,6 +68,7 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "status_lag": {"seconds": 60.0},
     "flap": {"every": 20.0, "status": "offline"},
     "row": {"set": {}, "omit": []},
+    # F31
     "list_lag": {"seconds": 30.0, "show": False},
     "ghost": {"seconds": 30.0},
     "list_partial": {"hide": 1},
