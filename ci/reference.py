@@ -1,4 +1,4 @@
-"""Reference pages: writes the generated half of docs/commands.md, config.md, exit-codes.md and metrics.md.
+"""Reference pages: writes the generated half of docs/commands.md, config.md, exit-codes.md, metrics.md and sandbox.md.
 
 Run by `make reference`. The text above the marker line of a page is maintained manually; everything below it is
 replaced. `tests/docs/test_reference.py` compares the pages with the code.
@@ -19,6 +19,7 @@ from ert_deploy.cli import COMMANDS, cli
 from ert_deploy.config.scaffold.samples import key_comments
 from ert_deploy.config.schema.keys import Field, Many, keys
 from ert_deploy.core.model import errors
+from ert_deploy.sandbox.world.kinds import kinds
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -149,6 +150,14 @@ def _labels(name: str) -> tuple[str, ...]:
     return next((tuple(one._labelnames) for one in made if getattr(one, "_name", None) == name), ())
 
 
+def troubles() -> str:
+    """Return every kind of trouble that `ert-deploy sandbox break` knows, from the tables of the two doubles."""
+    lines = ["### Kinds of trouble", "", "| kind | off | fields (default) | what happens |", "|---|---|---|---|"]
+    for one in kinds():
+        lines.append(f"| `{one.name}` | {'`--off`' if one.lasts else 'over at once'} | {one.fields} | {one.effect} |")
+    return "\n".join(lines)
+
+
 def _name(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
@@ -158,6 +167,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "config.md": config,
     "exit-codes.md": exit_codes,
     "metrics.md": metrics,
+    "sandbox.md": troubles,
 }
 
 

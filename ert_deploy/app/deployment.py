@@ -17,6 +17,7 @@ from ert_deploy.ports import Audience, StateKeeper
 from ert_deploy.wiring import Session, assemble
 
 if TYPE_CHECKING:
+    from ert_deploy.sandbox.world.app_folder import AppOrder
     from ert_deploy.sandbox.world.file import WorldFile
 
 STARTS = "`ert-deploy up` or `ert-deploy sandbox start` starts one"
@@ -136,8 +137,11 @@ def open_deployment(config: str | Path | None = None) -> Deployment:
     return opened(config)
 
 
-def sandbox_world(settings: Settings, *, start: bool) -> WorldFile:
-    """Return the running world of these settings; with `start` it is started if necessary. Raises UsageError."""
+def sandbox_world(settings: Settings, *, start: bool, app: AppOrder | None = None, model: str = "auto") -> WorldFile:
+    """Return the running world of these settings; with `start` it is started if necessary. Raises UsageError.
+
+    With `app` it is started with that app, and one that runs is UsageError.
+    """
     from ert_deploy.sandbox.world import daemon, world
 
     sandbox = settings.sandbox
@@ -145,10 +149,16 @@ def sandbox_world(settings: Settings, *, start: bool) -> WorldFile:
         raise UsageError(f"{settings.source} has no sandbox", hint="`--config sandbox` names one that does")
     try:
         if start:
-            return daemon.start(sandbox.world, sandbox.speed)
+            return daemon.start(sandbox.world, sandbox.speed, app=app, model=model)
         return world.attach(sandbox.world)
     except world.WorldError as error:
-        raise UsageError(str(error), hint="name a real deployment with -c" if start else STARTS) from error
+        raise UsageError(str(error), hint=_hint(start, app)) from error
+
+
+def _hint(start: bool, app: AppOrder | None) -> str:
+    if app is not None:
+        return "docs/sandbox.md says how an app is run"
+    return "name a real deployment with -c" if start else STARTS
 
 
 def new_run_id() -> str:

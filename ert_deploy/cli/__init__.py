@@ -35,7 +35,7 @@ COMMANDS = {
     "state": "Look after the deployment's stored state and its lock.",
     "image": "Build and push the GPU image; record its digest in the config.",
     "render-yaml": "Print the Render Blueprint of the app.",
-    "sandbox": "Start, stop or look at the world on loopback.",
+    "sandbox": "Start, stop, look at or break the world on loopback.",
 }
 
 

@@ -41,6 +41,11 @@ class FakeVast:
 
     def trouble(self, what: dict[str, Any]) -> None: ...
 
+    def end_trouble(self, kind: str) -> None: ...
+
+    def active_troubles(self) -> set[str]:
+        return set()
+
     def bill(self) -> Sheet:
         assert self.up
         return Sheet()
@@ -60,6 +65,11 @@ class FakeRender:
     def stop(self) -> None: ...
 
     def trouble(self, what: dict[str, Any]) -> None: ...
+
+    def end_trouble(self, kind: str) -> None: ...
+
+    def active_troubles(self) -> set[str]:
+        return set()
 
     def add_service(self, name: str, env: Mapping[str, str]) -> str:
         self.env = dict(env)

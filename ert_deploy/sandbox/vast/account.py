@@ -25,6 +25,7 @@ from ert_deploy.sandbox.vast.options import Options
 from ert_deploy.sandbox.vast.user.model import User
 
 FIRST_CONTRACT = 27_000_000
+# F32
 KEPT_AFTER_END = 2 * DAY
 
 

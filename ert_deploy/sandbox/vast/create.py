@@ -43,6 +43,7 @@ def create(estate: Estate, request: Request) -> Reply:
 
 def _rent(estate: Estate, ask: Ask, order: Order, body: Json) -> Reply:
     wanted = body.get("target_state", "running") != "stopped"
+    # F17
     taken = estate.kept_out(ask, order.bid)  # a second instance on the same offer is accepted, but fails when it starts
     if taken and wanted and _cancels(body, order):
         raise _gone(ask.id, 410)
@@ -182,6 +183,7 @@ def _gone(ask_id: int, status: int) -> Refusal:
     return Refusal(status, "no_such_ask", msg, ask_id=ask_id)
 
 
+# F18
 def _no_money(error: str, status: int, ask_id: int) -> Refusal:
     texts = {
         "insufficient_credit": "Your account lacks credit; see the billing page.",

@@ -68,6 +68,7 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "status_lag": {"seconds": 60.0},
     "flap": {"every": 20.0, "status": "offline"},
     "row": {"set": {}, "omit": []},
+    # F31
     "list_lag": {"seconds": 30.0, "show": False},
     "ghost": {"seconds": 30.0},
     "list_partial": {"hide": 1},
@@ -91,6 +92,8 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "credit": {"value": 0.0},
     "tells": {"encoding": "raw", "texts": []},
 }
+# Those that have no end, because they only happen.
+AT_ONCE = frozenset({"crash", "contract_end", "price", "price_increase", "credit"})
 TARGETS = ("instance_id", "machine_id", "offer_id")
 # Fields that contain addresses, or may contain them.
 ADDRESSES = ("env", "set", "to")

@@ -28,6 +28,7 @@ class Card:
     bandwidth: float
 
 
+# F26
 CARDS = (
     Card("RTX 3090", 24576, 860, 0.13, 0.24, 350.0, 62.0, 838.0),
     Card("RTX 4090", 24564, 890, 0.29, 0.48, 450.0, 118.0, 1008.0),
@@ -116,6 +117,7 @@ class Ask:
         )
 
 
+# F29
 def make_market(seed: int, now: float, size: int = 72, bad_hosts: bool = True) -> tuple[Ask, ...]:
     """Return `size` offers; with `bad_hosts` some of them do not work, but never the cheapest sensible ones."""
     dice = random.Random(seed)  # noqa: S311 - a market, not a secret
@@ -171,6 +173,7 @@ def _ask(dice: random.Random, index: int, now: float) -> Ask:
 def _blemish(ask: Ask, dice: random.Random, index: int, now: float) -> Ask:
     """Give about 40 % of the hosts a visible property for which they should be avoided, or another user."""
     cheaper = round(ask.dph_base * 0.75, 6)
+    # F27
     blemishes: dict[int, dict[str, Any]] = {
         1: {"verified": False, "dph_base": cheaper},
         3: {"cpu_arch": "arm64", "cpu": "Neoverse-V2", "dph_base": cheaper},
@@ -186,6 +189,7 @@ def _blemish(ask: Ask, dice: random.Random, index: int, now: float) -> Ask:
     return replace(ask, **blemishes.get(index % 24, {}))
 
 
+# F28
 def _flawed(ask: Ask, dice: random.Random) -> Ask:
     """Give some hosts a hidden defect: Vast's reliability does not predict whether a container starts."""
     chance = (0.06 if ask.verified else 0.25) + (1.0 - ask.reliability)

@@ -215,6 +215,7 @@ def _gpu(ask: Ask) -> Json:
     }
 
 
+# F30
 def _rest(ask: Ask) -> Json:
     return {
         "cpu_name": ask.cpu,

@@ -15,13 +15,21 @@ from ert_deploy.sandbox.vast.conditions.knobs import Knobs
 class Pace:
     """Time of each step in `WorldClock` seconds; the two `_grace` are real seconds, as a real process must exit."""
 
+    # F1
     provision: float = 4.0
+    # F2
     create: float = 2.0
+    # F3
     boot: float = 6.0
+    # F4
     resume: float = 15.0
+    # F5
     stop: float = 4.0
+    # F6
     reboot: float = 5.0
+    # F7
     logs: float = 1.5
+    # F8
     stop_grace: float = 10.0
     destroy_grace: float = 3.0
 
@@ -37,11 +45,15 @@ class Options:
     `knobs` are the conditions of the market; by default it is steady.
     """
 
+    # F9
     credit: float = 25.0
+    # F10
     image_gb: float = 4.0
     model_gb: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({"gpt-oss:20b": 13.8}))
     pace: Pace = field(default_factory=Pace)
+    # F11
     start_aftermath: Literal["reverts", "fires"] = "reverts"
+    # F12
     gone_shape: Literal["null", "404"] = "null"
     rate_limits: bool = True
     bad_hosts: bool = True

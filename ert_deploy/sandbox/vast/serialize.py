@@ -16,6 +16,7 @@ from ert_deploy.sandbox.vast.offers import breakdown, host_row, prices
 from ert_deploy.sandbox.vast.options import Options
 from ert_deploy.sandbox.vast.wire import Json
 
+# F24
 LAYER = "3b65ec22a9e9"
 DISK_USED = 4.2  # GB of a running container
 
@@ -122,6 +123,7 @@ def _times(contract: Contract, now: float, up: bool) -> Json:
     }
 
 
+# F25
 def _load(contract: Contract, up: bool) -> Json:
     used = min(DISK_USED, contract.order.disk)
     return {

@@ -24,7 +24,7 @@ from ert_deploy.sandbox.runtime.machines import Command
 from ert_deploy.sandbox.vast import instances as handlers
 from ert_deploy.sandbox.vast import logs as vast_logs
 from ert_deploy.sandbox.vast.account import Estate
-from ert_deploy.sandbox.vast.admin import retime, switch_on
+from ert_deploy.sandbox.vast.admin import active, retime, switch_off, switch_on
 from ert_deploy.sandbox.vast.api.routes import routes
 from ert_deploy.sandbox.vast.auth import Intervals, authorize
 from ert_deploy.sandbox.vast.billing import Bill, Transfer
@@ -124,6 +124,18 @@ class VastDouble:
             retime(self._estate)
         if kind is None:
             self.faults.clear()
+
+    def end_trouble(self, kind: str) -> None:
+        """End one kind of fault. Raises `ValueError` for an unknown kind and for one that is over at once."""
+        with self._estate.lock:
+            self._estate.tick()
+            switch_off(self._estate, self.faults, kind)
+
+    def active_troubles(self) -> set[str]:
+        """Return the kinds of faults that have not ended."""
+        with self._estate.lock:
+            self._estate.tick()
+            return active(self._estate, self.faults)
 
     def pending(self) -> Json:
         """Return the active and pending faults as JSON."""

@@ -168,4 +168,5 @@ def routes() -> Iterator[tuple[str, str, str]]:
 def refuse(reason: str, _: Estate, request: Request) -> NoReturn:
     """Raise the 501 of an absent route."""
     msg = f"The sandbox does not have {request.method} {request.path}: {reason}."
+    # F33
     raise Refusal(501, "not_in_the_sandbox", msg)

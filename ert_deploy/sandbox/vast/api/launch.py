@@ -16,6 +16,7 @@ from ert_deploy.sandbox.vast.wire import Refusal, body_of
 
 def launch(estate: Estate, request: Request) -> Reply:
     """Rent the best match. Raises `Refusal` 404 when no offer matches, else the refusal of the last one tried."""
+    # F35
     refused = Refusal(404, "no_such_ask", "error 404/3603: no_such_ask No offer matches the query.")
     for offer in matching(estate, body_of(request).get("q", {})):
         try:

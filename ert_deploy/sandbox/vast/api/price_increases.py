@@ -45,6 +45,7 @@ def _named(estate: Estate, request: Request) -> tuple[Contract, Increase]:
         increase = contract.increase
         if increase is not None and increase.id == body[KEY] and not increase.accepted:
             return contract, increase
+    # F36
     raise Refusal(404, "no_pending_price_increase", "This price increase is no longer pending.")
 
 

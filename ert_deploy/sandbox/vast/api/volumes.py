@@ -31,4 +31,5 @@ def rent(_: Estate, request: Request) -> Reply:
 
 def other(_: Estate, __: Request) -> Reply:
     """Refuse to copy or delete a volume, which does not exist."""
+    # F34
     raise Refusal(404, "no_such_volume", "Volume with that ID does not exist.")

@@ -17,11 +17,15 @@ from ert_deploy.sandbox.vast.contract import Contract
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """Another user on a GPU until a `WorldClock` time; `price` in $/h is a bid, or None for on-demand."""
+    """Another user on a GPU until a `WorldClock` time; `price` in $/h is a bid, or None for on-demand.
+
+    `kind` is the kind of fault that the user belongs to, empty for one that was there at the start.
+    """
 
     until: float | None = None
     price: float | None = None
     aftermath: str | None = None
+    kind: str = ""
 
     def keeps_out(self, bid: float | None) -> bool:
         """Whether an instance with this bid (None: on-demand) cannot get the GPU."""

@@ -66,6 +66,7 @@ NEEDED: Mapping[str, str] = {
 def permit(key: ApiKey, operation: str) -> None:
     """Raise `Refusal` 403 unless the key has the permission required by the operation."""
     if NEEDED[operation] not in key.permissions:
+        # F15
         raise Refusal(403, "not_authorized", f"This key lacks the permission {NEEDED[operation]}.")
 
 

@@ -98,6 +98,7 @@ def with_template(estate: Estate, body: Json) -> Json:
         return body
     template = next((one for one in _all(estate) if one.id == id or one.hash_id == hash_id), None)
     if template is None:
+        # F16
         raise Refusal(404, "no_such_template", f"Template {hash_id or id} is not accessible by the user.")
     fields = template.fields
     image = f"{fields['image']}:{fields['tag']}" if fields["tag"] else fields["image"]
