@@ -105,7 +105,7 @@ def _by_id(instance_id: InstanceId) -> Effects[str]:
 
 
 def _shown(instance: Instance) -> str:
-    return f"{instance.status or 'no status'}, contract {instance.current or 'unknown'}"
+    return f"{instance.status or 'no status'}, {instance.power}"
 
 
 def _ghost(instance_id: InstanceId, run: Run) -> Effects[NeedsAttention]:

@@ -16,6 +16,7 @@ from ert_deploy.core.planning.health import BAD_LOOKS, BAD_LOOKS_SERVING, Candid
 from ert_deploy.core.planning.offers import choose, country, merged
 from tests.support.fakes.market import offer
 from tests.support.situations import NOW, UP, healthy, instance, record, still
+from tests.support.vast.says import says
 
 BID = replace(UP, launch=replace(UP.launch, market=Market.INTERRUPTIBLE, bid=0.10))
 AT_THE_CAP = replace(BID, launch=replace(BID.launch, bid=0.4))  # the disk comes on top of the bid
@@ -245,7 +246,7 @@ def test_one_that_serves_gets_more_patience_than_a_new_one() -> None:
 
 
 STOPPED = instance(1, status="exited", intended="stopped", current="stopped")
-STARTED = replace(STOPPED, intended="running", current="running")
+STARTED = replace(STOPPED, **says("exited"))
 
 
 def after_a_start(found: Instance, ago: float, stranded: float = 0.0) -> Candidate:
@@ -265,7 +266,7 @@ def test_one_whose_image_cannot_be_pulled_is_not_asleep_but_failed() -> None:
 
 
 LIMITED = "Error response from daemon: toomanyrequests: You have reached your unauthenticated pull rate limit."
-PULLING = replace(STOPPED, status="loading", message=LIMITED)
+PULLING = replace(STOPPED, **says("loading", "stopped", "stopped"), message=LIMITED)
 UNHEALTHY = record(1)
 
 
@@ -277,7 +278,7 @@ UNHEALTHY = record(1)
         (replace(PULLING, message="whatever it says"), UNHEALTHY, Stage.FAILED, True, True),
         (replace(PULLING, message="no matching manifest for linux/amd64"), UNHEALTHY, Stage.FAILED, False, True),
         (replace(PULLING, message="a1b2c3d4e5f6: Downloading 3.2MB/9MB"), UNHEALTHY, Stage.FAILED, False, False),
-        (replace(PULLING, status="exited"), UNHEALTHY, Stage.FAILED, True, True),
+        (replace(PULLING, **says("exited", "stopped", "stopped")), UNHEALTHY, Stage.FAILED, True, True),
         (replace(STOPPED, message="success, running x/args"), UNHEALTHY, Stage.ASLEEP, False, False),
         (PULLING, replace(UNHEALTHY, woken=NOW - 9), Stage.BOOTING, False, False),
         (PULLING, replace(UNHEALTHY, woken=NOW - 99), Stage.FAILED, True, False),
@@ -323,7 +324,7 @@ def test_how_a_boot_ended_is_compared_in_words_that_are_the_same_on_every_host(
         (STARTED, 299, Stage.BOOTING),  # "exited" for minutes after a start is normal
         (STARTED, 300, Stage.STUCK),
         (replace(STARTED, status=None), 300, Stage.STUCK),
-        (replace(STARTED, status="running"), 300, Stage.FAILED),  # it runs and does not answer: a broken host
+        (replace(STARTED, **says("running")), 300, Stage.FAILED),  # it runs and does not answer: a broken host
         (STARTED, 600, Stage.FAILED),
     ],
 )

@@ -11,6 +11,7 @@ from ert_deploy.core.model.observed import Address, Health, Instance, Offer, Vit
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.ports import CreateOrder
 from tests.support.ids import nth
+from tests.support.vast.says import says
 
 HOST, PORT_BASE = "203.0.113.7", 40000
 MOVE = 10000  # ports by which a start may move an instance
@@ -21,11 +22,11 @@ SICK, IMPOSTOR = Health(Vital.SICK, "it says so"), Health(Vital.IMPOSTOR, "it ca
 # Not ours to touch: another deployment's, a cloned label that the config ignores, one without any mark, and one of the
 # same name that another project rented.
 STRANGERS = (
-    Instance(nth(901), Mark("other", "ab" * 16), "other", status="running"),
-    Instance(nth(902), None, "ert", status="running"),
-    Instance(nth(903), None, None, status="exited"),
+    Instance(nth(901), Mark("other", "ab" * 16), "other", **says("running")),
+    Instance(nth(902), None, "ert", **says("running")),
+    Instance(nth(903), None, None, **says("exited")),
     Instance(
-        nth(904), Mark("ert", "cd" * 16), "ert", status="running", born=Mark("ert", "cd" * 16),
+        nth(904), Mark("ert", "cd" * 16), "ert", **says("running"), born=Mark("ert", "cd" * 16),
         owner="their-project:aaaaaaaaaaaa",
     ),
 )  # fmt: skip
@@ -130,7 +131,7 @@ class Machine:
         status, intended, current, message = TROUBLES.get(phase, plain)
         env = self.order.env
         shown = Instance(
-            id=self.id, mark=self.mark, claims=self.mark.deployment, status=status, intended=intended, current=current,
+            id=self.id, mark=self.mark, claims=self.mark.deployment, **says(status, intended, current),
             message=message, machine_id=machine_of(self.offer), gpu_name="RTX 3090", dph=self.price,
             started=self.rented, bid=self.order.launch.bid is not None,
             address=Address(HOST, self.port) if up else None, spec=env["ERT_SPEC"],

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
+from ert_deploy.adapters.vast.power import ENDED, power_of
 from ert_deploy.core import redaction
 from ert_deploy.core.model.desired import PORT
 from ert_deploy.core.model.errors import CannotObserve
@@ -96,7 +97,7 @@ def hold_secrets(rows: Iterable[Mapping[str, Any]]) -> None:
 
 def instance(row: Mapping[str, Any]) -> Instance:
     """Convert one row to an `Instance`."""
-    env = _env(row.get("extra_env"))
+    env, status = _env(row.get("extra_env")), _text(row.get("actual_status"))
     label = row.get("label") if isinstance(row.get("label"), str) else None
     claim = parse_label(label)
     hashes = tuple(h for h in env.get("ERT_KEY_HASHES", "").split(",") if h)
@@ -104,9 +105,9 @@ def instance(row: Mapping[str, Any]) -> Instance:
         id=InstanceId(str(row["id"])),
         mark=read_mark(label, env),
         claims=claim.deployment if claim else None,
-        status=_text(row.get("actual_status")),
-        intended=_text(row.get("intended_status")),
-        current=_text(row.get("cur_state")),
+        status=status,
+        power=power_of(status, _text(row.get("intended_status")), _text(row.get("cur_state"))),
+        ended=status in ENDED,
         message=printable(row.get("status_msg") or ""),
         machine_id=_id(row.get("machine_id")),
         gpu_name=printable(row.get("gpu_name") or "", 60),

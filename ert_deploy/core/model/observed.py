@@ -29,13 +29,29 @@ class Address:
         return f"https://{self.ip}:{self.port}"
 
 
+class Power(StrEnum):
+    """Whether a machine runs, as its provider's adapter understands what the provider says.
+
+    Starting: until its container runs. Exited: its container has ended by itself. Unknown: it is meant to run, and
+    nobody can say that it does. Stopping and stopped: it is meant to be stopped; stopped for sure is the latter alone.
+    """
+
+    STARTING = "starting"
+    RUNNING = "running"
+    EXITED = "exited"
+    UNKNOWN = "unknown"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+
+
 @dataclass(frozen=True, slots=True)
 class Instance:
     """One rented (or stopped) instance as the provider lists it.
 
     `mark` is None unless both marks are there; `claims` is the deployment the label alone names and `label_token`
     its token; `born` is the mark in the environment alone, and `owner` what stands there as `ERT_OWNER`.
-    `status` is the container's, `intended` and `current` are the contract's. `dph` is what it costs while it runs,
+    `status` is what the provider calls its container's state: shown, and never read. `ended`: its container has run and
+    runs no more, or nobody can say. `dph` is what it costs while it runs,
     `disk_dph` the part of it that is paid for the disk in any case, in $/h. `shell` is where its SSH server listens.
     `started` is when it was rented; a stop and a start do not change it.
     `bid`: it is interruptible, and runs again by itself after it was outbid.
@@ -45,8 +61,8 @@ class Instance:
     mark: Mark | None = None
     claims: str | None = None
     status: str | None = None
-    intended: str | None = None
-    current: str | None = None
+    power: Power = Power.STARTING
+    ended: bool = False
     message: str = ""
     machine_id: str = ""
     gpu_name: str = ""
@@ -67,12 +83,12 @@ class Instance:
     @property
     def halted(self) -> bool:
         """Whether it is meant to be stopped: by its own guard, by us, or in the console."""
-        return self.intended == "stopped"
+        return self.power in (Power.STOPPING, Power.STOPPED)
 
     @property
     def resting(self) -> bool:
         """Whether it is stopped for sure, so that nothing but its disk is paid."""
-        return self.intended == "stopped" and self.current == "stopped"
+        return self.power is Power.STOPPED
 
 
 @dataclass(frozen=True, slots=True)

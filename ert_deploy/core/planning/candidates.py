@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from ert_deploy.core.model.desired import Desired, Phase
 from ert_deploy.core.model.ids import InstanceId
-from ert_deploy.core.model.observed import Instance, Observed, Vital, Watch
+from ert_deploy.core.model.observed import Instance, Observed, Power, Vital, Watch
 from ert_deploy.core.model.quick_dataclass import quick_dataclass
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.stamps import timed
@@ -172,7 +172,7 @@ def _may_serve(candidate: Candidate) -> bool:
     instance, health = candidate.instance, candidate.health
     cut_off = health is None or health.vital in (Vital.UNREACHABLE, Vital.IMPOSTOR)
     coming = candidate.record is not None and bool(candidate.record.stranded) and not complaint(instance, health)
-    return coming or (cut_off and instance.status == "running" and instance.current != "stopped")
+    return coming or (cut_off and instance.power is Power.RUNNING)
 
 
 def _current(

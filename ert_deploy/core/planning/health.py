@@ -11,13 +11,12 @@ import re
 from enum import StrEnum
 
 from ert_deploy.core.model.desired import Timings
-from ert_deploy.core.model.observed import Health, Instance, OffSwitch, Vital, Watch
+from ert_deploy.core.model.observed import Health, Instance, OffSwitch, Power, Vital, Watch
 from ert_deploy.core.model.quick_dataclass import quick_dataclass
 from ert_deploy.core.model.state import LONG_AGO, Record
 
 BAD_LOOKS = 2
 BAD_LOOKS_SERVING = 6
-ENDED = frozenset({"exited", "stopped", "offline", "unknown"})
 # Texts Vast shows when an image cannot be pulled or a container not be made (Vast docs; dstack's Vast backend).
 FATAL = re.compile(
     r"manifest unknown|pull access denied|failed to resolve reference|unauthorized|repository does not exist"
@@ -86,7 +85,7 @@ def look(previous: Watch | None, instance: Instance, health: Health | None, now:
     So does a gap between two looks of more than half the `patience` (s): this machine slept, and what it was told
     before says nothing of the time since.
     """
-    mark = f"{instance.status}|{instance.message}|{health.progress() if health else ''}"
+    mark = f"{instance.power}|{instance.status}|{instance.message}|{health.progress() if health else ''}"
     bad = bool(complaint(instance, health))
     if previous is None:
         return Watch(mark, now, int(bad), now)
@@ -102,9 +101,9 @@ def complaint(instance: Instance, health: Health | None) -> str:
         return f"{health.vital}: {health.detail}".rstrip(": ")
     if FATAL.search(instance.message):
         return f"the host says: {instance.message}"
-    if instance.halted and instance.status not in ENDED:
+    if instance.halted and not instance.ended:
         return f"it stopped before its container ran{_words(instance)}"
-    if instance.status in ENDED:
+    if instance.ended:
         return f"the container is {instance.status}{_words(instance) if WRONG.search(instance.message) else ''}"
     return ""
 
@@ -143,7 +142,7 @@ def judge(candidate: Candidate, timings: Timings, now: float) -> Verdict:
     reason = complaint(instance, health)
     if instance.halted and not FATAL.search(instance.message) and not _never_booted(candidate, timings, now):
         return _halted(record, timings, now)
-    if reason and not (_waking(record, timings, now) and instance.status in ENDED):
+    if reason and not (_waking(record, timings, now) and instance.ended):
         patience = BAD_LOOKS_SERVING if record is not None and record.certificate else BAD_LOOKS
         if candidate.watch.strikes >= patience or (instance.halted and FATAL.search(instance.message)):
             return Verdict(Stage.FAILED, reason, deny=_shunned(candidate), end=_end(candidate))
@@ -167,7 +166,7 @@ def _never_booted(candidate: Candidate, timings: Timings, now: float) -> bool:
     instance, record = candidate.instance, candidate.record
     if candidate.told or record is None or record.certificate or lately(record.woken, now, timings.start_lag):
         return False
-    never_ran, wrong = instance.status not in ENDED, bool(WRONG.search(instance.message))
+    never_ran, wrong = not instance.ended, bool(WRONG.search(instance.message))
     return (never_ran and wrong) if record.woken == LONG_AGO else (never_ran or wrong)
 
 
@@ -189,7 +188,7 @@ def _end(candidate: Candidate) -> str:
     if not PROGRESS.match(instance.message):
         of_the_host = OF_THE_HOST.search(instance.message) and not OF_THE_IMAGE.search(instance.message)
         return "" if of_the_host else _NUMBERS.sub("#", instance.message.lower())[:_LONGEST]
-    return "exited" if instance.status == "exited" and not instance.halted else ""
+    return "exited" if instance.power is Power.EXITED else ""
 
 
 def _first_boot(record: Record | None) -> bool:
@@ -225,7 +224,7 @@ def _slow(candidate: Candidate, timings: Timings, now: float) -> Verdict:
     still = now - candidate.watch.since
     if still >= timings.no_progress:
         reason = f"no progress for {still:.0f} s (timings/no_progress)"
-        if _waking(record, timings, now) and instance.status != "running":
+        if _waking(record, timings, now) and instance.power is not Power.RUNNING:
             return Verdict(Stage.STUCK, reason)
         if _first_boot(record) and health is not None and (health.vital, health.phase) == (Vital.LOADING, "starting"):
             return Verdict(Stage.FAILED, f"{reason}, and its model server does not answer", deny=True, end=NO_ENGINE)

@@ -25,6 +25,7 @@ from ert_deploy.core.model.secret import Secret
 from ert_deploy.ports import Account, CreateOrder, Turn
 from tests.support.fakes.timing import FakeClock, Plans
 from tests.support.ids import nth
+from tests.support.vast.says import says
 
 PEM = "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n"
 PORT_BASE = 40000
@@ -251,9 +252,7 @@ class FakeGpu:
             id=made.id,
             mark=made.order.mark,
             claims=made.order.mark.deployment,
-            status=status,
-            intended=contract,
-            current=contract,
+            **says(status, contract, contract),
             message="success" if up else f"pulling, {int(age)} s",
             machine_id=made.machine_id,
             gpu_name="RTX 3090",
