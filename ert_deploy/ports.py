@@ -15,9 +15,9 @@ from typing import Literal, Protocol, TypeAlias
 from ert_deploy.core.model.arming import refuse_unarmed
 from ert_deploy.core.model.desired import Criteria, Launch, Target
 from ert_deploy.core.model.events import Event
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Address, Health, Instance, Offer, WebDeploy
+from ert_deploy.core.model.provider import Cloud, InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import State
 from ert_deploy.core.model.stored import LockHolder, StoredVersion
@@ -77,7 +77,9 @@ class CreateOrder:
 
 
 class GpuHost(Protocol):
-    """A market of rented GPU machines."""
+    """A market of rented GPU machines. `cloud` is what this provider can do."""
+
+    cloud: Cloud
 
     def account(self) -> Account:
         """The account behind the key. Raises UsageError when the key is refused."""

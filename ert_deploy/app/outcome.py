@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.errors import NeedsAttention
 from ert_deploy.core.model.fingerprints import certificate_sha256
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.observed import Health, Instance, Observed
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.planning.marks import sort_out
 from ert_deploy.core.planning.ownership import to_probe
 from ert_deploy.core.planning.situation import Situation

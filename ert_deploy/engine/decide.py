@@ -10,9 +10,9 @@ from dataclasses import replace
 from ert_deploy.core.model.desired import Desired, Phase
 from ert_deploy.core.model.errors import NeedsAttention, Undecided, UsageError
 from ert_deploy.core.model.events import Waiting
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import State, Tombstone
 from ert_deploy.core.planning.adoption import adopted
 from ert_deploy.core.planning.situation import Situation

@@ -5,9 +5,9 @@ from __future__ import annotations
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.errors import CannotObserve, NeedsAttention, Outcome
 from ert_deploy.core.model.events import Destroyed, Retired, Trouble, Waiting
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.moment import MARGIN
 from ert_deploy.core.model.observed import Instance
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import Denied, Intent, Tombstone
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.boot_failures import same_end

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from ert_deploy.core.model.errors import CannotObserve, ErtError, UsageError
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Address
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.sandbox.httpd.faults import Fault
 from ert_deploy.sandbox.httpd.server import Reply

@@ -26,7 +26,7 @@ from ert_deploy.core.model.errors import (
     Transient,
     UsageError,
 )
-from ert_deploy.core.model.ids import InstanceId
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.text import printable
 
 T = TypeVar("T")

@@ -17,10 +17,10 @@ from ert_deploy.adapters.vast.power import ENDED, power_of
 from ert_deploy.core import redaction
 from ert_deploy.core.model.desired import PORT
 from ert_deploy.core.model.errors import CannotObserve
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.keys import admin_token
 from ert_deploy.core.model.labels import parse_label, read_birth, read_mark
 from ert_deploy.core.model.observed import Address, Instance, Offer
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.text import printable
 from ert_deploy.ports import Account

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import assert_never
 
 from ert_deploy.core.model import events, steps
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.observed import Health
+from ert_deploy.core.model.provider import InstanceId
 
 GB = 1e9
 FULL = 100

@@ -13,7 +13,7 @@ from typing import Any
 
 from ert_deploy.config.yaml.problems import nearest, shown
 from ert_deploy.config.yaml.tree import Scalar
-from ert_deploy.core.model.ids import InstanceId, instance_id
+from ert_deploy.core.model.provider import InstanceId, instance_id
 
 Parser = Callable[[Scalar], Any]
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.observed import Offer
+from ert_deploy.core.model.provider import ORDINARY, Cloud, InstanceId
 
 PORT = 8443  # the one port the image publishes
 
@@ -84,7 +84,6 @@ class Launch:
     guard: Guard = field(default_factory=Guard)
     market: Market = Market.ON_DEMAND
     bid: float | None = None
-    vast_api: str = "https://console.vast.ai"
     debug_ssh: bool = False
     server: ModelServer = field(default_factory=ModelServer)
 
@@ -202,7 +201,7 @@ class Desired:
     `max_cost` is the most in $ that one run may rent for until something is healthy, None for no such limit.
     `apps_first`: on the way down the apps are told, and their requests may finish, before anything is destroyed.
     `owner` is the owner id of the config, `services` the hashes of those target ids that the config itself names, and
-    `ignored` the instances that it declares not to be its business.
+    `ignored` the instances that it declares not to be its business. `cloud` is what the GPU provider can do.
     """
 
     deployment: str
@@ -220,13 +219,14 @@ class Desired:
     owner: str = ""
     services: frozenset[str] = frozenset()
     ignored: frozenset[InstanceId] = frozenset()
+    cloud: Cloud = ORDINARY
 
     def container_env(
         self, token: str, key_sha256: str, boot_secret: str, offer: Offer | None = None, *, owner: str = ""
     ) -> Mapping[str, str]:
         """What the container is told at birth. The boot secret proves identity once; the key is only a hash.
 
-        With the offer it also knows its card and its price in $/h, to show them: Vast tells a container neither.
+        With the offer it also knows its card and its price in $/h, to show them.
         `owner` says whose it is.
         """
         known = {"ERT_OWNER": owner} if owner else {}
@@ -244,7 +244,6 @@ class Desired:
             "ERT_IDLE_STOP": str(self.launch.guard.idle_stop),
             "ERT_BOOT_DEADLINE": str(self.launch.guard.boot_deadline),
             "ERT_MAX_LIFETIME": str(self.launch.guard.max_lifetime),
-            "ERT_VAST_API": self.launch.vast_api,
             **self.launch.server.env(),
             f"-p {PORT}:{PORT}": "1",
         }

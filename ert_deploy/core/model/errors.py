@@ -21,7 +21,7 @@ ErtError                      one line for a person, with a hint and an exit cod
 
 from __future__ import annotations
 
-from ert_deploy.core.model.ids import InstanceId
+from ert_deploy.core.model.provider import InstanceId
 
 
 class ErtError(Exception):

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.labels import Mark
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.quick_dataclass import quick_dataclass
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import LONG_AGO, State

@@ -8,8 +8,8 @@ from ert_deploy.core.model import steps
 from ert_deploy.core.model.errors import Transient
 from ert_deploy.core.model.events import Retired, Trouble, Verified
 from ert_deploy.core.model.fingerprints import certificate_sha256
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.observed import Instance, Observed, Power, Vital
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import Record, Tombstone
 from ert_deploy.core.planning.adoption import adopted
 from ert_deploy.engine import effects as e

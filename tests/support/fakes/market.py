@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import itertools
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -18,9 +19,9 @@ from ert_deploy.core.model.errors import (
     StateConflict,
     Transient,
 )
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.labels import Mark, read_birth
 from ert_deploy.core.model.observed import Address, Health, Instance, Offer, Vital
+from ert_deploy.core.model.provider import ORDINARY, InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.ports import Account, CreateOrder, Turn
 from tests.support.fakes.timing import FakeClock, Plans
@@ -65,7 +66,7 @@ class FakeInstance:
 
     def __post_init__(self) -> None:
         self.rented = self.made
-        self.port = PORT_BASE + int(self.id)
+        self.port = PORT_BASE + (int(self.id) if self.id.isdecimal() else zlib.crc32(self.id.encode()) % 9000)
         self.keys = tuple(self.order.env["ERT_KEY_HASHES"].split(","))
 
 
@@ -89,6 +90,7 @@ class FakeGpu:
     """
 
     def __init__(self, clock: FakeClock, offers: tuple[Offer, ...] = ()) -> None:
+        self.cloud = ORDINARY
         self.clock = clock
         self.offers = offers or tuple(offer(n) for n in range(1, 13))
         self.instances: dict[InstanceId, FakeInstance] = {}
@@ -234,7 +236,7 @@ class FakeGpu:
             self._make(order, due)
 
     def _make(self, order: CreateOrder, now: float) -> InstanceId:
-        number = nth(next(self.numbers))
+        number = self._name(next(self.numbers))
         bought = next(o for o in self.offers if o.id == order.offer_id)
         made = FakeInstance(order, number, bought.machine_id, now, order.launch.hourly(bought))
         if bought.machine_id in self.conduct:
@@ -242,6 +244,9 @@ class FakeGpu:
         self.instances[number] = made
         self.most_paid = max(self.most_paid, len(self.paid()))
         return number
+
+    def _name(self, number: int) -> InstanceId:
+        return nth(number)
 
     def _show(self, made: FakeInstance) -> Instance:
         env, age = made.order.env, self.clock.real() - made.made

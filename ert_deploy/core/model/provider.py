@@ -1,0 +1,40 @@
+"""What the core knows of a provider: the ids of what it rents out, and what it can do.
+
+An id is text that is compared and shown; its form says nothing, and nothing is ordered by it. Instances have a type of
+their own, so that no other text is taken for one. Machines and offers are plain `str`; an empty one is not known.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import NewType
+
+InstanceId = NewType("InstanceId", str)
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """What a GPU cloud can do. `keeps_disk`: of an instance that is stopped, so that it can sleep and be woken.
+
+    `bids`: a machine can be rented below the price on demand, until somebody bids more.
+    """
+
+    keeps_disk: bool
+    bids: bool
+
+
+ORDINARY = Cloud(keeps_disk=True, bids=True)
+
+
+def provider_id(value: str) -> str:
+    """An id as a provider may give it out: up to 128 letters, digits, dots, dashes. ValueError for anything else."""
+    if not _ID.fullmatch(value):
+        raise ValueError(f"{value!r} is not an id")
+    return value
+
+
+def instance_id(value: str) -> InstanceId:
+    """The same as the id of an instance. Raises ValueError."""
+    return InstanceId(provider_id(value))
