@@ -131,7 +131,7 @@ def _backend(instance: Instance, health: Health | None) -> Backend:
         asleep=instance.resting,
         status=instance.status or "provisioning",
         health=str(health.vital) if health is not None else "unknown",
-        detail=health.detail if health is not None else instance.message,
+        detail=health.detail if health is not None else instance.message.text,
         model=health.model if health is not None else "",
         engine=health.engine if health is not None else "",
         off_switch=health.off_switch.value if health is not None and health.off_switch is not None else None,

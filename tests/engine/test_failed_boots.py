@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from ert_deploy.adapters.vast.messages import read
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.desired import Market
 from ert_deploy.core.model.errors import Failed
@@ -25,14 +26,14 @@ def halted(status: str | None, message: str) -> behaviours.Conduct:
     """It stopped by itself before it was healthy."""
 
     def show(found: Instance) -> Instance:
-        return replace(found, **says(status, "stopped", "stopped"), message=message, address=None)
+        return replace(found, **says(status, "stopped", "stopped"), message=read(message), address=None)
 
     return lambda made: setattr(made, "override", show)
 
 
 def ended(made: FakeInstance) -> None:
     """Its container ended at once."""
-    made.override = lambda i: replace(i, **says("exited"), message=FORMAT, address=None)
+    made.override = lambda i: replace(i, **says("exited"), message=read(FORMAT), address=None)
 
 
 @pytest.mark.parametrize("status", ["loading", None])
@@ -172,7 +173,7 @@ def test_a_fault_of_two_hosts_alone_is_not_the_images() -> None:
     made = world()
     full = "failed to inject cdi devices"
     made.gpu.conduct = dict.fromkeys(
-        ("1001", "1002"), lambda m: setattr(m, "override", lambda i: replace(i, **says("created"), message=full))
+        ("1001", "1002"), lambda m: setattr(m, "override", lambda i: replace(i, **says("created"), message=read(full)))
     )
     up(made)
     is_up(made)

@@ -6,6 +6,7 @@ import base64
 import hashlib
 from dataclasses import replace
 
+from ert_deploy.adapters.vast.messages import read
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Address, Health, Instance, Offer, Vital
 from ert_deploy.core.model.secret import Secret
@@ -132,7 +133,7 @@ class Machine:
         env = self.order.env
         shown = Instance(
             id=self.id, mark=self.mark, claims=self.mark.deployment, **says(status, intended, current),
-            message=message, machine_id=machine_of(self.offer), gpu_name="RTX 3090", dph=self.price,
+            message=read(message), machine_id=machine_of(self.offer), gpu_name="RTX 3090", dph=self.price,
             started=self.rented, bid=self.order.launch.bid is not None,
             address=Address(HOST, self.port) if up else None, spec=env["ERT_SPEC"],
             key_hashes=tuple(env["ERT_KEY_HASHES"].split(",")), boot_secret=self.boot_secret, born=self.mark,

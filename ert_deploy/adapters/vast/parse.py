@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
+from ert_deploy.adapters.vast import messages
 from ert_deploy.adapters.vast.power import ENDED, power_of
 from ert_deploy.core import redaction
 from ert_deploy.core.model.desired import PORT
@@ -108,7 +109,7 @@ def instance(row: Mapping[str, Any]) -> Instance:
         status=status,
         power=power_of(status, _text(row.get("intended_status")), _text(row.get("cur_state"))),
         ended=status in ENDED,
-        message=printable(row.get("status_msg") or ""),
+        message=messages.read(printable(row.get("status_msg") or "")),
         machine_id=_id(row.get("machine_id")),
         gpu_name=printable(row.get("gpu_name") or "", 60),
         geolocation=printable(row.get("geolocation") or "", 60),

@@ -93,7 +93,7 @@ def passing(event: events.Event) -> str:
     """What is going on right now, to be replaced by the next one; empty when the event says nothing about it."""
     match event:
         case events.Booting(instance, health, elapsed):
-            return f"booting {elapsed:.0f} s: {_boot(instance.status, instance.message, health)}"
+            return f"booting {elapsed:.0f} s: {_boot(instance.status, instance.message.text, health)}"
         case events.Waiting(what, seconds):
             return f"waiting for {what} ({seconds:.0f} s)"
         case events.Started(step):

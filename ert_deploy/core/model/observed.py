@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ert_deploy.core.model.labels import Mark
-from ert_deploy.core.model.provider import InstanceId
+from ert_deploy.core.model.provider import SILENT, InstanceId, Notice
 from ert_deploy.core.model.quick_dataclass import quick_dataclass
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import LONG_AGO, State
@@ -63,7 +63,7 @@ class Instance:
     status: str | None = None
     power: Power = Power.STARTING
     ended: bool = False
-    message: str = ""
+    message: Notice = SILENT
     machine_id: str = ""
     gpu_name: str = ""
     geolocation: str = ""

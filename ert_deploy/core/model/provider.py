@@ -28,6 +28,26 @@ class Cloud:
 ORDINARY = Cloud(keeps_disk=True, bids=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a host says of an instance, as its provider's adapter understands it. `text` is for people.
+
+    `progress`: all is well so far. `wrong`: something is not. `permanent`: it will not run there, ever.
+    `of_host`, `of_image`: whose fault it is, as far as the words say. `port_taken`: another container has its port.
+    """
+
+    text: str
+    progress: bool
+    wrong: bool
+    permanent: bool
+    of_host: bool
+    of_image: bool
+    port_taken: bool
+
+
+SILENT = Notice("", progress=True, wrong=False, permanent=False, of_host=False, of_image=False, port_taken=False)
+
+
 def provider_id(value: str) -> str:
     """An id as a provider may give it out: up to 128 letters, digits, dots, dashes. ValueError for anything else."""
     if not _ID.fullmatch(value):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ert_deploy.adapters.vast.messages import read
 from ert_deploy.core.model.desired import Market
 from ert_deploy.core.model.errors import CreateRefused, Rejected
 from ert_deploy.core.model.observed import Instance, Offer, Power
@@ -44,5 +45,5 @@ class AnotherCloud(FakeGpu):
     def _show(self, made: FakeInstance) -> Instance:
         shown = super()._show(made)
         state = "SHUTOFF" if made.halted else "ACTIVE" if shown.power is Power.RUNNING else "PENDING"
-        shown = replace(shown, status=state, power=STATES[state], ended=made.halted, message="", bid=False)
+        shown = replace(shown, status=state, power=STATES[state], ended=made.halted, message=read(""), bid=False)
         return made.override(shown) if made.override else shown

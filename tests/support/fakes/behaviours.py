@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeAlias
 
+from ert_deploy.adapters.vast.messages import read
 from ert_deploy.core.model.errors import Transient
 from ert_deploy.core.model.observed import Health, Vital
 from ert_deploy.core.model.secret import Secret
@@ -22,7 +23,7 @@ def no_route() -> Transient:
 
 def stuck(made: FakeInstance) -> None:
     """It never gets beyond pulling."""
-    made.override = lambda i: replace(i, **says("loading"), message="pulling", address=None)
+    made.override = lambda i: replace(i, **says("loading"), message=read("pulling"), address=None)
 
 
 def crawling(made: FakeInstance) -> None:
@@ -57,7 +58,7 @@ def priceless(made: FakeInstance) -> None:
 
 def unpullable(made: FakeInstance) -> None:
     """The host cannot pull the image."""
-    made.override = lambda i: replace(i, **says("loading"), message="manifest unknown", address=None)
+    made.override = lambda i: replace(i, **says("loading"), message=read("manifest unknown"), address=None)
 
 
 def exited(made: FakeInstance) -> None:

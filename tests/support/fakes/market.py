@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from ert_deploy.adapters.vast.messages import read
 from ert_deploy.core.model.desired import Criteria, Launch
 from ert_deploy.core.model.errors import (
     Gone,
@@ -258,7 +259,7 @@ class FakeGpu:
             mark=made.order.mark,
             claims=made.order.mark.deployment,
             **says(status, contract, contract),
-            message="success" if up else f"pulling, {int(age)} s",
+            message=read("success" if up else f"pulling, {int(age)} s"),
             machine_id=made.machine_id,
             gpu_name="RTX 3090",
             dph=made.dph,
