@@ -27,19 +27,19 @@ Turn: TypeAlias = Literal["create", "start"]  # calls that are written down befo
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The GPU account: spendable credit in $, who it is, and its id. A key that may not read it: inf, "", `BY_KEY`."""
+    """The GPU account: its credit in $ and how to add to it, who it is, its id. A key that may not read it: inf, ""."""
 
     credit: float
     email: str
     id: str = ""
+    top_up: str = "add credit"
 
 
 @dataclass(frozen=True, slots=True)
 class WebService:
-    """A web service as Render describes it. `suspended` says why, or is empty.
+    """A web service as its host describes it. `suspended` says why, or is empty. `sleeps`: it is stopped when idle.
 
-    `has_disk`: a deploy stops the old process before it starts the new one. `sleeps`: it is stopped when idle.
-    `unreachable`: nothing answers at `url`, because that address is switched off.
+    `has_disk`: a deploy stops the old process before the new one starts. `unreachable`: `url` is switched off.
     """
 
     id: str

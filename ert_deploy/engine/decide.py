@@ -125,7 +125,7 @@ def _must_be_marked(situation: Situation, instance_id: InstanceId) -> None:
     if instance_id not in named | _tokens(state).keys() | situation.desired.ignored | {*state.claims.ignored}:
         raise UsageError(
             f"instance {instance_id} has no mark of {situation.desired.deployment}",
-            hint="the Vast.ai console is the place for what ert-deploy did not rent",
+            hint="the GPU provider's console is the place for what ert-deploy did not rent",
         )
 
 

@@ -90,7 +90,7 @@ def reap(chosen: tuple[Instance, ...], poll: float, *, decided: bool = False) ->
             return tuple(gone)
     raise NeedsAttention(
         f"{_named(left)} cannot be seen gone and may bill",
-        hint="run the same command again, or destroy what is left in the Vast.ai console",
+        hint="run the same command again, or destroy what is left in the GPU provider's console",
     )
 
 

@@ -117,7 +117,7 @@ def _ghost(instance_id: InstanceId, run: Run) -> Effects[NeedsAttention]:
     if last is not None:
         lines.append(f"destroying it: {last.summary}")
     price = f"${listed.dph:.4f}/h" if listed is not None else "an unknown price"
-    again = "run the same command again, or destroy it in the Vast.ai console"
+    again = "run the same command again, or destroy it in the GPU provider's console"
     return NeedsAttention(
         f"instance {instance_id} ({price}) still exists after {run.desired.timings.settle:.0f} s, and may bill",
         "\n".join(lines),

@@ -27,6 +27,7 @@ from ert_deploy.core.model.text import printable
 from ert_deploy.ports import Account
 
 DATACENTER = 1  # hosting_type
+TOP_UP = "add credit at cloud.vast.ai"
 SSH_PORT = 22  # of the container
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
@@ -204,7 +205,7 @@ def account(user: Any) -> Account:
         raise CannotObserve("Vast.ai did not say how much credit is left")
     if type(number) is not int:
         raise CannotObserve("Vast.ai did not say which account the key is of")
-    return Account(float(credit), printable(user.get("email") or "", 100), str(number))
+    return Account(float(credit), printable(user.get("email") or "", 100), str(number), TOP_UP)
 
 
 def variable_names(said: Any) -> tuple[str, ...]:
