@@ -19,7 +19,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # ert_deploy of this checkout
 
 from ert_deploy.core import redaction
-from ert_deploy.core.model.ids import provider_id
+from ert_deploy.core.model.provider import provider_id
 from ert_deploy.core.model.text import inert
 
 ATTENTION = 5  # exit code when an operator has to decide

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from ert_deploy.app.outcome import Doubts, Outcome
 from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.errors import NeedsAttention
-from ert_deploy.core.model.ids import InstanceId
+from ert_deploy.core.model.provider import InstanceId
 
 UNTOLD = "the app still points at the old backend"
 RETRY = "run `ert-deploy down` again when Render answers"

@@ -9,7 +9,7 @@ from ert_deploy.app.deployment import SILENT, Config, Deployment, Progress, open
 from ert_deploy.app.outcome import Backend, Doubts, Service, backends, foreign, in_doubt, services
 from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.errors import CannotObserve
-from ert_deploy.core.model.ids import InstanceId
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.steps import Step
 from ert_deploy.core.planning import plan as planning
 from ert_deploy.core.planning.situation import Situation

@@ -9,8 +9,8 @@ from ert_deploy.app.deployment import SILENT, Config, Progress, new_run_id, open
 from ert_deploy.app.outcome import Doubts
 from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.errors import UsageError
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.observed import Instance
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.engine import reap as engine
 from ert_deploy.engine.reap import Found
 from ert_deploy.engine.run import Ports, run

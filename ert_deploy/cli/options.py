@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import click
 
 from ert_deploy.core.model.errors import UsageError
-from ert_deploy.core.model.ids import InstanceId, instance_id
+from ert_deploy.core.model.provider import InstanceId, instance_id
 from ert_deploy.core.redaction import clean
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -133,7 +133,6 @@ def _desired(values: Mapping[str, Any]) -> Desired:
         "model_gb": model_gb(values["launch/model"], values["launch/model_gb"]),
         "market": Market(values["launch/market"]),
         "guard": Guard(**_direct(values, "launch/guard")),
-        "vast_api": "" if values["sandbox"] else values["vast/url"],
     }
     launch["server"] = _server(launch)
     targets = tuple(_target(values, f"render/services/{at}") for at in range(values["render/services"]))

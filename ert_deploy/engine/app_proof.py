@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ert_deploy.core.model.desired import Target
-from ert_deploy.core.model.observed import AppAnswer, DeployKind
+from ert_deploy.core.model.observed import DeployKind
 from ert_deploy.core.model.text import printable
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effect, Effects, perform
-from ert_deploy.ports import WebService
+from ert_deploy.ports import AppAnswer, WebService
 
 MOVED = range(300, 400)
 KEPT_OUT = frozenset({401, 403})

@@ -10,9 +10,9 @@ from dataclasses import replace
 from ert_deploy.core.model.desired import Desired, Phase
 from ert_deploy.core.model.errors import NeedsAttention, Undecided, UsageError
 from ert_deploy.core.model.events import Waiting
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import State, Tombstone
 from ert_deploy.core.planning.adoption import adopted
 from ert_deploy.core.planning.situation import Situation
@@ -126,7 +126,7 @@ def _must_be_marked(situation: Situation, instance_id: InstanceId) -> None:
     if instance_id not in named | _tokens(state).keys() | situation.desired.ignored | {*state.claims.ignored}:
         raise UsageError(
             f"instance {instance_id} has no mark of {situation.desired.deployment}",
-            hint="the Vast.ai console is the place for what ert-deploy did not rent",
+            hint="the GPU provider's console is the place for what ert-deploy did not rent",
         )
 
 

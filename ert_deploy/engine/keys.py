@@ -13,9 +13,9 @@ from dataclasses import replace
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.errors import Failed, NeedsAttention, Rejected, Transient
 from ert_deploy.core.model.events import KeysSet, Trouble
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.keys import KEY_BYTES, make_key
 from ert_deploy.core.model.observed import Address, Instance, Observed, Vital
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import Record
 from ert_deploy.core.planning.key_acceptance import besides, forgotten, named, takes

@@ -11,9 +11,9 @@ from dataclasses import replace
 from ert_deploy.core.model.desired import Desired, Phase, Target
 from ert_deploy.core.model.errors import CannotObserve, ErtError, Failed
 from ert_deploy.core.model.events import Trouble
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.moment import Moment
 from ert_deploy.core.model.observed import Health, Instance, Observed, Publication, Vital
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.stamps import none_ahead, stamps
 from ert_deploy.core.model.state import State
 from ert_deploy.core.planning.app_env import touched

@@ -11,8 +11,8 @@ from dataclasses import replace
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.errors import CannotObserve, NeedsAttention, Outcome, Rejected, StartRefused, Transient
 from ert_deploy.core.model.events import Stopped, Stranded, Trouble, Waiting, Woken
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.observed import Observed, Vital
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import Record, State
 from ert_deploy.core.planning.sleep import start_may_come
 from ert_deploy.engine import effects as e

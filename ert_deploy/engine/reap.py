@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.errors import CannotObserve, NeedsAttention, Outcome, StateConflict
 from ert_deploy.core.model.events import Destroyed, Retired, Trouble, Waiting
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.observed import Instance, Vital
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import State, Tombstone
 from ert_deploy.core.planning.adoption import known, strays
 from ert_deploy.core.planning.marks import Undecided, sort_out
@@ -91,7 +91,7 @@ def reap(chosen: tuple[Instance, ...], poll: float, *, decided: bool = False) ->
             return tuple(gone)
     raise NeedsAttention(
         f"{_named(left)} cannot be seen gone and may bill",
-        hint="run the same command again, or destroy what is left in the Vast.ai console",
+        hint="run the same command again, or destroy what is left in the GPU provider's console",
     )
 
 

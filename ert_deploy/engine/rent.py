@@ -100,7 +100,7 @@ def _three_beats(run: Run, ranked: Ranked) -> Effects[None]:
         return
     except CreateRefused as error:
         yield from perform(e.Tell(CreateUnknown(token, error.summary)))
-        raise Failed(f"Vast.ai refused to rent: {error.summary}", error.detail, error.hint) from error
+        raise Failed(f"nothing was rented: {error.summary}", error.detail, error.hint) from error
     except OutcomeUnknown as error:
         run.memory.rentals += 1
         yield from perform(e.Tell(CreateUnknown(token, error.summary)))
@@ -180,6 +180,6 @@ def _can_pay(ranked: Ranked, desired: Desired) -> Effects[None]:
     need = ranked.estimate.expected()
     if account.credit < need:
         raise UsageError(
-            f"the Vast.ai credit is ${account.credit:.2f}, {desired.plan_hours:g} h are expected to cost ${need:.2f}",
-            hint="add credit at cloud.vast.ai, or lower plan/hours in the config",
+            f"the credit is ${account.credit:.2f}, {desired.plan_hours:g} h are expected to cost ${need:.2f}",
+            hint=f"{account.top_up}, or lower plan/hours in the config",
         )

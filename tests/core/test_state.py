@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ert_deploy.core.model.claims import Claims
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.plain.state import VERSION, from_json, to_json
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.stamps import stamps, timed
 from ert_deploy.core.model.state import (
     LONG_AGO,

@@ -10,10 +10,10 @@ import pytest
 
 from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.errors import NeedsAttention, UsageError
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.owner import service_hash
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.engine import decide
 from ert_deploy.engine.apply import apply
 from ert_deploy.engine.memory import Memory

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from ert_deploy.adapters.vast.messages import read
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.desired import Market
 from ert_deploy.core.model.errors import Failed
@@ -15,6 +16,7 @@ from tests.support.fakes import behaviours
 from tests.support.fakes.history import WANTED, done, is_up, start, told, until, up
 from tests.support.fakes.loopback import world
 from tests.support.fakes.market import FakeInstance
+from tests.support.vast.says import says
 
 LIMITED = "Error response from daemon: toomanyrequests: You have reached your unauthenticated pull rate limit."
 FORMAT = "exec /opt/ert/bin/python: exec format error"
@@ -24,15 +26,14 @@ def halted(status: str | None, message: str) -> behaviours.Conduct:
     """Return a behaviour: the instance stops before it is ready."""
 
     def show(found: Instance) -> Instance:
-        changed = {"status": status, "intended": "stopped", "current": "stopped", "message": message, "address": None}
-        return replace(found, **changed)  # type: ignore[arg-type]
+        return replace(found, **says(status, "stopped", "stopped"), message=read(message), address=None)
 
     return lambda made: setattr(made, "override", show)
 
 
 def ended(made: FakeInstance) -> None:
     """Let the container exit immediately."""
-    made.override = lambda i: replace(i, status="exited", message=FORMAT, address=None)
+    made.override = lambda i: replace(i, **says("exited"), message=read(FORMAT), address=None)
 
 
 @pytest.mark.parametrize("status", ["loading", None])
@@ -172,7 +173,7 @@ def test_a_fault_of_two_hosts_alone_is_not_the_images() -> None:
     made = world()
     full = "failed to inject cdi devices"
     made.gpu.conduct = dict.fromkeys(
-        ("1001", "1002"), lambda m: setattr(m, "override", lambda i: replace(i, status="created", message=full))
+        ("1001", "1002"), lambda m: setattr(m, "override", lambda i: replace(i, **says("created"), message=read(full)))
     )
     up(made)
     is_up(made)

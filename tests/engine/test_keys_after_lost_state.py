@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ert_deploy.core.model.errors import NeedsAttention, Rejected, Transient
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.keys import make_key
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import Record
 from tests.support.fakes import behaviours

@@ -8,9 +8,9 @@ import pytest
 
 from ert_deploy.core.model.errors import CannotObserve, NeedsAttention, StateConflict, Transient
 from ert_deploy.core.model.events import Destroyed, Trouble
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import Intent, Record
 from ert_deploy.engine import reap as reaping
 from tests.support.fakes.history import WANTED, Process, down, is_down, is_up, told, up

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ert_deploy.core.model.ids import InstanceId
+from ert_deploy.core.model.provider import InstanceId
 
 
 def nth(number: int) -> InstanceId:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ert_deploy.adapters.private import lock_within, must_be_private, open_private, read_private, reason, to_stderr
 from ert_deploy.core.model.errors import UsageError
-from ert_deploy.core.model.ids import InstanceId
+from ert_deploy.core.model.provider import InstanceId
 
 FIELDS = ("alias", "type", "key")
 MOST_BYTES = 1 << 20

@@ -20,8 +20,8 @@ from ert_deploy.adapters.public_address import objection
 from ert_deploy.adapters.ssh import terminal
 from ert_deploy.adapters.ssh.known_hosts import KnownHosts
 from ert_deploy.core.model.errors import Failed, NeedsAttention, UsageError
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.observed import Address
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.text import printable
 
 USER = "root"  # the user that Vast's SSH setup allows

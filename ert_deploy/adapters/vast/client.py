@@ -23,9 +23,9 @@ from ert_deploy.adapters.vast.session import CALL_TIMEOUT, Session
 from ert_deploy.core import redaction
 from ert_deploy.core.model.desired import Criteria, Launch, Market
 from ert_deploy.core.model.errors import CannotObserve, Transient
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.labels import label
 from ert_deploy.core.model.observed import Instance, Offer
+from ert_deploy.core.model.provider import Cloud, InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.text import printable
 from ert_deploy.ports import Clock, CreateOrder, Turn
@@ -45,6 +45,7 @@ class VastHost:
     """A `GpuHost` on Vast.ai. `server_url` has no path; the key is sent only there. `act_within`: see `Session`."""
 
     def __init__(self, api_key: Secret, server_url: str, clock: Clock, act_within: float = CALL_TIMEOUT) -> None:
+        self.cloud = Cloud(keeps_disk=True, bids=True)
         self._clock = clock
         self._session = Session(api_key, server_url, clock, act_within)
         self.date = self._session.date
@@ -120,7 +121,7 @@ class VastHost:
                 parse.number(order.offer_id),
                 image=launch.image,
                 disk=launch.disk_gb,
-                env=dict(order.env),
+                env={**order.env, "ERT_VAST_API": self._session.server_url},  # which the guard asks to stop it
                 label=label(order.mark),
                 **onstart.start(launch),
                 price=launch.bid if launch.market is Market.INTERRUPTIBLE else None,

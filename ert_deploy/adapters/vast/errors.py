@@ -26,7 +26,7 @@ from ert_deploy.core.model.errors import (
     Transient,
     UsageError,
 )
-from ert_deploy.core.model.ids import InstanceId
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.text import printable
 
 T = TypeVar("T")
@@ -178,7 +178,7 @@ def _not_created(body: Mapping[str, Any], status: int, *, leftover: bool) -> Ert
     if "no_such_ask" in f"{body.get('error')} {body.get('msg')}":
         return OfferGone(text)
     if body.get("error") in ACCOUNT_ERRORS or status in BAD_REQUEST:
-        return CreateRefused(text, hint=_advice(str(body.get("error"))))
+        return CreateRefused(f"Vast.ai refused it: {text}", hint=_advice(str(body.get("error"))))
     return OutcomeUnknown(text)
 
 

@@ -13,18 +13,21 @@ from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
+from ert_deploy.adapters.vast import messages
+from ert_deploy.adapters.vast.power import ENDED, power_of
 from ert_deploy.core import redaction
 from ert_deploy.core.model.desired import PORT
 from ert_deploy.core.model.errors import CannotObserve
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.keys import admin_token
 from ert_deploy.core.model.labels import parse_label, read_birth, read_mark
 from ert_deploy.core.model.observed import Address, Instance, Offer
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.text import printable
 from ert_deploy.ports import Account
 
 DATACENTER = 1  # hosting_type
+TOP_UP = "add credit at cloud.vast.ai"
 SSH_PORT = 22  # of the container
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
@@ -96,7 +99,7 @@ def hold_secrets(rows: Iterable[Mapping[str, Any]]) -> None:
 
 def instance(row: Mapping[str, Any]) -> Instance:
     """Convert one row to an `Instance`."""
-    env = _env(row.get("extra_env"))
+    env, status = _env(row.get("extra_env")), _text(row.get("actual_status"))
     label = row.get("label") if isinstance(row.get("label"), str) else None
     claim = parse_label(label)
     hashes = tuple(h for h in env.get("ERT_KEY_HASHES", "").split(",") if h)
@@ -104,10 +107,10 @@ def instance(row: Mapping[str, Any]) -> Instance:
         id=InstanceId(str(row["id"])),
         mark=read_mark(label, env),
         claims=claim.deployment if claim else None,
-        status=_text(row.get("actual_status")),
-        intended=_text(row.get("intended_status")),
-        current=_text(row.get("cur_state")),
-        message=printable(row.get("status_msg") or ""),
+        status=status,
+        power=power_of(status, _text(row.get("intended_status")), _text(row.get("cur_state"))),
+        ended=status in ENDED,
+        message=messages.read(printable(row.get("status_msg") or "")),
         machine_id=_id(row.get("machine_id")),
         gpu_name=printable(row.get("gpu_name") or "", 60),
         geolocation=printable(row.get("geolocation") or "", 60),
@@ -202,7 +205,7 @@ def account(user: Any) -> Account:
         raise CannotObserve("Vast.ai did not say how much credit is left")
     if type(number) is not int:
         raise CannotObserve("Vast.ai did not say which account the key is of")
-    return Account(float(credit), printable(user.get("email") or "", 100), str(number))
+    return Account(float(credit), printable(user.get("email") or "", 100), str(number), TOP_UP)
 
 
 def variable_names(said: Any) -> tuple[str, ...]:

@@ -15,8 +15,8 @@ from ert_deploy.cli.options import (
     yes_option,
 )
 from ert_deploy.cli.view.progress import make_view
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.observed import Instance
+from ert_deploy.core.model.provider import InstanceId
 
 instance_argument = click.argument("instance_id", metavar="ID", callback=as_id)
 

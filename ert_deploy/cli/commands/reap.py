@@ -12,8 +12,8 @@ from ert_deploy.app.reap import Strays
 from ert_deploy.cli.documents import attention
 from ert_deploy.cli.options import config_option, confirmed, emit_json, interruptible, json_option, yes_option
 from ert_deploy.cli.view.progress import make_view
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.observed import Instance
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.text import per_hour
 
 

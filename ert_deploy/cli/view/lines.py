@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import assert_never
 
 from ert_deploy.core.model import events, steps
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.observed import Health
+from ert_deploy.core.model.provider import InstanceId
 
 GB = 1e9
 FULL = 100
@@ -93,7 +93,7 @@ def passing(event: events.Event) -> str:
     """Return the temporary line that describes the current activity; empty if the event does not change it."""
     match event:
         case events.Booting(instance, health, elapsed):
-            return f"booting {elapsed:.0f} s: {_boot(instance.status, instance.message, health)}"
+            return f"booting {elapsed:.0f} s: {_boot(instance.status, instance.message.text, health)}"
         case events.Waiting(what, seconds):
             return f"waiting for {what} ({seconds:.0f} s)"
         case events.Started(step):

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from ert_deploy.core.model.desired import Desired
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.owner import Owner, Relation, parse_owner
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.quick_dataclass import quick_dataclass
 from ert_deploy.core.model.state import State
 from ert_deploy.core.planning.age import by_age

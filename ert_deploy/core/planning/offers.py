@@ -105,6 +105,8 @@ def _prices(offer: Offer, desired: Desired) -> Iterable[Rejection]:
     for path, value, cap, unit in caps:
         if not (math.isfinite(value) and 0 <= value <= cap):
             yield Rejection(path, f"{value:g} {unit} > {cap:g}")
+    if interruptible and not desired.cloud.bids:
+        yield Rejection("launch/market", "this cloud takes no bids")
     bid = launch.bid
     if interruptible and (bid is None or bid < (offer.min_bid or 0.0)):
         yield Rejection("launch/bid", f"bid {bid} < {offer.min_bid}")

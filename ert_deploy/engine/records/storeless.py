@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from ert_deploy.core.model.errors import ErtError, NeedsAttention, StateConflict
 from ert_deploy.core.model.events import Trouble
-from ert_deploy.core.model.ids import InstanceId
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import State
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform

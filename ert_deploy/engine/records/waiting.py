@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.events import Booting, Waiting
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.observed import Health
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.planning.polling import time_left, while_booting
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform

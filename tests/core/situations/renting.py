@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ert_deploy.adapters.vast.messages import read
 from tests.core.situations.expected_steps import FORECAST, LATE, RENT
 from tests.support.situations import (
     ADMIN,
@@ -123,7 +124,7 @@ SITUATIONS: Table = {
     ),
     "it says what it does": (
         UP,
-        seen(instance(1, message="pulling layers"), records=(record(1),), apps=(app(KEYED),)),
+        seen(instance(1, message=read("pulling layers")), records=(record(1),), apps=(app(KEYED),)),
         ["AwaitBoot 1: pulling layers", *FORECAST],
     ),
     "it stands still": (

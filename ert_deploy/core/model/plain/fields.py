@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import MISSING, fields
 from typing import Any, TypeVar
 
-from ert_deploy.core.model.ids import InstanceId, instance_id
+from ert_deploy.core.model.provider import InstanceId, instance_id
 
 T = TypeVar("T")
 Check = Callable[[Any], Any]
