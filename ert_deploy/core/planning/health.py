@@ -43,9 +43,9 @@ OF_THE_IMAGE = re.compile(
     r"|no matching manifest|unauthorized",
     re.IGNORECASE,
 )
-NO_OFF_SWITCH = "it cannot stop itself: the provider refuses its own key"
-MISCONFIGURED = "the backend says that no machine could serve what the config asks for"
-NO_ENGINE = "the image is there, and its model server never answers"
+NO_OFF_SWITCH = "it cannot stop itself: the provider rejects its own key"
+MISCONFIGURED = "the backend reports that no machine could serve the configured model"
+NO_ENGINE = "the image was pulled, and its model server never responds"
 _NUMBERS = re.compile(r"\b(?=\w*\d)\w+\b")
 _LONGEST = 160
 
@@ -101,7 +101,7 @@ def complaint(instance: Instance, health: Health | None) -> str:
     if health is not None and health.vital in (Vital.IMPOSTOR, Vital.SICK):
         return f"{health.vital}: {health.detail}".rstrip(": ")
     if FATAL.search(instance.message):
-        return f"the host says: {instance.message}"
+        return f"the host reports: {instance.message}"
     if instance.halted and instance.status not in ENDED:
         return f"it stopped before its container ran{_words(instance)}"
     if instance.status in ENDED:
@@ -110,7 +110,7 @@ def complaint(instance: Instance, health: Health | None) -> str:
 
 
 def _words(instance: Instance) -> str:
-    return "" if PROGRESS.match(instance.message) else f", the host says: {instance.message}"
+    return "" if PROGRESS.match(instance.message) else f", the host reports: {instance.message}"
 
 
 @quick_dataclass
@@ -228,7 +228,7 @@ def _slow(candidate: Candidate, timings: Timings, now: float) -> Verdict:
         if _waking(record, timings, now) and instance.status != "running":
             return Verdict(Stage.STUCK, reason)
         if _first_boot(record) and health is not None and (health.vital, health.phase) == (Vital.LOADING, "starting"):
-            return Verdict(Stage.FAILED, f"{reason}, and its model server does not answer", deny=True, end=NO_ENGINE)
+            return Verdict(Stage.FAILED, f"{reason}, and its model server does not respond", deny=True, end=NO_ENGINE)
         return Verdict(Stage.FAILED, reason, deny=True)
     if record is not None and not record.certificate and now - max(record.at, record.woken) >= timings.boot_limit:
         return Verdict(Stage.FAILED, f"not healthy within {timings.boot_limit:.0f} s (timings/boot_limit)", deny=True)

@@ -61,7 +61,7 @@ def pin(step: steps.Pin, run: Run) -> Effects[None]:
         return
     if not accepted and record.certificate and (record.keys or record.asked):
         # Its disk is another one, such as after a recycle in the console: it takes what it was created with.
-        yield from perform(e.Tell(Trouble("asking the backend about the key", "it has forgotten what it was told")))
+        yield from perform(e.Tell(Trouble("asking the backend about the key", "it no longer has the key")))
         yield from perform(e.Save(run.observed.state.put_record(replace(record, keys=(), asked=()))))
         return
     if not accepted:

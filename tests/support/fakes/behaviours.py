@@ -31,7 +31,7 @@ def crawling(made: FakeInstance) -> None:
 
 def sick(made: FakeInstance) -> None:
     """It says itself that it cannot serve."""
-    made.health = Health(Vital.SICK, "it says it is failed")
+    made.health = Health(Vital.SICK, "it reports failed")
 
 
 def impostor(made: FakeInstance) -> None:
