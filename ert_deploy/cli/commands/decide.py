@@ -25,14 +25,17 @@ instance_argument = click.argument("instance_id", metavar="ID", type=click.IntRa
 @yes_option
 @instance_argument
 def adopt(config: str | None, as_json: bool, yes: bool, instance_id: int) -> None:
-    """Decide that an instance is ours: take it into the state.
+    """Add an existing instance to the deployment's state.
 
     From then on `up` may use or replace it and `down` destroys it, whatever its label says. The owner and the services
     of this config are remembered with it.
     """
     with interruptible(), make_view() as view:
         done = decide.adopt(
-            instance_id, config, confirm=_asking("take {} into the state as ours?", instance_id, yes=yes), progress=view
+            instance_id,
+            config,
+            confirm=_asking("add {} to the deployment's state?", instance_id, yes=yes),
+            progress=view,
         )
     _say(instance_id, "adopted", done, as_json=as_json)
 
@@ -43,7 +46,7 @@ def adopt(config: str | None, as_json: bool, yes: bool, instance_id: int) -> Non
 @yes_option
 @instance_argument
 def ignore(config: str | None, as_json: bool, yes: bool, instance_id: int) -> None:
-    """Decide that an instance is not our business; it is named no more.
+    """Ignore an instance of another project; it is no longer reported.
 
     It is not touched, it goes on billing, and it changes no exit code. The state remembers it; where no state is kept
     between runs, `ignored_instances: [ID]` in the config does.
@@ -61,7 +64,7 @@ def ignore(config: str | None, as_json: bool, yes: bool, instance_id: int) -> No
 @yes_option
 @instance_argument
 def destroy(config: str | None, as_json: bool, yes: bool, instance_id: int) -> None:
-    """Decide that an instance goes: destroy it and see it gone.
+    """Destroy an instance and confirm its absence.
 
     It must bear a mark of ours or be in the state; another owner's has to be adopted first. An app that uses it keeps
     its address: `down` takes that away too. Exit code 5 when it cannot be seen gone.

@@ -14,7 +14,7 @@ HOUR = 3600.0
 
 @click.group("sandbox")
 def command() -> None:
-    """Start, stop or look at the world on loopback.
+    """Start, stop or inspect the sandbox on loopback.
 
     It speaks the wire formats of Vast.ai and Render, runs the backend and the dashboard as real processes with a real
     small model, and keeps a bill. Nothing in it costs money.
@@ -73,7 +73,7 @@ def status(config: str | None, as_json: bool) -> None:
 
 def show_bill(bill: dict[str, Any]) -> None:
     """The bill as a table, closed by what still runs."""
-    click.echo("bill (what Vast.ai would have charged, in provider time)")
+    click.echo("bill (charges of Vast.ai in provider time)")
     click.echo("  instance  gpu               gpu hours       gpu      disk  download     total")
     for row in bill["rows"]:
         click.echo(
