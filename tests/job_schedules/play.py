@@ -20,7 +20,7 @@ from tests.support.schedules import Played
 
 # Reasons a report may end without a text. A caller's deadline is none: trouble is over long before it, so whoever
 # reaches it was left waiting.
-EXPLICIT = re.compile(r"the model stopped|the backend lost the report again and again")
+EXPLICIT = re.compile(r"the model stopped|the backend lost the report repeatedly")
 HOUR = 3600.0
 
 
