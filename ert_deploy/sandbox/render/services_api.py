@@ -156,7 +156,7 @@ def _checked_details(given: Any, *, created: bool = False) -> dict[str, Any]:
     changes = {name: given[name] for name in allowed if given.get(name) is not None}
     for name, value in changes.items():
         if not isinstance(value, allowed[name]) or isinstance(value, bool):
-            raise bad_request(f"serviceDetails.{name} has the wrong type")
+            raise bad_request(f"serviceDetails.{name} has an invalid type")
     if not 1 <= int(changes.get("maxShutdownDelaySeconds", 30)) <= 300:
         raise bad_request("maxShutdownDelaySeconds must be between 1 and 300")
     return changes
