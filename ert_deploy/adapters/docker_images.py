@@ -159,7 +159,7 @@ def _client(env: Mapping[str, str]) -> Any:
             response = super().request(method, url, **{**named, "auth": anonymous, "allow_redirects": False})
             if 300 <= response.status_code < 400:
                 response.close()
-                raise DockerException("it responds with a redirect, which is not followed")
+                raise DockerException("it returned a redirect, which is not followed")
             return response
 
     return Strict(**kwargs_from_env(environment=dict(env)), timeout=PATIENCE, version="auto")

@@ -122,8 +122,8 @@ STATES: dict[str, tuple[Make, str]] = {
     "pipe": (lambda path, good: os.mkfifo(path), "it is a pipe or a device"),
     "device": (lambda path, good: path.symlink_to("/dev/zero"), "it is a pipe or a device"),
     "looping link": (lambda path, good: path.symlink_to(path.name), "is a symbolic link"),
-    "100 MB": (huge, "damaged"),
-    "binary": (written(lambda good: b"\x7fELF\0"), "damaged"),
+    "100 MB": (huge, "corrupt"),
+    "binary": (written(lambda good: b"\x7fELF\0"), "corrupt"),
 }
 
 

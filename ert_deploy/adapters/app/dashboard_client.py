@@ -68,7 +68,7 @@ class ErtApp:
         except NoAnswer as trouble:
             raise CannotObserve(f"the dashboard at {self._url} does not respond: {trouble.reason}") from None
         if 300 <= reply.status < 400:
-            raise CannotObserve(f"the dashboard at {self._url} responds with a redirect, which is not followed")
+            raise CannotObserve(f"the dashboard at {self._url} returned a redirect, which is not followed")
         try:
             data = reply.json()
         except ValueError:
