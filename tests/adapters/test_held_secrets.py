@@ -56,13 +56,13 @@ def test_a_state_is_stored_without_what_a_host_repeated(held: Redactor) -> None:
     held.hold(BOOT)
     certificate_like = State(
         "mine",
-        tombstones=(Tombstone("t" * 32, 5, 1.0, f"the host reports: {BOOT}"),),
+        tombstones=(Tombstone("t" * 32, 5, 1.0, f"the host says: {BOOT}"),),
         denied=(Denied(7, 2.0, f"\x1b[31mno {BOOT.encode().hex()}\n::error::x"),),
     )
     raw = document.encode(certificate_like)
     assert BOOT not in raw.decode()
     loaded = document.decode(raw, "here", "mine")
-    assert loaded.tombstones[0].reason == "the host reports: ***"
+    assert loaded.tombstones[0].reason == "the host says: ***"
     assert loaded.denied[0].reason == "no *** ::error::x"
     assert document.encode(loaded) == raw
     assert json.loads(raw)["state"]["tombstones"][0]["token"] == "t" * 32

@@ -189,9 +189,9 @@ def candidate(found: Instance, health: Health | None = None, watch: Watch | None
         (instance(1), Health(Vital.UNREACHABLE), ""),
         (instance(1), Health(Vital.SICK, "engine died"), "sick: engine died"),
         (instance(1), Health(Vital.IMPOSTOR), "impostor"),
-        (instance(1, message="Error: Manifest unknown"), None, "the host reports: Error: Manifest unknown"),
-        (instance(1, message="OCI runtime create failed: x"), None, "the host reports: OCI runtime create failed: x"),
-        (instance(1, message="no space left on device"), None, "the host reports: no space left on device"),
+        (instance(1, message="Error: Manifest unknown"), None, "the host says: Error: Manifest unknown"),
+        (instance(1, message="OCI runtime create failed: x"), None, "the host says: OCI runtime create failed: x"),
+        (instance(1, message="no space left on device"), None, "the host says: no space left on device"),
         (instance(1, status="offline"), None, "the container is offline"),
         (instance(1, status="unknown"), None, "the container is unknown"),
         (instance(1, status=None, intended="stopped", current="stopped"), None, "it stopped before its container ran"),
@@ -199,13 +199,13 @@ def candidate(found: Instance, health: Health | None = None, watch: Watch | None
         (
             instance(1, status="loading", intended="stopped", message="so sorry"),
             None,
-            "it stopped before its container ran, the host reports: so sorry",
+            "it stopped before its container ran, the host says: so sorry",
         ),
         (instance(1, status="exited", message="success, running x/args"), None, "the container is exited"),
         (
             instance(1, status="exited", message="exec /x: exec format error"),
             None,
-            "the container is exited, the host reports: exec /x: exec format error",
+            "the container is exited, the host says: exec /x: exec format error",
         ),
     ],
 )

@@ -22,7 +22,7 @@ from tests.support.fakes.loopback import certificate, world
         (behaviours.sick, "sick: it reports failed", True),
         (behaviours.impostor, "impostor: it cannot prove its identity", True),
         (behaviours.unreachable, "no progress for", True),
-        (behaviours.unpullable, "the host reports: manifest unknown", True),
+        (behaviours.unpullable, "the host says: manifest unknown", True),
         (behaviours.exited, "the container is exited", True),
         (behaviours.overpriced, "the cap is $0.4/h", False),
         (behaviours.priceless, "the cap is $0.4/h", False),

@@ -101,7 +101,7 @@ def complaint(instance: Instance, health: Health | None) -> str:
     if health is not None and health.vital in (Vital.IMPOSTOR, Vital.SICK):
         return f"{health.vital}: {health.detail}".rstrip(": ")
     if FATAL.search(instance.message):
-        return f"the host reports: {instance.message}"
+        return f"the host says: {instance.message}"
     if instance.halted and instance.status not in ENDED:
         return f"it stopped before its container ran{_words(instance)}"
     if instance.status in ENDED:
@@ -110,7 +110,7 @@ def complaint(instance: Instance, health: Health | None) -> str:
 
 
 def _words(instance: Instance) -> str:
-    return "" if PROGRESS.match(instance.message) else f", the host reports: {instance.message}"
+    return "" if PROGRESS.match(instance.message) else f", the host says: {instance.message}"
 
 
 @quick_dataclass
