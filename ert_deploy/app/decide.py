@@ -72,7 +72,7 @@ def _listed(
         if instance is None:
             raise UsageError(
                 f"instance {instance_id} is in the state and not on this account",
-                hint=f"`ert-deploy destroy {instance_id}` sees it gone and forgets it",
+                hint=f"`ert-deploy destroy {instance_id}` confirms its absence and removes it from the state",
             )
         if not confirm(instance):
             return False

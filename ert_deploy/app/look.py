@@ -110,7 +110,7 @@ def _of_the_account(session: Session) -> Iterator[Finding]:
     except CannotObserve as error:
         names, why = None, error.summary
     if names is None:
-        what = "the variables of the Vast.ai account were not looked at, which go into every container"
+        what = "the variables of the Vast.ai account, which are set in every container, were not read"
         yield Finding(what, why, stops=False)
     elif names:
         more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""

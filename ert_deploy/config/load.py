@@ -64,7 +64,7 @@ def parse(
     """
     tree, problems = read_tree(text)
     if tree is None:
-        raise ConfigProblems(str(source), problems or [Problem("", 0, "it holds nothing but comments")])
+        raise ConfigProblems(str(source), problems or [Problem("", 0, "it contains only comments")])
     reading = read(tree)
     if draft:
         _excuse_placeholders(reading)

@@ -42,7 +42,7 @@ def no_proof(target: Target, service: WebService) -> Effects[tuple[Finding, ...]
     if service.unreachable and target.address is None:
         return (
             Finding(
-                f"{service.name} does not answer at {service.url}: its onrender.com address is disabled",
+                f"{service.name} does not respond at {service.url}: its onrender.com address is disabled",
                 f"write address: https://YOUR-DOMAIN under {target.service} in render/services, or enable it at Render",
             ),
         )
@@ -67,19 +67,19 @@ def _judged(target: Target, service: WebService, url: str, answer: AppAnswer) ->
         host = _host(answer.location)
         elsewhere = bool(host) and host != _host(url)
         return Finding(
-            f"{service.name} answers {answer.status} at {url}, which leads to {location}",
+            f"{service.name} returns {answer.status} at {url}, a redirect to {location}",
             f"write address: https://{printable(host, 100)} {where}"
             if elsewhere
-            else f"{target.health_path} has to answer by itself: let it through without a redirect or a login",
+            else f"{target.health_path} has to respond directly: exempt it from redirects and login",
         )
     if answer.status in KEPT_OUT:
         return Finding(
-            f"{service.name} answers {answer.status} at {url}: something lets nobody in without a login",
+            f"{service.name} returns {answer.status} at {url}: it requires a login",
             f"let {target.health_path} through the login, allow list or firewall, or set health_path {where}",
         )
     if answer.status in MISSING:
         return Finding(
-            f"{service.name} answers {answer.status} at {url}: nothing is there",
-            f"set health_path {where} to where the app answers with JSON, or address to where the app is",
+            f"{service.name} returns {answer.status} at {url}: it does not exist",
+            f"set health_path {where} to a path that returns JSON, or address to the app's address",
         )
     return None

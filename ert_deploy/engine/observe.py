@@ -187,8 +187,8 @@ def promptly(desired: Desired, written: Moment) -> Effects[None]:
     late = (yield from perform(e.Now())).since(written)
     if late > desired.timings.call_within:
         raise Failed(
-            f"writing the state took {late:.0f} s, and what is asked for so late may be taken for lost before it comes",
-            "this machine slept, its clock was set, or the state's store is slow; nothing was asked for",
+            f"writing the state took {late:.0f} s, and a call this late could be considered lost too early",
+            "this machine was suspended, its clock was set, or the state's store is slow; the call was not made",
             "run the command again",
         )
 

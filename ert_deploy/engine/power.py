@@ -144,7 +144,7 @@ def _patience(number: InstanceId, memory: Memory) -> None:
     if tries >= MAX_STOPS:
         last = memory.refused.get(number)
         raise NeedsAttention(
-            f"instance {number} is not seen to be stopped after {tries} looks, and its GPU may bill",
+            f"instance {number} has not stopped after {tries} checks, and its GPU may bill",
             last.summary if last is not None else "",
             "run the same command again, or `ert-deploy down`, which destroys it",
         )
@@ -162,5 +162,5 @@ def refused(what: str, number: InstanceId, error: Rejected, run: Run) -> Effects
 
 def _record(observed: Observed, number: InstanceId) -> Record:
     record = observed.state.record(number)
-    assert record is not None, "the plan writes down first what it finds"
+    assert record is not None, "the plan records it first"
     return record

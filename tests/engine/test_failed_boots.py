@@ -85,7 +85,7 @@ def misconfigured(made: FakeInstance) -> None:
 def test_a_model_that_nobody_can_serve_costs_two_machines_and_denies_nobody() -> None:
     made = world()
     made.gpu.conduct = dict.fromkeys(map(str, range(1001, 1013)), misconfigured)
-    with pytest.raises(Failed, match=r"the model .* cannot be served as configured: 2 machines say so") as failed:
+    with pytest.raises(Failed, match=r"the model .* cannot be served as configured, on 2 machines") as failed:
         up(made)
     assert NO_MODEL in failed.value.detail
     assert "launch/model" in failed.value.hint
@@ -103,7 +103,7 @@ def without_engine(made: FakeInstance) -> None:
 def test_a_model_server_that_never_answers_costs_two_machines_and_denies_nobody() -> None:
     made = world()
     made.gpu.conduct = dict.fromkeys(map(str, range(1001, 1013)), without_engine)
-    with pytest.raises(Failed, match="the model server in llm-backend:1 does not start: 2 machines") as failed:
+    with pytest.raises(Failed, match="the model server in llm-backend:1 does not start, on 2 machines") as failed:
         up(made)
     assert "timings/no_progress" in failed.value.detail
     assert "launch/engine_command" in failed.value.hint
@@ -139,7 +139,7 @@ def test_a_machine_that_cannot_stop_itself_is_given_up_before_an_app_is_told() -
 def test_two_machines_that_cannot_stop_themselves_are_the_providers_trouble() -> None:
     made = world()
     made.gpu.conduct = dict.fromkeys(map(str, range(1001, 1013)), refused)
-    with pytest.raises(Failed, match="refuses the keys by which they stop themselves"):
+    with pytest.raises(Failed, match="rejects the keys with which they stop themselves"):
         up(made)
     assert len(made.gpu.instances) == 2
     assert made.gpu.paid() == ()

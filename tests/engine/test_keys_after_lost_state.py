@@ -72,7 +72,7 @@ def test_a_key_that_only_the_running_app_knows_is_not_taken_away(*, says: bool) 
     made.store.lose()
     run = start(made)
     if not says:
-        with pytest.raises(NeedsAttention, match="nobody knows with which key"):
+        with pytest.raises(NeedsAttention, match="and an unknown key"):
             to_the_end(run)
         assert (instance.keys, instance.destroyed) == ((used,), None)
         return

@@ -54,7 +54,7 @@ def test_with_the_state_lost_the_instance_is_a_stray_and_it_is_said_that_there_i
     made, number = forgotten()
     found = find(made)
     assert found.blank
-    assert [i.id for i in found.serving] == [number], "it proves that it is ours and serves"
+    assert [i.id for i in found.serving] == [number], "it proves its identity and serves"
     assert found.strays == ()
     made.gpu.only().halted = True
     assert [i.id for i in find(made).strays] == [number]

@@ -176,7 +176,7 @@ def test_an_app_that_cannot_be_deployed_without_the_backend_is_not_pointed_at_it
     made = served()
     made.web.ending = "update_failed"
     (abandoned,) = down(made).abandoned
-    assert "ended as update_failed" in abandoned[1]
+    assert "finished as update_failed" in abandoned[1]
     assert made.gpu.paid() == ()
     assert NAMES.url not in made.web.services["dash"].env
 

@@ -60,4 +60,4 @@ class KnownHosts:
 
     def damaged(self, why: str = "") -> UsageError:
         """Return the error for a file that cannot be used."""
-        return UsageError(f"{self.path}: {why or 'not a list of host keys'}", hint="mend or remove it")
+        return UsageError(f"{self.path}: {why or 'not a list of host keys'}", hint="fix or remove it")

@@ -34,7 +34,7 @@ T = TypeVar("T")
 PAGE = 25  # the maximum of the server
 MAX_PAGES = 200
 MAX_OFFERS = 64  # the maximum of the server
-AWAY = "Vast.ai may be down, or the network on the way to it; nothing was changed"
+AWAY = "Vast.ai may be down, or the network path to it; no change was made"
 START_WITHIN = 30.0  # seconds in which a start is retried
 NEVER: tuple[float, tuple[Instance, ...]] = (math.inf, ())
 WRITES = frozenset({"create", "manage", "destroy"})
@@ -104,7 +104,7 @@ class VastHost:
 
         rows = self._read("search", "offers", call)
         if not isinstance(rows, list):
-            raise CannotObserve("Vast.ai gave a list of offers that is not one")
+            raise CannotObserve("Vast.ai returned an invalid list of offers")
         return tuple(found for row in rows if (found := parse.offer(row, asked_for_amd64=not wide)) is not None)
 
     def create(self, order: CreateOrder) -> InstanceId:

@@ -40,15 +40,15 @@ def page(data: Any) -> tuple[list[Mapping[str, Any]], str | None, int]:
     an incomplete one, so it is an error.
     """
     if not isinstance(data, dict) or data.get("success") is not True:
-        raise CannotObserve("Vast.ai gave an unusable list of instances", printable(data))
+        raise CannotObserve("Vast.ai returned an invalid list of instances", printable(data))
     rows, token, total = data.get("instances"), data.get("next_token"), data.get("total_instances")
     if not isinstance(rows, list) or not all(isinstance(r, dict) and type(r.get("id")) is int for r in rows):
-        raise CannotObserve("Vast.ai gave a list of instances that is not one")
+        raise CannotObserve("Vast.ai returned an invalid list of instances")
     hold_secrets(rows)
     if token is not None and not isinstance(token, str):
-        raise CannotObserve("Vast.ai gave a page token that is not text")
+        raise CannotObserve("Vast.ai returned a page token that is not text")
     if type(total) is not int:
-        raise CannotObserve("Vast.ai gave a list of instances that does not say how many there are")
+        raise CannotObserve("Vast.ai returned a list of instances without its length")
     return rows, token or None, total
 
 
@@ -69,8 +69,8 @@ def one(data: Any, status: int, instance_id: InstanceId) -> Instance | None:
         if str(row["id"]) == instance_id:
             hold_secrets([row])
             return instance(row)
-        raise CannotObserve(f"Vast.ai was asked about instance {instance_id} and answered about {row['id']}")
-    raise CannotObserve(f"Vast.ai gave an unusable answer about instance {instance_id}", f"status {status}")
+        raise CannotObserve(f"Vast.ai returned instance {row['id']} instead of {instance_id}")
+    raise CannotObserve(f"Vast.ai returned an invalid response about instance {instance_id}", f"status {status}")
 
 
 def number(name: str) -> int:
@@ -202,9 +202,9 @@ def account(user: Any) -> Account:
     """Return the account id and the credit. Raise `CannotObserve` unless both are present."""
     credit, number = (user.get("credit"), user.get("id")) if isinstance(user, dict) else (None, None)
     if not isinstance(credit, int | float):
-        raise CannotObserve("Vast.ai did not say how much credit is left")
+        raise CannotObserve("Vast.ai did not return the remaining credit")
     if type(number) is not int:
-        raise CannotObserve("Vast.ai did not say which account the key is of")
+        raise CannotObserve("Vast.ai did not return the account of the key")
     return Account(float(credit), printable(user.get("email") or "", 100), str(number), TOP_UP)
 
 
@@ -212,7 +212,7 @@ def variable_names(said: Any) -> tuple[str, ...]:
     """Return the names in a response with the account's variables. Raise `CannotObserve` if there are none."""
     found = said.get("secrets") if isinstance(said, dict) else None
     if not isinstance(found, dict):
-        raise CannotObserve("Vast.ai did not say which variables the account has")
+        raise CannotObserve("Vast.ai did not return the variables of the account")
     return tuple(sorted(printable(name, 100) for name in found))
 
 

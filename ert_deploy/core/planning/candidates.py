@@ -66,7 +66,7 @@ def unfit(desired: Desired, candidate: Candidate) -> str:
     """Return the reason for replacing it; empty if it matches the config."""
     instance = candidate.instance
     if instance.spec != desired.launch.spec():
-        return "it runs with another image, model, disk, context or guard than the config asks for"
+        return "it runs with another image, model, disk, context or guard than in the config"
     if (excess := over_cap(desired, instance)) > 0:
         return f"{_too_dear(desired, instance)}: ${excess:.4f}/h too much"
     return ""

@@ -17,9 +17,9 @@ from ert_deploy.core.model.state import LONG_AGO, Record
 
 BAD_LOOKS = 2
 BAD_LOOKS_SERVING = 6
-NO_OFF_SWITCH = "it cannot stop itself: the provider refuses its own key"
-MISCONFIGURED = "the backend says that no machine could serve what the config asks for"
-NO_ENGINE = "the image is there, and its model server never answers"
+NO_OFF_SWITCH = "it cannot stop itself: the provider rejects its own key"
+MISCONFIGURED = "the backend reports that no machine could serve the configured model"
+NO_ENGINE = "the image was pulled, and its model server never responds"
 _NUMBERS = re.compile(r"\b(?=\w*\d)\w+\b")
 _LONGEST = 160
 
@@ -202,7 +202,7 @@ def _slow(candidate: Candidate, timings: Timings, now: float) -> Verdict:
         if _waking(record, timings, now) and instance.power is not Power.RUNNING:
             return Verdict(Stage.STUCK, reason)
         if _first_boot(record) and health is not None and (health.vital, health.phase) == (Vital.LOADING, "starting"):
-            return Verdict(Stage.FAILED, f"{reason}, and its model server does not answer", deny=True, end=NO_ENGINE)
+            return Verdict(Stage.FAILED, f"{reason}, and its model server does not respond", deny=True, end=NO_ENGINE)
         return Verdict(Stage.FAILED, reason, deny=True)
     if record is not None and not record.certificate and now - max(record.at, record.woken) >= timings.boot_limit:
         return Verdict(Stage.FAILED, f"not healthy within {timings.boot_limit:.0f} s (timings/boot_limit)", deny=True)

@@ -135,7 +135,7 @@ def _kinds(offer: Offer, desired: Desired) -> Iterable[Rejection]:
     if offer.cpu_arch != CPU_ARCH:
         yield Rejection("cpu_arch", f"{offer.cpu_arch or 'unknown'}, the image is {CPU_ARCH}")
     if not offer.rentable:
-        yield Rejection("rentable", "rented by somebody else")
+        yield Rejection("rentable", "rented by another customer")
     if c.verified and not offer.verified:
         yield Rejection("offer/verified", "host is not verified")
     if c.datacenter and not offer.datacenter:

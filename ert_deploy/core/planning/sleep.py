@@ -33,7 +33,7 @@ def asleep(situation: Situation) -> Iterator[Step]:
         if candidate is not kept:
             verdict = now.verdicts[candidate.instance.id]
             if candidate.told and verdict.stage in KEPT and not candidate.instance.halted:
-                yield steps.Stop(candidate.instance.id, "it is to finish its reports before it goes")
+                yield steps.Stop(candidate.instance.id, "it has to finish its reports before it stops")
             yield retire(candidate.instance, _why_not(candidate, now, keeps_disk=keeps), deny=verdict.deny)
     if kept is not None:
         yield from _stop(situation, kept)
@@ -56,9 +56,9 @@ def _stop(situation: Situation, kept: Candidate) -> Iterator[Step]:
     record = situation.observed.state.record(instance.id)
     if not instance.halted:
         yield steps.Stop(instance.id, "it is to sleep")
-        yield steps.AwaitStop(instance.id, "its GPU is paid until it is stopped")
+        yield steps.AwaitStop(instance.id, "its GPU bills until it is stopped")
     elif not instance.resting:
-        yield steps.AwaitStop(instance.id, "its GPU is paid until it is stopped")
+        yield steps.AwaitStop(instance.id, "its GPU bills until it is stopped")
     elif record is not None and record.woken:
         if start_may_come(record, situation):
             yield steps.AwaitStop(instance.id, "a start of it may still take effect")

@@ -63,7 +63,7 @@ def pin(step: steps.Pin, run: Run) -> Effects[None]:
         return
     if not accepted and record.certificate and (record.keys or record.asked):
         # The disk was replaced, as by a recycle at the provider: it accepts the initial keys.
-        yield from perform(e.Tell(Trouble("asking the backend about the key", "it has forgotten what it was told")))
+        yield from perform(e.Tell(Trouble("asking the backend about the key", "it no longer has the key")))
         yield from perform(e.Save(run.observed.state.put_record(replace(record, keys=(), asked=()))))
         return
     if not accepted:

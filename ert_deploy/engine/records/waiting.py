@@ -19,7 +19,7 @@ def await_boot(step: steps.AwaitBoot, run: Run) -> Effects[None]:
     for instance in run.situation.ours:
         if instance.id == step.instance_id:
             record, health = observed.state.record(instance.id), observed.health.get(instance.id)
-            assert record is not None, "the plan writes down first what it finds"
+            assert record is not None, "the plan records it first"
             elapsed = min((observed.age(record.token, at) for at in (record.at, record.woken) if at), default=0.0)
             asked = observed.now - elapsed
             yield from perform(e.Tell(Booting(instance, health, elapsed)))
