@@ -8,7 +8,7 @@ import pytest
 
 from ert_deploy.core.model.desired import Desired, Market, Phase
 from ert_deploy.core.model.errors import UsageError
-from ert_deploy.core.model.events import Destroyed, Stopped, Woken, Wrote
+from ert_deploy.core.model.events import Destroyed, Retired, Stopped, Woken, Wrote
 from tests.support.fakes.another_cloud import AnotherCloud
 from tests.support.fakes.history import OTHER, WANTED, down, is_up, start, told, up
 from tests.support.fakes.loopback import FakeWorld, world
@@ -45,6 +45,16 @@ def test_up_sleep_wake_down() -> None:
     down(made, UP)
     assert made.gpu.paid() == ()
     assert made.store.state.empty()
+
+
+def test_one_that_still_boots_when_it_is_to_sleep_is_destroyed() -> None:
+    made = world(cloud=AnotherCloud)
+    process = start(made, UP)
+    while not made.store.state.records:
+        assert process.step()
+    up(made, SLEEP)
+    assert made.gpu.paid() == ()
+    assert [e.reason for e in told(made, Retired)] == ["a stop does not keep its disk here"]
 
 
 def test_one_that_stopped_itself_is_replaced_and_never_started() -> None:

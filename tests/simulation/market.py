@@ -11,8 +11,7 @@ from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Address, Health, Instance, Offer, Vital
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.ports import CreateOrder
-from tests.support.ids import nth
-from tests.support.vast.says import says
+from tests.simulation.ids import nth, says
 
 HOST, PORT_BASE = "203.0.113.7", 40000
 MOVE = 10000  # ports by which a start may move an instance
