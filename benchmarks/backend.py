@@ -1,4 +1,4 @@
-"""Backend benchmark: compares the backend with direct access to the engine and with LiteLLM (`make bench-backend`).
+"""Backend benchmark: the backend against direct access to the engine and against LiteLLM (`make bench-backend`).
 
 The engine is the sandbox's Ollama double, scripted with a fixed reply at a fixed token rate, as a process on loopback.
 The targets are (a) POST /api/chat of the engine, NDJSON, plain HTTP, no key; (b) POST /v1/chat/completions of the

@@ -1,6 +1,6 @@
-"""Start-up benchmark: compares `ert-deploy --help` with `vastai --help`, as alternating processes.
+"""Start-up benchmark: `ert-deploy --help` against `vastai --help`, as alternating processes.
 
-Prints the median of each and the median of their ratio. Exits with 1 if the ratio exceeds 0.2.
+Reports the median of each and the median of their ratio. Exits with 1 if the ratio exceeds 0.2.
 """
 
 from __future__ import annotations

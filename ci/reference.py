@@ -1,7 +1,7 @@
 """Reference pages: writes the generated half of docs/commands.md, config.md, exit-codes.md, metrics.md and sandbox.md.
 
 Run by `make reference`. The text above the marker line of a page is maintained manually; everything below it is
-replaced. `tests/docs/test_reference.py` compares the pages with the code.
+replaced. `tests/docs/test_reference.py` checks the pages against the code.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ def _labels(name: str) -> tuple[str, ...]:
 
 
 def troubles() -> str:
-    """Return every kind of trouble that `ert-deploy sandbox break` knows, from the tables of the two doubles."""
+    """Return every kind of fault that `ert-deploy sandbox break` knows, from the tables of the two doubles."""
     lines = ["### Kinds of trouble", "", "| kind | off | fields (default) | what happens |", "|---|---|---|---|"]
     for one in kinds():
         lines.append(f"| `{one.name}` | {'`--off`' if one.lasts else 'over at once'} | {one.fields} | {one.effect} |")

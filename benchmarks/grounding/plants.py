@@ -69,7 +69,7 @@ SCALE_WORDS = {
 
 
 def money(value: float, currency: str, choice: random.Random) -> str:
-    """Format an amount in one of the usual ways; small amounts in full."""
+    """Format an amount in one of the usual ways; a small one in full."""
     size, sign = abs(value), "-" if value < 0 else ""
     if size < 1e5:
         return f"{sign}${size:,.2f}"

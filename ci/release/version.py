@@ -1,6 +1,6 @@
 """Version of a release: the tag, the program, its package and the changelog have to say the same one.
 
-Prints the version, and what the changelog says of it goes to the file of the second argument.
+Writes the version to stdout, and its section of the changelog to the file of the second argument.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ TAG = re.compile(r"v(\d+\.\d+\.\d+)")
 
 
 def version(root: Path, tag: str) -> str:
-    """Return the version that a tag releases. Raise ValueError where the tree says another one."""
+    """Return the version that a tag releases. Raise ValueError where the tree has another one."""
     named = TAG.fullmatch(tag)
     if named is None:
         raise ValueError(f"the tag {tag!a} is not v and a version, such as v0.2.0")
@@ -31,7 +31,7 @@ def version(root: Path, tag: str) -> str:
 
 
 def notes(root: Path, released: str) -> str:
-    """Return what CHANGELOG.md says of a version. Raise ValueError when it says nothing."""
+    """Return the section of CHANGELOG.md on a version. Raise ValueError when there is none or it is empty."""
     text = (root / "CHANGELOG.md").read_text(encoding="utf-8")
     section = re.search(
         rf"^## {re.escape(released)} - \d{{4}}-\d\d-\d\d\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL

@@ -1,7 +1,7 @@
 """Redactor: removes the known secrets of a process from text, in any of the usual encodings.
 
-It finds the secret itself, its percent, JSON and HTML escapes (up to three levels), its base64 in both alphabets at
-each of the three offsets, and its hex digits, in one piece or split over lines. Long secrets are also compared by their
+It finds the secret itself, its percent, JSON and HTML encoding (up to three levels), its base64 in both alphabets at
+each of the three offsets, and its hex digits, whole or split over lines. Long secrets are also searched by their
 alphanumeric characters alone, so that separators do not hide them.
 
 A short secret cannot be distinguished from an ordinary word: it is removed only where the text marks it as a secret
@@ -20,12 +20,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 MASK = "***"
-SHORT, WORDY = 8, 16  # shorter strings are words: any; lowercase or digits only
+SHORT, WORDY = 8, 16  # a shorter string is treated as a word: any; lowercase or digits only
 LOOSE = 12  # alphanumeric characters from which separators are ignored
 LINE = 16  # characters from which a line of a secret is a secret itself
-DEPTH = 3  # escapes of escapes of escapes
+DEPTH = 3  # levels of nested encoding
 
-# All patterns run in linear time, as the text is untrusted.
+# The time of each pattern is proportional to the length of the text, which others may choose.
 _SECRET_NAME = re.compile(
     r"(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|(?:^|[_.-])(?:PASS|PWD|AUTH|DSN|COOKIE))$", re.I
 )
@@ -186,7 +186,7 @@ def _kept(view: _View, pattern: re.Pattern[str], *, inverse: bool = False) -> _V
 
 
 def _unescaped(view: _View) -> _View | None:
-    """Decode one level of escapes; return None if there are none."""
+    """Decode one level of encoding; return None if there is none."""
     found = list(_ESCAPE.finditer(view.text))
     if not found:
         return None

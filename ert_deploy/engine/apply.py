@@ -46,7 +46,7 @@ REPEATABLE = (
 )  # fmt: skip
 MAKES_ANOTHER = (steps.MarkApps, steps.Rent)  # not while the owner of an instance is undecided
 ABOUT_AN_APP = (steps.Publish, steps.Deploy, steps.Prove)
-# Handler of each type; a test compares the keys with the union of all steps.
+# Handler of each type; a test checks the keys against the union of all steps.
 HANDLERS: Mapping[type[Step], Callable[[Any, Run], Effects[None]]] = {
     steps.Record: write_down,
     steps.DropIntent: drop_intent,

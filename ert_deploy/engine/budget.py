@@ -41,7 +41,7 @@ def affordable(ranked: Ranked, run: Run, now: float) -> bool:
 
 
 def too_dear(ranked: Ranked, run: Run, now: float) -> Failed:
-    """Return the error with the calculated amounts."""
+    """Return the error with the calculated costs."""
     paid, more = spent(run.memory, now), ranked.estimate.until_healthy()
     machines = "1 machine" if len(run.memory.spending) == 1 else f"{len(run.memory.spending)} machines"
     return Failed(

@@ -1,4 +1,4 @@
-"""The file and the keyring that keep keys: what is refused, what is said, and that no key is in it."""
+"""The file and the keyring that keep keys: what is rejected, the messages, and that no key is in them."""
 
 from __future__ import annotations
 

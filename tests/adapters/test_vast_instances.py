@@ -1,4 +1,4 @@
-"""The Vast adapter reads instances: parsing of a response, and which response proves that one is absent."""
+"""The Vast adapter reads instances: parsing of a response, and which response shows that one is absent."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ def test_words_from_outside_cannot_drive_the_terminal(wire: Wire) -> None:
 
 @pytest.mark.parametrize("name", ["i-0f3a", "007", "-7", "7/../8", "1" * 20, "\u0667"])
 def test_an_id_that_vast_cannot_have_given_out_is_never_sent(wire: Wire, name: str) -> None:
-    """It proves nothing either: what bears it may exist at another provider."""
+    """It is no proof of absence either: an instance with this id may exist at another provider."""
     calls = (wire.host.get_instance, wire.host.destroy, wire.host.start, wire.host.stop)
     for call in calls:
         with pytest.raises(CannotObserve, match=r"is not an id of Vast\.ai"):

@@ -1,4 +1,4 @@
-"""Event loop latency under long texts: other requests are served as fast as with short ones.
+"""Event loop latency under long input: other requests are served as fast as with short ones.
 
 Measured as the CPU time that the loop spends between two ticks, so that other processes have no influence.
 """

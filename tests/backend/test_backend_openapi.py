@@ -34,7 +34,7 @@ def witness() -> Witness:
 
 
 class Caller:
-    """Sends requests to a backend, and compares every request that is taken, and every response."""
+    """Sends requests to a backend, and checks every request that is taken, and every response."""
 
     def __init__(self, client: httpx.Client, witness: Witness) -> None:
         self.client, self.witness = client, witness

@@ -1,4 +1,4 @@
-"""Command line: help texts, exit codes, one-line errors, and no side effects with invalid arguments."""
+"""Command line: help, exit codes, one-line errors, and no side effects with invalid arguments."""
 
 from __future__ import annotations
 

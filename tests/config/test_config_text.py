@@ -1,4 +1,4 @@
-"""Texts that are no config at all: broken YAML, too deep, too large."""
+"""Input that is no config at all: broken YAML, too deep, too large."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The JSON Schema of a config agrees with the reader: it refuses no config that is read, and no form of value passes it
-that the reader refuses."""
+"""The JSON Schema of a config agrees with the reader: it rejects no config that is read, and no form of value passes it
+that the reader rejects."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ def schema_at(path: str) -> dict[str, Any]:
 
 
 def wrong(document: object) -> list[str]:
-    """What the schema says against a document."""
+    """The errors that the schema finds in a document."""
     return [f"{'/'.join(map(str, error.path))}: {error.message}" for error in VALIDATOR.iter_errors(document)]
 
 
 def read(document: object) -> tuple[Problem, ...]:
-    """What the reader says against a document, of which image and name may wait for the user."""
+    """The errors that the reader finds in a document, of which image and name may wait for the user."""
     return read_text(json.dumps(document, ensure_ascii=False))
 
 
@@ -69,7 +69,7 @@ def read_text(text: str) -> tuple[Problem, ...]:
 
 
 def agree(document: object) -> None:
-    """Assert that the schema refuses nothing that is read, and nothing passes it whose form the reader refuses."""
+    """Assert that the schema rejects nothing that is read, and nothing passes it whose form the reader rejects."""
     text = json.dumps(document, ensure_ascii=False)
     problems = read_text(text)
     try:

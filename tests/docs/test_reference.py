@@ -1,4 +1,4 @@
-"""Reference pages: identical to the output of `make reference`. `tests/backend` compares the metrics with a backend."""
+"""Reference pages: identical to the output of `make reference`. `tests/backend` checks the metrics against a backend."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`plan/max_cost`: no create call above the budget, amounts in the message, and the current backend is kept."""
+"""`plan/max_cost`: no create call above the budget, costs in the message, and the current backend is kept."""
 
 from __future__ import annotations
 

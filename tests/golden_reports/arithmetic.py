@@ -1,6 +1,6 @@
 """The derived figures of the golden reports, computed from the input of each request in exact decimals.
 
-Amounts are in millions of the request's currency. No code of the backend is used.
+Money is in millions of the request's currency. No code of the backend is used.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ DERIVED: dict[str, dict[str, Decimal | str]] = {
         "belowHigh": D(2898) / D(3220) - 1,
         "impliedUpside": D("3187.8") / D(2898) - 1,
     },
-    # Filed in yuan, 1.12 Hong Kong dollars each. The price is above its 52-week high, so there is no distance to it.
+    # Filed in yuan, 1.12 HKD each. The price is above its 52-week high, so there is no distance to it.
     "11-hong-kong": {
         "operatingMargin": D(2340) / D(15600),
         "netMargin": D(1950) / D(15600),

@@ -1,4 +1,4 @@
-"""Plain words: docstrings, comments, messages and docs use no word of style far more often than other codebases do."""
+"""Plain English: docstrings, comments, messages and docs use no word of style much more often than other code."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ EXCEPTED = {
 
 
 def glossary() -> list[str]:
-    """The terms of CONTRIBUTING.md, each at the start of its line."""
+    """The glossary of CONTRIBUTING.md: each term is at the start of its line."""
     section = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("\n## Glossary\n")[2]
     return re.findall(r"^\*\*([\w -]+)\*\*: ", section.partition("\n## ")[0], re.MULTILINE)
 
 
 def excepted() -> set[str]:
-    """The words that may be used as often as they are needed."""
+    """Each word that may be used as often as it is needed."""
     rows = (line.split("\t") for line in TODAY.read_text(encoding="utf-8").splitlines())
     domain = {row[0] for row in rows if row[-1] == "domain"}
     named = [*glossary(), *EXCEPTED.values()]
@@ -55,7 +55,7 @@ def excepted() -> set[str]:
 
 
 def found(kinds: Iterable[str] = KINDS) -> list[Overused]:
-    """The words of style that these kinds of text use too often."""
+    """Each word of style that these kinds of text use too often."""
     return overused(count(kinds), Reference.read(REFERENCE), excepted())
 
 

@@ -1,4 +1,4 @@
-"""Double of the GPU image: proves its identity, is always ready, and accepts keys. It has no model.
+"""Double of the GPU image: has a valid identity, is always ready, and accepts keys. It has no model.
 
 Run as an isolated script (`python -I -S`), because the real image needs almost 1 s of CPU time to start. It
 implements the API and environment of the image without its code; `tests/e2e` and `ERT_KILLS_APPS=real` run the image.

@@ -24,7 +24,7 @@ class Finding:
 
 @dataclass
 class Hunt:
-    """Search for `secrets` (by name). `looked` is the number of searched texts by type of location."""
+    """Search for `secrets` (by name). `looked` counts each searched text by type of location."""
 
     secrets: dict[str, str] = field(default_factory=dict)
     findings: set[Finding] = field(default_factory=set)
@@ -48,7 +48,7 @@ class Hunt:
                     yield name, encoding
 
     def look(self, kind: str, where: str, text: str) -> None:
-        """Search one text and store the findings."""
+        """Search one text and store what is found."""
         self.looked[kind] = self.looked.get(kind, 0) + 1
         self.findings |= {Finding(f"{kind}: {where}", *found) for found in self.within(text)}
 
@@ -62,7 +62,7 @@ class Hunt:
 
 
 class ArgumentWatch:
-    """Context manager that repeatedly searches the arguments of every accessible process of this machine."""
+    """Context manager that repeatedly scans the arguments of every accessible process of this machine."""
 
     def __init__(self, hunt: Hunt) -> None:
         self._hunt = hunt

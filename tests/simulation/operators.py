@@ -1,4 +1,4 @@
-"""Operator machines: each one has separate clocks, and the provider's clock from the dates of responses."""
+"""Operator machines: each one has separate clocks, and the provider's clock from the date of each response."""
 
 from __future__ import annotations
 

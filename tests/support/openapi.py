@@ -1,4 +1,4 @@
-"""Compares real responses with an OpenAPI document, more strictly than its readers do: no undeclared field passes."""
+"""Checks real responses against an OpenAPI document, more strictly than its readers do: no undeclared field passes."""
 
 from __future__ import annotations
 

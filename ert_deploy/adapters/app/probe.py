@@ -1,6 +1,6 @@
 """App status: fetches the configuration fingerprint that a running web app reports. It only sends GET requests.
 
-A 200 proves little: during a zero-downtime deploy the old process serves requests until the swap, and a sleeping free
+A 200 is a weak proof: during a zero-downtime deploy the old process serves requests until the swap, and a sleeping free
 service returns an HTML page (render.com/docs/deploys, render.com/docs/free). Only a JSON object with the fingerprint
 field is accepted, and only a value in the format of a fingerprint: a config may name any URL, path and field, and the
 value appears in the output.

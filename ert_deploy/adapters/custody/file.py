@@ -1,6 +1,6 @@
 """Custody by private files: one file per service, mode 0600, replaced atomically.
 
-A file that others may read is refused instead of repaired: its keys may be known by now. So is one of another user, a
+A file that others may read is rejected instead of repaired: its keys may be known by now. So is one of another user, a
 symlink, and anything that is not a regular file.
 """
 

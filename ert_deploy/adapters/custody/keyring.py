@@ -1,6 +1,6 @@
 """Custody by the keyring of the operating system (Keychain, Secret Service, KWallet): the one import of `keyring`.
 
-A backend that stores in the clear, or none at all, is refused: `keyring` gives those a priority below 1.
+A backend that stores in the clear, or none at all, is rejected: `keyring` gives those a priority below 1.
 """
 
 from __future__ import annotations

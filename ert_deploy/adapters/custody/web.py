@@ -1,7 +1,7 @@
 """Web host with custody: a web host whose hidden values are read from where they are kept.
 
 What is kept may be old, as another machine has a custody of its own. It is believed for a service only as a whole, and
-only while the state says that exactly this was deployed there: the fingerprint, a hash of all the values, proves it.
+only while the state has the same fingerprint, a hash of all the values: exactly this was deployed there then.
 A value that is not proven stays hidden, and is then written again, a key as another key.
 """
 
@@ -102,7 +102,7 @@ class CustodyWeb:
         try:
             return self._deployed(service_id)
         except ErtError:
-            return ""  # a state that cannot be read proves nothing; whether to go on without it is the engine's matter
+            return ""  # a state that cannot be read confirms nothing; whether to go on without it is the engine's matter
 
     def _forget(self, service_id: str, name: str) -> None:
         self._known.get(service_id, {}).pop(name, None)

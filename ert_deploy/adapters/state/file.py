@@ -1,6 +1,6 @@
 """State file: stores the state in a local file, atomically and with a checksum.
 
-A write takes a file lock, compares the generation, creates a temporary file in the same directory, syncs it, renames it
+A write takes a file lock, checks the generation, creates a temporary file in the same directory, syncs it, renames it
 over the old one and syncs the directory. The checksum covers the serialized state. If the path is a symlink, all of
 this is done next to its target, so that processes which use different links share one lock. A link is only followed to
 a state of `ert-deploy` or to a `.json` file that does not exist yet.

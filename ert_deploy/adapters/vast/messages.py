@@ -1,4 +1,4 @@
-"""Messages of hosts on Vast.ai: what `status_msg` says about an instance, and who is to blame.
+"""Messages of hosts on Vast.ai: the meaning of `status_msg`, and who is to blame.
 
 The text is Docker's or the host's own. Sources: Vast docs, and dstack's Vast backend.
 """
@@ -10,13 +10,13 @@ from functools import lru_cache
 
 from ert_deploy.core.model.provider import Notice
 
-# Texts Vast shows when an image cannot be pulled or a container not be made.
+# Messages of Vast when an image cannot be pulled or a container cannot be made.
 PERMANENT = re.compile(
     r"manifest unknown|pull access denied|failed to resolve reference|unauthorized|repository does not exist"
     r"|oci runtime create failed|failed to inject cdi|no space left|port is already allocated",
     re.IGNORECASE,
 )
-# What a host says while all is well, and words that it says only when it is not.
+# Messages of a host while all is well, and parts of messages that it sends only when it is not.
 PROGRESS = re.compile(
     r"\s*(?:[0-9a-f]{6,}: ?)?(?:success|pulling|downloading|download complete|pull complete|extracting|waiting"
     r"|verifying|already exists|preparing|$)",
@@ -27,8 +27,8 @@ WRONG = re.compile(
     r"|timed? ?out|exec format",
     re.IGNORECASE,
 )
-# The host's own fault, and a port that another instance of ours on the same machine has: neither says a thing about
-# the image, unless the words after it are about a file in the image.
+# The host's own fault, and a port that another instance of ours on the same machine has: neither is the fault of
+# the image, unless the rest of the message is about a file in the image.
 OF_THE_HOST = re.compile(r"oci runtime create failed|failed to inject cdi|no space left|port is already", re.IGNORECASE)
 OF_THE_IMAGE = re.compile(
     r"exec format|no such file|executable file|manifest unknown|pull access denied|repository does not exist"

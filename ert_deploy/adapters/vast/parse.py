@@ -36,7 +36,7 @@ _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 def page(data: Any) -> tuple[list[Mapping[str, Any]], str | None, int]:
     """Return the rows of a list page, the token of the next page, and the total; `CannotObserve` if it is invalid.
 
-    Vast documents `success`, `instances`, `next_token` and `total_instances`. Without the total, an empty page could be
+    Documented are `success`, `instances`, `next_token` and `total_instances`. Without the total, an empty page could be
     an incomplete one, so it is an error.
     """
     if not isinstance(data, dict) or data.get("success") is not True:
@@ -56,7 +56,7 @@ def one(data: Any, status: int, instance_id: InstanceId) -> Instance | None:
     """Return the instance in a response; None only for the two documented responses that it does not exist.
 
     Those are 200 with `instances` null, and 404 `no_such_instance`. Raises `CannotObserve` for any other response
-    without this instance: an empty object or list is not documented by Vast, so it proves nothing.
+    without this instance: an empty object or list is not documented by Vast, so it is no proof.
     """
     body = data if isinstance(data, dict) else {}
     failed = body.get("success", True) is not True

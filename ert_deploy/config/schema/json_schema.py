@@ -1,6 +1,6 @@
 """JSON Schema of a config, for editors and for whoever generates one.
 
-It accepts whatever the parsers accept, and refuses every value that has the wrong type, form or key. Only the parsers
+It accepts whatever the parsers accept, and rejects every value that has the wrong type, form or key. Only the parsers
 check what spans several keys, the bounds of a duration written as text, and names that are still a placeholder.
 """
 
@@ -15,7 +15,7 @@ from ert_deploy.config.schema.keys import ROOT, Default, Field, Many, Part, Rows
 from ert_deploy.config.schema.parser import Shape
 from ert_deploy.config.schema.walk import MOST_ITEMS
 
-# The one draft that all editors understand.
+# The one draft that every editor understands.
 DRAFT = "http://json-schema.org/draft-07/schema#"
 TITLE = "Config of ert-deploy"
 _NULL = {"type": "null"}
@@ -34,7 +34,7 @@ def json_schema(about: Mapping[str, str], defaults: Mapping[str, str]) -> Shape:
 
 
 def required(part: Part) -> bool:
-    """Whether a config is refused that does not have this part."""
+    """Whether this part is required in a config."""
     match part:
         case Field():
             return part.default is Default.REQUIRED

@@ -120,7 +120,7 @@ def variable(scalar: Scalar) -> str:
     return name
 
 
-# Also the placeholder of a draft, which only the parser refuses.
+# Also the placeholder of a draft, which only the parser rejects.
 @accepts(
     **whole_text(
         rf"{_IMAGE_NAME}(?::{_TAG})?{_DIGEST}", rf"{_IMAGE_NAME}:(?!latest$){_TAG}", r"[\s\S]*YOUR-NAME[\s\S]*"

@@ -1,6 +1,6 @@
 """What the core knows of a provider: the ids of what it rents out, and what it can do.
 
-An id is text that is compared and shown; its form says nothing, and nothing is ordered by it. Instances have a type of
+An id is text that is compared and shown; its form has no meaning and gives no order. Instances have a type of
 their own, so that no other text is taken for one. Machines and offers are plain `str`; an empty one is not known.
 """
 
@@ -30,10 +30,10 @@ ORDINARY = Cloud(keeps_disk=True, bids=True)
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What a host says of an instance, as its provider's adapter understands it. `text` is for people.
+    """A host's message on an instance, as its provider's adapter understands it. `text` is for people.
 
-    `progress`: all is well so far. `wrong`: something is not. `permanent`: it will not run there, ever.
-    `of_host`, `of_image`: whose fault it is, as far as the words say. `port_taken`: another container has its port.
+    `progress`: all is well until now. `wrong`: something is not. `permanent`: it will not run there, ever.
+    `of_host`, `of_image`: whose fault it is, if the text shows it. `port_taken`: another container has its port.
     """
 
     text: str

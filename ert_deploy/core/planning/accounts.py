@@ -26,7 +26,7 @@ def bound(
     """Return the state bound to this account; None if it is or may be of another one.
 
     With `begins`, an empty state may move to another account. A key and an id, or two keys, are of the same account
-    only if the listing proves it, or proved it before (`same`): the instances that proved it may no longer exist. The
+    only if the listing shows it, or showed it before (`same`): the instances that were the proof may be gone. The
     id is then stored.
     """
     if state.account == account:

@@ -57,7 +57,7 @@ WORST_DELIVERED = 0.03
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One offer. RAM in MB, network in Mb/s, prices in $/h, $/GB and $/GB/month, dates as Unix seconds.
+    """One offer. RAM in MB, network in Mb/s, prices in $/h, $/GB and $/GB/month, times as Unix seconds.
 
     `delivered` is the actual fraction of the advertised download rate; `flaw` is "" for a working host, else "slow" or
     "oci".

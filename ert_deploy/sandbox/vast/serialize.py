@@ -158,7 +158,7 @@ def tells(contract: Contract, troubles: Troubles) -> tuple[str, ...]:
 
 
 def _told(contract: Contract, troubles: Troubles) -> str | None:
-    """Return one of these texts, the next one on each call."""
+    """Return one of these messages, the next one on each call."""
     trouble, said = troubles.on("tells", contract), tells(contract, troubles)
     if trouble is None or not said:
         return None

@@ -1,4 +1,4 @@
-"""Texts that are slow to check for numbers, tags or placeholders when the checker has a quadratic case."""
+"""Input that is slow to check for numbers, tags or placeholders when the checker has a quadratic case."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def _harmless(value: str) -> str:
 
 
 def certificate(folder: str) -> None:
-    """Write the certificate that the release issues for its key, except for the dates: it is valid for a century."""
+    """Write the certificate that the release issues for its key, except for the validity, which is a century."""
     identity, pair = _module("ert_backend.identity"), _module("key_pair")
     identity.LIFETIME = LIFETIME
     disk = Path(folder)

@@ -1,6 +1,6 @@
 """The official `vastai` command line against the sandbox's Vast: unmodified, with a home and a key file of its own.
 
-Its process can reach loopback only: what it tries beyond is refused and recorded (`refused`). `ERT_VASTAI_PYTHON` names
+Its process can reach loopback only: what it tries beyond is blocked and recorded (`refused`). `ERT_VASTAI_PYTHON` names
 the interpreter of another environment with `vastai`, such as one with its newest release.
 """
 
@@ -27,7 +27,7 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 @dataclass(frozen=True)
 class Printed:
-    """What one command line printed, without colours, and its exit status."""
+    """The output of one command line, without colours, and its exit status."""
 
     code: int
     out: str
@@ -36,7 +36,7 @@ class Printed:
     def table(self) -> list[dict[str, str]]:
         """Return the rows of a table by the names of its columns; an empty cell is not supported.
 
-        Raises `AssertionError` when no table was printed.
+        Raises `AssertionError` when the output has no table.
         """
         lines = [re.split(r"\s{2,}", line.strip()) for line in self.out.splitlines() if line.strip()]
         heads = [n for n, line in enumerate(lines) if line[0] == "#"]

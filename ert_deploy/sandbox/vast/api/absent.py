@@ -1,7 +1,7 @@
-"""Absent routes: what Vast has and the sandbox does not, each with the reason, which is the answer to a call (501).
+"""Absent routes: what Vast has and the sandbox does not, each with the reason, which is the response to a call (501).
 
-A client is told so in words, instead of a 404 or of a success that did nothing. The routes are those of Vast's OpenAPI
-file and of the `vastai` package that `routes.py` has no handler for; a test compares both with the two tables.
+The response states it, instead of a 404 or of a success that did nothing. The routes are those of Vast's OpenAPI
+file and of the `vastai` package that `routes.py` has no handler for; a test checks both against the two tables.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Bulk handlers: one call that creates, starts, stops or destroys several instances.
 
 Routes and bodies: the `vastai` package (`api/instances.py`), which its command line uses for two ids or more. Vast
-documents no answer. Here an unknown id refuses the whole call before anything is done; else each instance is handled
-like a call of its own, and the first refusal is the answer.
+documents no response. Here an unknown id fails the whole call before anything is done; else each instance is handled
+like a call of its own, and the first refusal is the response.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MAX_IDS = 64
 
 
 def create_all(estate: Estate, request: Request) -> Reply:
-    """Rent each offer of `ids`; the answer has `new_contracts`, and `failed` with the error of each other offer."""
+    """Rent each offer of `ids`; the response has `new_contracts`, and `failed` with the error of each other offer."""
     made: list[dict[str, Any]] = []
     failed: list[dict[str, Any]] = []
     for id in _ids(body_of(request), "ids"):

@@ -1,4 +1,4 @@
-"""Volumes: a market without any on offer, in the formats of Vast; renting one is refused, as is a create call with one.
+"""Volumes: a market without any on offer, in the formats of Vast; renting one fails, as does a create call with one.
 
 Source: Vast OpenAPI (`search_volumes`, `list_volumes`, `rent_volume`, `delete_volume`). Local volumes serve those who
 rent the same machine again, which nothing here does.

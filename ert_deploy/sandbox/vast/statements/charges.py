@@ -1,6 +1,6 @@
 """Charges: what each instance cost within a period, by GPU, disk and download.
 
-Source: Vast OpenAPI `show_charges`. The amounts are those of the meter, so that their sum is the bill; the real
+Source: Vast OpenAPI `show_charges`. The costs are those of the meter, so that their sum is the bill; the real
 statement follows the use by hours (field reports), this one is always up to date.
 """
 

@@ -65,7 +65,7 @@ class Gate:
         return answer
 
     def _foreign_socket(self, asked: Request) -> Response | None:
-        """Reject cross-site connections by `Sec-Fetch-Site`; the Socket.IO library itself only compares `Origin`."""
+        """Reject cross-site connections by `Sec-Fetch-Site`; the Socket.IO library itself only checks `Origin`."""
         foreign = asked.path.startswith("/socket.io") and asked.headers.get("Sec-Fetch-Site") == "cross-site"
         return _problem(403, "requests from other sites are not accepted") if foreign else None
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class Secret:
-    """String wrapper that compares by value and always formats as `***`."""
+    """String wrapper with equality by value, which always formats as `***`."""
 
     __slots__ = ("_text",)
 

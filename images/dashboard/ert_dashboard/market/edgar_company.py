@@ -1,7 +1,7 @@
-"""SEC company documents: maps the SEC's tags to the dashboard's field names. No I/O.
+"""SEC company data: maps the SEC's tags to the dashboard's field names. No I/O.
 
 Companies use different tags for the same figure and change them over time: the first tag *with a value for the period*
-is used. All amounts are in the currency of the latest filed year.
+is used. Every amount is in the currency of the latest filed year.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def _latest(facts: Mapping[str, Any]) -> tuple[str, Row | None]:
 
 
 def _first(facts: Mapping[str, Any], tags: tuple[str, ...], unit: str, choose: Any) -> Row | None:
-    """Return the latest row that `choose` finds in any of the tags; for equal end dates that of the first tag."""
+    """Return the latest row that `choose` finds in any of the tags; for an equal end date that of the first tag."""
     found = [row for tag in tags if (row := choose(read_rows(facts, tag, unit))) is not None]
     return max(found, key=lambda row: row.end, default=None)
 

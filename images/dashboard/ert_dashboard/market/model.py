@@ -13,9 +13,9 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True)
 class Fact:
-    """A figure: absolute amounts of money, ratios as fractions, `debtToEquity` in percent.
+    """A figure: money as absolute values, ratios as fractions, `debtToEquity` in percent.
 
-    Prices, targets, dividends and market capitalization are in the currency of the quote, all other amounts in that of
+    Prices, targets, dividends and market capitalization are in the currency of the quote, all other money in that of
     the statements. `link` is the https URL of the filing.
     """
 

@@ -37,7 +37,7 @@ def document(job: Job) -> str:
 
 
 def word_count(sections: Mapping[str, str]) -> int:
-    """Return the number of whitespace-separated words in all sections."""
+    """Return the word count of all sections, split at whitespace."""
     return sum(len(text.split()) for text in sections.values())
 
 

@@ -1,6 +1,6 @@
 """Operations: the body, the responses and the parameters of each method in the route table, and their registration.
 
-`base.routes` says which methods of which paths there are and which key they need; a test compares both, and the app.
+`base.routes` says which methods of which paths there are and which key they need; a test checks both against the app.
 """
 
 from __future__ import annotations

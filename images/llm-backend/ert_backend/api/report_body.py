@@ -8,7 +8,7 @@ from typing_extensions import TypedDict
 
 
 class Row(TypedDict):
-    """A figure in a table; `value` is in the terms of `unit`, null where it is not meaningful."""
+    """A figure in a table; `value` is in `unit`, null where it is not meaningful."""
 
     label: str
     fact_id: str
@@ -32,7 +32,7 @@ class ReportTable(TypedDict):
 
 
 class Rating(TypedDict):
-    """Rating and target as they were supplied, gaps, shortened texts and tables."""
+    """Rating and target as they were supplied, gaps, shortened text and tables."""
 
     rating: str
     rating_basis: Literal["supplied_consensus", "none"]

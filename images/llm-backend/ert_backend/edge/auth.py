@@ -42,7 +42,7 @@ class Gate:
     lobby: Lobby
 
     def admit(self, scope: Scope, route: Route) -> str | None:
-        """Return the key's short name, `admin`, or None on an open route; raise Refused for every other request."""
+        """Return the key's short name, `admin`, or None on an open route; raise `Refused` for every other request."""
         verdict, address = access(scope["method"], scope["path"]), _address(scope)
         if verdict is Access.KEYED or verdict is Access.ADMIN:
             return self._holder(scope, verdict, address)

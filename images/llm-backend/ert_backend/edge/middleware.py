@@ -26,7 +26,7 @@ WITH_BODY = frozenset({"POST", "PUT"})
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Maximum bytes of a body; deadlines in seconds for a body, a response, and a response that waits for a report."""
+    """Maximum bytes of a body; seconds allowed for a body, a response, and a response that waits for a report."""
 
     max_body: int
     body_deadline: float
@@ -70,7 +70,7 @@ class FrontDoor:
             self.witness.left(visit)
 
     async def _within(self, serving: Any, visit: Visit, route: Route) -> None:
-        """Serve within the deadline. A response that has started can only be closed, otherwise Refused is raised."""
+        """Serve within the deadline. A response that has started can only be closed, otherwise `Refused` is raised."""
         seconds = self.bounds.report_deadline if route.waits else self.bounds.answer_deadline
         try:
             async with asyncio.timeout(seconds):

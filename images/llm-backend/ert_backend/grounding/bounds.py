@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-# Characters of all texts of a request together and of one sentence; how many distinct numbers are kept.
+# Characters of all text of a request together and of one sentence; how many distinct numbers are kept.
 MAX_READ, MAX_SENTENCE, MAX_QUOTED = 24_000, 800, 2_000
 
 
 def within(texts: Mapping[str, str], room: int = MAX_READ) -> dict[str, str]:
-    """Return the texts in order within the limit; the first that does not fit is truncated, the rest are empty."""
+    """Return each text in order, within the limit; the first that does not fit is truncated, the rest are empty."""
     kept = dict[str, str]()
     for name, text in texts.items():
         kept[name] = text[:room]
@@ -28,7 +28,7 @@ def pieces(sentence: str) -> Iterator[str]:
 
 
 def cut(text: str, window: int) -> Iterator[tuple[int, str]]:
-    """Split a text at blanks into chunks of at most `window` characters, so that the cost is linear in its length."""
+    """Split a text at blanks into chunks of at most `window` characters, so that the cost grows with its length only."""
     start = 0
     while len(text) - start > window:
         blank = text.rfind(" ", start + 1, start + window)

@@ -90,9 +90,9 @@ class _Context:
 
 
 def evidence(facts: Iterable[Fact], texts: Iterable[str] | Mapping[str, str], called: Iterable[str] = ()) -> Evidence:
-    """Build the evidence from facts and from the input texts, by id; `called`: names of the report's own company.
+    """Build the `Evidence` of the facts and of each input text, by id; `called`: names of the report's own company.
 
-    The texts are read in order, the facts' own texts last, within the limits of `bounds`.
+    The input is read in order, the facts' own text last, within the limits of `bounds`.
     """
     facts = list(facts)
     named = dict(texts) if isinstance(texts, Mapping) else {f"text_{i}": text for i, text in enumerate(texts, 1)}

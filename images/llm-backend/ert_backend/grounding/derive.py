@@ -186,7 +186,7 @@ def across(facts: Mapping[str, Fact], supplied: Container[str]) -> list[Rule]:
 
 
 def find(facts: Mapping[str, Fact], name: str) -> Fact | None:
-    """Return a fact by its id or by another spelling of it."""
+    """Return a fact by its id or by another form of it."""
     return next((facts[key] for key in (name, *SAME_AS.get(name, ())) if key in facts), None)
 
 
@@ -201,7 +201,7 @@ def _sides(rule: Rule, facts: Mapping[str, Fact]) -> tuple[Fact, Fact] | None:
 
 
 def _one_money(left: Fact, right: Fact) -> bool:
-    """Whether two amounts are in one currency; if neither has one, whether both are of the quote or both of filings."""
+    """Whether two figures are in one currency; if neither has one, whether both are of the quote or both of filings."""
     if left.unit is not Unit.MONEY or right.unit is not Unit.MONEY:
         return True
     if left.currency is None and right.currency is None:

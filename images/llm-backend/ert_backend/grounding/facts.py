@@ -180,7 +180,7 @@ def _amount(
 ) -> tuple[float, Unit, str | None]:
     """Return an amount in whole units: pence are converted to pounds if the value itself or a price requires it.
 
-    Market totals and per-share amounts may arrive in either unit: `settle` resolves them.
+    Market totals and per-share figures may arrive in either unit: `settle` resolves them.
     """
     if unit is not Unit.MONEY or side is None:
         return value, unit or Unit.NUMBER, None
@@ -208,7 +208,7 @@ def _is_missing(leaf: Leaf) -> bool:
 
 
 def _label(path: str, subject: str | None) -> str:
-    """Return the known name of a field, or one made from its spelling; a nested field is prefixed with its parent."""
+    """Return the known name of a field, or one made from it; a nested field is prefixed with its parent."""
     parent, _, name = path.rpartition(".")
     if name in KNOWN:
         label = KNOWN[name][0]

@@ -15,7 +15,7 @@ from ert_backend.grounding.settle import settle
 from ert_backend.grounding.supplied.currency import request_scope
 from ert_backend.grounding.vocabulary import KNOWN, OF_QUOTE, PER_SHARE
 
-# Expected in every report; a missing one is listed there as a gap.
+# Expected in every report; a missing one is listed there as missing.
 EXPECTED = (
     "currentPrice",
     "marketCap",
@@ -112,7 +112,7 @@ def _is_name(fact: Fact) -> bool:
 
 
 def _unsigned(facts: Mapping[str, Fact]) -> tuple[str, ...]:
-    """Return the names of the missing currency fields of amounts without a currency."""
+    """Return the names of the missing currency fields of figures without a currency."""
     own = [fact for fact in facts.values() if fact.unit is Unit.MONEY and fact.currency is None and not fact.subject]
     sides = {
         "currency": [fact for fact in own if fact.id in OF_QUOTE],

@@ -114,7 +114,7 @@ class Newest:
 
 
 def find(text: str, latest: Newest | None = None) -> list[Mention]:
-    """Return the dates in `text`, in order; relative ones only with `latest`, the newest one of the input."""
+    """Return each date in `text`, in order; a relative one only with `latest`, the newest one of the input."""
     found = [_mention(match, text) for match in MENTION.finditer(text)]
     if latest is None:
         return found
@@ -201,7 +201,7 @@ def agree(mention: Mention, other: Mention | None) -> bool:
 
 
 def in_order(text: str, spans: Sequence[tuple[int, int]], mentions: Sequence[Mention]) -> dict[int, Mention]:
-    """Match the last n dates of a list to n listed values in order: `$1, $2 and $3 in 2023, 2024 and 2025`."""
+    """Match the last n periods of a list to n listed values in order: `$1, $2 and $3 in 2023, 2024 and 2025`."""
     told = [mention for mention in mentions if not mention.event]
     for size in range(min(len(told), len(spans), 6), 1, -1):
         row = told[-size:]

@@ -112,7 +112,7 @@ def judge(status: int, body: bytes) -> Outcome:
 
 
 def judge_reading(status: int, body: bytes, container_id: str) -> OffSwitch:
-    """Parse a reading: only the own instance proves the switch, only an unknown key refuses it."""
+    """Parse a reading: `proven` only by the own instance, `refused` only for an unknown key."""
     value = _object(body) or {}
     shown = value.get("instances")
     if status == 200 and isinstance(shown, dict) and str(shown.get("id")) == container_id:

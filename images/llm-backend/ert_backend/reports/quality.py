@@ -16,7 +16,7 @@ from ert_backend.reports.section import Checked
 from ert_backend.reports.steps import Exchange
 
 GROUNDED = 2
-# No tokenizer in use encodes two words as one token; names and figures take more. The margin is a tenth.
+# With each tokenizer in use a word is at least one token; names and figures take more. The margin is a tenth.
 LEAST_PER_WORD = 0.9
 # Two prompts that differ by so many characters, or several of different lengths, have the same number of tokens only if
 # all were truncated to it.

@@ -1,7 +1,7 @@
 """Quotation check: a sentence based on a supplied text is replaced by a quotation with its source, or dropped.
 
 No I/O. A number from such a text only, and a copied phrase, are not the model's own. A passage is quoted if it
-states a fact in business terms, contradicts no figure and passes the checks itself. Headlines and other fields are
+states a fact about the business, contradicts no figure and passes the checks itself. Headlines and other fields are
 quoted only with a number: an author of one must not be able to insert a sentence into a report.
 """
 
@@ -80,7 +80,7 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """The supplied texts, indexed by sequence."""
+    """The supplied text, indexed by sequence."""
 
     runs: Mapping[tuple[str, ...], Passage]
     told: Sequence[tuple[frozenset[str], Passage]]
@@ -108,7 +108,7 @@ class Sources:
 
 
 def sources(brief: Brief, known: Evidence, names: Names) -> Sources:
-    """Index all texts of a request that a sentence could be copied from."""
+    """Index every text of a request that a sentence could be copied from."""
     named = {DESCRIPTION: "The supplied company description"}
     for number, origin in enumerate(brief.origins, 1):
         named[f"recent_headlines.{number}"] = f"A supplied headline{_bracketed(origin)}"

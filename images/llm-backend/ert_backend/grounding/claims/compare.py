@@ -1,4 +1,4 @@
-"""Comparisons of figures, companies or dates: `exceeds`, `is below`, `more cash than debt`."""
+"""Comparisons of two figures, two companies or one figure over time: `exceeds`, `is below`, `more cash than debt`."""
 
 from __future__ import annotations
 

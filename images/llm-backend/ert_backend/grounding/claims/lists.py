@@ -1,4 +1,4 @@
-"""A list of values for consecutive dates: `in the four quarters of 2024 was $1m, $2m, $3m and $4m`."""
+"""A list of values for consecutive periods: `in the four quarters of 2024 was $1m, $2m, $3m and $4m`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ranks over companies and over dates: `the highest margin of the three`, `peaked in FY2023`, `the cheapest`."""
+"""Ranks over companies and over time: `the highest margin of the three`, `peaked in FY2023`, `the cheapest`."""
 
 from __future__ import annotations
 

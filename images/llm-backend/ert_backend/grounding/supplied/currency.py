@@ -1,6 +1,6 @@
 """The currency of an amount: the quote's, the statements', or its own; minor units such as pence.
 
-A code applies to its own side only: `currency` to market data, `financialCurrency` to filed amounts. An amount
+A code applies to its own side only: `currency` to market data, `financialCurrency` to filed figures. An amount
 without a known currency is printed without a currency sign.
 """
 

@@ -31,7 +31,7 @@ MARKUP = _any(
     r"\bon(?:error|load|click|mouseover|focus)\s?=|\b(?:src|href|srcdoc|style)\s?=",
 )
 DOMAIN = re.compile(r"(\w[\w-]{0,62})\.([a-z]{2,24}|[A-Z]{2,24})(?!\w)")
-# `B2B` is a word; three such words in a sentence are a cipher.
+# `B2B` is a word; three of them in a sentence are a cipher.
 CIPHER = re.compile(r"[a-z][0134578]{1,2}[a-z]", re.IGNORECASE)
 ENCODED = re.compile(r"\S{41,}|\b(?=\w{0,40}\d)(?=\w{0,40}[a-z])(?=\w{0,40}[A-Z])\w{20,}")
 

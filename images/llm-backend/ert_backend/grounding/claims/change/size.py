@@ -1,4 +1,4 @@
-"""Compares the direction and the size of a change with the figures."""
+"""Checks the direction and the size of a change against the figures."""
 
 from __future__ import annotations
 

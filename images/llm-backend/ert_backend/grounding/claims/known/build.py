@@ -66,7 +66,7 @@ def _figure(fact: Fact) -> Figure:
     value = (fact.number or 0.0) / (100 if fact.unit is Unit.PERCENT else 1)
     past = any(PERIOD_PART.fullmatch(part) for part in fact.id.split(".")[:-1])
     dimension = f"{kind} {_currency(fact)}" if kind else _dimension(name, fact)
-    # Costs and payments may have either sign.
+    # A cost or payment may have either sign.
     value = abs(value) if kind == "money" and name != "Equity" else value
     return Figure(fact.id, name, value, dimension, fact.subject or SELF, fact.period, not past, quarterly)
 
@@ -85,7 +85,7 @@ def _dated(items: list[Figure]) -> list[Figure]:
 
 
 def _currency(fact: Fact) -> str:
-    """Return the currency code, else the side of the request: amounts with the same key are comparable."""
+    """Return the currency code, else the side of the request: figures with the same key are comparable."""
     side = "of-the-quote" if fact.id.rpartition(".")[2] in OF_QUOTE else "of-the-statements"
     return fact.currency or side
 

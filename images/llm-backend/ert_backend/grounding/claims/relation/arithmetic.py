@@ -91,7 +91,7 @@ def _told(scene: Scene, named: Sequence[tuple[Term, str]]) -> Iterator[Figure]:
 
 
 def _implied(scene: Scene, named: Sequence[tuple[Term, str]]) -> Iterator[Figure]:
-    """Yield the figures of the same name for the other companies and dates of the sentence."""
+    """Yield the figures of the same name for every other company and date of the sentence."""
     times = list(dict.fromkeys(m.period for m in scene.periods[:4] if not m.event or m.period.year))
     owners = [c.owner or SELF for c in scene.companies[:4]]
     owners = [o for owner in owners for o in (scene.figures.peers if owner in OF_GROUP else [owner])]
@@ -104,7 +104,7 @@ def _implied(scene: Scene, named: Sequence[tuple[Term, str]]) -> Iterator[Figure
 
 
 def _earlier(scene: Scene, figures: Sequence[Figure]) -> Iterator[tuple[Figure, Figure]]:
-    """Yield figures with their previous value, unless the sentence has two dates."""
+    """Yield figures with their previous value, unless the sentence has a second date."""
     years = {m.period for m in scene.periods if m.period.year or m.period.quarter}
     for name, owner in dict.fromkeys((i.name, i.owner) for i in figures[:MOST_TERMS]):
         for item in figures:

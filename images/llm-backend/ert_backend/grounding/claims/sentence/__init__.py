@@ -1,1 +1,1 @@
-"""Sentence parser: the figures, companies, dates and amounts of a sentence."""
+"""Sentence parser: finds each figure, company, date and amount of a sentence."""

@@ -98,7 +98,7 @@ EXACT, LOOSE = 0.06, 0.15
 
 
 def worded(text: str) -> Iterator[Amount]:
-    """Yield amounts without digits, and those with `times`."""
+    """Yield each amount without digits, and each with `times`."""
     for match in WORDS.finditer(text):
         value, part = _value(match)
         if match["points"]:
@@ -166,7 +166,7 @@ def _bounded(
 
 
 def amounts(text: str, numerals: Sequence[Numeral]) -> list[Amount]:
-    """Return all amounts of a sentence in order; those with digits are from the `Numeral` list."""
+    """Return every amount of a sentence in order; those with digits are from the `Numeral` list."""
     said = list(worded(text))
     found = [numeric(text, n) for n in numerals if n.kind is not Kind.PERIOD]
     kept: list[Amount] = []
