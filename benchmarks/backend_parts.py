@@ -133,7 +133,7 @@ def _wait(ready: Callable[[], bool]) -> None:
     while not ready():
         if time.monotonic() > until:
             raise RuntimeError("a part of the measurement did not start in time")
-        time.sleep(0.1)  # noqa: TID251 - waits for another process, measures nothing
+        time.sleep(0.1)  # noqa: TID251 - waits for another process
 
 
 def _answers(url: str, pem: Path | None = None) -> bool:

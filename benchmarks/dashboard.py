@@ -1,6 +1,6 @@
 """Dashboard benchmark: memory with open pages and API latency, without a backend, under the production start command.
 
-Prints the resident memory of the gunicorn worker with 50 open WebSockets, and the 95th percentile latency of API calls
+Reports the resident memory of the gunicorn worker with 50 open WebSockets, and the 95th percentile latency of API calls
 on loopback while they are open. The configured backend is offline. Exits with 1 if a limit is exceeded.
 """
 
@@ -84,14 +84,14 @@ def dashboard(environ: dict[str, str] | None = None) -> Iterator[Running]:
 
 
 def wait_for(port: int) -> None:
-    """Wait until `/health` responds; raise SystemExit after 30 s."""
+    """Wait until `/health` is reachable; raise SystemExit after 30 s."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         try:
             if call(port, "/health") == 200:
                 return
         except OSError:
-            time.sleep(0.05)  # noqa: TID251 a benchmark measures real time
+            time.sleep(0.05)  # noqa: TID251 a benchmark takes real time
     raise SystemExit("the dashboard did not start")
 
 

@@ -129,7 +129,7 @@ def _json(session: requests.Session, url: str) -> dict[str, Any]:
 
 @dataclass
 class Moments:
-    """An audience that records when the deploy began, and optionally prints every event with its time."""
+    """An audience that records when the deploy began, and optionally logs every event with its time."""
 
     clock: WorldClock
     began: float

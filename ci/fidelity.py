@@ -1,6 +1,6 @@
 """Fidelity of the sandbox: checks docs/fidelity.md against the code, and counts what is assumed.
 
-Run by `make fidelity`, which shows the counts and fails where page and code differ.
+Run by `make fidelity`, which reports the counts and fails where page and code differ.
 """
 
 from __future__ import annotations

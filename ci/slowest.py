@@ -1,4 +1,4 @@
-"""CI timing report: prints the slowest parts of a run from lines of `seconds<TAB>name`. Standard library only."""
+"""CI timing report: lists the slowest parts of a run from lines of `seconds<TAB>name`. Standard library only."""
 
 from __future__ import annotations
 

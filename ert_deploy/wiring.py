@@ -51,7 +51,7 @@ def assemble(
         return _session(settings, settings.desired, _ports(settings, audience, RealClock(), (vast, render), 1.0))
     settings = addressed(settings, vast_url=world.vast_url, render_url=world.render_url)
     desired = settings.desired
-    if world.model is not None:  # offline, the world uses a toy model under its own name
+    if world.model is not None:  # offline, the world uses the `toy` model under its own name
         desired = replace(desired, launch=replace(desired.launch, model=world.model))
     clock = CompressedClock(world.speed, world.epoch_wall, world.epoch_world)
     keys = Secret(world.vast_key), Secret(world.render_key)

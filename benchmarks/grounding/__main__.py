@@ -1,6 +1,6 @@
 """`make grounding`: every injected error must be detected, and false alarms must be below 2 % of sentences.
 
-Exits with 1 when a limit is exceeded; the offending sentences are printed.
+Exits with 1 when a limit is exceeded; the offending sentences are listed.
 """
 
 from __future__ import annotations

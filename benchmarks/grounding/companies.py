@@ -1,4 +1,4 @@
-"""The bundled sample companies as processed by the backend: facts, evidence and the request's text."""
+"""The bundled sample companies as processed by the backend: facts, `Evidence` and the request's text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TICKERS = ("AAPL", "BRK-B", "MSFT", "NVDA", "ZZZT")
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One company: its request, its facts by id, and the evidence for its numbers."""
+    """One company: its request, its facts by id, and the `Evidence` for its numbers."""
 
     ticker: str
     request: ReportRequest

@@ -1,4 +1,4 @@
-"""Counts the detected errors by family, and the true sentences removed, for templates and for model output."""
+"""Counts the detected errors by kind, and the true sentences removed, for templates and for model output."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def falls(about: Subject, text: str) -> bool:
 
 
 def caught(each: int, seed: int) -> tuple[dict[str, Count], Count]:
-    """Count the detected errors by family, and the removed true sentences from which they were made."""
+    """Count the detected errors by kind, and the removed true sentences from which they were made."""
     subjects = {name: subject(name) for name in REAL}
     every = subjects | {"NRDC": invented()}
     families: dict[str, Count] = {}

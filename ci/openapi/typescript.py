@@ -56,7 +56,7 @@ def _wrapped(text: str) -> Iterator[str]:
 
 
 def _operations(document: Schema) -> str:
-    """Return the interface with the body and the answer of each operation that answers in JSON."""
+    """Return the interface with the body and the response of each operation with a JSON response."""
     lines = []
     for path, methods in document["paths"].items():
         for method, operation in methods.items():

@@ -168,7 +168,7 @@ def new_run_id() -> str:
 
 @dataclass(slots=True)
 class Counting:
-    """Forwards events and sums up the started steps."""
+    """Forwards events and counts the started steps."""
 
     progress: Progress
     steps: int = 0

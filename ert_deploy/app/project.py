@@ -85,7 +85,7 @@ def config_reference() -> str:
 
 
 def config_schema() -> str:
-    """Return the JSON Schema of a config, for editors. Raises UsageError where the sample configs are missing."""
+    """Return the JSON Schema of a config, for an editor. Raises UsageError where the sample configs are missing."""
     from ert_deploy.config.scaffold.samples import key_comments
     from ert_deploy.config.schema.json_schema import json_schema
 

@@ -74,7 +74,7 @@ def status(config: Config = None) -> dict[str, Any] | None:
 
 
 def troubles(config: Config = None) -> list[dict[str, Any]]:
-    """Every kind of trouble with its fields and effect, and whether it is on.
+    """Every kind of fault with its fields and effect, and whether it is on.
 
     Raises UsageError where the config has no sandbox, or none is running.
     """
@@ -91,7 +91,7 @@ def troubles(config: Config = None) -> list[dict[str, Any]]:
 def switch_trouble(
     kind: str, fields: Mapping[str, Any] | None = None, *, off: bool = False, config: Config = None
 ) -> list[int]:
-    """Switch one kind of trouble on or off; the ids of the instances that it was limited to.
+    """Switch one kind of fault on or off; the ids of the instances that it was limited to.
 
     Raises UsageError where the config has no sandbox, none is running, or there is no such kind or field.
     """

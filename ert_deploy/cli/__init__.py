@@ -137,5 +137,5 @@ def _interrupted() -> None:
 
 
 def _close_quietly() -> None:
-    """Replace stdout after a broken pipe, so that Python prints no error at exit."""
+    """Replace stdout after a broken pipe, so that Python reports no error at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,7 +1,7 @@
 """Redactor: removes the known secrets of a process from text, in any of the usual encodings.
 
 It finds the secret itself, its percent, JSON and HTML encoding (up to three levels), its base64 in both alphabets at
-each of the three offsets, and its hex digits, whole or split over lines. Long secrets are also searched by their
+each of the three offsets, and its hex digits, whole or split over lines. Long secrets are also found by their
 alphanumeric characters alone, so that separators do not hide them.
 
 A short secret cannot be distinguished from an ordinary word: it is removed only where the text marks it as a secret

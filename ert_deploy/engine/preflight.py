@@ -41,7 +41,7 @@ def preflight(run: Run) -> Effects[None]:
 
 
 def findings(desired: Desired, memory: Memory) -> Effects[tuple[Finding, ...]]:
-    """Return the findings on all targets, in their order. Raises the errors of reading a service."""
+    """Return the problems of all targets, in their order. Raises the errors of reading a service."""
     found: list[Finding] = []
     for target in desired.targets:
         service = yield from find_service(target, memory)

@@ -23,7 +23,7 @@ from ert_deploy.engine.observe import observe
 
 @dataclass(frozen=True, slots=True)
 class Rotated:
-    """Result of a rotation: the names of the key before and after, and the final result."""
+    """Result of `key rotate`: the names of the key before and after, and the final result."""
 
     before: str
     after: str

@@ -29,7 +29,7 @@ class Waited:
 
 
 async def half_open(stage: Stage, shared_address: bool, count: int = 500, seconds: float = 8.0) -> Waited:
-    """Hold `count` half-open connections (renewed when the server closes them) while requesting /status."""
+    """Hold `count` half-open connections (opened again when the server closes them) while requesting /status."""
     stop = asyncio.Event()
     open_now: set[int] = set()
     holders = [asyncio.create_task(_hold(stage, i, shared_address, stop, open_now)) for i in range(count)]

@@ -1,4 +1,4 @@
-"""Sends a list of inputs to the servers and counts the results by family."""
+"""Sends a list of inputs to the servers and counts the results by kind of input."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STRANGERS = ("auth", "auth~", "path", "path~")
 
 @dataclass(slots=True)
 class Row:
-    """The counts of one family. `early`: responses that arrived while the declared body was withheld."""
+    """The counts of one kind of input. `early`: responses that arrived while the declared body was withheld."""
 
     sent: int = 0
     classes: Counter[str] = field(default_factory=Counter)
@@ -120,7 +120,7 @@ def _class(outcome: Outcome) -> str:
 
 
 def table(tally: Tally) -> str:
-    """Return the results by family."""
+    """Return the results by kind of input."""
     columns = ("2xx", "4xx", "5xx", "closed")
     head = "".join(f"{name:>9}" for name in (*columns, "hangs", "echoes", "withheld", "early"))
     lines = [f"{'family':<10}{'sent':>7}{head}"]

@@ -1,4 +1,4 @@
-"""The servers under test: the backend as started on a machine, over TLS, and the same front door without TLS.
+"""The servers under test: the backend as started on a machine, over TLS, and the same `edge` without TLS.
 
 Both are separate processes with a scripted Ollama. `python -m tests.abuse.stage` is the one without TLS.
 """
@@ -148,7 +148,7 @@ def process(module: str, folder: Path, port: int, ollama: str) -> Iterator[None]
 
 
 async def plain() -> None:
-    """Run the front door without TLS until SIGTERM."""
+    """Run the `edge` without TLS until SIGTERM."""
     settings = load(os.environ)
     async with opened(settings) as engine:
         service = assemble(settings, None, engine)  # type: ignore[arg-type]

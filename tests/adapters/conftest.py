@@ -1,4 +1,4 @@
-"""Fixtures for the tests of the adapters."""
+"""Set-up of the tests of the adapters."""
 
 from __future__ import annotations
 

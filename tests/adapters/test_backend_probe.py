@@ -250,7 +250,7 @@ def test_noise_inside_tls_is_an_impostors() -> None:
 
 
 def test_the_images_own_identity_is_accepted(tmp_path: Path) -> None:
-    made = identity.ensure(tmp_path, "ert", "127.0.0.1", datetime.now(UTC))  # noqa: TID251 - a certificate has a validity
+    made = identity.ensure(tmp_path, "ert", "127.0.0.1", datetime.now(UTC))  # noqa: TID251 - certificates expire
     own = Pair(made.certificate.read_text("ascii"), made.key.read_text("ascii"))
 
     def show(seen: Seen) -> Answer:

@@ -108,7 +108,7 @@ def absorbed(stage: Stage) -> None:
 
 
 def torn_by_another(stage: Stage) -> None:
-    """An owned variable is edited during the deploy: the app has no valid fingerprint and the move restarts."""
+    """An owned variable is changed during the deploy: the app has no valid fingerprint and the move restarts."""
     stage.move(once(lambda: stage.trouble("foreign_env", set={"ERT_LLM_TIMEOUT": "1"})))
     assert stage.ours()["ERT_LLM_TIMEOUT"] == str(stage.timeout)
 

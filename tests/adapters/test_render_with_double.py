@@ -38,7 +38,7 @@ def clock() -> CompressedClock:
 
 
 def followed(web: RenderWeb, service_id: str, started: WebDeploy | None) -> WebDeploy:
-    """Return the deploy once it has ended."""
+    """Return the deploy once it is finished."""
     assert started is not None
     ended: list[WebDeploy] = []
 

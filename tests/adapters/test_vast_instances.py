@@ -1,4 +1,4 @@
-"""The Vast adapter reads instances: parsing of a response, and which response shows that one is absent."""
+"""The Vast adapter reads instances: parsing of a response, and which response means that one is absent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Vast adapter searches offers: the units of its request, and present or missing fields of a response."""
+"""Search for offers by the Vast adapter: the units of its request, and present or missing fields of a response."""
 
 from __future__ import annotations
 

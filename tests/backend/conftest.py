@@ -1,4 +1,4 @@
-"""Shared fixtures of the backend tests: a scripted Ollama, and the real app in front of it with the model loaded."""
+"""Set-up of the backend tests: a scripted Ollama, and the real app in front of it with the model loaded."""
 
 from __future__ import annotations
 

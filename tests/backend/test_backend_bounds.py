@@ -1,4 +1,4 @@
-"""Cost of untrusted text: every parser runs in linear time and reads only a bounded part of it."""
+"""Cost of supplied text: every parser takes time proportional to it and reads only a bounded part of it."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def door(folder: Path, answers: list[MutableMapping[str, Any]], claims: list[boo
 
 
 def knock(headers: list[tuple[bytes, bytes]], receive: Any) -> Any:
-    """Return the response of the front door, the request that reached the app, and whether it was a claim."""
+    """Return the response of the `edge`, the request that reached the app, and whether it was a claim."""
     sent: list[MutableMapping[str, Any]] = []
     reached: list[MutableMapping[str, Any]] = []
     claims: list[bool] = []

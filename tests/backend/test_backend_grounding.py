@@ -215,7 +215,7 @@ def test_a_supplied_figure_is_not_replaced_by_a_derived_one() -> None:
     assert "operatingMargin" not in derive(facts)
 
 
-@settings(deadline=None)  # the first example compiles the vocabulary
+@settings(deadline=None)  # the first example compiles the patterns
 @example(-0.03125, Unit.PERCENT)
 @given(
     st.floats(min_value=-1e14, max_value=1e14).filter(lambda value: abs(value) > 1e-2),

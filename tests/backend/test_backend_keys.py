@@ -1,4 +1,4 @@
-"""Key rotation during operation: keys are added, used and dropped, survive restarts, and no request fails."""
+"""Change of keys during operation: keys are added, used and dropped, survive restarts, and no request fails."""
 
 from __future__ import annotations
 
@@ -200,7 +200,7 @@ async def _rotate(folder: Path, ollama: ScriptedOllama) -> dict[str, Any]:
                 answer = await asyncio.to_thread(admin.put, "/admin/keys", json=change(generation, *keys))
                 assert answer.status_code == 200
                 current["key"] = following
-                # DROP follows PROVE: no client uses the old key any more when it is dropped.
+                # `DROP` follows `PROVE`: no client uses the old key any more when it is dropped.
                 goal = seen["asked"] + 25
                 while seen["asked"] < goal:
                     await asyncio.sleep(0.02)

@@ -1,4 +1,4 @@
-"""Engine scheduling: reports before chats, limits per key, deadlines for the first and the next token."""
+"""Engine scheduling: reports before chats, limits per key, a deadline for the first and for the next token."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shared memory board between guard and app: inheritance by processes, and the handling of an old value."""
+"""The memory that guard and app share: inheritance by processes, and the handling of an old value."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_a_word_of_another_kind_or_run_is_none(word: dict[str, object]) -> None:
 
 
 def test_a_report_in_flight_holds_the_machine_whatever_folder_is_full(tmp_path: Path) -> None:
-    """The value is written to the board, so that no folder of the machine is involved."""
+    """The value is written to shared memory, so that no folder of the machine is involved."""
     full = tmp_path / "full"
     full.mkdir(mode=0o500)
     with FakeVast() as vast:

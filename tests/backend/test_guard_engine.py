@@ -35,7 +35,7 @@ HANG = 180.0
 
 
 class Told:
-    """`EngineCare` with simulated reports from the app, checked every second."""
+    """`EngineCare` with given reports from the app, checked every second."""
 
     def __init__(self) -> None:
         self.owes: float | None = None

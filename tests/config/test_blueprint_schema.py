@@ -1,4 +1,4 @@
-"""The Blueprints that we render, and our lint of them, held against Render's own schema of `render.yaml`.
+"""The Blueprints that we render, and our check of them, held against Render's own schema of `render.yaml`.
 
 The schema carries no licence, so no copy of it is in this repository: these tests read it beside the repository.
 """
@@ -94,7 +94,7 @@ def test_no_key_that_the_lint_calls_deprecated_is_what_it_names_instead() -> Non
     assert {new.partition(".")[0] for new in DEPRECATED.values()} <= set(service)
 
 
-# What the schema would find as well; all other findings are those of the lint alone.
+# What the schema would find as well; all other problems are found by `blueprint_lint` alone.
 BOTH = {
     "", "        sync: \"false\"", "    env:", "off", "plan: pro_plus", "type: redis", "value: false", "value: true",
     "value: yes", "key: A\n        fromService: {name: app, envVarKey: B}",

@@ -1,4 +1,4 @@
-"""Every custody of keys does the same: what one process gave an app a later one knows, if the state confirms it."""
+"""Every custody of keys does the same: what one process gave an app a later one knows, if the state agrees."""
 
 from __future__ import annotations
 

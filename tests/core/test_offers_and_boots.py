@@ -1,4 +1,4 @@
-"""Offer selection (filters, order, estimated costs) and classification of boots."""
+"""Offer selection (filters, order, expected costs) and classification of boots."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Property tests of `Secret`, `Mark`, API keys, fingerprints and untrusted text."""
+"""Property tests of `Secret`, `Mark`, API keys, fingerprints and text from outside."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_a_secret_may_be_compared_by_its_hash() -> None:
     assert Secret("käse").sha256() == hashlib.sha256("käse".encode()).hexdigest()
 
 
-# Untrusted text
+# Text from outside
 
 
 @given(st.text(alphabet=st.characters(codec="utf-8"), max_size=400))

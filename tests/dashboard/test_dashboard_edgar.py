@@ -1,4 +1,4 @@
-"""SEC client: ticker list, rate limits, failures, and cached documents."""
+"""SEC client: ticker list, rate limits, failures, and the cache."""
 
 from __future__ import annotations
 

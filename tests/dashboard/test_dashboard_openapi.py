@@ -43,7 +43,7 @@ def witness() -> Witness:
 
 
 class Caller:
-    """Sends requests to a dashboard, and has every response compared with the document."""
+    """Sends requests to a dashboard, and checks every response against the document."""
 
     def __init__(self, dashboard: Dashboard, witness: Witness) -> None:
         self.dashboard, self.witness = dashboard, witness

@@ -1,4 +1,4 @@
-"""Report runs while the machine is awake, woken from sleep or restarted, and across a dashboard restart."""
+"""Report runs while the machine serves, woken from sleep or restarted, and across a dashboard restart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reference pages: identical to the output of `make reference`. `tests/backend` checks the metrics against a backend."""
+"""Reference pages: identical to the output of `make reference`. `tests/backend` checks the metrics of a backend."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ class Place:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
-    """Run a new sandbox with the toy model, so that a boot takes a second."""
+    """Run a new sandbox with the `toy` model, so that a boot takes a second."""
     yield from _place(tmp_path, "toy", 60.0)
 
 

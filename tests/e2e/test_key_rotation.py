@@ -1,4 +1,4 @@
-"""Rotation of the API key while the backend serves, with everything real but the two providers."""
+"""The API key is rotated while the backend serves, with everything real but the two providers."""
 
 from __future__ import annotations
 

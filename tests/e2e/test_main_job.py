@@ -33,7 +33,7 @@ def others(variables: dict[str, str]) -> dict[str, str]:
 
 
 def test_from_nothing_to_a_report_and_back_to_nothing(place: Place) -> None:
-    """With the toy model; `make demo`, which also runs in CI, does the same with a real model."""
+    """With the `toy` model; `make demo`, which also runs in CI, does the same with a real model."""
     before = place.variables()
 
     up = place.data("up")

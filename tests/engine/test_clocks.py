@@ -1,4 +1,4 @@
-"""Clocks: deadlines use the local clock, expiry of intents uses the provider's clock, and no other clock is used."""
+"""Clocks: a deadline uses the local clock, expiry of intents uses the provider's clock, and no other clock is used."""
 
 from __future__ import annotations
 

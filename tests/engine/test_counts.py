@@ -1,4 +1,4 @@
-"""Retry limits of the engine: the exact number of attempts, followed by a request for attention or an error."""
+"""Retry limits of the engine: the exact number of attempts, then a request for attention or an error."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ NO_MODEL = "pull model manifest: file does not exist"
 
 
 def misconfigured(made: FakeInstance) -> None:
-    """Let the backend prove its identity and report a model that cannot be downloaded."""
+    """Let the backend pass the identity check and report a model that cannot be downloaded."""
     made.health = Health(Vital.SICK, NO_MODEL, "failed", certificate="pem", misconfigured=True)
 
 

@@ -213,7 +213,7 @@ def test_a_whole_state_with_anything_in_it(name: str, state: State) -> None:
     play(name, document.encode(state))
 
 
-# Damaged documents
+# A damaged document
 
 JUNK: st.SearchStrategy[Any] = st.sampled_from(
     [

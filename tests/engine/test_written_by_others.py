@@ -1,4 +1,4 @@
-"""App variables written by an attacker: the next run restores them and does not send any secret to that address."""
+"""App variables written by another party: the next run restores them and does not send any secret to that address."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """`python -m tests.guard_schedules`: random failure schedules of a machine, run through the guard's own code.
 
 Exit code 1 when a machine was stopped too early, destroyed although claimed, or not stopped in time; such a schedule
-is printed with its seed. `--seed N` replays it deterministically and prints its events.
+is reported with its seed. `--seed N` replays it deterministically and lists its events.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Simulation of one machine: the guard's loop, switch and engine care, the app's ledger, one board, one disk.
+"""Simulation of one machine: the guard's loop, switch and engine care, the app's ledger, one `Board`, one disk.
 
 `guard.__main__.House`, `guard.off_switch`, `guard.rules`, `guard.memory`, `guard.engine_care`, `guard.self_check`,
 `base.activity`, `base.board`, `base.claim` and `engine.pulse` are real, on a virtual clock. Processes, disk,
@@ -66,7 +66,7 @@ class App:
 
 
 class Page(OneBoard):
-    """The board as seen by one app process: `lost` is the awake time since when its writes are dropped."""
+    """The `Board` as seen by one app process: its writes are dropped since `lost` (awake time)."""
 
     def __init__(self, board: OneBoard) -> None:
         super().__init__()
@@ -124,7 +124,7 @@ class World:
         return self.now + self.offset
 
     def later(self, seconds: float, act: Callable[[], None]) -> None:
-        """Schedule a callback after so many seconds of awake time."""
+        """Schedule a callback after so many seconds of `now`."""
         heapq.heappush(self.events, (self.now + seconds, next(self.order), act))
 
     def note(self, text: str) -> None:

@@ -1,6 +1,6 @@
 """A provider where 30 % of calls fail: no response, an error, a reset, or success without a response.
 
-It serves many machines at once and records when a machine's order first took effect, in boot-clock seconds.
+It serves many machines at once and records when a machine's order was first carried out, in boot-clock seconds.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ FAULTS = ("silent", "done, silent", "429", "500", "502 page", "reset", "done, re
 
 @dataclass(slots=True)
 class Fate:
-    """The result of one machine: the order that took effect first, its time, and the number of calls."""
+    """The result of one machine: the order that was carried out first, its time, and the number of calls."""
 
     order: str = ""
     at: float = 0.0

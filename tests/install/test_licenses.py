@@ -14,7 +14,7 @@ APP = ROOT / "images" / "dashboard" / "ert_dashboard" / "static" / "app"
 
 
 def environment(**changes: str) -> list[Package]:
-    """Return the packages of this environment, with other licences for some of them."""
+    """Return the packages of this environment, with other metadata for some of them."""
     return [Package(p.name, p.version, changes.get(p.name, p.license)) for p in licenses.installed()]
 
 

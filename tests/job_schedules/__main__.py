@@ -1,7 +1,7 @@
 """`python -m tests.job_schedules`: random schedules of reports and faults through the backend's own code.
 
-Exit code 1 when a report was lost, duplicated or cut; such a schedule is printed with its seed. `--seed N` replays
-it deterministically and prints its events.
+Exit code 1 when a report was lost, duplicated or cut; such a schedule is reported with its seed. `--seed N` replays
+it deterministically and lists its events.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Clients that request reports: the dashboard's own `ReportRun`, and clients that repeat their requests.
 
 Calls use the backend's own key check, errors, descriptions and event stream, and fail with the errors of the
-dashboard's client; the simulated network loses requests and responses.
+dashboard's client; the network drops requests and responses.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class VirtualInterrupt:
 
 
 class Client:
-    """The backend client for `ReportRun`, over the simulated network."""
+    """The backend client for `ReportRun`, over the virtual network."""
 
     total_s = TOTAL
 
@@ -172,7 +172,7 @@ class Dashboard:
         return self.job
 
     def ask(self) -> None:
-        """Run until the report has ended, with or without a result, through every restart."""
+        """Run until the report is finished, with or without a result, through every restart."""
         self.job = replace(self.job, started=self.wall())
         while self.ending.count == 0:
             at = replace(self.published)

@@ -121,7 +121,7 @@ class _Ledger(Ledger):
 
 
 class _Page(OneBoard):
-    """The machine's board as seen by one app process."""
+    """The machine's `Board` as seen by one app process."""
 
     def __init__(self, app: App) -> None:
         super().__init__()

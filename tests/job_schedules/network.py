@@ -50,7 +50,7 @@ class Wire:
         return app
 
     def exchange(self, at: Published, do: Callable[[App], T]) -> T:
-        """Send one request and return its response; either may be lost, a response after the request took effect."""
+        """Send one request and return its response; either may be lost, a response after its request was served."""
         if self.random.random() < self.lossy:
             self.note("a request is lost")
             raise Unavailable("the request was lost")

@@ -1,6 +1,6 @@
 """`python -m tests.kills`: sends SIGKILL to every command before and after each `Effect` and shows the results.
 
-Exit code 0: the next run of the same command always completed it; 1: failures, each printed with its replay command.
+Exit code 0: the next run of the same command always completed it; 1: failures, each with its replay command.
 """
 
 from __future__ import annotations

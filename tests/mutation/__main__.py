@@ -32,7 +32,7 @@ STAGES = (
         "--ignore=tests/core",
         "--ignore=tests/engine",
         "--ignore=tests/house",
-        "--ignore=tests/docs/test_pages.py",  # asks git for the pages, and the copy is no repository
+        "--ignore=tests/docs/test_pages.py",  # lists the pages with git, and the copy is no repository
     ),
 )
 LONGEST = 60  # seconds per test: a mutant may cause an infinite loop

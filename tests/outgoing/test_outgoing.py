@@ -1,4 +1,4 @@
-"""Outgoing calls with faults; `python -m tests.outgoing` runs all combinations and prints the table."""
+"""Outgoing calls with faults; `python -m tests.outgoing` runs all combinations and writes the table."""
 
 from __future__ import annotations
 

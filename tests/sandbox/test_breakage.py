@@ -1,4 +1,4 @@
-"""`sandbox break`: every kind of trouble of both doubles can be listed, switched on and off in a running sandbox."""
+"""`sandbox break`: every kind of fault of both doubles can be listed, switched on and off in a running sandbox."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""llama.cpp's own OpenAI server as a sandbox process, with the toy model: the engine port works on it."""
+"""llama.cpp's own OpenAI server as a sandbox process, with the `toy` model: the engine port works on it."""
 
 from __future__ import annotations
 

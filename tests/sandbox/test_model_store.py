@@ -1,4 +1,4 @@
-"""The model of the sandbox: cached, downloaded, rejected when corrupt, replaced by a toy when offline."""
+"""The model of the sandbox: cached, downloaded, rejected when corrupt, replaced by `toy` when offline."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The account by the official `vastai` command line: charges that equal the bill, invoices, keys and variables.
 
-Also: every route of the published file, and every one that the package `vastai` calls, responds as Vast does.
+Also: every route of the published file, and every one that the package `vastai` calls, behaves as Vast's.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ def _nothing_left(renter: Renter) -> Iterator[None]:
 
 
 def started(said: Printed) -> int:
-    """Return the id of the instance that a create has printed."""
+    """Return the id of the instance in the output of a create."""
     found = re.search(r"Started\. .*'success': True, 'new_contract': (\d+)", said.out)
     assert found, said
     assert said.err == ""

@@ -211,7 +211,7 @@ def test_a_file_that_came_with_a_clone_leads_nowhere_else(tmp_path: Path, name: 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="without start times a pid is all there is")
 def test_a_pid_alone_ends_no_process(tmp_path: Path) -> None:
-    """An attacker who plants the file can guess a PID, but not its start time."""
+    """A process that plants the file can guess a PID, but not its start time."""
     with subprocess.Popen(["sleep", "60"]) as stranger:
         save(tmp_path, replace(a_file(stranger.pid), start_time=0))
         (tmp_path / "sandbox.lock").touch()

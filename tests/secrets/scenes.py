@@ -257,7 +257,7 @@ def job(stage: Stage, encoding: str) -> None:
 
 
 def unguarded(stage: Stage, encoding: str) -> int:
-    """Return the number of findings without redaction; it must not be 0."""
+    """Return how many secrets are found without redaction; it must not be 0."""
     tell(stage, encoding)
     before = set(stage.hunt.findings)
     stage.run("logs", "--tail", "2000", command=(sys.executable, "-c", MUTE))

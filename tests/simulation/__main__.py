@@ -10,7 +10,7 @@ from tests.simulation import search
 
 
 def main() -> int:
-    """Parse the arguments, run and report. Return 1 if an invariant does not hold (printed with a replay), else 0."""
+    """Parse the arguments, run and report. Return 1 if an invariant does not hold (reported with a replay), else 0."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("-n", type=int, default=100_000, help="how many random histories")
     parser.add_argument("--first", type=int, help="first seed (default: a fresh one)")

@@ -33,7 +33,7 @@ def reckon(world: World, tale: Story, outcome: Outcome, graveyard: list[Any]) ->
         end = _end(world, tale, last, outcome, graveyard)
     rotated = isinstance(last, Rotation) and end is None
     if isinstance(last, Rotation) and isinstance(end, UsageError):
-        last = WANTED  # must fix the cause of the failed rotation
+        last = WANTED  # must fix why the key could not be rotated
         end = _end(world, tale, last, outcome, graveyard)
     desired = last.desired if isinstance(last, Rotation) else last
     kept = False
@@ -143,7 +143,7 @@ def _despite(world: World, tale: Story, outcome: Outcome, graveyard: list[Any]) 
 
 
 def _cut_off(world: World) -> bool:
-    """Whether all slots are in use by published backends that fail to prove their identity."""
+    """Whether all slots are in use by published backends whose identity check fails."""
     held = {service.env[NAMES.url].reveal() for service in world.services.values() if NAMES.url in service.env}
     told = {r.id for r in world.state.records if r.published}
     told |= {i for i, made in world.paid.items() if address(made) in held}

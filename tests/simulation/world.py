@@ -37,7 +37,7 @@ class Actor:
     def __init__(self, wanted: Desired | None = None) -> None:
         self.wanted = wanted
         self.rented: dict[str, Machine] = {}
-        self.shown: dict[str, Offer] = {}  # from its latest searches
+        self.shown: dict[str, Offer] = {}  # from its latest search
         self.unpulled: set[str] = set()  # offers of machines that failed to pull their image
 
     def must_keep_serving(self) -> bool:

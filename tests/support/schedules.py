@@ -34,14 +34,14 @@ Play: TypeAlias = Callable[[int], Played]
 
 @dataclass
 class Tally:
-    """Sums over schedules; `broken` are those with a violation."""
+    """Totals over schedules; `broken` are those with a violation."""
 
     schedules: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     broken: list[Played] = field(default_factory=list)
 
     def add(self, other: Tally) -> None:
-        """Add the sums of another tally."""
+        """Add another tally."""
         self.schedules += other.schedules
         self.counts += other.counts
         self.broken += other.broken
@@ -64,7 +64,7 @@ def batch(play: Play, first: int, n: int, *, stop: bool = False) -> Tally:
 
 
 def across(play: Play, first: int, n: int) -> Iterator[Tally]:
-    """Run the same on all cores; yield the sums of each batch."""
+    """Run the same on all cores; yield the tally of each batch."""
     starts = range(first, first + n, BATCH)
     with ProcessPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         yield from pool.map(partial(batch, play), starts, [min(BATCH, first + n - at) for at in starts])

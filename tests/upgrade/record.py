@@ -1,9 +1,9 @@
-"""Recorder of upgrade fixtures: runs a release in its sandbox and stores the result as data.
+"""Recorder of upgrade data: runs a release in its sandbox and stores the result.
 
     python -m tests.upgrade.record 85926eb tests/upgrade/recorded/85926eb
 
 Not run by CI. It needs git and the packages of `make check`; it builds the release's wheel, starts the sandbox on
-known ports with the toy model, runs `up`, `report`, `key rotate` and `sleep`, and stores the files and provider data
+known ports with the `toy` model, runs `up`, `report`, `key rotate` and `sleep`, and stores the files and provider data
 that a later version reads. Every secret is plain text (`tests/support/upgrade/inside_*.py`); the README of
 the directory describes each file. Random ids and times are different in every run.
 """

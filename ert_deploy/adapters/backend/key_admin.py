@@ -1,6 +1,6 @@
 """Key administration of the backend over HTTP: builds headers and bodies, handles responses. No I/O.
 
-The admin token that may change the keys is derived from the boot secret; an app's API key never has that right.
+The token that may change the keys is derived from the boot secret; an app's API key never has that right.
 """
 
 from __future__ import annotations

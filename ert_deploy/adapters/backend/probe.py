@@ -151,7 +151,7 @@ class TlsBackendProbe:
 
 
 def _known(address: Address, mark: Mark, pinned: str, deadline: Deadline) -> Line | None:
-    """Open a connection to the server with the pinned certificate; None if another server responds."""
+    """Open a connection to the server with the pinned certificate; None for another server."""
     try:
         return open_pinned(address, pinned, mark.deployment, deadline)
     except Stranger:

@@ -54,7 +54,7 @@ class Line:
         self._socket.close()
 
     def certificate(self) -> bytes:
-        """Return the certificate as DER; the server has proved during the handshake that it has the private key."""
+        """Return the certificate as DER; the server has shown during the handshake that it has the private key."""
         return self._socket.getpeercert(binary_form=True) or b""
 
     def names(self) -> tuple[tuple[str, str], ...]:

@@ -102,7 +102,7 @@ class CustodyWeb:
         try:
             return self._deployed(service_id)
         except ErtError:
-            return ""  # a state that cannot be read confirms nothing; whether to go on without it is the engine's matter
+            return ""  # an unreadable state is no proof; whether to go on without it is the engine's matter
 
     def _forget(self, service_id: str, name: str) -> None:
         self._known.get(service_id, {}).pop(name, None)

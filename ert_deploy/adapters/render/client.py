@@ -34,7 +34,7 @@ PAGE = 100
 MAX_PAGES = 200
 LIST_SIZE = 8 * 1024 * 1024
 KEY_HINT = "RENDER_API_KEY must be the API key of a Render user with access to the service's workspace"
-LONG = 16  # shorter values are often common terms like "production", whose removal would spoil a log
+LONG = 16  # shorter values are often common names like "production", whose removal would spoil a log
 _ADDRESS = re.compile(r"https?://[^@\s]*")
 _SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 

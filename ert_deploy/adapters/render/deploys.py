@@ -72,7 +72,7 @@ class RenderDeploys:
         return self._http.parsed(call, reply, lambda raw: deploy_of(thing_of(raw, deploy_id)))
 
     def failure(self, service: WebService, deploy: WebDeploy) -> str:
-        """Return Render's reason for the end of a deploy and the last log lines, as far as available. Never raises."""
+        """Return Render's reason for the end of a deploy and the last log lines, if available. Never raises."""
         reason, log = self._reason(service, deploy), self._log(service, deploy)
         return "\n".join(filter(None, (reason or f"Render returned no reason for {deploy.status}", log)))
 

@@ -172,7 +172,7 @@ def deploy_of(raw: object) -> WebDeploy:
 
 
 def when(raw: object) -> float | None:
-    """Convert an RFC 3339 time (0 to 9 fraction digits, as recorded) to a Unix time, or None."""
+    """Convert an RFC 3339 time (0 to 9 decimals, as recorded) to a Unix time, or None."""
     try:
         parsed = datetime.fromisoformat(raw) if isinstance(raw, str) else None
     except ValueError:
@@ -186,7 +186,7 @@ def stamp(seconds: float) -> str:
 
 
 def reason_of(events: Iterable[Json], deploy_id: str) -> str:
-    """Return why the deploy ended, from the service's events (newest first); empty if they give no reason.
+    """Return the reason of a finished deploy, from the service's events (newest first); empty if they give no reason.
 
     A build event contains the id of the build, not of the deploy, so it is used only if no event has this deploy's id.
     """

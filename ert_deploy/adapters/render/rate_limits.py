@@ -66,7 +66,7 @@ def seconds_until(text: str | None, now: float) -> float | None:
 
 
 def number(text: str | None) -> float | None:
-    """Parse a finite number that is not negative; None for any other text."""
+    """Parse a number of 0 or more; None for any other text, infinity and NaN."""
     try:
         value = float(text or "")
     except ValueError:

@@ -16,7 +16,7 @@ from ert_deploy.adapters.state.s3_objects import ATTEMPTS, Found, NoAnswer, S3Ob
 from ert_deploy.core.model.errors import Busy, CannotObserve, ErtError, UsageError
 from ert_deploy.core.model.stored import LockHolder
 
-LEASE = 600.0  # duration in seconds; renewed after half of it
+LEASE = 600.0  # duration in seconds; extended after half of it
 PAUSE = 1.0
 PROBES = 3
 IMPOSSIBLE = f'"{"0" * 32}"'  # no object has this ETag: a write with this condition must fail

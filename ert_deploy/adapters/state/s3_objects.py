@@ -1,7 +1,7 @@
 """S3 objects: gets and conditionally puts small objects in one bucket. Only this module imports boto3.
 
 Reads are retried with the injected clock. A write is sent exactly once (boto3's own retries are disabled): the caller
-determines whether it took effect if there was no response.
+determines whether it was carried out if there was no response.
 """
 
 from __future__ import annotations

@@ -121,7 +121,7 @@ class VastHost:
                 parse.number(order.offer_id),
                 image=launch.image,
                 disk=launch.disk_gb,
-                env={**order.env, "ERT_VAST_API": self._session.server_url},  # which the guard asks to stop it
+                env={**order.env, "ERT_VAST_API": self._session.server_url},  # which the guard calls to stop it
                 label=label(order.mark),
                 **onstart.start(launch),
                 price=launch.bid if launch.market is Market.INTERRUPTIBLE else None,

@@ -2,7 +2,7 @@
 
 The URL is not trusted. It is requested over https, without the API key or other credentials, within bounds, and only
 from the public internet, so that a response cannot direct a request to the operator's machine or network. (If Vast.ai
-itself is simulated on loopback, its logs may be there too.)
+itself is a double on loopback, its logs may be there too.)
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ class Pace:
         self._held: dict[str, float] = {}
 
     def note(self, operation: str, now: float, *, refused: bool = False) -> None:
-        """Record a call that has just ended, which is the latest time at which the server may have counted it."""
+        """Record a call that has just returned, which is the latest time at which the server may have counted it."""
         limit = LIMITS.get(operation, UNKNOWN)
         self._ends.setdefault(operation, deque(maxlen=limit.calls)).append(now)
         if refused:

@@ -18,7 +18,7 @@ def tried_enough(state: tenacity.RetryCallState) -> bool:
 
 
 def pause(state: tenacity.RetryCallState) -> float:
-    """Return the seconds to wait: as long as the server asks for, else ever longer."""
+    """Return the seconds to wait: as long as the server requests, else ever longer."""
     error = state.outcome.exception() if state.outcome is not None else None
     if isinstance(error, Transient) and error.after is not None:
         return error.after

@@ -1,4 +1,4 @@
-"""Vast SDK session: one attempt per call, timeouts, the date of a response. Imports the SDK, like `strict_client` only."""
+"""Vast SDK session: one attempt per call, timeouts, times of responses. Imports the SDK, like `strict_client` only."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Parser: a function from a scalar to its value, with the JSON Schema of what it accepts.
 
-Patterns are written so that Python and the JavaScript of editors read them alike: no named groups, no `\\d`.
+Patterns are written so that Python and the JavaScript of an editor read them alike: no named groups, no `\\d`.
 """
 
 from __future__ import annotations

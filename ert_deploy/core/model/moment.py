@@ -1,6 +1,6 @@
 """Moment: one reading of wall clock, monotonic clock and, if known, the provider's clock.
 
-The clocks of two operators can deviate and be set, so they are never mixed. Deadlines use the local clock that has
+The clocks of two operators can deviate and be set, so they are never mixed. A deadline uses the local clock that has
 advanced most. Stored times use the provider's clock, which every operator can read.
 """
 

@@ -1,6 +1,6 @@
 """Dataclass for values created at a high rate: immutable for the type checker, fast to create at run time.
 
-`dataclass(frozen=True)` sets each field with a function call, which used 10% of the time of a simulated run. mypy
+`dataclass(frozen=True)` sets each field with a function call, which used 10% of the time of a simulation. mypy
 reports an assignment to a field of these classes; at run time it is not checked.
 """
 

@@ -14,7 +14,7 @@ from ert_deploy.core.model.state import State
 
 
 def by_age(state: State | None = None) -> Callable[[Instance], tuple[float, str]]:
-    """A key to sort instances with, oldest first. A time in the state that is no provider's is not compared."""
+    """A key to sort instances with, oldest first. A time in the state that is no provider's is ignored."""
 
     def key(instance: Instance) -> tuple[float, str]:
         rented = instance.started

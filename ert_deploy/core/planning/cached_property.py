@@ -1,6 +1,6 @@
 """Cached property without a lock: computed on first access and stored in the object.
 
-`functools.cached_property` takes a lock on each first access on Python 3.11, which used 5% of the time of a simulated
+`functools.cached_property` takes a lock on each first access on Python 3.11, which used 5% of the time of a simulator's
 run. Objects of the core are not shared between threads.
 """
 

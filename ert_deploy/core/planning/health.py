@@ -57,7 +57,7 @@ class Verdict:
 def look(previous: Watch | None, instance: Instance, health: Health | None, now: float, patience: float) -> Watch:
     """Return the updated watch: a changed mark resets the progress timer, a failed check adds a strike.
 
-    The timer is also reset after a gap of more than half of `patience` (s) between two observations: this machine was
+    The timer is also reset after a pause of more than half of `patience` (s) between two observations: this machine was
     asleep, and older results do not apply to that time.
     """
     mark = f"{instance.power}|{instance.status}|{instance.message.text}|{health.progress() if health else ''}"

@@ -85,7 +85,7 @@ class Situation:
 
     @property
     def slots_taken(self) -> int:
-        """Number of instances plus creates with unknown result: the maximum that can incur charges."""
+        """Number of instances plus creates with unknown result: the maximum that can be billed."""
         seen = {i.mark.token for i in self.ours if i.mark is not None}
         unknown = [i for i in self.observed.state.intents if not i.gone and i.token not in seen]
         return len(self.ours) + len(unknown)

@@ -26,7 +26,7 @@ class Fault:
     "after"). `delay` is the time before the response in real seconds; `reset` closes the connection without a response;
     `status` replaces the response; `cut` closes the connection after that many bytes of the body. `echo` is an encoding
     (see `echo`): the response is an error, by default 400, with the values that the request reveals, longest first.
-    `kind` names the trouble that it belongs to, if any.
+    `kind` names the kind of fault that it belongs to, if any.
     """
 
     operation: str
@@ -86,12 +86,12 @@ class Faults:
             self._pending.append((fault, fault.skip, fault.count))
 
     def clear(self, kind: str | None = None) -> None:
-        """Remove all pending faults, or those of one kind of trouble."""
+        """Remove all pending faults, or those of one kind."""
         with self._lock:
             self._pending = [one for one in self._pending if kind is not None and one[0].kind != kind]
 
     def kinds(self) -> set[str]:
-        """Return the kinds of trouble that have a pending fault."""
+        """Return the kinds that have a pending fault."""
         with self._lock:
             return {fault.kind for fault, _, _ in self._pending if fault.kind}
 

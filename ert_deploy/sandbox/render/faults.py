@@ -73,7 +73,7 @@ def end(platform: Platform, kind: str) -> None:
 
 
 def active(platform: Platform) -> set[str]:
-    """Return the kinds of faults that have not ended."""
+    """Return the kinds of faults that are still active."""
     store = platform.store
     with store.lock:
         services = list(store.services.values())

@@ -23,7 +23,7 @@ OWNER_EMAIL = "owner@localhost"
 
 
 def stamp(seconds: float) -> str:
-    """Return an RFC 3339 timestamp with as few fraction digits as possible, like Go's RFC3339Nano."""
+    """Return an RFC 3339 timestamp with as few decimals as possible, like Go's RFC3339Nano."""
     text = rfc3339(seconds)
     return text.removesuffix("Z").rstrip("0") + "Z" if "." in text else text
 
@@ -123,7 +123,7 @@ def log_json(line: LogLine) -> dict[str, Any]:
 
 
 def log_stamp(seconds: float) -> str:
-    """Return an RFC 3339 timestamp with nine fraction digits."""
+    """Return an RFC 3339 timestamp with nine decimals."""
     whole, _, fraction = rfc3339(seconds).removesuffix("Z").partition(".")
     return f"{whole}.{fraction:0<9}Z"
 

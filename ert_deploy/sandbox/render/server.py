@@ -159,7 +159,7 @@ class RenderDouble:
         faults.end(self._platform, kind)
 
     def active_troubles(self) -> set[str]:
-        """Return the kinds of faults that have not ended."""
+        """Return the kinds of faults that are still active."""
         return faults.active(self._platform)
 
     def inspect(self) -> dict[str, Any]:

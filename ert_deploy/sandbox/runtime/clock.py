@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-# Within the seven days for which Vast's command line asks by default.
+# Within the seven days that Vast's command line requests by default.
 LEAD = 5 * 86400.0
 
 

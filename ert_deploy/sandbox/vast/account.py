@@ -84,7 +84,7 @@ class Estate:
         return any(c.ask.id == ask.id and c.uses_gpu and c is not but for c in self.live())
 
     def gone_shape(self, id: int) -> Gone:
-        """Return the form of the answer about an instance that does not exist; it varies after a destroy."""
+        """Return the form of the response about an instance that does not exist; it varies after a destroy."""
         contract, knobs = self.contracts.get(id), self.options.knobs
         if contract is None or contract.destroyed is None or not knobs.gone:
             return self.options.gone_shape

@@ -63,7 +63,7 @@ def switch_off(estate: Estate, faults: Faults, kind: str) -> None:
 
 
 def active(estate: Estate, faults: Faults) -> set[str]:
-    """Return the kinds of faults that have not ended."""
+    """Return the kinds of faults that are still active."""
     taken = {tenant.kind for tenant in estate.tenants.values() if tenant.kind}
     lost = {"offline"} if estate.lost else set()
     return {one["kind"] for one in estate.troubles.pending()} | faults.kinds() | taken | lost

@@ -69,7 +69,7 @@ class Order:
 
 @dataclass(slots=True)
 class Increase:
-    """A host's offer to prolong a contract `until` a time, at `rate` $/h from the end date so far (`starts`)."""
+    """A host's offer to prolong a contract `until` a time, at `rate` $/h from the present end date (`starts`)."""
 
     id: int
     rate: float

@@ -1,6 +1,6 @@
 """Filter objects of Vast, `{field: {op: value}}`, used by the offer search and the instance list.
 
-Numbers may be strings, as in the queries of the SDK; they are compared as numbers if the field of the row is a number.
+Numbers may be strings, as in the queries of the SDK; they are treated as numbers if the field of the row is a number.
 """
 
 from __future__ import annotations

@@ -132,7 +132,7 @@ class VastDouble:
             switch_off(self._estate, self.faults, kind)
 
     def active_troubles(self) -> set[str]:
-        """Return the kinds of faults that have not ended."""
+        """Return the kinds of faults that are still active."""
         with self._estate.lock:
             self._estate.tick()
             return active(self._estate, self.faults)

@@ -1,4 +1,4 @@
-"""Breakage: lists the kinds of trouble of a running sandbox, and switches one on or off."""
+"""Breakage: lists the kinds of faults of a running sandbox, and switches one on or off."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kinds of trouble: what can be broken in a running sandbox, as in the tables of the two `faults` modules."""
+"""Kinds of faults: what can be broken in a running sandbox, as in the tables of the two `faults` modules."""
 
 from __future__ import annotations
 

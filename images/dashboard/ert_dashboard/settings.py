@@ -1,7 +1,7 @@
 """Dashboard settings: parses the environment variables into one immutable `Settings`.
 
 The variables that the deployer owns are accepted only as a whole: their fingerprint is recomputed here, and a set that
-does not match it (a partial update, an edited value) is *torn* and never used. This module opens no connections.
+does not match it (a partial update, a changed value) is *torn* and never used. This module opens no connections.
 """
 
 from __future__ import annotations

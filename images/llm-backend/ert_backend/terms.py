@@ -19,7 +19,7 @@ _DEAREST, _LONGEST_NAME = 1000.0, 80
 
 
 class Shown(TypedDict):
-    """The terms in `/status`: US dollars per hour, money seconds, and money seconds per real second."""
+    """The object in `/status`: US dollars per hour, money seconds, and money seconds per real second."""
 
     gpu_name: str | None
     price_per_hour: float | None

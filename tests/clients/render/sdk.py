@@ -1,8 +1,8 @@
 """Render's official Python SDK (PyPI `render`), unmodified, through the operations of the sandbox's Render.
 
 Runs in the SDK's own environment: `RENDER_URL`, `RENDER_KEY`, `RENDER_OWNER` and `RENDER_SERVICE` name the server, the
-key, the workspace and a live service. Every response has to be parsed by the SDK, and its content is checked. Prints a
-line for each operation; a failure is followed by its reason. `RENDER_EXCEPTIONS` is a JSON list of operations that
+key, the workspace and a live service. Every response has to be parsed by the SDK, and its content is checked. Writes a
+line for each operation; for a failure with its reason. `RENDER_EXCEPTIONS` is a JSON list of operations that
 have to fail; one that does not fail any more is an error, too.
 """
 

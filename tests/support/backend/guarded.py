@@ -1,4 +1,4 @@
-"""The guard's off-switch and the app's ledger over one board, for tests that need no machine processes."""
+"""The guard's off-switch and the app's ledger over one `Board`, for tests that need no machine processes."""
 
 from __future__ import annotations
 

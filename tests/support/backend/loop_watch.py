@@ -15,7 +15,7 @@ TICK = 0.0005
 
 @dataclass(slots=True)
 class Stall:
-    """The longest time between two ticks in seconds: `busy` in processor time of the loop, `wall` in elapsed time."""
+    """The longest time between two ticks in seconds: `busy` in processor time of the loop, `wall` in real time."""
 
     busy: float = 0.0
     wall: float = 0.0

@@ -1,4 +1,4 @@
-"""A board with both sides in this process, for tests that act as the guard and as the app."""
+"""A `Board` with both sides in this process, for tests that act as the guard and as the app."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ class OneBoard(Board):
 
     @property
     def shared(self) -> bool:
-        """True, as if the app had inherited the board."""
+        """True, as if the app had inherited it."""
         return True

@@ -86,7 +86,7 @@ class Backend:
         wait_for(lambda: self.service.state.ready)
 
     def warm(self) -> None:
-        """Start the process that writes reports in advance: tests with short deadlines time the report alone."""
+        """Start the process that writes reports in advance: tests with a short deadline time the report alone."""
         asyncio.run_coroutine_threadsafe(self.service.writer.start(), self.loop).result(20)
 
     async def _serve(self) -> None:

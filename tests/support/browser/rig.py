@@ -83,7 +83,7 @@ def done(page: Page) -> None:
 
 
 def violations(page: Page) -> list[str]:
-    """Return the violations that axe reports on the current page, after animations have ended."""
+    """Return the violations that axe reports on the current page, after all animations."""
     page.evaluate(ANIMATED)
     page.evaluate(AXE.read_text(encoding="utf-8"))
     found = page.evaluate("() => axe.run(document, { resultTypes: ['violations'] })")["violations"]

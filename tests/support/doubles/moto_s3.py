@@ -1,4 +1,4 @@
-"""An S3 on loopback (moto's), and a client wrapper that loses or delays responses or ignores conditions."""
+"""An S3 on loopback (moto's), and a client wrapper that drops or delays responses or ignores conditions."""
 
 from __future__ import annotations
 

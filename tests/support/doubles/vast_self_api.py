@@ -24,7 +24,7 @@ class Call:
 
 @dataclass
 class FakeVast:
-    """Responds with the next of `answers` (the last one is repeated): a status and body, `hang`, or `redirect`."""
+    """Returns the next of `answers` (the last one is repeated): a status and body, `hang`, or `redirect`."""
 
     answers: list[tuple[int, object] | str] = field(default_factory=lambda: [(200, {"success": True})])
     calls: list[Call] = field(default_factory=list)

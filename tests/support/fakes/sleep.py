@@ -1,4 +1,4 @@
-"""Environments in which the backend is asleep, or is awake and about to sleep."""
+"""Environments in which the backend is asleep, or serves and is about to sleep."""
 
 from __future__ import annotations
 

@@ -35,12 +35,12 @@ class World:
         return self.http.request(method, self.double.url + path.replace("{s}", f"/services/{self.service}"), **more)
 
     def patiently(self, method: str, path: str, **more: Any) -> requests.Response:
-        """Send one API request and repeat it while it is rate limited; a simulated minute passes quickly."""
+        """Send one API request and repeat it while it is rate limited; a minute of the world passes quickly."""
         for _ in range(50):
             answer = self.call(method, path, **more)
             if answer.status_code != 429:
                 break
-            time.sleep(0.05)  # noqa: TID251 - a test waits for a simulated minute to pass
+            time.sleep(0.05)  # noqa: TID251 - a test waits for a minute of the world
         return answer
 
     def get(self, path: str, **params: Any) -> Any:

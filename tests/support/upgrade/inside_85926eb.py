@@ -33,7 +33,7 @@ def main(mode: str, *arguments: str) -> None:
 
 
 def world(folder: str, database: str) -> None:
-    """Run a new sandbox with the toy model on known ports; the app stores its reports in `database`."""
+    """Run a new sandbox with the `toy` model on known ports; the app stores its reports in `database`."""
     worlds, model = _module("ert_deploy.sandbox.world"), _module("ert_deploy.sandbox.model")
     vast, options = _module("ert_deploy.sandbox.vast_server"), _module("ert_deploy.sandbox.vast_options")
     render, process = _module("ert_deploy.sandbox.render_server"), _module("ert_deploy.sandbox.render_process")

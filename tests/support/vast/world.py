@@ -108,7 +108,7 @@ def renting(
     market: tuple[Ask, ...] | None = None,
     **options: Any,
 ) -> Iterator[Renter]:
-    """Run a market during the block; all processes are ended afterwards. No rate limits."""
+    """Run a market during the block; all processes are stopped afterwards. No rate limits."""
     options.setdefault("rate_limits", False)
     with tempfile.TemporaryDirectory() as folder:
         double = VastDouble(
@@ -135,7 +135,7 @@ def until(holds: Callable[[], bool], seconds: float = 10.0) -> None:
 
 
 def environment(renter: Renter, id: int) -> dict[str, str]:
-    """Return the environment that the machine's script has printed into its log."""
+    """Return the environment that the machine's script has written to its log."""
     until(lambda: bool(renter.sdk.logs(id, tail="1").strip()))
     found: dict[str, str] = json.loads(renter.sdk.logs(id, tail="1"))
     return found

@@ -1,6 +1,6 @@
 """Conversion of a state to plain data and back. Stored data is untrusted: only a complete and valid state is accepted.
 
-Every field has its type, every number is finite, and data that no release writes is an error.
+Every field has its type, no number is infinite or NaN, and data that no release writes is an error.
 """
 
 from __future__ import annotations

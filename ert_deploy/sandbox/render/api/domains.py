@@ -1,4 +1,4 @@
-"""Custom-domain handlers. A domain is listed and never verified: the sandbox asks no DNS and serves loopback only."""
+"""Custom-domain handlers. A domain is listed and never verified: the sandbox uses no DNS and serves loopback only."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Price increases: offers of a host to prolong a contract at a higher price, which the renter accepts or rejects.
 
 Source: the `vastai` package (`api/price_increase.py`): routes, fields, the body with exactly one key, and the 404
-`no_pending_price_increase`. The new price applies after the end date of the contract so far. The fault
+`no_pending_price_increase`. The new price applies after the present end date of the contract. The fault
 `price_increase` makes a host offer one.
 """
 

@@ -22,7 +22,7 @@ CHANGES = ("image", "args", "env", "onstart", "template_id", "template_hash_id")
 
 
 def update(estate: Estate, request: Request) -> Reply:
-    """Change the order of an instance; the answer has the row of the instance as `updated_instance`."""
+    """Change the order of an instance; the response has the row of the instance as `updated_instance`."""
     id = instance_id(request)
     contract = estate.get(id)
     if contract is None:

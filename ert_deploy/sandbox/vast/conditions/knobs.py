@@ -6,7 +6,7 @@
 | `taken` | 0.83 | a machine is on the market in 17 % of the snapshots (median): the same |
 | `taken_after` | 2 h | assumed: no public rate; one GPU was taken when it was wanted again (pollinations#14985) |
 | `gone` | `{}` `[]` 404 null | reads by id after a destroy: the SDK (null), dstack (404), field reports (the others) |
-| `gone_for` | 30 s | assumed; afterwards the answer is that of `Options.gone_shape` |
+| `gone_for` | 30 s | assumed; afterwards the response is that of `Options.gone_shape` |
 
 The share of arm64 hosts (1 in 24) and the delivered share of the advertised speed of slow hosts (0.03: a "1,336 Mbps"
 host gave 5 to 11 MB/s, klutzydrummer/vastai-llmapi-orchestrator) are in `market.py`.
@@ -26,7 +26,7 @@ Gone = Literal["null", "{}", "[]", "404"]
 class Knobs:
     """Shares from 0 to 1, times in `WorldClock` seconds. By default nothing changes by itself.
 
-    Raises `ValueError` for a share outside 0 to 1, a time of 0 or less, or an unknown answer in `gone`.
+    Raises `ValueError` for a share outside 0 to 1, a time of 0 or less, or an unknown response in `gone`.
     """
 
     renumbered: float = 0.0

@@ -21,7 +21,7 @@ SERVICE = "stripe_payments"
 
 
 def invoices(estate: Estate, request: Request) -> Reply:
-    """Return the payments of the period; a purchase of credit is negative, as in Vast's example."""
+    """Return each payment of the period; a purchase of credit is negative, as in Vast's example."""
     filters = filters_of(request)
     first, last = period(filters, "when")
     service = wanted(filters, "service")
@@ -89,7 +89,7 @@ def _charged(row: Json) -> Iterator[Json]:
 
 
 def find(estate: Estate, request: Request) -> Reply:
-    """Return the payments that match `select_filters`, as rows of columns."""
+    """Return every payment that matches `select_filters`, as rows of columns."""
     filters = filters_of(request)
     for column, conditions in filters.items():
         check(column, conditions)

@@ -1,4 +1,4 @@
-"""Pages of a statement: period, order and cursor of the queries for charges and invoices. No I/O.
+"""Pages of a statement: period, order and cursor of a query. No I/O.
 
 Source: Vast OpenAPI `show_charges` and `show_invoices`: both ends of the period are required, at most 100 rows a page
 (20 by default), cursors are base64 JSON.

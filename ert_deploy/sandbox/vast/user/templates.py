@@ -2,7 +2,7 @@
 
 Sources: Vast OpenAPI (`create_template`, `edit_template`, `delete_template`, `search_templates`); the `vastai` package
 for `PUT /api/v1/template/`, which needs both `id` and `hash_id`; Vast docs: scalars of the create call win, `env` is
-merged by key, and the hash depends on the content, so that every edit changes it. The answer to a hash that nobody has
+merged by key, and the hash depends on the content, so that every edit changes it. The response to an unknown hash
 is not documented; here it is a 404 `no_such_template`.
 """
 

@@ -35,7 +35,7 @@ class PasswordHash:
     digest: bytes = field(repr=False)
 
     def matches(self, password: str) -> bool:
-        """Whether `password` matches. Takes a fraction of a second of CPU time by design; calls are serialized."""
+        """Whether `password` matches. Takes less than a second of CPU time by design; calls are serialized."""
         if len(password) > LONGEST:
             return False
         with _ONE_AT_A_TIME:

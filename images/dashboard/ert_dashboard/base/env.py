@@ -11,7 +11,7 @@ class BadSetting(Exception):
 
 
 def finite(text: str) -> float | None:
-    """Parse `text` as a float; return None when it is not a finite number."""
+    """Parse `text` as a float; return None for any other text, infinity and NaN."""
     try:
         value = float(text)
     except ValueError:

@@ -17,7 +17,7 @@ _DEAREST, _LONGEST_IDLE, _FASTEST = 1000, 30 * 86400, 1e6
 
 @dataclass(frozen=True)
 class Machine:
-    """Properties: `price` in US dollars per running hour, `idle_stop` in seconds without work (0: never).
+    """Properties: `price` in USD per running hour, `idle_stop` in seconds without work (0: never).
 
     `speed` is the number of provider seconds (billing, idle time) per real second; other than 1 only in a sandbox.
     """

@@ -9,7 +9,7 @@
 `filing/currency` applies to the statements, `quote/currency` to the share price; `GBp`, GBX, ZAc and ILA are hundredths
 of a unit. At least one of the two is required.
 
-All types and sizes are checked, because the files are edited by hand; every error names the field.
+All types and sizes are checked, because the files are written by hand; every error names the field.
 """
 
 from __future__ import annotations

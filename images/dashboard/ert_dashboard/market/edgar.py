@@ -29,7 +29,7 @@ _TROUBLE_S = 30.0
 
 
 class Edgar:
-    """Client for SEC documents. Thread-safe. The methods return None for a 404 and raise `SourceAway`."""
+    """Client of the SEC. Thread-safe. The methods return None for a 404 and raise `SourceAway`."""
 
     def __init__(
         self,

@@ -14,7 +14,7 @@ from pathlib import Path
 from ert_dashboard.base.env import BadSetting
 
 _AGENT = "ERT_SEC_USER_AGENT"
-# The SEC requires a name and a mail address, and otherwise responds with 403.
+# The SEC requires a name and a mail address, and otherwise returns 403.
 _AGENT_SHAPE = re.compile(r"[\x20-\x7e]{1,150}")
 _MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 

@@ -95,7 +95,7 @@ class Deployment:
         }
 
     def _spend(self, known: Machine) -> machine_body.Spend | None:
-        """Return the estimate in US dollars, in total and over time; None without a price."""
+        """Return the estimate in USD, in total and over time; None without a price."""
         if known.price is None:
             return None
         per_second = known.price * known.speed / 3600

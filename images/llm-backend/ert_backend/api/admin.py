@@ -1,6 +1,6 @@
-"""Admin routes for the operator: list and replace the accepted keys, and read the head of the audit log.
+"""Routes under `/admin` for the operator: list and replace the accepted keys, and read the head of the audit log.
 
-They require the admin token (`keyring.admin_token`), never an application's key. Rotation takes two calls: the old and
+They require the admin token (`keyring.admin_token`), never an app's key. A change of keys takes two calls: the old and
 the new hash under the next generation, then, once the application has used the new key, the new hash alone.
 """
 
@@ -19,7 +19,7 @@ from ert_backend.edge.key_store import KeyRing, Stale, parse_hashes, short
 
 
 def routes(app: FastAPI, keys: KeyRing, audit: Audit) -> None:
-    """Add the admin routes."""
+    """Add the routes under `/admin`."""
 
     @serves(app, "GET", "/admin/keys")
     async def show() -> Mapping[str, object]:

@@ -1,4 +1,4 @@
-"""Request model of the admin routes. No I/O."""
+"""Request model of the routes under `/admin`. No I/O."""
 
 from __future__ import annotations
 

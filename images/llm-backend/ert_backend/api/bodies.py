@@ -91,7 +91,7 @@ class Queue(TypedDict):
 
 
 class MachineStatus(Health, Shown):
-    """Health, terms of the rental, queue, engine and GPU; null is not known. Times are in seconds, sizes in bytes."""
+    """Health, price and idle stop, queue, engine and GPU; null is not known. Times are in seconds, sizes in bytes."""
 
     queue: Queue
     gpu: list[Card] | None

@@ -41,7 +41,7 @@ class Models(TypedDict):
 
 
 class CalledFunction(TypedDict):
-    """Name and arguments (JSON in a string) of a call; a later chunk has a piece of the arguments alone."""
+    """Name and arguments (JSON in a string) of a call; a later chunk has a part of the arguments alone."""
 
     arguments: str
     name: NotRequired[str]

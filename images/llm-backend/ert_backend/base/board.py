@@ -37,7 +37,7 @@ class Board:
 
     @classmethod
     def create(cls, *places: Path) -> Board:
-        """Create the board in memory, or else as an unlinked file in the first of `places` that accepts it."""
+        """Create one in memory, or else as an unlinked file in the first of `places` that accepts it."""
         for make in (_in_memory, *(lambda place=place: _on_disk(place) for place in places)):
             try:
                 return cls(make())
@@ -47,7 +47,7 @@ class Board:
 
     @classmethod
     def inherited(cls, given: str) -> Board:
-        """Open the board of the inherited descriptor; a board local to this process when there is none."""
+        """Open the inherited descriptor; a `Board` local to this process when there is none."""
         try:
             descriptor = int(given)
             os.set_inheritable(descriptor, False)
@@ -58,7 +58,7 @@ class Board:
 
     @property
     def shared(self) -> bool:
-        """Whether another process has access to the board."""
+        """Whether another process has access to it."""
         return self.descriptor >= 0
 
     def write(self, half: Half, word: Mapping[str, Any]) -> None:

@@ -51,7 +51,7 @@ class Threshold:
             task.cancel()
 
     async def wait_closed(self) -> None:
-        """Wait until all pending handshakes have ended."""
+        """Wait until all pending handshakes are complete."""
         await asyncio.gather(*self.arrivals, return_exceptions=True)
 
     def _take(self) -> None:

@@ -67,7 +67,7 @@ class OpenAIServer:
         return wire.models(await self._get("/v1/models"))
 
     async def loaded(self) -> list[Loaded]:
-        """GET `/v1/models`: a server that responds has its model in memory."""
+        """GET `/v1/models`: with a response its model is in memory."""
         return wire.loaded(await self._get("/v1/models"))
 
     async def pull(self, model: str) -> AsyncGenerator[PullProgress, None]:

@@ -125,7 +125,7 @@ AS_SET = Sampling()
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The engine's usage for one response: tokens, and the seconds it took to decode them."""
+    """The engine's usage for one response: tokens, and the seconds of decoding."""
 
     prompt_tokens: int
     completion_tokens: int

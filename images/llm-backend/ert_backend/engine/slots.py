@@ -1,8 +1,8 @@
 """Slot selection: the number of parallel requests, based on a measurement at boot.
 
 The engine's slots use memory in any case; whether they increase the throughput depends on model and card (a mixture of
-experts can be slower with two). The throughput is measured for 1, 2 and 4 requests; each step is taken only if it is a
-quarter faster than the one before.
+experts can be slower with two). It is measured for 1, 2 and 4 requests; each step is taken only if it is a quarter
+faster than the one before.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ async def measured(engine: LlmEngine, model: str, most: int) -> dict[int, float]
 
 
 def chosen(rates: Mapping[int, float], most: int) -> int:
-    """Return the last step with GAIN times the throughput of the one before; `most` if every step has it.
+    """Return the last step with GAIN times the rate of the one before; `most` if every step has it.
 
     Without a measurement all slots are used.
     """

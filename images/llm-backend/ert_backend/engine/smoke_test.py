@@ -24,7 +24,7 @@ TRIES = 2
 
 # Tokens per second, one stream. gpt-oss-20b: smeltcore.com recipes (2026-05/06), the lowest figure per card. 7B to 8B
 # with four bits: XiongjieDai/GPU-Benchmarks-on-LLM-Inference (2024-05, llama 8B Q4_K_M, 1024 tokens). The A5000's are
-# estimated from its memory bandwidth.
+# derived from its memory bandwidth.
 KNOWN: dict[str, dict[str, float]] = {
     "gpt-oss:20b": {
         "RTX 3090": 147.5,
@@ -67,7 +67,7 @@ class Standards:
 class Finding:
     """The measured tokens per second, and the required ones.
 
-    `rates` is the throughput by the number of parallel requests, `slots` the number selected.
+    `rates` is tokens per second by the number of parallel requests, `slots` the number selected.
     """
 
     speed: float

@@ -2,7 +2,7 @@
 
 The output is the content of the final channel, or all that follows the last closing tag; everything before it is
 thinking, even if the opening tag or the channel's marker is missing. Tags in Markdown code are ignored. The time is
-linear in the length of the response.
+in proportion to the length of the response.
 """
 
 from __future__ import annotations

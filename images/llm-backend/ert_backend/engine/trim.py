@@ -3,7 +3,7 @@
     python trim.py FOLDER FAMILY
 
 The upstream image contains gigabytes of libraries for CUDA 12 and 13, MLX and Vulkan; a rented NVIDIA card uses one
-family. The others are recognised by the names of their directories; if the family is missing the build fails, since
+family. The others are recognised by the names of their directories; if it is missing the build fails, since
 Ollama would run on the CPU without it.
 """
 
@@ -24,7 +24,7 @@ class NoFamily(ValueError):
 
 
 def trim(folder: Path, family: str) -> list[str]:
-    """Remove all other backends from `folder` and return their names; raise NoFamily when the family is missing."""
+    """Remove all other backends from `folder` and return their names; raise NoFamily when `family` is missing."""
     wanted = f"cuda_v{family}"
     entries = sorted(folder.iterdir())
     if not (folder / wanted).is_dir():
@@ -41,7 +41,7 @@ def _is_backend(entry: Path) -> bool:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the command; return 0 when one family is kept, 1 when it is missing, 2 for invalid usage."""
+    """Run the command; return 0 when `FAMILY` is kept, 1 when it is missing, 2 for invalid usage."""
     if len(arguments) != 2:
         sys.stderr.write("usage: python trim.py FOLDER FAMILY\n")
         return 2

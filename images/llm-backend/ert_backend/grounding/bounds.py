@@ -28,7 +28,7 @@ def pieces(sentence: str) -> Iterator[str]:
 
 
 def cut(text: str, window: int) -> Iterator[tuple[int, str]]:
-    """Split a text at blanks into chunks of at most `window` characters, so that the cost grows with its length only."""
+    """Split a text at blanks into chunks of at most `window` characters, so that the cost grows with its length."""
     start = 0
     while len(text) - start > window:
         blank = text.rfind(" ", start + 1, start + window)

@@ -168,7 +168,7 @@ def _named(names: str, facts: Mapping[str, Fact]) -> Fact | None:
 
 
 def _comparable(facts: list[Fact]) -> bool:
-    """Whether the facts can be compared: at most one currency, and at most one year among filed figures."""
+    """Whether the facts are comparable: at most one currency, and at most one year among filed figures."""
     currencies = {fact.currency for fact in facts if fact.unit is Unit.MONEY}
     filed = [fact for fact in facts if fact.id not in OF_QUOTE]
     years = {fact.period.year for fact in filed if fact.period and fact.period.year}

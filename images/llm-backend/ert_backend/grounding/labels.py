@@ -33,7 +33,7 @@ BEHIND = re.compile(
     r"(?:(?!and\b|or\b|while\b|but\b|with\b|versus\b|from\b|to\b|against\b|than\b|at\b|on\b|by\b|so\b|as\b"
     r"|because\b|since\b|which\b|thus\b|hence\b|leaving\b|after\b|before\b)[a-z]+ )?(?:\()?"
 )
-# A label directly followed by its own number is not the label of the previous one.
+# A label directly before its own number is not the label of the previous one.
 OWN = re.compile(
     r"s?\s*(?:\([a-z/ ]+\)\s*)?(?:growth|margin|ratio)?\s*(?:of|is|was|were|are|at|stands? at|stood at|came to"
     r"|amounted to|totaled|totalled|reached|:|=|by)?"

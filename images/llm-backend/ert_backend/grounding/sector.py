@@ -47,7 +47,7 @@ OF_INDUSTRY = frozenset(
         "quickRatio",
     }
 )
-# Shown if given, but not listed as gaps otherwise.
+# Shown if given, but not listed as missing otherwise.
 NOT_MISSED = frozenset({"operatingIncome", "totalDebt", "totalCash"})
 
 
@@ -66,5 +66,5 @@ def beside_the_point(kind: Kind) -> frozenset[str]:
 
 
 def missed(kind: Kind, name: str) -> bool:
-    """Whether the report on this type of company lists the figure as a gap when it is absent."""
+    """Whether the report on this type of company lists the figure as missing when it is absent."""
     return kind is Kind.OTHER or name not in OF_INDUSTRY | NOT_MISSED

@@ -1,7 +1,7 @@
 """Resolves ambiguous units from other figures: pence or pounds, percent or fraction, and values with no meaning.
 
 An input figure is compared with those it depends on. If they do not determine the unit and exactly one reading is in
-the plausible range, that reading is used; otherwise the figure is dropped and listed as a gap.
+the plausible range, that reading is used; otherwise the figure is dropped and listed as missing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Field names of market data (yfinance spelling), with the display name and unit of each.
+"""Field names of market data (as in yfinance), with the display name and unit of each.
 
 Margins, returns and yields are fractions; `debtToEquity` is a percent number; money is absolute. The unit of
 `dividendYield` depends on the data source: `settle` resolves it.

@@ -193,7 +193,7 @@ class Switch:
     def _act(self, verdict: Verdict) -> float:
         self.ordered_at = self.clock.now()
         action = verdict.action
-        # Destroy only if the disk, read now, has no claim; a disk that hangs does not prove that.
+        # Destroy only if the disk, read now, has no claim; a disk that hangs does not show that.
         if action is Action.DESTROY and within(DISK, self.claim.claimed, None) is not False:
             action = Action.STOP
         outcome = self.ask(self.settings, action)
@@ -209,7 +209,7 @@ class Switch:
         return random.uniform(BACKOFF[0], ceiling)  # noqa: S311 - jitter, not a secret
 
     def _learn(self, outcome: Outcome) -> None:
-        """Update the state of the switch: an order is better evidence than any reading."""
+        """Update the state of the switch: an order is a better proof than any reading."""
         if outcome.success or outcome.refused:
             self.check.heard(OffSwitch.PROVEN if outcome.success else OffSwitch.REFUSED, self.clock.now())
             self._show_switch()

@@ -29,7 +29,7 @@ class Conflict(Exception):
 
 
 class QueueFull(Exception):
-    """The queue is full; `after` is the estimated seconds until it is not."""
+    """The queue is full; `after` is about how many seconds until it is not."""
 
     def __init__(self, after: int) -> None:
         super().__init__(after)
@@ -54,7 +54,7 @@ class WriterBroke(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event of a job; ids start at 1 without gaps."""
+    """One event of a job; ids are consecutive and start at 1."""
 
     id: int
     name: str

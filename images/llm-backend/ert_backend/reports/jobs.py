@@ -200,7 +200,7 @@ class Jobs:
             self.active = self.task = None
 
     def _tell(self, job: Job, name: str, data: dict[str, object]) -> None:
-        """Forward an event; progress is limited to once per PROGRESS_EVERY seconds, to spare followers and board."""
+        """Forward an event; progress is limited to once per PROGRESS_EVERY seconds, to spare followers and `board`."""
         now = boot_seconds()
         if name == "progress" and now - self.told_at < PROGRESS_EVERY:
             return

@@ -154,7 +154,7 @@ def _cell(column: str, row: Mapping[str, object]) -> str:
 
 
 def _sayable(text: str) -> str:
-    """Return the value, unless it contains banned content. The source of a figure may be a plain address."""
+    """Return the value, unless the content filter rejects it. The source of a figure may be a plain address."""
     # `exchangeRate.CNYHKD` in a derived formula is no domain.
     said = text.replace("exchangeRate.", "") if text.startswith("derived: ") else text
     return text if ADDRESS.fullmatch(text) or not name_fault(said) else "not given"

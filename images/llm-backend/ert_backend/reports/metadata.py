@@ -74,7 +74,7 @@ def rating_of(facts: Mapping[str, Fact]) -> tuple[str, str]:
 
 
 def describe_report(frame: Frame, written: Sequence[Written], seconds: float) -> dict[str, Any]:
-    """Return the `metadata` object of a finished report; `seconds` is the elapsed time."""
+    """Return the `metadata` object of a finished report; `seconds` is its duration."""
     drafts = [part.checked.draft for part in written]
     completion, decode = sum(d.completion_tokens for d in drafts), sum(d.seconds for d in drafts)
     target = find(frame.figures.told, "targetMeanPrice")

@@ -1,7 +1,7 @@
 """Prompts of the model. No I/O.
 
 All sections of a report share the same prefix (rules, facts, cleaned text), and the task is last: llama.cpp then
-processes the prefix once. All supplied text is untrusted: it is sanitised, fenced and declared to be data.
+processes the prefix once. All supplied text is sanitised, fenced and declared to be data.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Brief:
     originals: tuple[str, ...] = ()
 
     def texts(self) -> dict[str, str]:
-        """Return the supplied prose by id: a number in it may be repeated."""
+        """Return the supplied text by id: a number in it may be repeated."""
         lines = {f"recent_headlines.{number}": line for number, line in enumerate(self.headlines, 1)}
         return {"longBusinessSummary": self.summary, **lines}
 

@@ -23,7 +23,7 @@ __all__ = ["Dropped", "Prose", "Traced", "clean", "compose", "defuse", "joined",
 # A small model may omit one of the two brackets.
 PLACEHOLDER = re.compile(r"\[\[\s{0,9}([^\[\]\s](?:[^\[\]]{0,118}[^\[\]\s])?)\s{0,9}\]\]|\[([A-Za-z][\w.]{1,120})\]")
 MIN_WORDS = 4
-# Replaces a sentence with banned content; only the reason is kept.
+# Replaces a rejected sentence; only the reason is kept.
 WITHHELD = "(not repeated)"
 # Reasons that do not count as errors: sentences of the model about itself.
 HARMLESS = frozenset({"meta"})
@@ -67,7 +67,7 @@ class Prose:
 
 
 def defuse(text: str) -> str:
-    """Sanitise untrusted text for a prompt: no control tokens, no placeholders, no fences, one line."""
+    """Sanitise text for a prompt: no control tokens, no placeholders, no fences, one line."""
     # One pass is enough: a token that results from two broken ones would contain the space between them.
     broken = CONTROL.sub(" ", text)
     broken = broken.replace("<|", "< |").replace("|>", "| >").replace("\uff5c", " ")
@@ -143,7 +143,7 @@ def joined(kept: Sequence[Traced]) -> str:
 
 
 def _shown(fact: Fact) -> str:
-    """Return the formatted fact; a supplied string is untrusted: short, on one line, without markup."""
+    """Return the formatted fact; a supplied string is made harmless: short, on one line, without markup."""
     return show(fact) if fact.number is not None else re.sub(r"[<>`\[\]*|{}]", "", plain(defuse(show(fact))))[:120]
 
 

@@ -129,7 +129,7 @@ def brief_of(request: Supplied, facts: Mapping[str, Fact]) -> Brief:
     lines = (request.market_data or {}).get("recent_headlines")
     given = lines[:12] if isinstance(lines, list) else []
     rows = [line if isinstance(line, dict) else {"title": line} for line in given]
-    # The model is not shown any content that is banned in reports.
+    # The model is not shown any content that no report may have.
     titled = [(harmless(row["title"], LONGEST_HEADLINE), row) for row in rows if isinstance(row.get("title"), str)]
     kept = [(title, _origin(row)) for title, row in titled if title]
     return Brief(
@@ -144,7 +144,7 @@ def brief_of(request: Supplied, facts: Mapping[str, Fact]) -> Brief:
 
 
 def sayable(found: Figures) -> Figures:
-    """Remove missing values whose own names contain banned content."""
+    """Remove missing values whose own names the content filter rejects."""
     gaps = (name for name in found.gaps if name in KNOWN or not name_fault(re.sub(r"[_.]", " ", name)))
     return replace(found, gaps=tuple(gaps))
 

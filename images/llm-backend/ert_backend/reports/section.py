@@ -78,7 +78,7 @@ def write_section(section: Assignment, room: Room) -> Writing[Checked]:
 
 
 def _repaired(section: Assignment, checked: Checked, written: Sequence[Unit], room: Room) -> Writing[Checked]:
-    """Repair all rejected sentences in one call; those that are rejected again stay dropped."""
+    """Have all rejected sentences rewritten in one call; those that are rejected again stay dropped."""
     fallen = [(i, item) for i, item in enumerate(checked.sentences) if isinstance(item, Dropped)]
     places = [(i, item) for i, item in fallen if item.reason in REASONS and item.text != WITHHELD][:REPAIRED_AT_ONCE]
     if not places:
@@ -97,7 +97,7 @@ def _repaired(section: Assignment, checked: Checked, written: Sequence[Unit], ro
 
 
 def _short(room: Room, places: Sequence[tuple[int, Dropped]]) -> Room:
-    """Limit the length of a repair: about as long as the sentences that it replaces, plus the JSON around them."""
+    """Limit the length of that call: about as long as the sentences that it replaces, plus the JSON around them."""
     return replace(room, max_chars=min(room.max_chars // 2, sum(2 * len(item.text) + 120 for _, item in places)))
 
 

@@ -79,7 +79,7 @@ def _two_currencies(pen: Pen) -> None:
 
 
 def _runway(pen: Pen) -> None:
-    """Write how long the cash lasts, for a company that loses cash."""
+    """Write how long the cash lasts, for a company whose operations use cash."""
     name = "cashRunway" if pen.has("cashRunway") else "operatingRunway"
     if pen.has(name) and pen.has("totalCash"):
         pen.say(f"At the last year's use of cash, cash of {pen.n('totalCash')} lasts for about {pen.n(name)} years")

@@ -113,7 +113,7 @@ def decide(figures: Figures, left: Term, right: Term, test: Test) -> Outcome:
 
 
 def pairs(figures: Figures, left: Term, right: Term) -> Iterator[Pair]:
-    """Yield every reading of two terms as figures of one dimension."""
+    """Yield every reading of two sides as figures of one dimension."""
     mine, theirs = left.names or right.names, right.names or left.names
     alike = mine & theirs
     couples = [(name, name) for name in sorted(alike)] or [(one, two) for one in sorted(mine) for two in sorted(theirs)]

@@ -56,7 +56,7 @@ class Figure:
 
 
 def number(raw: object) -> float | None:
-    """Return a finite number within the valid range; None otherwise, also for a boolean."""
+    """Return a number within the valid range; None otherwise, also for a boolean."""
     if isinstance(raw, bool) or not isinstance(raw, int | float):
         return None
     if isinstance(raw, int) and abs(raw) >= ABSURD:

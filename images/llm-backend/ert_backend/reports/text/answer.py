@@ -1,4 +1,4 @@
-"""Output parser: extracts the JSON objects with sentences from a model's reply, or else its text. No I/O, linear time.
+"""Output parser: extracts the JSON objects with sentences from a model's reply, or else its text. No I/O.
 
 A reply may start with thinking, wrap its JSON in Markdown or in prose, nest it in another object, or be truncated.
 Tags within a JSON string belong to a sentence and end no thinking. Any other content that looks like JSON is discarded.

@@ -1,4 +1,4 @@
-"""Content filter: checks whether a sentence contains banned content in any spelling. No I/O, linear time.
+"""Content filter: checks whether a sentence contains content that no report may have, in any form. No I/O.
 
 It checks the original, the folded form, and the letters without the signs and spaces between them, so that
 `b-u-y n o w`, `gu4ranteed` and `evil dot com` are recognised. The company's own name is exempt.

@@ -21,7 +21,7 @@ PER_SHARE = frozenset(
         "Median analyst target",
     }
 )
-# Fields outside the vocabulary that comparisons use: the display name, and whether it is money or per share.
+# Fields outside `vocabulary` that comparisons use: the display name, and whether it is money or per share.
 OTHER_FIELDS = {
     "interestExpense": ("Interest expense", "money"),
     "dividendsPaid": ("Dividends", "money"),

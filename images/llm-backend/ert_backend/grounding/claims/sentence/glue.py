@@ -61,7 +61,7 @@ def glued(text: str, term: Term, numeral: Numeral) -> bool:
 
 
 def unnamed(text: str, terms: Sequence[Term], companies: Sequence[Term], numerals: Sequence[Numeral]) -> list[Term]:
-    """Return terms for values without a name: `ALFA's cash is half of BETA's $9 million`, `off its $98 high`."""
+    """Return a `Term` for each value without a name: `ALFA's cash is half of BETA's $9 million`, `off its $98 high`."""
     found = [*_sides(text, terms), *_marks(text, numerals), *_of_companies(text, terms, companies, numerals)]
     found = [_with_number(text, term, numerals) for term in [*found, *_elided(text, terms, companies)]]
     taken = {term.numeral.start for term in terms if term.numeral}
@@ -106,7 +106,7 @@ def _targets(text: str) -> list[Term]:
 
 
 def _marks(text: str, numerals: Sequence[Numeral]) -> list[Term]:
-    """Return terms for values with a short name only: `its $98 high`, today's price, `the trailing 20`."""
+    """Return a `Term` for each value with a short name only: `its $98 high`, today's price, `the trailing 20`."""
     found = []
     for numeral in numerals:
         if numeral.kind is Kind.MONEY and TODAY.search(text[: numeral.start][-12:]):

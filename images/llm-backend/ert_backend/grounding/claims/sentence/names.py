@@ -165,7 +165,7 @@ PEERS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The patterns that match figures and companies, and the meaning of each spelling."""
+    """The patterns that match figures and companies, and the meaning of each form."""
 
     figures: re.Pattern[str]
     means: Mapping[str, frozenset[str]]
