@@ -200,7 +200,7 @@ async def _rotate(folder: Path, ollama: ScriptedOllama) -> dict[str, Any]:
                 answer = await asyncio.to_thread(admin.put, "/admin/keys", json=change(generation, *keys))
                 assert answer.status_code == 200
                 current["key"] = following
-                # `DROP` follows `PROVE`: no client uses the old key any more when it is dropped.
+                # A key is dropped once the other one is in use by every client.
                 goal = seen["asked"] + 25
                 while seen["asked"] < goal:
                     await asyncio.sleep(0.02)

@@ -26,7 +26,7 @@ SECRETS = (e.Accepts, e.Busy, e.KeysInForce, e.SetKeys)
 
 @dataclass
 class OnThePath:
-    """Man in the middle: listens at known addresses, with another certificate and without boot secret."""
+    """Man in the middle: reachable at known addresses, with another certificate and without boot secret."""
 
     honest: FakeBackend
     addresses: set[Address]

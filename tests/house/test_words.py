@@ -36,7 +36,8 @@ EXCEPTED = {
         headline income interest margin pence profit quarter ratio research revenue sale share statement""",
     "fields and terms of a language model's API": "prompt reasoning thinking thought",
     "headings of decision records": "consequences",
-    "fields and screens of the providers": "console digest interruptible rental",
+    "fields and screens of the providers": "console digest interruptible previews rental",
+    "a key of the config, and the Python package that it can select": "custody keyring",
 }
 
 

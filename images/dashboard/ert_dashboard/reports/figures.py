@@ -17,7 +17,7 @@ _MOST = 250
 
 
 class Figure(TypedDict):
-    """A figure of a report. `value` is in its unit: a ratio of 0.25 is 25 %."""
+    """A figure of a report. `value` is in the terms of its unit: a ratio of 0.25 is 25 %."""
 
     fact_id: str
     label: str

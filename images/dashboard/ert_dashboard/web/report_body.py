@@ -74,7 +74,7 @@ OPEN = (Row, ReportTable, Rating, Ungrounded, Grounding, Metadata)
 
 
 class Report(TypedDict):
-    """Finished report: section name to Markdown, and its duration in seconds."""
+    """Finished report: section name to Markdown, and the seconds that it took."""
 
     sections: dict[str, str]
     metadata: Metadata

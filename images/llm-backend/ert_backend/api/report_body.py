@@ -8,7 +8,7 @@ from typing_extensions import TypedDict
 
 
 class Row(TypedDict):
-    """A figure in a table; `value` is in `unit`, null where it is not meaningful."""
+    """A figure in a table; `value` is in the terms of `unit`, null where it is not meaningful."""
 
     label: str
     fact_id: str
