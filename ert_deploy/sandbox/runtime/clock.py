@@ -27,8 +27,8 @@ class WorldClock:
     def behind(cls, speed: float) -> WorldClock:
         """Return a clock that starts `LEAD` seconds ago if it is faster than real time, else now.
 
-        Clients with a clock of their own, such as the official ones, compute ages from the provider's dates: a clock that
-        has overtaken theirs makes them negative. At speed 20 that takes more than six hours.
+        Clients with a clock of their own, such as the official ones, compute ages from the provider's dates: a clock
+        that has overtaken theirs makes them negative. At speed 20 that takes more than six hours.
         """
         wall = time.time()
         return cls(speed, wall, wall - LEAD if speed > 1 else wall)
