@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import requests
@@ -45,7 +46,7 @@ def test_a_push_arrives_whole_and_a_wrong_digest_does_not() -> None:
             assert patched.headers["Range"] == f"0-{len(content) - 1}"
             done = requests.put(f"http://{registry.address}{where}?digest={digest_of(content)}", timeout=5)
             assert (done.status_code, done.headers["Docker-Content-Digest"]) == (201, digest_of(content))
-        manifest = {"config": {"digest": digest_of(config)}, "layers": [{"digest": digest_of(layer)}]}
+        manifest: dict[str, Any] = {"config": {"digest": digest_of(config)}, "layers": [{"digest": digest_of(layer)}]}
         text = json.dumps(manifest)
         made = requests.put(f"{base}/manifests/1", data=text, headers={"Content-Type": KIND}, timeout=5)
         assert made.status_code == 201
