@@ -177,7 +177,7 @@ def test_volumes_are_none_and_renting_one_is_refused(cli: Cli) -> None:
 )  # fmt: skip
 def test_what_the_sandbox_does_not_have_is_said(cli: Cli, command: str) -> None:
     said = cli(*command.split())
-    assert "Failed with error 501: The sandbox does not have" in said.err
+    assert "Failed with error 404: The sandbox does not have" in said.err
     assert any(reason in said.err for reason, _ in ABSENT)
 
 

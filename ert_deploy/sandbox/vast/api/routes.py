@@ -76,7 +76,7 @@ ROUTES: tuple[tuple[str, str, str, EstateHandler], ...] = (
 
 
 def routes() -> Iterator[tuple[str, str, str, EstateHandler]]:
-    """Yield all routes: those with a handler, then the absent ones, which answer 501."""
+    """Yield all routes: those with a handler, then the absent ones, which answer 404."""
     yield from ROUTES
     for method, pattern, reason in absent.routes():
         yield method, pattern, absent.OPERATION, partial(absent.refuse, reason)
