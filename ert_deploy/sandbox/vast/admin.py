@@ -9,6 +9,7 @@ from typing import Any
 
 from ert_deploy.sandbox.httpd.faults import Fault, Faults
 from ert_deploy.sandbox.vast.account import Estate
+from ert_deploy.sandbox.vast.conditions.knobs import Knobs
 from ert_deploy.sandbox.vast.conditions.tenancy import Tenant
 from ert_deploy.sandbox.vast.contract import Contract, Increase
 from ert_deploy.sandbox.vast.faults import AT_ONCE, DEFAULTS, Trouble, parse
@@ -157,6 +158,13 @@ def _offer_increase(estate: Estate, trouble: Trouble) -> None:
         contract.increase = Increase(contract.id * 10 + 1, rate, contract.ends, until, now)
 
 
+def _set_market(estate: Estate, trouble: Trouble) -> None:
+    fields = {name: trouble.details[name] for name in ("renumbered", "taken", "taken_after", "gone_for")}
+    estate.set_knobs(
+        Knobs(**{name: float(value) for name, value in fields.items()}, gone=tuple(trouble.details["gone"]))
+    )
+
+
 def _set_price(estate: Estate, trouble: Trouble) -> None:
     for id, ask in estate.asks.items():
         if trouble.hits(ask, None):
@@ -178,4 +186,5 @@ EVENTS: Mapping[str, Callable[[Estate, Trouble], None]] = {
     "price": _set_price,
     "credit": _set_credit,
     "price_increase": _offer_increase,
+    "market": _set_market,
 }
