@@ -236,7 +236,7 @@ class _Exchange(BaseHTTPRequestHandler):
         if reply.status != 204:
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body[: reply.cut])
+        self.wfile.write(b"" if self.command == "HEAD" else body[: reply.cut])
         if reply.cut is not None:
             self.wfile.flush()
             self.close_connection = True
@@ -245,5 +245,5 @@ class _Exchange(BaseHTTPRequestHandler):
         """Discard the message: the daemon has its own log."""
 
 
-for _method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+for _method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"):
     setattr(_Exchange, f"do_{_method}", _Exchange.respond)
