@@ -37,9 +37,8 @@ class Account:
 class WebService:
     """A web service as Render describes it. `suspended` says why, or is empty.
 
-    `has_disk`: a deploy stops the old process before it starts the new one. `sleeps`: it is stopped when idle.
-    `unreachable`: nothing answers at `url`, because that address is switched off. `preview_of` is the service
-    that it is a preview of, or empty; `makes_previews`: its host copies it and its variables for pull requests.
+    `has_disk`: a deploy stops it for a while. `sleeps`: it is stopped when idle. `unreachable`: `url` is switched off.
+    `preview_of`: of which service it is a preview. `makes_previews`: it and its variables are copied for pull requests.
     """
 
     id: str
@@ -64,10 +63,7 @@ class AppAnswer:
 
 @dataclass(frozen=True, slots=True)
 class CreateOrder:
-    """One create call: an offer, what to run on it, and the marks it is born with.
-
-    Raises Failed when its environment does not arm the guard: no machine is asked for that would not stop by itself.
-    """
+    """One create call. Raises Failed when its environment does not arm the guard: the machine might never stop."""
 
     offer_id: int
     launch: Launch

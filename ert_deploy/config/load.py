@@ -31,7 +31,6 @@ from ert_deploy.config.yaml.file import read_text
 from ert_deploy.config.yaml.problems import ConfigProblems, Problem
 from ert_deploy.config.yaml.tree import read_tree
 from ert_deploy.core.model.desired import (
-    USE_IN_PREVIEWS,
     Criteria,
     Desired,
     Guard,
@@ -44,6 +43,7 @@ from ert_deploy.core.model.desired import (
     Timings,
 )
 from ert_deploy.core.model.owner import service_hash
+from ert_deploy.core.planning.app_env import USE_IN_PREVIEWS
 
 
 def load(path: Path, *, draft: bool = False, going_down: bool = False, hosts: Collection[str] = ()) -> Settings:

@@ -24,7 +24,6 @@ from ert_deploy.config.schema.scalars import (
     yes_or_no,
 )
 from ert_deploy.core.model.desired import (
-    USE_IN_PREVIEWS,
     Criteria,
     Desired,
     Guard,
@@ -35,6 +34,7 @@ from ert_deploy.core.model.desired import (
     Target,
     Timings,
 )
+from ert_deploy.core.planning.app_env import USE_IN_PREVIEWS
 
 
 class Default(Enum):

@@ -16,7 +16,6 @@ from functools import cache
 from ert_deploy.core.model.observed import Offer
 
 PORT = 8443  # the one port the image publishes
-USE_IN_PREVIEWS = "use"  # the value that lets a preview use the backend; without it the variable does not exist
 
 
 class Phase(StrEnum):
@@ -89,10 +88,7 @@ class Launch:
     server: ModelServer = field(default_factory=ModelServer)
 
     def hourly(self, offer: Offer) -> float:
-        """What a contract on this offer costs in $/h, disk included.
-
-        The price in a search for bids is that of the least bid; the contract costs our bid and the disk.
-        """
+        """What a contract on this offer costs in $/h with its disk; a search counts the least bid, this counts ours."""
         over = (self.bid or 0.0) - (offer.min_bid or 0.0) if self.market is Market.INTERRUPTIBLE else 0.0
         return offer.dph_total + max(0.0, over)
 
@@ -181,8 +177,7 @@ class Target:
     """A web service that is given the backend's address. `timeout` in seconds.
 
     `allow_downtime`: it may be deployed although that stops it for a while, as it does a service with a disk. `address`
-    is where the app answers, None for the address its host gives it. `previews`: a preview may use the backend, as a
-    copy of the service or as the service itself.
+    is where the app answers, None for the address its host gives it. `previews`: previews may use the backend.
     """
 
     service: str

@@ -12,11 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from ert_deploy.core.model.desired import USE_IN_PREVIEWS, OwnedNames, Target
+from ert_deploy.core.model.desired import OwnedNames, Target
 from ert_deploy.core.model.observed import Publication
 from ert_deploy.core.model.secret import Secret
 
 Targets: TypeAlias = tuple[tuple[Target, Publication], ...]  # each with what was read of it
+USE_IN_PREVIEWS = "use"  # the value that lets a preview use the backend; without it the variable does not exist
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 
