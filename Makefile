@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: engine-test clients-test render-clients-test render-openapi-test help outgoing demo reference test unit lint types frontend frontend-test check bench bench-up kills histories simulate simulate-exhaustive mutants mutants-operators lock licenses audit clean bench-backend grounding grounding-claims golden corpus abuse bench-dashboard image-test guard-stats simulate-jobs mutants-jobs simulate-guard mutants-guard secrets
+.PHONY: fidelity openapi engine-test clients-test render-clients-test render-openapi-test help outgoing demo reference test unit lint types frontend frontend-test check bench bench-up kills histories simulate simulate-exhaustive mutants mutants-operators lock licenses audit clean bench-backend grounding grounding-claims golden corpus abuse bench-dashboard image-test guard-stats simulate-jobs mutants-jobs simulate-guard mutants-guard secrets
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 22
@@ -27,11 +27,13 @@ unit: $(VENV)/.dev  ## Run the quick tests: no process, no browser; one test: .v
 	$(BIN)/pytest -q $(PARALLEL) -m "not image and not engine and not process"
 
 FRONTEND := PYTHON=$(abspath $(BIN)/python) images/dashboard/frontend/npm
-frontend: $(VENV)/.frontend  ## Build the dashboard's page into its package; commit the result
+frontend: $(VENV)/.frontend openapi  ## Build the dashboard's page into its package; commit the result
 	$(FRONTEND) run -s types
 	$(FRONTEND) run -s build
 
-frontend-test: $(VENV)/.frontend  ## Test the page: types, units, size, and that the committed bundle is fresh
+frontend-test: $(VENV)/.frontend  ## Test the page: format, lint, types, units, size, and that api.ts and the committed bundle are fresh
+	PYTHONPATH=.:$(IMAGES) $(BIN)/python -m ci.openapi --check
+	$(FRONTEND) run -s lint
 	$(FRONTEND) run -s types
 	$(FRONTEND) run -s test
 	$(FRONTEND) run -s size
@@ -156,8 +158,14 @@ lock: $(VENV)/.dev  ## Renew the hash-locked dependency files (UPGRADE=--upgrade
 licenses: $(VENV)/.dev  ## Write docs/licenses.md from the packages' metadata; fails on AGPL
 	$(BIN)/python -m ci.licenses
 
-reference: $(VENV)/.dev  ## Write the generated half of docs/commands.md, config.md, exit-codes.md and metrics.md from the code
+reference: $(VENV)/.dev  ## Write the generated half of docs/commands.md, config.md, exit-codes.md, metrics.md and sandbox.md from the code
 	PYTHONPATH=.:$(IMAGES) $(BIN)/python -m ci.reference
+
+openapi: $(VENV)/.dev  ## Write docs/openapi/*.json from the route tables, and the page's api.ts from the dashboard's
+	PYTHONPATH=.:$(IMAGES) $(BIN)/python -m ci.openapi
+
+fidelity: $(VENV)/.dev  ## Print what the sandbox assumes about Vast.ai and Render, and on which of it money depends; fails where docs/fidelity.md is not true
+	PYTHONPATH=.:$(IMAGES) $(BIN)/python -m ci.fidelity
 
 AUDITED := $(wildcard requirements/*.lock) images/llm-backend/requirements.lock images/dashboard/requirements.txt
 audit: .audit/.done  ## Ask OSV about known weaknesses of every locked package (api.osv.dev has to be reached)

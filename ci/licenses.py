@@ -21,6 +21,7 @@ OUT = ROOT / "docs" / "licenses.md"
 LOCKS: Mapping[str, str] = {
     "runtime": "requirements/runtime.lock",
     "image": "requirements/image.lock",
+    "keyring": "requirements/keyring.lock",
     "s3": "requirements/s3.lock",
     "ssh": "requirements/ssh.lock",
     "dashboard": "images/dashboard/requirements.txt",
@@ -28,9 +29,13 @@ LOCKS: Mapping[str, str] = {
     "sandbox": "requirements/sandbox.lock",
     "development": "requirements/dev.lock",
 }
-SHIPPED = ("runtime", "image", "s3", "ssh", "dashboard", "llm-backend")
+SHIPPED = ("runtime", "image", "keyring", "s3", "ssh", "dashboard", "llm-backend")
 # Packages that only Windows installs; the terms are from the websites of the projects.
-SAID_ELSEWHERE: Mapping[str, str] = {"colorama": "BSD-3-Clause", "pywin32": "PSF-2.0"}
+SAID_ELSEWHERE: Mapping[str, str] = {
+    "colorama": "BSD-3-Clause",
+    "pywin32": "PSF-2.0",
+    "pywin32-ctypes": "BSD-3-Clause",
+}
 HEAD = """# Licences of the Python packages
 
 Written by `make licenses` from the packages' own metadata. `NOTICE` says what is shipped of others besides; the

@@ -1,4 +1,4 @@
-"""Reference pages: writes the generated half of docs/commands.md, config.md, exit-codes.md and metrics.md.
+"""Reference pages: writes the generated half of docs/commands.md, config.md, exit-codes.md, metrics.md and sandbox.md.
 
 Run by `make reference`. The text above the marker line of a page is maintained manually; everything below it is
 replaced. `tests/docs/test_reference.py` compares the pages with the code.
@@ -16,13 +16,14 @@ from pathlib import Path
 import click
 
 from ert_deploy.cli import COMMANDS, cli
+from ert_deploy.config.scaffold.samples import key_comments
 from ert_deploy.config.schema.keys import Field, Many, keys
 from ert_deploy.core.model import errors
+from ert_deploy.sandbox.world.kinds import kinds
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 MARKER = "<!-- Below: written by `make reference` from the code. Above: by hand. -->"
-KEY = re.compile(r"(?P<indent> *(?:- )?)(?P<name>[a-z_]+):(?P<rest>.*)")
 
 
 def commands() -> str:
@@ -60,8 +61,7 @@ def _option(option: click.Option, context: click.Context) -> str:
 
 def config() -> str:
     """Return every key of a config by section: its default, and its comment in the commented sample configs."""
-    sandbox = {path: said for path, said in comments("sandbox.yaml").items() if path.startswith("sandbox/")}
-    told = comments("ert.yaml") | sandbox
+    told = {path: (said.text.replace("|", "\\|"), said.note) for path, said in key_comments().items()}
     lines: list[str] = []
     section = ""
     for path, part in keys():
@@ -80,33 +80,6 @@ def config() -> str:
 
 
 _HEAD = ("", "| key | default | what it is |", "|---|---|---|")
-
-
-def comments(sample: str) -> dict[str, tuple[str, str]]:
-    """Map each key path of a sample config to the comment above it, in one line, and its default as written.
-
-    An item of a list is `*`. A test compares the defaults of the sample configs with those of the code.
-    """
-    found: dict[str, tuple[str, str]] = {}
-    stack: list[tuple[int, str]] = []
-    above: list[str] = []
-    for line in (ROOT / "configs" / sample).read_text(encoding="utf-8").splitlines():
-        text = line.strip()
-        if text.startswith("#"):
-            above = [] if set(text) <= set("# -") else [*above, text.removeprefix("#").strip()]
-        elif key := KEY.match(line):
-            indent = len(key["indent"])
-            while stack and stack[-1][0] >= indent:
-                stack.pop()
-            if "- " in key["indent"]:
-                stack.append((indent - 1, "*"))
-            stack.append((indent, key["name"]))
-            note = key["rest"].partition("  # ")[2].strip().removeprefix("default ")
-            found["/".join(name for _, name in stack)] = " ".join(above).replace("|", "\\|"), note
-            above = []
-        else:
-            above = []
-    return found
 
 
 def exit_codes() -> str:
@@ -177,6 +150,14 @@ def _labels(name: str) -> tuple[str, ...]:
     return next((tuple(one._labelnames) for one in made if getattr(one, "_name", None) == name), ())
 
 
+def troubles() -> str:
+    """Return every kind of trouble that `ert-deploy sandbox break` knows, from the tables of the two doubles."""
+    lines = ["### Kinds of trouble", "", "| kind | off | fields (default) | what happens |", "|---|---|---|---|"]
+    for one in kinds():
+        lines.append(f"| `{one.name}` | {'`--off`' if one.lasts else 'over at once'} | {one.fields} | {one.effect} |")
+    return "\n".join(lines)
+
+
 def _name(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
@@ -186,6 +167,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "config.md": config,
     "exit-codes.md": exit_codes,
     "metrics.md": metrics,
+    "sandbox.md": troubles,
 }
 
 

@@ -19,6 +19,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # ert_deploy of this checkout
 
 from ert_deploy.core import redaction
+from ert_deploy.core.model.ids import provider_id
 from ert_deploy.core.model.text import inert
 
 ATTENTION = 5  # exit code when an operator has to decide
@@ -53,11 +54,12 @@ def outputs(command: str, said: Mapping[str, Any]) -> dict[str, str]:
     serving = [b for b in backends if b.get("health") == "healthy"] or backends
     changed = bool(said["steps"]) if command == "plan" else said.get("changed")
     uncertain = [*said.get("attention", []), *said.get("strays", [])]
+    doubtful = {provider_id(row["instance"]) for row in uncertain}
     return {
         "backend-url": str(serving[0]["url"]) if serving else "",
         "fingerprint": str(services[0]["fingerprint"] or "") if services else "",
         "changed": "" if changed is None else str(changed).lower(),
-        "attention": ",".join(sorted({str(int(row["instance"])) for row in uncertain}, key=int)),
+        "attention": ",".join(sorted(doubtful, key=lambda one: (len(one), one))),
     }
 
 

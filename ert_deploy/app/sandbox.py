@@ -1,7 +1,8 @@
-"""`sandbox`: start, stop or look at the world on loopback. Nothing in it costs money."""
+"""`sandbox`: start, stop, inspect or break the loopback world, in which no operation costs money."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,15 +13,40 @@ if TYPE_CHECKING:
     from ert_deploy.sandbox.world.file import WorldFile
 
 
-def start(config: Config = None) -> WorldFile:
-    """The running world of the config, started if it is not running. Raises UsageError where it has none."""
-    return sandbox_world(opened(config).settings, start=True)
+def start(
+    config: Config = None,
+    *,
+    app: str | Path | None = None,
+    build: str | None = None,
+    command: str | None = None,
+    health: str | None = None,
+    instances: int | None = None,
+    toy: bool = False,
+) -> WorldFile:
+    """Return the running world of the config; start it if necessary. `toy`: with a model that writes nonsense.
+
+    With the folder `app`, that app runs as the config's first service instead of the dashboard. Its build and start
+    `command`, the path of its `health` check and its `instances` are those of its files where they are not given.
+    Raises UsageError where the config has no sandbox, the app cannot be run, or a world runs without it already.
+    """
+    settings, model = opened(config).settings, "toy" if toy else "auto"
+    if app is None:
+        if (build, command, health, instances) != (None,) * 4:
+            raise UsageError("commands, health check and instances are those of an app", hint="--app DIR names it")
+        return sandbox_world(settings, start=True, model=model)
+    from ert_deploy.sandbox.world.app_folder import AppOrder
+
+    targets = settings.desired.targets
+    if not targets:
+        raise UsageError(f"{settings.source} names no service for the app", hint="write one under render/services")
+    order = AppOrder(str(app), targets[0].service, build, command, health, instances)
+    return sandbox_world(settings, start=True, app=order, model=model)
 
 
 def stop(config: Config = None) -> dict[str, Any]:
-    """Stop it, end everything it started, and return the bill as it wrote it.
+    """Stop the world and all processes in it, and return the final bill.
 
-    Raises UsageError where the config has no sandbox, or there is none to stop.
+    Raises UsageError if the config has no sandbox, or it is not running.
     """
     from ert_deploy.sandbox.world import daemon
     from ert_deploy.sandbox.world.file import WorldError
@@ -33,9 +59,9 @@ def stop(config: Config = None) -> dict[str, Any]:
 
 
 def status(config: Config = None) -> dict[str, Any] | None:
-    """What runs in it and the bill so far; None when it is not running.
+    """Return the running instances and the current bill; None if it is not running.
 
-    Raises UsageError where the config has no sandbox, or its world cannot be read.
+    Raises UsageError if the config has no sandbox, or the world cannot be read.
     """
     from ert_deploy.sandbox.world import daemon
     from ert_deploy.sandbox.world.file import WorldError
@@ -43,6 +69,38 @@ def status(config: Config = None) -> dict[str, Any] | None:
     directory = _directory(config)
     try:
         return daemon.status(directory)
+    except WorldError as error:
+        raise UsageError(str(error)) from error
+
+
+def troubles(config: Config = None) -> list[dict[str, Any]]:
+    """Every kind of trouble with its fields and effect, and whether it is on.
+
+    Raises UsageError where the config has no sandbox, or none is running.
+    """
+    from ert_deploy.sandbox.world import breakage
+    from ert_deploy.sandbox.world.file import WorldError
+
+    directory = _directory(config)
+    try:
+        return breakage.listing(directory)
+    except WorldError as error:
+        raise UsageError(str(error)) from error
+
+
+def switch_trouble(
+    kind: str, fields: Mapping[str, Any] | None = None, *, off: bool = False, config: Config = None
+) -> list[int]:
+    """Switch one kind of trouble on or off; the ids of the instances that it was limited to.
+
+    Raises UsageError where the config has no sandbox, none is running, or there is no such kind or field.
+    """
+    from ert_deploy.sandbox.world import breakage
+    from ert_deploy.sandbox.world.file import WorldError
+
+    directory = _directory(config)
+    try:
+        return breakage.switch(directory, kind, fields or {}, off=off)
     except WorldError as error:
         raise UsageError(str(error)) from error
 

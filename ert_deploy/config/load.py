@@ -21,6 +21,7 @@ from ert_deploy.config.settings import (
     STATE,
     VAST_KEY,
     Blueprint,
+    Custody,
     KeySource,
     KeySources,
     SandboxSettings,
@@ -31,19 +32,19 @@ from ert_deploy.config.yaml.file import read_text
 from ert_deploy.config.yaml.problems import ConfigProblems, Problem
 from ert_deploy.config.yaml.tree import read_tree
 from ert_deploy.core.model.desired import (
+    USE_IN_PREVIEWS,
     Criteria,
     Desired,
     Guard,
     Launch,
     Market,
-    ModelServer,
     OwnedNames,
     Phase,
     Target,
     Timings,
 )
+from ert_deploy.core.model.model_server import ModelServer
 from ert_deploy.core.model.owner import service_hash
-from ert_deploy.core.planning.app_env import USE_IN_PREVIEWS
 
 
 def load(path: Path, *, draft: bool = False, going_down: bool = False, hosts: Collection[str] = ()) -> Settings:
@@ -120,6 +121,7 @@ def _settings(reading: Reading, source: Path, notes: Mapping[str, str]) -> Setti
         state_key=KeySource(STATE, values["state_key"]) if values["state_key"] else None,
         sandbox=sandbox,
         source=source,
+        custody=Custody(values["keys/custody"], values["keys/folder"]),
         blueprints=tuple(
             Blueprint(**_direct(values, f"render/services/{at}/blueprint")) for at in range(values["render/services"])
         ),

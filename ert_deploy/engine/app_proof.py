@@ -1,7 +1,7 @@
-"""Whether an app can show which configuration it runs with: looked at before anything is rented.
+"""Check of the apps' health endpoints before `Rent`: whether an app can report its configuration.
 
-Only a deployed app is judged. No answer and errors of the server say nothing that lasts: a free service sleeps, and an
-app may be starting.
+Only a deployed app is checked. No response and server errors are inconclusive: a free service may be idle, and an app
+may be starting.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ert_deploy.core.model.desired import Target
-from ert_deploy.core.model.observed import DeployKind
+from ert_deploy.core.model.observed import AppAnswer, DeployKind
 from ert_deploy.core.model.text import printable
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effect, Effects, perform
-from ert_deploy.ports import AppAnswer, WebService
+from ert_deploy.ports import WebService
 
 MOVED = range(300, 400)
 KEPT_OUT = frozenset({401, 403})
@@ -22,7 +22,7 @@ MISSING = frozenset({404, 410})
 
 @dataclass(frozen=True, slots=True)
 class AskApp(Effect[AppAnswer]):
-    """How an app answers where its fingerprint is asked for."""
+    """Request an app's response at the path of its fingerprint."""
 
     app_url: str
     target: Target
@@ -30,7 +30,7 @@ class AskApp(Effect[AppAnswer]):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing about a service that a person should know. `stops`: nothing may be rented before it is fixed."""
+    """One problem of a service to report. `stops`: it has to be fixed before anything is rented."""
 
     what: str
     hint: str
@@ -38,7 +38,7 @@ class Finding:
 
 
 def no_proof(target: Target, service: WebService) -> Effects[tuple[Finding, ...]]:
-    """Why the app could not prove its configuration, and what to do about it; empty when it can, or may."""
+    """Return the reasons why the app cannot report its configuration, with hints; empty if none was found."""
     if service.unreachable and target.address is None:
         return (
             Finding(
@@ -56,7 +56,7 @@ def no_proof(target: Target, service: WebService) -> Effects[tuple[Finding, ...]
 
 
 def _host(url: str) -> str:
-    """Host and port of an absolute address; empty for a path."""
+    """Return host and port of an absolute URL; empty for a path."""
     return url.partition("://")[2].partition("/")[0]
 
 

@@ -90,10 +90,10 @@ def test_values_of_a_hostile_provider_stay_values(played: Job) -> None:
 
 
 def test_what_a_person_has_to_decide_about_is_an_output_of_its_own(played: Job) -> None:
-    doubts = [{"instance": 30, "why": "x"}, {"instance": 7, "why": "x"}]
+    doubts = [{"instance": "30", "why": "x"}, {"instance": "7", "why": "x"}]
     say(played.workspace, {"backends": [], "services": [], "attention": doubts})
     assert played.use(command="status", config="ert").outputs["attention"] == "7,30"
-    say(played.workspace, {"attention": doubts, "strays": [{"instance": 8, "dph": 0.2}], "destroyed": []})
+    say(played.workspace, {"attention": doubts, "strays": [{"instance": "8", "dph": 0.2}], "destroyed": []})
     ran = played.use(command="reap", config="ert")
     assert ran.outputs == {"backend-url": "", "fingerprint": "", "changed": "", "attention": "7,8,30"}
     seen = json.loads((played.workspace / "seen").read_text())

@@ -18,6 +18,7 @@ from ert_deploy.adapters.state.document import MAX_BYTES
 from ert_deploy.core.model.errors import Failed, StateConflict, UsageError
 from ert_deploy.core.model.plain.state import VERSION
 from ert_deploy.core.model.state import State
+from tests.support.ids import nth
 from tests.support.state.shelf import FULL, store
 from tests.support.unprivileged import unprivileged
 
@@ -41,7 +42,7 @@ def test_what_was_saved_is_loaded_one_generation_higher(path: Path) -> None:
     saved = store(path).save(FULL)
     assert saved == replace(FULL, generation=1)
     assert store(path).load() == saved
-    assert store(path).save(saved.drop_record(5)).generation == 2
+    assert store(path).save(saved.drop_record(nth(5))).generation == 2
 
 
 def test_only_the_user_can_read_it(path: Path) -> None:
@@ -217,7 +218,7 @@ def test_a_link_that_leads_nowhere_or_round_in_circles_is_no_crash(path: Path) -
 
 def test_a_temporary_file_left_by_a_crash_changes_nothing_whatever_is_in_it(path: Path) -> None:
     old = store(path).save(FULL)
-    new = store(path).save(old.drop_record(5))
+    new = store(path).save(old.drop_record(nth(5)))
     written = path.read_bytes()
     path.unlink()
     old = store(path).save(FULL)

@@ -16,7 +16,7 @@ from tests.support.vast.wire import ARMED, KEY, TOKEN, Wire, order
 
 def test_the_create_call_carries_both_marks_and_refuses_a_stopped_start(wire: Wire) -> None:
     wire.says("create", {"success": True, "new_contract": 4242, "instance_api_key": "k"})
-    assert wire.host.create(order()) == 4242
+    assert wire.host.create(order()) == "4242"
     (sent,) = wire.got
     body = json.loads(sent.body)
     assert sent.path == "/api/v0/asks/5/"

@@ -48,7 +48,7 @@ def payload(launch: Launch) -> bytes:
     server = Server(router).start()
     try:
         limits = {"ERT_IDLE_STOP": "1200", "ERT_BOOT_DEADLINE": "2700", "ERT_MAX_LIFETIME": "43200"}
-        order = CreateOrder(5, launch, Mark("ert", "0123456789abcdef" * 2), {"-p 8443:8443": "1", **limits})
+        order = CreateOrder("5", launch, Mark("ert", "0123456789abcdef" * 2), {"-p 8443:8443": "1", **limits})
         VastHost(Secret("k"), server.url, RealClock()).create(order)
     finally:
         server.stop()

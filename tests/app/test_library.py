@@ -1,4 +1,4 @@
-"""The functions of the library on fakes: their results, their errors, and that they neither print nor end anything."""
+"""Library functions on fakes: results and errors; they never print and never exit the process."""
 
 from __future__ import annotations
 
@@ -43,6 +43,7 @@ from tests.support.fakes import behaviours
 from tests.support.fakes.deployment import Watcher, on_fakes
 from tests.support.fakes.history import WANTED, is_down, is_up
 from tests.support.fakes.loopback import FakeWorld, blind, world
+from tests.support.ids import nth
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = """\
@@ -57,7 +58,7 @@ render: {services: [{name: ert-dashboard}]}
 def _nothing_is_printed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Iterator[None]:
-    """A test that ends the process ends with SystemExit, which no test here expects."""
+    """Check that there is no output. An exit of the process would be a SystemExit, which no test expects."""
     monkeypatch.chdir(tmp_path)
     yield
     assert capfd.readouterr() == ("", "")
@@ -115,7 +116,7 @@ def test_progress_is_told_what_happens(made: FakeWorld, deployment: Deployment) 
     watcher = Watcher()
     up(deployment, progress=watcher)
     assert {events.Started, events.Rented, events.Proven} <= {type(event) for event in watcher.events}
-    assert watcher.notes == []  # the sandbox alone says something about itself
+    assert watcher.notes == []  # only the sandbox adds notes
 
 
 @pytest.mark.parametrize("command", [up, wake, sleep, down, rotate])
@@ -142,7 +143,7 @@ def test_a_provider_that_cannot_be_read_is_no_empty_answer(
 def test_what_a_person_has_to_see_to_is_raised_unless_the_outcome_is_to_say_it(
     made: FakeWorld, deployment: Deployment, command: Callable[..., Any]
 ) -> None:
-    """Who ignores the result of `down` must not believe that nothing bills."""
+    """A caller that does not check the result of `down` must not assume that all costs have stopped."""
     up(deployment)
     number = made.gpu.only().id
     behaviours.relabelled(made.gpu.only())
@@ -188,7 +189,7 @@ def test_strays_are_destroyed_only_when_it_is_said_that_the_state_is_lost(
     number = made.gpu.only().id
     assert find_strays(deployment).instances == ()
     made.store.lose()
-    assert [number for number, _ in find_strays(deployment).undecided] == [number]  # it serves
+    assert [number for number, _ in find_strays(deployment).undecided] == [number]  # the backend responds
     made.gpu.only().boot = 1e9
     strays = find_strays(deployment)
     assert ([i.id for i in strays.instances], strays.without_state) == ([number], ("ert",))
@@ -207,7 +208,7 @@ def test_offers_and_logs(made: FakeWorld, deployment: Deployment) -> None:
     up(deployment)
     assert logs(deployment, tail=5).instance == made.gpu.only().id
     with pytest.raises(UsageError, match="instance 999 is not one of ert"):
-        logs(deployment, instance=999)
+        logs(deployment, instance=nth(999))
 
 
 def test_a_finding_of_a_plan_says_what_the_account_adds(
@@ -220,7 +221,7 @@ def test_a_finding_of_a_plan_says_what_the_account_adds(
     assert plan(deployment, Phase.ASLEEP).findings == ()
 
 
-# Which config
+# Config discovery
 
 
 def test_a_config_is_named_by_its_name_or_its_path(tmp_path: Path) -> None:
@@ -242,7 +243,7 @@ def test_without_a_key_the_default_is_the_sandbox_and_with_one_it_is_not(monkeyp
     assert opened.settings.sandbox is not None
     assert (opened.settings.vast_url, opened.settings.render_url, opened.named) == ("", "", False)
     monkeypatch.setenv("VAST_API_KEY", "a-key-0123456789")
-    with pytest.raises(ConfigProblems):  # the sample `ert`, which has its image and name still to be filled in
+    with pytest.raises(ConfigProblems):  # the sample `ert`, without image and name
         open_deployment()
 
 
@@ -276,7 +277,7 @@ def test_the_state_is_read_and_locked_without_a_provider(tmp_path: Path) -> None
     assert state.unlock("mine.yaml", confirm=lambda _: True).ended == shown
 
 
-# The names
+# Public names
 
 
 def test_every_public_name_is_there_and_says_its_errors() -> None:

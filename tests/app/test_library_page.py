@@ -1,4 +1,4 @@
-"""docs/library.md: its example runs, here on fakes, and it names every function that is public."""
+"""`docs/library.md`: its example works (with fakes), and it lists every public function."""
 
 from __future__ import annotations
 

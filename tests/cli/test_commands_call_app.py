@@ -24,7 +24,7 @@ from tests.support.situations import instance
 # The command with its arguments -> its function.
 CALLS = {
     "adopt 7 --yes": "decide.adopt",
-    "destroy 7 --yes": "decide.destroy",
+    "destroy i-0f3a --yes": "decide.destroy",
     "down": "lifecycle.down",
     "ignore 7 --yes": "decide.ignore",
     "image build": "images.build_image",
@@ -37,6 +37,7 @@ CALLS = {
     "reap": "reap.find_strays",
     "render-yaml": "project.render_yaml",
     "report AAPL": "report.report",
+    "sandbox break": "sandbox.troubles",
     "sandbox start": "sandbox.start",
     "sandbox status": "sandbox.status",
     "sandbox stop": "sandbox.stop",
@@ -58,7 +59,7 @@ launch: {image: "ghcr.io/someone/ert-llm-backend:0.1.0", model: "gpt-oss:20b"}
 offer: {max_dph: 0.60}
 render: {services: [{name: dash}]}
 """
-READ_FROM_THE_FILE_ALONE = {"init --defaults", "render-yaml", "sandbox start", "sandbox status", "sandbox stop"}
+READ_FROM_THE_FILE_ALONE = {words for words in CALLS if words.startswith(("init", "render-yaml", "sandbox"))}
 
 
 class Called(Exception):
@@ -103,6 +104,13 @@ def test_every_command_calls_its_function(
         cli.main(words.split(), standalone_mode=False)
     assert call.value.args[0] == function
     assert list(tmp_path.iterdir()) == []
+
+
+def test_break_with_a_kind_switches_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    watch(monkeypatch, "sandbox.switch_trouble")
+    with pytest.raises(Called) as call:
+        cli.main(["sandbox", "break", "flap", "--set", "every=5", "--set", "status=offline"], standalone_mode=False)
+    assert call.value.args[1:] == (("flap", {"every": 5, "status": "offline"}), {"off": False, "config": None})
 
 
 def test_reap_destroys_by_its_function_what_it_has_shown(monkeypatch: pytest.MonkeyPatch) -> None:

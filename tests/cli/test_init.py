@@ -69,7 +69,8 @@ def test_without_questions_the_image_is_left_to_be_put_in_and_nothing_can_be_ren
 ) -> None:
     assert run("init", "--defaults") == 0
     said = capsys.readouterr()
-    assert said.out.splitlines() == ["wrote configs/ert.yaml", "wrote render.yaml"]
+    written = ("configs/ert.yaml", "render.yaml", "configs/ert-deploy.schema.json")
+    assert said.out.splitlines() == [f"wrote {file}" for file in written]
     assert "launch/image" in said.err
     monkeypatch.setenv("VAST_API_KEY", "v" * 32)
     monkeypatch.setenv("RENDER_API_KEY", "rnd_" + "r" * 20)
@@ -172,7 +173,9 @@ def test_what_is_there_is_shown_as_a_diff_and_kept(capsys: pytest.CaptureFixture
     assert there.read_text() == kept
     assert run("init", "--defaults", "--force") == 0
     assert "# mine" not in there.read_text()
-    assert sorted(path.name for path in there.parent.iterdir()) == ["ert.yaml"], "no half file is left"
+    assert sorted(path.name for path in there.parent.iterdir()) == ["ert-deploy.schema.json", "ert.yaml"], (
+        "no half file"
+    )
 
 
 def test_beginning_twice_alike_changes_nothing() -> None:

@@ -54,6 +54,19 @@ def test_five_keys_are_enough() -> None:
     assert desired.targets == (Target("app"),)
 
 
+def test_ignored_instances_are_numbers_or_text_and_the_same_id_either_way() -> None:
+    found = parse(f'{SHORTEST}ignored_instances: [12345678, "12345679", i-0f3a]\n', Path("c.yaml")).desired.ignored
+    assert found == {"12345678", "12345679", "i-0f3a"}
+
+
+@pytest.mark.parametrize("written", ["0", "-7", "1.5", '""', "a/b", "010", "true"])
+def test_what_is_no_id_is_not_ignored(written: str) -> None:
+    with pytest.raises(ConfigProblems) as caught:
+        parse(f"{SHORTEST}ignored_instances: [{written}]\n", Path("c.yaml"))
+    (problem,) = caught.value.problems
+    assert problem.path == "ignored_instances/0"
+
+
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 def test_line_ends_do_not_matter(tmp_path: Path, newline: str) -> None:
     path = tmp_path / "c.yaml"

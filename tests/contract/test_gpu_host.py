@@ -1,4 +1,4 @@
-"""Every GPU host does the same: one suite for the fake, the simulator's market, and the adapter with the sandbox."""
+"""Contract tests of the GPU host port, for the fake, the simulator, and the adapter with the sandbox."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from dataclasses import replace
 import pytest
 
 from ert_deploy.core.model.errors import Gone, OfferGone
+from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.observed import Instance
 from tests.support.contract.gpu_hosts import CRITERIA, HOSTS, LAUNCH, Rig, order
 
-NOBODYS = 987_654_321
+NOBODYS = InstanceId("987654321")
 
 
 @pytest.fixture(params=HOSTS)
@@ -21,20 +22,20 @@ def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
 
 
 def rent(rig: Rig, number: int = 1) -> Instance:
-    """Rent the cheapest offer and wait until its container runs."""
+    """Rent the cheapest offer and wait until the container runs."""
     offer = min(rig.host.search(CRITERIA, LAUNCH), key=lambda found: found.dph_total)
     made = rig.host.create(order(offer, number))
     rig.wait(lambda: running(rig, made))
     return seen(rig, made)
 
 
-def seen(rig: Rig, instance_id: int) -> Instance:
+def seen(rig: Rig, instance_id: InstanceId) -> Instance:
     found = rig.host.get_instance(instance_id)
     assert found is not None
     return found
 
 
-def running(rig: Rig, instance_id: int) -> bool:
+def running(rig: Rig, instance_id: InstanceId) -> bool:
     found = rig.host.get_instance(instance_id)
     return found is not None and found.status == "running" and found.address is not None
 
@@ -43,7 +44,7 @@ def test_offers_have_ids_machines_and_a_price_with_the_disk(rig: Rig) -> None:
     offers = rig.host.search(CRITERIA, LAUNCH)
     assert offers
     assert len({offer.id for offer in offers}) == len(offers)
-    assert all(offer.machine_id > 0 and offer.dph_total > 0 and offer.gpu_ram_mb > 0 for offer in offers)
+    assert all(offer.machine_id and offer.dph_total > 0 and offer.gpu_ram_mb > 0 for offer in offers)
     assert {o.id for o in offers} <= {o.id for o in rig.host.search(CRITERIA, LAUNCH, wide=True)}
 
 

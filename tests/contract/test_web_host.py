@@ -1,4 +1,4 @@
-"""Every web host does the same: one suite for the fake, the simulator's host, and the adapter with the sandbox."""
+"""Contract tests of the web host port, for the fake, the simulator, and the adapter with the sandbox."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OURS = "ERT_LLM_BACKEND_URL"
 @pytest.fixture(params=HOSTS)
 def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
     with HOSTS[request.param]() as made:
-        made.wait(lambda: settled(made, made.host.service(NAME)))  # a service may come with a first deploy
+        made.wait(lambda: settled(made, made.host.service(NAME)))  # a service may have an initial deploy
         yield made
 
 
@@ -32,7 +32,7 @@ def kind(rig: Rig, service: WebService, made: WebDeploy) -> DeployKind:
 
 
 def deployed(rig: Rig, service: WebService) -> WebDeploy:
-    """A deploy that is live."""
+    """Deploy and wait until the deploy is live."""
     made = rig.host.deploy(service.id)
     assert made is not None
     rig.wait(lambda: kind(rig, service, made) is DeployKind.LIVE)
@@ -55,7 +55,7 @@ def test_a_variable_is_written_changed_and_removed_and_no_other_one_is_touched(r
         rig.host.put_env(service.id, OURS, Secret(value))
         after = {name: value.reveal() for name, value in rig.host.read_env(service.id).items()}
         assert after == {**before, OURS: value}
-    for _ in range(2):  # a missing one is success
+    for _ in range(2):  # a missing variable is not an error
         rig.host.delete_env(service.id, OURS)
     assert {name: value.reveal() for name, value in rig.host.read_env(service.id).items()} == before
 

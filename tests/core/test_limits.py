@@ -1,6 +1,6 @@
-"""The bounds and defaults of core and engine are those that `docs/limits.md` tells people.
+"""Limits and defaults of core and engine: identical to those documented in `docs/limits.md`.
 
-A bound decides how often something that costs money is tried, so that changing one is changing what is promised.
+A limit controls how often an operation with costs is repeated, so that a change is a change of documented behaviour.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ert_deploy.config.schema.keys import ROOT, Rows, Section
 PAGE = Path(__file__).parents[2] / "docs" / "limits.md"
 PACKAGES = ("ert_deploy.core", "ert_deploy.engine")
 WANTED = "core.model.desired."
-# What is seen, found or counted begins with 0 and no, except what is safer the other way.
+# Observed values and counts default to 0 and False, except where another default is safer.
 BEGINS_OTHERWISE = {
     "core.model.observed.Offer.num_gpus": "1",
     "core.model.observed.Offer.verified": "yes",
@@ -40,7 +40,7 @@ def modules() -> Iterator[ModuleType]:
 
 
 def bounds() -> dict[str, str]:
-    """Every number that a module sets, by its dotted name without the package."""
+    """Return every numeric module constant by its dotted name without the package."""
     found: dict[str, str] = {}
     for module in modules():
         defined = re.findall(r"^(_?[A-Z][A-Z_]*)\b.*? = ", Path(module.__file__ or "").read_text(), re.MULTILINE)
@@ -50,7 +50,7 @@ def bounds() -> dict[str, str]:
 
 
 def defaults() -> dict[str, str]:
-    """Every number that a field of a class of values has when nobody gives one."""
+    """Return every numeric default of a dataclass field by its dotted name."""
     found: dict[str, str] = {}
     for module in modules():
         for name, kind in sorted(vars(module).items()):
@@ -90,7 +90,7 @@ def test_the_keys_of_the_config_on_the_page_exist() -> None:
 
 
 def paths(section: Section | Rows, before: str = "") -> Iterator[str]:
-    """The full name of every key, without the places in a list."""
+    """Yield the full name of every key, without list indices."""
     for part in section.parts:
         name = f"{before}{part.name}"
         if isinstance(part, Section | Rows):

@@ -1,4 +1,4 @@
-"""Which offers may be rented and in which order, what they will cost, and how a boot is judged."""
+"""Offer selection (filters, order, estimated costs) and classification of boots."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.fakes.market import offer
 from tests.support.situations import NOW, UP, healthy, instance, record, still
 
 BID = replace(UP, launch=replace(UP.launch, market=Market.INTERRUPTIBLE, bid=0.10))
-AT_THE_CAP = replace(BID, launch=replace(BID.launch, bid=0.4))  # the disk comes on top of the bid
+AT_THE_CAP = replace(BID, launch=replace(BID.launch, bid=0.4))  # plus the price of the disk
 STRICT = replace(
     UP, criteria=Criteria(max_dph=0.4, datacenter=True, gpu_names=("RTX 4090",), countries=("SE", "US"))
 )  # fmt: skip
@@ -73,21 +73,22 @@ def test_an_offer_is_checked_again_here_whatever_the_server_filtered(
 
 
 def test_a_machine_on_the_deny_list_is_not_rented() -> None:
-    choice = choose([offer(1), offer(2)], UP, frozenset({1001}))
-    assert [r.offer.id for r in choice.ranked] == [2]
+    choice = choose([offer(1), offer(2)], UP, frozenset({"1001"}))
+    assert [r.offer.id for r in choice.ranked] == ["2"]
     assert choice.rejected[0][1][0].detail == "machine 1001 failed here before"
 
 
 def test_a_machine_with_an_instance_of_ours_is_not_rented_again() -> None:
-    choice = choose([offer(1), offer(2)], UP, occupied=frozenset({1001}))
-    assert [r.offer.id for r in choice.ranked] == [2]
+    choice = choose([offer(1), offer(2)], UP, occupied=frozenset({"1001"}))
+    assert [r.offer.id for r in choice.ranked] == ["2"]
     assert choice.rejected[0][1][0].detail == "machine 1001 has an instance of this deployment"
 
 
 def test_two_searches_are_one_market_with_the_later_price_and_the_cpu_that_was_asked_for() -> None:
     found = [offer(1, dph_total=0.2), offer(2)]
     both = merged(found, [offer(1, dph_total=0.3, cpu_arch=""), offer(3, cpu_arch="")])
-    assert [(o.id, o.dph_total, o.cpu_arch) for o in both] == [(1, 0.3, "amd64"), (2, 0.202, "amd64"), (3, 0.203, "")]
+    market = [(o.id, o.dph_total, o.cpu_arch) for o in both]
+    assert market == [("1", 0.3, "amd64"), ("2", 0.202, "amd64"), ("3", 0.203, "")]
 
 
 def test_another_cpu_is_named() -> None:
@@ -102,21 +103,21 @@ def test_what_each_filter_removed_is_counted_most_first() -> None:
 
 def test_a_cheap_hour_with_a_dear_download_is_not_cheap() -> None:
     cheap, dear = offer(1, dph_total=0.20, inet_down_cost=0.02), offer(2, dph_total=0.25, inet_down_cost=0.0)
-    assert [r.offer.id for r in choose([cheap, dear], UP).ranked] == [2, 1]
-    assert [r.offer.id for r in choose([cheap, dear], replace(UP, plan_hours=10)).ranked] == [1, 2]
+    assert [r.offer.id for r in choose([cheap, dear], UP).ranked] == ["2", "1"]
+    assert [r.offer.id for r in choose([cheap, dear], replace(UP, plan_hours=10)).ranked] == ["1", "2"]
 
 
 def test_interruptible_offers_are_ranked_by_our_bid_and_not_by_the_least_one() -> None:
-    """A contract costs the bid and the disk: the one with the lower least bid has the dearer disk here."""
+    """The price is bid plus disk: here the offer with the lower minimum bid has the more expensive disk."""
     low, high = offer(1, min_bid=0.01, dph_total=0.05), offer(2, min_bid=0.09, dph_total=0.10)
     ranked = choose([low, high], BID).ranked
-    assert [r.offer.id for r in ranked] == [2, 1]
+    assert [r.offer.id for r in ranked] == ["2", "1"]
     assert [r.estimate.hourly for r in ranked] == pytest.approx([0.11, 0.14])
 
 
 def test_among_equals_the_more_reliable_and_then_the_older_offer_is_first() -> None:
     same = [offer(n, dph_total=0.3) for n in (3, 1, 2)]
-    assert [r.offer.id for r in choose(same, UP).ranked] == [1, 2, 3]
+    assert [r.offer.id for r in choose(same, UP).ranked] == ["1", "2", "3"]
 
 
 OFFERS = st.builds(
@@ -172,11 +173,11 @@ def test_a_country_is_the_two_letters_at_the_end(place: str, code: str) -> None:
     assert country(place) == code
 
 
-# Boots
+# Classification of starts
 
 
 def candidate(found: Instance, health: Health | None = None, watch: Watch | None = None, **about: bool) -> Candidate:
-    return Candidate(found, health, watch or Watch("", NOW), record(found.id, **about))
+    return Candidate(found, health, watch or Watch("", NOW), record(int(found.id), **about))
 
 
 @pytest.mark.parametrize(
@@ -248,7 +249,7 @@ STARTED = replace(STOPPED, intended="running", current="running")
 
 
 def after_a_start(found: Instance, ago: float, stranded: float = 0.0) -> Candidate:
-    """One that served, was stopped, and was asked to start that many seconds ago."""
+    """Return a candidate that was running, was stopped, and got a start request `ago` seconds ago."""
     known = replace(record(1, pinned=True), woken=NOW - ago, stranded=stranded)
     return Candidate(found, None, still(ago, 9), known)
 
@@ -317,12 +318,12 @@ def test_how_a_boot_ended_is_compared_in_words_that_are_the_same_on_every_host(
     ("found", "ago", "stage"),
     [
         (STOPPED, 59, Stage.BOOTING),  # the listing lags
-        (STOPPED, 60, Stage.ASLEEP),  # it was never really started: once more
-        (STOPPED, -3600, Stage.ASLEEP),  # the clock was set back: nobody waits an hour for it
+        (STOPPED, 60, Stage.ASLEEP),  # it did not start: retry
+        (STOPPED, -3600, Stage.ASLEEP),  # the clock was set back: no wait of an hour
         (STARTED, 299, Stage.BOOTING),  # "exited" for minutes after a start is normal
         (STARTED, 300, Stage.STUCK),
         (replace(STARTED, status=None), 300, Stage.STUCK),
-        (replace(STARTED, status="running"), 300, Stage.FAILED),  # it runs and does not answer: a broken host
+        (replace(STARTED, status="running"), 300, Stage.FAILED),  # running without response: a broken host
         (STARTED, 600, Stage.FAILED),
     ],
 )
@@ -341,7 +342,7 @@ def test_a_start_gives_the_first_boot_its_whole_time_anew() -> None:
     [
         (STOPPED, 9e5, Stage.STRANDED),
         (STARTED, 59, Stage.STRANDED),
-        (STARTED, 60, Stage.FAILED),  # a queued start took effect after all, and would be paid for nothing
+        (STARTED, 60, Stage.FAILED),  # a queued start completed, and would cost money without use
     ],
 )
 def test_one_that_was_given_up_is_not_waited_for(found: Instance, ago: float, stage: Stage) -> None:

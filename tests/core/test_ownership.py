@@ -1,4 +1,4 @@
-"""Whose an instance is, from what its marks, the state, the config and the apps say."""
+"""Instance ownership, derived from `Mark`, state, config and apps."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ert_deploy.core.model.state import State
 from ert_deploy.core.planning.marks import sort_out
 from ert_deploy.core.planning.ownership import to_probe
 from ert_deploy.core.planning.situation import Situation
+from tests.support.ids import nth
 from tests.support.situations import (
     ADMIN,
     DASH,
@@ -36,20 +37,21 @@ HERE, THERE = service_hash("srv-dash"), service_hash("srv-elsewhere")
 NAMELESS = replace(UP, owner="")
 LABEL_LOST: dict[str, Any] = {"mark": None, "claims": None, "label_token": ""}
 ENVIRONMENT_LOST: dict[str, Any] = {"mark": None, "born": None, "owner": "", "spec": "", "key_hashes": ()}
-OLD: dict[str, Any] = {"owner": ""}  # made by a release that named no owner
+OLD: dict[str, Any] = {"owner": ""}  # created by a version without owners
 THEIRS: dict[str, Any] = {"owner": f"their-project:{THERE}"}
 DASH_APP = app(env(1))
 
 
 def with_claims(observed: Observed, **claims: Any) -> Observed:
-    return replace(observed, state=replace(observed.state, claims=Claims(**claims)))
+    texts: dict[str, Any] = {name: tuple(map(str, found)) for name, found in claims.items()}
+    return replace(observed, state=replace(observed.state, claims=Claims(**texts)))
 
 
-# name: what is wanted, what is seen, and the ids that are ours, undecided (with a word of the reason), and others'
+# name: desired and actual values, and the ids that are owned, undecided (with part of the reason), and foreign
 CASES: dict[str, tuple[Any, Observed, list[int], dict[int, str], list[int]]] = {
     "both marks and our owner": (UP, seen(instance(1)), [1], {}, []),
     "nothing of ours": (
-        UP, seen(Instance(3), instance(4, mark=Mark("x", token(4)), claims="x", born=None)), [], {}, [],
+        UP, seen(Instance(nth(3)), instance(4, mark=Mark("x", token(4)), claims="x", born=None)), [], {}, [],
     ),
     "an edited label on one that the state knows": (
         UP, seen(instance(1, **LABEL_LOST), records=(record(1),)), [1], {}, [],
@@ -74,17 +76,19 @@ CASES: dict[str, tuple[Any, Observed, list[int], dict[int, str], list[int]]] = {
     "an environment that is lost, of a create that is not answered": (
         UP, seen(instance(1, **ENVIRONMENT_LOST), intents=(intent(1, 5),)), [], {1: "not our environment"}, [],
     ),
-    "all marks lost, of one that the state knows": (UP, seen(Instance(1), records=(record(1),)), [], {1: "id is"}, []),
+    "all marks lost, of one that the state knows": (
+        UP, seen(Instance(nth(1)), records=(record(1),)), [], {1: "id is"}, [],
+    ),
     "a token alone": (
-        UP, seen(Instance(1, born=Mark("", token(1)))), [], {1: "no deployment"}, [],
+        UP, seen(Instance(nth(1), born=Mark("", token(1)))), [], {1: "no deployment"}, [],
     ),
     "a person adopted it": (
-        UP, with_claims(seen(Instance(1), records=(record(1),)), adopted=(1,)), [1], {}, [],
+        UP, with_claims(seen(Instance(nth(1)), records=(record(1),)), adopted=(1,)), [1], {}, [],
     ),
     "a person ignores it": (UP, with_claims(seen(instance(1, **ENVIRONMENT_LOST)), ignored=(1,)), [], {}, []),
-    "the config ignores it": (replace(UP, ignored=frozenset({1})), seen(instance(1, **OLD)), [], {}, []),
+    "the config ignores it": (replace(UP, ignored=frozenset({nth(1)})), seen(instance(1, **OLD)), [], {}, []),
     "what the state knows is not ignored": (
-        replace(UP, ignored=frozenset({1})), seen(instance(1), records=(record(1),)), [1], {}, [],
+        replace(UP, ignored=frozenset({nth(1)})), seen(instance(1), records=(record(1),)), [1], {}, [],
     ),
     "another owner's": (UP, seen(instance(1, **THEIRS)), [], {}, [1]),
     "another owner's with an edited label": (UP, seen(instance(1, **THEIRS, **LABEL_LOST)), [], {}, [1]),
@@ -160,25 +164,25 @@ def test_whose_it_is(name: str) -> None:
     desired, observed, mine, doubts, others = CASES[name]
     situation = Situation(desired, observed)
     placed = situation.ownership
-    assert [i.id for i in placed.ours] == mine
-    assert {u.instance.id: True for u in placed.undecided} == dict.fromkeys(doubts, True)
+    assert [int(i.id) for i in placed.ours] == mine
+    assert {int(u.instance.id): True for u in placed.undecided} == dict.fromkeys(doubts, True)
     for u in placed.undecided:
-        assert doubts[u.instance.id] in u.why
-    assert [i.id for i in placed.others] == others
-    assert [i.id for i in situation.ours] == mine
+        assert doubts[int(u.instance.id)] in u.why
+    assert [int(i.id) for i in placed.others] == others
+    assert situation.ours == placed.ours
     assert situation.undecided == placed.undecided
 
 
 def test_what_is_ours_has_its_mark_whatever_its_label_says_and_they_are_sorted() -> None:
     observed = seen(instance(2), instance(1, **LABEL_LOST), records=(record(1),))
     mine = Situation(UP, observed).ours
-    assert [(i.id, i.mark) for i in mine] == [(1, Mark("ert", token(1))), (2, Mark("ert", token(2)))]
+    assert [(i.id, i.mark) for i in mine] == [("1", Mark("ert", token(1))), ("2", Mark("ert", token(2)))]
 
 
 def test_an_older_instance_is_probed_before_the_apps_are_read() -> None:
     placed = sort_out(UP, (instance(1), instance(2, **OLD), instance(3, **LABEL_LOST)), State("ert"), frozenset())
-    assert [i.id for i in to_probe(placed)] == [1, 2]
-    assert [i.id for i in to_probe(sort_out(UP, (instance(1),), State("ert"), frozenset()))] == [1]
+    assert [i.id for i in to_probe(placed)] == ["1", "2"]
+    assert [i.id for i in to_probe(sort_out(UP, (instance(1),), State("ert"), frozenset()))] == ["1"]
 
 
 def test_only_a_label_alone_is_no_reason_to_rent_nothing() -> None:

@@ -1,4 +1,4 @@
-"""plan(situation) -> steps, as data: facts in, steps out, each on one line with its reason."""
+"""`plan(situation)` as a table: facts as input, steps as output, each on one line with its reason."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_an_instance_is_what_the_price_cap_says_now() -> None:
 
 
 def test_one_more_key_makes_room_for_itself() -> None:
-    """A backend takes four: what no app holds goes first, the oldest before the others."""
+    """A backend accepts four keys: keys not used by an app are removed first, oldest first."""
     assert besides(("a", "b", "c"), ()) == ("a", "b", "c")
     assert besides(("a", "b", "c", "d"), ("a",)) == ("a", "c", "d")
     assert besides(("a", "b", "c", "d"), ("a", "b", "c", "d")) == ("b", "c", "d")

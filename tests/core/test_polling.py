@@ -1,4 +1,4 @@
-"""When to look again: soon where something is expected, never later than `timings/poll`."""
+"""Poll interval: short while a change is expected, and at most `timings/poll`."""
 
 from __future__ import annotations
 

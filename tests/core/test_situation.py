@@ -1,4 +1,4 @@
-"""The situation: what follows from what is wanted and what is seen, worked out once for each look."""
+"""`Situation`: values derived from desired and observed state, computed once per observation."""
 
 from __future__ import annotations
 
@@ -60,6 +60,6 @@ def test_places_that_are_known_already_are_not_looked_for() -> None:
 
 
 def test_slots_and_machines_count_what_may_bill() -> None:
-    assert (Situation(UP, SERVING).slots_taken, Situation(UP, SERVING).occupied) == (1, frozenset({1001}))
+    assert (Situation(UP, SERVING).slots_taken, Situation(UP, SERVING).occupied) == (1, frozenset({"1001"}))
     nothing = Situation(UP, seen())
     assert (nothing.slots_taken, nothing.occupied, nothing.serving) == (0, frozenset(), ())

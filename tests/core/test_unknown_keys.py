@@ -1,4 +1,4 @@
-"""Whether an app may run with an instance whose key nobody knows any more: by the times of its newest deploy."""
+"""Instances with an unknown key: whether an app may be using one, by the times of its latest deploy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ert_deploy.core.planning.situation import Situation
 from tests.support.situations import NOW, UP, app, env, healthy, instance, mark, off, record, rollout, seen, served
 
 RUNNING_WITH_IT = app(off(), shows=mark(env(1)))
-NEVER_KNOWN = -NOW  # a time by a clock that is compared with nothing
+NEVER_KNOWN = -NOW  # by a clock that is never compared
 
 
 @pytest.mark.parametrize(

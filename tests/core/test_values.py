@@ -1,4 +1,4 @@
-"""Secrets, marks, keys, fingerprints and text from outside: what each of them promises, on drawn examples."""
+"""Property tests of `Secret`, `Mark`, API keys, fingerprints and untrusted text."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from ert_deploy.core.model.desired import (
     Guard,
     Launch,
     Market,
-    ModelServer,
     OwnedNames,
     Phase,
     Target,
 )
-from ert_deploy.core.model.fingerprints import certificate_sha256
-from ert_deploy.core.model.keys import KEY_BYTES, is_key, make_key
+from ert_deploy.core.model.keys import KEY_BYTES, certificate_sha256, is_key, make_key
 from ert_deploy.core.model.labels import Mark, label, parse_label, read_mark
+from ert_deploy.core.model.model_server import ModelServer
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.text import per_hour, printable
 from ert_deploy.core.planning.app_env import change, connected, fingerprint, touched, withdrawn
 from tests.support.fakes.market import offer
+from tests.support.ids import nth
 
 SAID = st.text(max_size=40).map("s3cret-{}".format)
 VALUES = st.dictionaries(st.text(max_size=12), st.text(max_size=12).map(Secret), max_size=8)
@@ -43,14 +43,14 @@ ENVS = st.dictionaries(
 )  # fmt: skip
 TOKEN = "0123456789abcdef" * 2
 
-# Secrets
+# `Secret`
 
 
 @given(SAID)
 def test_a_secret_is_never_shown(text: str) -> None:
     secret = Secret(text)
     shown = [repr(secret), str(secret), f"{secret}", f"{secret!r:>10}", format(secret, ">40"), f"{[secret]}"]
-    shown += ["%s %r" % (secret, secret), repr({"k": secret}), repr(Instance(1, boot_secret=secret))]  # noqa: UP031
+    shown += ["%s %r" % (secret, secret), repr({"k": secret}), repr(Instance(nth(1), boot_secret=secret))]  # noqa: UP031
     assert all(text not in s for s in shown)
     assert shown[0] == "***"
     assert secret.reveal() == text
@@ -90,7 +90,7 @@ def test_a_secret_may_be_compared_by_its_hash() -> None:
     assert Secret("käse").sha256() == hashlib.sha256("käse".encode()).hexdigest()
 
 
-# Text from outside
+# Untrusted text
 
 
 @given(st.text(alphabet=st.characters(codec="utf-8"), max_size=400))
@@ -133,7 +133,7 @@ def test_printable_text_is_cut_where_it_is_told() -> None:
     assert printable("x" * 10, 10) == "x" * 10
 
 
-# Marks
+# `Mark`
 
 
 def test_a_mark_is_read_only_when_label_and_environment_agree() -> None:
@@ -257,7 +257,7 @@ def test_an_app_that_is_withdrawn_points_nowhere() -> None:
     assert not touched(NAMES, {NAMES.enabled: Secret("true"), "OTHER": Secret("x")})
 
 
-# What is wanted
+# Desired
 
 
 SERVERS = (

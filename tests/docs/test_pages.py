@@ -1,4 +1,4 @@
-"""Documentation for people: links lead somewhere, named paths exist, every package and make target has its line."""
+"""Documentation pages: links and paths exist, and every package and make target is listed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def name(path: Path) -> str:
 
 
 def anchors(page: Path) -> set[str]:
-    """The anchors of a page's headings, as GitHub makes them."""
+    """Return the anchors of a page's headings, in GitHub's format."""
     headings = re.findall(r"^#+ (.*)$", FENCE.sub("", page.read_text()), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
@@ -60,12 +60,12 @@ def test_the_readme_stays_short_and_links_the_index() -> None:
     text = (ROOT / "README.md").read_text()
     assert len(text.splitlines()) <= README_LINES
     assert "(docs/index.md)" in text
-    guarantees = text[text.index("\n## What it guarantees\n") : text.index("\n## Limits\n")]
+    guarantees = text[text.index("\n## Guarantees\n") : text.index("\n## Limits\n")]
     assert len(re.findall(r"^- ", guarantees, re.MULTILINE)) == 6
 
 
 def packages() -> list[str]:
-    """Every package of the product and of the images."""
+    """Return every package of `ert_deploy` and of the images."""
     found = (init.parent for top in TOPS for init in (ROOT / top).rglob("__init__.py"))
     return sorted(name(package) for package in found)
 

@@ -1,4 +1,4 @@
-"""Reference pages are those that `make reference` would write; tests/backend compares the metrics with a backend."""
+"""Reference pages: identical to the output of `make reference`. `tests/backend` compares the metrics with a backend."""
 
 from __future__ import annotations
 

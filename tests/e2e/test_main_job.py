@@ -173,7 +173,7 @@ def test_two_projects_of_one_name_and_an_edited_label(place: Place) -> None:
         text = label if label == "edited" else f"ert1:ert-sandbox:{token}"
         body = {"client_id": "me", "image": "x/y:1", "env": env, "disk": 10, "label": text, "runtype": "args"}
         answer = requests.put(f"{url}/api/v0/asks/{ask['id']}/", json=body, headers=key, timeout=10).json()
-        made.append(answer["new_contract"])
+        made.append(str(answer["new_contract"]))
     theirs, edited, older = made
     seen = json.loads(place.ert("status", "--json", code=5).stdout)
     assert [row["instance"] for row in seen["attention"]] == sorted((edited, older))
@@ -202,7 +202,7 @@ def test_a_stranger_on_the_account_is_never_touched(place: Place) -> None:
         clock.sleep(5)  # the interval at which Vast accepts creates
         body = {"client_id": "me", "image": "them/img:1", "env": {}, "disk": 10, "label": label, "runtype": "args"}
         made = requests.put(f"{url}/api/v0/asks/{ask['id']}/", json=body, headers=key, timeout=10).json()
-        theirs.append(made["new_contract"])
+        theirs.append(str(made["new_contract"]))
     said = f"instance {theirs[1]} was not touched and may bill: it has our label and not our environment"
     for words in (("up",), ("status",), ("plan",), ("sleep", "--now"), ("wake",), ("down", "--json"), ("sleep",)):
         done = place.ert(*words, code=5)

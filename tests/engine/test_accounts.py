@@ -1,4 +1,4 @@
-"""Whose account a state is of: what was rented with one is never looked for, forgotten or replaced with another key."""
+"""Account check: a key of another account must not search, remove or replace instances of the first one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ AT_ONCE = replace(GONE, apps_first=False)
 
 
 def elsewhere(made: FakeWorld) -> FakeWorld:
-    """The same folder and state, and the key of another account, in which nothing is."""
+    """Keep the directory and the state, and switch to a key of another account without instances."""
     made.gpu.account_id, made.gpu.elsewhere = "7", True
     return made
 
@@ -109,7 +109,7 @@ MINE, ANOTHERS = "key:00000000000000aa", "key:00000000000000bb"
 
 
 def unreadable(made: FakeWorld, account: str = MINE) -> FakeWorld:
-    """The key lacks the right to read its account."""
+    """Use a key without permission to read its account."""
     made.gpu.account_id, made.gpu.credit = account, math.inf
     return made
 
@@ -127,7 +127,7 @@ def test_a_key_that_may_not_read_its_account_does_the_whole_job_and_says_what_it
 
 
 def test_a_run_of_such_a_key_that_died_is_gone_on_with_by_the_same_key() -> None:
-    """Nothing is listed yet that would show whose it is: the same key is the same account."""
+    """No instance is listed yet that would identify the account: the same key means the same account."""
     made = unreadable(world())
     process = start(made)
     while process.last is not e.Create:
@@ -140,7 +140,7 @@ def test_a_run_of_such_a_key_that_died_is_gone_on_with_by_the_same_key() -> None
 @pytest.mark.parametrize("goes", [GONE, AT_ONCE])
 @pytest.mark.parametrize(("before", "after"), [("424242", MINE), (MINE, "424242"), (MINE, ANOTHERS)])
 def test_another_key_is_of_the_same_account_where_the_list_shows_it(before: str, after: str, goes: Desired) -> None:
-    """Also when it is asked for the last time after all of it has left the list."""
+    """This includes the last check, after all instances have been removed from the list."""
     made = world()
     made.gpu.account_id = before
     up(made)
@@ -204,7 +204,7 @@ def test_with_another_key_of_unknown_account_an_empty_deployment_may_begin() -> 
 @pytest.mark.parametrize("goes", [GONE, AT_ONCE])
 @pytest.mark.parametrize(("before", "after"), [("424242", MINE), (MINE, "424242"), (MINE, ANOTHERS)])
 def test_what_the_list_has_shown_once_holds_for_the_whole_run(before: str, after: str, goes: Desired) -> None:
-    """The first key may not destroy, but its run has written down that it would; so the second writes nothing first."""
+    """The first key has no permission to destroy, but its run stored the tombstone; so the second run does not."""
     made = world()
     made.gpu.account_id = before
     up(made)

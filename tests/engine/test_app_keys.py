@@ -1,4 +1,4 @@
-"""Keys in an app: every machine has one of its own, and an app holds none that its backend does not take."""
+"""App keys: every machine has a separate key, and an app never has a key that its backend does not accept."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAMES = WANTED.targets[0].names
 
 
 def test_no_key_is_in_an_app_before_the_backend_takes_it() -> None:
-    """At any moment, of all apps that hold a key: the backend whose address stands beside it opens for it."""
+    """At any time, the key in an app is accepted by the backend at the address in the same app."""
     made = world()
     for desired in (WANTED, OTHER):
         process = start(made, desired)
@@ -30,7 +30,7 @@ def test_no_key_is_in_an_app_before_the_backend_takes_it() -> None:
 
 @pytest.mark.parametrize("begun", [False, True], ids=["before the first rental", "while it serves"])
 def test_a_key_that_no_backend_of_ours_takes_is_not_adopted(begun: bool) -> None:
-    """Whoever can write a variable of the app would else choose the key of the machine."""
+    """Otherwise any client that can write a variable of the app could choose the key of the machine."""
     made = served() if begun else world()
     key = Secret("ert-" + "k" * 32)
     made.web.services["dash"].env[NAMES.key] = key
@@ -42,7 +42,7 @@ def test_a_key_that_no_backend_of_ours_takes_is_not_adopted(begun: bool) -> None
 
 
 def test_every_rented_machine_has_a_key_of_its_own() -> None:
-    """What a replaced host has seen opens nothing afterwards, and what it was created with nobody has."""
+    """A key known to a replaced host is not valid later, and the key from the create call is not in any app."""
     made = served()
     first, key = made.gpu.only(), made.web.services["dash"].env[NAMES.key]
     up(made, OTHER)
@@ -56,7 +56,7 @@ def test_every_rented_machine_has_a_key_of_its_own() -> None:
 
 
 def test_each_of_two_machines_of_one_run_has_a_key_of_its_own() -> None:
-    """The first one takes its key and then fails before an app is told: the second one takes another."""
+    """The first machine fails after its key was set and before it is published: the second one has another key."""
     made = world()
     process = start(made)
     while not made.backend.changes:

@@ -1,4 +1,4 @@
-"""Every loop ends: what is refused for good, and what does not go, needs a person who is told what is missing."""
+"""Loop limits: a call that always fails or an instance that is never removed leads to an error with a hint."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 
 from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.errors import CannotObserve, ErtError, NeedsAttention, Rejected, Transient
+from ert_deploy.core.model.ids import InstanceId
 from tests.support.fakes.history import WANTED, done, down, is_down, is_up, start, until, up
 from tests.support.fakes.loopback import FakeWorld, world
 
@@ -65,8 +66,8 @@ def test_sleep_ends_where_the_stop_is_refused_for_good() -> None:
         assert error.summary in asked.value.summary + asked.value.detail
 
 
-def two() -> tuple[FakeWorld, int, int]:
-    """Two that are paid: one was to be destroyed, and the other one serves."""
+def two() -> tuple[FakeWorld, InstanceId, InstanceId]:
+    """Return an environment with two rented instances: the first has a tombstone, the second is the new one."""
     made = world()
     up(made)
     first = made.gpu.only().id
@@ -114,7 +115,7 @@ def test_down_destroys_all_else_first_and_then_waits_for_a_ghost() -> None:
     made.gpu.lingers = 100.0
     honest, before = made.gpu.destroy, made.clock.time
 
-    def destroy(instance_id: int) -> None:
+    def destroy(instance_id: InstanceId) -> None:
         honest(instance_id)
         assert made.clock.time - before < 60
 

@@ -1,4 +1,4 @@
-"""Whose clock decides what: acting ends by our own, forgetting goes by the provider's, and no other is ever read."""
+"""Clocks: deadlines use the local clock, expiry of intents uses the provider's clock, and no other clock is used."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SKEWS = (240.0, 3600.0, -3600.0, 1e6)
 
 
 def lost(made: FakeWorld, seconds: float = 110.0) -> None:
-    """A create goes out that takes effect so much later, and the run that made it is gone."""
+    """Send a create call that is executed `seconds` later, and terminate the run that sent it."""
     made.gpu.faults.queued["create"] = [OutcomeUnknown("timeout", f"late {seconds:g}")]
     until(start(made), lambda: made.gpu.late)
 

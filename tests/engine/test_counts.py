@@ -1,4 +1,4 @@
-"""Each bound of the engine is met exactly: as many tries as it says, and then a person is asked or the run ends."""
+"""Retry limits of the engine: the exact number of attempts, followed by a request for attention or an error."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ WAKE = replace(WANTED, begin=False)
 
 
 def counted(faults: Plans, operation: str, error: ErtError) -> Counter[str]:
-    """Every call of that operation ends so from now on; the calls are counted."""
+    """Make every call of `operation` fail with `error`; return the counter of the calls."""
     seen: Counter[str] = Counter()
 
     def chance(called: str) -> ErtError | None:
@@ -109,7 +109,7 @@ def test_a_provider_that_cannot_be_read_any_more_is_read_once_more_than_its_boun
 
 def test_offers_that_go_to_others_end_the_run_at_their_bound() -> None:
     made = world()
-    made.gpu.offers = tuple(replace(made.gpu.offers[0], id=n, machine_id=n) for n in range(1, 100))
+    made.gpu.offers = tuple(replace(made.gpu.offers[0], id=str(n), machine_id=str(n)) for n in range(1, 100))
     seen = counted(made.gpu.faults, "create", OfferGone("taken"))
     with pytest.raises(Failed, match=f"{MAX_LOST} offers went to others"):
         up(made)

@@ -1,4 +1,4 @@
-"""What a create call may come to: the offer is gone, it is refused, its answer is lost, what it made shows late."""
+"""Results of a create call: offer gone, rejected, response lost, or an instance that is listed late."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def test_an_offer_that_is_gone_costs_no_wait_and_its_token_stays_on_watch() -> N
     assert made.clock.slept == slept
     run.finish()
     is_up(made)
-    assert made.gpu.only().machine_id == 1002
+    assert made.gpu.only().machine_id == "1002"
     (kept,) = made.store.state.intents
     assert kept.gone
-    assert kept.machine_id == 1001
+    assert kept.machine_id == "1001"
 
 
 def test_a_token_kept_on_watch_is_forgotten_after_the_settle_time() -> None:
@@ -187,7 +187,7 @@ def test_a_create_that_was_written_down_long_ago_is_not_made(slept: float, set_b
 
 def test_a_create_without_an_answer_keeps_the_next_one_off_its_machine() -> None:
     made = world()
-    made.gpu.offers = (*made.gpu.offers, offer(13, machine_id=1001, dph_total=0.1))
+    made.gpu.offers = (*made.gpu.offers, offer(13, machine_id="1001", dph_total=0.1))
     made.gpu.faults.queued["create"] = [OutcomeUnknown("timeout", "late 100")]
     up(made)
-    assert [i.machine_id for i in made.gpu.instances.values()] == [1002, 1001]
+    assert [i.machine_id for i in made.gpu.instances.values()] == ["1002", "1001"]

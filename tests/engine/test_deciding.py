@@ -1,4 +1,4 @@
-"""Instances that are not clearly ours: every command names them, none touches them, and a person's word is kept."""
+"""Instances of uncertain ownership: every command reports them, none changes them, and a user's decision is stored."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.errors import NeedsAttention, UsageError
+from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.owner import service_hash
@@ -21,19 +22,20 @@ from ert_deploy.ports import CreateOrder
 from tests.support.fakes import behaviours
 from tests.support.fakes.history import GONE, WANTED, Process, down, is_down, is_up, served, until, up
 from tests.support.fakes.loopback import FakeWorld, world
+from tests.support.ids import nth
 
 NAMELESS = replace(WANTED, owner="")
 OTHER = replace(WANTED, owner="their-project")
 ASLEEP = replace(WANTED, phase=Phase.ASLEEP)
 
 
-def doubts(made: FakeWorld, desired: Any = WANTED) -> list[int]:
+def doubts(made: FakeWorld, desired: Any = WANTED) -> list[InstanceId]:
     seen = Process(made, observe(replace(desired, phase=Phase.ABSENT), Memory())).finish()
     return [u.instance.id for u in seen.undecided]
 
 
-def decided(made: FakeWorld, how: str, number: int, desired: Any = WANTED) -> None:
-    """What `ert-deploy adopt|ignore|destroy ID` does once it is confirmed."""
+def decided(made: FakeWorld, how: str, number: InstanceId, desired: Any = WANTED) -> None:
+    """Run `ert-deploy adopt|ignore|destroy ID` as if confirmed."""
     situation, instance = Process(made, decide.find(desired, number)).finish()
     made.gpu.decided.add(number)
     if how == "destroy":
@@ -52,14 +54,14 @@ def decided(made: FakeWorld, how: str, number: int, desired: Any = WANTED) -> No
 
 
 def emptied(made: FakeWorld) -> None:
-    """No app holds anything of ours any more."""
+    """Remove every variable of the deployment from the app."""
     env = made.web.services["dash"].env
     for name in WANTED.targets[0].names.all():
         env.pop(name, None)
 
 
-def older(made: FakeWorld) -> int:
-    """What the release before left: both marks, and no owner in the environment or in the state."""
+def older(made: FakeWorld) -> InstanceId:
+    """Make the instance look like one of the previous version: both marks, but no owner in environment and state."""
     instance = made.gpu.only()
     env = {name: value for name, value in instance.order.env.items() if name != "ERT_OWNER"}
     instance.order = replace(instance.order, env=env)
@@ -204,7 +206,7 @@ def test_two_projects_of_one_name_leave_each_other_alone() -> None:
     made.store.lose()
     emptied(made)
     theirs = Process(made, observe(OTHER, Memory())).finish()
-    # The service is the same here, so that only the owner ids differ: a person has to say whose it is.
+    # The service is the same here and only the owner ids are different: a user has to select the owner.
     assert [u.instance.id for u in theirs.undecided] == [first]
     made.gpu.only().order = _owned_by(made.gpu.only().order, "our-project:" + service_hash("srv-another"))
     up(made, OTHER, most=3)
@@ -224,7 +226,7 @@ def _owned_by(order: CreateOrder, owner: str) -> CreateOrder:
 
 
 def test_a_copied_config_is_noticed_and_adopting_says_that_it_is_none() -> None:
-    """The same owner and the same state, and another service: nothing is done before a person says which it is."""
+    """With the same owner and state but another service, no command makes a change before a user decides."""
     made = world("ert", "dash", "moved")
     up(made)
     number = made.gpu.only().id
@@ -261,13 +263,13 @@ def test_an_interrupted_destroy_goes_on_when_the_instance_is_listed_no_more() ->
 
 def test_what_is_in_no_list_and_what_has_no_mark_is_not_decided_about() -> None:
     made = served()
-    made.gpu.foreign = [Instance(901, Mark("other", "ab" * 16), "other"), Instance(903)]
+    made.gpu.foreign = [Instance(nth(901), Mark("other", "ab" * 16), "other"), Instance(nth(903))]
     with pytest.raises(UsageError, match="there is no instance 77"):
-        decided(made, "destroy", 77)
+        decided(made, "destroy", nth(77))
     for number in (901, 903):
         for how in ("adopt", "ignore", "destroy"):
             with pytest.raises(UsageError, match=f"instance {number} has no mark of ert"):
-                decided(made, how, number)
+                decided(made, how, nth(number))
 
 
 def test_adopting_what_is_ours_already_changes_nothing_twice() -> None:

@@ -1,4 +1,4 @@
-"""Deploys that go wrong (failed, refused, endless, of somebody else), and apps that do not show what they should."""
+"""Failed deploys (error, denied, endless, started by another client), and apps with an unexpected fingerprint."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from ert_deploy.core.model.errors import (
 )
 from ert_deploy.core.model.events import DeploySeen, Trouble, Waiting
 from ert_deploy.core.model.secret import Secret
+from ert_deploy.core.model.state import Rollout
+from ert_deploy.core.planning.app_env import fingerprint
 from tests.support.fakes.history import GONE, OTHER, WANTED, done, is_up, served, start, told, until, up
 from tests.support.fakes.loopback import FakeWorld, world
 
@@ -81,7 +83,7 @@ def test_an_app_that_shows_nothing_is_told_what_is_missing() -> None:
 
 
 def roll_back(made: FakeWorld) -> None:
-    """As in Render's dashboard: the version before ours runs again, with the environment it had."""
+    """Roll back as in Render's dashboard: run the previous version with its environment."""
     service = made.web.services["dash"]
     service.running = {name: value for name, value in service.running.items() if name not in NAMES.all()}
 
@@ -139,13 +141,31 @@ def test_what_was_proven_last_is_put_back_and_not_what_leads_to_a_backend_that_i
         run.step()
     proven = dict(dash.env)
     dash.env[NAMES.timeout] = dash.env[NAMES.fingerprint] = Secret("7")
-    dash.running = dict(dash.env)  # somebody has deployed it so
+    dash.running = dict(dash.env)  # deployed by a user
     made.web.faults.queued["deploy"] = [Rejected("no")]
     with pytest.raises(Failed, match="refused to deploy"):
         run.finish()
     assert dash.env == proven
     up(made, OTHER)
     is_up(made, OTHER)
+
+
+def test_what_another_run_proved_meanwhile_is_put_back_and_not_what_this_run_replaced() -> None:
+    made = served()
+    dash = made.web.services["dash"]
+    first, run = dict(dash.env), start(made, OTHER)
+    while dash.env[NAMES.fingerprint] == first[NAMES.fingerprint]:
+        assert run.step()
+    own = {name: first[name] for name in first if name in NAMES.all() and name != NAMES.fingerprint}
+    own[NAMES.timeout] = Secret("77")
+    theirs = {**first, **own, NAMES.fingerprint: Secret(fingerprint(own))}
+    dash.env, dash.running = dict(theirs), dict(theirs)
+    now = made.clock.real()
+    made.store.save(made.store.state.put_rollout(Rollout("srv-dash", fingerprint(own), "dep-x", now, proven=now)))
+    made.web.faults.queued["deploy"] = [Rejected("no")]
+    with pytest.raises(Failed, match="refused to deploy"):
+        run.finish()
+    assert dash.env == theirs
 
 
 def test_a_run_that_did_not_write_the_values_has_none_to_put_back() -> None:
@@ -197,7 +217,7 @@ def test_a_deploy_that_does_not_end_is_not_waited_for_for_ever() -> None:
 def test_a_deploy_of_somebody_else_is_waited_for() -> None:
     made = world()
     made.web.takes = 200.0
-    made.gpu.conduct[1001] = lambda instance: setattr(instance, "boot", 20.0)
+    made.gpu.conduct["1001"] = lambda instance: setattr(instance, "boot", 20.0)
     made.web.start_deploy(made.web.services["dash"])
     up(made)
     is_up(made)

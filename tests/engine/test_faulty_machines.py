@@ -1,4 +1,4 @@
-"""What a rented machine may turn out to be: one that does not work goes, and the next offer follows."""
+"""Faulty rented machines: a machine that does not work is destroyed, and the next offer is rented."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ def test_a_machine_that_does_not_work_is_destroyed_and_the_next_offer_follows(
     how: behaviours.Conduct, reason: str, denied: bool
 ) -> None:
     made = world()
-    made.gpu.conduct[1001] = how
+    made.gpu.conduct["1001"] = how
     up(made)
     is_up(made)
-    assert made.gpu.only().machine_id == 1002
+    assert made.gpu.only().machine_id == "1002"
     assert made.gpu.most_paid == 1
     (retired,) = told(made, Retired)
     assert reason in retired.reason
-    assert [d.machine_id for d in made.store.state.denied] == ([1001] if denied else [])
+    assert [d.machine_id for d in made.store.state.denied] == (["1001"] if denied else [])
 
 
 def test_six_machines_that_do_not_get_healthy_are_enough() -> None:
     made = world()
-    made.gpu.conduct = dict.fromkeys(range(1001, 1013), behaviours.sick)
+    made.gpu.conduct = dict.fromkeys(map(str, range(1001, 1013)), behaviours.sick)
     with pytest.raises(Failed, match="6 rented machines did not become healthy"):
         up(made)
     assert made.gpu.paid() == ()
@@ -53,10 +53,10 @@ def test_six_machines_that_do_not_get_healthy_are_enough() -> None:
 
 def test_a_slow_boot_that_moves_gets_its_time() -> None:
     made = world()
-    made.gpu.conduct[1001] = lambda instance: setattr(instance, "boot", 1500.0)
+    made.gpu.conduct["1001"] = lambda instance: setattr(instance, "boot", 1500.0)
     up(made)
     is_up(made)
-    assert made.gpu.only().machine_id == 1001
+    assert made.gpu.only().machine_id == "1001"
     assert max(b.elapsed for b in told(made, Booting)) > 1400
 
 

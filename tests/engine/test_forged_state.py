@@ -1,7 +1,7 @@
-"""A state that anybody may have written: what serves is not destroyed by it, and nobody is told that all is well.
+"""Forged state: it must not cause the deletion of a backend in use, nor a success message for a failed command.
 
-Left out is what cannot be told from a person's own decision: a tombstone with the right token, "ignore this instance",
-and "that owner is ours". docs/state.md says what a writer of the state can do; a state key keeps him out.
+Excluded are states that are identical to a user's own decision: a tombstone with the correct token, an ignored
+instance, and an adopted owner. `docs/state.md` describes the possible damage; a state key prevents such writes.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from ert_deploy.adapters.state import document
 from ert_deploy.core.model.claims import Claims
 from ert_deploy.core.model.desired import Desired, Phase
 from ert_deploy.core.model.errors import ErtError
+from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.plain.state import contradictions, from_json, to_json
@@ -34,24 +35,25 @@ from ert_deploy.engine.observe import observe
 from tests.support.fakes.documents import DocumentStore
 from tests.support.fakes.history import GONE, WANTED, Process, up
 from tests.support.fakes.loopback import FakeWorld, certificate, world
+from tests.support.ids import nth
 
 ASLEEP, AWAKE = replace(WANTED, phase=Phase.ASLEEP), replace(WANTED, begin=False)
 NEIGHBOUR = 901
 THEIRS = "ab" * 16
 WRONG = "0" * 32
-LONGEST = 4 * 3600.0  # seconds that a command may wait in all
-# What fails is shown as it was drawn: to shrink it takes minutes where a run does not come to an end.
+LONGEST = 4 * 3600.0  # maximum total wait of a command in seconds
+# Failures are reported without shrinking, which would take minutes for a run that does not terminate.
 QUICK = settings(
     max_examples=25, deadline=None, phases=[Drawn.explicit, Drawn.generate], suppress_health_check=list(HealthCheck)
 )
 
 
 def serving() -> FakeWorld:
-    """A world in which instance 500 serves the app, beside a neighbour of another deployment on the same account."""
+    """Return an environment where instance 500 serves the app, next to an unrelated instance."""
     made = world()
     made.gpu.foreign = [
         Instance(
-            NEIGHBOUR, Mark("other", THEIRS), "other", born=Mark("other", THEIRS), owner="them", label_token=THEIRS
+            nth(NEIGHBOUR), Mark("other", THEIRS), "other", born=Mark("other", THEIRS), owner="them", label_token=THEIRS
         )
     ]
     up(made)
@@ -103,7 +105,7 @@ STATES = st.builds(
 
 
 def finished(made: FakeWorld, effects: Any) -> Any:
-    """The end of a run: its result, or its error."""
+    """Return the result of a run, or its error."""
     run = Process(made, effects)
     try:
         return run.finish()
@@ -112,7 +114,7 @@ def finished(made: FakeWorld, effects: Any) -> Any:
 
 
 def applied(desired: Desired) -> Callable[[FakeWorld], tuple[int, Situation | None]]:
-    """The command with its exit code as the command line gives it, and its last look."""
+    """Return a function that runs `desired` and returns the exit code of the CLI and the final situation."""
 
     def command(made: FakeWorld) -> tuple[int, Situation | None]:
         end = finished(made, apply(desired, Memory()))
@@ -155,7 +157,7 @@ COMMANDS: dict[str, Callable[[FakeWorld], tuple[int, Situation | None]]] = {
 
 
 def play(name: str, raw: bytes | None) -> int:
-    """One command on the world that serves, with that document as its state; the exit code, after all has been seen."""
+    """Run one command with `raw` as its state, check the result and return the exit code."""
     made = serving()
     made.ports = replace(made.ports, store=DocumentStore("ert", raw))
     slept = made.clock.slept
@@ -178,7 +180,7 @@ def app_runs_with_what_is_paid(made: FakeWorld) -> bool:
 
 
 def claims_hold(name: str, made: FakeWorld, seen: Situation | None) -> None:
-    """What the command line prints with exit code 0 is so."""
+    """Check the output of the command line with exit code 0."""
     if name.startswith("down"):
         assert made.gpu.paid() == ()
         assert made.gpu.late == []
@@ -211,7 +213,7 @@ def test_a_whole_state_with_anything_in_it(name: str, state: State) -> None:
     play(name, document.encode(state))
 
 
-# Damage
+# Damaged documents
 
 JUNK: st.SearchStrategy[Any] = st.sampled_from(
     [
@@ -221,15 +223,15 @@ JUNK: st.SearchStrategy[Any] = st.sampled_from(
 )  # fmt: skip
 FULL = replace(
     HONEST,
-    intents=(Intent("f" * 32, 1_000_900.0, 7, 1005),),
-    tombstones=(Tombstone(WRONG, 777, 1_000_900.0, "old"),),
-    denied=(Denied(1006, 1_009_000.0, "slow"),),
-    claims=replace(HONEST.claims, adopted=(777,), ignored=(778,)),
+    intents=(Intent("f" * 32, 1_000_900.0, "7", "1005"),),
+    tombstones=(Tombstone(WRONG, nth(777), 1_000_900.0, "old"),),
+    denied=(Denied("1006", 1_009_000.0, "slow"),),
+    claims=replace(HONEST.claims, adopted=(nth(777),), ignored=(nth(778),)),
 )
 
 
 def places(tree: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Every place in plain data."""
+    """Return the path of every value in nested data."""
     inner = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
     return [path, *(found for key, value in inner for found in places(value, (*path, key)))]
 
@@ -239,7 +241,7 @@ PLACES = places(PLAIN)[1:]
 
 
 def damaged(place: tuple[Any, ...], junk: Any, how: str) -> bytes:
-    """The document with one place replaced, removed or doubled, and the checksum right again."""
+    """Replace, remove or duplicate one value of the document and update the checksum."""
     body = json.loads(json.dumps(PLAIN))
     parent = body
     for key in place[:-1]:
@@ -255,7 +257,7 @@ def damaged(place: tuple[Any, ...], junk: Any, how: str) -> bytes:
 
 
 def a_decision(body: bytes) -> bool:
-    """Whether it says what only a person may: that the instance is to go, or is not our business."""
+    """Whether the state contains the request of a user to destroy the instance, or to ignore it."""
     try:
         state = from_json(json.loads(body)["state"])
     except (ValueError, TypeError):
@@ -285,7 +287,7 @@ def test_a_document_with_anything_in_its_bytes(name: str, seed: int) -> None:
     play(name, bytes(raw[: chance.choice([len(raw), chance.randrange(len(raw))])]))
 
 
-# Single ones
+# Examples
 
 
 def forged(**changes: Any) -> bytes:
@@ -294,7 +296,7 @@ def forged(**changes: Any) -> bytes:
 
 @pytest.mark.parametrize("name", COMMANDS)
 @pytest.mark.parametrize("adopted", [(), (SERVES.id,)])
-def test_a_tombstone_counts_with_the_token_of_the_environment_only(name: str, adopted: tuple[int, ...]) -> None:
+def test_a_tombstone_counts_with_the_token_of_the_environment_only(name: str, adopted: tuple[InstanceId, ...]) -> None:
     tombstone = Tombstone(WRONG, SERVES.id, 1_000_500.0, "forged")
     raw = forged(records=(), tombstones=(tombstone,), claims=replace(HONEST.claims, adopted=adopted))
     assert play(name, raw) == 5, "a person is asked"
@@ -303,14 +305,17 @@ def test_a_tombstone_counts_with_the_token_of_the_environment_only(name: str, ad
 @pytest.mark.parametrize(
     "forgery",
     [
-        {"intents": (Intent(THEIRS, 1.0, 7, 1001),)},
-        {"records": (SERVES, Record(THEIRS, NEIGHBOUR, 1002, 1.0))},
-        {"tombstones": (Tombstone(THEIRS, NEIGHBOUR, 1.0, "forged"),)},
+        {"intents": (Intent(THEIRS, 1.0, "7", "1001"),)},
+        {"records": (SERVES, Record(THEIRS, nth(NEIGHBOUR), "1002", 1.0))},
+        {"tombstones": (Tombstone(THEIRS, nth(NEIGHBOUR), 1.0, "forged"),)},
         {
-            "tombstones": (Tombstone(THEIRS, NEIGHBOUR, 1.0, ""),),
-            "claims": replace(HONEST.claims, adopted=(NEIGHBOUR,)),
+            "tombstones": (Tombstone(THEIRS, nth(NEIGHBOUR), 1.0, ""),),
+            "claims": replace(HONEST.claims, adopted=(nth(NEIGHBOUR),)),
         },
-        {"tombstones": (Tombstone(WRONG, NEIGHBOUR, 1.0, ""),), "claims": replace(HONEST.claims, adopted=(NEIGHBOUR,))},
+        {
+            "tombstones": (Tombstone(WRONG, nth(NEIGHBOUR), 1.0, ""),),
+            "claims": replace(HONEST.claims, adopted=(nth(NEIGHBOUR),)),
+        },
     ],
 )
 @pytest.mark.parametrize("name", COMMANDS)
@@ -322,7 +327,7 @@ def test_no_token_makes_an_instance_ours_that_names_another_deployment(name: str
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_time_to_come_is_waited_for_no_longer_than_any_other(name: str, at: float) -> None:
     raw = forged(
-        intents=(Intent(WRONG, at, 7, 1002),),
+        intents=(Intent(WRONG, at, "7", "1002"),),
         records=(replace(SERVES, at=at, woken=at, stranded=0.0),),
         rollouts=(replace(HONEST.rollouts[0], at=at, proven=at),),
         begun=at,
@@ -337,7 +342,7 @@ def test_a_time_of_nothing_is_none_that_is_waited_for_without_an_end() -> None:
 
 def test_a_machine_is_not_denied_for_ever() -> None:
     made = serving()
-    denied = tuple(Denied(machine, 1e18, "forged") for machine in range(1001, 1013))
+    denied = tuple(Denied(str(machine), 1e18, "forged") for machine in range(1001, 1013))
     made.ports = replace(made.ports, store=DocumentStore("ert", forged(denied=denied, records=())))
     made.gpu.only().destroyed = made.clock.real()
     code, _ = COMMANDS["up"](made)

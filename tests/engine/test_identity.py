@@ -1,4 +1,4 @@
-"""Who can write the state and sits on the path to a backend gets nothing: identity is proven in every run."""
+"""Backend identity: verified in every run, so that an attacker on the network with write access to the state fails."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SECRETS = (e.Accepts, e.Busy, e.KeysInForce, e.SetKeys)
 
 @dataclass
 class OnThePath:
-    """Answers at every address of before, with a certificate of his own and without any boot secret."""
+    """Man in the middle: responds at known addresses, with another certificate and without boot secret."""
 
     honest: FakeBackend
     addresses: set[Address]
@@ -35,12 +35,12 @@ class OnThePath:
     def probe(self, address: Address, mark: Mark, boot_secret: Secret, pinned: str) -> Health:
         if address not in self.addresses:
             return self.honest.probe(address, mark, boot_secret, pinned)
-        if pinned == FORGED:  # he holds its key: no TLS library would find anything wrong with him
+        if pinned == FORGED:  # with its private key, so that TLS works
             return Health(Vital.HEALTHY, certificate=FORGED, model="m", engine="ollama 0.35.0")
         return Health(Vital.IMPOSTOR, "it cannot prove its identity")
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        """Every call that carries a secret: what is sent to the holder of his certificate is his."""
+        """Store the name of every call with a secret that is sent to a known address or to `FORGED`."""
 
         def call(address: Address, pem: str, *rest: Any) -> Any:
             if address in self.addresses or pem == FORGED:
@@ -52,7 +52,7 @@ class OnThePath:
 
 
 def forged(made: FakeWorld) -> None:
-    """Somebody has written his certificate into the state."""
+    """Write `FORGED` into the state as the certificate."""
     state = made.store.state
     made.store.save(state.put_record(replace(state.records[0], certificate=FORGED)))
 
@@ -92,7 +92,7 @@ def test_rotate_says_who_answers_there() -> None:
 
 @pytest.mark.parametrize("run", RUNS.values(), ids=RUNS)
 def test_every_secret_is_sent_to_what_this_run_has_seen_proven(run: Callable[[FakeWorld], Process[Any]]) -> None:
-    """With a forged certificate in the state and nobody on the path: the backend's own is used, and pinned again."""
+    """With a forged certificate in the state and a direct path, the backend's certificate is used and pinned again."""
     made = served()
     forged(made)
     process, shown = run(made), set[str]()

@@ -1,10 +1,11 @@
-"""The state is lost after a key was changed: what the machine was created with says nothing of its keys any more."""
+"""Keys after the loss of the state: once rotated, the key hashes in the create call are not valid any more."""
 
 from __future__ import annotations
 
 import pytest
 
 from ert_deploy.core.model.errors import NeedsAttention, Rejected, Transient
+from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.keys import make_key
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import Record
@@ -17,8 +18,8 @@ from tests.support.fakes.sleep import SLEEP
 SAYS = pytest.mark.parametrize("says", [True, False], ids=["says its keys", "older image"])
 
 
-def rotated_and_lost(*, says: bool = True) -> tuple[FakeWorld, int, set[str]]:
-    """A world whose key was changed and whose state was lost then; its instance and the hashes of the apps' keys."""
+def rotated_and_lost(*, says: bool = True) -> tuple[FakeWorld, InstanceId, set[str]]:
+    """Rotate the key and remove the state; return the environment, the instance and the SHA-256 of the apps' keys."""
     made = served()
     made.backend.says_keys = says
     to_the_end(rotating(made))
@@ -60,7 +61,7 @@ def test_after_the_state_was_lost_while_it_slept_it_is_asked_for_its_keys_when_i
 
 @SAYS
 def test_a_key_that_only_the_running_app_knows_is_not_taken_away(*, says: bool) -> None:
-    """A `down` was cut off after it took the variables away, and the state was lost: the app goes on asking."""
+    """`down` stopped after removing the variables, and the state is missing: the running app still sends requests."""
     made = served()
     made.backend.says_keys = says
     instance, (used,), variables = made.gpu.only(), held(made), made.web.services["dash"].env

@@ -1,6 +1,6 @@
-"""A run may die before or after every single effect; running the command again is always enough.
+"""SIGKILL before or after every effect of a run; the next run always completes it.
 
-A killed process runs no `finally`: its generator is dropped where it stands and never closed.
+A process that gets SIGKILL runs no `finally`: its generator is suspended and never closed.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def _without_its_state() -> FakeWorld:
 def _with_trouble_ahead() -> FakeWorld:
     made = world()
     made.gpu.faults.queued["create"] = [OfferGone("taken"), OutcomeUnknown("timeout", "late 100"), None]
-    made.gpu.conduct[1003] = stuck
+    made.gpu.conduct["1003"] = stuck
     return made
 
 
@@ -55,14 +55,14 @@ STORIES = {
 }
 
 
-# After which effects the world, the state or the time is another one; a death after a look is like one before it.
+# Effects that modify the environment, the state or the time. SIGKILL after a read is equivalent to one before it.
 MOVES = (
     e.Save, e.Create, e.DestroyInstance, e.PutEnv, e.DeleteEnv, e.StartDeploy, e.Sleep,
 )  # fmt: skip
 
 
 def deaths(make: Callable[[], FakeWorld], desired: Desired, *, every: bool) -> Iterator[tuple[int, FakeWorld]]:
-    """The world after a run has died in it: after its first effect, after its second, and so on to its end."""
+    """Yield the environment after SIGKILL at each step of a run, with the number of completed steps."""
     rehearsal = start(make(), desired)
     moments = [rehearsal.done for _ in iter(rehearsal.step, False) if every or rehearsal.last in MOVES]
     assert rehearsal.done > 30, "the story is too short to prove anything"

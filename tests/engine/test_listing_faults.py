@@ -1,4 +1,4 @@
-"""What the list of instances may come to: it fails, or one that exists is missing in it."""
+"""Faults of the instance list: it fails, or it does not contain an existing instance."""
 
 from __future__ import annotations
 

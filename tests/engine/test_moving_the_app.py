@@ -1,4 +1,4 @@
-"""Histories of moving an app over: the old backend serves until the running app has proven that it uses the new one."""
+"""Moving an app: the old backend is kept until the running app is verified to use the new one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What makes a run pointless is found out and said before anything is rented or written."""
+"""Preflight checks: a run that cannot be completed fails before any create call or write."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from ert_deploy.core.model.desired import Target
 from ert_deploy.core.model.errors import CannotObserve, ErtError, UsageError
 from ert_deploy.core.model.events import Trouble
-from ert_deploy.ports import AppAnswer
+from ert_deploy.core.model.observed import AppAnswer
 from tests.support.fakes.history import WANTED, down, is_up, told, up
 from tests.support.fakes.loopback import FakeWorld, offer, world
 

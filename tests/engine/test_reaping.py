@@ -1,4 +1,4 @@
-"""Histories of `reap`: what nobody remembers goes, by the same proofs as all else, and nothing else is touched."""
+"""`reap`: removes instances without a record, by the same ownership rules as `down`, and changes no other instance."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 
 from ert_deploy.core.model.errors import CannotObserve, NeedsAttention, StateConflict, Transient
 from ert_deploy.core.model.events import Destroyed, Trouble
+from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.state import Intent, Record
@@ -17,8 +18,8 @@ from tests.support.fakes.loopback import FakeWorld, world
 from tests.support.fakes.random_faults import neighbours
 
 
-def forgotten() -> tuple[FakeWorld, int]:
-    """A world with a running instance, and neighbours, whose state was lost."""
+def forgotten() -> tuple[FakeWorld, InstanceId]:
+    """Return an environment with a running instance and those of other deployments, without the state."""
     made = world()
     neighbours(made)
     up(made)
@@ -31,12 +32,12 @@ def find(made: FakeWorld) -> reaping.Found:
 
 
 def both(made: FakeWorld) -> tuple[Instance, ...]:
-    """The strays, and those of them that serve."""
+    """Return all strays, including those with a responding backend."""
     found = find(made)
     return (*found.strays, *found.serving)
 
 
-def reap(made: FakeWorld, *chosen: Instance) -> tuple[int, ...]:
+def reap(made: FakeWorld, *chosen: Instance) -> tuple[InstanceId, ...]:
     return Process(made, reaping.reap(chosen, 10.0)).finish()
 
 
@@ -46,7 +47,7 @@ def test_what_the_state_knows_is_no_stray() -> None:
     up(made)
     found = find(made)
     assert (found.strays, found.serving, found.blank) == ((), (), False)
-    assert [u.instance.id for u in found.undecided] == [902], "a label alone"
+    assert [u.instance.id for u in found.undecided] == ["902"], "a label alone"
 
 
 def test_with_the_state_lost_the_instance_is_a_stray_and_it_is_said_that_there_is_no_state() -> None:
@@ -111,9 +112,9 @@ def test_one_that_a_run_has_taken_up_since_is_left_alone(how: str) -> None:
     state, mark = made.store.state, chosen[0].mark
     assert mark is not None
     if how == "record":
-        made.store.save(state.put_record(Record(mark.token, number, 1001, 0.0)))
+        made.store.save(state.put_record(Record(mark.token, number, "1001", 0.0)))
     else:
-        made.store.save(state.intend(Intent(mark.token, 0.0, 1, 1001)))
+        made.store.save(state.intend(Intent(mark.token, 0.0, "1", "1001")))
     assert reap(made, *chosen) == ()
     assert made.gpu.paid() == (number,)
 
@@ -146,13 +147,13 @@ def test_two_strays_go_together() -> None:
     up(made, most=3)
     made.store.lose()
     first = both(made)[0]
-    twin = made.gpu.create(replace(made.gpu.instances[first.id].order, offer_id=9))
+    twin = made.gpu.create(replace(made.gpu.instances[first.id].order, offer_id="9"))
     assert sorted(reap(made, *both(made))) == [first.id, twin]
     assert made.gpu.paid() == ()
 
 
 def test_an_up_that_adopts_at_the_same_time_and_a_reap_do_not_both_win() -> None:
-    """Whoever writes first has it: the instance is either kept with its record, or gone with no record left."""
+    """The first write wins: the instance is either kept with its record, or removed without a record."""
     from tests.support.fakes.history import start
 
     for steps in range(0, 30, 2):

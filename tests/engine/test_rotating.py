@@ -1,4 +1,4 @@
-"""Another key while the backend serves: no new instance, no refused request; cut off anywhere, it comes to one key."""
+"""Key rotation: no new instance, no rejected request; after SIGKILL at any step, the next run leaves one key."""
 
 from __future__ import annotations
 
@@ -199,7 +199,7 @@ def test_the_new_key_outlives_sleep_and_a_new_instance_gets_another() -> None:
 
 
 def test_a_backend_that_has_lost_its_keys_takes_the_new_one() -> None:
-    """Its file of keys is damaged, and it opens for nobody until keys are set again."""
+    """Its key file is damaged, and it rejects all requests until keys are set again."""
     made = served()
     made.gpu.only().keys = ()
     rotating(made).finish()
@@ -207,7 +207,7 @@ def test_a_backend_that_has_lost_its_keys_takes_the_new_one() -> None:
 
 
 def test_one_that_was_recycled_and_has_forgotten_its_key_is_given_another() -> None:
-    """Its disk is another one: a new certificate, and the keys that it was created with."""
+    """A new disk means a new certificate, and the keys from the create call."""
     made = served()
     instance, keys = made.gpu.only(), held(made)
     instance.keys, instance.generation = (instance.order.env["ERT_KEY_HASHES"],), 0

@@ -1,4 +1,4 @@
-"""`sleep`: the GPU goes back to the market and the disk stays, whatever may still start it."""
+"""`sleep`: the GPU is released and the disk is kept, even if a pending start is executed later."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_sleep_soon_after_a_wake_stops_the_gpu_at_once_and_outwaits_a_start_that
     assert made.clock.now() - before < 10
     assert made.store.state.records[0].woken
     made.clock.go_on(100.0)
-    made.gpu.only().halted = False  # the first of two starts had no answer, and takes effect now
+    made.gpu.only().halted = False  # the first of two starts had no response, and is executed now
     run.finish()
     is_asleep(made)
     assert not made.store.state.records[0].woken

@@ -1,8 +1,8 @@
-"""Random histories: calls that fail, machines that disappoint, runs that are killed, and a state that gets lost.
+"""Random fault tests: failing calls, machines that do not work, SIGKILL of runs, and removal of the state.
 
-Whatever happened, once the trouble is over one `up` ends with exactly one instance that every app uses, and one `down`
-with none. On the way never more than two are paid at once and nothing is touched that is not ours; the fake world
-checks that after every effect. ERT_STORMS sets how many histories are played, ERT_STORM_SEED the first seed.
+After the last fault one `up` results in exactly one instance that every app uses, and one `down` in none. Before that,
+at most two instances are rented at a time, and resources of other owners are never changed; `FakeWorld` checks both
+after every step. ERT_STORMS sets the number of runs, ERT_STORM_SEED the first seed.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ OTHER = replace(WANTED, launch=replace(WANTED.launch, context=8192))
 
 
 def _lose_state(world: FakeWorld) -> None:
-    """Lost, while no create call is under way: what nobody remembers and nobody sees cannot be waited for."""
+    """Remove the state while no create call is pending: without state such a call would be unknown."""
     world.clock.sleep(300)
     world.store.lose()
 
 
 def _up(world: FakeWorld, wanted: Desired) -> None:
-    """One `up` is enough, unless a deploy of the stormy time has failed and nobody was told yet."""
+    """Run `up`; it may fail once to report a failed deploy from the time with faults."""
     untold = any(not r.proven for r in world.store.state.rollouts)
     try:
         up(world, wanted)
@@ -45,7 +45,7 @@ def _up(world: FakeWorld, wanted: Desired) -> None:
 
 
 def _run(world: FakeWorld, draw: random.Random, targets: tuple[Target, ...]) -> Process[Any]:
-    """Any command, before its first effect."""
+    """Return any command before its first step."""
     wanted = replace(draw.choice((WANTED, WANTED, OTHER, GONE, ROTATE)), targets=targets)
     return start(world, wanted) if wanted.begin else Process(world, rotate(wanted))
 

@@ -1,4 +1,4 @@
-"""Histories of `down`: the app is told first, then every instance goes and is seen gone, whatever stands in between."""
+"""`down`: updates the app first, then destroys every instance and verifies its removal despite faults."""
 
 from __future__ import annotations
 
@@ -19,18 +19,20 @@ from ert_deploy.core.model.errors import (
     UsageError,
 )
 from ert_deploy.core.model.events import Destroyed, Trouble
+from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance
 from tests.support.fakes import behaviours
 from tests.support.fakes.history import GONE, WANTED, done, down, is_down, is_up, served, start, told, until, up
 from tests.support.fakes.loopback import FakeWorld, blind, world
+from tests.support.ids import nth
 
 NAMES = WANTED.targets[0].names
 AT_ONCE = replace(WANTED, phase=Phase.ABSENT, apps_first=False)
 
 
-def paying_for_two() -> tuple[FakeWorld, int, int]:
-    """A world in which one create call made two instances and the run died at once."""
+def paying_for_two() -> tuple[FakeWorld, InstanceId, InstanceId]:
+    """Return an environment where one create call made two instances and the run then got SIGKILL."""
     made = world()
     made.gpu.faults.queued["create"] = [OutcomeUnknown("timeout", "twice")]
     until(start(made), made.gpu.paid)
@@ -230,7 +232,7 @@ def test_one_instance_that_will_not_go_does_not_keep_the_other_one_alive() -> No
     made, first, second = paying_for_two()
     honest = made.gpu.destroy
 
-    def destroy(instance_id: int) -> None:
+    def destroy(instance_id: InstanceId) -> None:
         if instance_id == first:
             raise Transient("the host does not answer")
         honest(instance_id)
@@ -257,7 +259,7 @@ def test_absence_is_not_believed_before_the_second_proof() -> None:
     run = start(made, GONE)
     while not made.store.state.tombstones:
         run.step()
-    made.gpu.hidden = 1e9  # the list forgets it while it is still there
+    made.gpu.hidden = 1e9  # the list omits it while it still exists
     for _ in range(60):
         run.step()
     assert made.store.state.tombstones
@@ -287,8 +289,8 @@ def test_a_tombstone_is_no_leave_to_destroy_what_lost_our_marks() -> None:
 
 def test_other_deployments_live_on() -> None:
     made = served()
-    made.gpu.foreign = [Instance(901, Mark("other", "ab" * 16), "other"), Instance(902, None, "ert")]
+    made.gpu.foreign = [Instance(nth(901), Mark("other", "ab" * 16), "other"), Instance(nth(902), None, "ert")]
     result = down(made)
     is_down(made)
-    assert [i.id for i in result.situation.observed.instances] == [901, 902]
-    assert [u.instance.id for u in result.situation.undecided] == [902]
+    assert [i.id for i in result.situation.observed.instances] == ["901", "902"]
+    assert [u.instance.id for u in result.situation.undecided] == ["902"]

@@ -1,7 +1,7 @@
-"""Two runs of the same deployment at once, on one world and one state.
+"""Concurrent runs of the same deployment with one state.
 
-The lock is a courtesy: these runs do not take it, as two machines with a shared store would not be held by it for
-sure. What keeps them apart is that every write is conditional on what was read.
+The lock is advisory: these runs do not acquire it, as it cannot reliably block two machines with a shared store.
+Conditional writes of the state prevent conflicts.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ OTHER = replace(WANTED, launch=replace(WANTED.launch, context=8192))
 
 
 def interleave(draw: random.Random, *runs: Process) -> list[ErtError]:  # type: ignore[type-arg]
-    """Step the runs in the order this seed says until all have ended; their errors."""
+    """Step the runs in random order until all are done; return their errors."""
     going = list(runs)
     while going:
         run = draw.choice(going)
@@ -83,10 +83,10 @@ def test_a_write_by_somebody_else_is_seen_and_planned_with() -> None:
     while not made.store.state.intents:
         run.step()
     state = made.store.state
-    made.store.save(state.deny(Denied(9999, made.clock.real() + 3600, "by another run"), 0.0))
+    made.store.save(state.deny(Denied("9999", made.clock.real() + 3600, "by another run"), 0.0))
     run.finish()
     is_up(made)
-    assert [d.machine_id for d in made.store.state.denied] == [9999]
+    assert [d.machine_id for d in made.store.state.denied] == ["9999"]
 
 
 def test_somebody_who_never_stops_writing_is_reported() -> None:

@@ -1,4 +1,4 @@
-"""`wake`: what sleeps is started again or replaced, and no wake is paid for twice."""
+"""`wake`: a stopped instance is started or replaced, and concurrent runs do not cause double cost."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_when_the_gpu_was_taken_another_one_is_rented_and_the_old_disk_goes_afte
     assert made.gpu.only() is not old
     assert made.gpu.most_paid == 2
     order = [type(s) for s in done(made) if isinstance(s, steps.Wake | steps.Rent | steps.Publish | steps.Destroy)]
-    if not lose:  # without a state nobody knows that an app was told about a disk that has no address
+    if not lose:  # without a state, the published address of the stopped instance is unknown
         assert order == [steps.Wake, steps.Rent, steps.Publish, steps.Destroy]
     assert [e.instance_id for e in told(made, Stranded)] == [old.id]
 
@@ -101,12 +101,12 @@ def test_a_refused_start_is_cancelled_even_if_that_takes_two_calls() -> None:
 
 
 def gets_nowhere(made: FakeInstance) -> None:
-    """It accepts a start and never gets beyond scheduling."""
+    """Let the instance accept a start and remain in scheduling."""
     made.override = lambda i: i if i.halted else replace(i, status="exited", address=None)
 
 
 def never_shows(made: FakeInstance) -> None:
-    """It accepts a start that has no effect at all."""
+    """Let the instance accept a start without executing it."""
     made.override = lambda i: replace(i, status="exited", intended="stopped", current="stopped", address=None)
 
 
@@ -126,7 +126,7 @@ def test_a_host_that_breaks_on_waking_is_replaced_and_denied() -> None:
     behaviours.sick(made.gpu.only())
     up(made, WAKE)
     is_up(made)
-    assert [d.machine_id for d in made.store.state.denied] == [1001]
+    assert [d.machine_id for d in made.store.state.denied] == ["1001"]
 
 
 @pytest.mark.parametrize("error", [Transient("cut off"), Transient("cut off", "after"), CannotObserve("no answer")])
@@ -168,7 +168,7 @@ def test_many_wakes_at_once_are_one_start(count: int) -> None:
 
 
 def together(runs: list[Process[Result]]) -> None:
-    """Run after run, one effect each, until all have ended."""
+    """Step the runs in turn, one effect each, until all are done."""
     while [run for run in runs if not run.ended]:
         for run in runs:
             if not run.ended:

@@ -1,4 +1,4 @@
-"""Going down where the state cannot be read or written: what bills goes all the same, and what is claimed holds."""
+"""`down` without a readable or writable state: rented instances are removed, and the reported result is true."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ def test_a_store_that_fails_again_and_again_and_works_in_between_needs_a_person(
 
     def save(state: State) -> State:
         if made.gpu.paid() == ():
-            honest(made.store.state)  # somebody else, every time
+            honest(made.store.state)  # another process, every time
         return honest(state)
 
     made.store.faults.queued["save"] = [Failed("No space left on device"), *[None, Failed("full")] * 40]

@@ -1,4 +1,4 @@
-"""Who can write an app's variables and nothing else: after the next run they are ours again, and he got nothing."""
+"""App variables written by an attacker: the next run restores them and does not send any secret to that address."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RUNS = {"up": WANTED, "wake": replace(WANTED, begin=False), "sleep": replace(WAN
 
 
 def led_elsewhere(*, deployed: bool) -> FakeWorld:
-    """A world that serves, in which somebody has given the app a whole set of values of his own."""
+    """Return an environment where another user has replaced all variables of the app."""
     made = world()
     up(made)
     service = made.web.services["dash"]

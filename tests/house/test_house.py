@@ -1,4 +1,4 @@
-"""The budgets and habits of the house, measured over the whole tree."""
+"""House rules: size limits and conventions for the whole repository."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ ROOT = Path(__file__).resolve().parents[2]
 TOPS = (ROOT / "images" / "llm-backend", ROOT / "images" / "dashboard", ROOT)
 MODULE_LINES, TEST_LINES, FUNCTION_LINES, P90_LINES, PACKAGE_MODULES = 250, 400, 60, 30, 20
 TEXT = {".py", ".md", ".yaml", ".yml", ".toml", ".j2", ".sh", ".js", ".css", ".html", ".txt", ".json", ""}
-# Written in two halves, so that this file does not find itself.
+# Split, so that this file does not match itself.
 HOSTS = re.compile("pypi" + r"\.org|python" + r"hosted|npm" + r"js\.org|deb\.debian" + r"\.org")
 PATHS = re.compile("/" + r"work/(?:main|shared|\.)|/" + r"root/|/" + "farm/")
 EMOJI = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\ufe0f]")
 
 
 def product() -> list[Path]:
-    """Every Python file that is shipped."""
+    """Return every Python file of the distribution."""
     return sorted(p for top in ("ert_deploy", "images") for p in (ROOT / top).rglob("*.py"))
 
 
@@ -64,7 +64,7 @@ def test_a_package_has_at_most_twenty_modules() -> None:
 
 
 def imports_of(path: Path, known: frozenset[str]) -> set[str]:
-    """The modules of ours that a module imports, anywhere in it."""
+    """Return the modules of this repository that a module imports at any level."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -77,7 +77,7 @@ def imports_of(path: Path, known: frozenset[str]) -> set[str]:
 
 
 def module_name(path: Path) -> str:
-    """As it is imported."""
+    """Return the import name of a module."""
     top = next(top for top in TOPS if path.is_relative_to(top))
     return ".".join(path.relative_to(top).with_suffix("").parts).removesuffix(".__init__")
 
@@ -86,7 +86,7 @@ def test_no_import_goes_in_a_circle() -> None:
     modules = {module_name(path): path for path in product()}
     known = frozenset(modules)
     graph = {name: imports_of(path, known) - {name} for name, path in modules.items()}
-    TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
+    TopologicalSorter(graph).prepare()  # raises CycleError, which contains the cycle
 
 
 def test_functions_are_short() -> None:
@@ -135,6 +135,6 @@ def test_the_images_have_the_redactor_of_the_product_letter_by_letter() -> None:
 
 
 def test_the_replace_all_call_for_environment_variables_is_not_in_the_product() -> None:
-    """Render's bulk PUT wipes every variable that is not in the body."""
+    """Render's bulk PUT deletes every variable that is not in the body."""
     for path in (ROOT / "ert_deploy" / "adapters").rglob("*.py"):
         assert not re.search(r"""["']PUT["'][^\n]*env-vars["']""", path.read_text()), path

@@ -1,4 +1,4 @@
-"""The attack trees of SECURITY.md: every branch has an end, and every test that is named there exists."""
+"""Attack trees of SECURITY.md: every branch has a leaf, and every referenced test exists."""
 
 from __future__ import annotations
 

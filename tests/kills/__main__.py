@@ -1,6 +1,6 @@
-"""`python -m tests.kills`: kills every verb before and after each of its effects and prints what came of it.
+"""`python -m tests.kills`: sends SIGKILL to every command before and after each `Effect` and shows the results.
 
-0: each was finished by the same command; 1: some were not, each is printed with how to replay it.
+Exit code 0: the next run of the same command always completed it; 1: failures, each printed with its replay command.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LINE = "{:<22} {:>10} {:>7} {:>7} {:>10} {:>5} {:>8}"
 
 
 def main() -> int:
-    """Parse, play, report."""
+    """Parse the arguments, run and report."""
     parser = argparse.ArgumentParser(prog="python -m tests.kills", description=__doc__)
     parser.add_argument("--verb", action="append", choices=list(verbs.ALL), help="only this one (may be repeated)")
     parser.add_argument("--most", type=int, default=0, help="at most so many points of each verb (default: all)")

@@ -1,4 +1,4 @@
-"""A fresh world for each test, and the nurseries its commands are started from."""
+"""Fixtures: a new `Stage` for each test, and the processes that start its commands."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def nursery() -> Iterator[Nursery]:
 
 @pytest.fixture(scope="session")
 def second_nursery() -> Iterator[Nursery]:
-    """For commands that are to run at the same time as others."""
+    """Return another `Nursery`, for concurrent commands."""
     with Nursery() as made:
         yield made
 

@@ -1,8 +1,7 @@
-"""The same fault twice: on the wire of a real run, and in the simulator. What both come to must be the same.
+"""Differential test: the same fault in a real run and in the simulator must lead to the same result.
 
-A row names the request that is struck, and the effect it belongs to with the fault of the simulator that stands for it.
-Where the adapter repeats a call by itself, one fault on the wire is none for the engine (`twin` is empty), and as many
-as it has tries are one.
+Each `Row` defines a request to fail, the `Effect`, and the equivalent fault in the simulator. If the adapter retries
+the call, a single network fault is not visible to the engine (`twin` is empty), and a fault in every attempt is one.
 """
 
 from __future__ import annotations
@@ -24,15 +23,15 @@ from tests.simulation.interpreter import carry_out
 from tests.simulation.stories import DOWN, WANTED
 from tests.simulation.world import Actor, Killed, World
 
-PATIENCE = 2.0  # real seconds until an adapter gives up on an answer
+PATIENCE = 2.0  # response timeout of the adapters in real seconds
 KILLED = -9
-GRAVEYARD: list[Any] = []  # a killed process runs no `finally`: its generator is kept
+GRAVEYARD: list[Any] = []  # SIGKILL runs no `finally`: the generator is stored
 VAST, RENDER = "vast", "render"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`kind` strikes the requests of `side` that match `route`, `count` of them; `twin` strikes the first `effect`."""
+    """Inject `kind` into `count` requests to `side` that match `route`; `twin` into the first call of `effect`."""
 
     verb: str
     side: str
@@ -50,8 +49,8 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Came:
-    """What came of it: how the struck command ended, then instances that exist and that were ever made, then the same
-    after one more command in calm."""
+    """Result: exit code of the command with the fault, number of existing and of created instances, and the same values
+    after one more command without faults."""
 
     ended: int
     existing: int
@@ -64,7 +63,7 @@ class Came:
 CREATE, LIST, DESTROY = r"PUT /api/v0/asks/", r"GET /api/v1/instances/", r"DELETE /api/v0/instances/"
 SEARCH, PUT, DELETE = r"POST /api/v0/bundles/", r"PUT .*/env-vars/", r"DELETE .*/env-vars/"
 DEPLOY, FOLLOW, READ = r"POST .*/deploys$", r"GET .*/deploys/dep-", r"GET .*/env-vars"
-# What a create call, which is sent exactly once, may meet.
+# Faults of a create call, which is sent exactly once.
 CREATES = {
     "timeout-before": "timeout", "timeout-after": "timeout-after", "429": "429", "429-told": "429",
     "5xx-before": "5xx", "5xx-after": "5xx-after", "truncated": "malformed-after", "html": "malformed-after",
@@ -77,7 +76,7 @@ VAST_TRIES, RENDER_TRIES = 4, 5
 
 
 def rows() -> Iterator[Row]:
-    """All of them."""
+    """Return all rows."""
     for kind, twin in CREATES.items():
         yield Row("up", VAST, CREATE, kind, e.Create, twin)
     yield from _reads()
@@ -130,7 +129,7 @@ def _deploys() -> Iterator[Row]:
 
 
 def real(row: Row, stage: Stage) -> Came:
-    """The row with real processes and sockets."""
+    """Run `row` with a real process and sockets."""
     if row.verb == "down":
         stage.desk.ert("up")
     stage.desk.extra["ERT_KILLS_PATIENCE"] = str(PATIENCE)
@@ -158,7 +157,7 @@ def _through(proxy: FaultProxy, side: str, stage: Stage) -> None:
 
 
 def simulated(row: Row) -> Came:
-    """The row in the simulator."""
+    """Run `row` in the simulator."""
     desired = WANTED if row.verb == "up" else DOWN
     plan = [(_call(row), (row.twin, 1.0))] if row.twin else []
     world = _prepared(row, plan)
@@ -178,7 +177,7 @@ def _prepared(row: Row, plan: list[tuple[int, tuple[str, float]]]) -> World:
 
 
 def _call(row: Row) -> int:
-    """The number of the call that is the first of the row's effect, counted from the start of the world."""
+    """Return the number of the first call of `Row.effect`, starting at the creation of the environment."""
     world = _prepared(row, [])
     before = world.calls
     world.seen = []
@@ -187,7 +186,7 @@ def _call(row: Row) -> int:
 
 
 def _command(world: World, desired: Desired) -> int:
-    """One command in it, to whatever end; its exit code as the command line has it."""
+    """Run one command and return the exit code of the CLI."""
     effects, world.acting = apply(desired, Memory()), Actor(desired)
     try:
         effect = next(effects)

@@ -1,7 +1,7 @@
-"""A loopback HTTP proxy in front of one server that fails the way networks and providers do, by route or by number.
+"""Fault proxy: loopback HTTP proxy that injects network and provider faults, by route or by request number.
 
-It knows neither what it stands in front of nor what is asked through it. `KINDS` says what the client sees and whether
-the request got through; "after" is the dangerous half, because the client cannot tell.
+It is independent of the server and of the protocol above HTTP. `KINDS` describes the response to the client and whether
+the request is forwarded; the "after" faults are the dangerous ones, because the client cannot detect that.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ KINDS = {
 HOP = {"connection", "keep-alive", "transfer-encoding", "host", "content-length"}
 PAGE = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
 DROPS, DROP_SECONDS = 8, 0.05
-AGAIN_SECONDS = 0.05  # 25 s of the provider in a world that is 500 times as fast
+AGAIN_SECONDS = 0.05  # 25 s of the provider's clock, which is accelerated by 500
 RESET = b"\x01\x00\x00\x00\x00\x00\x00\x00"  # SO_LINGER on, zero seconds: close with a reset
 
 
 @dataclass(slots=True)
 class Fault:
-    """`kind` strikes `count` requests whose "METHOD /path" matches `route`, after `skip` of them went through."""
+    """Inject `kind` into `count` requests whose "METHOD /path" matches `route`, after the first `skip` of them."""
 
     kind: str
     route: str = ""
@@ -57,7 +57,7 @@ class Fault:
     count: int = 1
 
     def due(self, line: str) -> bool:
-        """Whether it strikes this request; counts it either way."""
+        """Whether the fault applies to this request. Updates `skip` and `count`."""
         if not self.count or not re.search(self.route, line):
             return False
         if self.skip:
@@ -69,7 +69,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the server said."""
+    """Response of the server."""
 
     status: int
     headers: list[tuple[str, str]]
@@ -78,7 +78,7 @@ class Answer:
 
 @dataclass
 class FaultProxy:
-    """Stands in front of `upstream` (a base URL) from `start` to `stop`. `victims` are processes it may kill."""
+    """Proxy for `upstream` (a base URL), running from `start` to `stop`. `victims`: processes that may get SIGKILL."""
 
     upstream: str
     victims: Callable[[], set[int]] = set
@@ -94,45 +94,45 @@ class FaultProxy:
 
     @property
     def url(self) -> str:
-        """The upstream's base URL, but through here."""
+        """Return the base URL of the proxy, with the path of the upstream."""
         return f"http://127.0.0.1:{self._server.server_address[1]}{urlsplit(self.upstream).path}"
 
     def add(self, kind: str, route: str = "", skip: int = 0, count: int = 1) -> None:
-        """Order one fault."""
+        """Add one fault."""
         assert kind in KINDS, kind
         with self._lock:
             self.faults.append(Fault(kind, route, skip, count))
 
     def calm(self) -> None:
-        """From now on everything goes through."""
+        """Remove all faults."""
         with self._lock:
             self.faults.clear()
 
     def struck(self) -> list[str]:
-        """The kinds that have struck, in order."""
+        """Return the injected faults in order."""
         return [kind for _, kind in self.seen if kind]
 
     def take(self, line: str) -> str:
-        """The fault for this request, or an empty string."""
+        """Return the fault for this request, or an empty string."""
         with self._lock:
             kind = next((fault.kind for fault in self.faults if fault.due(line)), "")
             self.seen.append((line, kind))
             return kind
 
     def start(self) -> FaultProxy:
-        """Begin to answer; returns itself."""
+        """Start serving. Return `self`."""
         self._thread.start()
         return self
 
     def stop(self) -> None:
-        """Let go of everybody who is kept waiting, and close the port."""
+        """Unblock all waiting requests and close the port."""
         self.closing.set()
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
 
     def forward(self, method: str, target: str, headers: list[tuple[str, str]], body: bytes) -> Answer:
-        """Ask the server behind, on a connection of its own."""
+        """Send the request to the upstream server on a new connection."""
         place = urlsplit(self.upstream)
         connection = http.client.HTTPConnection(str(place.hostname), place.port, timeout=30)
         try:
@@ -149,7 +149,7 @@ class FaultProxy:
 
 @contextmanager
 def in_front_of(upstream: str, victims: Callable[[], set[int]] = set) -> Iterator[FaultProxy]:
-    """A running proxy."""
+    """Start a proxy for `upstream`; stop it on exit."""
     proxy = FaultProxy(upstream, victims).start()
     try:
         yield proxy
@@ -167,18 +167,18 @@ class _Server(ThreadingHTTPServer):
     proxy: FaultProxy
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients that hang up are what this is for."""
+        """Ignore clients that close the connection."""
 
 
 class _Exchange(BaseHTTPRequestHandler):
-    """One connection of a client."""
+    """Handler of one client connection."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     server: _Server
 
     def relay(self) -> None:
-        """One request, whatever its method."""
+        """Handle one request of any method."""
         length = int(self.headers.get("Content-Length") or 0)
         self._body = self.rfile.read(length) if length else b""
         kind = self.server.proxy.take(f"{self.command} {self.path}")
@@ -190,7 +190,7 @@ class _Exchange(BaseHTTPRequestHandler):
         how(self)
 
     def _forward(self) -> Answer:
-        headers = _passed_on(list(self.headers.items()))  # the host is the upstream's own
+        headers = _passed_on(list(self.headers.items()))  # `Host` is set to the upstream
         return self.server.proxy.forward(self.command, self.path, headers, self._body)
 
     def _send(self, answer: Answer, cut: int | None = None) -> None:
@@ -203,51 +203,51 @@ class _Exchange(BaseHTTPRequestHandler):
         self.wfile.write(answer.body[:cut])
 
     def silence(self) -> None:
-        """Hold the line until the client hangs up."""
+        """Block until the client closes the connection."""
         while not self.server.proxy.closing.is_set():
             ready, _, _ = select.select([self.connection], [], [], 0.05)
             if ready and not self.connection.recv(1, socket.MSG_PEEK):
                 return
 
     def silence_after(self) -> None:
-        """Carried out, and nobody learns of it."""
+        """Forward the request and send no response."""
         self._forward()
         self.silence()
 
     def refuse(self, *headers: tuple[str, str]) -> None:
-        """429."""
+        """Return 429."""
         self._send(Answer(429, [("Content-Type", "application/json"), *headers], b'{"detail": "too many requests"}'))
 
     def refuse_for(self) -> None:
-        """429, and for how long."""
+        """Return 429 and Retry-After."""
         self.refuse(("Retry-After", "1"))
 
     def page(self, status: int = 502) -> None:
-        """A page of some gateway."""
+        """Return an HTML page, like a gateway."""
         self._send(Answer(status, [("Content-Type", "text/html")], PAGE))
 
     def page_after(self) -> None:
-        """The same, but it was carried out."""
+        """Forward the request and return an HTML page."""
         self._forward()
         self.page()
 
     def truncated(self) -> None:
-        """Half of the body under its whole length."""
+        """Send the first part of the body with the full Content-Length."""
         answer = self._forward()
         self._send(answer, len(answer.body) // 2)
 
     def html(self) -> None:
-        """A page where JSON belongs."""
+        """Forward the request and return 200 with HTML instead of JSON."""
         self._forward()
         self.page(200)
 
     def empty(self) -> None:
-        """An object without anything in it."""
+        """Forward the request and return an empty JSON object."""
         self._forward()
         self._send(Answer(200, [("Content-Type", "application/json")], b"{}"))
 
     def trickle(self) -> None:
-        """The answer in drops."""
+        """Send the response in small chunks with delays."""
         answer = self._forward()
         self._send(answer, 0)
         size = max(1, len(answer.body) // DROPS)
@@ -256,44 +256,44 @@ class _Exchange(BaseHTTPRequestHandler):
             self.wfile.write(answer.body[at : at + size])
 
     def duplicate(self) -> None:
-        """Delivered twice; the second answer."""
+        """Forward the request twice and send the second response."""
         self._forward()
         self._send(self._again())
 
     def duplicate_first(self) -> None:
-        """Delivered twice; the first answer."""
+        """Forward the request twice and send the first response."""
         answer = self._forward()
         self._again()
         self._send(answer)
 
     def _again(self) -> Answer:
-        """Once more, later than the provider's rate limit of the call allows."""
+        """Forward the request again, after the interval of the provider's rate limit."""
         self.server.proxy.closing.wait(AGAIN_SECONDS)
         return self._forward()
 
     def reset(self) -> None:
-        """The connection is reset."""
+        """Reset the connection."""
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         self.connection.close()
 
     def reset_after(self) -> None:
-        """The same, but it was carried out."""
+        """Forward the request and reset the connection."""
         self._forward()
         self.reset()
 
     def kill(self) -> None:
-        """SIGKILL to the process at the other end of this connection, if it is one we may kill."""
+        """Send SIGKILL to the process of the client. Raises `AssertionError` if it is not in `victims`."""
         owner = owner_of(self.client_address[1], self.server.proxy.victims())
         assert owner is not None, "nobody of ours holds the other end"
         os.kill(owner, signal.SIGKILL)
 
     def kill_after(self) -> None:
-        """The same, but it was carried out."""
+        """Forward the request and send SIGKILL to the process of the client."""
         self._forward()
         self.kill()
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Quiet."""
+        """Disable the log."""
 
 
 HOW: dict[str, Callable[[_Exchange], None]] = {
@@ -319,7 +319,7 @@ for _method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
 
 
 def owner_of(port: int, pids: set[int]) -> int | None:
-    """Which of these processes holds the loopback connection that comes from `port`."""
+    """Return the process among `pids` that owns the loopback connection from `port`, or None."""
     rows = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
     inodes = {row[9] for row in rows if row[1] == f"0100007F:{port:04X}"}
     for pid in pids:

@@ -1,7 +1,7 @@
-"""Random faults on the wire, from a seed: one request of one command is struck, by its number; then all is calm.
+"""Random faults: one fault in one request of a command, chosen by `seed`; no further faults after that.
 
-Whatever it was, the command given once more has to finish the job: exactly one is paid or none, the state agrees, the
-bill is accounted for, and never more than two were paid at once.
+The next run of the command must always complete it: the expected number of instances exists, state and bill match, and
+at most two instances were rented at any time.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from tests.kills.stage import Stage
 from tests.support.doubles import moto_s3
 
 SIDES = ("vast", "render", "s3")
-# About how many requests a command sends to each side: later numbers would strike nothing.
+# Approximate number of requests per run to each side; a fault at a higher number would never be injected.
 REACH = {"vast": 14, "render": 60, "s3": 45}
 
 
 @dataclass(frozen=True, slots=True)
 class Chance:
-    """What a seed means: the verb, the side, the kind of fault, and how many requests go through before it."""
+    """Parameters of a `seed`: command, side, type of fault, and number of requests before the fault."""
 
     seed: int
     verb: str
@@ -40,7 +40,7 @@ class Chance:
 
 @dataclass(frozen=True, slots=True)
 class Struck:
-    """Whether the fault found a request, how the struck command ended, and the most that were paid at once."""
+    """Whether the fault was injected, the exit code, and the maximum of concurrent instances."""
 
     struck: bool
     ended: int
@@ -48,14 +48,14 @@ class Struck:
 
 
 def drawn(seed: int) -> Chance:
-    """The chance of a seed; the same in every process."""
+    """Return the parameters of `seed`; the result is reproducible."""
     draw = random.Random(seed)
     side = SIDES[seed % len(SIDES)]
     return Chance(seed, draw.choice(list(verbs.ALL)), side, draw.choice(list(KINDS)), draw.randrange(REACH[side]))
 
 
 def play(chance: Chance, stage: Stage, s3: tuple[Any, str]) -> Struck:
-    """Strike, then finish. The state is in S3. AssertionError when the world is not as it must be."""
+    """Inject the fault, then complete the command. The state is in S3. Raises `AssertionError` if a check fails."""
     verb, (client, url) = verbs.ALL[chance.verb], s3
     stage.keep_state_in(client, moto_s3.bucket(client), url)
     verb.prepare(stage)

@@ -1,4 +1,4 @@
-"""What a world has come to: the end state in a form that two runs can be compared by, and what must always hold."""
+"""Checks of a `Stage`, and the final state in a form that is comparable between runs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RUNNING, STOPPED = ("running", "running"), ("stopped", "")
 
 
 def books(stage: Stage, most: int = MOST_PAID) -> None:
-    """The bill accounts for every instance that ever was, what bills is what exists, and never too many did at once."""
+    """Check that the bill matches all instances, and that at most `most` of them existed at any time."""
     contracts, bill = stage.contracts(), stage.vast.bill()
     assert [row.instance_id for row in bill.rows] == [c.id for c in contracts], "an instance is not on the bill"
     assert set(bill.running) == {c.id for c in contracts if c.destroyed is None}, "what bills is not what exists"
@@ -37,7 +37,7 @@ def books(stage: Stage, most: int = MOST_PAID) -> None:
 
 
 def nothing_lost(stage: Stage, desk: Desk | None = None) -> None:
-    """Whatever exists is in the state of that desk, by the same token as on its label, or on its way out of it."""
+    """Check that every existing instance has a record or a tombstone in the state, with the same token."""
     state = (desk or stage.desk).state().get("state", {})
     known = {(row["id"], row["token"]) for name in ("records", "tombstones") for row in state.get(name, ())}
     for contract in stage.existing():
@@ -45,12 +45,12 @@ def nothing_lost(stage: Stage, desk: Desk | None = None) -> None:
 
 
 def token_of(contract: Contract) -> str:
-    """The token on the label."""
+    """Return the token from `Contract.label`."""
     return (contract.label or "").rpartition(":")[2]
 
 
 def end(stage: Stage, desk: Desk | None = None) -> dict[str, Any]:
-    """The end state without what differs from run to run (ids, tokens, keys, times). No secret is in it."""
+    """Return the final state without values that vary between runs (ids, tokens, keys, times)."""
     state = (desk or stage.desk).state().get("state", {})
     return {
         "exist": [_shape(c) for c in stage.existing()],
@@ -65,12 +65,12 @@ def end(stage: Stage, desk: Desk | None = None) -> dict[str, Any]:
 
 
 def _shape(contract: Contract) -> tuple[str, str]:
-    """What it is meant to do, and where it stands if it is to run; how far a stop has got depends on the moment."""
+    """Return the intended status, and the phase if it is to run; the phase of a stop is not deterministic."""
     return contract.intended, str(contract.phase) if contract.intended == "running" else ""
 
 
 def app(stage: Stage) -> dict[str, Any]:
-    """What the service's variables lead to, and whether the running app has them."""
+    """Return the state of the service's variables and whether the running app uses them."""
     variables = stage.variables()
     exist = {f"https://127.0.0.1:{port}": c for c in stage.existing() for port in c.ports.values()}
     backend = exist.get(variables.get(URL, ""))
@@ -84,7 +84,7 @@ def app(stage: Stage) -> dict[str, Any]:
 
 
 def _takes(stage: Stage, backend: Contract, key: str, certificate: str) -> bool:
-    """Whether it takes the key: it is asked while it runs, else its disk is read."""
+    """Whether the backend accepts the key: checked by a request if it is running, otherwise on its disk."""
     if _shape(backend) != RUNNING:
         (kept,) = stage.directory.rglob(f"instances/{backend.id}/disk/keys.json")
         return hashlib.sha256(key.encode()).hexdigest() in json.loads(kept.read_text())["hashes"]
@@ -97,7 +97,7 @@ def _takes(stage: Stage, backend: Contract, key: str, certificate: str) -> bool:
 
 
 def is_up(stage: Stage) -> None:
-    """One serves, the app uses it, the state knows it and nothing else."""
+    """Check that one instance is running, that the app uses it, and that the state has only its record."""
     seen = end(stage)
     assert seen["exist"] == [RUNNING], seen
     assert seen["records"] == [(True, False)], seen
@@ -107,12 +107,12 @@ def is_up(stage: Stage) -> None:
 
 
 def is_asleep(stage: Stage) -> None:
-    """One disk is kept and no GPU is paid; the app's configuration still leads to it."""
+    """Check that one stopped instance exists, without GPU costs, and that the app still has its address."""
     _rests(stage, proven=True)
 
 
 def is_asleep_again(stage: Stage) -> None:
-    """The same, by a state that had to begin anew: what rests has not proven itself to it yet."""
+    """Check the same for a new state, in which the identity of the stopped instance is not yet verified."""
     _rests(stage, proven=False)
 
 
@@ -126,7 +126,7 @@ def _rests(stage: Stage, *, proven: bool) -> None:
 
 
 def is_down(stage: Stage) -> None:
-    """Nothing exists, the state is empty, the app points nowhere."""
+    """Check that no instance exists, that the state is empty, and that the app has no address."""
     seen = end(stage)
     assert (seen["exist"], seen["records"], seen["tombstones"], seen["intents"]) == ([], [], 0, 0), seen
     assert not {URL, KEY, CERTIFICATE} & set(seen["app"]["variables"]), seen

@@ -1,11 +1,10 @@
-"""Runs the real command line in this process and ends it with SIGKILL right before or right after its n-th effect.
+"""Launcher: runs the real CLI in this process and sends SIGKILL immediately before or after the n-th `Effect`.
 
     python -m tests.kills.launcher 12 after -- up -c my.yaml
 
-An effect that only looks at the clock, draws, waits or shows something is not counted. 0 instead of a number kills
-nothing, the name of an effect kills at the first of that kind. ERT_KILLS_JOURNAL names a file that gets the name of
-each effect before it is carried out; ERT_KILLS_PATIENCE is how many real seconds the adapters wait for an answer, for
-providers that never give one.
+Clock reads, random numbers, delays and output are not included in the number. 0 turns the signal off; a name instead of
+a number selects the first effect of that name. ERT_KILLS_JOURNAL is a file to which the name of each effect is appended
+before its execution; ERT_KILLS_PATIENCE is the response timeout of the adapters in real seconds.
 """
 
 from __future__ import annotations
@@ -28,14 +27,14 @@ Act = Callable[[Any], Any]
 
 
 class Armed:
-    """Counts effects across all engines of this process, and strikes once."""
+    """Count every `Effect` of all engines of this process, and send SIGKILL at the selected one."""
 
     def __init__(self, at: int | str, when: str, journal: Path | None) -> None:
         self._at, self._when, self._journal = at, when, journal
         self._done = 0
 
     def over(self, table: dict[type[Any], Act]) -> dict[type[Any], Act]:
-        """The same interpreter with the trap in it."""
+        """Wrap every handler except those in `UNCOUNTED`."""
         return {kind: act if kind in UNCOUNTED else self._trap(kind, act) for kind, act in table.items()}
 
     def _trap(self, kind: type[Any], act: Act) -> Act:
@@ -61,7 +60,7 @@ class Armed:
 
 
 def impatient(seconds: float) -> None:
-    """Wait no longer than that for an answer: a world whose hours pass in seconds has no half minutes to lose."""
+    """Set the response timeout of all clients in real seconds; the default is too long for an accelerated clock."""
     from ert_deploy.adapters.bounded_http import Bounds
     from ert_deploy.adapters.render import web as render_web
     from ert_deploy.adapters.state import s3_http
@@ -84,7 +83,7 @@ def _armed(trap: Armed) -> Iterator[None]:
 
 
 def launch(at: int | str, when: str, command: list[str]) -> int:
-    """Run the command with the trap set; its exit code, if it lives to have one."""
+    """Run the command with the signal armed; return the exit code if it exits."""
     if "ERT_KILLS_PATIENCE" in os.environ:
         impatient(float(os.environ["ERT_KILLS_PATIENCE"]))
     journal = os.environ.get("ERT_KILLS_JOURNAL")
@@ -97,7 +96,7 @@ def launch(at: int | str, when: str, command: list[str]) -> int:
 
 
 def main() -> int:
-    """Read the words: the number or name of an effect, `before` or `after`, `--`, and the command."""
+    """Parse the arguments: number or name of an effect, `before` or `after`, `--`, and the command."""
     at, when, dashes, *command = sys.argv[1:]
     if when not in ("before", "after") or dashes != "--":
         raise SystemExit(__doc__)

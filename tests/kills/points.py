@@ -1,4 +1,4 @@
-"""Plays kill points: prepare a world, kill the command at one effect, run it again, and compare with no kill at all."""
+"""Kill points: send SIGKILL to a command at one `Effect`, run it again, and compare with a complete run."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ BEFORE, AFTER = "before", "after"
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """A verb without a kill: its effects by name, in order, and what it came to."""
+    """A run without SIGKILL: the names of all effects in order, and the final state."""
 
     effects: tuple[str, ...]
     end: dict[str, Any]
     most: int
 
     def points(self, *, both: bool = False) -> list[tuple[int, str]]:
-        """Every place where the command can be killed.
+        """Return every point where the command can get SIGKILL.
 
-        A death right after an effect that only looks is the one right before the next effect: nothing has happened in
-        between. It is played nevertheless with `both`.
+        SIGKILL after a read is equivalent to SIGKILL before the next effect, as neither changes the environment. Such
+        points are included only with `both`.
         """
         last = len(self.effects)
         numbered = enumerate(self.effects, 1)
@@ -39,7 +39,7 @@ class Rehearsal:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """What came of one kill. `wrong` is empty when all is well; `seconds` are real."""
+    """Result of one point. `wrong` is empty on success; `seconds` are real."""
 
     verb: str
     number: int
@@ -52,7 +52,7 @@ class Point:
 
 
 def rehearse(name: str, nursery: Nursery) -> Rehearsal:
-    """The verb once without a kill, and once more: it must have nothing left to do."""
+    """Run the command to completion, and then again: the second run must be a no-op."""
     verb = verbs.ALL[name]
     with tempfile.TemporaryDirectory() as folder, stage(Path(folder) / "stage", nursery) as made:
         verb.prepare(made)
@@ -66,7 +66,7 @@ def rehearse(name: str, nursery: Nursery) -> Rehearsal:
 
 
 def play(name: str, number: int, when: str, expected: dict[str, Any], nursery: Nursery) -> Point:
-    """One kill point."""
+    """Run one point."""
     verb, started = verbs.ALL[name], time.monotonic()
     with tempfile.TemporaryDirectory() as folder, stage(Path(folder) / "stage", nursery) as made:
         verb.prepare(made)
@@ -79,7 +79,7 @@ def play(name: str, number: int, when: str, expected: dict[str, Any], nursery: N
             _reckon(made, verb)
             seen = end(made)
             assert seen == expected, f"came to {seen}, and without a kill to {expected}"
-        except Exception as error:  # whatever the product does here is a finding
+        except Exception as error:  # any exception is a failure
             wrong = f"{type(error).__name__}: {error}"
         most = made.most_at_once()
     effect = reached[number - 1] if len(reached) >= number else "-"
@@ -93,7 +93,7 @@ def _reckon(made: Stage, verb: verbs.Verb) -> None:
 
 
 def share(rehearsal: Rehearsal, count: int, seed: str) -> list[tuple[int, str]]:
-    """A deterministic share of the points: those around what changes the world first, then others by lot."""
+    """Return `count` points, chosen deterministically, preferably at writes."""
     points = rehearsal.points()
     random.Random(seed).shuffle(points)
     points.sort(key=lambda point: not _moves(rehearsal.effects[point[0] - 1]))

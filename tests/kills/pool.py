@@ -1,4 +1,4 @@
-"""Some processes that play kill points side by side: a world mostly waits, so there may be more of them than cores."""
+"""Process pool for the test runs. Each one is mostly idle, so there may be more workers than CPUs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _S3: list[tuple[Any, str]] = []
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """One fault run: what it was, whether it struck, and what was wrong, if anything."""
+    """Result of one fault run: its name, whether the fault was injected, and the failure, if any."""
 
     name: str
     struck: bool
@@ -50,7 +50,7 @@ def _staged(name: str, act: Callable[[Stage], bool]) -> Played:
     with tempfile.TemporaryDirectory() as folder, stage(Path(folder) / "stage", _NURSERY[0]) as made:
         try:
             struck, wrong = act(made), ""
-        except Exception as error:  # whatever the product does here is a finding
+        except Exception as error:  # any exception is a failure
             struck, wrong = True, f"{type(error).__name__}: {error}"
         return Played(name, struck, made.most_at_once(), wrong)
 
@@ -68,7 +68,7 @@ def _chance(seed: int) -> Played:
     if not _S3:
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         server = moto_s3.running()
-        url = server.__enter__()  # until this process ends
+        url = server.__enter__()  # until this process exits
         atexit.register(server.__exit__, None, None, None)
         _S3.append((moto_s3.client(url), url))
     chance = fault_schedule.drawn(seed)
@@ -76,12 +76,12 @@ def _chance(seed: int) -> Played:
 
 
 def twins_of(pool: ProcessPoolExecutor, rows: Iterable[differential.Row]) -> list[Played]:
-    """Rows of faults, each for real and in the simulator."""
+    """Run each `Row` with real processes and in the simulator."""
     return list(pool.map(_twin, rows))
 
 
 def chances_of(pool: ProcessPoolExecutor, seeds: Iterable[int]) -> list[Played]:
-    """Random faults by seed."""
+    """Run random faults by `seed`."""
     return list(pool.map(_chance, seeds))
 
 
@@ -98,12 +98,12 @@ def play_all(
 
 
 def play_one(pool: ProcessPoolExecutor, name: str, number: int, when: str) -> Point:
-    """A single point of a verb."""
+    """Run a single point of a command."""
     return pool.submit(_play, name, number, when, pool.submit(_rehearse, name).result()).result()
 
 
 @contextmanager
 def hired(jobs: int) -> Iterator[ProcessPoolExecutor]:
-    """That many of them, each with a nursery of its own; gone afterwards."""
+    """Create a pool of `jobs` workers, each with its own `Nursery`; shut down on exit."""
     with ProcessPoolExecutor(jobs, get_context("spawn"), initializer=_begin) as pool:
         yield pool

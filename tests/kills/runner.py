@@ -1,7 +1,7 @@
-"""Starts commands in processes of their own without importing the product anew for each: it forks itself.
+"""Fork server: starts each command in a new process without importing the packages again.
 
-As a program it reads one JSON object a line (argv of the launcher, cwd, env, out, err), forks, says `pid N`, waits and
-says `code N` (negative: ended by that signal). `Nursery` is the other side of the pipe.
+As a script it reads one JSON object per line (argv of `launcher`, cwd, env, out, err), forks, reports `pid N`, waits
+for the exit and reports `code N` (negative: terminated by that signal). `Nursery` is the other side of the pipe.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LONGEST = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a command ended. `killed` when by SIGKILL."""
+    """Result of a command. `killed`: terminated by SIGKILL."""
 
     pid: int
     code: int
@@ -37,7 +37,7 @@ class Ended:
 
 
 class Nursery:
-    """One at a time. A context manager."""
+    """Client of that server, for one command at a time. Context manager."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -53,12 +53,12 @@ class Nursery:
         self.close()
 
     def close(self) -> None:
-        """End it, and wait until it has ended."""
+        """Terminate the server and wait for the exit."""
         self._process.kill()
         self._process.communicate()
 
     def run(self, number: int | str, when: str, command: list[str], folder: Path, env: dict[str, str]) -> Ended:
-        """One command to its end, in whatever way it ends; TimeoutError when it does not within two minutes."""
+        """Run one command until it exits. Raises TimeoutError after two minutes."""
         out, err = folder / "out.txt", folder / "err.txt"
         order = {
             "number": number, "when": when, "command": command, "cwd": str(folder), "env": env,
@@ -122,7 +122,7 @@ def _child(order: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    """Serve orders until the pipe is closed."""
+    """Handle requests until the pipe is closed."""
     _preload()
     for line in iter(sys.stdin.buffer.readline, b""):
         pid = os.fork()

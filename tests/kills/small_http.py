@@ -1,4 +1,4 @@
-"""As much of an HTTP server as the stand-ins need, made of what starts quickly: they are started by the hundred."""
+"""Minimal HTTP server for app and backend doubles, with a short start time because hundreds of them are started."""
 
 import json
 import socket
@@ -10,7 +10,7 @@ Answer = tuple[int, dict[str, object]]
 
 
 def serve(port: int, answer: Callable[[str, str, bytes], Answer], tls: ssl.SSLContext | None = None) -> None:
-    """Answer on loopback for ever; `answer` gets the path with its query, the Authorization header and the body."""
+    """Serve on loopback forever; `answer` takes the path with its query, the Authorization header and the body."""
     with socket.create_server(("127.0.0.1", port), backlog=128) as listening:
         while True:
             client, _ = listening.accept()
@@ -32,7 +32,7 @@ def _talk(client: socket.socket, answer: Callable[[str, str, bytes], Answer], tl
 
 
 def _request(line: socket.socket) -> tuple[str, bytes]:
-    """Head and body."""
+    """Read head and body of a request."""
     read = _until(line, b"", lambda read: b"\r\n\r\n" in read)
     head, _, body = read.partition(b"\r\n\r\n")
     told = _field(head.decode("latin-1"), "content-length")

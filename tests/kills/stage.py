@@ -1,6 +1,6 @@
-"""A world for one kill: real doubles of both providers on loopback, stand-ins for what runs on them, and its accounts.
+"""Test environment for one run: local servers for both providers, scripts for backend and app, and their billing.
 
-The world is in this process, so that what was paid can be read from the meters exactly and not by looking now and then.
+The servers run in this process, so that costs are read exactly from the meters instead of by polling.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ state: {state}
 
 @dataclass
 class Desk:
-    """A folder from which commands are given, as on one machine: a config and a state of its own."""
+    """Working directory for commands, with config and state, as on one machine."""
 
     folder: Path
     nursery: Nursery
@@ -78,7 +78,7 @@ class Desk:
     bucket: str = ""
 
     def environ(self) -> dict[str, str]:
-        """What a command gets of the environment."""
+        """Return the environment variables of a command."""
         kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
         own = {"HOME": str(self.folder), "PYTHONPATH": str(HERE.parents[1]), "ERT_CONFIG": "kills.yaml"}
         return {**kept, **own, **self.extra}
@@ -88,30 +88,30 @@ class Desk:
         return self.folder / "effects.txt"
 
     def effects(self) -> list[str]:
-        """The names of the effects of the last command, in order."""
+        """Return the names of the effects of the last command, in order."""
         return self.journal.read_text().split() if self.journal.exists() else []
 
     def run(self, *command: str, number: int | str = 0, when: str = "after") -> Ended:
-        """One command, killed at an effect if its number is given, or at the first effect of that name."""
+        """Run one command, with SIGKILL at the effect with the given number, or at the first one of that name."""
         self.journal.unlink(missing_ok=True)
         env = {**self.environ(), "ERT_KILLS_JOURNAL": str(self.journal)}
         return self.nursery.run(number, when, list(command), self.folder, env)
 
     def ert(self, *command: str, code: int = 0) -> Ended:
-        """One command to its end; it must end with that exit code."""
+        """Run one command. Raises AssertionError if its exit code is not `code`."""
         ended = self.run(*command)
         assert ended.code == code, f"{command} ended with {ended.code}, not {code}:\n{ended.said}"
         assert "Traceback" not in ended.said, ended.said
         return ended
 
     def configure(self, world: Path, *, context: int = 8192, ignored: tuple[int, ...] = ()) -> None:
-        """Write the config that all commands from here use."""
+        """Write the config of all commands in this directory."""
         state = f"s3://{self.bucket}/{KEY}" if self.bucket else "state.json"
         text = CONFIG.format(world=world, speed=SPEED, context=context, state=state, ignored=list(ignored))
         (self.folder / "kills.yaml").write_text(text)
 
     def state(self) -> dict[str, Any]:
-        """The stored state as it is; empty when there is none."""
+        """Return the stored state; empty if there is none."""
         if self.bucket:
             text = _object(self.s3, self.bucket)
         else:
@@ -121,7 +121,7 @@ class Desk:
         return found
 
     def lose_state(self) -> None:
-        """As if somebody had deleted it."""
+        """Delete the stored state."""
         if self.bucket:
             self.s3.delete_object(Bucket=self.bucket, Key=KEY)
         else:
@@ -130,7 +130,7 @@ class Desk:
 
 @dataclass
 class Stage:
-    """A running world and the desk everything is started from."""
+    """Running servers, and the `Desk` from which commands are started."""
 
     folder: Path
     nursery: Nursery
@@ -146,42 +146,42 @@ class Stage:
         return self.folder / "world"
 
     def another_desk(self, name: str) -> Desk:
-        """As on another machine."""
+        """Return a `Desk` in another directory, as on another machine."""
         desk = Desk(self.folder / name, self.nursery)
         desk.folder.mkdir()
         desk.configure(self.directory)
         return desk
 
     def keep_state_in(self, s3: Any, bucket: str, endpoint: str) -> None:
-        """From now on the state of the first desk is in that bucket, reached at that address."""
+        """Configure the first `Desk` to store its state in an S3 bucket at `endpoint`."""
         self.desk.s3, self.desk.bucket = s3, bucket
         self.desk.extra |= {"AWS_ENDPOINT_URL_S3": endpoint, **moto_s3.KEYS}
         self.desk.configure(self.directory)
 
     def point_at(self, vast_url: str | None = None, render_url: str | None = None) -> None:
-        """From now on commands reach the providers there: at a proxy."""
+        """Configure the URLs of the providers, for example of a proxy."""
         changed = replace(
             self.file, vast_url=vast_url or self.file.vast_url, render_url=render_url or self.file.render_url
         )
         world_file.save(self.directory, changed)
 
     def contracts(self) -> list[Contract]:
-        """Everything that was ever rented, oldest first."""
+        """Return all instances including deleted ones, oldest first."""
         estate = self.vast._estate
         with estate.lock:
             estate.tick()
             return list(estate.contracts.values())
 
     def ours(self) -> list[Contract]:
-        """Every instance with both of our marks that ever was, oldest first."""
+        """Return all instances of the deployment including deleted ones, oldest first."""
         return [c for c in self.contracts() if c.order.env.get("ERT_DEPLOYMENT") == DEPLOYMENT]
 
     def existing(self) -> list[Contract]:
-        """What exists of ours, and so is paid for: its disk if nothing else."""
+        """Return the existing instances of the deployment; a stopped one still has disk costs."""
         return [c for c in self.ours() if c.destroyed is None]
 
     def strangers(self) -> list[Contract]:
-        """Rent two instances the way others do: one of theirs, and one with our label but not our environment."""
+        """Rent two unrelated instances, one of them with a copy of the label but without the environment."""
         url, key = self.file.vast_url, {"Authorization": f"Bearer {self.file.vast_key}"}
         free = {"limit": 40, "rented": {"eq": False}}
         found = requests.post(f"{url}/api/v0/bundles/", json=free, headers=key, timeout=10).json()["offers"]
@@ -194,19 +194,19 @@ class Stage:
                 "label": label,
                 "runtype": "args",
             }
-            self.world.clock.sleep(5.0)  # as often as Vast takes a create
+            self.world.clock.sleep(5.0)  # rate limit of Vast for create calls
             requests.put(f"{url}/api/v0/asks/{ask['id']}/", json=body, headers=key, timeout=10).raise_for_status()
         self.world.clock.sleep(5.0)
         return [c for c in self.contracts() if c not in self.ours()]
 
     def variables(self) -> dict[str, str]:
-        """Every variable of the service."""
+        """Return all variables of the service."""
         store = self.render._store
         with store.lock:
             return {name: one.value for name, one in store.services[self.file.service_id].env.items()}
 
     def most_at_once(self) -> int:
-        """The most instances of ours that existed at the same time, by their meters."""
+        """Return the maximum number of instances of the deployment at any time, by their meters."""
         moments: list[tuple[float, int]] = []
         for contract in self.ours():
             moments.append((contract.created, 1))
@@ -228,7 +228,7 @@ def _object(s3: Any, bucket: str) -> str:
 
 @contextmanager
 def stage(folder: Path, nursery: Nursery) -> Iterator[Stage]:
-    """A fresh world in an empty folder; gone with all its processes afterwards."""
+    """Start a new `Stage` in an empty directory; stop everything on exit."""
     made: dict[str, Any] = {}
 
     def make_vast(setting: Setting) -> VastDouble:

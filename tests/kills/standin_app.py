@@ -1,6 +1,6 @@
-"""Stands in for the dashboard in worlds that live for one kill: shows the fingerprint of what it runs with.
+"""Double of the dashboard: returns the fingerprint of its environment.
 
-Run as a program, isolated (`python -I -S`); the real one takes most of a second of CPU to start.
+Run as an isolated script (`python -I -S`); the real dashboard needs almost 1 s of CPU time to start.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ FINGERPRINT = "ERT_LLM_CONFIG_FINGERPRINT"
 
 
 def fingerprint() -> str | None:
-    """The variable if it is that of the other owned variables, else None."""
+    """Return the fingerprint variable if it matches the other owned variables, else None."""
     owned = {name: os.environ[name] for name in OWNED if name in os.environ}
     text = json.dumps(owned, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     told = os.environ.get(FINGERPRINT)
@@ -29,7 +29,7 @@ def fingerprint() -> str | None:
 
 
 def main() -> None:
-    """Answer on PORT until killed."""
+    """Serve on PORT until terminated."""
     shown = fingerprint()
     state = "complete" if shown else "torn" if FINGERPRINT in os.environ else "absent"
     said: Answer = (200, {"status": "healthy", "fingerprint": shown, "configuration": state})

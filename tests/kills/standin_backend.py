@@ -1,7 +1,7 @@
-"""Stands in for the GPU image in worlds that live for one kill: proves itself, is healthy, takes its keys. No model.
+"""Double of the GPU image: proves its identity, is always ready, and accepts keys. It has no model.
 
-Run as a program, isolated (`python -I -S`), because starting the real image takes most of a second of CPU. It knows
-contract and environment of the image, not its code; `tests/e2e` and `ERT_KILLS_APPS=real` run the real one.
+Run as an isolated script (`python -I -S`), because the real image needs almost 1 s of CPU time to start. It
+implements the API and environment of the image without its code; `tests/e2e` and `ERT_KILLS_APPS=real` run the image.
 """
 
 import hashlib
@@ -22,14 +22,14 @@ CERTIFICATES = 16
 
 
 def main() -> None:
-    """Answer on ERT_BIND until killed."""
+    """Serve on ERT_BIND until terminated."""
     env = os.environ
     number = int(env["CONTAINER_ID"]) // 11 % CERTIFICATES
     pem = Path(env["ERT_KILLS_CERTIFICATES"]) / f"{number}.pem"
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(pem)
     digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(_first(pem.read_text()))).digest()
-    kept = Path(env["ERT_DATA_DIR"]) / "keys.json"  # on the disk, which outlives a stop
+    kept = Path(env["ERT_DATA_DIR"]) / "keys.json"  # on the disk, which is kept by a stop
     keys: dict[str, Any] = {"generation": 0, "hashes": env["ERT_KEY_HASHES"].split(",")}
     keys.update(json.loads(kept.read_text()) if kept.exists() else {})
     admin = hmac.new(bytes.fromhex(env["ERT_BOOT_SECRET"]), b"ert-backend admin 1", hashlib.sha256).hexdigest()
@@ -73,7 +73,7 @@ def _in_its_words(path: str, said: str) -> Answer:
 
 
 def _told(env: Mapping[str, str]) -> str:
-    """What it says of itself in place of the truth, if it is told to."""
+    """Return the false status from the file `says`, or an empty string."""
     said = Path(env["ERT_KILLS_CERTIFICATES"]).parent / "says"
     return said.read_text() if said.exists() else ""
 

@@ -1,4 +1,4 @@
-"""The fault proxy itself: what each kind lets through, and what its client gets to see."""
+"""Fault proxy: which requests are forwarded for each type of fault, and the response to the client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A share of the faults on the wire, always the same; `make kills` plays all of them and random ones."""
+"""Network faults: a fixed subset; `make kills` runs all of them and random ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A share of the kill points of every verb, always the same; `make kills` plays all of them."""
+"""Kill points: a fixed subset for every command; `make kills` runs all of them."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tests.kills.points import AFTER, BEFORE, Point, Rehearsal
 from tests.kills.stage import Stage
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]
-EACH = 2  # points of each verb
+EACH = 2  # points per command
 JOBS = 2
 
 
 @pytest.fixture(scope="module")
 def played() -> dict[str, tuple[Rehearsal, list[Point]]]:
-    """The share of every verb, some side by side."""
+    """Run the selected points in parallel."""
     with crew.hired(JOBS) as pool:
         return {name: (rehearsal, points) for name, rehearsal, points in crew.play_all(pool, list(verbs.ALL), EACH)}
 
@@ -53,14 +53,14 @@ def test_the_kill_is_a_real_one_and_comes_between_two_effects(world: Stage) -> N
 
 
 def test_a_harness_that_forgets_what_was_rented_is_noticed(world: Stage) -> None:
-    """The reckoning itself can fail: the same kill, but nobody runs the command again."""
+    """The checks fail without a second run after SIGKILL."""
     assert world.desk.run("up", number="Create", when="after").killed
     with pytest.raises(AssertionError):
         is_up(world)
 
 
 def test_the_launcher_kills_a_process_of_its_own(world: Stage) -> None:
-    """The way it is done by hand, without a nursery."""
+    """This is the manual way to run it, without `Nursery`."""
     argv = [sys.executable, "-m", "tests.kills.launcher", "4", "after", "--", "up"]
     root = str(Path(__file__).resolve().parents[2])
     env = {**world.desk.environ(), "PYTHONPATH": root, "PATH": os.environ["PATH"]}

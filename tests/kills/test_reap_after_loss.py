@@ -1,4 +1,4 @@
-"""The state is deleted while something bills: `reap` finds it by its marks, and touches nothing else."""
+"""`reap` after the loss of the state: finds instances by `Mark`, and does not change any other instance."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]
 
 @pytest.fixture(params=["file", "s3"])
 def kept(request: pytest.FixtureRequest, world: Stage) -> Stage:
-    """A world whose state is in a file, or in S3."""
+    """Return a `Stage` with its state in a file or in S3."""
     if request.param == "s3":
         client, url = request.getfixturevalue("s3")
         world.keep_state_in(client, moto_s3.bucket(client), url)
@@ -24,7 +24,7 @@ def kept(request: pytest.FixtureRequest, world: Stage) -> Stage:
 
 def test_reap_leaves_nothing_of_ours_and_everything_of_others(kept: Stage) -> None:
     strangers = kept.strangers()
-    kept.desk.ert("up", code=5)  # it names the stranger that carries our label
+    kept.desk.ert("up", code=5)  # it reports the cloned instance
     (served,) = kept.existing()
     labelled = strangers[1].id
     said = kept.desk.ert("reap", "--yes", code=5).said
@@ -62,7 +62,7 @@ def test_after_a_reap_the_next_up_begins_anew(kept: Stage) -> None:
 
 
 def test_a_create_whose_answer_and_whose_state_are_lost_can_be_destroyed(kept: Stage, s3: tuple[Any, str]) -> None:
-    """Killed right after the create call: nobody knows the instance but its own marks."""
+    """After SIGKILL following the create call, the instance can be found only by `Mark`."""
     ended = kept.desk.run("up", number="Create", when="after")
     assert ended.killed
     (left,) = kept.existing()

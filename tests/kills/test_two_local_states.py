@@ -1,4 +1,4 @@
-"""Two folders with the same config that share nothing, as on two machines: only the marks on what exists speak."""
+"""Two directories with the same config and separate states, as on two machines: instances are found by `Mark`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def elsewhere(world: Stage, nursery: Nursery) -> Desk:
 
 
 def at_once(*runs: Any) -> list[Ended]:
-    """Run commands at the same time, each to its end."""
+    """Run commands concurrently and return their results."""
     with ThreadPoolExecutor(len(runs)) as pool:
         return [future.result() for future in [pool.submit(run) for run in runs]]
 
@@ -95,7 +95,7 @@ def test_an_up_and_a_down_at_once_lose_nothing(world: Stage, second_nursery: Nur
 
 
 def nothing_lost_by_marks(world: Stage) -> None:
-    """Whatever exists can be found again without any state."""
+    """Check that every existing instance can be found without a state."""
     for contract in world.existing():
         assert contract.label is not None
         assert contract.order.env["ERT_TOKEN"] == contract.label.rpartition(":")[2]

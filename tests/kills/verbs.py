@@ -1,4 +1,4 @@
-"""The verbs that are killed: one row each. A new verb of the product is one more row."""
+"""Table of commands for the kill points. Each new command of the CLI needs a row."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ OTHER_CONTEXT = 4096
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """`prepare` brings the fresh world to where the command starts; `check` is what it must have come to."""
+    """`prepare` sets up a new `Stage` for the command; `check` verifies the result."""
 
     name: str
     prepare: Callable[[Stage], None]
@@ -22,7 +22,7 @@ class Verb:
 
 
 def _nothing(_: Stage) -> None:
-    """A world nobody has touched."""
+    """Keep the initial state."""
 
 
 def _up(stage: Stage) -> None:
@@ -66,13 +66,13 @@ def _asleep_and_taken(stage: Stage) -> None:
 
 
 def _lost_among_strangers(stage: Stage) -> None:
-    """One that sleeps: what serves is named and not reaped. The config ignores the stranger with our label."""
+    """Put the instance to sleep, as `reap` does not remove one with a ready backend; ignore the clone."""
     stage.desk.configure(stage.directory, ignored=tuple(c.id for c in stage.strangers()))
     _asleep_without_its_state(stage)
 
 
 def _is_reaped(stage: Stage) -> None:
-    """Nothing of ours exists, nobody else has lost anything, and `down` has only the app left to tell."""
+    """Check that only the strangers exist, and that `down` only has to update the app."""
     assert stage.existing() == [], "something of ours is left"
     others = [c for c in stage.contracts() if c not in stage.ours()]
     assert [c.destroyed for c in others] == [None, None], "an instance of somebody else was touched"

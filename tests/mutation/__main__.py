@@ -1,7 +1,7 @@
-"""`python -m tests.mutation`: break core and engine at places drawn by a seed, and see whether the test suite notices.
+"""`python -m tests.mutation`: run random mutants of core and engine and check whether the tests detect them.
 
-The seed is the id of the commit unless another one is given, so that nobody chooses which mutants are drawn. The tests
-run from the quickest to the slowest, and only until one fails: a mutant that all of them let pass has survived.
+The seed is the id of the commit unless another one is given, so that the selection is not biased. The tests run from
+the fastest to the slowest, and only until one fails; a mutant for which all tests pass has survived.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 from tests.mutation.operators import Place, mutated, places
 
 ROOT = Path(__file__).resolve().parents[2]
-# Quickest first. The last is everything else that `make unit` runs.
+# Fastest first. The last stage contains the remaining tests of `make unit`.
 STAGES = (
     ("tests/core",),
     ("tests/simulation", "-k", "fixed_histories or stays_fixed or single_fault"),
@@ -35,12 +35,12 @@ STAGES = (
         "--ignore=tests/docs/test_pages.py",  # asks git for the pages, and the copy is no repository
     ),
 )
-LONGEST = 60  # seconds of one test: a mutant may turn a loop into one without an end
-BROKEN = (1, 2, 3)  # pytest's exit codes: a test failed, or nothing could even be collected
+LONGEST = 60  # seconds per test: a mutant may cause an infinite loop
+BROKEN = (1, 2, 3)  # pytest's exit codes for a failed test or a failed collection
 
 
 def noticed_by(place: Place | None, stages: tuple[tuple[str, ...], ...] = STAGES) -> str:
-    """The stage whose tests noticed that mutant, or fail on the product as it is (None); empty when none did."""
+    """Return the first stage with a failing test, for a mutant or for the unmodified code (None); empty if none."""
     with tempfile.TemporaryDirectory() as folder:
         top = Path(folder)
         for entry in ROOT.iterdir():
@@ -65,7 +65,7 @@ def _fails(stage: tuple[str, ...], top: Path) -> bool:
 
 
 def main() -> int:
-    """Draw, run, report. 0: as many were noticed as were asked for."""
+    """Select mutants, run the tests and report. Return 0 if at least `--least` percent are detected."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
     parser.add_argument("-n", type=int, default=100, help="how many to draw")
     parser.add_argument("--least", type=int, default=95, help="how many of 100 have to be noticed")
@@ -90,7 +90,7 @@ def main() -> int:
 
 
 def say(text: str) -> None:
-    """One line for a person, at once."""
+    """Write one line to stdout and flush."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 

@@ -1,8 +1,8 @@
-"""Operator mutants: every place in core and engine where one operator, constant or condition can be another one.
+"""Operator mutants: every place in core and engine where an operator, constant or condition can be replaced.
 
-A mutant is one such place changed in the syntax tree of its module, which is then written out again. Left out is what
-no test could tell from the product: annotations, docstrings, decorators, assertions made for the type checker, blocks
-under TYPE_CHECKING, and the parameters of dataclasses and fields.
+A mutant is one such place modified in the syntax tree of its module, which is then unparsed. Excluded are changes that
+no test can detect: annotations, docstrings, decorators, assertions for the type checker, blocks under TYPE_CHECKING,
+and the parameters of dataclasses and fields.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ OPPOSITES: dict[type[Operator], type[Operator]] = {
     ast.BitAnd: ast.BitOr,
 }  # fmt: skip
 CALLS = {"min": "max", "max": "min", "any": "all", "all": "any"}
-SETTINGS = frozenset({"dataclass", "field", "lru_cache"})  # calls whose arguments are not behaviour that a test sees
+SETTINGS = frozenset({"dataclass", "field", "lru_cache"})  # calls whose arguments do not affect tested behaviour
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a mutant is: the module, and the how-manieth place in it; `line` and `what` are for people."""
+    """Location of a mutant: module and index of the place in it; `line` and `what` are for output."""
 
     file: str
     number: int
@@ -36,13 +36,13 @@ class Place:
 
 
 def places(root: Path) -> list[Place]:
-    """Every place of every module, in a fixed order."""
+    """Return every place of every module, in a fixed order."""
     files = sorted(path for package in PACKAGES for path in (root / package).rglob("*.py"))
     return [place for path in files for place in _of(path, str(path.relative_to(root)))]
 
 
 def mutated(source: str, number: int) -> str:
-    """The module with that place changed."""
+    """Return the source of the module with one place modified."""
     tree = ast.parse(source)
     for index, (node, _) in enumerate(_walk(tree)):
         if index == number:
@@ -57,7 +57,7 @@ def _of(path: Path, file: str) -> Iterator[Place]:
 
 
 def _walk(node: ast.AST) -> Iterator[tuple[ast.AST, str]]:
-    """The nodes that can be changed, each with what it would become."""
+    """Yield the nodes that can be modified, each with its replacement."""
     if what := _becomes(node):
         yield node, what
     for child in _children(node):
@@ -83,7 +83,7 @@ def _is_for_types(node: ast.AST) -> bool:
 
 
 def _is_alias(node: ast.AST) -> bool:
-    """`Name: TypeAlias = A | B`, whose bars are no operators."""
+    """Whether the node is `Name: TypeAlias = A | B`, where `|` is not an operator."""
     return isinstance(node, ast.AnnAssign) and ast.unparse(node.annotation) == "TypeAlias"
 
 

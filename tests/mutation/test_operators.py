@@ -1,4 +1,4 @@
-"""The operator mutants: each is one change that still is Python, and one that matters is noticed."""
+"""Operator mutants: each is one change that is valid Python, and a relevant one is detected."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SAMPLE = 80
 
 
 def changed(source: str) -> list[str]:
-    """Every mutant of a module."""
+    """Return every mutant of a module."""
     plain, found = ast.unparse(ast.parse(source)), list[str]()
     while True:
         try:

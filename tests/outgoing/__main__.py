@@ -1,4 +1,4 @@
-"""`python -m tests.outgoing`: every outgoing call in every trouble, as a table; 1 when one is not held."""
+"""`python -m tests.outgoing`: run every network call with every fault and print a table; exit code 1 on failure."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from tests.outgoing.troubles import ADMITTED, TROUBLES, play
 
 
 def say(line: str) -> None:
-    """One line, at once: a table takes minutes."""
+    """Write one line to stdout and flush, as the table takes minutes."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
 
 def main() -> int:
-    """Play and print. 0: all held."""
+    """Run and print the table. Return 0 if every check passes."""
     failed = 0
     for call in CALLS:
         say(f"{call.name} ({call.module})")

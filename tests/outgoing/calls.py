@@ -1,4 +1,4 @@
-"""Every outgoing call of the product, made through the module that makes it in earnest to a server on loopback."""
+"""Table of outgoing calls, each made by its production module to a server on loopback."""
 
 from __future__ import annotations
 
@@ -42,6 +42,7 @@ from tests.support.certificates.ip_bound import pair
 from tests.support.doubles.docker_engine_api import DIGEST
 from tests.support.doubles.scripted_http import Answer, Script, Seen
 from tests.support.fakes.timing import FakeClock
+from tests.support.ids import nth
 from tests.support.render.recorded import SERVICE, service, variable
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,15 +64,15 @@ JWT = "aaaa.bbbb.cccc"
 
 @dataclass(frozen=True)
 class Outgoing:
-    """One kind of call. `run` raises, or gives back what its caller takes for an answer; `nothing` stands for none."""
+    """One type of call. `run` raises an error or returns the result; `nothing`: values that mean no result."""
 
     name: str
     module: str
     good: Callable[[Seen], Answer]
     run: Callable[[Script, Bounds], Any]
-    authorization: str | None = f"Bearer {OWN}"  # how the header begins; None for no such header
+    authorization: str | None = f"Bearer {OWN}"  # prefix of the header; None for no header
     nothing: tuple[Any, ...] = ()
-    pinned: bool = False  # trusts one certificate, whatever the environment names
+    pinned: bool = False  # accepts one certificate, independent of the environment
     tls: bool = True
     bounded: bool = True  # in time and size
 
@@ -81,7 +82,7 @@ def always(body: Any, status: int = 200, **headers: str) -> Callable[[Seen], Ans
 
 
 def vast(name: str, call: Callable[[VastHost], Any]) -> Outgoing:
-    """A call of Vast.ai's API through the SDK."""
+    """Return a call of Vast.ai's API through the SDK."""
 
     def run(script: Script, bounds: Bounds) -> Any:
         host = VastHost(Secret(OWN), script.url, FakeClock(), act_within=bounds.total)
@@ -96,11 +97,11 @@ def vast(name: str, call: Callable[[VastHost], Any]) -> Outgoing:
 
 def order() -> CreateOrder:
     armed = {"ERT_IDLE_STOP": "1200", "ERT_BOOT_DEADLINE": "2700", "ERT_MAX_LIFETIME": "43200"}
-    return CreateOrder(5, LAUNCH, Mark("ert", TOKEN), {"ERT_TOKEN": TOKEN, "ERT_BOOT_SECRET": "ab" * 32, **armed})
+    return CreateOrder("5", LAUNCH, Mark("ert", TOKEN), {"ERT_TOKEN": TOKEN, "ERT_BOOT_SECRET": "ab" * 32, **armed})
 
 
 def render(name: str, good: Callable[[Seen], Answer], call: Callable[[RenderWeb], Any]) -> Outgoing:
-    """A call of Render's API."""
+    """Return a call of Render's API."""
 
     def run(script: Script, bounds: Bounds) -> Any:
         return call(RenderWeb(Secret(OWN), script.url + "/v1", FakeClock(), bounds))
@@ -109,7 +110,7 @@ def render(name: str, good: Callable[[Seen], Answer], call: Callable[[RenderWeb]
 
 
 def s3(name: str, call: Callable[[S3Objects], Any]) -> Outgoing:
-    """A call of boto3's, with keys of the environment."""
+    """Return a call by boto3, with keys from the environment."""
 
     def run(script: Script, _: Bounds) -> Any:
         with pytest.MonkeyPatch.context() as patch:
@@ -124,19 +125,19 @@ def s3(name: str, call: Callable[[S3Objects], Any]) -> Outgoing:
 
 
 def backend(name: str, good: Any, call: Callable[[TlsBackendProbe, Address], Any], own: str | None) -> Outgoing:
-    """A call of the GPU backend, whose certificate is pinned."""
+    """Return a call of the GPU backend, with its pinned certificate."""
 
     def run(script: Script, bounds: Bounds) -> Any:
         probe = TlsBackendProbe(SystemEntropy(), allow_loopback=True, total=bounds.total)
         address = Address("127.0.0.1", script.port)
-        probe._proven.add((address, pair().pem))  # as its answer to /identity would have
+        probe._proven.add((address, pair().pem))  # as after a valid response from /identity
         return call(probe, address)
 
     return Outgoing(f"backend: {name}", "ert_deploy/adapters/backend/tls.py", always(good), run, own, pinned=True)
 
 
 def engine(seen: Seen) -> Answer:
-    """What a Docker engine says to a push."""
+    """Handle a push like a Docker engine."""
     if seen.path.endswith("/version"):
         return Answer(200, {"ApiVersion": "1.41"})
     if seen.method == "GET":
@@ -198,12 +199,12 @@ HEALTH = {"fingerprint": "0123456789abcdef"}
 CALLS = (
     vast("account", lambda host: host.account()),
     vast("list", lambda host: host.list_instances()),
-    vast("one instance", lambda host: host.get_instance(9)),
+    vast("one instance", lambda host: host.get_instance(nth(9))),
     vast("search", lambda host: host.search(Criteria(0.4), LAUNCH)),
     vast("create", lambda host: host.create(order())),
-    vast("start", lambda host: host.start(9)),
-    vast("stop", lambda host: host.stop(9)),
-    vast("destroy", lambda host: host.destroy(9)),
+    vast("start", lambda host: host.start(nth(9))),
+    vast("stop", lambda host: host.stop(nth(9))),
+    vast("destroy", lambda host: host.destroy(nth(9))),
     Outgoing("Vast.ai: text of a log", "ert_deploy/adapters/vast/logs.py", always(b"a line\n"), log_text, None),
     render("service", always(service()), lambda web: web.service(SERVICE)),
     render("write a variable", always(variable("A", "v")), lambda web: web.put_env(SERVICE, "A", Secret("v"))),
@@ -268,7 +269,7 @@ CALLS = (
 
 @contextmanager
 def shortened(bounds: Bounds) -> Iterator[None]:
-    """The bounds that are constants of their modules, as small as `bounds`."""
+    """Set the limits that are module constants to the values of `bounds`."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(strict_client, "SIZE", bounds.size)
         patch.setattr(logs, "BOUNDS", bounds)

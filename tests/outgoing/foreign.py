@@ -1,4 +1,4 @@
-"""Places for a log that a provider's answer may name and that are never read."""
+"""Log locations in a provider's response that must never be read."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FOREIGN = {
 
 
 def refused(url: str, provider: str = PROVIDER) -> str | None:
-    """Why it is not read; None if anything was connected to."""
+    """Return the reason why the location is not read, or None if there was a connection."""
     real, opened = socket.getaddrinfo, []
 
     def look_up(host: str, port: Any, *arguments: Any, **named: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The index of outgoing calls (docs/outgoing-calls.md) is complete, and each call goes through what it says."""
+"""Index of network calls (`docs/outgoing-calls.md`): complete, and each call uses the documented client."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.outgoing.calls import CALLS
 ROOT = Path(__file__).resolve().parents[2]
 INDEX = ROOT / "docs" / "outgoing-calls.md"
 ROW = re.compile(r"^\| (?P<call>[^|]+) \| `(?P<module>[\w./-]+\.py)` \| (?P<way>[^|]+) \|")
-# What opens a connection, or has a library open one: by the name that is called, whatever it was imported as.
+# Names of callables that open a connection, directly or by a library, independent of the imported name.
 OPENERS = re.compile(
     r"(?:^|\.)(?:exchange|create_connection|open_connection|create_unix_connection|HTTPConnection|HTTPSConnection"
     r"|urlopen|build_opener|urlretrieve|ClientSession|SSHClient|APIClient|DockerClient|from_env|VastAI|VastClient"
@@ -37,28 +37,28 @@ LIBRARIES = frozenset(
         "ftplib",
     ]
 )
-# What is called like an opener and opens nothing to the outside.
+# Callables with such a name that do not open a network connection.
 HARMLESS = {
     ("images/dashboard/ert_dashboard/storage/store.py", "sqlite3.connect"),
 }
 
 
 def rows() -> dict[str, str]:
-    """Module -> way, as the index says."""
+    """Parse the index into the documented client by module."""
     found = (ROW.match(line) for line in INDEX.read_text().splitlines())
     return {row["module"]: row["way"].strip() for row in found if row}
 
 
 @cache
 def product() -> tuple[Path, ...]:
-    """All Python that runs at a user's: command line, images, action."""
+    """Return all Python files that users run: CLI, images, action."""
     found = (p for top in ("ert_deploy", "images", "ci") for p in (ROOT / top).rglob("*.py"))
     return tuple(sorted(p for p in found if "node_modules" not in p.parts))
 
 
 @cache
 def openers(path: Path) -> set[str]:
-    """What a module calls (or derives a class from) that may open a connection."""
+    """Return the callables and base classes used by a module that may open a connection."""
     tree = ast.parse(path.read_text())
     named = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
     named += [base for node in ast.walk(tree) if isinstance(node, ast.ClassDef) for base in node.bases]
@@ -66,7 +66,7 @@ def openers(path: Path) -> set[str]:
 
 
 def imported(path: Path) -> set[str]:
-    """The libraries with a network in them that a module imports."""
+    """Return the network libraries imported by a module."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -102,7 +102,7 @@ def test_a_library_with_a_network_in_it_is_imported_only_where_the_index_says_wh
 
 
 def test_the_openers_are_found() -> None:
-    """The search itself: each of these would be a way out that the index has to know."""
+    """The search detects each of these statements, which would need an entry in the index."""
     for called in ("requests.get", "httpx.Client", "socket.create_connection", "s.connect", "exchange", "aio.connect"):
         assert OPENERS.search(called), called
     for called in ("self._exchange", "disconnect", "requests.Response", "httpx.Timeout", "reconnect"):

@@ -1,4 +1,4 @@
-"""Every outgoing call in every trouble; `python -m tests.outgoing` plays them all and prints the table."""
+"""Outgoing calls with faults; `python -m tests.outgoing` runs all combinations and prints the table."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.outgoing.calls import CALLS, Outgoing
 from tests.outgoing.foreign import FOREIGN, refused
 from tests.outgoing.troubles import TROUBLES, play
 
-# What is slow because it waits for a deadline is played for one call of each module.
+# Faults that last until a deadline are run for one call per module.
 SLOW = frozenset({"trickling header", "trickling body"})
 FIRST = {call.module: call for call in reversed(CALLS)}
 CELLS = [(call, name) for call in CALLS for name in TROUBLES if name not in SLOW or FIRST[call.module] is call]

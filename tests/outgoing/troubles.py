@@ -1,4 +1,4 @@
-"""An outgoing call in trouble: a redirect, a .netrc line, a private CA, a trickle, an answer without end."""
+"""Faults of a network call: redirect, .netrc entry, private CA, slow response, endless response."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ from tests.support.doubles.scripted_http import Answer, Reaction, Script, script
 
 PATIENT = Bounds(connect=10.0, read=10.0, total=20.0, size=256 * KIB)
 QUICK = Bounds(connect=2.0, read=2.0, total=0.6, size=256 * KIB)
-LONGEST = 15.0  # seconds for a call with its repetitions, each of them QUICK
+LONGEST = 15.0  # seconds for a call with its retries, each limited by QUICK
 PASSWORD = "netrc-password"
 STOLEN = base64.b64encode(f"thief:{PASSWORD}".encode()).decode()
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What came of one call in one trouble: whether it was held, and in words."""
+    """Result of one call with one fault: whether the check passes, and a description."""
 
     held: bool
     words: str
 
 
-# Not bounded, and said so in docs/outgoing-calls.md.
+# Not bounded, as documented in `docs/outgoing-calls.md`.
 ADMITTED = Seen(True, "the engine is the operator's own: 600 s between two bytes, nothing in all")
 Trouble = Callable[[Outgoing], Seen]
 
 
 @contextmanager
 def environment(**values: str) -> Iterator[None]:
-    """Nobody's certificates, proxies or .netrc but those given."""
+    """Remove all certificates, proxies and .netrc files from the environment except those in `values`."""
     with pytest.MonkeyPatch.context() as patch:
         for name in (*CA_VARIABLES, "AWS_CA_BUNDLE", "NETRC", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
             patch.delenv(name, raising=False)
@@ -54,7 +54,7 @@ def environment(**values: str) -> Iterator[None]:
 
 @contextmanager
 def authority(certificate: Pair | None = None) -> Iterator[str]:
-    """A file with the certificate of a private CA, by default that of the servers here."""
+    """Create a file with the certificate of a private CA, by default the one of the test servers."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "ca.pem")
         path.write_text((certificate or pair()).pem)
@@ -68,7 +68,7 @@ def server(call: Outgoing, reaction: Reaction) -> Iterator[Script]:
 
 
 def made(call: Outgoing, script: Script, bounds: Bounds) -> tuple[bool, str]:
-    """Whether the caller took what it got for an answer, and what it said otherwise."""
+    """Return whether the caller accepted the response, and the text of the error otherwise."""
     try:
         with shortened(bounds):
             answer = call.run(script, bounds)
@@ -78,14 +78,14 @@ def made(call: Outgoing, script: Script, bounds: Bounds) -> tuple[bool, str]:
 
 
 def good(call: Outgoing) -> Seen:
-    """No trouble at all: else nothing here would prove anything."""
+    """Run the call without a fault; it must return a result."""
     with authority() as ca, environment(SSL_CERT_FILE=ca), server(call, call.good) as script:
         taken, words = made(call, script, PATIENT)
     return Seen(taken and bool(script.seen), words)
 
 
 def redirect(status: int) -> Trouble:
-    """Another server has the answer, and so has the redirect itself; neither is taken, and the other is not asked."""
+    """Redirect to another server. The call must not use either response and must not send a request there."""
 
     def play(call: Outgoing) -> Seen:
         with (
@@ -104,7 +104,7 @@ def redirect(status: int) -> Trouble:
 
 
 def netrc(call: Outgoing) -> Seen:
-    """A line for this very host, which must neither be sent nor take the place of the caller's own key."""
+    """Add a .netrc entry for the host, which must neither be sent nor replace the caller's key."""
     with authority() as ca, server(call, call.good) as script:
         path = Path(ca).with_name("netrc")
         path.write_text(f"machine 127.0.0.1 login thief password {PASSWORD}\ndefault login thief password {PASSWORD}\n")
@@ -118,7 +118,7 @@ def netrc(call: Outgoing) -> Seen:
 
 
 def private_ca(call: Outgoing) -> Seen:
-    """Unknown: nothing is sent. Named by the environment: it works. A pinned certificate depends on neither."""
+    """Use a private CA: the call fails if it is unknown and works if configured, except for a pinned certificate."""
     if not call.tls:
         return Seen(True, "DOCKER_CERT_PATH names it")
     with authority() as ca, authority(pair(number=5)) as another, server(call, call.good) as script:
@@ -133,7 +133,7 @@ def private_ca(call: Outgoing) -> Seen:
 
 
 def trickle(answer: Answer) -> Trouble:
-    """One byte at a time for ever: it ends with the deadline."""
+    """Send one byte at a time; the call must stop at its deadline."""
 
     def play(call: Outgoing) -> Seen:
         if not call.bounded:
@@ -148,7 +148,7 @@ def trickle(answer: Answer) -> Trouble:
 
 
 def endless(call: Outgoing) -> Seen:
-    """An answer that is too large is given up while it is read."""
+    """Send a response above the size limit; the call must abort the read."""
     if not call.bounded:
         return ADMITTED
     large = Answer(200, b" " * 4 * KIB * KIB)
@@ -170,5 +170,5 @@ TROUBLES: dict[str, Trouble] = {
 
 
 def play(call: Outgoing, trouble: str) -> Seen:
-    """One cell of the table."""
+    """Run one combination of call and fault."""
     return TROUBLES[trouble](call)

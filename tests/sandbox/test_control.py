@@ -25,6 +25,12 @@ class Side:
             raise ValueError("unknown trouble 'nonsense'")
         self.troubles.append(what)
 
+    def end_trouble(self, kind: str) -> None:
+        self.troubles = [one for one in self.troubles if one["kind"] != kind]
+
+    def active_troubles(self) -> set[str]:
+        return {one["kind"] for one in self.troubles}
+
     def bill(self) -> Side:
         return self
 
@@ -111,6 +117,16 @@ def test_trouble_goes_to_its_provider(panel: Panel) -> None:
     assert (panel.vast.troubles, panel.render.troubles) == ([{"kind": "outbid"}], [])
     refused = panel.call("POST", "/trouble", json={"provider": "vast", "kind": "nonsense"})
     assert (refused.status_code, refused.json()) == (400, {"error": "unknown trouble 'nonsense'"})
+
+
+def test_the_kinds_are_listed_with_what_is_on_and_one_can_be_ended(panel: Panel) -> None:
+    panel.call("POST", "/trouble", json={"provider": "render", "kind": "crash"})
+    listed = {one["name"]: one["on"] for one in panel.call("GET", "/trouble").json()["kinds"]}
+    assert (listed["render/crash"], listed["vast/crash"], listed["outbid"]) == (True, False, False)
+    assert panel.call("POST", "/trouble", json={"provider": "render", "kind": "crash", "end": True}).json() == {
+        "ok": True
+    }
+    assert panel.render.troubles == []
 
 
 def test_stop_asks_the_world_to_end(panel: Panel) -> None:

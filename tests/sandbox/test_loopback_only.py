@@ -232,6 +232,12 @@ def tcp(host, family=socket.AF_INET, port=443):
 def bound(host):
     with socket.socket() as s:
         s.bind((host, 0))
+        return s.getsockname()[0]
+def everywhere():
+    assert {bound("0.0.0.0"), bound("")} == {"127.0.0.1"}
+    with socket.socket(socket.AF_INET6) as s:
+        s.bind(("::", 0))
+        assert s.getsockname()[0] == "::1"
 def unix():
     with tempfile.TemporaryDirectory() as d, socket.socket(socket.AF_UNIX) as a, socket.socket(socket.AF_UNIX) as b:
         a.bind(d + "/s"); a.listen(); b.connect(d + "/s")
@@ -252,7 +258,7 @@ tries = {
     "mapped": lambda: tcp("::ffff:203.0.113.9", socket.AF_INET6),
     "udp": lambda: udp("203.0.113.9"),
     "bind name": lambda: bound("four.evil.example"),
-    "home": home, "unix": unix, "bind any": lambda: bound("0.0.0.0"),
+    "home": home, "unix": unix, "bind any": everywhere,
     "look up any": lambda: socket.getaddrinfo(None, 80),
 }
 out = {name: attempt(what) for name, what in tries.items()}

@@ -43,10 +43,12 @@ def test_no_key_is_403_and_an_unknown_key_is_404(renter: Renter) -> None:
 
 
 def test_a_containers_key_shows_stops_and_destroys_its_own_instance_and_no_more(renter: Renter) -> None:
+    renter.double.trouble({"kind": "never_starts"})
     made = renter.create(renter.offers()[0]["id"]).json()
     id, key = made["new_contract"], made["instance_api_key"]
     other = renter.rent()
     outside = renter.get(f"/v0/instances/{id}/", key=key)
+    renter.double.calm()
     assert (outside.status_code, outside.json()["msg"]) == (401, "Unable to authorize instance API key")
     renter.until(id, "running")
     assert renter.get(f"/v0/instances/{id}/", key=key).json()["instances"]["id"] == id

@@ -47,6 +47,8 @@ FAKES = textwrap.dedent(
             self.child.terminate()
             self.child.wait()
         def trouble(self, what): ...
+        def end_trouble(self, kind): ...
+        def active_troubles(self): return set()
         def bill(self): return Sheet()
         def instances(self): return [{"id": 7}]
 
@@ -57,6 +59,8 @@ FAKES = textwrap.dedent(
             if BROKEN: raise RuntimeError("the dashboard did not come up")
         def stop(self): ...
         def trouble(self, what): ...
+        def end_trouble(self, kind): ...
+        def active_troubles(self): return set()
         def add_service(self, name, env): return "srv-1"
         def app_url(self, service_id): return "http://127.0.0.1:3"
         def inspect(self): return {"services": [{"id": "srv-1"}]}

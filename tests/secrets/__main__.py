@@ -1,6 +1,6 @@
-"""`python -m tests.secrets`: plant secrets, run every command in every encoding, and print what was found where.
+"""`python -m tests.secrets`: plant secrets, run every command in every encoding, and print each leak.
 
-Exit status 1 when a secret was found where `docs/guarantees.md` says that none is, or when the search itself is blind.
+Exit status 1 if a secret is found where `docs/guarantees.md` excludes it, or if the search does not find a known leak.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tests.secrets.stage import Stage, staged
 
 
 def played(stage: Stage, encodings: list[str]) -> None:
-    """All scenes, those of `EACH` in every encoding, the others in one after the other of them."""
+    """Run all scenarios: those in `EACH` with every encoding, the others with one encoding in turn."""
     turn = iter(encodings * (len(FIRST) + len(LAST)))
     for scene in FIRST:
         _timed(stage, scene, next(turn))
@@ -43,7 +43,7 @@ def _say(text: str) -> None:
 
 
 def main() -> int:
-    """The exit status."""
+    """Run all and return the exit status."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # moto's own log of calls
     asked = argparse.ArgumentParser(prog="python -m tests.secrets", description=__doc__)
     asked.add_argument("encodings", nargs="*", default=list(ALL), help=f"of {', '.join(ALL)}; default: all")

@@ -1,4 +1,4 @@
-"""Looks for planted secrets wherever a command may leave something, without the product's own way to find them."""
+"""Search for planted secrets in the output and files of commands, independent of the redaction code."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LARGEST = 8 * 1024 * 1024
 
 @dataclass(frozen=True, order=True)
 class Finding:
-    """A secret where none may be."""
+    """A secret in a forbidden location."""
 
     where: str
     secret: str
@@ -24,7 +24,7 @@ class Finding:
 
 @dataclass
 class Hunt:
-    """`secrets` are looked for by name. What was looked through is counted, by kind of place."""
+    """Search for `secrets` (by name). `looked` is the number of searched texts by type of location."""
 
     secrets: dict[str, str] = field(default_factory=dict)
     findings: set[Finding] = field(default_factory=set)
@@ -32,14 +32,14 @@ class Hunt:
     _needles: dict[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
 
     def know(self, secrets: Mapping[str, str]) -> None:
-        """More secrets to look for; none is too short to be sure of."""
+        """Add values to search for. Raises `AssertionError` if one is too short for a reliable match."""
         for name, text in secrets.items():
             assert len(text) >= 12, f"{name} is too short to be looked for"
             self.secrets[name] = text
             self._needles[name] = {encoding: needles(encoding, text) for encoding in ENCODINGS}
 
     def within(self, text: str) -> Iterator[tuple[str, str]]:
-        """The secret and the encoding of each that a text shows."""
+        """Yield the name and the encoding of each secret in a text."""
         squeezed = "".join(text.split())
         folded = squeezed.replace("\\r", "").replace("\\n", "")
         for name, forms in self._needles.items():
@@ -48,12 +48,12 @@ class Hunt:
                     yield name, encoding
 
     def look(self, kind: str, where: str, text: str) -> None:
-        """Look through one text."""
+        """Search one text and store the findings."""
         self.looked[kind] = self.looked.get(kind, 0) + 1
         self.findings |= {Finding(f"{kind}: {where}", *found) for found in self.within(text)}
 
     def look_into(self, kind: str, folder: Path, *, but: tuple[str, ...] = ()) -> None:
-        """Look through every file of a folder, and their names; `but` are the places where secrets belong."""
+        """Search the names and contents of all files in a directory, except paths that start with one of `but`."""
         for path in sorted(folder.rglob("*")):
             name = str(path.relative_to(folder))
             if path.is_file() and not path.is_symlink() and not name.startswith(but):
@@ -62,7 +62,7 @@ class Hunt:
 
 
 class ArgumentWatch:
-    """Reads the arguments of every process of this machine that it may read, again and again, until it is left."""
+    """Context manager that repeatedly searches the arguments of every accessible process of this machine."""
 
     def __init__(self, hunt: Hunt) -> None:
         self._hunt = hunt

@@ -1,7 +1,7 @@
-"""What is done in a world full of secrets: each scene runs commands while the doubles repeat what they were told.
+"""Scenarios of the search: each one runs commands while the doubles return the credentials that they received.
 
-A scene leaves the world as the next one wants it: `before` nothing of ours is rented, then a backend serves, and in the
-end everything is gone again.
+Each scenario sets up the state for the next one: the first ones start without an instance, then a backend is running,
+and at the end every resource is removed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tests.secrets.stage import Stage, full, on_a_full_disk, with_core_dumps
 from tests.support.action.runner import Job
 from tests.support.doubles.scripted_http import Answer, Seen, scripted
 
-# Which calls a command makes; each is answered with an echo of what it was sent.
+# Calls of a command; the response to each contains the request.
 READS = (
     (("status",), "vast", "list"),
     (("status", "--json"), "vast", "list"),
@@ -30,7 +30,7 @@ READS = (
     (("reap", "--dry-run"), "vast", "list"),
     (("state", "rebuild"), "vast", "list"),
 )
-# Without a fault, but everything that is listed or logged is full of secrets: in each encoding, and once.
+# Commands without faults, with credentials in all lists and logs: those for each encoding, then those to run once.
 TOLD = (
     ("status",), ("status", "--json"), ("plan",), ("logs", "--tail", "2000"), ("logs", "--tail", "2000", "--json"),
     ("state", "show", "--json"),
@@ -41,7 +41,7 @@ ONCE = (
     ("adopt", "7", "--yes"), ("ignore", "7", "--yes"), ("destroy", "7", "--yes"), ("ssh", "--", "env"),
     ("report", "AAPL"), ("--help",), ("nonsense",), ("image", "build"), ("sandbox", "start"),
 )  # fmt: skip
-# What no GPU host can have heard of: it is held by commands that meet it, and others say it to them.
+# Secrets that are never sent to a GPU host.
 ELSEWHERE = ("app's", "netrc", "password in docker")
 MUTE = """
 from ert_deploy.core import redaction
@@ -52,7 +52,7 @@ main()
 
 
 def tell(stage: Stage, encoding: str) -> None:
-    """From now on hosts and backends repeat their variables, and everything that they have heard of others."""
+    """Make hosts and backends return their variables and all other credentials that they may have received."""
     known = {name: text for name, text in stage.hunt.secrets.items() if not name.startswith(ELSEWHERE)}
     gone = tuple(f" of {contract.id}" for contract in stage.world.contracts() if contract.destroyed is not None)
     current = stage.world.variables().get("ERT_LLM_API_KEY")
@@ -60,14 +60,14 @@ def tell(stage: Stage, encoding: str) -> None:
         text
         for name, text in known.items()
         if not name.endswith(gone) and (text == current or not name.startswith("API key"))
-    ]  # a key that opens nothing any more is nobody's secret, and no command meets it
+    ]  # a key that is no longer valid is not a secret, and commands do not use it
     stage.vast(kind="calm", only="tells")
     stage.vast(kind="tells", encoding=encoding, texts=texts)
     stage.backend_says("; ".join(encoded(text, encoding) for text in texts[-3:]))
 
 
 def failed_boots(stage: Stage, encoding: str) -> None:
-    """Two machines whose hosts complain with their secrets: the run gives up, and the state holds the complaints."""
+    """Boot failures on two hosts with a password in the error message, which is stored in the state."""
     tell(stage, encoding)
     stage.vast(kind="pull_fails", message=encoded(stage.hunt.secrets["registry password"], encoding))
     stage.run("up")
@@ -78,7 +78,7 @@ def failed_boots(stage: Stage, encoding: str) -> None:
 
 
 def refused_create(stage: Stage, encoding: str) -> None:
-    """A create whose answer repeats the order, boot secret and all."""
+    """Fail a create call with a response that contains the order with the boot secret."""
     stage.fault("vast", operation="create", echo=encoding, status=400)
     stage.run("up")
     stage.learn()
@@ -87,14 +87,14 @@ def refused_create(stage: Stage, encoding: str) -> None:
 
 
 def begin(stage: Stage, encoding: str = "") -> None:
-    """A backend serves."""
+    """Start a backend."""
     said = stage.run("up")
     assert "is up" in said, said
     stage.learn()
 
 
 def reads(stage: Stage, encoding: str) -> None:
-    """Every read is refused with an echo of its key, its body and its addresses."""
+    """Reject every read with a response that contains key, body and addresses of the request."""
     for words, provider, operation in READS:
         stage.fault(provider, operation=operation, echo=encoding, status=403)
         stage.run(*words)
@@ -102,7 +102,7 @@ def reads(stage: Stage, encoding: str) -> None:
 
 
 def told(stage: Stage, encoding: str) -> None:
-    """The commands that show something, while hosts tell all they know."""
+    """Run the commands in `TOLD` while hosts return credentials."""
     tell(stage, encoding)
     for words in TOLD:
         stage.run(*words)
@@ -110,7 +110,7 @@ def told(stage: Stage, encoding: str) -> None:
 
 
 def others(stage: Stage, encoding: str) -> None:
-    """All other commands that change nothing, likewise."""
+    """Run the read-only commands in `ONCE` while hosts return credentials."""
     tell(stage, encoding)
     for words in ONCE:
         stage.run(*words)
@@ -118,7 +118,7 @@ def others(stage: Stage, encoding: str) -> None:
 
 
 def writes(stage: Stage, encoding: str) -> None:
-    """Variables and deploys are refused with an echo; a deploy fails, and says the app's variables in its log."""
+    """Reject variables and deploys with a response that contains the request; fail a deploy with keys in its log."""
     for operation, status in (("put_env_var", 400), ("create_deploy", 409)):
         stage.fault("render", operation=operation, echo=encoding, status=status, count=3)
         stage.run("key", "rotate")
@@ -132,7 +132,7 @@ def writes(stage: Stage, encoding: str) -> None:
 
 
 def asleep(stage: Stage, encoding: str) -> None:
-    """Asleep and awake again, and then gone, with refusals on the way."""
+    """Run `sleep`, `wake` and `down` with failing calls."""
     for words, operation in ((("sleep",), "manage"), (("wake",), "manage"), (("down", "--now"), "destroy")):
         tell(stage, encoding)
         stage.fault("vast", operation=operation, echo=encoding, status=400)
@@ -143,7 +143,7 @@ def asleep(stage: Stage, encoding: str) -> None:
 
 
 def troubles(stage: Stage, encoding: str) -> None:
-    """A full disk, an output that is full, signals, and crashes that may leave all memory behind."""
+    """Run with a full disk, a full stdout, signals, and crashes with core dumps."""
     tell(stage, encoding)
     stage.run("state", "lock", prepare=on_a_full_disk)
     stage.run("key", "rotate", prepare=on_a_full_disk)
@@ -160,7 +160,7 @@ def troubles(stage: Stage, encoding: str) -> None:
 
 
 def images(stage: Stage, encoding: str) -> None:
-    """The image is built and pushed by an engine that repeats its login."""
+    """Build and push the image with a Docker engine that returns its login."""
     shown = encoded(stage.hunt.secrets["registry password"], encoding)
     stage.engine.building = [{"stream": f"Step 1/2 : RUN {shown}"}, {"error": f"cannot use {shown}"}]
     stage.run("image", "build", "--tag", "r.example/me/x:1")
@@ -178,7 +178,7 @@ def images(stage: Stage, encoding: str) -> None:
 
 
 def shared_state(stage: Stage, encoding: str) -> None:
-    """The state in S3, which repeats the keys it is asked with."""
+    """Use a state in S3, where responses contain the access keys of the request."""
     text = (stage.folder / "kills.yaml").read_text().replace("deployment: ert-kills", "deployment: ert-shared")
     name = f"shared-{encoding}.yaml"
     (stage.folder / name).write_text(text.replace("state: state.json", f"state: s3://{stage.bucket}/ert-shared.json"))
@@ -202,7 +202,7 @@ def shared_state(stage: Stage, encoding: str) -> None:
 
 
 def redirects(stage: Stage, encoding: str) -> None:
-    """Providers that send the caller to another host: it must be told nothing."""
+    """Redirect requests to another host, which must not receive a secret."""
     heard: list[Seen] = []
 
     def listen(seen: Seen) -> Answer:
@@ -229,7 +229,7 @@ def redirects(stage: Stage, encoding: str) -> None:
 
 
 def borrowed(stage: Stage, encoding: str) -> None:
-    """A netrc line for the providers' host: it is not for them."""
+    """Use a .netrc entry for the host of the providers, which must not be sent."""
     netrc = Path(stage.extra["HOME"]) / ".netrc"
     netrc.write_text(f"machine 127.0.0.1 login me password {stage.hunt.secrets['netrc password']}\n")
     netrc.chmod(0o600)
@@ -241,7 +241,7 @@ def borrowed(stage: Stage, encoding: str) -> None:
 
 
 def job(stage: Stage, encoding: str) -> None:
-    """The action on a runner: its log, its outputs and its summary."""
+    """Run the action and search the log, outputs and summary."""
     tell(stage, encoding)
     runner = {name: value for name, value in stage.extra.items() if name != "PYTHONPATH"}
     played = Job(workspace=stage.folder, temp=Path(stage.extra["HOME"]).parent / "runner", extra=runner)
@@ -257,7 +257,7 @@ def job(stage: Stage, encoding: str) -> None:
 
 
 def unguarded(stage: Stage, encoding: str) -> int:
-    """How many secrets the same search finds where the redactor is switched off: it has to find some."""
+    """Return the number of findings without redaction; it must not be 0."""
     tell(stage, encoding)
     before = set(stage.hunt.findings)
     stage.run("logs", "--tail", "2000", command=(sys.executable, "-c", MUTE))

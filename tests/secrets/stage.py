@@ -1,7 +1,7 @@
-"""A world full of secrets, and commands in it whose every trace is looked through.
+"""Test environment with random secrets: local providers, and commands whose output and files are searched.
 
-Each kind of secret that the program may hold or see is there: keys of the providers, what a listing shows, what an app
-has among its variables, logins of registries, proxies and stores, and what lies about on a machine.
+It contains each type of secret that a command may read: provider keys, values in listings and in the environment of an
+app, logins of registries, proxies and stores, and files on the local machine.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ KEPT = ("PATH", "LANG", "SSL_CERT_FILE")
 
 @dataclass
 class Stage:
-    """A running world and one folder from which commands are given. `extra` is the environment of every command."""
+    """Running providers and the working directory of the commands. `extra`: variables of every command."""
 
     world: World
     hunt: Hunt
@@ -63,7 +63,7 @@ class Stage:
         command: tuple[str, ...] = COMMAND,
         env: Mapping[str, str] | None = None,
     ) -> str:
-        """One command to its end, or to a signal; everything it wrote is looked through and given back."""
+        """Run a command until it exits or gets a signal; search the output and return it."""
         process = subprocess.Popen(
             [*command, *words],
             cwd=self.folder,
@@ -85,7 +85,7 @@ class Stage:
         return said
 
     def sweep(self) -> None:
-        """Look through what is kept: the files of the folder, and the objects of the bucket."""
+        """Search the files of the directory and the objects of the bucket."""
         self.hunt.look_into("files", self.folder)
         for version in self.s3.list_object_versions(Bucket=self.bucket).get("Versions", ()):
             chosen = {"Bucket": self.bucket, "Key": version["Key"], "VersionId": version["VersionId"]}
@@ -93,7 +93,7 @@ class Stage:
             self.hunt.look("S3", version["Key"], body.decode(errors="replace"))
 
     def learn(self) -> None:
-        """The secrets that only exist once a machine is rented."""
+        """Add the keys and tokens of the rented machines to the search."""
         for contract in self.world.contracts():
             if boot := contract.order.env.get("ERT_BOOT_SECRET"):
                 admin = hmac.new(bytes.fromhex(boot), ADMIN, hashlib.sha256).hexdigest()
@@ -103,30 +103,30 @@ class Stage:
             self.hunt.know({f"API key {hashlib.sha256(app_key.encode()).hexdigest()[:8]}": app_key})
 
     def vast(self, **trouble: Any) -> None:
-        """A trouble of the Vast double."""
+        """Set a fault of the Vast double."""
         self.world.vast.trouble(trouble)
 
     def render(self, **trouble: Any) -> None:
-        """A trouble of the Render double."""
+        """Set a fault of the Render double."""
         self.world.render.trouble(trouble)
 
     def fault(self, provider: str, **fault: Any) -> None:
-        """One answer of a double that is not what it should be."""
+        """Add an invalid response of a double."""
         getattr(self.world, provider).faults.add(Fault(**fault))
 
     def backend_says(self, text: str) -> None:
-        """What the machines' own program says of itself from now on."""
+        """Set the status text of the backends."""
         (self.world.folder / "says").write_text(text)
 
     def calm(self) -> None:
-        """No fault and no trouble any more."""
+        """Remove all faults."""
         self.world.vast.faults.clear()
         self.world.render.faults.clear()
         self.world.vast.trouble({"kind": "calm"})
         self.backend_says("")
 
     def another(self, **env: str) -> None:
-        """Rent a machine of somebody else's in the same account, whose variables and script every listing shows."""
+        """Rent a machine of another owner, with passwords in the listed variables and script."""
         headers = {"Authorization": f"Bearer {self.world.file.vast_key}"}
         url = f"{self.world.file.vast_url}/api/v0"
         free = {"limit": 40, "rented": {"eq": False}}
@@ -134,13 +134,13 @@ class Stage:
         script = f"docker login -u me -p {self.hunt.secrets['login in a script']} registry.example"
         order = {"client_id": "me", "image": "somebody/else:1", "disk": 10, "runtype": "args", "label": "theirs"}
         body = {**order, "env": env, "onstart": script}
-        self.world.world.clock.sleep(5.0)  # as often as Vast takes a create
+        self.world.world.clock.sleep(5.0)  # rate limit of Vast for create calls
         requests.put(f"{url}/asks/{offers[-1]['id']}/", json=body, headers=headers, timeout=10).raise_for_status()
         self.world.world.clock.sleep(5.0)
 
 
 def planted() -> dict[str, str]:
-    """Fresh secrets that are there before any command runs, by what they are."""
+    """Return new secrets that exist before the first command, by description."""
     drawn = {
         "registry password": "reg/pw+" + secrets.token_urlsafe(18),
         "password in docker's config": "dock=" + secrets.token_hex(12),
@@ -183,13 +183,13 @@ def _environment(drawn: dict[str, str], home: Path, engine: str, s3: str) -> dic
         "ERT_STATE_KEY": drawn["state key"],
         "ERT_CONFIG": "kills.yaml",
         "PYTHONPATH": str(ROOT),
-        "PYTHONDONTWRITEBYTECODE": "1",  # on a full disk only half a module would be written, and be read for ever
+        "PYTHONDONTWRITEBYTECODE": "1",  # a truncated .pyc file from a full disk would be reused
     }
 
 
 @contextmanager
 def staged(folder: Path) -> Iterator[Stage]:
-    """A world with all of it in an empty folder, until the block ends."""
+    """Start the stage in an empty directory; stop it on exit."""
     hunt, drawn = Hunt(), planted()
     hunt.know(drawn)
     engine = docker_engine_api.FakeEngine()
@@ -210,19 +210,19 @@ def staged(folder: Path) -> Iterator[Stage]:
 
 
 def on_a_full_disk() -> None:
-    """No file may grow beyond 100 bytes, as on a disk that is full."""
+    """Limit the size of files to 100 bytes, as on a full disk."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
 
 
 def with_core_dumps() -> None:
-    """A crash may leave all memory behind, as far as the machine lets it."""
+    """Enable core dumps up to the hard limit."""
     most = resource.getrlimit(resource.RLIMIT_CORE)[1]
     resource.setrlimit(resource.RLIMIT_CORE, (most, most))
 
 
 @contextmanager
 def full() -> Iterator[int]:
-    """A file that is full before anything is written."""
+    """Open `/dev/full`, where every write fails."""
     opened = os.open("/dev/full", os.O_WRONLY)
     try:
         yield opened

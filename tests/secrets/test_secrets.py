@@ -1,4 +1,4 @@
-"""A share of `make secrets`: a few commands in a few encodings, and that the search would find what it looks for."""
+"""Subset of `make secrets`: a few commands in a few encodings, and a check of the search itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python -m tests.simulation`: random histories by default, all of them up to `--faults`, or one `--seed`."""
+"""`python -m tests.simulation`: random test runs by default, or every run with at most `--faults` faults."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.simulation import search
 
 
 def main() -> int:
-    """Parse, play, report. 0: no violation; 1: some, each printed with how to replay it."""
+    """Parse the arguments, run and report. Return 1 if an invariant does not hold (printed with a replay), else 0."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("-n", type=int, default=100_000, help="how many random histories")
     parser.add_argument("--first", type=int, help="first seed (default: a fresh one)")

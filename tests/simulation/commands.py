@@ -1,4 +1,4 @@
-"""Plays commands in a world, alone or several at once, effect by effect, and says how each ended."""
+"""Command runner: executes one or more concurrent commands step by step and returns the result of each."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from ert_deploy.core.model.desired import Desired, Phase, Target
 from ert_deploy.core.model.errors import ErtError, NeedsAttention
+from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.engine import decide
 from ert_deploy.engine.apply import apply
 from ert_deploy.engine.effects import Effects
@@ -21,15 +22,15 @@ from tests.simulation.operators import Operator
 from tests.simulation.stories import WANTED, Command, Outcome, Rotation, Story
 from tests.simulation.world import Actor, Killed, Violation, World
 
-MOST_EFFECTS = 6_000  # of one command after somebody last stepped in; no honest one needs as many
+MOST_EFFECTS = 6_000  # limit for one command, counted from the last external event; a correct one needs fewer
 NEVER = (math.inf, 0)
 _BY_TIME = itemgetter(0, 1)
-# A killed process runs no `finally`: its generator is kept until the history is over, and its frames are let go only
-# when nothing listens any more.
+# SIGKILL runs no `finally`: the generator of such a process is stored until the history is over, and its frames are
+# released only when their effects are no longer executed.
 
 
 class Unsure(NeedsAttention):
-    """`down --now` says until when something may still show itself."""
+    """Raised by `down --now`: an instance may still appear, at the latest at `until`."""
 
     def __init__(self, until: float) -> None:
         super().__init__("a create may be under way")
@@ -37,9 +38,9 @@ class Unsure(NeedsAttention):
 
 
 class Undecided(NeedsAttention):
-    """How a command ends, exit code 5, when it names instances that a person has to decide about."""
+    """Result of a command (exit code 5) which reports instances about which the user has to decide."""
 
-    def __init__(self, ids: tuple[int, ...]) -> None:
+    def __init__(self, ids: tuple[InstanceId, ...]) -> None:
         super().__init__(f"instances {ids} are to be decided about")
         self.ids = ids
 
@@ -52,7 +53,7 @@ def _fitted(desired: Desired, tale: Story) -> Desired:
 
 
 def exit_of(command: Command, value: Any, now: float) -> ErtError | None:
-    """What the command line makes of what an engine gave back: an exit code 5, or nothing."""
+    """Map the return value of the engine to the error the CLI exits with (code 5), or None."""
     if command is None:
         named = (*value.serving, *(u.instance for u in value.undecided))
         return Undecided(tuple(sorted(i.id for i in named))) if named else None
@@ -66,7 +67,7 @@ def exit_of(command: Command, value: Any, now: float) -> ErtError | None:
 
 
 def _effects(command: Command, tale: Story) -> Effects[Any]:
-    """What a command does; the reaper asks nobody for confirmation here."""
+    """Return the generator of a command. The reaper runs without a confirmation here."""
     if isinstance(command, Desired):
         return apply(_fitted(command, tale), Memory())
     return _rotating(_fitted(command.desired, tale)) if command is not None else _reaping()
@@ -87,11 +88,11 @@ def _reaping() -> Effects[Any]:
     return found
 
 
-def deciding(number: int, tale: Story) -> Effects[None]:
-    """`ert-deploy adopt ID` or `destroy ID`, confirmed: one for an even and one for an odd number."""
+def deciding(number: InstanceId, tale: Story) -> Effects[None]:
+    """Run `ert-deploy adopt ID` (even id) or `destroy ID` (odd id) non-interactively."""
     desired = _fitted(WANTED, tale)
     situation, instance = yield from decide.find(desired, number)
-    if instance is not None and number % 2 == 0:
+    if instance is not None and int(number) % 2 == 0:
         yield from decide.adopt(situation, instance)
     else:
         yield from decide.destroy(situation, number)
@@ -100,7 +101,7 @@ def deciding(number: int, tale: Story) -> Effects[None]:
 def together(
     world: World, tale: Story, wanted: tuple[Command, ...], outcome: Outcome, graveyard: list[Any]
 ) -> list[ErtError | None]:
-    """Run commands at the same time, each on its own time line; how each ended (None: well, or killed)."""
+    """Run commands concurrently, each on its own timeline; return their errors (None: success or SIGKILL)."""
     running: list[list[Any]] = [
         [world.now, index, _effects(command, tale), None, Actor(_wants(command)), _operator(world, tale, command)]
         for index, command in enumerate(wanted)
@@ -108,7 +109,7 @@ def together(
     ends: list[ErtError | None] = [None] * len(wanted)
     world.operators = len(wanted)
     world.patience, world.disturbed = world.effects + MOST_EFFECTS * len(wanted), world.effects
-    over = world.now  # a command is over when its last effect is
+    over = world.now  # time at which the last one is done
     for run_ in running:
         run_[3] = next(run_[2])
     while running:
@@ -129,21 +130,21 @@ def together(
             running.remove(process)
         except ErtError as error:
             over = max(over, world.now + world.took)
-            ends[process[1]] = error.with_traceback(None)  # whose frames hold the error: a cycle
+            ends[process[1]] = error.with_traceback(None)  # its frames reference the error: a cycle
             running.remove(process)
     world.advance(max(over, world.now))
     return ends
 
 
 def _operator(world: World, tale: Story, command: Command) -> Operator:
-    """The next one who gives a command, each with a clock of his own."""
+    """Return the next operator, with a separate clock."""
     world.turns += 1
     down = isinstance(command, Desired) and command.phase is Phase.ABSENT
     return Operator(tale.skews[world.turns % len(tale.skews)], down=down)
 
 
 def turns(world: World, process: list[Any], until: tuple[float, int]) -> None:
-    """Carry out effects until it is another one's turn; what takes no time is one step with what comes before it."""
+    """Execute effects until the turn of the next process; one that takes no time belongs to the step before it."""
     at, index, generator, effect, world.acting, world.operator = process
     due = world.due
     while (at, index) < until:

@@ -1,4 +1,4 @@
-"""After the calm: nothing goes wrong any more, and one command, with what a person decides, has to be enough."""
+"""Convergence check: without further faults, one command, with decisions by a user, must reach the desired state."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.errors import ErtError, Failed, NeedsAttention, UsageError
+from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.observed import Vital
 from ert_deploy.engine import effects as e
 from tests.simulation.commands import MOST_EFFECTS, NEVER, Undecided, Unsure, deciding, together, turns
@@ -17,7 +18,7 @@ from tests.simulation.world import Actor, Violation, World
 
 
 def reckon(world: World, tale: Story, outcome: Outcome, graveyard: list[Any]) -> None:
-    """Nothing goes wrong any more: one command has to be enough."""
+    """Run the last command without faults. Raises `Violation` if the desired state is not reached."""
     for number in world.lost_to_all():
         outcome.excused += 1
         del world.paid[number]
@@ -27,12 +28,12 @@ def reckon(world: World, tale: Story, outcome: Outcome, graveyard: list[Any]) ->
     last, held = LAST[tale.last][1], held_keys(world)
     end = _end(world, tale, last, outcome, graveyard)
     if isinstance(end, Unsure):
-        world.advance(end.until + 1.0)  # a date is good to the second
-        last = NOW if tale.dates else DOWN  # where nobody tells the time, one run has to see it pass
+        world.advance(end.until + 1.0)  # the resolution of a date is one second
+        last = NOW if tale.dates else DOWN  # without a date in the responses, one run has to wait for that time
         end = _end(world, tale, last, outcome, graveyard)
     rotated = isinstance(last, Rotation) and end is None
     if isinstance(last, Rotation) and isinstance(end, UsageError):
-        last = WANTED  # which has to mend whatever it was refused for
+        last = WANTED  # must fix the cause of the failed rotation
         end = _end(world, tale, last, outcome, graveyard)
     desired = last.desired if isinstance(last, Rotation) else last
     kept = False
@@ -46,14 +47,14 @@ def reckon(world: World, tale: Story, outcome: Outcome, graveyard: list[Any]) ->
     (is_reaped if desired is None else is_nothing if nothing else IS[desired.phase])(world)
     if rotated:
         is_rotated(world, held)
-    if tale.again and not kept:  # what found no place to move to may find one later
+    if tale.again and not kept:  # a new instance for which no offer was available may be rented later
         before = world.changes
         together(world, tale, (desired,), outcome, graveyard)
         must(world.changes == before, "doing it again changes something")
 
 
 def _end(world: World, tale: Story, last: Command, outcome: Outcome, graveyard: list[Any]) -> ErtError | None:
-    """How the last command ends; where it asks a person, that one decides, and it is run once more."""
+    """Return the error of the last command; if it needs manual decisions, make them and run it once more."""
     changes = world.changes
     (end,) = together(world, tale, (last,), outcome, graveyard)
     to_decide = _to_decide(world, last)
@@ -71,26 +72,26 @@ def _end(world: World, tale: Story, last: Command, outcome: Outcome, graveyard: 
     return end
 
 
-def _to_decide(world: World, last: Command) -> list[int]:
-    """What is paid and not ours beyond doubt, as the world knows each machine; the reaper spares what serves."""
+def _to_decide(world: World, last: Command) -> list[InstanceId]:
+    """Return the ids of rented instances of uncertain ownership; for `reap`, those with a ready backend as well."""
     state, found = world.state, []
     tokens = {r.id for r in state.records} | {t.id for t in state.tombstones}
     intents = {i.token for i in state.intents}
-    for number, made in sorted(world.paid.items()):
+    for number, made in sorted(world.paid.items(), key=lambda one: (one[1].rented, one[0])):
         sure = number in state.claims.adopted or (made.environed and (number in tokens or made.mark.token in intents))
         sure = sure or (number not in tokens and made.labelled and (made.environed or number in state.claims.ignored))
         serves = made.answer(world.now).vital is Vital.HEALTHY and not made.halted
         known = number in {r.id for r in state.records} or made.mark.token in intents
         dead = any(t.id == number for t in state.tombstones)
         if last is None and made.listed > world.now:
-            continue  # reap says what is listed, and waits for nothing
+            continue  # `reap` reports the current listing and does not wait
         if not sure or (last is None and serves and not known and not dead):
             found.append(number)
     return found
 
 
-def _decided(world: World, tale: Story, number: int) -> None:
-    """A person decides, on a sunny day."""
+def _decided(world: World, tale: Story, number: InstanceId) -> None:
+    """Adopt or destroy one instance manually, without faults."""
     process: list[Any] = [world.now, 0, deciding(number, tale), None, Actor(), Operator()]
     world.patience, world.disturbed = world.effects + MOST_EFFECTS, world.effects
     try:
@@ -103,19 +104,19 @@ def _decided(world: World, tale: Story, number: int) -> None:
 def _otherwise(
     world: World, tale: Story, desired: Desired, end: ErtError, outcome: Outcome, graveyard: list[Any]
 ) -> tuple[Desired, ErtError | None]:
-    """What a person does about a command that by design did not do it all, and how that ends."""
+    """Run the follow-up command of a user if a result is incomplete by design; return config and error."""
     if isinstance(end, NeedsAttention) and _cut_off(world):
-        # Apps were told about both, both may serve them, and we can reach neither.
+        # Both addresses are published to apps and may be in use, and neither is reachable from here.
         outcome.excused += 1
         return DOWN, together(world, tale, (DOWN,), outcome, graveyard)[0]
     if desired in (CHEAP, LOW) and _found_nothing(end):
-        outcome.excused += 1  # nothing serves, and it can be rented without the cap
+        outcome.excused += 1  # no backend is up, and one can be rented without the price limit
         return WANTED, _end(world, tale, WANTED, outcome, graveyard)
     return desired, _too_dear(world, desired, end) if desired in (CHEAP, LOW) else end
 
 
 def _too_dear(world: World, desired: Desired, end: ErtError) -> ErtError | None:
-    """Nothing below the cap is left: what serves goes on serving."""
+    """Accept a result that keeps the current backend because no offer is below the price limit."""
     if not (isinstance(end, NeedsAttention) and "keeps serving" in str(end)):
         return end
     served = [m for m in world.paid.values() if m.answer(world.now) is m.healthy and not m.halted]
@@ -130,11 +131,11 @@ def _found_nothing(end: ErtError) -> bool:
 
 
 def _despite(world: World, tale: Story, outcome: Outcome, graveyard: list[Any]) -> None:
-    """What fails for good still does: a command ends, and claims nothing that is not so. Then it is mended."""
+    """Check that commands terminate with true results while calls fail permanently; then remove these faults."""
     for command in (LAST[tale.last][1], DOWN):
         together(world, tale, (command,), outcome, graveyard)
     if world.lasting <= {e.Load, e.Save} and not world.beyond:
-        # Without a state nobody can say whose it is that has lost a mark: a person decides.
+        # Without a state the owner of an instance with one `Mark` is unknown: a user must decide.
         ours = [number for number, made in sorted(world.paid.items()) if made.labelled and made.environed]
         must(not ours and not world.pending, f"{ours} are paid after a down without a store")
     world.mend()
@@ -142,7 +143,7 @@ def _despite(world: World, tale: Story, outcome: Outcome, graveyard: list[Any]) 
 
 
 def _cut_off(world: World) -> bool:
-    """Whether all slots are held by backends that apps were told about and that answer as somebody else to us."""
+    """Whether all slots are in use by published backends that fail to prove their identity."""
     held = {service.env[NAMES.url].reveal() for service in world.services.values() if NAMES.url in service.env}
     told = {r.id for r in world.state.records if r.published}
     told |= {i for i, made in world.paid.items() if address(made) in held}

@@ -1,4 +1,4 @@
-"""What happens to the newest machine or the first service whatever anybody asks, and what a person does by hand."""
+"""External events: changes to the newest machine or the first service by the provider or by a user."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from tests.simulation.market import STOCK, Machine, dearer
 from tests.simulation.ports import gpu_host, web_host
 from tests.simulation.world import World
 
-MOST_CLONES = 4  # that a person makes in one history
+MOST_CLONES = 4  # made by a user in one history
 
 
 def happen(world: World, name: str) -> None:
-    """Something happens to the newest machine, or to the first service, whatever anybody asks."""
+    """Apply an external event to the newest machine or to the first service."""
     if name == "redeploy":
         web_host.begin_deploy(world, next(iter(world.services.values())), fails=False)
     elif name == "rollback":
@@ -23,7 +23,7 @@ def happen(world: World, name: str) -> None:
     elif name == "limited":
         world.limited = True
     elif world.paid:
-        _befall(world, world.paid[max(world.paid)], name)
+        _befall(world, world.paid[max(world.paid, key=int)], name)
 
 
 def _befall(world: World, made: Machine, name: str) -> None:
@@ -33,7 +33,7 @@ def _befall(world: World, made: Machine, name: str) -> None:
         made.halt(world.now)
     elif name == "taken":
         made.taken = True
-    elif name == "contract-end":  # stopped, cannot start again (Vast's guide to instances)
+    elif name == "contract-end":  # stopped and cannot be started again (Vast's guide to instances)
         made.halt(world.now)
         made.expired = True
     elif name == "outbid":
@@ -43,7 +43,7 @@ def _befall(world: World, made: Machine, name: str) -> None:
 
 
 def _in_the_console(world: World, made: Machine, name: str) -> None:
-    """A person does something to it that no command knows of. A clone is one more that is paid."""
+    """Apply a change made by a user in the provider's console. A clone is one more rented instance."""
     world.touched = world.calls
     match name:
         case "relabel":

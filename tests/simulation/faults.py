@@ -1,7 +1,7 @@
-"""What can go wrong at one call, and when it does: a plan of faults by call number, drawn from a seed or replayed.
+"""Fault injection: a plan of faults by call number, generated from a `seed` or given.
 
-A fault strikes before the effect, after it, or changes how the effect turns out. Kills and events of the world are
-faults like any other, so that one plan holds everything that differs from a sunny day and can be shrunk fault by fault.
+A fault applies before the call, after it, or changes the result of the call. SIGKILL and external events are faults as
+well, so that one plan contains every difference from a run without faults and can be reduced fault by fault.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from ert_deploy.engine.app_proof import AskApp
 Fault: TypeAlias = tuple[str, float]
 Plan: TypeAlias = dict[int, Fault]
 SETTLE = 240.0
-LATEST, LONG_LATE = 120.0, 1800.0  # seconds a create call may land after it was sent
-BEHIND = 60.0  # seconds a listing may lag
+LATEST, LONG_LATE = 120.0, 1800.0  # maximum delay of a create call in seconds
+BEHIND = 60.0  # maximum lag of a listing in seconds
 TIMEOUT = 30.0
 
-# Seconds a failing call takes before it is given up, by the name of the fault.
+# Seconds until a failing call returns, by the name of the fault.
 TAKES = {"timeout": TIMEOUT, "timeout-after": TIMEOUT, "429": 20.0, "5xx": 2.0, "5xx-after": 2.0, "malformed": 0.2}
 KILLS = ("kill-before", "kill-after")
 CONSOLE = (
@@ -33,7 +33,7 @@ CONSOLE = (
     "console-stop",
     "console-start",
     "console-destroy",
-)  # what a person does there
+)  # by a user of the provider's website
 EVENTS = (
     "exit",
     "offline",
@@ -52,7 +52,7 @@ EVENTS = (
     *CONSOLE,
     "nap",
 )
-FOR_GOOD = "for good"  # every call of this kind ends so from now on, until somebody mends it
+FOR_GOOD = "for good"  # every later call of this type fails in the same way until `World.mend`
 AFTER = frozenset({
     "timeout-after", "5xx-after", "malformed-after", "refused-after", "save-after", "own-conflict", "empty",
     "unknown-after",
@@ -61,7 +61,7 @@ AFTER = frozenset({
 Strikes: TypeAlias = dict[str, Callable[[str], x.ErtError]]
 _READ: Strikes = dict.fromkeys(("timeout", "429", "5xx", "malformed"), x.CannotObserve)
 _WRITE: Strikes = dict.fromkeys(("timeout", "timeout-after", "429", "5xx", "5xx-after", "malformed-after"), x.Transient)
-# The errors a call may end with, by fault; the ports promise exactly these kinds.
+# The error of a call by fault. Only types that are documented in `ports`.
 STRIKES: dict[type[Any], Strikes] = {
     e.ListInstances: _READ,
     e.GetInstance: _READ,
@@ -96,7 +96,7 @@ STRIKES: dict[type[Any], Strikes] = {
     AskApp: {},
     e.WhyFailed: {},
 }  # fmt: skip
-# What a call ends with that is refused, or cannot be made, for good. A list and a read by id fail together.
+# The error of a call that fails permanently. List and read by id fail together.
 LASTING: dict[type[Any], Callable[[str], x.ErtError]] = {
     e.ListInstances: x.CannotObserve,
     e.DestroyInstance: x.CannotObserve,
@@ -106,7 +106,7 @@ LASTING: dict[type[Any], Callable[[str], x.ErtError]] = {
     e.Load: x.UsageError,
     e.Save: x.Failed,
 }
-# Faults that let the call through and change what comes of it. "silent": nobody answers (a value, not an error).
+# Faults that execute the call and change the result. "silent": no response (a value, not an error).
 TURNS: dict[type[Any], tuple[str, ...]] = {
     e.Create: ("late", "late", "duplicate", "hidden", "hidden-by-id", "taken-late", "overpriced"),
     e.DestroyInstance: ("late", "lingers", "ghost"),
@@ -117,25 +117,25 @@ TURNS: dict[type[Any], tuple[str, ...]] = {
     e.Probe: ("silent",),
     e.AppFingerprint: ("silent",),
 }
-# How long a call that is slow and then works may take: its own deadline, and less where the settle time depends on it.
+# Maximum seconds of a slow successful call: its own deadline, or less if the settle time includes the call.
 SLOW: dict[type[Any], float] = {e.Save: 120.0, e.Create: 25.0, e.Load: 25.0}
 
 
 def kinds(call: type[Any]) -> tuple[str, ...]:
-    """Every fault that can strike this kind of call."""
+    """Return every fault that is possible for this type of call."""
     lasting = (FOR_GOOD,) if call in LASTING else ()
     return (*STRIKES[call], *TURNS.get(call, ()), *lasting, "slow", *KILLS, *EVENTS)
 
 
 KINDS = {call: kinds(call) for call in STRIKES}
 CALLS = {call: tuple(name for name in names if name not in EVENTS) for call, names in KINDS.items()}
-EVENT_SHARE = 0.1  # of the faults that are drawn are events of the world, or nothing would ever get to serve
-RARE_SHARE = 0.3  # of the calls that few histories make at all are struck
+EVENT_SHARE = 0.1  # of the random faults are external events; with more, no backend would become ready
+RARE_SHARE = 0.3  # of the rare calls get a fault
 FAMILIES = tuple(sorted({name for names in KINDS.values() for name in names}))
 
 
 class Faults:
-    """The faults of one history. `next` is the number of the call at which the next one strikes; 0 for never."""
+    """The faults of one history. `next` is the number of the call that gets the next fault; 0 for none."""
 
     def __init__(self, draw: random.Random | None = None, plan: Iterable[tuple[int, Fault]] = ()) -> None:
         self.draw = draw
@@ -152,18 +152,18 @@ class Faults:
             self._following()
 
     def _swarm(self, draw: random.Random) -> None:
-        """Which kinds are on and how often they strike: different for every seed (swarm testing)."""
+        """Choose the enabled types of faults and their rate by `seed` (swarm testing)."""
         self.rate = draw.choice((0.02, 0.1, 0.1, 0.3))
         share = draw.choice((0.15, 0.4, 1.0))
         self.on = frozenset(f for f in FAMILIES if draw.random() < share) | {draw.choice(FAMILIES)}
         self.long_late = draw.random() < 0.05
         if draw.random() < 0.6:
-            self.on -= {FOR_GOOD}  # which ends many a history early
+            self.on -= {FOR_GOOD}  # such a fault often stops a history early
         self._gap = 1.0 / math.log(1.0 - self.rate)
         self._skip(0)
 
     def begin(self, after: int) -> None:
-        """Things go wrong from the call after that one on."""
+        """Inject faults into the calls with a number above `after`."""
         if self.draw is not None:
             self._skip(after)
         else:
@@ -178,7 +178,7 @@ class Faults:
         self.next = self.waiting.pop(0) if self.waiting else 0
 
     def take(self, number: int, call: type[Any]) -> Fault | None:
-        """The fault that is due at this call, or None when none of those that are on can strike it."""
+        """Return the fault due at this call, or None if no enabled fault is possible for its type."""
         if self.draw is None:
             fault = self.given[number] if self.given[number][0] in KINDS[call] else None
             self._following()
@@ -190,7 +190,7 @@ class Faults:
         return fault
 
     def also(self) -> bool:
-        """Whether a call of a rare kind is struck although none was due; a replayed plan has it as one that is due."""
+        """Whether a rare call gets a fault although none is due. In the replay of a plan this fault is a due one."""
         return self.draw is not None and self.next > 0 and self.draw.random() < RARE_SHARE
 
     def _drawn(self, call: type[Any]) -> Fault | None:
@@ -206,7 +206,7 @@ class Faults:
         assert self.draw is not None
         if name in ("late", "taken-late", "acts late"):
             if self.long_late and call is e.Create:
-                self.long_late = False  # one call of a history may land after the settle time
+                self.long_late = False  # only one call of a history may complete after the settle time
                 return round(self.draw.uniform(SETTLE, LONG_LATE), 1)
             return round(self.draw.uniform(1.0, LATEST), 1)
         if name == "slow":
@@ -226,9 +226,9 @@ class Faults:
         return 0.0
 
     def stop(self) -> None:
-        """From now on nothing goes wrong."""
+        """Inject no more faults."""
         self.next = 0
 
     def count(self) -> Counter[str]:
-        """How many of each kind have struck."""
+        """Return the number of injected faults by type."""
         return Counter(name for name, _ in self.plan.values())

@@ -1,7 +1,7 @@
-"""Digests of histories by seed: shows whether a change of the code has changed what the simulator plays.
+"""Stored digests of runs: detect whether a code change modifies the behaviour in the simulator.
 
-`histories.txt` has one line for every 500 seeds. A change that moves or renames code leaves every line as it is; one
-that changes behaviour on purpose records them again in the same commit.
+`histories.txt` has one line for every 500 values of `seed`. A refactoring does not modify any line; an intended change
+of behaviour updates the file in the same commit.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from tests.simulation.history import play
 from tests.simulation.search import CHUNK, Tally, cores, say
 
 RECORDED = Path(__file__).with_name("histories.txt")
-LENGTH = 16  # hexadecimal digits of a line
+LENGTH = 16  # hexadecimal digits per line
 
 
 def digest(first: int, tally: Tally | None = None) -> str:
-    """Every effect, its time and fault, and the end of the `CHUNK` histories that begin with this seed, in one hash.
+    """Hash every effect with its time and fault, and the results, of the `CHUNK` runs whose first seed is `first`.
 
-    The histories are added to `tally`, with those that ended badly.
+    The runs and their failures are added to `tally`.
     """
     total = hashlib.sha256()
     for seed in range(first, first + CHUNK):
@@ -37,13 +37,13 @@ def digest(first: int, tally: Tally | None = None) -> str:
 
 
 def recorded() -> dict[int, str]:
-    """The lines of `histories.txt`: the first seed of each, and its digest."""
+    """Parse `histories.txt` into a dict by the first `seed` of each line."""
     lines = (line.split() for line in RECORDED.read_text().splitlines() if not line.startswith("#"))
     return {int(first): found for first, found in lines}
 
 
 def main() -> int:
-    """Compare or record. 0: the same histories; 1: others, with the first seed of each line that differs."""
+    """Compare with the stored digests or write them. Return 1 if a line is different, after printing its range."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation.histories", description=__doc__)
     parser.add_argument("-n", type=int, default=200_000, help="how many seeds, from 0")
     parser.add_argument("--record", action="store_true", help="write histories.txt instead of comparing with it")

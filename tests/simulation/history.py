@@ -1,7 +1,7 @@
-"""One history: some commands in a world where things go wrong, then calm, one more command, and the reckoning.
+"""One history: commands with injected faults, then one command without faults and the final checks.
 
-The story (which commands, alone or two at once) and the faults both follow from the seed; a story replayed with a
-given plan of faults needs no luck at all.
+Both the command sequence (one or two commands at a time) and the faults are determined by the `seed`. The replay of a
+sequence with a given plan of faults has no random input.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ _BEGUN: dict[tuple[tuple[str, ...], float, str], World] = {}
 
 
 def play(seed: int, *, trace: bool = False) -> Outcome:
-    """The history of a seed."""
+    """Run the history of `seed`."""
     draw = random.Random(seed)
     tale = story(draw)
     return run(tale, Faults(draw), trace=trace)
 
 
 def replay(tale: Story, plan: Iterable[tuple[int, Fault]], *, watch: bool = False) -> Outcome:
-    """The same story with exactly these faults; `watch` keeps the kind of every call in the world."""
+    """Run the same commands with exactly these faults; `watch` stores the type of every call in `World.seen`."""
     return run(tale, Faults(plan=plan), watch=watch)
 
 
 def run(tale: Story, faults: Faults, *, trace: bool = False, watch: bool = False) -> Outcome:
-    """A story in a world with these faults."""
+    """Run the commands of a `Story` with these faults."""
     world = World(faults, tale.services, beyond=tale.beyond)
     world.dates = tale.dates
     outcome = Outcome(faults.plan)
@@ -61,14 +61,14 @@ def run(tale: Story, faults: Faults, *, trace: bool = False, watch: bool = False
         reckon(world, tale, outcome, graveyard)
     except Violation as error:
         outcome.violation = str(error)
-    except Exception as error:  # whatever else the product does is a finding as well
+    except Exception as error:  # any other exception of the code under test is a failure as well
         outcome.violation = f"{type(error).__name__}: {error}"
     outcome.effects, outcome.most_paid, outcome.world = world.effects, world.most_paid, world
     return outcome
 
 
 def _begin(tale: Story, fresh: World) -> World:
-    """A world as the story begins: a fresh one, or one in which some commands were run on a sunny day."""
+    """Return the initial environment: a new one, or a copy of one in which commands ran without faults."""
     if tale.begins == NOTHING:
         return fresh
     key = tale.services, tale.poll, tale.begins
@@ -97,8 +97,8 @@ def _operation(
         together(world, tale, wanted, outcome, graveyard)
         return
     if not before_down:
-        # What nobody remembers and nobody sees is waited for by `down` alone: else the state is lost while no create
-        # is under way.
+        # Only `down` waits for an instance that is in neither the state nor the list. In other cases remove the state
+        # only after all pending create calls have completed.
         world.advance(world.now + (LONGEST_LATE if world.pending else 300.0))
     world.state = replace(world.state.__class__(world.state.deployment), generation=0)
 
@@ -106,9 +106,9 @@ def _operation(
 def _with_another_key(
     world: World, tale: Story, wanted: tuple[Command, ...], outcome: Outcome, graveyard: list[Any]
 ) -> None:
-    """Somebody has the key of an account in which nothing of ours is: the command changes nothing, and says so.
+    """Run commands with the key of an unrelated account: they must fail and must not change anything.
 
-    Where nobody ever wrote down whose the state is, nobody can know.
+    Without its id in the state this cannot be detected, and the check is omitted.
     """
     if not world.state.account:
         return
@@ -116,7 +116,7 @@ def _with_another_key(
     world.account = "2"
     (end,) = together(world, tale, wanted, outcome, graveyard)
     world.account = "1"
-    if not world.operator.storeless:  # nor can `down`, where whose it is cannot be read; it does not end well
+    if not world.operator.storeless:  # without a state `down` cannot detect it either, and fails
         must(world.changes == changes, "a command with another key has changed something")
     must(world.state == state, "a command with another key has changed what is known")
     must(end is not None or outcome.kills > kills, "a command with another key says that all is well")

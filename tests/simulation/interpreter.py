@@ -1,4 +1,4 @@
-"""Carries out the engine's effects in a world of plain memory, each with the fault that is due at it."""
+"""Interpreter of the engine's calls on the in-memory `World`, with fault injection."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from ert_deploy.core.model.errors import CannotObserve, ErtError, StateConflict
+from ert_deploy.core.model.observed import AppAnswer
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.app_proof import AskApp
-from ert_deploy.ports import Account, AppAnswer
+from ert_deploy.ports import Account
 from tests.simulation import events
 from tests.simulation.faults import AFTER, EVENTS, FOR_GOOD, LASTING, STRIKES, TAKES
 from tests.simulation.ports import backend, gpu_host, state_store, web_host
 from tests.simulation.world import Killed, World
 
 LATENCY = 0.1
-Hand: TypeAlias = Callable[[Any, Any], Any]  # of a world and an effect
+Hand: TypeAlias = Callable[[Any, Any], Any]  # takes `World` and `Effect`
 
 
 def carry_out(world: World, effect: Any) -> Any:
-    """One effect. Raises what a port would raise, Killed, or Violation."""
+    """Execute one effect. Raises the documented errors of the port, `Killed` or `Violation`."""
     call = type(effect)
     world.effects += 1
     if call is e.Tell or call is e.AwaitTurn:
@@ -48,7 +49,7 @@ def carry_out(world: World, effect: Any) -> Any:
 
 
 def struck(world: World, effect: Any, call: type[Any], hand: Hand) -> Any:
-    """The effect with whatever fault is due."""
+    """Execute `effect` with the fault that is due."""
     world.kind, world.strength = world.faults.take(world.calls, call) or ("", 0.0)
     name = world.kind
     if world.trace is not None and name:
@@ -79,9 +80,9 @@ def struck(world: World, effect: Any, call: type[Any], hand: Hand) -> Any:
 
 
 def _nap(world: World, hand: Hand, effect: Any) -> Any:
-    """The machine sleeps after the call was made, and reads its answer when it wakes up.
+    """Suspend the operator's machine between a call and its response.
 
-    The wall clock of one in three stands still meanwhile.
+    For one machine in three the system clock does not advance during that time.
     """
     slept = world.strength
     if int(slept) % 3 == 0:
@@ -98,13 +99,13 @@ def _refusal(world: World, call: type[Any]) -> ErtError:
 
 
 def _quietly(world: World, hand: Hand, effect: Any) -> None:
-    """The effect happens, and its answer gets lost."""
+    """Execute the effect and discard its response."""
     with contextlib.suppress(ErtError):
         hand(world, effect)
 
 
 def rarely(hand: Hand) -> Hand:
-    """A call that few histories make: it is struck more often than others."""
+    """Return a handler for a rare call, with more faults."""
 
     def struck_more_often(world: World, effect: Any) -> Any:
         if not world.kind and world.faults.also():

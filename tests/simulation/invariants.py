@@ -1,4 +1,4 @@
-"""What must hold of a world when a command has ended well, and when all is over."""
+"""Invariants of the `World` after a successful command and at the end of a history."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def must(holds: bool, otherwise: str) -> None:
 
 
 def claims(world: World, command: Command) -> None:
-    """What a command that ends well says of the world, there and then: nobody else was at work."""
+    """Check the result of a successful command that did not run concurrently with another one."""
     desired = command.desired if isinstance(command, Rotation) else command
-    if desired is None or world.touched >= world.listing:  # since the last look somebody has started or cloned one
+    if desired is None or world.touched >= world.listing:  # started or cloned by a user since the last listing
         return
     not_ours = {*world.state.claims.ignored, *world.lost_to_all()}
     ours = [number for number in sorted(world.paid) if number not in not_ours]
@@ -36,7 +36,7 @@ def address(made: Machine) -> str:
 
 
 def _is_up(world: World) -> None:
-    """Exactly one is paid, it is healthy, in the state, and every app runs with it."""
+    """Check that one instance is rented, that it is ready and in the state, and that every app uses it."""
     state, paid = world.state, world.paid
     _neighbours_kept(world)
     must(sorted(paid) == sorted(r.id for r in state.records), f"paid {sorted(paid)}, in the state {state.records}")
@@ -53,19 +53,19 @@ def _is_up(world: World) -> None:
 
 
 def held_keys(world: World) -> set[Secret]:
-    """The keys that apps hold."""
+    """Return the keys in the environments of the apps."""
     return {service.env[NAMES.key] for service in world.services.values() if NAMES.key in service.env}
 
 
 def is_rotated(world: World, before: set[Secret]) -> None:
-    """Every app has one key, which is another one than before, and it is the only one that is taken."""
+    """Check that all apps have the same new key, and that the backend accepts no other one."""
     (made,), held = world.paid.values(), held_keys(world)
     must([key.sha256() for key in held] == list(made.keys), "another key than the app's is taken after rotate")
     must(not held & before, "an app has a key after rotate that it had before")
 
 
 def _is_down(world: World) -> None:
-    """Nothing is paid, nothing is remembered that could be, and no app points anywhere."""
+    """Check that no instance exists or is pending in the state, and that no app has an address."""
     must(not world.paid and not world.pending, f"{sorted(world.paid)} are paid after down")
     must(settled(world), "the state still knows something")
     _neighbours_kept(world)
@@ -75,13 +75,13 @@ def _is_down(world: World) -> None:
 
 
 def settled(world: World) -> bool:
-    """Whether the state knows nothing that may bill. An offer that was taken is kept on watch, and holds up nobody."""
+    """Whether the state has no entry that may cost money. Intents for offers that were gone do not count."""
     state = world.state
     return not (state.records or state.tombstones or [i for i in state.intents if not i.gone])
 
 
 def _is_asleep(world: World) -> None:
-    """No GPU is paid; one disk at most, which the state knows."""
+    """Check that no GPU is running, and that at most one stopped instance exists, with a record in the state."""
     state = world.state
     must(not world.running(), f"the GPUs of {world.running()} are paid after sleep")
     must(len(world.paid) <= 1 and not world.pending, f"{sorted(world.paid)} are paid after sleep")
@@ -92,14 +92,14 @@ def _is_asleep(world: World) -> None:
 
 
 def is_nothing(world: World) -> None:
-    """A wake that found nothing: nothing is paid, and nobody remembers anything that could be."""
+    """Check the result of a wake without an instance: none exists or is pending in the state."""
     must(not world.paid and not world.pending, f"{sorted(world.paid)} are paid, and wake says there is nothing")
     must(settled(world), "the state still knows something")
     _clean(world)
 
 
 def is_reaped(world: World) -> None:
-    """What is paid is known to the state; nothing else bears our marks."""
+    """Check that every rented instance has a record, an intent or a tombstone in the state."""
     tokens = {i.token for i in world.state.intents} | {t.token for t in world.state.tombstones}
     known = {r.id for r in world.state.records}
     strays = [m.id for m in world.paid.values() if m.id not in known and m.mark.token not in tokens]

@@ -1,4 +1,4 @@
-"""The GPU market of a simulated world: offers, machines that boot and bill, and the backend inside each."""
+"""GPU market of the simulator: offers, machines with boot time and bill, and the backend of each machine."""
 
 from __future__ import annotations
 
@@ -10,26 +10,27 @@ from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Address, Health, Instance, Offer, Vital
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.ports import CreateOrder
+from tests.support.ids import nth
 
 HOST, PORT_BASE = "203.0.113.7", 40000
 MOVE = 10000  # ports by which a start may move an instance
 DISK = 0.01  # $/h of every price
-BOOT = 40.0  # seconds until healthy; half of it until the container runs
+BOOT = 40.0  # seconds until ready; the container starts after half of it
 UNREACHABLE, LOADING = Health(Vital.UNREACHABLE, "no route"), Health(Vital.LOADING, phase="pulling")
 SICK, IMPOSTOR = Health(Vital.SICK, "it says so"), Health(Vital.IMPOSTOR, "it cannot prove its identity")
-# Not ours to touch: another deployment's, a cloned label that the config ignores, one without any mark, and one of the
-# same name that another project rented.
+# Must not be changed: an instance of another deployment, a clone that the config ignores, one without `Mark`, and one
+# of a deployment with the same name in another project.
 STRANGERS = (
-    Instance(901, Mark("other", "ab" * 16), "other", status="running"),
-    Instance(902, None, "ert", status="running"),
-    Instance(903, None, None, status="exited"),
+    Instance(nth(901), Mark("other", "ab" * 16), "other", status="running"),
+    Instance(nth(902), None, "ert", status="running"),
+    Instance(nth(903), None, None, status="exited"),
     Instance(
-        904, Mark("ert", "cd" * 16), "ert", status="running", born=Mark("ert", "cd" * 16),
+        nth(904), Mark("ert", "cd" * 16), "ert", status="running", born=Mark("ert", "cd" * 16),
         owner="their-project:aaaaaaaaaaaa",
     ),
 )  # fmt: skip
 BY_ID = {stranger.id: stranger for stranger in STRANGERS}
-# What a troubled machine shows, as (status, intended, current, message).
+# State of a failed machine, as (status, intended, current, message).
 TROUBLES = {
     "exit": ("exited", "running", "running", "exited"),
     "offline": ("offline", "running", "running", ""),
@@ -44,58 +45,63 @@ TROUBLES = {
 }
 
 
+def machine_of(offer_id: str) -> str:
+    """The machine that an offer is of."""
+    return str(int(offer_id) + 1000)
+
+
 def offer(number: int) -> Offer:
-    """An offer that passes the criteria; the lower the number, the cheaper."""
+    """Return an offer that matches the criteria; its price increases with the number."""
     return Offer(
-        id=number, machine_id=number + 1000, gpu_name="RTX 3090", gpu_ram_mb=24576.0, dph_total=0.20 + number / 1000,
-        reliability=0.995, inet_down=900.0, inet_down_cost=0.005, cuda=12.8, ports=8, duration=30 * 86400.0,
-        disk_gb=200.0, geolocation="Sweden, SE",
+        id=str(number), machine_id=machine_of(str(number)), gpu_name="RTX 3090", gpu_ram_mb=24576.0,
+        dph_total=0.20 + number / 1000, reliability=0.995, inet_down=900.0,
+        inet_down_cost=0.005, cuda=12.8, ports=8, duration=30 * 86400.0, disk_gb=200.0, geolocation="Sweden, SE",
     )  # fmt: skip
 
 
 def as_bids(offers: tuple[Offer, ...]) -> tuple[Offer, ...]:
-    """The same offers in a search for bids: half the price of the GPU, and the whole of the disk."""
+    """Convert offers to interruptible ones: 50 % of the price of the GPU, and the full price of the disk."""
     halves = ((o, round((o.dph_total - DISK) / 2, 6)) for o in offers)
     return tuple(replace(o, dph_total=bid + DISK, min_bid=bid) for o, bid in halves)
 
 
 def dearer(offers: tuple[Offer, ...]) -> tuple[Offer, ...]:
-    """The same offers at a price above every cap."""
+    """Return the offers at a price above every configured limit."""
     return tuple(replace(o, dph_total=o.dph_total + 0.5) for o in offers)
 
 
 STOCK = tuple(offer(n) for n in range(1, 5))
-FRESH = tuple(offer(n) for n in range(5, 9))  # on the market once the trouble is over
+FRESH = tuple(offer(n) for n in range(5, 9))  # available after the last fault
 
 
 ENDS_WITH_A_STOP = ("exit", "stuck")
 
 
 class Machine:
-    """One rented machine: `ends` is when its bill ended, `listed` and `found` from when on reads show it.
+    """One rented machine. `ends`: end of the bill. `listed`, `found`: since when list and read by id return it.
 
-    `halted`: only its disk is paid; `rests` is when that shows. `taken`: its GPU went to somebody else. `queued`: a
-    start that may still come. `expired`: its contract is over, so that it is stopped and no start will ever come.
-    `outbid`: it runs again by itself when the higher bid ends. `labelled` and `environed`: its row shows our label
-    and our environment. `made` is when it last began to boot. `keys` are the hashes its backend takes, kept on its
-    disk, and `generation` says how often they were set.
+    `halted`: stopped, with costs for its disk only; `rests`: when reads report that. `taken`: the GPU is rented
+    to a different client. `queued`: a pending start. `expired`: the rental period is over; it is stopped and cannot be
+    started again. `outbid`: it starts automatically when the higher bid is removed. `labelled`, `environed`: list and
+    read return the label and the environment of this deployment. `made`: start of the last boot. `keys`: hashes of the
+    keys that its backend accepts, stored on its disk. `generation`: number of times the keys were set.
     """
 
     __slots__ = (
         "boot_secret", "certificate", "edited", "ends", "environed", "expired", "found", "generation", "halted",
         "healthy", "id", "keys", "labelled", "leaves", "listed", "made", "mark", "offer", "order", "outbid",
-        "port", "price", "queued", "rests", "showing", "taken", "trouble",
+        "port", "price", "queued", "rented", "rests", "showing", "taken", "trouble",
     )  # fmt: skip
 
     def __init__(self, number: int, order: CreateOrder, made: float, price: float) -> None:
-        self.id, self.order, self.made, self.price = number, order, made, price
+        self.id, self.order, self.made, self.price = nth(number), order, made, price
         self.mark, self.offer = order.mark, order.offer_id
-        self.listed = self.found = made
+        self.rented = self.listed = self.found = made
         self.ends = self.leaves = float("inf")
         self.port = PORT_BASE + number
         self.halted = self.taken = self.queued = self.outbid = self.expired = False
-        self.labelled = self.environed = True  # as it was rented; a person may edit both
-        self.edited = 0  # the number of the call at which somebody last did something to it in the console
+        self.labelled = self.environed = True  # as rented; a user may edit both
+        self.edited = 0  # number of the call at the time of the last change in the console
         self.rests = 0.0
         self.trouble = ""
         self.showing: tuple[str, Instance] | None = None
@@ -106,7 +112,7 @@ class Machine:
         self.healthy = Health(Vital.HEALTHY, certificate=self.certificate, model="m", engine="ollama 0.35.0")
 
     def show(self, now: float) -> Instance:
-        """As the provider lists it; the same object until it changes."""
+        """Return the instance as listed by the provider; the same object until a change."""
         if self.trouble == "unpulled":
             phase = self.trouble
         elif self.halted:
@@ -125,8 +131,8 @@ class Machine:
         env = self.order.env
         shown = Instance(
             id=self.id, mark=self.mark, claims=self.mark.deployment, status=status, intended=intended, current=current,
-            message=message, machine_id=self.offer + 1000, gpu_name="RTX 3090", dph=self.price, started=self.made,
-            bid=self.order.launch.bid is not None,
+            message=message, machine_id=machine_of(self.offer), gpu_name="RTX 3090", dph=self.price,
+            started=self.rented, bid=self.order.launch.bid is not None,
             address=Address(HOST, self.port) if up else None, spec=env["ERT_SPEC"],
             key_hashes=tuple(env["ERT_KEY_HASHES"].split(",")), boot_secret=self.boot_secret, born=self.mark,
             owner=env.get("ERT_OWNER", ""), label_token=self.mark.token,
@@ -138,21 +144,21 @@ class Machine:
         return shown
 
     def halt(self, now: float, lag: float = 0.0) -> None:
-        """The GPU goes back to the market. What its container suffered from is over."""
+        """Stop the instance and free the GPU. This clears the fault of the container."""
         self.queued = self.outbid = False
         if not self.halted:
             self.halted, self.rests = True, now + lag
             self.trouble = "" if self.trouble in ENDS_WITH_A_STOP else self.trouble
 
     def wake(self, now: float, moves: int = 0) -> None:
-        """It boots again; on one that runs nothing changes."""
+        """Boot a stopped instance; no-op if it is running."""
         self.queued = self.outbid = False
         if self.halted and self.trouble != "unpulled":
             self.halted, self.made = False, now
             self.port += moves
 
     def answer(self, now: float) -> Health:
-        """What a probe of its backend comes to."""
+        """Return the result of a probe of the backend."""
         if self.trouble:
             return {"sick": SICK, "impostor": IMPOSTOR}.get(self.trouble, UNREACHABLE)
         return self.healthy if now >= self.made + BOOT else LOADING

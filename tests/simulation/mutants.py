@@ -1,6 +1,6 @@
-"""Is the simulator awake? Break the product on purpose, one line at a time, and see that every break is caught.
+"""Mutation tests of the simulator: change one line of the code under test and check that the change is detected.
 
-Each mutant is one exact replacement in a temporary copy of the product; the copy is simulated until a history fails.
+Each mutant is one exact replacement in a temporary copy of the code, which is simulated until a history fails.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ MOST = 100_000
 
 @dataclass(frozen=True)
 class Mutant:
-    """One break: in `file`, `old` (which is there exactly once) becomes `new`; and so in `also`.
+    """One mutation: in `file`, replace `old` (which must occur exactly once) with `new`; `also` is a second one.
 
-    `also` takes away a second layer that hides the first break. With a `tale` it is hunted through all histories of
-    that story with up to two faults: what takes two rare ones in a row is not left to luck.
+    `also` disables another check that would hide the mutation. With a `tale`, every history of that sequence
+    with up to two faults is run, because a failure that needs two of them is unlikely otherwise.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Mutant:
 
 @dataclass(frozen=True)
 class Fate:
-    """What became of a mutant: what killed it (empty: it survived), how many histories that took, and why."""
+    """Result for a mutant: the run that detected it (empty: none did), the number of runs, and the reason."""
 
     mutant: Mutant
     by: str
@@ -279,7 +279,7 @@ ALL = MUTANTS
 
 
 def mutate(mutant: Mutant, into: Path) -> None:
-    """A copy of product and simulator with this one break in it."""
+    """Copy the code under test and the simulator, and apply the mutation. Raises ValueError if it does not match."""
     ignore = shutil.ignore_patterns("__pycache__", "seeds")
     for part in ("ert_deploy/core", "ert_deploy/engine", "tests/simulation"):
         shutil.copytree(ROOT / part, into / part, ignore=ignore)
@@ -294,7 +294,7 @@ def mutate(mutant: Mutant, into: Path) -> None:
 
 
 def hunt(mutant: Mutant, first: int = 0, most: int = MOST) -> Fate:
-    """Simulate a mutant on one core until a history fails or `most` have not."""
+    """Run a mutant on one CPU until a history fails, or up to `most` runs. Raises RuntimeError if it does not run."""
     with tempfile.TemporaryDirectory() as folder:
         mutate(mutant, Path(folder))
         which = ["--faults", "2", "--tale", mutant.tale] if mutant.tale else ["--first", str(first), "-n", str(most)]
@@ -313,7 +313,7 @@ def hunt(mutant: Mutant, first: int = 0, most: int = MOST) -> Fate:
 
 
 def main() -> int:
-    """Hunt them all, two at a time; 1 when one survives."""
+    """Run all mutants in parallel. Return 1 if one is undetected, else 0."""
     with ThreadPoolExecutor(int(os.environ.get("ERT_SIM_CORES", "0")) or os.cpu_count() or 1) as pool:
         survived = 0
         for fate in pool.map(hunt, ALL):

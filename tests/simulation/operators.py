@@ -1,4 +1,4 @@
-"""The machines that commands are run on: each has clocks of its own, and hears the provider's in its replies."""
+"""Operator machines: each one has separate clocks, and the provider's clock from the dates of responses."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import math
 
 from ert_deploy.core.model.moment import Moment
 
-SKEWS = (0.0, 0.0, 240.0, -240.0, 3600.0, -86400.0)  # seconds by which a wall clock may be off
+SKEWS = (0.0, 0.0, 240.0, -240.0, 3600.0, -86400.0)  # offset of a system clock in seconds
 SINCE_BOOT = 5000.0
 
 
 class Operator:
-    """One command's machine. `skew`: how far its wall clock is ahead; `down`: its command takes everything away.
+    """The machine of one command. `skew`: offset of its system clock in seconds; `down`: its command is `down`.
 
-    `storeless`: the store has failed it, so that on the way down it goes by the marks alone.
+    `storeless`: the state store is not available, so that `down` selects instances only by `Mark`.
     """
 
     __slots__ = ("down", "heard", "said", "skew", "storeless")
@@ -25,10 +25,10 @@ class Operator:
         self.storeless = False
 
     def hear(self, now: float) -> None:
-        """A reply of the provider with a date, to the second."""
+        """Store the date of a response of the provider, in whole seconds."""
         self.said, self.heard = math.floor(now), now
 
     def read(self, now: float) -> Moment:
-        """All the clocks at once."""
+        """Return the current time of all clocks."""
         said = None if self.said is None else self.said + now - self.heard
         return Moment(now + self.skew, now + SINCE_BOOT, said)

@@ -1,6 +1,6 @@
-"""Plays many histories: random ones over ranges of seeds on every core, or all of them up to a number of faults.
+"""Search for failures on all CPUs: random runs over a range of `seed`, or every history up to a number of faults.
 
-A history that fails is shrunk (faults are dropped one by one while it still fails) and kept under `seeds/`.
+A failed history is minimized (faults are removed one by one while it still fails) and stored under `seeds/`.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from tests.simulation.world import World
 SEEDS = Path(__file__).parent / "seeds"
 CHUNK = 500
 MOST_REPORTED = 20
-SIGN_OF_LIFE = 60.0  # seconds
-# One of each class of fault: enough to enumerate, as the others differ in the time they take.
+SIGN_OF_LIFE = 60.0  # progress interval in seconds
+# One value for each class of fault is enough for an exhaustive search; the others only have different delays.
 STRENGTHS = {
     "late": 100.0,
     "taken-late": 100.0,
@@ -49,9 +49,9 @@ SHORT = frozenset({
     "acts late", "jump", "nap", "ghost", FOR_GOOD,
     "kill-before", "kill-after", "exit", "taken", "queued", "stuck", "moves", "refused",
 })  # fmt: skip
-PARTS = 64  # shares of the enumeration of one story and number of faults
-WIDEST = 2  # faults, with every kind of them at every call
-# With three faults, only where money and state are decided.
+PARTS = 64  # parts of the search for one `Story` and number of faults
+WIDEST = 2  # faults, of every type, at every call
+# With more faults, only the calls that affect costs and state.
 MONEY = (
     e.ListInstances, e.GetInstance, e.Create, e.DestroyInstance, e.StartInstance, e.StopInstance, e.Load, e.Save,
 )  # fmt: skip
@@ -71,7 +71,7 @@ TALES = {
 
 @dataclass
 class Tally:
-    """What a number of histories came to."""
+    """Result of a number of runs."""
 
     schedules: int = 0
     effects: int = 0
@@ -84,7 +84,7 @@ class Tally:
     drawn: bool = False
 
     def add(self, outcome: Outcome) -> None:
-        """Count one history."""
+        """Add the result of one history."""
         self.schedules += 1
         self.effects += outcome.effects
         self.kills += outcome.kills
@@ -95,7 +95,7 @@ class Tally:
         (self.beyond if outcome.world.beyond else self.most_paid)[outcome.most_paid] += 1
 
     def merge(self, other: Tally) -> None:
-        """Add what another worker has counted."""
+        """Add the totals of another worker."""
         for name in ("schedules", "effects", "kills", "excused"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.faults.update(other.faults)
@@ -104,7 +104,7 @@ class Tally:
         self.broken += other.broken
 
     def table(self, seconds: float, cores: int) -> str:
-        """One table for a person."""
+        """Format the result as a table."""
         rate = f"{seconds / max(1, self.schedules) * 1000 * cores:.2f} ms per schedule and core"
         rows = [
             ("schedules", f"{self.schedules:,}"), ("effects", f"{self.effects:,}"),
@@ -120,7 +120,7 @@ class Tally:
         return "\n".join(f"{name:<18}{value}" for name, value in rows)
 
     def _bound(self) -> str:
-        """The rule of three. It is about draws: an enumeration knows, and bounds nothing."""
+        """Return the 95 % bound by the rule of three; it applies to random runs only, not to an enumeration."""
         return f"{3 / self.schedules:.1e} per schedule of this mix" if self.drawn and not self.broken else "-"
 
 
@@ -129,7 +129,7 @@ def _counts(counted: Counter[int]) -> str:
 
 
 def shrink(tale: Story, plan: Plan) -> tuple[Plan, str]:
-    """Fewer faults that still fail, and how; none can be left out any more."""
+    """Return a minimal plan that still fails, and the failure: each remaining fault is required."""
     kept, why = dict(plan), replay(tale, plan.items()).violation
     smaller = True
     while smaller and why:
@@ -143,22 +143,22 @@ def shrink(tale: Story, plan: Plan) -> tuple[Plan, str]:
 
 
 def finding(seed: int | None, tale: Story, outcome: Outcome) -> dict[str, Any]:
-    """A failed history, shrunk, as plain data that replays by itself."""
+    """Return a minimized failed history as JSON-serializable data for a replay."""
     plan, why = shrink(tale, outcome.plan)
     faults = sorted((number, name, strength) for number, (name, strength) in (plan if why else outcome.plan).items())
     return {"seed": seed, "violation": why or outcome.violation, "story": asdict(tale), "faults": faults}
 
 
 def revive(found: dict[str, Any]) -> tuple[Story, Plan]:
-    """Story and faults of a kept finding."""
+    """Parse the commands and faults of a stored failure."""
     tale: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in found["story"].items()}
     return Story(**tale), {number: (name, strength) for number, name, strength in found["faults"]}
 
 
 def seeds(first: int, last: int, *, stop: bool = False) -> Tally:
-    """Play the seeds from `first` up to, not including, `last`; `stop` at the first that fails."""
+    """Run every `seed` from `first` to `last` (exclusive); `stop` after the first failure."""
     tally = Tally()
-    gc.disable()  # every history leaves cycles behind; they are collected between histories, not in them
+    gc.disable()  # every history creates reference cycles; they are collected between runs, not during them
     for seed in range(first, last):
         outcome = play(seed)
         tally.add(outcome)
@@ -177,15 +177,15 @@ def _range(bounds: tuple[int, int]) -> Tally:
 
 
 def _settle_in() -> None:
-    """In a new worker: the modules are no garbage, and looking at them takes longer than at what a chunk leaves."""
+    """Initialize a worker: exclude the modules from garbage collection, where they would dominate the time."""
     gc.collect()
     gc.freeze()
 
 
 def _heard(tallies: Iterable[Tally], of: int, whole: Tally, *, keep: bool, begin: int = 0) -> Iterator[Tally]:
-    """The same, with a sign of life now and then, and each finding said (and kept) at once: runs take long.
+    """Yield the tallies; print the progress every minute and each failure immediately (and store it if `keep`).
 
-    `begin`: so many of them were played by an earlier run.
+    `begin`: number of shares completed in an earlier run.
     """
     said = time.monotonic()
     for number, tally in enumerate(tallies, begin):
@@ -207,7 +207,7 @@ def _tell(found: dict[str, Any], *, keep: bool) -> None:
 
 
 def across(first: int, count: int, cores: int, *, stop: bool = False) -> Tally:
-    """The same on that many cores; `stop` ends with the first chunk that has a failure in it."""
+    """Run `count` values of `seed` in a process pool; `stop` after the first chunk with a failure."""
     whole = Tally(drawn=True)
     step = min(CHUNK, 100) if stop else CHUNK
     chunks = [(a, min(a + step, first + count)) for a in range(first, first + count, step)]
@@ -221,7 +221,7 @@ def across(first: int, count: int, cores: int, *, stop: bool = False) -> Tally:
 
 
 def exhaustive(faults: int, tally: Tally, tale: Story = CLASSIC, share: tuple[int, int] = (0, 1)) -> Tally:
-    """Every history of the story with up to that many faults. `share` (which, of how many) splits the first fault."""
+    """Run every history of `tale` with up to `faults` faults. `share` (index, count) partitions the first fault."""
     narrow = faults > WIDEST
     pending: list[Plan] = [{}]
     while pending:
@@ -240,7 +240,7 @@ def exhaustive(faults: int, tally: Tally, tale: Story = CLASSIC, share: tuple[in
 
 
 def children(plan: Plan, world: World, narrow: bool = False, share: tuple[int, int] = (0, 1)) -> Iterator[Plan]:
-    """The plan with one more fault at any later call before the reckoning."""
+    """Yield the plan with one more fault at each later call before the final checks."""
     last = max(plan, default=world.begun)
     for number, call in enumerate((world.seen or [])[: world.calmed], 1):
         if number <= last or (not plan and number % share[1] != share[0]) or (narrow and call not in MONEY):
@@ -251,7 +251,7 @@ def children(plan: Plan, world: World, narrow: bool = False, share: tuple[int, i
 
 
 def _together(name: str, plan: Plan) -> bool:
-    """Whether both are tried in one history: what fails for good is tried alone and with kills only."""
+    """Whether the faults are combined in one history: a permanent fault is combined with SIGKILL only."""
     names = [name, *(other for other, _ in plan.values())]
     names.sort(key=FOR_GOOD.__ne__)
     return names[0] != FOR_GOOD or set(names[1:]) <= {"kill-before", "kill-after"}
@@ -264,10 +264,10 @@ def _share(task: tuple[Story, int, int, int]) -> Tally:
 def exhaustive_across(
     faults: int, cores: int, tales: Iterable[str] = tuple(TALES), *, stop: bool = False, begin: int = 0
 ) -> Tally:
-    """All of them, on that many cores: with three faults those of money and state, besides all with up to two.
+    """Run every history in a process pool: all with up to two faults; with more, only calls in `MONEY`.
 
-    `stop` ends with the first share that has a failure in it. `begin` leaves out so many shares, which an earlier run
-    has played: all of them together take hours.
+    `stop` after the first share with a failure. `begin`: number of shares to omit because an earlier run completed
+    them; the full search takes hours.
     """
     whole = Tally()
     depths = [faults] if faults <= WIDEST else [WIDEST, faults]
@@ -283,23 +283,23 @@ def exhaustive_across(
 
 
 def report(tally: Tally, seconds: float, cores: int) -> int:
-    """Print the table, and give the exit code; what failed was said and kept when it was found."""
+    """Print the table and return the exit code. Failures are already stored."""
     say(tally.table(seconds, cores))
     return 1 if tally.broken else 0
 
 
 def say(text: str) -> None:
-    """One line or more for a person, at once."""
+    """Write text to stdout and flush."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
 
 def cores() -> int:
-    """How many processes may run."""
+    """Return the size of the process pool."""
     return int(os.environ.get("ERT_SIM_CORES", "0")) or os.cpu_count() or 1
 
 
 def timed(what: Any, *arguments: Any, **named: Any) -> tuple[Any, float]:
-    """The result of a call and how many seconds it took."""
+    """Return the result of a call and its duration in seconds."""
     begun = time.perf_counter()
     return what(*arguments, **named), time.perf_counter() - begun

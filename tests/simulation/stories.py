@@ -1,4 +1,4 @@
-"""Stories: the commands that a history plays, in which world, and how it went. A story follows from its seed."""
+"""Sequences of the simulator: the commands of a history, their initial environment, and the result."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from ert_deploy.core.model.desired import Criteria, Desired, Launch, Market, Pha
 from tests.simulation.faults import Plan
 from tests.simulation.operators import SKEWS
 from tests.simulation.world import World
+from tests.support.ids import nth
 
-BEYOND = 0.05  # of the histories
+BEYOND = 0.05  # share of the runs
 
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """`key rotate`, where the rest is as it is desired."""
+    """`key rotate` with an otherwise unchanged config."""
 
     desired: Desired
 
@@ -25,10 +26,10 @@ Command: TypeAlias = Desired | Rotation | None
 WANTED = Desired(
     deployment="ert", phase=Phase.RUNNING, launch=Launch(image="llm-backend:1", model="gpt-oss:20b"),
     criteria=Criteria(max_dph=0.40), targets=(Target("dash"),), timings=Timings(poll=60.0, deny=1800.0),
-    owner="our-project", ignored=frozenset({902}),
+    owner="our-project", ignored=frozenset({nth(902)}),
 )  # fmt: skip
-CHEAP = replace(WANTED, criteria=Criteria(max_dph=0.2025))  # the two cheapest of the market are below it
-LOW = replace(WANTED, criteria=Criteria(max_dph=0.15))  # nothing on the market is
+CHEAP = replace(WANTED, criteria=Criteria(max_dph=0.2025))  # two offers are below this limit
+LOW = replace(WANTED, criteria=Criteria(max_dph=0.15))  # no offer is below this limit
 BID = replace(
     WANTED, launch=replace(WANTED.launch, market=Market.INTERRUPTIBLE, bid=0.2), criteria=Criteria(max_dph=0.22)
 )
@@ -41,8 +42,8 @@ WAKE = replace(WANTED, begin=False)
 REAP = None
 ROTATE = Rotation(WAKE)
 ROLLBACK, ANOTHER_KEY = "roll the app back", "another key"
-# What may be done at one moment of a history: how often, and the commands that run at the same time. An empty one
-# loses the state. A new command of the product is one more row.
+# Possible operations of a history: weight, and the commands that run concurrently. An empty tuple deletes the state.
+# Each new subcommand of the CLI needs an entry here.
 OPERATIONS: dict[str, tuple[int, tuple[Command, ...]]] = {
     "up": (30, (WANTED,)),
     "up, changed config": (12, (OTHER,)),
@@ -100,11 +101,11 @@ _LAST_NAMES, _LAST_WEIGHTS = list(LAST), [weight for weight, _ in LAST.values()]
 
 @dataclass(slots=True)
 class Story:
-    """What is done, in order; `last` is the command after the calm, `rest` the seconds before it.
+    """The operations in order; `last` is the command after the last fault, `rest` the seconds before it.
 
-    `beyond`: the provider breaks what its documentation and the settle time promise. `begins`: with nothing, or with
-    what some commands made of it on a sunny day. `skews`: by how much the wall clocks of those who give commands are
-    off, in turn. `dates`: the provider's replies say when they were written.
+    `beyond`: the provider violates its documentation and the settle time. `begins`: the initial state, empty or created
+    by commands without faults. `skews`: clock offsets of the operators in seconds, in turn. `dates`: responses of the
+    provider contain a date.
     """
 
     operations: tuple[str, ...]
@@ -121,7 +122,7 @@ class Story:
 
 @dataclass(slots=True)
 class Outcome:
-    """How a history went: what struck, what it cost, and the violation if there was one."""
+    """Result of a history: injected faults, numbers, and the text of the `Violation`, if any."""
 
     plan: Plan
     effects: int = 0
@@ -133,7 +134,7 @@ class Outcome:
 
 
 def story(draw: random.Random) -> Story:
-    """The story of a seed."""
+    """Choose a random command sequence."""
     operations = tuple(draw.choices(_NAMES, _WEIGHTS, k=draw.choice((1, 1, 1, 2, 2, 3))))
     return Story(
         operations,

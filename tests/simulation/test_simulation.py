@@ -1,6 +1,6 @@
-"""The quick part of the simulator: fixed and fresh seeds, all histories with one fault, kept findings, and mutants.
+"""Short simulator tests: fixed and random runs, every history with one fault, stored failures, and mutants.
 
-`make simulate` plays a million; ERT_SIM_SEED and ERT_SIM_SEEDS choose the fresh ones that are played here.
+`make simulate` runs a million of them; ERT_SIM_SEED and ERT_SIM_SEEDS set the first `seed` and the number of runs here.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def _none(tally: search.Tally) -> None:
 
 
 def test_no_gpu_is_lost_in_any_of_the_fixed_histories_which_are_as_recorded_and_meet_every_kind_of_fault() -> None:
-    """Behaviour that changed on purpose is recorded again: `make histories RECORD=--record`."""
+    """After an intended change of behaviour run `make histories RECORD=--record`."""
     tally, known = search.Tally(), histories.recorded()
     played = {first: histories.digest(first, tally) for first in range(0, FIXED, search.CHUNK)}
     _none(tally)
@@ -84,7 +84,7 @@ def test_a_replayed_plan_of_faults_is_the_same_history() -> None:
 
 
 def digest() -> str:
-    """The traces of some histories in one hash."""
+    """Return a hash of the traces of 60 runs."""
     traces = [play(seed, trace=True).world for seed in range(60)]
     return hashlib.sha256(repr([w.trace for w in traces if w is not None]).encode()).hexdigest()
 

@@ -1,4 +1,4 @@
-"""The web host of a simulated world: services with an environment, deploys one at a time, and what runs."""
+"""Web host of the simulator: services with an environment, sequential deploys, and the running version."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TAKES = 20.0  # seconds of a deploy
 
 
 class Service:
-    """One web service: its environment, the fingerprint the running process shows, and its deploys."""
+    """One web service: its environment, the fingerprint reported by the running process, and its deploys."""
 
     __slots__ = (
         "deploys",
@@ -36,8 +36,8 @@ class Service:
         self.name, self.id, self.url = name, f"srv-{name}", f"https://{name}.example.org"
         self.env: dict[str, Secret] = dict(NEIGHBOURS)
         self.running: dict[str, Secret] = {}
-        self.used: dict[str, Secret] = {}  # the same, but for a torn set: that is refused by the app
-        self.former: tuple[dict[str, Secret], float] = {}, 0.0  # what was used before, and until when
+        self.used: dict[str, Secret] = {}  # `running`, unless only partially written: the app does not accept that
+        self.former: tuple[dict[str, Secret], float] = {}, 0.0  # values used previously, and their end time
         self.shown: str | None = None
         self.deploys: list[WebDeploy] = []
         self.snapshots: dict[str, tuple[dict[str, Secret], bool]] = {}
@@ -45,39 +45,39 @@ class Service:
         self.seen = WebService(self.id, name, self.url, "tea-1")
 
     def take(self, other: Service) -> None:
-        """Be as another one of the same name is."""
+        """Copy the state of another service with the same name."""
         self.env, self.running, self.shown = dict(other.env), other.running, other.shown
         self.used, self.former = other.used, other.former
         self.deploys, self.snapshots, self.queued = list(other.deploys), dict(other.snapshots), other.queued
 
     def neighbours_kept(self) -> bool:
-        """Whether every variable that is not ours is as it was."""
+        """Whether every variable not in `OWNED` is unchanged."""
         return {k: v for k, v in self.env.items() if k not in OWNED} == NEIGHBOURS
 
     def start(self, number: int, now: float, fails: bool) -> WebDeploy:
-        """A deploy of the environment as it is now."""
+        """Start a deploy of the current environment."""
         made = WebDeploy(f"dep-{number}", "update_in_progress", DeployKind.IN_FLIGHT, now)
         self.deploys.append(made)
         self.snapshots[made.id] = dict(self.env), fails
         return made
 
     def in_use(self, url: Secret, since: float) -> set[str]:
-        """The hashes of the keys it shows, or has shown since then, to the backend at that address."""
+        """Return the SHA-256 of the keys it has sent to the backend at that address since `since`."""
         used = (self.used, self.former[0] if self.former[1] > since else self.used)
         return {env[NAMES.key].sha256() for env in used if env.get(NAMES.url) == url and NAMES.key in env}
 
     def in_flight(self) -> WebDeploy | None:
-        """The deploy under way; it is always the newest."""
+        """Return the deploy in progress, which is always the latest one, or None."""
         newest = self.deploys[-1] if self.deploys else None
         return newest if newest is not None and newest.kind is DeployKind.IN_FLIGHT else None
 
     def mark(self, made: WebDeploy, status: str, kind: DeployKind) -> None:
-        """Give a deploy another status."""
+        """Set the status of a deploy."""
         place = next(i for i, d in enumerate(self.deploys) if d.id == made.id)
         self.deploys[place] = WebDeploy(made.id, status, kind, made.created)
 
     def end(self, deploy_id: str, now: float) -> bool:
-        """The deploy is over, unless it was replaced before; True when a queued one should start now."""
+        """Complete a deploy, unless it was replaced. Return True if a queued one must start now."""
         made = self.in_flight()
         if made is None or made.id != deploy_id:
             return False
@@ -96,11 +96,11 @@ class Service:
         return queued
 
     def roll_back(self, now: float) -> None:
-        """A version from before we wrote anything runs again: it has none of our variables and shows nothing."""
+        """Run the version from before the first write: it has no variables of the deployment and no fingerprint."""
         self.former, self.running, self.used, self.shown = (self.used, now), dict(NEIGHBOURS), {}, None
 
     def _whole(self) -> str | None:
-        """The fingerprint of what runs, if it is not torn."""
+        """Return the fingerprint of the running variables, or None if they are inconsistent."""
         own = {k: v for k, v in self.running.items() if k in OWNED and k != NAMES.fingerprint}
         shown = self.running.get(NAMES.fingerprint)
         return shown.reveal() if shown is not None and shown.reveal() == fingerprint(own) else None

@@ -1,11 +1,11 @@
-"""Makes the fixture of a release: a world in which its own programs have run, written down as data.
+"""Recorder of upgrade fixtures: runs a release in its sandbox and stores the result as data.
 
     python -m tests.upgrade.record 85926eb tests/upgrade/recorded/85926eb
 
-Not run by CI. It needs git and the packages of `make check`; it builds the release's wheel, starts its sandbox on
-known ports with the toy model, runs its `up`, `report`, `key rotate` and `sleep`, and writes what a later version
-finds. Every secret is a readable text (`tests/support/upgrade/inside_*.py`); the README of the folder says what each
-file is. The random ids and the times differ from one recording to the next.
+Not run by CI. It needs git and the packages of `make check`; it builds the release's wheel, starts the sandbox on
+known ports with the toy model, runs `up`, `report`, `key rotate` and `sleep`, and stores the files and provider data
+that a later version reads. Every secret is plain text (`tests/support/upgrade/inside_*.py`); the README of
+the directory describes each file. Random ids and times are different in every run.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ import requests
 
 ROOT = Path(__file__).resolve().parents[2]
 SUPPORT = ROOT / "tests" / "support" / "upgrade"
-INSTANCE = 27_000_011  # the first of every world of that release
-# What was ordered and where it runs; no key, nothing that changes by the second.
+INSTANCE = 27_000_011  # first instance id in a new sandbox
+# Order and location of the instance, without keys and without values that change every second.
 FIELDS = (
     "id", "machine_id", "host_id", "label", "image_uuid", "image_args", "image_runtype", "extra_env", "onstart",
     "disk_space", "gpu_name", "num_gpus", "dph_base", "storage_cost", "inet_down_cost", "is_bid", "public_ipaddr",
@@ -39,7 +39,7 @@ NOT_KEPT = ("tls-key.pem", "models", "*.lock", "__pycache__")
 
 
 def main(revision: str, target: str) -> None:
-    """Record `revision` into the folder `target`, whose README.md is kept."""
+    """Record `revision` into the directory `target` and keep its README.md."""
     folder = Path(target)
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.iterdir():
@@ -54,7 +54,7 @@ def main(revision: str, target: str) -> None:
 
 
 def build(revision: str, room: Path) -> Path:
-    """The release's wheel from its commit alone; the same bytes each time."""
+    """Build the wheel of `revision` from its commit; the build is reproducible."""
     exported = subprocess.run(["git", "archive", revision], cwd=ROOT, capture_output=True, check=True).stdout
     with tarfile.open(fileobj=io.BytesIO(exported)) as tree:
         tree.extractall(room / "source", filter="data")
@@ -65,7 +65,7 @@ def build(revision: str, room: Path) -> Path:
 
 
 class Recorder:
-    """One recording: the release unpacked in `room/release`, the user's folder `room/user`."""
+    """One recording, with the release unpacked in `room/release` and the user's directory `room/user`."""
 
     def __init__(self, revision: str, room: Path, target: Path) -> None:
         self.room, self.target, self.user = room, target, room / "user"
@@ -77,7 +77,7 @@ class Recorder:
         self.environ = {**kept, "PYTHONPATH": os.pathsep.join(map(str, places)), "ERT_CONFIG": "ert.yaml"}
 
     def record(self) -> None:
-        """Live through a day of the release and write it down."""
+        """Run the commands of the release and store the results."""
         self.user.mkdir()
         self.database.parent.mkdir(mode=0o700)
         sample = self.room / "release" / "ert_deploy" / "_bundled" / "configs" / "sandbox.yaml"
@@ -101,7 +101,7 @@ class Recorder:
 
     @contextmanager
     def running(self, world: Path) -> Iterator[None]:
-        """The release's sandbox."""
+        """Start the sandbox of that version."""
         argv = [sys.executable, str(self.driver), "world", str(world), str(self.database)]
         process = subprocess.Popen(
             argv, cwd=self.user, env=self.environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -114,18 +114,18 @@ class Recorder:
             process.communicate(timeout=60)
 
     def inside(self, *arguments: str) -> None:
-        """One program of the release, to its end."""
+        """Run one script of the release until it exits."""
         subprocess.run(
             [sys.executable, str(self.driver), *arguments], cwd=self.user, env=self.environ, check=True, timeout=300
         )
 
     def keep_state(self, name: str) -> None:
-        """The state file as it is now."""
+        """Copy the current state file."""
         (self.target / "state").mkdir(exist_ok=True)
         shutil.copy(self.user / ".ert" / "ert-sandbox.json", self.target / "state" / f"{name}.json")
 
     def keep_providers(self, world: dict[str, Any]) -> None:
-        """What the two providers know."""
+        """Store the data of the two providers."""
         vast = {"Authorization": f"Bearer {world['vast_key']}"}
         render = {"Authorization": f"Bearer {world['render_key']}"}
         url, service = f"{world['vast_url']}/api/v0/instances/{INSTANCE}/", world["service_id"]
@@ -146,7 +146,7 @@ class Recorder:
         )
 
     def write(self, name: str, value: Any) -> None:
-        """One JSON file, for people to read."""
+        """Write one indented JSON file."""
         (self.target / name).write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
 
 

@@ -1,7 +1,7 @@
-"""A world of the release before, with its programs running, taken over by the present ones: nothing replaced or lost.
+"""Upgrade from an earlier release with running processes: the current version must not replace or lose any resource.
 
-The fixture is data (`recorded/`, made by `record.py`). What is asserted is what an owner would miss: the instance and
-what it costs, the variables of the app, the reports. State and marks may gain fields.
+The fixture is data (`recorded/`, made by `record.py`). The tests check what is relevant to an owner: the instance and
+the costs, the variables of the app, the reports. State and marks may have additional fields.
 """
 
 from __future__ import annotations
@@ -23,84 +23,84 @@ from tests.support.upgrade.restored import Recording, Restored, restored, unpack
 RECORDED = Path(__file__).parent / "recorded"
 KEY, FINGERPRINT = "ERT_LLM_API_KEY", "ERT_LLM_CONFIG_FINGERPRINT"
 
-# The ports are the recorded ones: a world may have to wait for another one.
+# The ports are fixed: a test may have to wait until they are closed by the one before.
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]
 
 
 @pytest.fixture(scope="module", params=sorted(path.name for path in RECORDED.iterdir()))
 def recording(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Recording:
-    """Each release that was recorded."""
+    """Return each recorded release."""
     return unpacked(RECORDED / request.param, tmp_path_factory.mktemp("release"))
 
 
 @pytest.fixture
 def running(recording: Recording, tmp_path: Path) -> Iterator[Owner]:
-    """The recorded world as its owner left it, serving."""
+    """Return the owner of a recording with a running backend."""
     with restored(recording, tmp_path) as world:
         yield Owner(recording, world)
 
 
 @pytest.fixture
 def asleep(recording: Recording, tmp_path: Path) -> Iterator[Owner]:
-    """The recorded world after `sleep`."""
+    """Return the owner of a recording after `sleep`."""
     with restored(recording, tmp_path, asleep=True) as world:
         yield Owner(recording, world)
 
 
 @pytest.fixture
 def with_the_present_dashboard(recording: Recording, tmp_path: Path) -> Iterator[Owner]:
-    """The recorded world, whose app has been deployed from the present sources."""
+    """Return the owner of a recording with an app deployed from the current sources."""
     with restored(recording, tmp_path, dashboard=images_folder()) as world:
         yield Owner(recording, world)
 
 
 class Owner(Place):
-    """Who works with a restored world, with the present command line, and knows what was there before."""
+    """User of the restored files: runs the current CLI and has the previous values for comparison."""
 
     def __init__(self, recording: Recording, restored_world: Restored) -> None:
         super().__init__(restored_world.user, restored_world.world, extra={"ERT_CONFIG": "ert.yaml"})
         self.restored, self.recording = restored_world, recording
-        self.instance: int = recording.instance["id"]
+        self.instance = str(recording.instance["id"])
         self.state = self.folder / ".ert" / "ert-sandbox.json"
         self.reports_before = self.reports()
         assert self.reports_before, "the fixture holds reports"
         self.until(lambda: self.health() in ("healthy", "none"))
 
     def health(self) -> str:
-        """How the command line finds the one instance; none while it sleeps."""
+        """Return the health of the only instance as reported by the CLI; "none" while it is stopped."""
         (backend,) = self.data("status")["backends"]
         assert backend["instance"] == self.instance
         return "none" if backend["asleep"] else str(backend["health"])
 
     def until(self, done: Callable[[], bool]) -> None:
-        """Wait for a process of the world to come up."""
+        """Wait until a process is ready. Raises AssertionError after 60 seconds."""
         deadline = time.monotonic() + 60
         while not done():
             assert time.monotonic() < deadline, "the world did not come up"
             time.sleep(0.2)  # noqa: TID251 - real processes boot
 
     def app(self, path: str, **body: Any) -> Any:
-        """What the app answers, as JSON."""
+        """Send a request to the app and return the JSON response."""
         method = "POST" if body else "GET"
         answer = requests.request(method, f"{self.world.app_url}{path}", json=body or None, timeout=30)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
     def reports(self) -> dict[str, Any]:
-        """Every kept report with its sections, as the app shows it."""
+        """Return the sections of every stored report by its id, as returned by the app."""
         ids = [row["report_id"] for row in self.app("/api/reports")["reports"]]
         return {id: self.app(f"/api/reports/{id}")["report"]["sections"] for id in ids}
 
     def nothing_replaced_or_lost(self) -> None:
-        """The one instance that was rented then is the only one ever paid, and the reports of then are all there."""
+        """Check that the recorded instance is the only one on the bill, and that all previous reports exist."""
         assert self.instances() in ([self.instance], [])
-        assert [row["instance_id"] for row in self.bill()["rows"]] == [self.instance]
+        assert [str(row["instance_id"]) for row in self.bill()["rows"]] == [self.instance]
         kept = self.reports()
         assert {id: kept.get(id) for id in self.reports_before} == self.reports_before
 
 
 def runs_the_release(owner: Owner) -> None:
-    """The machine and the app have the recorded release's programs, not the present ones."""
+    """Check that machine and app run the code of the recorded release, not the current one."""
     images = owner.recording.images
     (machine,) = owner.restored.machine_processes().values()
     environment = dict(v.partition("=")[::2] for v in Path(f"/proc/{machine}/environ").read_text().split("\0"))

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ert_deploy.adapters.private import lock_within, must_be_private, open_private, read_private, reason, to_stderr
 from ert_deploy.core.model.errors import UsageError
+from ert_deploy.core.model.ids import InstanceId
 
 FIELDS = ("alias", "type", "key")
 MOST_BYTES = 1 << 20
@@ -25,11 +26,11 @@ class KnownHosts:
     path: Path
 
     @staticmethod
-    def alias(instance: int) -> str:
+    def alias(instance: InstanceId) -> str:
         """Return the name of an instance in the file (OpenSSH: HostKeyAlias)."""
         return f"ert-instance-{instance}"
 
-    def find(self, instance: int) -> tuple[str, str] | None:
+    def find(self, instance: InstanceId) -> tuple[str, str] | None:
         """Return type and base64 of the pinned key of an instance, or None. Raise `UsageError` for an invalid file."""
         try:
             must_be_private(self.path.parent, to_stderr)
@@ -43,7 +44,7 @@ class KnownHosts:
             raise self.damaged()
         return next(((row[1], row[2]) for row in rows if row[0] == self.alias(instance)), None)
 
-    def add(self, instance: int, kind: str, key: str) -> None:
+    def add(self, instance: InstanceId, kind: str, key: str) -> None:
         """Pin a key and sync it to disk, before anything is sent to the host. Raise `UsageError` when that fails."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

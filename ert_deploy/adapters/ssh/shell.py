@@ -20,6 +20,7 @@ from ert_deploy.adapters.public_address import objection
 from ert_deploy.adapters.ssh import terminal
 from ert_deploy.adapters.ssh.known_hosts import KnownHosts
 from ert_deploy.core.model.errors import Failed, NeedsAttention, UsageError
+from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.observed import Address
 from ert_deploy.core.model.text import printable
 
@@ -45,7 +46,7 @@ class Door:
     `allow_loopback` is for a provider on this machine; otherwise only public IP addresses are contacted.
     """
 
-    instance: int
+    instance: InstanceId
     address: Address
     known_hosts: KnownHosts
     identity: Path | None = None

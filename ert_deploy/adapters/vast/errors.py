@@ -26,6 +26,7 @@ from ert_deploy.core.model.errors import (
     Transient,
     UsageError,
 )
+from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.text import printable
 
 T = TypeVar("T")
@@ -116,7 +117,7 @@ def date_of(response: requests.Response) -> float | None:
         return None
 
 
-def created(call: Callable[[], Any]) -> int:
+def created(call: Callable[[], Any]) -> InstanceId:
     """Run the one create call and return the id. Only `success: true` with an integer id counts as success.
 
     Raises `OutcomeUnknown` when an instance may exist, `OfferGone` or `CreateRefused` when none was created.
@@ -133,11 +134,11 @@ def created(call: Callable[[], Any]) -> int:
         raise OutcomeUnknown("no usable answer to the create call")
     contract = body.get("new_contract")
     if status == requests.codes.ok and body.get("success") is True and type(contract) is int:
-        return contract
+        return InstanceId(str(contract))
     raise _not_created(body, status, leftover=contract is not None)
 
 
-def manage(instance_id: int, call: Callable[[], Any]) -> Any:
+def manage(instance_id: InstanceId, call: Callable[[], Any]) -> Any:
     """Run a start or stop and return its response, with `success: false` for an error status that is not retryable.
 
     Raises `Rejected` without the required right, `Gone` for a missing instance, `UsageError` for an invalid key, and
@@ -158,7 +159,7 @@ def manage(instance_id: int, call: Callable[[], Any]) -> Any:
         return {**body, "success": False}
 
 
-def refuse_unsuccessful(instance_id: int, verb: str, body: Any) -> None:
+def refuse_unsuccessful(instance_id: InstanceId, verb: str, body: Any) -> None:
     """Check the response to a start or stop. Raise `Transient`, `Failed` or `StartRefused` on failure."""
     if isinstance(body, dict) and body.get("success") is True:
         return

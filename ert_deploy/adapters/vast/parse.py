@@ -16,6 +16,7 @@ from typing import Any
 from ert_deploy.core import redaction
 from ert_deploy.core.model.desired import PORT
 from ert_deploy.core.model.errors import CannotObserve
+from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.keys import admin_token
 from ert_deploy.core.model.labels import parse_label, read_birth, read_mark
 from ert_deploy.core.model.observed import Address, Instance, Offer
@@ -25,6 +26,7 @@ from ert_deploy.ports import Account
 
 DATACENTER = 1  # hosting_type
 SSH_PORT = 22  # of the container
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 
 
@@ -47,7 +49,7 @@ def page(data: Any) -> tuple[list[Mapping[str, Any]], str | None, int]:
     return rows, token or None, total
 
 
-def one(data: Any, status: int, instance_id: int) -> Instance | None:
+def one(data: Any, status: int, instance_id: InstanceId) -> Instance | None:
     """Return the instance in a response; None only for the two documented responses that it does not exist.
 
     Those are 200 with `instances` null, and 404 `no_such_instance`. Raises `CannotObserve` for any other response
@@ -61,11 +63,18 @@ def one(data: Any, status: int, instance_id: int) -> Instance | None:
     if status == HTTPStatus.OK and row is None and not failed:
         return None
     if status == HTTPStatus.OK and not failed and isinstance(row, dict) and type(row.get("id")) is int:
-        if row["id"] == instance_id:
+        if str(row["id"]) == instance_id:
             hold_secrets([row])
             return instance(row)
         raise CannotObserve(f"Vast.ai was asked about instance {instance_id} and answered about {row['id']}")
     raise CannotObserve(f"Vast.ai gave an unusable answer about instance {instance_id}", f"status {status}")
+
+
+def number(name: str) -> int:
+    """Return an id as the API of Vast.ai has it. Raise `CannotObserve` for one that Vast.ai cannot have given out."""
+    if not _NUMBER.fullmatch(name):
+        raise CannotObserve(f"{printable(name)} is not an id of Vast.ai, where ids are numbers")
+    return int(name)
 
 
 def hold_secrets(rows: Iterable[Mapping[str, Any]]) -> None:
@@ -92,14 +101,14 @@ def instance(row: Mapping[str, Any]) -> Instance:
     claim = parse_label(label)
     hashes = tuple(h for h in env.get("ERT_KEY_HASHES", "").split(",") if h)
     return Instance(
-        id=int(row["id"]),
+        id=InstanceId(str(row["id"])),
         mark=read_mark(label, env),
         claims=claim.deployment if claim else None,
         status=_text(row.get("actual_status")),
         intended=_text(row.get("intended_status")),
         current=_text(row.get("cur_state")),
         message=printable(row.get("status_msg") or ""),
-        machine_id=_int(row.get("machine_id")),
+        machine_id=_id(row.get("machine_id")),
         gpu_name=printable(row.get("gpu_name") or "", 60),
         geolocation=printable(row.get("geolocation") or "", 60),
         bid=row.get("is_bid") is True,
@@ -128,8 +137,8 @@ def offer(row: Any, *, asked_for_amd64: bool = False) -> Offer | None:
     if type(ask) is not int or type(machine) is not int:
         return None
     return Offer(
-        id=ask,
-        machine_id=machine,
+        id=str(ask),
+        machine_id=str(machine),
         gpu_name=printable(row.get("gpu_name") or "", 60),
         gpu_ram_mb=_number(row.get("gpu_ram")),
         dph_total=_number(row.get("dph_total")),
@@ -212,6 +221,11 @@ def _price(value: Any) -> float:
     """Return a price in $/h; NaN if it is absent, which is neither free nor below any cap."""
     found = _number(value)
     return found if math.isfinite(found) and found >= 0 else math.nan
+
+
+def _id(value: Any) -> str:
+    """Return an id as text; "" if it is absent."""
+    return str(value) if type(value) is int else ""
 
 
 def _int(value: Any) -> int:

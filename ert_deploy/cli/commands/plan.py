@@ -1,4 +1,4 @@
-"""`ert-deploy plan`: what would be done, and why."""
+"""`ert-deploy plan`: the steps of the next run, with their reasons."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ CHANGES = 4
 def command(config: str | None, as_json: bool, phase: str | None, exit_code: bool) -> None:
     """Show what `up` (or `down`, or `sleep`) would do, and do nothing.
 
-    The first steps follow from what is seen now; the rest is a forecast, made again after every step. Exit code 5 when
-    an instance bears a mark of ours and nobody can say whose it is.
+    The first steps follow from the actual state; all later ones are a forecast, updated after every step. Exit code 5
+    if a marked instance has no certain owner.
     """
     with interruptible(), make_view() as view:
         plan = look.plan(config, Phase(phase or Phase.RUNNING), progress=view)

@@ -1,7 +1,8 @@
-"""`ert-deploy sandbox`: the world on loopback."""
+"""`ert-deploy sandbox`: control of the loopback world."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import click
@@ -14,19 +15,39 @@ HOUR = 3600.0
 
 @click.group("sandbox")
 def command() -> None:
-    """Start, stop or look at the world on loopback.
+    """Start, stop, look at or break the world on loopback.
 
-    It speaks the wire formats of Vast.ai and Render, runs the backend and the dashboard as real processes with a real
-    small model, and keeps a bill. Nothing in it costs money.
+    It implements the wire formats of Vast.ai and Render, runs the backend and the dashboard as real processes with a
+    real small model, and calculates a bill. Nothing in it costs money.
     """
 
 
 @command.command("start")
+@click.option("--app", metavar="DIR", help="Run the app in this folder as the config's service, not the dashboard.")
+@click.option("--build", metavar="COMMAND", help="Its build command. Default: that of render.yaml, or pip install.")
+@click.option("--start", "run", metavar="COMMAND", help="Its start command. Default: render.yaml, Procfile, gunicorn.")
+@click.option("--health", metavar="PATH", help="Its health check path. Default: that of render.yaml, or any port.")
+@click.option("--instances", type=click.IntRange(1, 10), help="How many of it run. Default: render.yaml, or 1.")
+@click.option("--toy", is_flag=True, help="A toy model, which writes nonsense: a backend boots in a second.")
 @config_option
 @json_option
-def start(config: str | None, as_json: bool) -> None:
-    """Start it, or say where it is running."""
-    world = sandbox.start(config)
+def start(
+    *,
+    app: str | None,
+    build: str | None,
+    run: str | None,
+    health: str | None,
+    instances: int | None,
+    toy: bool,
+    config: str | None,
+    as_json: bool,
+) -> None:
+    """Start it, or show where it is running.
+
+    With `--app` its build and start commands are run by bash in DIR, with this Python first on PATH and with loopback
+    only; docs/sandbox.md says more.
+    """
+    world = sandbox.start(config, app=app, build=build, command=run, health=health, instances=instances, toy=toy)
     about = {
         "vast_url": world.vast_url,
         "render_url": world.render_url,
@@ -47,7 +68,7 @@ def start(config: str | None, as_json: bool) -> None:
 @config_option
 @json_option
 def stop(config: str | None, as_json: bool) -> None:
-    """Stop it, end everything it started, and print the bill."""
+    """Stop it and all processes in it, and show the bill."""
     bill = sandbox.stop(config)
     if as_json:
         emit_json(bill)
@@ -59,7 +80,7 @@ def stop(config: str | None, as_json: bool) -> None:
 @config_option
 @json_option
 def status(config: str | None, as_json: bool) -> None:
-    """Show what runs in it and the bill so far."""
+    """Show the running instances and the current bill."""
     found = sandbox.status(config)
     if as_json:
         emit_json(found or {"running": False})
@@ -71,8 +92,57 @@ def status(config: str | None, as_json: bool) -> None:
         show_bill(found["bill"])
 
 
+@command.command("break")
+@click.argument("kind", required=False)
+@click.option("--off", is_flag=True, help="End this kind of trouble.")
+@click.option("--set", "fields", metavar="NAME=VALUE", multiple=True, help="A field of the kind; JSON or text.")
+@config_option
+@json_option
+def break_(kind: str | None, off: bool, fields: tuple[str, ...], config: str | None, as_json: bool) -> None:
+    """Give the running sandbox trouble of one KIND; without KIND, list them and what is on.
+
+    The GPU or host that is taken away is that of each rented instance; `--set offer_id=N` or `--set machine_id=N`
+    names another.
+    """
+    if kind is None:
+        if off or fields:
+            raise click.UsageError("name the kind; without options, `ert-deploy sandbox break` lists them")
+        found = sandbox.troubles(config)
+        if as_json:
+            emit_json({"kinds": found})
+        else:
+            _show_kinds(found)
+        return
+    if off and fields:
+        raise click.UsageError("--off ends the kind and takes no --set")
+    limited_to = sandbox.switch_trouble(kind, dict(map(_field, fields)), off=off, config=config)
+    if as_json:
+        emit_json({"kind": kind, "off": off, "instances": limited_to})
+        return
+    where = f", for instance {', '.join(map(str, limited_to))}" if limited_to else ""
+    click.echo(f"{kind} is off" if off else f"{kind}: done{where}")
+
+
+def _field(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise click.UsageError(f"--set {text!r}: write NAME=VALUE")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+def _show_kinds(found: list[dict[str, Any]]) -> None:
+    width = max(len(one["name"]) for one in found)
+    for one in found:
+        click.echo(f"  {one['name']:{width}}  {'on ' if one['on'] else '   '}  {one['effect'].replace('`', '')}")
+    count = sum(one["on"] for one in found)
+    click.echo(f"{len(found)} kinds of trouble, {count} on")
+
+
 def show_bill(bill: dict[str, Any]) -> None:
-    """The bill as a table, closed by what still runs."""
+    """Show the bill as a table, followed by the running instances."""
     click.echo("bill (what Vast.ai would have charged, in provider time)")
     click.echo("  instance  gpu               gpu hours       gpu      disk  download     total")
     for row in bill["rows"]:

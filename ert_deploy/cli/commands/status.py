@@ -1,4 +1,4 @@
-"""`ert-deploy status`: what is running, what it costs, and what the app uses."""
+"""`ert-deploy status`: the running instances, their price, and the settings of the app."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ OFF_SWITCH = {
 def command(config: str | None, as_json: bool) -> None:
     """Show what is running, what it costs, and what the app uses.
 
-    Reads the providers, not only the state: what is shown exists. Exit code 5 when they cannot be read, or when an
-    instance bears a mark of ours and nobody can say whose it is.
+    Reads the providers, not only the state, so that only existing instances are listed. Exit code 5 if a provider
+    cannot be read, or if a marked instance has no certain owner.
     """
     with interruptible(), make_view() as view:
         found = look.status(config, progress=view)

@@ -1,10 +1,11 @@
-"""Events as lines of text: what a run says, without any idea of how it is shown."""
+"""Formatting of events as lines of text, independent of the terminal."""
 
 from __future__ import annotations
 
 from typing import assert_never
 
 from ert_deploy.core.model import events, steps
+from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.observed import Health
 
 GB = 1e9
@@ -12,7 +13,7 @@ FULL = 100
 
 
 def line(event: events.Event) -> str:
-    """The line that stays on the screen for this event; empty when it needs none."""
+    """Return the permanent line for this event; empty if there is none."""
     match event:
         case events.Started() | events.Booting() | events.Waiting():
             return ""
@@ -89,7 +90,7 @@ def _app(event: events.Wrote | events.DeploySeen | events.Proven) -> str:
 
 
 def passing(event: events.Event) -> str:
-    """What is going on right now, to be replaced by the next one; empty when the event says nothing about it."""
+    """Return the temporary line that describes the current activity; empty if the event does not change it."""
     match event:
         case events.Booting(instance, health, elapsed):
             return f"booting {elapsed:.0f} s: {_boot(instance.status, instance.message, health)}"
@@ -131,12 +132,12 @@ SYMBOLS = {
 
 
 def symbol(step: steps.Step) -> str:
-    """`+` makes, `~` changes, `-` removes, a blank waits or looks."""
+    """Return `+` for creation, `~` for changes, `-` for deletion, and a space for waiting and checks."""
     return SYMBOLS.get(type(step), " ")
 
 
 def verb(step: steps.Step) -> str:
-    """What the step is about, in a few words."""
+    """Return a short description of the step."""
     if isinstance(step, steps.Publish | steps.Deploy | steps.Prove):
         return _app_verb(step)
     match step:
@@ -173,7 +174,7 @@ _MACHINE_VERBS = {
 }
 
 
-def _named(instance_id: int | None) -> str:
+def _named(instance_id: InstanceId | None) -> str:
     return f"instance {instance_id}" if instance_id is not None else "it"
 
 

@@ -1,4 +1,4 @@
-"""What serves now, on a few lines: the end of `up` and `wake`."""
+"""Output of the running backend at the end of `up` and `wake`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ert_deploy.core.model.text import per_hour
 
 
 def show_backend(outcome: Outcome) -> None:
-    """What serves now, on a few lines."""
+    """Write the running backend and the apps on a few lines."""
     click.echo(f"{outcome.deployment} is up" + ("" if outcome.changed else " (nothing had to change)"))
     for backend in outcome.backends:
         click.echo(

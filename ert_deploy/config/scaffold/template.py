@@ -13,11 +13,12 @@ from pathlib import Path
 from ert_deploy.config.load import parse
 from ert_deploy.config.scaffold.blueprint import DASHBOARD, START
 from ert_deploy.config.schema.keys import Field, keys
-from ert_deploy.config.schema.scalars import Bad
+from ert_deploy.config.schema.parser import Bad
 from ert_deploy.config.settings import Blueprint, Settings
 from ert_deploy.config.yaml.tree import Scalar, read_tree
 
 PLACEHOLDER_IMAGE = "ghcr.io/YOUR-NAME/ert-llm-backend:0.1.0"
+SCHEMA_FILE = "ert-deploy.schema.json"  # beside the config, whose first line names it to editors
 _SERVICE = "render/services/*"
 
 
@@ -63,6 +64,7 @@ QUESTIONS = (
 )
 
 _HEAD = """\
+# yaml-language-server: $schema={schema}
 # ert-deploy: the config of {deployment}, begun by `ert-deploy init`.
 #
 # Only what differs from the defaults stands here; `ert-deploy init --reference` prints every key there is, with units,
@@ -96,7 +98,7 @@ def draft(answers: dict[str, str], owner: str) -> str:
     """Return the text of a config from the answers, one for each name in `QUESTIONS`, and an owner id."""
     shown = {question.name: _shown(question, answers[question.name]) for question in QUESTIONS}
     unset = "\n  # Put yours here: with the placeholder `up` refuses to rent." if _unset(answers) else ""
-    text = _HEAD.format(**shown, owner=owner, unset=unset)
+    text = _HEAD.format(**shown, owner=owner, unset=unset, schema=SCHEMA_FILE)
     for name, said in (("health_path", "Where the running app answers"), ("health_field", "What proves a deploy")):
         if answers[name] != _question(name).default:
             text += f'      # {said}; see README, "Use it for your app".\n      {name}: {shown[name]}\n'

@@ -8,12 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, fields
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from ert_deploy.config.schema import model_rules
+from ert_deploy.config.schema.locations import is_loopback
 from ert_deploy.config.schema.model_rules import model_gb
 from ert_deploy.config.schema.scalars import spoken
-from ert_deploy.config.schema.types import is_loopback
 from ert_deploy.config.schema.walk import Reading
 from ert_deploy.config.settings import (
     ALLOW_HOST,
@@ -144,6 +145,12 @@ def _no_address_in_sandbox(default: str) -> Callable[[str, bool], Verdict]:
     return check
 
 
+def _folder_and_custody(folder: Path | None, custody: str) -> Verdict:
+    if folder is None or custody == "file":
+        return None
+    return f"no files are kept with keys/custody: {custody}", "remove it, or set custody: file"
+
+
 RULES = (
     Rule(("launch/model", "launch/model_gb", "sandbox"), model_rules.model_exists),
     Rule(("launch/model_gb", "launch/model"), model_rules.model_size),
@@ -162,6 +169,7 @@ RULES = (
     Rule(("launch/guard/boot_deadline", "timings/boot_limit"), _guard_waits_for_launch),
     Rule(("timings/no_progress", "timings/boot_limit"), _progress_before_limit),
     Rule(("offer/min_duration", "plan/hours"), _contract_outlasts_plan),
+    Rule(("keys/folder", "keys/custody"), _folder_and_custody),
     Rule(("vast/url", "sandbox"), _no_address_in_sandbox(VAST_URL)),
     Rule(("render/url", "sandbox"), _no_address_in_sandbox(RENDER_URL)),
 )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ert_deploy.config.schema.keys import ROOT, Default, Field, Many, Part, Rows, Section
-from ert_deploy.config.schema.scalars import Bad
+from ert_deploy.config.schema.parser import Bad
 from ert_deploy.config.yaml.problems import Problem, joined, nearest
 from ert_deploy.config.yaml.tree import Listing, Scalar, Table, Tree
 

@@ -1,10 +1,10 @@
-"""plan(situation) -> steps: the one decision procedure of the product.
+"""Plan: `plan(situation)` returns the steps; the single decision procedure of the product.
 
-It is a pure function of what is wanted and what is seen. The engine does the first step, looks again and asks again,
-so the rest of the answer is a forecast. Recovery after a crash is not a mode: it is what this function says next.
+It is a deterministic function of desired and actual state. The engine executes the first step, observes and plans
+again, so the other steps are a forecast. Recovery is not a separate mode: the next plan covers it.
 
-Order, and why: what is already paid is written down first, then what must go is destroyed, then what is missing is
-woken or rented, then the app is moved over, and an old backend goes last, when nobody asks it any more.
+Order: instances that exist already are recorded first, then obsolete ones are deleted, then missing ones are started or
+rented, then the app is moved over, and an old backend is removed last, when it has no more requests.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ from ert_deploy.core.planning.sleep import asleep
 
 
 def plan(situation: Situation) -> tuple[Step, ...]:
-    """The steps from what is seen to what is wanted; empty when there is nothing to do."""
+    """Return the steps from actual to desired state; empty if they are equal."""
     return tuple(_steps(situation))
 
 
 def next_step(situation: Situation) -> Step | None:
-    """The first of them, which is all that is ever done before the next look; None when there is nothing to do."""
+    """Return the first step, the only one executed before the next observation; None if there is none."""
     return next(_steps(situation), None)
 
 
@@ -108,7 +108,7 @@ def _absent(situation: Situation) -> Iterator[Step]:
 
 
 def _let_go(situation: Situation, found: tuple[Candidate, ...]) -> Iterator[Step]:
-    """No app points anywhere any more, and what it asked has been answered."""
+    """Disconnect all apps, and wait until their requests have finished."""
     yield from withdraw(situation)
     asked = [c for c in found if _asked(c)]
     until = drained(situation)
@@ -117,13 +117,13 @@ def _let_go(situation: Situation, found: tuple[Candidate, ...]) -> Iterator[Step
 
 
 def _asked(candidate: Candidate) -> bool:
-    """Whether requests may be under way to it."""
+    """Whether requests to it may be active."""
     healthy = candidate.health is not None and candidate.health.vital is Vital.HEALTHY
     return (candidate.told or healthy) and not candidate.instance.resting
 
 
 def _surplus(desired: Desired, others: tuple[Candidate, ...], replaced: bool) -> Iterator[Step]:
-    """What no app was ever told about can go as soon as there is another one, or when it does not fit."""
+    """Retire unpublished instances as soon as another one is selected, or if they do not match the config."""
     for candidate in others:
         if not candidate.told and (replaced or not fits(desired, candidate)):
             yield retire(candidate.instance, "another instance serves" if replaced else "it does not fit the config")
@@ -148,7 +148,7 @@ def _rent(situation: Situation) -> Iterator[Step]:
 
 
 def _spare(situation: Situation) -> Iterator[Step]:
-    """All slots are taken and none of them serves: one that is stopped, or no app can use any more, makes room."""
+    """If all slots are occupied and no instance is usable, free one: stopped, or no longer usable by any app."""
     now = situation.standing
     if len(now.others) < situation.desired.slots:
         return
@@ -170,9 +170,9 @@ def _spare(situation: Situation) -> Iterator[Step]:
 
 
 def _in_use(situation: Situation, candidate: Candidate) -> tuple[bool, bool]:
-    """The least first: whether an app may run with it, and whether one was ever told about it.
+    """Sort key, least used first: whether an app may run with it, and whether it was ever published.
 
-    An app that does not answer at this look shows nothing; it may run with whatever one was told about.
+    An app that does not respond now may run with any published instance.
     """
     published = candidate.record is not None and candidate.record.published
     silent = any(p.live_fingerprint is None for _, p in situation.targets)
@@ -194,7 +194,7 @@ def _serve(situation: Situation, current: Candidate) -> Iterator[Step]:
 
 
 def _new_key(situation: Situation, current: Candidate, key: Secret | None) -> Iterator[Step]:
-    """A key that only this machine takes, made and added before any app is told of it."""
+    """Create and add a key of this instance's own before any app receives it."""
     made = situation.observed.made.get(current.instance.id)
     if key is not None and not (situation.observed.rotating and not accepts(current.instance, current.record, made)):
         return
@@ -206,7 +206,7 @@ def _new_key(situation: Situation, current: Candidate, key: Secret | None) -> It
 
 
 def _old_keys(situation: Situation, current: Candidate) -> Iterator[Step]:
-    """Once every app is proven to use the kept key and nobody can be in the middle of using another, the others go."""
+    """Remove the other keys once every app uses the current one and no request with another can be active."""
     record, key = current.record, situation.current_key(current.instance)
     if record is None or key is None or not may_take_others(record, key):
         return

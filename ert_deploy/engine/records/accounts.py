@@ -1,4 +1,4 @@
-"""The account behind the key, read once a run and compared with the one that the state belongs to."""
+"""Account check: the account of the key, read once per run, has to be that of the state."""
 
 from __future__ import annotations
 
@@ -19,11 +19,10 @@ def of_this_account(
     begins: bool,
     leaving: bool = False,
 ) -> Effects[tuple[State, str]]:
-    """The state as one of the key's account, and that account. NeedsAttention when the state is of another one.
+    """Return the state bound to the key's account, and the id of it. Raises NeedsAttention for another one.
 
-    `account` is "" until it was read; `same` are the ways in which the run has seen it named. CannotObserve when it
-    cannot be read, but when `leaving` only where something hangs on it: on the way down nothing may stand between us
-    and the bill.
+    `account` is "" before it is read; `same` are all ids of it known to the run. Raises CannotObserve if it cannot be
+    read; with `leaving` only if it is required, as a failure must not keep instances running.
     """
     if not account:
         try:

@@ -26,6 +26,7 @@ class Fault:
     "after"). `delay` is the time before the response in real seconds; `reset` closes the connection without a response;
     `status` replaces the response; `cut` closes the connection after that many bytes of the body. `echo` is an encoding
     (see `echo`): the response is an error, by default 400, with the values that the request reveals, longest first.
+    `kind` names the trouble that it belongs to, if any.
     """
 
     operation: str
@@ -42,6 +43,7 @@ class Fault:
     twice: bool = False
     cut: int | None = None
     echo: str = ""
+    kind: str = ""
 
     @classmethod
     def parse(cls, value: Mapping[str, Any]) -> Fault:
@@ -83,10 +85,15 @@ class Faults:
         with self._lock:
             self._pending.append((fault, fault.skip, fault.count))
 
-    def clear(self) -> None:
-        """Remove all pending faults."""
+    def clear(self, kind: str | None = None) -> None:
+        """Remove all pending faults, or those of one kind of trouble."""
         with self._lock:
-            self._pending.clear()
+            self._pending = [one for one in self._pending if kind is not None and one[0].kind != kind]
+
+    def kinds(self) -> set[str]:
+        """Return the kinds of trouble that have a pending fault."""
+        with self._lock:
+            return {fault.kind for fault, _, _ in self._pending if fault.kind}
 
     def take(self, operation: str) -> Fault | None:
         """Return the fault for this call of `operation`, or None; the call is recorded in `seen` in both cases."""

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+JSON_TYPE = "application/json; charset=utf-8"
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -41,7 +43,7 @@ class Reply:
     status: int = 200
     body: bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
-    content_type: str = "application/json; charset=utf-8"
+    content_type: str = JSON_TYPE
     cut: int | None = None
 
     @classmethod

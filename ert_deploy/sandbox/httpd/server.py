@@ -7,26 +7,20 @@ what the provider would do, and the fault decides what the client receives.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import re
-import socket
-import sys
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote
 
+from ert_deploy.sandbox.httpd.exchange import MAX_BODY, Listener, Now
 from ert_deploy.sandbox.httpd.faults import Fault, Faults
-from ert_deploy.sandbox.httpd.messages import Reply, Request
+from ert_deploy.sandbox.httpd.messages import JSON_TYPE, Reply, Request
 
 __all__ = ["Handler", "Middleware", "Reply", "Request", "Route", "Router", "Server", "not_found"]
 
-MAX_BODY = 8 * 1024 * 1024
-Now = Callable[[], float]
 Handler = Callable[[Request], Reply]
 Middleware = Callable[[Request, Handler], Reply]
 
@@ -83,12 +77,26 @@ def _regex(pattern: str) -> re.Pattern[str]:
 
 
 class Server:
-    """Serves one router on a loopback port until `stop`; 0 picks a port. `now` is the clock for `Date` headers."""
+    """Serves one router on a loopback port until `stop`; 0 picks a port. `now` is the clock for `Date` headers.
 
-    def __init__(self, router: Router, faults: Faults | None = None, port: int = 0, now: Now = time.time) -> None:
+    `json_type` is the `Content-Type` of every JSON body: providers differ, and some clients compare it exactly.
+    `max_body` is the most bytes of a request; a longer one is a 400.
+    """
+
+    def __init__(
+        self,
+        router: Router,
+        faults: Faults | None = None,
+        port: int = 0,
+        now: Now = time.time,
+        *,
+        json_type: str = JSON_TYPE,
+        max_body: int = MAX_BODY,
+    ) -> None:
         self.router = router
+        self._json_type = json_type
         self.faults = faults or Faults()
-        self._httpd = _Httpd(("127.0.0.1", port), self.answer, now)
+        self._httpd = Listener(("127.0.0.1", port), self.answer, now, max_body)
         self._thread = threading.Thread(target=self._httpd.serve_forever, args=(0.05,), daemon=True)
         self._late: list[threading.Timer] = []
 
@@ -120,6 +128,12 @@ class Server:
 
     def answer(self, request: Request) -> Reply | None:
         """Return the reply that the client receives, or None for a connection reset."""
+        reply = self._answer(request)
+        if reply is None or reply.content_type != JSON_TYPE:
+            return reply
+        return replace(reply, content_type=self._json_type)
+
+    def _answer(self, request: Request) -> Reply | None:
         request, _ = self.router.resolve(request)
         fault = self.faults.take(request.operation)
         if fault is None:
@@ -148,102 +162,3 @@ class Server:
         if fault.twice:
             self.router(request)
         return self.router(request)
-
-
-class _Httpd(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
-    def __init__(self, address: tuple[str, int], answer: Callable[[Request], Reply | None], now: Now) -> None:
-        self.answer, self.now = answer, now
-        self._open: set[socket.socket] = set()
-        super().__init__(address, _Exchange)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """Accept a connection and remember it for `cut`."""
-        self._open.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        """Close a connection."""
-        self._open.discard(request)
-        super().shutdown_request(request)
-
-    def cut(self) -> None:
-        """Close all open connections, so that a stopped server does not respond."""
-        for connection in tuple(self._open):
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Ignore connection errors, because clients disconnect in fault tests; any other error is a handler's bug."""
-        if not isinstance(sys.exc_info()[1], OSError):
-            super().handle_error(request, client_address)
-
-
-class _Exchange(BaseHTTPRequestHandler):
-    """One connection: reads requests, passes them to the server and sends the replies."""
-
-    protocol_version = "HTTP/1.1"
-    server_version = "sandbox"
-    disable_nagle_algorithm = True  # header and body are two writes; waiting for an ACK in between takes 40 ms
-    sys_version = ""
-    server: _Httpd
-
-    def date_time_string(self, timestamp: float | None = None) -> str:
-        """Return the `Date` of a reply, by the clock of its server."""
-        return super().date_time_string(self.server.now() if timestamp is None else timestamp)
-
-    def respond(self) -> None:
-        """Read the request and send the reply, for any method."""
-        try:
-            request = self._read()
-        except ValueError:
-            self.close_connection = True
-            self._send(Reply.text("malformed request\n", 400))
-            return
-        reply = self.server.answer(request)
-        if reply is None:
-            self._reset()
-        else:
-            self._send(reply)
-
-    def _read(self) -> Request:
-        if not 0 <= (length := int(self.headers.get("Content-Length") or 0)) <= MAX_BODY:
-            raise ValueError(length)
-        parts = urlsplit(self.path)
-        return Request(
-            self.command,
-            parts.path,
-            parse_qs(parts.query, keep_blank_values=True),
-            {k.title(): v for k, v in self.headers.items()},
-            self.rfile.read(length) if length else b"",
-            str(self.client_address[0]),
-        )
-
-    def _reset(self) -> None:
-        self.close_connection = True
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
-        self.connection.close()
-
-    def _send(self, reply: Reply) -> None:
-        self.send_response(reply.status)
-        for name, value in reply.headers.items():
-            self.send_header(name, value)
-        if reply.body is not None:
-            self.send_header("Content-Type", reply.content_type)
-        body = reply.body or b""
-        if reply.status != 204:
-            self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(b"" if self.command == "HEAD" else body[: reply.cut])
-        if reply.cut is not None:
-            self.wfile.flush()
-            self.close_connection = True
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Discard the message: the daemon has its own log."""
-
-
-for _method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"):
-    setattr(_Exchange, f"do_{_method}", _Exchange.respond)

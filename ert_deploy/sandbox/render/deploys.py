@@ -102,6 +102,7 @@ class Deployer:
             deploy.status = "queued"
             service.queued = deploy
 
+    # F53
     def _skip(self, service: Service, deploy: Deploy) -> None:
         self._close(service, deploy, Ended("canceled"), announced=False)
         if self.store.troubles.skipped_vanish:
@@ -110,6 +111,7 @@ class Deployer:
     def _start(self, service: Service, deploy: Deploy) -> None:
         service.active = deploy
         deploy.started = self.store.clock.now()
+        # F52
         deploy.env = self.store.environment_of(service)
         deploy.files = self.store.files_of(service)
         self._mark(deploy, "created")
@@ -144,7 +146,7 @@ class Deployer:
         self.store.event(service, "build_started", opening)
         self.store.log(service.id, f"==> Checking out commit {deploy.commit.id}", kind="build")
         try:
-            self._pause(deploy, self.timeline.build)
+            self.compile(service, deploy)
             ambush(self.store, service, deploy, "build_failed")
         except Canceled:
             self._build_ended(service, deploy, "canceled", {})
@@ -155,6 +157,10 @@ class Deployer:
         service.built = True
         self.store.log(service.id, "==> Build successful", kind="build")
         self._build_ended(service, deploy, "succeeded", {})
+
+    def compile(self, _service: Service, deploy: Deploy) -> None:
+        """Take the time of a build. Raises `Canceled`."""
+        self._pause(deploy, self.timeline.build)
 
     def _build_ended(self, service: Service, deploy: Deploy, outcome: str, reason: Mapping[str, Any]) -> None:
         details = {"buildId": deploy.build_id, "buildStatus": outcome, "status": OUTCOMES[outcome], "reason": reason}

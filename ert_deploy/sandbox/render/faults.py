@@ -34,7 +34,7 @@ from typing import Any
 from ert_deploy.sandbox.httpd.echo import encoded
 from ert_deploy.sandbox.render.api.env_vars import put_variable
 from ert_deploy.sandbox.render.models import Service, new_commit
-from ert_deploy.sandbox.render.platform import Platform
+from ert_deploy.sandbox.render.platform import Platform, default_details
 from ert_deploy.sandbox.render.records import EnvGroup
 from ert_deploy.sandbox.render.store import new_id
 
@@ -59,6 +59,41 @@ def apply(platform: Platform, trouble: Trouble) -> None:
         SERVICE[kind](platform, _service(platform, trouble), trouble)
     else:
         raise ValueError(f"unknown trouble {kind!r}: one of {', '.join(sorted([*AMBUSHES, *GENERAL, *SERVICE]))}")
+
+
+def end(platform: Platform, kind: str) -> None:
+    """End one kind of fault. Raises `ValueError` for one that is over at once, and for an unknown kind."""
+    if kind in AT_ONCE or kind not in (*AMBUSHES, *ENDS):
+        raise ValueError(f"{kind} is over at once" if kind in AT_ONCE else f"unknown trouble {kind!r}")
+    with platform.store.lock:
+        waiting = platform.store.troubles.next_deploy
+        waiting[:] = [one for one in waiting if one["kind"] != kind]
+        for ending in ENDS[kind](platform) if kind in ENDS else ():
+            apply(platform, ending)
+
+
+def active(platform: Platform) -> set[str]:
+    """Return the kinds of faults that have not ended."""
+    store = platform.store
+    with store.lock:
+        services = list(store.services.values())
+        facts = {
+            "pipeline_minutes_exhausted": store.troubles.pipeline_minutes_exhausted,
+            "absorbed": store.troubles.skipped_vanish,
+            "policy": store.policy != "wait",
+            "env_group": bool(store.groups),
+            "disk": any("disk" in s.details for s in services),
+            "suspend": any("billing" in s.suspenders for s in services),
+            "plan": any(s.details["plan"] != PLAN for s in services),
+            "open_ports": any("openPorts" in s.details for s in services),
+            "subdomain": any(s.details["renderSubdomainPolicy"] == "disabled" for s in services),
+            "pull_request": any(s.pull_request for s in services),
+        }
+        return {one["kind"] for one in store.troubles.next_deploy} | {kind for kind, on in facts.items() if on}
+
+
+def _each(platform: Platform, trouble: Trouble) -> list[Trouble]:
+    return [{**trouble, "service": id} for id in platform.store.services]
 
 
 def _service(platform: Platform, trouble: Trouble) -> Service:
@@ -108,7 +143,7 @@ def _foreign_env(platform: Platform, service: Service, trouble: Trouble) -> None
 
 
 def _env_group(platform: Platform, service: Service, trouble: Trouble) -> None:
-    name, store = str(trouble["name"]), platform.store
+    name, store = str(trouble.get("name", "shared")), platform.store
     with store.lock:
         if "env" in trouble:
             group = EnvGroup(new_id("evg"), name, store.clock.now(), dict(trouble["env"]), (service.id,))
@@ -192,4 +227,24 @@ SERVICE: Mapping[str, Callable[[Platform, Service, Trouble], None]] = {
     "plan": _plan,
     "sleep": _sleep,
     "crash": _crash,
+}
+PLAN = str(default_details()["plan"])
+AT_ONCE = frozenset({"foreign_deploy", "foreign_env", "sleep", "crash", "resume"})  # they happen, and have no end
+ENDS: Mapping[str, Callable[[Platform], list[Trouble]]] = {
+    "pipeline_minutes_exhausted": lambda _: [{"kind": "pipeline_minutes_exhausted", "on": False}],
+    "absorbed": lambda _: [{"kind": "absorbed", "as": "canceled"}],
+    "policy": lambda _: [{"kind": "policy", "policy": "wait"}],
+    "env_group": lambda platform: [
+        {"kind": "env_group", "name": group.name, "service": group.links[0]} for group in platform.store.groups.values()
+    ],
+    "disk": lambda platform: _each(platform, {"kind": "disk", "on": False}),
+    "suspend": lambda platform: _each(platform, {"kind": "resume"}),
+    "plan": lambda platform: _each(platform, {"kind": "plan", "plan": PLAN}),
+    "open_ports": lambda platform: _each(platform, {"kind": "open_ports"}),
+    "subdomain": lambda platform: _each(platform, {"kind": "subdomain"}),
+    "pull_request": lambda platform: [
+        {"kind": "pull_request", "on": False, "number": s.pull_request, "service": s.parent}
+        for s in platform.store.services.values()
+        if s.pull_request
+    ],
 }

@@ -48,6 +48,7 @@ def platform_env(service: Service, deploy: Deploy, instance: str, port: int) -> 
         "RENDER_INSTANCE_ID": instance,
         "RENDER_EXTERNAL_URL": service.url,
         "RENDER_EXTERNAL_HOSTNAME": "127.0.0.1",
+        # F54
         "RENDER_CPU_COUNT": "0.5",
         "RENDER_DISCOVERY_SERVICE": "localhost",
         "RENDER_WEB_CONCURRENCY": "1",

@@ -74,6 +74,7 @@ class Gate:
         known = self._authentic(request)
         bucket = bucket_of(request) if known else ANONYMOUS
         left, seconds = self._take(bucket)
+        # F44
         reply = _answer(request, handler, left, seconds) if known else ApiError(401, "unauthorized").reply()
         reset = int(self.clock.now() + seconds) if self.reset_as_epoch else int(seconds)
         limits = {

@@ -32,11 +32,15 @@ class Timeline:
     Only `patience` is in real seconds: a real process needs this time to boot, whatever the clock's speed.
     """
 
+    # F37
     created: float = 2.0
+    # F38
     build: float = 90.0
+    # F39
     boot: float = 10.0
     drain: float = 60.0
     health_deadline: float = 900.0
+    # F40
     wake: float = 45.0
     idle: float = 900.0
     patience: float = 20.0

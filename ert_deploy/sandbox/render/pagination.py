@@ -37,6 +37,7 @@ def not_found(what: str) -> ApiError:
     return ApiError(404, f"not found: {what}")
 
 
+# F43
 def bad_request(message: str, code: str | None = None) -> ApiError:
     """Return a 400; Render's own message is not documented, only the status."""
     return ApiError(400, message, code)

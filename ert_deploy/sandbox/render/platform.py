@@ -46,6 +46,7 @@ class Platform:
         """Return the service in the path. Raises a 400 `ApiError` if it is suspended; the message is assumed."""
         service = self.service(request)
         if service.suspended:
+            # F45
             raise bad_request("cannot deploy suspended service")
         return service
 

@@ -39,6 +39,7 @@ class Page:
         return (head + body).encode()
 
 
+# F50
 BAD_GATEWAY = Page(502, "Bad Gateway", "bad-gateway")
 Choose = Callable[[], int | Page]
 

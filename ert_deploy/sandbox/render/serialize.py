@@ -15,8 +15,10 @@ from ert_deploy.sandbox.render.records import Disk, EnvGroup, Event, LogLine
 from ert_deploy.sandbox.runtime.clock import rfc3339
 
 # Deprecated, undocumented values in addition to `buildStatus`/`deployStatus`; these are assumed.
+# F41
 OUTCOMES = {"succeeded": 2, "failed": 3, "canceled": 4}
 SHORT_TYPE = "web"
+# F42
 OWNER_EMAIL = "owner@localhost"
 
 

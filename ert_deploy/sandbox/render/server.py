@@ -30,7 +30,6 @@ from ert_deploy.sandbox.render.api import (
     services,
 )
 from ert_deploy.sandbox.render.api.env_vars import replace_variables
-from ert_deploy.sandbox.render.deploys import Deployer
 from ert_deploy.sandbox.render.fleet import Fleet
 from ert_deploy.sandbox.render.middleware import Gate
 from ert_deploy.sandbox.render.models import Deploy, Policy, Profile, Service, Timeline
@@ -39,6 +38,7 @@ from ert_deploy.sandbox.render.process import Command, ProcessBook, gunicorn
 from ert_deploy.sandbox.render.proxy import Proxies
 from ert_deploy.sandbox.render.store import Store
 from ert_deploy.sandbox.render.supervisor import Keeper
+from ert_deploy.sandbox.render.user_app import AppDeployer, UserApp
 from ert_deploy.sandbox.render.workers import Workers
 from ert_deploy.sandbox.runtime.clock import WorldClock
 
@@ -48,6 +48,7 @@ MODULES = (
     *(domains, disks, datastores),
 )
 FIRST_DEPLOY_REAL_SECONDS = 60.0
+FIRST_BUILD_REAL_SECONDS = 240.0
 
 
 class RenderDouble:
@@ -63,10 +64,14 @@ class RenderDouble:
         profile: Profile = "as_recorded",
         policy: Policy = "wait",
         command: Command | None = None,
+        app: UserApp | None = None,
         timeline: Timeline | None = None,
         reset_as_epoch: bool = False,
     ) -> None:
-        """`command` maps a port to the command line of a service, which runs in `images/dashboard` if that exists."""
+        """`command` maps a port to the command line of a service, which runs in `images/dashboard` if that exists.
+
+        With `app`, its commands are run in its folder instead.
+        """
         timeline, dashboard = timeline or Timeline(), images / "dashboard"
         directory.mkdir(parents=True, exist_ok=True)
         self._clock, self._workers, self._proxies = clock, Workers(), Proxies()
@@ -76,11 +81,12 @@ class RenderDouble:
             timeline,
             self._workers,
             ProcessBook(directory),
-            command or gunicorn,
-            dashboard if dashboard.is_dir() else images,
+            app.command if app else command or gunicorn,
+            app.folder if app else dashboard if dashboard.is_dir() else images,
             directory / "disks",
         )
-        deployer = Deployer(self._store, fleet, timeline)
+        deployer = AppDeployer(self._store, fleet, timeline, app)
+        self._app = app
         self.faults = Faults()
         router = Router(Gate(clock, key, reset_as_epoch))
         self._server = Server(router, self.faults)
@@ -125,12 +131,14 @@ class RenderDouble:
         """Add a service that is already built and live. Return its id.
 
         Missing ids are generated. Raises `RuntimeError` with the last lines of output when the first deploy fails or
-        takes more than a minute.
+        takes more than a minute, or four with the build of an `app`.
         """
         service = self._platform.add(name, service_id)
+        service.details.update(self._app.details() if self._app else {})
         replace_variables(self._platform, service, dict(env))
         deploy = self._platform.deployer.request(service, trigger="manual", at_once=True, deploy_id=deploy_id)
-        deadline = self._clock.now() + FIRST_DEPLOY_REAL_SECONDS * self._clock.speed
+        patience = FIRST_BUILD_REAL_SECONDS if self._app else FIRST_DEPLOY_REAL_SECONDS
+        deadline = self._clock.now() + patience * self._clock.speed
         while deploy.in_flight and self._clock.now() < deadline:
             self._clock.wait(self._store.closing, 0.02 * self._clock.speed)
         if deploy.status != "live":
@@ -145,6 +153,14 @@ class RenderDouble:
     def trouble(self, what: Mapping[str, Any]) -> None:
         """Activate a fault of the platform; see the table in `faults`. Raises `ValueError` if it is invalid."""
         faults.apply(self._platform, what)
+
+    def end_trouble(self, kind: str) -> None:
+        """End one kind of fault. Raises `ValueError` for an unknown kind and for one that is over at once."""
+        faults.end(self._platform, kind)
+
+    def active_troubles(self) -> set[str]:
+        """Return the kinds of faults that have not ended."""
+        return faults.active(self._platform)
 
     def inspect(self) -> dict[str, Any]:
         """Return the state without the values of any environment, for the status page and for tests."""

@@ -15,6 +15,7 @@ from ert_deploy.sandbox.render.process import HEALTH_TIMEOUT, Instance, failure_
 
 TICK_REAL_SECONDS = 0.2
 PROBE_REAL_SECONDS = 3.0
+# F51
 RETRY_REAL_SECONDS = 1.0
 SICK_SECONDS = 60.0
 SICK_REAL_SECONDS = 15.0

@@ -8,12 +8,14 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from ert_deploy.sandbox.runtime.clock import WorldClock
 from ert_deploy.sandbox.runtime.machines import Command, Machines, Ports
-from ert_deploy.sandbox.vast.billing import Bill, row_of
+from ert_deploy.sandbox.vast.billing import Bill, open_span, row_of
+from ert_deploy.sandbox.vast.conditions.churn import Churn
+from ert_deploy.sandbox.vast.conditions.knobs import Gone
+from ert_deploy.sandbox.vast.conditions.tenancy import Takers, Tenant
 from ert_deploy.sandbox.vast.container_env import Site, environment
 from ert_deploy.sandbox.vast.contract import IDENTITY_FROM, Contract, Order, Phase
 from ert_deploy.sandbox.vast.faults import Troubles
@@ -23,20 +25,8 @@ from ert_deploy.sandbox.vast.options import Options
 from ert_deploy.sandbox.vast.user.model import User
 
 FIRST_CONTRACT = 27_000_000
+# F32
 KEPT_AFTER_END = 2 * DAY
-
-
-@dataclass(frozen=True, slots=True)
-class Tenant:
-    """Another user on a GPU until a `WorldClock` time; `price` in $/h is a bid, or None for on-demand."""
-
-    until: float | None = None
-    price: float | None = None
-    aftermath: str | None = None
-
-    def keeps_out(self, bid: float | None) -> bool:
-        """Whether an instance with this bid (None: on-demand) cannot get the GPU."""
-        return self.price is None or (bid is not None and bid < self.price)
 
 
 class Estate:
@@ -51,6 +41,7 @@ class Estate:
         site: Site,
         command: Command,
         options: Options,
+        seed: int = 1,
     ) -> None:
         self.lock = threading.RLock()
         self.clock = clock
@@ -59,11 +50,13 @@ class Estate:
         self.contracts: dict[int, Contract] = {}
         self.tenants = {ask.id: Tenant() for ask in self.asks.values() if ask.rented}
         self.lost: dict[int, float | None] = {}
-        self.paid_in = options.credit
+        self.payments = [(clock.now(), options.credit)]
         self.troubles = Troubles()
         self.machines = Machines(directory)
         self.user = User()
         self.life = Life(options, self.troubles, self.machines, self._launch, self._readdress)
+        self._churn = Churn(options.knobs, seed, clock.now())
+        self._takers = Takers(options.knobs, seed)
         self._ports = Ports()
         self._site = site
         self._command = command
@@ -89,6 +82,21 @@ class Estate:
     def doubled(self, ask: Ask, but: Contract | None = None) -> bool:
         """Whether another instance of this account than `but` already uses the offer's GPU."""
         return any(c.ask.id == ask.id and c.uses_gpu and c is not but for c in self.live())
+
+    def gone_shape(self, id: int) -> Gone:
+        """Return the form of the answer about an instance that does not exist; it varies after a destroy."""
+        contract, knobs = self.contracts.get(id), self.options.knobs
+        if contract is None or contract.destroyed is None or not knobs.gone:
+            return self.options.gone_shape
+        if self.clock.now() - contract.destroyed > knobs.gone_for:
+            return self.options.gone_shape
+        contract.missed += 1
+        return knobs.gone[(contract.missed - 1) % len(knobs.gone)]
+
+    def winning_bid(self, ask: Ask) -> float:
+        """Return a bid in $/h that gets the offer's GPU: the minimum, or a cent above the bid of another user."""
+        tenant = self.tenants.get(ask.id)
+        return max(ask.min_bid, 0.0 if tenant is None or tenant.price is None else tenant.price + 0.01)
 
     def rent(self, ask: Ask, order: Order, *, running: bool) -> Contract:
         """Create an instance, which is stopped unless `running`."""
@@ -148,7 +156,11 @@ class Estate:
 
     def credit(self) -> float:
         """Return the remaining credit in $."""
-        return self.paid_in - self.bill().total
+        return sum(amount for _, amount in self.payments) - self.bill().total
+
+    def pay(self, amount: float) -> None:
+        """Add a payment in $ to the credit; a negative one takes from it."""
+        self.payments.append((self.clock.now(), amount))
 
     def tick(self) -> None:
         """Update everything to the current time."""
@@ -156,6 +168,8 @@ class Estate:
         for id in self.machines.tend():
             self.life.ended(self.contracts[id], now)
         self._end_tenancies(now)
+        self._churn.tick(self.asks, self.tenants, self.contracts.values(), now)
+        self._takers.tick(self.live(), self.tenants, now)
         broke = self.credit() <= 0
         for contract in self.live():
             self._look_after(contract, now, broke)
@@ -163,11 +177,21 @@ class Estate:
     def _look_after(self, contract: Contract, now: float, broke: bool) -> None:
         if contract.uses_gpu and (broke or now >= contract.ends):
             self.life.stop(contract, now)
+        self._raise_price(contract, now)
         if now >= contract.ends + KEPT_AFTER_END:
             self.destroy(contract)
             return
         self._compete(contract, now, broke or now >= contract.ends)
         self.life.advance(contract, now)
+
+    def _raise_price(self, contract: Contract, now: float) -> None:
+        """Apply an accepted price increase once its time has come."""
+        increase = contract.increase
+        if increase is None or not increase.accepted or now < increase.starts:
+            return
+        contract.increase, contract.raised = None, increase.rate
+        if contract.bid is None and contract.meter.gpu and contract.meter.gpu[-1].end is None:
+            open_span(contract.meter.gpu, max(increase.starts, contract.meter.gpu[-1].start), increase.rate)
 
     def _compete(self, contract: Contract, now: float, barred: bool) -> None:
         """Preempt or resume an instance by its bid; run a delayed start when the GPU is available."""
@@ -192,7 +216,12 @@ class Estate:
 
     def _launch(self, contract: Contract) -> None:
         disk = self.machines.disk(contract.id)
-        env = self.user.variables | environment(contract, self._site, disk, self.troubles)
+        keys = {"SSH_PUBLIC_KEY": "\n".join(key.text for key in self.user.ssh_keys.values())}
+        env = (
+            (keys if self.user.ssh_keys else {})
+            | self.user.variables
+            | environment(contract, self._site, disk, self.troubles)
+        )
         self.machines.start(contract.id, self._command, env)
 
     def _readdress(self, contract: Contract) -> None:

@@ -8,9 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 from ert_deploy.sandbox.httpd.faults import Fault, Faults
-from ert_deploy.sandbox.vast.account import Estate, Tenant
-from ert_deploy.sandbox.vast.contract import Contract
-from ert_deploy.sandbox.vast.faults import Trouble, parse
+from ert_deploy.sandbox.vast.account import Estate
+from ert_deploy.sandbox.vast.conditions.tenancy import Tenant
+from ert_deploy.sandbox.vast.contract import Contract, Increase
+from ert_deploy.sandbox.vast.faults import AT_ONCE, DEFAULTS, Trouble, parse
+from ert_deploy.sandbox.vast.market import DAY
 
 HTML = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body><h1>502 Bad Gateway</h1></body></html>\r\n"
 # The four known bodies of a 429 (Vast docs, rate-limits-and-errors, and the source code of the SDK).
@@ -33,7 +35,7 @@ def switch_on(estate: Estate, faults: Faults, value: Mapping[str, Any]) -> None:
     trouble = parse(value)
     fault = _as_fault(estate, trouble)
     if fault is not None:
-        faults.add(fault)
+        faults.add(replace(fault, kind=trouble.kind))
         return
     event = EVENTS.get(trouble.kind)
     if event is not None:
@@ -41,6 +43,30 @@ def switch_on(estate: Estate, faults: Faults, value: Mapping[str, Any]) -> None:
         return
     estate.troubles.add(trouble)
     retime(estate)
+
+
+def switch_off(estate: Estate, faults: Faults, kind: str) -> None:
+    """End one kind of fault. Raises `ValueError` for one that is over at once, and for an unknown kind."""
+    if kind not in DEFAULTS or kind in AT_ONCE:
+        raise ValueError(f"{kind} is over at once" if kind in AT_ONCE else f"unknown trouble {kind!r}")
+    estate.troubles.clear(kind)
+    faults.clear(kind)
+    for id, tenant in list(estate.tenants.items()):
+        if tenant.kind == kind:
+            del estate.tenants[id]
+            if estate.asks[id].rented:
+                estate.tenants[id] = Tenant()
+    if kind == "offline":
+        estate.lost = dict.fromkeys(estate.lost, estate.clock.now())
+        estate.tick()
+    retime(estate)
+
+
+def active(estate: Estate, faults: Faults) -> set[str]:
+    """Return the kinds of faults that have not ended."""
+    taken = {tenant.kind for tenant in estate.tenants.values() if tenant.kind}
+    lost = {"offline"} if estate.lost else set()
+    return {one["kind"] for one in estate.troubles.pending()} | faults.kinds() | taken | lost
 
 
 def retime(estate: Estate) -> None:
@@ -95,7 +121,7 @@ def _take_gpu(estate: Estate, trouble: Trouble) -> None:
     else:
         asks = {ask.id for ask in estate.asks.values() if trouble.hits(ask, None)}
     for id in asks:
-        estate.tenants[id] = Tenant(until, price, aftermath)
+        estate.tenants[id] = Tenant(until, price, aftermath, trouble.kind)
     estate.tick()
 
 
@@ -123,6 +149,14 @@ def _end_contract(estate: Estate, trouble: Trouble) -> None:
     estate.tick()
 
 
+def _offer_increase(estate: Estate, trouble: Trouble) -> None:
+    """Let hosts offer to prolong their contracts at a higher price."""
+    now = estate.clock.now()
+    for contract in _hit(estate, trouble):
+        rate, until = contract.gpu_rate() * trouble.number("factor"), contract.ends + trouble.number("days") * DAY
+        contract.increase = Increase(contract.id * 10 + 1, rate, contract.ends, until, now)
+
+
 def _set_price(estate: Estate, trouble: Trouble) -> None:
     for id, ask in estate.asks.items():
         if trouble.hits(ask, None):
@@ -131,7 +165,7 @@ def _set_price(estate: Estate, trouble: Trouble) -> None:
 
 
 def _set_credit(estate: Estate, trouble: Trouble) -> None:
-    estate.paid_in += trouble.number("value") - estate.credit()
+    estate.pay(trouble.number("value") - estate.credit())
     estate.tick()
 
 
@@ -143,4 +177,5 @@ EVENTS: Mapping[str, Callable[[Estate, Trouble], None]] = {
     "contract_end": _end_contract,
     "price": _set_price,
     "credit": _set_credit,
+    "price_increase": _offer_increase,
 }

@@ -35,7 +35,7 @@ from ert_deploy.sandbox.vast.contract import Contract
 from ert_deploy.sandbox.vast.user.rights import permit
 from ert_deploy.sandbox.vast.wire import Refusal
 
-OPEN = ("", "result")
+OPEN = ("", "result", "gpu_names")
 OWN = ("show", "manage", "destroy")
 
 
@@ -66,6 +66,7 @@ def authorize(estate: Estate, key: str, request: Request) -> None:
 
 
 def _authorize_container(estate: Estate, contract: Contract, request: Request) -> None:
+    # F14
     if not estate.machines.alive(contract.id):
         raise Refusal(401, "auth_error", "Unable to authorize instance API key")
     own = request.operation in OWN and request.params.get("id") == str(contract.id)
@@ -90,6 +91,7 @@ class Limit:
     penalty: float = 0.0
 
 
+# F13
 LIMITS: Mapping[str, Limit] = {
     "search": Limit(60.0, calls=10),
     "create": Limit(4.5, penalty=12.0),

@@ -42,8 +42,8 @@ class Transfer:
     end: float | None = None
 
     def gigabytes(self, now: float) -> float:
-        """Return the GB downloaded until `now`."""
-        until = now if self.end is None else self.end
+        """Return the GB downloaded until `now`, which may be before the end."""
+        until = now if self.end is None else min(now, self.end)
         return min(self.limit, max(0.0, until - self.start) * self.speed)
 
 

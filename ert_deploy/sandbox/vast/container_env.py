@@ -13,7 +13,7 @@ import shlex
 import socket
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ert_deploy.sandbox.runtime.machines import Command
@@ -79,7 +79,8 @@ def _sandbox(contract: Contract, site: Site, disk: Path) -> dict[str, str]:
         "OLLAMA_HOST": engine,
         "ERT_ENGINE_HOST": engine,
     }
-    tcp = [port for name, port in contract.ports.items() if name.endswith("/tcp")]
+    own = replace(contract.order, runtype="args").published()
+    tcp = [port for name, port in contract.ports.items() if name.endswith("/tcp") and name in own]
     # Also without a published port, because the default of the image is to bind all interfaces.
     env["ERT_BIND"] = f"{contract.address}:{tcp[0] if tcp else _free_port()}"
     if site.models is not None:

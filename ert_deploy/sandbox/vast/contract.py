@@ -47,15 +47,36 @@ class Order:
     args: tuple[str, ...] = ()
     onstart: str | None = None
     bid: float | None = None
+    login: str | None = None
+    template_id: int | None = None
+    template_hash_id: str | None = None
 
     def variables(self) -> dict[str, str]:
         """Return `env` without the flag keys."""
         return {name: value for name, value in self.env.items() if not name.startswith("-")}
 
     def published(self) -> tuple[str, ...]:
-        """Return the container ports of `-p a:b` keys, such as "8443/tcp", in order."""
+        """Return the container ports: those of `-p a:b` keys, such as "8443/tcp", in order, then those of the mode.
+
+        Direct SSH adds port 22, direct Jupyter 8080 (Vast docs, connect).
+        """
         found = (PUBLISH.match(name.strip()) for name in self.env)
-        return tuple(f"{match[2]}/{match[3] or 'tcp'}" for match in found if match)
+        own = [f"{match[2]}/{match[3] or 'tcp'}" for match in found if match]
+        direct = {"ssh_direc": "22/tcp", "jupyter_direc": "8080/tcp"}
+        added = [port for mode, port in direct.items() if mode in self.runtype]
+        return tuple(dict.fromkeys([*own, *added]))
+
+
+@dataclass(slots=True)
+class Increase:
+    """A host's offer to prolong a contract `until` a time, at `rate` $/h from the end date so far (`starts`)."""
+
+    id: int
+    rate: float
+    starts: float
+    until: float
+    created: float
+    accepted: bool = False
 
 
 @dataclass(slots=True)
@@ -63,7 +84,9 @@ class Contract:
     """One instance. `ports` maps "8443/tcp" to the external port; times are `WorldClock` time.
 
     `told_address` is the address in the container's environment, set at creation; `image_left` and `model_left` are the
-    remaining bytes in GB. `clashes`: another instance on the same offer already uses its ports.
+    remaining bytes in GB. `clashes`: another instance on the same offer already uses its ports. `raised` is the price
+    in $/h after an accepted increase; `ssh_keys` are the ids of the keys that were attached to it; `missed` counts the
+    reads by id since it was destroyed.
     """
 
     id: int
@@ -89,6 +112,10 @@ class Contract:
     outbid: bool = False
     clashes: bool = False
     destroyed: float | None = None
+    increase: Increase | None = None
+    raised: float | None = None
+    missed: int = 0
+    ssh_keys: list[int] = field(default_factory=list)
     meter: Meter = field(default_factory=Meter)
     history: list[tuple[float, str | None]] = field(default_factory=list)
 
@@ -109,7 +136,9 @@ class Contract:
         return ACTUAL[self.phase]
 
     def gpu_rate(self) -> float:
-        """Return the price of the GPU in $/h: the bid, or the price of the offer."""
+        """Return the price of the GPU in $/h: the bid, the price that was accepted later, or that of the offer."""
+        if self.bid is None and self.raised is not None:
+            return self.raised
         return self.ask.dph_base if self.bid is None else self.bid
 
 

@@ -7,6 +7,7 @@ a `new_contract`, and for `env`, which must be an object while the schema declar
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ from ert_deploy.sandbox.runtime.loopback import on_loopback
 from ert_deploy.sandbox.vast.account import Estate
 from ert_deploy.sandbox.vast.contract import Order
 from ert_deploy.sandbox.vast.market import Ask
+from ert_deploy.sandbox.vast.user.templates import with_template
 from ert_deploy.sandbox.vast.wire import Json, Refusal, body_of, success
 
 MIN_DISK = 8.0
@@ -25,7 +27,7 @@ MIN_BID, MAX_BID = 0.001, 128.0
 def create(estate: Estate, request: Request) -> Reply:
     """Rent one offer; the response is `{"success": true, "new_contract": id, "instance_api_key": key}`."""
     ask_id = _ask_id(request)
-    body = body_of(request)
+    body = with_template(estate, body_of(request))
     order = read_order(ask_id, body)
     ask = estate.asks.get(ask_id)
     if ask is None:
@@ -41,6 +43,7 @@ def create(estate: Estate, request: Request) -> Reply:
 
 def _rent(estate: Estate, ask: Ask, order: Order, body: Json) -> Reply:
     wanted = body.get("target_state", "running") != "stopped"
+    # F17
     taken = estate.kept_out(ask, order.bid)  # a second instance on the same offer is accepted, but fails when it starts
     if taken and wanted and _cancels(body, order):
         raise _gone(ask.id, 410)
@@ -83,9 +86,11 @@ def _refuse_with_leftover(estate: Estate, ask: Ask, order: Order) -> None:
 
 def read_order(ask_id: int, body: Json) -> Order:
     """Parse the body of a create call. Raises `Refusal` 400 for the first invalid field."""
-    args = body.get("args") or []
+    args = body.get("args") or _split(ask_id, body.get("args_str"))
     if not isinstance(args, list):
         raise _invalid(ask_id, "args must be a list")
+    if body.get("volume_info"):
+        raise _invalid(ask_id, "volume_info: no such volume; the sandbox has none on offer")
     onstart = _text(ask_id, body, "onstart", MAX_ARGS)
     order = Order(
         image=_image(ask_id, body),
@@ -96,16 +101,24 @@ def read_order(ask_id: int, body: Json) -> Order:
         args=tuple(on_loopback(str(arg)) for arg in args),
         onstart=None if onstart is None else on_loopback(onstart),
         bid=_bid(ask_id, body.get("price")),
+        login=_text(ask_id, body, "image_login", MAX_ARGS),
+        template_id=body.get("template_id"),
+        template_hash_id=body.get("template_hash_id"),
     )
-    if sum(map(len, order.args)) + len(order.onstart or "") + len(str(body.get("args_str") or "")) > MAX_ARGS:
+    if sum(map(len, order.args)) + len(order.onstart or "") > MAX_ARGS:
         raise _invalid(ask_id, f"args and onstart are longer than {MAX_ARGS}")
     return order
 
 
+def _split(ask_id: int, args: Any) -> list[str]:
+    try:
+        return shlex.split(str(args or ""))
+    except ValueError:
+        raise _invalid(ask_id, "args_str has a quote without its end") from None
+
+
 def _image(ask_id: int, body: Json) -> str:
     image = body.get("image")
-    if image is None and body.get("template_hash_id"):
-        return "vastai/template"
     if not isinstance(image, str) or not image or len(image) > MAX_IMAGE:
         raise _invalid(ask_id, f"'image' is required and must be a string of at most {MAX_IMAGE} characters")
     return image
@@ -170,6 +183,7 @@ def _gone(ask_id: int, status: int) -> Refusal:
     return Refusal(status, "no_such_ask", msg, ask_id=ask_id)
 
 
+# F18
 def _no_money(error: str, status: int, ask_id: int) -> Refusal:
     texts = {
         "insufficient_credit": "Your account lacks credit; see the billing page.",

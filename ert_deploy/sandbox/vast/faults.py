@@ -37,6 +37,7 @@ until it is cleared.
 | `crash` | | kills the process of the container: `exited` |
 | `contract_end` | `seconds` (0) | the end date: the instance is then stopped, and deleted 48 h later |
 | `price` | `factor` (2) | changes the price of an offer for new instances; existing ones keep theirs |
+| `price_increase` | `factor` (1.3), `days` (30) | the host offers to prolong the contract at a higher price |
 | `credit` | `value` (0) | sets the credit of the account; at 0 all instances are stopped |
 | `tells` | `encoding` ("raw"), `texts` ([]) | `status_msg` and log contain its environment, its token and `texts` |
 | `calm` | `only` (all kinds) | clears active faults and, without `only`, pending faults of the server |
@@ -67,6 +68,7 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "status_lag": {"seconds": 60.0},
     "flap": {"every": 20.0, "status": "offline"},
     "row": {"set": {}, "omit": []},
+    # F31
     "list_lag": {"seconds": 30.0, "show": False},
     "ghost": {"seconds": 30.0},
     "list_partial": {"hide": 1},
@@ -86,9 +88,12 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "crash": {},
     "contract_end": {"seconds": 0.0},
     "price": {"factor": 2.0},
+    "price_increase": {"factor": 1.3, "days": 30.0},
     "credit": {"value": 0.0},
     "tells": {"encoding": "raw", "texts": []},
 }
+# Those that have no end, because they only happen.
+AT_ONCE = frozenset({"crash", "contract_end", "price", "price_increase", "credit"})
 TARGETS = ("instance_id", "machine_id", "offer_id")
 # Fields that contain addresses, or may contain them.
 ADDRESSES = ("env", "set", "to")

@@ -26,16 +26,17 @@ REFUSED = {
 
 def rows(estate: Estate) -> list[Json]:
     """Return all instances as JSON, oldest first, including those that a fault omits from the list."""
-    return [_row(estate, contract) for contract in estate.live()]
+    return [row(estate, contract) for contract in estate.live()]
 
 
-def _row(estate: Estate, contract: Contract) -> Json:
+def row(estate: Estate, contract: Contract) -> Json:
+    """Return one instance as JSON."""
     return instance_row(contract, estate.clock.now(), estate.troubles, estate.options)
 
 
 def list_v1(estate: Estate, request: Request) -> Reply:
     """Return the requested page of the list, after the faults of the list are applied."""
-    listed = [_row(estate, c) for c in estate.contracts.values() if _is_listed(estate, c)]
+    listed = [row(estate, c) for c in estate.contracts.values() if _is_listed(estate, c)]
     partial = estate.troubles.any("list_partial")
     hidden = int(partial.number("hide")) if partial is not None else 0
     return list_page(request, listed[: max(0, len(listed) - hidden)])
@@ -56,16 +57,17 @@ def _is_listed(estate: Estate, contract: Contract) -> bool:
 
 
 def show(estate: Estate, request: Request) -> Reply:
-    """Return `{"instances": {..}}` with one object despite the plural name, or null if it does not exist."""
+    """Return `{"instances": {..}}` with one object despite the plural name, or what says that it does not exist."""
     id = instance_id(request)
     contract = estate.get(id)
     if contract is not None:
         lag = estate.troubles.on("list_lag", contract)
         if lag is None or not lag.details["show"] or _is_listed(estate, contract):
-            return Reply.json({"instances": _row(estate, contract)})
-    if estate.options.gone_shape == "404":
+            return Reply.json({"instances": row(estate, contract)})
+    shape = estate.gone_shape(id)
+    if shape == "404":
         raise no_such_instance(id)
-    return Reply.json({"instances": None})
+    return Reply.json({"instances": {"null": None, "{}": {}, "[]": []}[shape]})
 
 
 def manage(estate: Estate, request: Request) -> Reply:
@@ -142,12 +144,13 @@ def recycle(estate: Estate, request: Request) -> Reply:
 
 
 def change_bid(estate: Estate, request: Request) -> Reply:
-    """Change the bid of an interruptible instance, in $/h."""
+    """Change the bid of an interruptible instance, in $/h; without a price, to one that wins (help of Vast's CLI)."""
     contract = _existing(estate, request)
     if contract.bid is None:
         raise Refusal(400, "invalid_args", "Instance is not interruptible.")
+    body = body_of(request)
     try:
-        price = float(body_of(request)["price"])
+        price = estate.winning_bid(contract.ask) if body["price"] is None else float(body["price"])
     except (KeyError, TypeError, ValueError):
         raise Refusal(400, "invalid_args", "Please set a bid price.") from None
     if not MIN_BID <= price <= MAX_BID:

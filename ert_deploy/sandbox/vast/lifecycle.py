@@ -17,6 +17,7 @@ from ert_deploy.sandbox.vast.faults import Troubles
 from ert_deploy.sandbox.vast.market import HOURS_PER_MONTH
 from ert_deploy.sandbox.vast.options import Options
 
+# F23
 OCI = (
     "Error response from daemon: failed to create task for container: failed to create shim task: "
     "OCI runtime create failed: runc create failed: unable to start container process"
@@ -94,6 +95,7 @@ class Life:
     def _prepare(self, contract: Contract, at: float) -> None:
         """Continue towards a running container; a missing image is downloaded first."""
         if contract.phase in RESTARTED:
+            # F22
             self._readdress(contract)
         if contract.image_left > 0:
             contract.enter(Phase.PULLING, at)
@@ -134,6 +136,7 @@ class Life:
             contract.enter(Phase.BROKEN, at, CLASH.format(next(iter(contract.ports.values()), 0)))
             return
         if contract.ask.cpu_arch != "amd64":
+            # F20
             contract.enter(Phase.EXITED, at, FORMAT)
             open_span(contract.meter.gpu, at, contract.gpu_rate())
             return
@@ -195,6 +198,7 @@ class Life:
             self._close_transfers(contract, now)
         contract.model_left = 0.0
 
+    # F19
     def destroy(self, contract: Contract, now: float) -> None:
         """Delete the instance and its disk, and end all costs."""
         self._close(contract, now)
@@ -203,6 +207,7 @@ class Life:
         contract.intended = contract.current = "stopped"
         self._machines.end(contract.id, self._pace.destroy_grace, wipe=True)
 
+    # F21
     def lose_host(self, contract: Contract, now: float) -> None:
         """Take the host offline: kill the process and end all costs."""
         self._close(contract, now)

@@ -96,6 +96,7 @@ def _filterable(row: Json) -> Json:
         "external": bool(row["external"]),
         "geolocation": row["geolocation"].rsplit(", ", 1)[-1],
         "driver_version": row["driver_vers"],
+        "ubuntu_version": row["os_version"],
     }
 
 
@@ -214,6 +215,7 @@ def _gpu(ask: Ask) -> Json:
     }
 
 
+# F30
 def _rest(ask: Ask) -> Json:
     return {
         "cpu_name": ask.cpu,

@@ -16,7 +16,9 @@ from ert_deploy.sandbox.vast.offers import breakdown, host_row, prices
 from ert_deploy.sandbox.vast.options import Options
 from ert_deploy.sandbox.vast.wire import Json
 
+# F24
 LAYER = "3b65ec22a9e9"
+DISK_USED = 4.2  # GB of a running container
 
 
 def instance_row(contract: Contract, now: float, troubles: Troubles, options: Options) -> Json:
@@ -28,7 +30,7 @@ def instance_row(contract: Contract, now: float, troubles: Troubles, options: Op
         **_where(contract, now, troubles),
         **_money(contract),
         **_times(contract, now, up),
-        **_load(up),
+        **_load(contract, up),
         "status_msg": _told(contract, troubles) or _message(contract, now, options),
         "ports": _ports(contract) if up else None,
     }
@@ -46,8 +48,8 @@ def _what(contract: Contract) -> Json:
         "extra_env": [[name, value] for name, value in order.env.items()],
         "onstart": order.onstart,
         "jupyter_token": contract.key[::-1],
-        "template_id": None,
-        "template_hash_id": None,
+        "template_id": order.template_id,
+        "template_hash_id": order.template_hash_id,
         "template_name": None,
         "volume_info": [],
         "disk_space": order.disk,
@@ -121,7 +123,9 @@ def _times(contract: Contract, now: float, up: bool) -> Json:
     }
 
 
-def _load(up: bool) -> Json:
+# F25
+def _load(contract: Contract, up: bool) -> Json:
+    used = min(DISK_USED, contract.order.disk)
     return {
         "gpu_util": 0.0 if up else None,
         "gpu_temp": 41.0 if up else None,
@@ -129,8 +133,8 @@ def _load(up: bool) -> Json:
         "mem_limit": 62.8 if up else None,
         "mem_usage": 1.2 if up else None,
         "vmem_usage": 0.0 if up else None,
-        "disk_usage": 4.2 if up else -1,
-        "disk_util": 4.2 if up else -1,
+        "disk_usage": used if up else -1,
+        "disk_util": used / contract.order.disk if up else -1,  # a fraction (Vast's command line multiplies by 100)
     }
 
 

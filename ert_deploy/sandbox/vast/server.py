@@ -1,8 +1,7 @@
 """Vast.ai server: an offer search, instances that run locally, and a bill, on loopback.
 
-The official SDK works with `server_url=double.url`. Operations for faults: search, create, list, list_v0, show,
-manage, destroy, reboot, recycle, bid, logs, result, execute, user, secrets, secrets_write, keys, keys_write. For
-`trouble`, see `faults.py`.
+The official SDK works with `server_url=double.url`, the official command line with VAST_URL. Operations for faults:
+logs, execute, result, and those of `api/routes.py`. For `trouble`, see `faults.py`.
 
 Its only secrets are random keys created here, and it opens no connections. Prices are per `WorldClock` second. Its
 machines reach loopback only, whatever a client requests, and use this server as the provider: their `ERT_VAST_API` is
@@ -13,7 +12,7 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,42 +21,20 @@ from ert_deploy.sandbox.httpd.faults import Faults
 from ert_deploy.sandbox.httpd.server import Handler, Reply, Request, Router, Server
 from ert_deploy.sandbox.runtime.clock import WorldClock
 from ert_deploy.sandbox.runtime.machines import Command
-from ert_deploy.sandbox.vast import create
 from ert_deploy.sandbox.vast import instances as handlers
 from ert_deploy.sandbox.vast import logs as vast_logs
 from ert_deploy.sandbox.vast.account import Estate
-from ert_deploy.sandbox.vast.admin import retime, switch_on
+from ert_deploy.sandbox.vast.admin import active, retime, switch_off, switch_on
+from ert_deploy.sandbox.vast.api.routes import routes
 from ert_deploy.sandbox.vast.auth import Intervals, authorize
 from ert_deploy.sandbox.vast.billing import Bill, Transfer
 from ert_deploy.sandbox.vast.container_env import GUARD, Site
 from ert_deploy.sandbox.vast.contract import Order
 from ert_deploy.sandbox.vast.market import Ask, make_market
-from ert_deploy.sandbox.vast.offers import parse_search, search
 from ert_deploy.sandbox.vast.options import Options
-from ert_deploy.sandbox.vast.user import handlers as user_api
-from ert_deploy.sandbox.vast.wire import Json, Refusal, body_of
+from ert_deploy.sandbox.vast.wire import Json, Refusal
 
 TICK = 0.05  # real seconds
-EstateHandler = Callable[[Estate, Request], Reply]
-ROUTES: tuple[tuple[str, str, str, EstateHandler], ...] = (
-    ("PUT", "/api/v0/asks/{id}/", "create", create.create),
-    ("GET", "/api/v1/instances/", "list", handlers.list_v1),
-    ("GET", "/api/v0/instances/", "list_v0", handlers.list_v0),
-    ("GET", "/api/v0/instances/{id}/", "show", handlers.show),
-    ("PUT", "/api/v0/instances/{id}/", "manage", handlers.manage),
-    ("DELETE", "/api/v0/instances/{id}/", "destroy", handlers.destroy),
-    ("PUT", "/api/v0/instances/reboot/{id}/", "reboot", handlers.reboot),
-    ("PUT", "/api/v0/instances/recycle/{id}/", "recycle", handlers.recycle),
-    ("PUT", "/api/v0/instances/bid_price/{id}/", "bid", handlers.change_bid),
-    ("GET", "/api/v0/users/current/", "user", user_api.show),
-    ("GET", "/api/v0/secrets/", "secrets", user_api.variables),
-    ("POST", "/api/v0/secrets/", "secrets_write", user_api.create_variable),
-    ("PUT", "/api/v0/secrets/", "secrets_write", user_api.update_variable),
-    ("DELETE", "/api/v0/secrets/", "secrets_write", user_api.delete_variable),
-    ("GET", "/api/v0/auth/apikeys/", "keys", user_api.keys),
-    ("POST", "/api/v0/auth/apikeys/", "keys_write", user_api.create_key),
-    ("DELETE", "/api/v0/auth/apikeys/{id}/", "keys_write", user_api.delete_key),
-)
 
 
 class VastDouble:
@@ -83,10 +60,11 @@ class VastDouble:
         asks = make_market(seed, clock.now(), bad_hosts=options.bad_hosts) if market is None else market
         self.faults = Faults()
         router = Router(self._guarded)
-        self._server = Server(router, self.faults, options.port, clock.now)
+        self._server = Server(router, self.faults, options.port, clock.now, json_type="application/json")
         site = Site(images, models, clock.speed, self._server.url, options.machine_env)
+        self.clock = clock
         self._estate = Estate(
-            clock, asks=asks, directory=directory, site=site, command=command or GUARD, options=options
+            clock, asks=asks, directory=directory, site=site, command=command or GUARD, options=options, seed=seed
         )
         self._key = key
         self._results = vast_logs.Results()
@@ -147,6 +125,18 @@ class VastDouble:
         if kind is None:
             self.faults.clear()
 
+    def end_trouble(self, kind: str) -> None:
+        """End one kind of fault. Raises `ValueError` for an unknown kind and for one that is over at once."""
+        with self._estate.lock:
+            self._estate.tick()
+            switch_off(self._estate, self.faults, kind)
+
+    def active_troubles(self) -> set[str]:
+        """Return the kinds of faults that have not ended."""
+        with self._estate.lock:
+            self._estate.tick()
+            return active(self._estate, self.faults)
+
     def pending(self) -> Json:
         """Return the active and pending faults as JSON."""
         with self._estate.lock:
@@ -189,10 +179,8 @@ class VastDouble:
                 self._estate.tick()
 
     def _fill(self, router: Router) -> None:
-        for method, pattern, operation, handler in ROUTES:
+        for method, pattern, operation, handler in routes():
             router.add(method, pattern, operation, partial(handler, self._estate))
-        router.add("POST", "/api/v0/bundles/", "search", self._search)
-        router.add("PUT", "/api/v0/search/asks/", "search", self._search)
         logs = (("request_logs", "logs", vast_logs.request_logs), ("command", "execute", vast_logs.execute))
         for path, operation, log_handler in logs:
             bound = partial(log_handler, self._estate, self._results)
@@ -211,13 +199,6 @@ class VastDouble:
                 return handler(request)
         except Refusal as refusal:
             return refusal.reply()
-
-    def _search(self, request: Request) -> Reply:
-        body = body_of(request)
-        query = parse_search(body.get("q", body))
-        estate = self._estate
-        offers = search(estate.asks.values(), query, estate.clock.now(), estate.taken)
-        return Reply.json({"offers": offers})
 
     def _result(self, request: Request) -> Reply:
         return self._results.get(request.params["name"], self._estate.clock.now())

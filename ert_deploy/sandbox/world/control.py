@@ -8,11 +8,13 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any, Protocol
 
 from ert_deploy.sandbox.httpd.faults import Fault, Faults
 from ert_deploy.sandbox.httpd.server import Handler, Reply, Request, Router, Server
 from ert_deploy.sandbox.runtime.clock import WorldClock, rfc3339
+from ert_deploy.sandbox.world.kinds import kinds
 
 
 class Troubled(Protocol):
@@ -22,6 +24,10 @@ class Troubled(Protocol):
     def faults(self) -> Faults: ...
 
     def trouble(self, what: dict[str, Any], /) -> Any: ...
+
+    def end_trouble(self, kind: str, /) -> Any: ...
+
+    def active_troubles(self) -> set[str]: ...
 
 
 class BillSheet(Protocol):
@@ -58,6 +64,7 @@ class ControlServer:
         router.add("GET", "/bill", "bill", self._bill)
         router.add("GET", "/state", "state", self._state)
         router.add("POST", "/faults", "faults", self._faults)
+        router.add("GET", "/trouble", "list_trouble", self._list_trouble)
         router.add("POST", "/trouble", "trouble", self._trouble)
         router.add("POST", "/stop", "stop", self._stop)
         self._server = Server(router)
@@ -111,8 +118,15 @@ class ControlServer:
 
     def _trouble(self, request: Request) -> Reply:
         side, order = self._order(request)
-        side.trouble(order)
+        if order.pop("end", False):
+            side.end_trouble(str(order.get("kind")))
+        else:
+            side.trouble(order)
         return Reply.json({"ok": True})
+
+    def _list_trouble(self, _: Request) -> Reply:
+        on = {"vast": self._vast.active_troubles(), "render": self._render.active_troubles()}
+        return Reply.json({"kinds": [{**asdict(one), "on": one.kind in on[one.provider]} for one in kinds()]})
 
     def _stop(self, _: Request) -> Reply:
         self._ask_stop()

@@ -11,7 +11,6 @@ import contextlib
 import fcntl
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -24,33 +23,39 @@ from typing import IO, Any
 from ert_deploy.sandbox.ollama.weights import default_cache, ensure_model, toy_model
 from ert_deploy.sandbox.runtime.clock import WorldClock
 from ert_deploy.sandbox.runtime.processes import ProcessMark, end_processes, recorded
+from ert_deploy.sandbox.world import app_folder
 from ert_deploy.sandbox.world import file as world_file
+from ert_deploy.sandbox.world.app_folder import AppOrder
 from ert_deploy.sandbox.world.control_client import ask
 from ert_deploy.sandbox.world.file import NotRunning, WorldError, WorldFile
 from ert_deploy.sandbox.world.installed import must_be_installed
-from ert_deploy.sandbox.world.world import RENDER, VAST, World
+from ert_deploy.sandbox.world.launch import environment, foreground_command, tail
+from ert_deploy.sandbox.world.world import RENDER, SERVICE, VAST, World
 
 LOG, LOCK, BILL = "sandbox.log", "sandbox.lock", "bill.json"
 START_SECONDS, STOP_SECONDS = 300.0, 60.0
 BILL_EVERY = 1.0
 BUSY_EXIT = 3
-_TAIL = 20
-# Other variables are not inherited: a daemon runs for hours, and its log should not contain any secret.
-INHERITED = re.compile(
-    r"PATH|HOME|USER|LOGNAME|LANG|LC_[A-Z]+|TZ|TMPDIR|XDG_CACHE_HOME|SSL_CERT_FILE|OPENBLAS_\w+"
-    r"|PYTHON(?:DONTWRITEBYTECODE|WARNINGS|HASHSEED)"
-)
 _real = WorldClock()
 
 
 def start(
-    directory: Path, speed: float = 20.0, *, model: str = "auto", command: Sequence[str] | None = None
+    directory: Path,
+    speed: float = 20.0,
+    *,
+    model: str = "auto",
+    command: Sequence[str] | None = None,
+    app: AppOrder | None = None,
 ) -> WorldFile:
     """Start the sandbox of `directory` in the background, wait until it is ready and return it.
 
     A running one is returned unchanged, with its own speed. Raises `WorldError`, with the end of the log, when the
-    start fails. `model` is `auto` or `toy`; `command` is used instead of `foreground_command`.
+    start fails, for an `app` that cannot be run, and for an `app` while another sandbox is running in the directory.
+    `model` is `auto` or `toy`; `command` is used instead of `foreground_command`.
     """
+    if app is not None:
+        app_folder.read(app)
+        _must_not_run(directory)
     try:
         return world_file.attach(directory)
     except WorldError as problem:
@@ -60,11 +65,11 @@ def start(
         must_be_installed()
     if command is None and model == "auto" and ensure_model(default_cache()).is_toy:
         model = "toy"  # the daemon has no access to the caller's package index and proxy
-    argv = command or foreground_command(directory, speed, model)
+    argv = command or [*foreground_command(directory, speed, model), *(app.option() if app else ())]
     log = directory / LOG
     with log.open("ab") as sink:
         child = subprocess.Popen(
-            argv, env=_environment(), stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True
+            argv, env=environment(), stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True
         )
     world = _wait_ready(directory, child, log)
     if world.pid == child.pid:
@@ -75,17 +80,12 @@ def start(
     return world
 
 
-def foreground_command(directory: Path, speed: float, model: str) -> list[str]:
-    """Return the command line of the daemon."""
-    options = ["--world", str(directory), "--speed", str(speed), "--model", model, "--foreground"]
-    return [sys.executable, "-m", "ert_deploy.sandbox", "start", *options]
-
-
-def _environment() -> dict[str, str]:
-    """Return an environment without keys, proxies and package index, in which this package can be imported."""
-    places = [str(Path(__file__).resolve().parents[3]), os.environ.get("PYTHONPATH", "")]
-    kept = {name: value for name, value in os.environ.items() if INHERITED.fullmatch(name)}
-    return {**kept, "PYTHONPATH": os.pathsep.join(filter(None, places))}
+def _must_not_run(directory: Path) -> None:
+    try:
+        world_file.attach(directory)
+    except WorldError:
+        return
+    raise WorldError(f"a sandbox is running in {directory} already; `ert-deploy sandbox stop` ends it first")
 
 
 def _claim(directory: Path) -> None:
@@ -114,12 +114,6 @@ def _wait_ready(directory: Path, child: subprocess.Popen[bytes], log: Path) -> W
     end_processes([ProcessMark.of(child.pid)], STOP_SECONDS)
     child.wait(STOP_SECONDS)
     raise WorldError(f"the sandbox was not ready after {START_SECONDS:.0f} s:\n{tail(log)}")
-
-
-def tail(log: Path) -> str:
-    """Return the last lines of a log."""
-    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-    return "\n".join(lines[-_TAIL:])
 
 
 def stop(directory: Path) -> dict[str, Any]:
@@ -206,12 +200,14 @@ def locked(directory: Path) -> Iterator[IO[str] | None]:
             yield file
 
 
-def run(directory: Path, speed: float, model: str = "auto") -> int:
-    """Run in the foreground and return the exit code."""
+def run(directory: Path, speed: float, model: str = "auto", app: AppOrder | None = None) -> int:
+    """Run in the foreground and return the exit code. Raises `WorldError` for an `app` that cannot be run."""
+    user_app = app_folder.read(app) if app else None
 
     def make() -> World:
         cache = default_cache()
-        return World(directory, speed=speed, model=toy_model(cache) if model == "toy" else ensure_model(cache))
+        found = toy_model(cache) if model == "toy" else ensure_model(cache)
+        return World(directory, speed=speed, model=found, service=app.service if app else SERVICE, app=user_app)
 
     return run_world(directory, make)
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ert_deploy.sandbox.ollama.weights import ModelFile
+from ert_deploy.sandbox.render.user_app import UserApp
 from ert_deploy.sandbox.runtime.clock import WorldClock
 from ert_deploy.sandbox.runtime.processes import ProcessMark
 from ert_deploy.sandbox.world import file
@@ -67,6 +68,7 @@ class Setting:
     seed: int
     vast_key: str
     render_key: str
+    app: UserApp | None = None
 
 
 def real_vast(setting: Setting) -> VastSide:
@@ -88,11 +90,15 @@ def real_render(setting: Setting) -> RenderSide:
     """Create a `RenderDouble`, which starts real services."""
     from ert_deploy.sandbox.render.server import RenderDouble
 
-    return RenderDouble(setting.clock, setting.directory / RENDER, setting.render_key, images=setting.images)
+    directory = setting.directory / RENDER
+    return RenderDouble(setting.clock, directory, setting.render_key, images=setting.images, app=setting.app)
 
 
 class World:
-    """A sandbox in this process. `start` before use; `stop` terminates all child processes and returns the bill."""
+    """A sandbox in this process. `start` before use; `stop` terminates all child processes and returns the bill.
+
+    `service` is the name of the service; it runs `app`, or the dashboard.
+    """
 
     def __init__(
         self,
@@ -102,14 +108,17 @@ class World:
         seed: int = 1,
         model: ModelFile | None = None,
         images: Path | None = None,
+        service: str = SERVICE,
+        app: UserApp | None = None,
         make_vast: Callable[[Setting], VastSide] = real_vast,
         make_render: Callable[[Setting], RenderSide] = real_render,
     ) -> None:
         self.directory = directory
-        self.clock = WorldClock(speed)
+        self.clock = WorldClock.behind(speed)
         self.stop_asked = threading.Event()
         self.file: WorldFile | None = None
         self._seed, self._model, self._images = seed, model, images
+        self._service, self._app = service, app
         self._make_vast, self._make_render = make_vast, make_render
         self._ends = contextlib.ExitStack()
         self._vast: VastSide | None = None
@@ -131,7 +140,7 @@ class World:
         for side in (self._vast, render):
             self._ends.callback(side.stop)
             side.start()
-        service = render.add_service(SERVICE, unrelated_env(self._seed))
+        service = render.add_service(self._service, self._app.env if self._app else unrelated_env(self._seed))
         control = ControlServer(self.clock, self._vast, render, self.stop_asked.set)
         self._ends.callback(control.stop)
         control.start()
@@ -149,7 +158,7 @@ class World:
             render_key=setting.render_key,
             control_key=control.key,
             service_id=service,
-            service_name=SERVICE,
+            service_name=self._service,
             app_url=render.app_url(service),
             model=self._model.name if self._model else None,
         )
@@ -167,6 +176,7 @@ class World:
             self._seed,
             secrets.token_hex(32),
             "rnd_" + "".join(secrets.choice(letters) for _ in range(28)),
+            self._app,
         )
 
     def bill(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Steps that several plans expect, each in the words that it is shown in."""
+"""Expected steps shared by several plans, each as its output text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plans where the backend takes another key."""
+"""`plan` with a change of the key of a backend."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plans where the app is moved over to what serves."""
+"""`plan` for moving the app to the current backend."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plans of `down`, and of what is left over."""
+"""`plan` of `down`, and for remaining tombstones and records."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from ert_deploy.core.model import steps
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.state import State
 from tests.core.situations.expected_steps import FORECAST, POINTERS, RENT
+from tests.support.ids import nth
 from tests.support.situations import (
     DASH,
     DOWN,
@@ -31,7 +32,7 @@ from tests.support.situations import (
 )
 
 SITUATIONS: Table = {
-    # What is left over
+    # Remaining entries
     "an old grave": (
         UP,
         seen(
@@ -89,11 +90,11 @@ SITUATIONS: Table = {
         seen(
             replace(instance(1), mark=replace(instance(1).mark, deployment="other"), claims="other"),  # type: ignore[type-var]
             instance(2, mark=None, born=None, owner=""),
-            Instance(3),
+            Instance(nth(3)),
         ),
         [],
     ),
-    # On the way down
+    # `down`
     "nothing is wanted and nothing is there": (DOWN, seen(apps=(app({}),)), []),
     "all is taken away": (
         DOWN,
@@ -179,9 +180,9 @@ SITUATIONS: Table = {
             instance(2),
             tombstones=(tombstone(1), tombstone(2), tombstone(3)),
             due={
-                steps.Destroy(1, "replaced"): NOW + 20,
-                steps.Destroy(2, "replaced"): NOW,
-                steps.Bury(3, "seen gone"): NOW + 10,
+                steps.Destroy(nth(1), "replaced"): NOW + 20,
+                steps.Destroy(nth(2), "replaced"): NOW,
+                steps.Bury(nth(3), "seen gone"): NOW + 10,
             },
         ),
         [

@@ -1,4 +1,4 @@
-"""Plans where something is rented: creates whose outcome is not known, boots, and machines that are not kept."""
+"""`plan` for renting an instance: create calls with unknown result, slow or failed starts, and unsuitable machines."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.support.situations import (
 )
 
 SITUATIONS: Table = {
-    # Nothing there yet
+    # No instance yet
     "nothing is there": (
         UP,
         seen(apps=(app({}),)),
@@ -47,7 +47,7 @@ SITUATIONS: Table = {
             "Prove admin: known after boot",
         ],
     ),
-    # Creates whose outcome is not known
+    # Create calls with unknown result
     "one create is unknown": (
         UP,
         seen(intents=(intent(1, 30),), apps=(app(KEYED),)),
@@ -115,7 +115,7 @@ SITUATIONS: Table = {
         ),
         ["Settle token=2 in 210 s: a create call whose outcome is not known"],
     ),
-    # Booting
+    # Starting
     "it is provisioning": (
         UP,
         seen(instance(1, status=None, address=None), records=(record(1),), apps=(app(KEYED),)),
@@ -144,7 +144,7 @@ SITUATIONS: Table = {
         seen(instance(1, status="exited"), records=(record(1),), apps=(app(KEYED),), watches={1: still(5, 2)}),
         ["Retire 1 token=1 1001 deny: the container is exited", *RENT],
     ),
-    # What is not kept
+    # Unsuitable machines
     "it costs more than the cap": (
         UP,
         seen(instance(1, dph=0.41), records=(record(1),), apps=(app(KEYED),)),

@@ -1,4 +1,4 @@
-"""Plans where one that serves is replaced: by the config, by a fault, and with all slots taken."""
+"""`plan` for replacing the current backend: config change, fault, and all slots in use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plans of `sleep`, and of `up` where something sleeps."""
+"""`plan` of `sleep`, and of `up` with a stopped instance."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ SITUATIONS: Table = {
         ),
         [],
     ),
-    # On the way to sleep
+    # `sleep`
     "sleep: there is nothing": (SLEEP, seen(), []),
     "sleep: it serves": (
         SLEEP,

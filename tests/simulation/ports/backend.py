@@ -1,4 +1,4 @@
-"""The backends of a world: whether they answer, are busy, and which keys they take."""
+"""Backend port of the simulator: health, activity and accepted keys of the backends."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from ert_deploy.core.model.secret import Secret
 from ert_deploy.engine import effects as e
 from tests.simulation.market import IMPOSTOR, MOVE, PORT_BASE, UNREACHABLE, Machine
 from tests.simulation.world import Violation, World
+from tests.support.ids import nth
 
-DRAIN = 75.0  # seconds for which what ran before may still be asking
+DRAIN = 75.0  # seconds for which the previous version of an app may still send requests
 
 
 def busy(world: World, _: e.Busy) -> int:
@@ -17,8 +18,8 @@ def busy(world: World, _: e.Busy) -> int:
 
 
 def _at(world: World, address: Address) -> Machine | None:
-    """The machine that answers at an address."""
-    made = world.paid.get((address.port - PORT_BASE) % MOVE)
+    """Return the running machine at an address, or None."""
+    made = world.paid.get(nth((address.port - PORT_BASE) % MOVE))
     return made if made is not None and not made.halted and made.port == address.port else None
 
 
@@ -37,7 +38,7 @@ def accepts(world: World, effect: e.Accepts) -> bool:
 
 
 def _holder(world: World, effect: e.Accepts | e.KeysInForce | e.SetKeys) -> Machine:
-    """The machine at that address that holds that certificate."""
+    """Return the machine at the address with that certificate. Raises Transient if there is none."""
     made = _at(world, effect.address)
     if made is None or made.certificate != effect.certificate or made.trouble:
         raise Transient("no line to the holder of that certificate")
@@ -61,7 +62,7 @@ def set_keys(world: World, effect: e.SetKeys) -> None:
     if made.boot_secret != effect.boot_secret:
         raise Violation("keys are set with the boot secret of another machine")
     record = world.state.record(made.id)
-    entombed = any(t.id == made.id for t in world.state.tombstones)  # by another one, since then
+    entombed = any(t.id == made.id for t in world.state.tombstones)  # by another command, since then
     if not entombed and (record is None or not record.asked):
         raise Violation("keys are set, and nobody wrote that down")
     for service in world.services.values() if not world.beyond else ():

@@ -1,4 +1,4 @@
-"""The GPU market of a world: what is listed and rented, started, stopped and destroyed, and what must hold then."""
+"""GPU host port of the simulator: list, search, create, start, stop and destroy, with checks of each call."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ from itertools import takewhile
 
 from ert_deploy.core.model.desired import Market
 from ert_deploy.core.model.errors import ErtError, Gone, OfferGone, OutcomeUnknown, StartRefused, Transient
+from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.observed import Instance, Offer
 from ert_deploy.core.model.state import LONG_AGO
 from ert_deploy.engine import effects as e
 from ert_deploy.ports import CreateOrder
 from tests.simulation.faults import LATEST
-from tests.simulation.market import BY_ID, DISK, MOVE, STRANGERS, Machine, as_bids
+from tests.simulation.market import BY_ID, DISK, MOVE, STRANGERS, Machine, as_bids, machine_of
 from tests.simulation.world import Actor, Violation, World
 
-WITHIN_BUDGET = 1  # machines of one command with a budget
-MOST_UNPULLED = 2  # hosts on which one command finds that the image cannot be pulled, before it rents no more
-LIMITS = ("ERT_IDLE_STOP", "ERT_BOOT_DEADLINE", "ERT_MAX_LIFETIME")  # of the guard; 0 would switch one off
+WITHIN_BUDGET = 1  # machines of one command with `max_cost`
+MOST_UNPULLED = 2  # hosts that may fail to pull the image before a command must give up
+LIMITS = ("ERT_IDLE_STOP", "ERT_BOOT_DEADLINE", "ERT_MAX_LIFETIME")  # of the guard; 0 disables a limit
 
 
 def list_instances(world: World, _: e.ListInstances) -> tuple[Instance, ...]:
@@ -47,7 +48,7 @@ def search(world: World, effect: e.Search) -> tuple[Offer, ...]:
     return tuple(o for o in offers if o.id not in taken)
 
 
-def create(world: World, effect: e.Create) -> int:
+def create(world: World, effect: e.Create) -> InstanceId:
     order = effect.order
     if not all(order.env.get(name, "").isdecimal() and int(order.env[name]) > 0 for name in LIMITS):
         raise Violation("a create call of a machine that would not stop by itself")
@@ -71,14 +72,14 @@ def create(world: World, effect: e.Create) -> int:
 
 
 def _may_rent(world: World, order: CreateOrder) -> None:
-    """A create is for another machine than those of ours, at a price below the cap, and within the budget."""
-    wanted, machine = world.acting.wanted, order.offer_id + 1000
+    """Check a create call: a machine not yet in use, a price within the limit, and within the budget."""
+    wanted, machine = world.acting.wanted, machine_of(order.offer_id)
     assert wanted is not None
-    before = takewhile(lambda intent: intent.token != order.mark.token, world.state.intents)  # the later gives way
+    before = takewhile(lambda intent: intent.token != order.mark.token, world.state.intents)  # the later one is dropped
     held = {intent.machine_id for intent in before if not intent.gone}
     if machine in held | {record.machine_id for record in world.state.records if record.id in world.paid}:
         raise Violation(f"a create call on machine {machine}, where an instance of ours is")
-    bid, listed = order.launch.bid, world.acting.shown[order.offer_id]  # a host may ask for more since
+    bid, listed = order.launch.bid, world.acting.shown[order.offer_id]  # the listed price may have increased since then
     price = listed.dph_total if bid is None else bid + DISK
     if price > wanted.criteria.max_dph:
         raise Violation(f"a create call for ${price}/h, above the cap")
@@ -99,12 +100,12 @@ def _price(world: World, order: CreateOrder) -> float:
 
 
 def _alone(world: World) -> bool:
-    """Whether no other instance is paid and no other create is under way, or may be: by another operator."""
+    """Whether no other instance is rented and no other create call is pending or possible by another operator."""
     return len(world.paid) + world.pending == 0 and len(world.state.intents) == 1 and world.operators == 1
 
 
 def _put_off(world: World, order: CreateOrder, actor: Actor) -> ErtError:
-    """It takes effect later than the answer; only beyond the contract after the settle time, or after a no."""
+    """Delay a create call beyond its response; after the settle time or an error only if `World.beyond` is set."""
     kind, delay = world.kind, world.strength if world.beyond else min(world.strength, LATEST)
     lies = kind == "taken-late" or delay > LATEST
     world.took = min(30.0, delay)
@@ -118,16 +119,16 @@ def _put_off(world: World, order: CreateOrder, actor: Actor) -> ErtError:
 
 def _land(world: World, what: tuple[CreateOrder, Actor]) -> None:
     world.pending -= 1
-    world.kind = ""  # whatever strikes the call of this moment has nothing to do with it
+    world.kind = ""  # the fault of the current call does not apply to this delayed one
     _make(world, *what)
 
 
-def _make(world: World, order: CreateOrder, actor: Actor | None = None) -> int:
+def _make(world: World, order: CreateOrder, actor: Actor | None = None) -> InstanceId:
     kind, price = world.kind, _price(world, order)
     clash = any(m.offer == order.offer_id and not m.halted for m in world.paid.values())
     made = add(world, order, price * 3 if kind == "overpriced" else price)
     if clash:
-        made.trouble = "clash"  # the provider rents one offer twice, and the second dies of the ports of the first
+        made.trouble = "clash"  # the offer is rented a second time, and that instance fails on ports already in use
     elif world.limited:
         made.trouble, made.halted = "unpulled", True
     (actor or world.acting).rented[order.mark.token] = made
@@ -138,7 +139,7 @@ def _make(world: World, order: CreateOrder, actor: Actor | None = None) -> int:
 
 
 def add(world: World, order: CreateOrder, price: float) -> Machine:
-    """One more exists and is paid."""
+    """Add a rented machine."""
     world.numbers += 1
     made = Machine(world.numbers, order, world.now, price)
     world.machines[made.id] = world.paid[made.id] = made
@@ -166,13 +167,13 @@ def destroy(world: World, effect: e.DestroyInstance) -> None:
 
 
 def _unsure(world: World, made: Machine) -> bool:
-    """Whether the newest listing shows nothing of ours in its environment, and no person has decided."""
+    """Whether the newest listing has no environment of this deployment for it, and it was not adopted."""
     seen = not made.environed and made.edited < world.listing and world.operators == 1
     return seen and made.id not in world.state.claims.adopted
 
 
-def end(world: World, number: int, lingers: float = 0.0) -> None:
-    """It exists no more, and is shown for that many seconds all the same."""
+def end(world: World, number: InstanceId, lingers: float = 0.0) -> None:
+    """Remove an instance; it remains in the listing for `lingers` seconds."""
     made = world.paid.pop(number, None)
     if made is not None:
         made.ends, made.leaves = world.now, world.now + lingers
@@ -206,7 +207,7 @@ def start(world: World, effect: e.StartInstance) -> None:
 
 
 def come_on(world: World, made: Machine, moves: int = 0) -> None:
-    """Its start takes effect, if it exists and has a GPU."""
+    """Execute the start of an instance, if it exists and its GPU is available."""
     if made.id in world.paid and not (made.taken or made.expired):
         made.wake(world.now, moves)
 
@@ -236,7 +237,7 @@ def _go_off(world: World, made: Machine) -> None:
     made.halt(world.now)
 
 
-def _ours(world: World, number: int) -> Machine:
+def _ours(world: World, number: InstanceId) -> Machine:
     if number in BY_ID:
         raise Violation(f"instance {number} was not ours to start or stop")
     made = world.machines[number]

@@ -1,8 +1,9 @@
-"""The stored state of a world: conditional writes, and what must hold of what is given up in one."""
+"""State store port of the simulator: conditional writes, and checks for instances marked for deletion."""
 
 from __future__ import annotations
 
 from ert_deploy.core.model.errors import StateConflict
+from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import State, Tombstone
 from ert_deploy.engine import effects as e
@@ -18,7 +19,7 @@ def save(world: World, effect: e.Save) -> State:
     if state.tombstones:
         before = {t.id for t in world.state.tombstones}
         _given_up(world, [t for t in state.tombstones if t.id not in before])
-    world.state = State(  # spelt out: `replace` takes three times as long, and this runs at every write
+    world.state = State(  # explicit arguments: `replace` is slower by a factor of 3, and this runs for every write
         state.deployment, state.generation + 1, state.intents, state.records, state.tombstones, state.denied,
         state.rollouts, state.account, state.claims, state.begun,
     )  # fmt: skip
@@ -35,8 +36,8 @@ def _given_up(world: World, tombstones: list[Tombstone]) -> None:
             actor.unpulled.add(made.offer)
 
 
-def _leaves_no_app_alone(world: World, number: int) -> None:
-    """`up`, `wake` and `sleep` give nothing up that answers and that an app runs with."""
+def _leaves_no_app_alone(world: World, number: InstanceId) -> None:
+    """Check that `up`, `wake` and `sleep` do not delete a responding backend that is used by an app."""
     made = world.paid.get(number)
     if made is None or made.halted:
         return

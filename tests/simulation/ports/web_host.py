@@ -1,4 +1,4 @@
-"""The web host of a world: variables of ours alone, and deploys that take their time."""
+"""Web host port of the simulator: environment variables and deploys; only owned variables may be written."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def deploy(world: World, effect: e.StartDeploy) -> WebDeploy | None:
 
 
 def begin_deploy(world: World, service: Service, *, fails: bool) -> WebDeploy | None:
-    """As anybody may: a push, the dashboard, our own call. One that has to queue has no id yet."""
+    """Start a deploy, by any client of the service, or queue it and return None: a queued deploy has no id yet."""
     if service.in_flight() is not None:
         service.queued = True
         return None
@@ -51,7 +51,7 @@ def _deployed(world: World, what: tuple[Service, str]) -> None:
     if service.end(what[1], world.now):
         begin_deploy(world, service, fails=False)
     for made in () if world.beyond else world.paid.values():
-        # Where keys were never changed, two that rented at once may have left the address of one and the key of
-        # the other.
+        # If keys were never rotated, two concurrent create calls may result in the address of one machine and the key
+        # of the other.
         if made.generation and not service.in_use(Secret(f"https://{HOST}:{made.port}"), world.now) <= {*made.keys}:
             raise Violation(f"{service.name} now uses a key that its backend does not take")

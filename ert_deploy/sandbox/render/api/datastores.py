@@ -88,6 +88,7 @@ def _shown(platform: Platform, item: Datastore) -> dict[str, Any]:
         "name": item.name,
         "plan": item.plan,
         "region": item.region,
+        # F49
         "status": "available",
         "owner": owner_json(platform.store.owner_id),
         "ipAllowList": [],

@@ -34,6 +34,7 @@ def list_domains(platform: Platform, request: Request) -> Reply:
 
 
 def _wanted(request: Request, domain: Domain) -> bool:
+    # F48
     facts = {"name": domain.name, "domainType": _kind(domain.name), "verificationStatus": "unverified"}
     named = all(fact in asked for name, fact in facts.items() if (asked := values_of(request, name)))
     return named and in_window(request, "created", domain.created)

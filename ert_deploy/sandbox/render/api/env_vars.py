@@ -43,6 +43,7 @@ def value_of(given: dict[str, Any]) -> str:
     return value
 
 
+# F46
 def key_of(key: Any) -> str:
     """Return a valid name of a variable; Render's own restrictions are not documented. Raises a 400 `ApiError`."""
     if not isinstance(key, str) or not key or "=" in key or "\0" in key:

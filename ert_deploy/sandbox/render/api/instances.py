@@ -14,6 +14,7 @@ from ert_deploy.sandbox.render.pagination import bad_request, json_object, time_
 from ert_deploy.sandbox.render.platform import Platform, Table
 from ert_deploy.sandbox.render.serialize import OWNER_EMAIL, stamp
 
+# F55
 ASYNC_SECONDS = 2.0
 MOST_INSTANCES = 100  # render.com/docs/scaling
 

@@ -20,6 +20,7 @@ def parse_files(given: Any) -> dict[str, str]:
     return within({name_of(item.get("name")): content_of(item) for item in given})
 
 
+# F47
 def name_of(name: Any) -> str:
     """Return a valid file name; Render's own restrictions are not documented. Raises a 400 `ApiError`."""
     if not isinstance(name, str) or name in ("", ".", "..") or "/" in name or "\0" in name or len(name.encode()) > 255:

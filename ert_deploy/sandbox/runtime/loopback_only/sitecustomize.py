@@ -2,8 +2,9 @@
 
 Its directory is the first one on PYTHONPATH. An audit hook, which the process cannot remove, blocks name resolution and
 connecting or sending to an address outside loopback (`PermissionError`), and appends one JSON line per attempt to the
-file in ERT_SANDBOX_REFUSED. Unix sockets and binding to an address are allowed. Python resolves a host name before it
-audits the call, so the methods of `socket.socket` are also checked, as soon as the first socket is created. If there
+file in ERT_SANDBOX_REFUSED. Unix sockets and binding to an address are allowed; a bind to all addresses becomes one to
+loopback. Python resolves a host name before it audits the call, so the methods of `socket.socket` are also checked, as
+soon as the first socket is created. If there
 is another sitecustomize on the path, it is executed afterwards.
 
 Not covered: Python started with -I, -S or -E or with an empty environment, programs that are not Python, native code
@@ -104,9 +105,18 @@ def _checked(method: Callable[..., object], event: str, at: int) -> Callable[...
     def call(sock: object, *args: object) -> object:
         if len(args) > max(at, 0):
             hook(event, (sock, args[at]))
+        if event == "socket.bind" and args:
+            args = (_kept_in(args[0]), *args[1:])
         return method(sock, *args)
 
     return call
+
+
+def _kept_in(address: object) -> object:
+    """Return the address to bind to: loopback instead of all addresses, which would be open to the network."""
+    if not (isinstance(address, tuple) and address and address[0] in UNSPECIFIED):
+        return address
+    return ("::1" if len(address) > len(("host", "port")) or address[0] == "::" else "127.0.0.1", *address[1:])
 
 
 def _run_the_one_behind() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from ert_deploy.sandbox.httpd.messages import Reply, Request
 from ert_deploy.sandbox.runtime.loopback import off_loopback
 from ert_deploy.sandbox.vast.account import Estate
-from ert_deploy.sandbox.vast.user.model import ApiKey
+from ert_deploy.sandbox.vast.user.model import USER_ID, ApiKey
 from ert_deploy.sandbox.vast.user.rights import CATEGORIES, parse
 from ert_deploy.sandbox.vast.wire import Refusal, body_of, success
 
@@ -21,7 +21,7 @@ def show(estate: Estate, _: Request) -> Reply:
     credit = estate.credit()
     return Reply.json(
         {
-            "id": 424242,
+            "id": USER_ID,
             "email": "sandbox@localhost",
             "username": "sandbox",
             "credit": credit,
@@ -31,7 +31,7 @@ def show(estate: Estate, _: Request) -> Reply:
             "has_billing": True,
             "key_id": 1,
             "sid": "sandbox",
-            "ssh_key": "",
+            "ssh_key": next((key.text for key in estate.user.ssh_keys.values()), ""),
         }
     )
 
@@ -84,11 +84,22 @@ def _existing(estate: Estate, name: str) -> None:
 
 def keys(estate: Estate, _: Request) -> Reply:
     """Return the additional API keys, without their values."""
-    rows = [
+    return Reply.json({"apikeys": _keys(estate)})
+
+
+def _keys(estate: Estate) -> list[dict[str, Any]]:
+    return [
         {"id": key.id, "name": key.name, "permissions": {"api": {name: {} for name in sorted(key.permissions)}}}
         for key in estate.user.keys.values()
     ]
-    return Reply.json({"apikeys": rows})
+
+
+def key(estate: Estate, request: Request) -> Reply:
+    """Return one additional API key, without its value."""
+    for row in _keys(estate):
+        if str(row["id"]) == request.params["id"]:
+            return Reply.json(row)
+    raise Refusal(404, "not_found", "No such API key")
 
 
 def create_key(estate: Estate, request: Request) -> Reply:

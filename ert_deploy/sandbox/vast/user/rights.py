@@ -44,6 +44,21 @@ NEEDED: Mapping[str, str] = {
     "secrets": "user_read",
     "keys": "user_read",
     "secrets_write": "user_write",
+    "filters": "instance_read",
+    "instance_keys": "instance_read",
+    "instance_keys_write": "instance_write",
+    "update": "instance_write",
+    "launch": "misc",
+    "increases": "instance_read",
+    "increases_write": "instance_write",
+    "ssh_keys": "user_read",
+    "ssh_keys_write": "user_write",
+    "templates": "user_read",
+    "templates_write": "user_write",
+    "volumes": "instance_read",
+    "volumes_write": "instance_write",
+    "charges": "billing_read",
+    "absent": "misc",
     "keys_write": "user_write",
 }
 
@@ -51,6 +66,7 @@ NEEDED: Mapping[str, str] = {
 def permit(key: ApiKey, operation: str) -> None:
     """Raise `Refusal` 403 unless the key has the permission required by the operation."""
     if NEEDED[operation] not in key.permissions:
+        # F15
         raise Refusal(403, "not_authorized", f"This key lacks the permission {NEEDED[operation]}.")
 
 

@@ -14,9 +14,10 @@ from flask import Flask, Request, Response, jsonify, request
 from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, UnsupportedMediaType
 from werkzeug.wrappers import Request as WsgiRequest
 
-from ert_dashboard.auth.login import FORMS
 from ert_dashboard.auth.middleware import Wsgi, behind_https
 from ert_dashboard.base.strict_json import load_strictly
+from ert_dashboard.web.bodies import Problem
+from ert_dashboard.web.routes import FORMS
 
 _LOG = logging.getLogger(__name__)
 LARGEST_BODY = 64 * 1024
@@ -45,7 +46,8 @@ def install(app: Flask) -> None:
 
 def problem(status: int, message: str, headers: dict[str, str] | None = None, **fields: Any) -> Response:
     """Return an error as JSON: `{"success": false, "error": message, ...}`."""
-    response = jsonify({"success": False, "error": message, **fields})
+    body: Problem = {"success": False, "error": message, **fields}  # type: ignore[typeddict-item]
+    response = jsonify(body)
     response.status_code = status
     response.headers.extend(headers or {})
     return response
