@@ -38,7 +38,8 @@ class WebService:
     """A web service as Render describes it. `suspended` says why, or is empty.
 
     `has_disk`: a deploy stops the old process before it starts the new one. `sleeps`: it is stopped when idle.
-    `unreachable`: nothing answers at `url`, because that address is switched off.
+    `unreachable`: nothing answers at `url`, because that address is switched off. `preview_of` is the service
+    that it is a preview of, or empty; `makes_previews`: its host copies it and its variables for pull requests.
     """
 
     id: str
@@ -49,6 +50,8 @@ class WebService:
     has_disk: bool = False
     sleeps: bool = False
     unreachable: bool = False
+    preview_of: str = ""
+    makes_previews: bool = False
 
 
 @dataclass(frozen=True, slots=True)

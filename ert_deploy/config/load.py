@@ -31,6 +31,7 @@ from ert_deploy.config.yaml.file import read_text
 from ert_deploy.config.yaml.problems import ConfigProblems, Problem
 from ert_deploy.config.yaml.tree import read_tree
 from ert_deploy.core.model.desired import (
+    USE_IN_PREVIEWS,
     Criteria,
     Desired,
     Guard,
@@ -161,7 +162,8 @@ def _server(launch: dict[str, Any]) -> ModelServer:
 
 def _target(values: Mapping[str, Any], path: str) -> Target:
     row = _direct(values, path)
-    return Target(service=row.pop("name"), names=OwnedNames(**_direct(values, f"{path}/owned")), **row)
+    names, previews = OwnedNames(**_direct(values, f"{path}/owned")), values["render/previews"] == USE_IN_PREVIEWS
+    return Target(service=row.pop("name"), names=names, previews=previews, **row)
 
 
 def _direct(values: Mapping[str, Any], path: str) -> dict[str, Any]:

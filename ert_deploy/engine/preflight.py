@@ -57,6 +57,11 @@ def _about(target: Target, service: WebService, grouped: Mapping[str, str]) -> I
             f"the Render service {service.name} is suspended ({service.suspended})",
             "resume it in the Render dashboard, then run `ert-deploy up` again",
         )
+    if service.preview_of and not target.previews:
+        yield Finding(
+            f"the Render service {service.name} is a preview of {service.preview_of} and would use its GPU",
+            f"name {service.preview_of} under render/services, or write previews: use under render",
+        )
     if service.has_disk and not target.allow_downtime:
         yield Finding(
             f"the Render service {service.name} has a disk: each deploy stops it for seconds to minutes",
@@ -67,6 +72,12 @@ def _about(target: Target, service: WebService, grouped: Mapping[str, str]) -> I
         yield Finding(
             f"{', '.join(both)} would come to {service.name} from ert-deploy and from the environment group {groups}",
             "take it out of the group, or unlink the group from the service in the Render dashboard",
+        )
+    if service.makes_previews and not target.previews:
+        yield Finding(
+            f"Render copies the variables of {service.name}, with the backend's key, into its previews",
+            "the dashboard leaves the backend alone there; another app has to look at IS_PULL_REQUEST",
+            stops=False,
         )
     if service.sleeps:
         yield Finding(

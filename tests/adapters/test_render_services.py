@@ -28,6 +28,33 @@ def test_an_onrender_address_that_is_disabled_is_said(policy: str | None, off: b
         assert web.service(SERVICE).unreachable is off
 
 
+def test_a_preview_says_of_what_and_a_service_that_makes_previews_says_so() -> None:
+    parent = {**service()["serviceDetails"], "parentServer": {"id": "srv-1", "name": "dash\x1b[31m"}}
+    with render({f"GET {BASE}": Answer(200, service(serviceDetails=parent))}) as (web, _):
+        assert web.service(SERVICE).preview_of == "dash"
+    for odd in ({}, {"id": None}, "srv-1", None):
+        details = {**service()["serviceDetails"], "parentServer": odd}
+        with render({f"GET {BASE}": Answer(200, service(serviceDetails=details))}) as (web, _):
+            assert bool(web.service(SERVICE).preview_of) is (odd is not None)
+    for makes, wanted in (
+        ({"previews": {"generation": "automatic"}}, True),
+        ({"previews": {"generation": "manual"}}, True),
+        ({"previews": {"generation": "off"}, "pullRequestPreviewsEnabled": "no"}, False),
+        ({"pullRequestPreviewsEnabled": "yes"}, True),
+        ({"previews": None}, False),
+    ):
+        details = {**service()["serviceDetails"], **makes}
+        with render({f"GET {BASE}": Answer(200, service(serviceDetails=details))}) as (web, _):
+            assert web.service(SERVICE).makes_previews is wanted
+
+
+def test_a_name_means_the_service_and_not_a_preview_of_the_same_name() -> None:
+    details = {**service()["serviceDetails"], "parentServer": {"id": SERVICE, "name": "ert-dashboard"}}
+    both = page("service", service(id="srv-preview", serviceDetails=details), service())
+    with render({"GET /v1/services": [both, EMPTY]}) as (web, _):
+        assert web.service("ert-dashboard").id == SERVICE
+
+
 def test_a_free_suspended_service_with_a_disk_says_so() -> None:
     details = {**service()["serviceDetails"], "plan": "free", "disk": {"id": "dsk-1"}}
     shown = service(suspended="suspended", suspenders=["billing", "user"], serviceDetails=details)

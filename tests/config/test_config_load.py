@@ -107,6 +107,13 @@ def test_interruptible_with_a_bid(changed: Change) -> None:
     assert (launch.market, launch.bid) == (Market.INTERRUPTIBLE, 0.25)
 
 
+@pytest.mark.parametrize(("told", "used"), [("ignore", False), ("use", True)])
+def test_previews_use_the_backend_only_if_the_config_says_so(changed: Change, told: str, used: bool) -> None:
+    text = changed("render:\n", f"render:\n  previews: {told}\n")
+    assert parse(text, Path("c.yaml")).desired.targets[0].previews is used
+    assert not parse(changed("render:\n", "render:\n"), Path("c.yaml")).desired.targets[0].previews
+
+
 def test_names_of_another_app(changed: Change) -> None:
     text = changed("url: ERT_LLM_BACKEND_URL", "url: LLM_URL\n        disabled: []")
     names = parse(text, Path("c.yaml")).desired.targets[0].names

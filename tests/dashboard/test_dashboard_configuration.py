@@ -134,6 +134,32 @@ def test_a_torn_set_is_refused_without_a_byte_to_the_backend(
         listener.accept()
 
 
+@pytest.mark.parametrize("told", [None, "", "ignore"])
+def test_a_preview_of_a_pull_request_sends_no_byte_to_the_backend_of_production(
+    start: Start, listener: socket.socket, tmp_path: Path, told: str | None
+) -> None:
+    url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+    copied = {**COMPLETE, "ERT_LLM_BACKEND_URL": url} | ({} if told is None else {"ERT_LLM_PREVIEWS": told})
+    environ = {**sealed(copied), "IS_PULL_REQUEST": "true", "ERT_DASHBOARD_DB": str(tmp_path / "r.sqlite3")}
+    client: Any = start(environ).app.test_client()
+    health = client.get("/health").json
+    assert (health["status"], health["configuration"]) == ("healthy", "absent")
+    refused = client.post("/api/generate", json={"ticker": "AAPL"})
+    assert refused.status_code == 409
+    assert "a preview does not use the LLM backend" in refused.json["error"]
+    assert client.get("/ready").status_code == 503
+    with pytest.raises(TimeoutError):
+        listener.accept()
+
+
+def test_a_preview_uses_the_backend_where_the_deployer_said_so_and_the_service_itself_always() -> None:
+    allowed = sealed({**COMPLETE, "ERT_LLM_PREVIEWS": "use"})
+    assert read_settings({**allowed, "IS_PULL_REQUEST": "true"}).backend is not None
+    assert read_settings({**COMPLETE, "IS_PULL_REQUEST": "false"}).backend is not None
+    added = {**COMPLETE, "ERT_LLM_PREVIEWS": "use", "IS_PULL_REQUEST": "true"}
+    assert read_settings(added).configuration is Configuration.TORN, "added by hand it does not match the fingerprint"
+
+
 def test_health_shows_the_fingerprint_that_runs_and_says_so_in_the_log(
     environ: dict[str, str], start: Start, backend: FakeBackend, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -106,11 +106,16 @@ def test_a_free_service_is_used_and_its_sleep_is_said() -> None:
     assert said.what == "dash is on Render's free plan"
 
 
-@pytest.mark.parametrize("oddity", ["suspended", "has_disk", "grouped"])
+@pytest.mark.parametrize("oddity", ["suspended", "has_disk", "preview_of", "grouped"])
 def test_on_the_way_down_nothing_about_a_service_stands_in_the_way(oddity: str) -> None:
     made = world()
     up(made)
-    odd = {"suspended": "by billing", "has_disk": True, "grouped": {WANTED.targets[0].names.url: "shared"}}
+    odd = {
+        "suspended": "by billing",
+        "has_disk": True,
+        "preview_of": "dashboard",
+        "grouped": {WANTED.targets[0].names.url: "shared"},
+    }
     setattr(made.web.services["dash"], oddity, odd[oddity])
     down(made)
     assert made.gpu.paid() == ()
@@ -155,3 +160,39 @@ def test_an_app_whose_own_address_is_off_is_asked_where_the_config_says() -> Non
     result = up(made, elsewhere)
     is_up(made, elsewhere)
     assert [p.app_url for p in result.situation.observed.publications or ()] == [address]
+
+
+def test_a_preview_is_no_target_until_the_config_says_so() -> None:
+    made = world()
+    made.web.services["dash"].preview_of = "dashboard"
+    with pytest.raises(UsageError, match="dash is a preview of dashboard") as preview:
+        up(made)
+    nothing_happened(made, preview.value)
+    assert "previews: use" in preview.value.hint
+    allowed = replace(WANTED, targets=(replace(WANTED.targets[0], previews=True),))
+    up(made, allowed)
+    is_up(made, allowed)
+    assert made.web.services["dash"].env[WANTED.targets[0].names.previews].reveal() == "use"
+
+
+def test_a_service_that_makes_previews_is_used_and_what_they_get_is_said() -> None:
+    made = world()
+    made.web.services["dash"].makes_previews = True
+    up(made)
+    is_up(made)
+    (said,) = told(made, Trouble)
+    assert said.what == "Render copies the variables of dash, with the backend's key, into its previews"
+    assert "IS_PULL_REQUEST" in said.why
+    assert WANTED.targets[0].names.previews not in made.web.services["dash"].env
+    down(made)
+
+
+def test_what_previews_were_told_ends_with_the_permission() -> None:
+    made = world()
+    allowed = replace(WANTED, targets=(replace(WANTED.targets[0], previews=True),))
+    up(made, allowed)
+    name = WANTED.targets[0].names.previews
+    assert name in made.web.services["dash"].env
+    up(made)
+    is_up(made)
+    assert name not in made.web.services["dash"].env

@@ -84,7 +84,26 @@ def service_of(raw: object) -> WebService:
         has_disk=isinstance(details.get("disk"), dict),
         sleeps=str(details.get("plan") or "").startswith("free"),
         unreachable=details.get("renderSubdomainPolicy") == "disabled",
+        preview_of=preview_of(item),
+        makes_previews=_makes_previews(details),
     )
+
+
+def preview_of(item: Json) -> str:
+    """Return the name of the service that this one is a preview of, or its id; empty if it is none."""
+    details = item.get("serviceDetails")
+    parent = details.get("parentServer") if isinstance(details, dict) else None
+    if parent is None:
+        return ""
+    known = [parent.get(key) for key in ("name", "id")] if isinstance(parent, dict) else []
+    return printable(next((text for text in known if text), "another service"), 100)
+
+
+def _makes_previews(details: Json) -> bool:
+    """Whether pull requests get previews; `pullRequestPreviewsEnabled` is the older field."""
+    previews = details.get("previews")
+    generation = previews.get("generation") if isinstance(previews, dict) else None
+    return generation not in (None, "", "off") or details.get("pullRequestPreviewsEnabled") == "yes"
 
 
 def _web_url(raw: object) -> str:

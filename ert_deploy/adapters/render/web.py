@@ -20,6 +20,7 @@ from ert_deploy.adapters.render.parse import (
     group_of,
     linked_groups,
     object_of,
+    preview_of,
     service_of,
     thing_of,
     variable_of,
@@ -66,9 +67,10 @@ class RenderWeb:
             raise CannotObserve(f"Render's answer cannot be used: {printable(error)}", str(call)) from None
 
     def _only(self, name: str, found: Iterable[Json]) -> Json:
-        """Return the one service with exactly that name; a web service takes precedence over other types."""
+        """Return the one service with exactly that name; a web service comes before other types, a preview last."""
         hits = [item for item in found if item.get("name") == name]
         hits = [item for item in hits if item.get("type") == WEB] or hits
+        hits = [item for item in hits if not preview_of(item)] or hits
         if len(hits) == 1:
             return hits[0]
         shown = printable(name, 100)

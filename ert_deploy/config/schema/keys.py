@@ -23,7 +23,18 @@ from ert_deploy.config.schema.scalars import (
     whole_seconds,
     yes_or_no,
 )
-from ert_deploy.core.model.desired import Criteria, Desired, Guard, Launch, Market, OwnedNames, Phase, Target, Timings
+from ert_deploy.core.model.desired import (
+    USE_IN_PREVIEWS,
+    Criteria,
+    Desired,
+    Guard,
+    Launch,
+    Market,
+    OwnedNames,
+    Phase,
+    Target,
+    Timings,
+)
 
 
 class Default(Enum):
@@ -187,6 +198,7 @@ ROOT = Section(
             "render",
             (
                 Field("url", types.provider_url, places.RENDER_URL),
+                Field("previews", one_of(("ignore", USE_IN_PREVIEWS)), "ignore"),
                 _key(places.RENDER_KEY),
                 Rows(
                     "services",

@@ -16,6 +16,7 @@ from functools import cache
 from ert_deploy.core.model.observed import Offer
 
 PORT = 8443  # the one port the image publishes
+USE_IN_PREVIEWS = "use"  # the value that lets a preview use the backend; without it the variable does not exist
 
 
 class Phase(StrEnum):
@@ -166,11 +167,13 @@ class OwnedNames:
     timeout: str = "ERT_LLM_TIMEOUT"
     fingerprint: str = "ERT_LLM_CONFIG_FINGERPRINT"
     enabled: str = "REMOTE_LLM_INTEGRATION"
+    previews: str = "ERT_LLM_PREVIEWS"
     disabled: tuple[str, ...] = ("OLLAMA_INTEGRATION", "OPENAI_INTEGRATION")
 
     def all(self) -> tuple[str, ...]:
         """Every name, in the order they are written; the fingerprint last."""
-        return (self.enabled, self.url, self.key, self.timeout, self.certificate, *self.disabled, self.fingerprint)
+        switches = (self.previews, *self.disabled)
+        return (self.enabled, self.url, self.key, self.timeout, self.certificate, *switches, self.fingerprint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +181,8 @@ class Target:
     """A web service that is given the backend's address. `timeout` in seconds.
 
     `allow_downtime`: it may be deployed although that stops it for a while, as it does a service with a disk. `address`
-    is where the app answers, None for the address its host gives it.
+    is where the app answers, None for the address its host gives it. `previews`: a preview may use the backend, as a
+    copy of the service or as the service itself.
     """
 
     service: str
@@ -188,6 +192,7 @@ class Target:
     health_field: str = "fingerprint"
     allow_downtime: bool = False
     address: str | None = None
+    previews: bool = False
 
     def reached_at(self, given: str) -> str:
         """Where the app answers; `given` is the address its host gives it."""

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from ert_deploy.core.model.desired import OwnedNames, Target
+from ert_deploy.core.model.desired import USE_IN_PREVIEWS, OwnedNames, Target
 from ert_deploy.core.model.observed import Publication
 from ert_deploy.core.model.secret import Secret
 
@@ -46,6 +46,7 @@ def connected(target: Target, url: str, key: Secret, certificate: str) -> dict[s
         names.key: key,
         names.timeout: Secret(str(target.timeout)),
         names.certificate: Secret(certificate),
+        **({names.previews: Secret(USE_IN_PREVIEWS)} if target.previews else {}),
         **{name: Secret("false") for name in names.disabled},
     }
     return {**values, names.fingerprint: Secret(fingerprint(values))}

@@ -33,7 +33,9 @@ OWNED = (
     "OLLAMA_INTEGRATION",
     "OPENAI_INTEGRATION",
     "ERT_LLM_CA_CERT",
+    "ERT_LLM_PREVIEWS",
 )
+_PREVIEW = "a preview does not use the LLM backend (`render/previews: use` in the config of ert-deploy lets it)"
 _NEEDED = ("ERT_LLM_BACKEND_URL", "ERT_LLM_API_KEY", "ERT_LLM_CA_CERT")
 _DEFAULT_TIMEOUT_S = 3600.0  # the default of ERT's own client
 _LONGEST_TIMEOUT_S = 24 * 3600.0
@@ -121,6 +123,9 @@ def _judge(environ: Mapping[str, str]) -> tuple[Configuration, str | None, Backe
     matches = claimed == fingerprint_of(environ)
     if not wanted and (matches or not any(environ.get(name) for name in (*_NEEDED, FINGERPRINT))):
         return Configuration.ABSENT, "no LLM backend is configured for this dashboard", None
+    # Render copies all variables of the service into the preview of a pull request.
+    if _truth(environ.get("IS_PULL_REQUEST", "")) and environ.get("ERT_LLM_PREVIEWS") != "use":
+        return Configuration.ABSENT, _PREVIEW, None
     problem = _disagreement(environ, claimed, matches=matches)
     if problem:
         return Configuration.TORN, f"the backend's configuration is incomplete or mixed: {problem}", None

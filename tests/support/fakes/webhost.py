@@ -33,6 +33,8 @@ class FakeService:
     has_disk: bool = False
     sleeps: bool = False
     unreachable: bool = False
+    preview_of: str = ""
+    makes_previews: bool = False
     grouped: dict[str, str] = field(default_factory=dict)
 
     def neighbours_kept(self) -> bool:
@@ -69,7 +71,7 @@ class FakeWeb:
             raise UsageError(f"there is no service {target}")
         url = f"https://{found.name}.example.org"
         about = found.suspended, found.has_disk, found.sleeps, found.unreachable
-        return WebService(found.id, found.name, url, "tea-1", *about)
+        return WebService(found.id, found.name, url, "tea-1", *about, found.preview_of, found.makes_previews)
 
     def read_groups(self, service: WebService) -> Mapping[str, str]:
         self.faults.before("read_groups")
