@@ -258,8 +258,9 @@ def test_one_that_was_stopped_is_asleep_and_nothing_is_wrong_with_it() -> None:
         assert judge(candidate(STOPPED, None, still(999, strikes)), UP.timings, NOW).stage is Stage.ASLEEP
 
 
-def test_one_whose_image_cannot_be_pulled_is_not_asleep_but_failed() -> None:
-    verdict = judge(candidate(replace(STOPPED, message="manifest unknown"), None, still(1, 0)), UP.timings, NOW)
+@pytest.mark.parametrize("message", ["manifest unknown", "Error response from daemon: no basic auth credentials"])
+def test_one_whose_image_cannot_be_pulled_is_not_asleep_but_failed(message: str) -> None:
+    verdict = judge(candidate(replace(STOPPED, message=message), None, still(1, 0)), UP.timings, NOW)
     assert (verdict.stage, verdict.deny) == (Stage.FAILED, False)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
 
 import pytest
 
@@ -210,6 +212,24 @@ def test_update_changes_the_container_at_its_next_start(cli: Cli, renter: Renter
     until(lambda: "good day" in cli("logs", id, "--tail", 1).out)
     nothing = cli("update", "instance", id)
     assert "Failed with error 400: one of image" in nothing.err
+
+
+def test_no_age_is_negative_and_every_time_is_the_providers(cli: Cli, renter: Renter) -> None:
+    """The client computes ages by its own clock, which the faster one of the sandbox must not overtake."""
+    id = renter.running()
+    [row] = cli("show", "instance", id).table()
+    assert float(row["age(hours)"]) >= 0
+    assert float(row["uptime(mins)"]) >= 0
+    now, clock = time.time(), renter.double.clock.now()
+    seen = renter.row(id)
+    assert clock - 3600 < seen["start_date"] <= clock < now
+    assert seen["duration"] == pytest.approx(seen["end_date"] - clock, abs=3600)
+    until(lambda: bool(cli("logs", id, "--daemon-logs").out.strip()))
+    lines = cli("logs", id, "--daemon-logs").out.splitlines()
+    times = [float(line.split()[0]) for line in lines if line.strip()]
+    assert all(clock - 3600 < at < now for at in times)
+    answer = renter.get(f"/v0/instances/{id}/")
+    assert abs(parsedate_to_datetime(answer.headers["Date"]).timestamp() - renter.double.clock.now()) < 3600
 
 
 @pytest.mark.parametrize(

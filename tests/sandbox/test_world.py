@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -270,3 +271,10 @@ def test_the_images_are_those_of_the_wheel_or_else_of_the_checkout(tmp_path: Pat
         for name in ("llm-backend", "dashboard"):
             (folder / name).mkdir(parents=True)
         assert images_folder(package) == folder
+
+
+def test_the_clock_of_a_world_does_not_overtake_the_clocks_of_clients_for_hours(tmp_path: Path) -> None:
+    clock = World(tmp_path, speed=20.0, make_vast=FakeVast, make_render=FakeRender).clock
+    assert 4 * 86400 < time.time() - clock.now() < 6 * 86400
+    assert (time.time() - clock.now()) / (clock.speed - 1) > 6 * 3600
+    assert World(tmp_path, speed=1.0).clock.now() == pytest.approx(time.time(), abs=5)

@@ -21,6 +21,7 @@ ENDED = frozenset({"exited", "stopped", "offline", "unknown"})
 # Texts Vast shows when an image cannot be pulled or a container not be made (Vast docs; dstack's Vast backend).
 FATAL = re.compile(
     r"manifest unknown|pull access denied|failed to resolve reference|unauthorized|repository does not exist"
+    r"|no basic auth credentials"
     r"|oci runtime create failed|failed to inject cdi|no space left|port is already allocated",
     re.IGNORECASE,
 )
@@ -40,7 +41,7 @@ WRONG = re.compile(
 OF_THE_HOST = re.compile(r"oci runtime create failed|failed to inject cdi|no space left|port is already", re.IGNORECASE)
 OF_THE_IMAGE = re.compile(
     r"exec format|no such file|executable file|manifest unknown|pull access denied|repository does not exist"
-    r"|no matching manifest|unauthorized",
+    r"|no matching manifest|unauthorized|no basic auth credentials",
     re.IGNORECASE,
 )
 NO_OFF_SWITCH = "it cannot stop itself: the provider refuses its own key"

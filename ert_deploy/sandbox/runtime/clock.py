@@ -11,6 +11,9 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+# Within the seven days for which Vast's command line asks by default.
+LEAD = 5 * 86400.0
+
 
 @dataclass(frozen=True, slots=True)
 class WorldClock:
@@ -19,6 +22,16 @@ class WorldClock:
     speed: float = 1.0
     epoch_wall: float = field(default_factory=time.time)
     epoch_world: float = field(default_factory=time.time)
+
+    @classmethod
+    def behind(cls, speed: float) -> WorldClock:
+        """Return a clock that starts `LEAD` seconds ago if it is faster than real time, else now.
+
+        Clients with a clock of their own, such as the official ones, compute ages from the provider's dates: a clock
+        that has overtaken theirs makes them negative. At speed 20 that takes more than six hours.
+        """
+        wall = time.time()
+        return cls(speed, wall, wall - LEAD if speed > 1 else wall)
 
     def now(self) -> float:
         """Return the current time as Unix seconds."""

@@ -8,12 +8,14 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from ert_deploy.sandbox.runtime.clock import WorldClock
 from ert_deploy.sandbox.runtime.machines import Command, Machines, Ports
 from ert_deploy.sandbox.vast.billing import Bill, open_span, row_of
+from ert_deploy.sandbox.vast.conditions.churn import Churn
+from ert_deploy.sandbox.vast.conditions.knobs import Gone, Knobs
+from ert_deploy.sandbox.vast.conditions.tenancy import Takers, Tenant
 from ert_deploy.sandbox.vast.container_env import Site, environment
 from ert_deploy.sandbox.vast.contract import IDENTITY_FROM, Contract, Order, Phase
 from ert_deploy.sandbox.vast.faults import Troubles
@@ -25,23 +27,6 @@ from ert_deploy.sandbox.vast.user.model import User
 FIRST_CONTRACT = 27_000_000
 # F32
 KEPT_AFTER_END = 2 * DAY
-
-
-@dataclass(frozen=True, slots=True)
-class Tenant:
-    """Another user on a GPU until a `WorldClock` time; `price` in $/h is a bid, or None for on-demand.
-
-    `kind` is the kind of trouble that it belongs to, empty for one who was there at the start.
-    """
-
-    until: float | None = None
-    price: float | None = None
-    aftermath: str | None = None
-    kind: str = ""
-
-    def keeps_out(self, bid: float | None) -> bool:
-        """Whether an instance with this bid (None: on-demand) cannot get the GPU."""
-        return self.price is None or (bid is not None and bid < self.price)
 
 
 class Estate:
@@ -56,6 +41,7 @@ class Estate:
         site: Site,
         command: Command,
         options: Options,
+        seed: int = 1,
     ) -> None:
         self.lock = threading.RLock()
         self.clock = clock
@@ -69,6 +55,8 @@ class Estate:
         self.machines = Machines(directory)
         self.user = User()
         self.life = Life(options, self.troubles, self.machines, self._launch, self._readdress)
+        self._seed = seed
+        self.set_knobs(options.knobs)
         self._ports = Ports()
         self._site = site
         self._command = command
@@ -94,6 +82,22 @@ class Estate:
     def doubled(self, ask: Ask, but: Contract | None = None) -> bool:
         """Whether another instance of this account than `but` already uses the offer's GPU."""
         return any(c.ask.id == ask.id and c.uses_gpu and c is not but for c in self.live())
+
+    def set_knobs(self, knobs: Knobs) -> None:
+        """Change the conditions of the market from now on; users who are on a GPU stay."""
+        self.knobs = knobs
+        self._churn = Churn(knobs, self._seed, self.clock.now())
+        self._takers = Takers(knobs, self._seed)
+
+    def gone_shape(self, id: int) -> Gone:
+        """Return the form of the answer about an instance that does not exist; it varies after a destroy."""
+        contract, knobs = self.contracts.get(id), self.knobs
+        if contract is None or contract.destroyed is None or not knobs.gone:
+            return self.options.gone_shape
+        if self.clock.now() - contract.destroyed > knobs.gone_for:
+            return self.options.gone_shape
+        contract.missed += 1
+        return knobs.gone[(contract.missed - 1) % len(knobs.gone)]
 
     def winning_bid(self, ask: Ask) -> float:
         """Return a bid in $/h that gets the offer's GPU: the minimum, or a cent above the bid of another user."""
@@ -170,6 +174,8 @@ class Estate:
         for id in self.machines.tend():
             self.life.ended(self.contracts[id], now)
         self._end_tenancies(now)
+        self._churn.tick(self.asks, self.tenants, self.contracts.values(), now)
+        self._takers.tick(self.live(), self.tenants, now)
         broke = self.credit() <= 0
         for contract in self.live():
             self._look_after(contract, now, broke)

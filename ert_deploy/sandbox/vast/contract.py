@@ -85,7 +85,8 @@ class Contract:
 
     `told_address` is the address in the container's environment, set at creation; `image_left` and `model_left` are the
     remaining bytes in GB. `clashes`: another instance on the same offer already uses its ports. `raised` is the price
-    in $/h after an accepted increase; `ssh_keys` are the ids of the keys that were attached to it.
+    in $/h after an accepted increase; `ssh_keys` are the ids of the keys that were attached to it; `missed` counts the
+    reads by id since it was destroyed.
     """
 
     id: int
@@ -113,6 +114,7 @@ class Contract:
     destroyed: float | None = None
     increase: Increase | None = None
     raised: float | None = None
+    missed: int = 0
     ssh_keys: list[int] = field(default_factory=list)
     meter: Meter = field(default_factory=Meter)
     history: list[tuple[float, str | None]] = field(default_factory=list)

@@ -57,16 +57,17 @@ def _is_listed(estate: Estate, contract: Contract) -> bool:
 
 
 def show(estate: Estate, request: Request) -> Reply:
-    """Return `{"instances": {..}}` with one object despite the plural name, or null if it does not exist."""
+    """Return `{"instances": {..}}` with one object despite the plural name, or what says that it does not exist."""
     id = instance_id(request)
     contract = estate.get(id)
     if contract is not None:
         lag = estate.troubles.on("list_lag", contract)
         if lag is None or not lag.details["show"] or _is_listed(estate, contract):
             return Reply.json({"instances": row(estate, contract)})
-    if estate.options.gone_shape == "404":
+    shape = estate.gone_shape(id)
+    if shape == "404":
         raise no_such_instance(id)
-    return Reply.json({"instances": None})
+    return Reply.json({"instances": {"null": None, "{}": {}, "[]": []}[shape]})
 
 
 def manage(estate: Estate, request: Request) -> Reply:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from ert_deploy.sandbox.runtime.loopback import off_loopback
+from ert_deploy.sandbox.vast.conditions.knobs import Knobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class Options:
     available). With `bad_hosts`, hosts fail according to their hidden quality, except for those that always work
     (`SENSIBLE_SURE` in `market`). `machine_env` is added to the environment of every machine; a remote host in it
     raises `ValueError`. `rate_limits` enables the limits in `auth.py`.
+    `knobs` are the conditions of the market; by default it is steady.
     """
 
     # F9
@@ -55,6 +57,7 @@ class Options:
     gone_shape: Literal["null", "404"] = "null"
     rate_limits: bool = True
     bad_hosts: bool = True
+    knobs: Knobs = field(default_factory=Knobs)
     machine_env: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     port: int = 0
 

@@ -64,7 +64,7 @@ class VastDouble:
         site = Site(images, models, clock.speed, self._server.url, options.machine_env)
         self.clock = clock
         self._estate = Estate(
-            clock, asks=asks, directory=directory, site=site, command=command or GUARD, options=options
+            clock, asks=asks, directory=directory, site=site, command=command or GUARD, options=options, seed=seed
         )
         self._key = key
         self._results = vast_logs.Results()
@@ -121,6 +121,8 @@ class VastDouble:
         with self._estate.lock:
             self._estate.tick()
             self._estate.troubles.clear(kind)
+            if kind in (None, "market"):
+                self._estate.set_knobs(self._estate.options.knobs)
             retime(self._estate)
         if kind is None:
             self.faults.clear()

@@ -114,7 +114,7 @@ class World:
         make_render: Callable[[Setting], RenderSide] = real_render,
     ) -> None:
         self.directory = directory
-        self.clock = WorldClock(speed)
+        self.clock = WorldClock.behind(speed)
         self.stop_asked = threading.Event()
         self.file: WorldFile | None = None
         self._seed, self._model, self._images = seed, model, images

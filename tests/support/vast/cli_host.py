@@ -50,8 +50,8 @@ def _run(entry: Callable[[], None], arguments: list[str]) -> dict[str, object]:
         pid = os.fork()
         if pid == 0:
             nothing = os.open(os.devnull, os.O_RDONLY)
-            for place, file in enumerate((nothing, out.fileno(), err.fileno())):
-                os.dup2(file, place)
+            for place, source in enumerate((nothing, out.fileno(), err.fileno())):
+                os.dup2(source, place)
             sys.stdin = os.fdopen(0, closefd=False)
             code = _child(entry, arguments)
             sys.stdout.flush()

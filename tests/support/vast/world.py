@@ -112,7 +112,7 @@ def renting(
     options.setdefault("rate_limits", False)
     with tempfile.TemporaryDirectory() as folder:
         double = VastDouble(
-            WorldClock(speed=speed),
+            WorldClock.behind(speed),
             Path(folder),
             KEY,
             images=Path(folder),

@@ -23,7 +23,8 @@ MAX_IDS = 64
 
 def create_all(estate: Estate, request: Request) -> Reply:
     """Rent each offer of `ids`; the answer has `new_contracts`, and `failed` with the error of each other offer."""
-    made, failed = [], []
+    made: list[dict[str, Any]] = []
+    failed: list[dict[str, Any]] = []
     for id in _ids(body_of(request), "ids"):
         try:
             made.append(_json(create(estate, replace(request, params={"id": str(id)}))))
@@ -47,7 +48,7 @@ def destroy_all(estate: Estate, request: Request) -> Reply:
 def _each(estate: Estate, request: Request, ids: list[int], handler: Any) -> Reply:
     for id in ids:
         if estate.get(id) is None:
-            raise no_such_instance(id)
+            raise no_such_instance(id)  # F58
     replies = [handler(estate, replace(request, params={"id": str(id)})) for id in ids]
     return next((reply for reply in replies if not _json(reply).get("success")), success())
 

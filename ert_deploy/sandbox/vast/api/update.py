@@ -42,7 +42,7 @@ def _changed(estate: Estate, order: Order, body: Json) -> Order:
     args = body.get("args")
     new: Json = {
         "image": body.get("image") or (None if _template(body) else order.image),
-        "env": {**(body.get("env") if body.get("env") is not None else order.env)},
+        "env": dict(order.env) if body.get("env") is None else body["env"],
         "args": shlex.split(args) if isinstance(args, str) else (args or list(order.args)),
         "onstart": order.onstart if body.get("onstart") is None else body["onstart"],
         "disk": order.disk,
