@@ -85,13 +85,13 @@ class Estate:
 
     def set_knobs(self, knobs: Knobs) -> None:
         """Change the conditions of the market from now on; users who are on a GPU stay."""
-        self._knobs = knobs
+        self.knobs = knobs
         self._churn = Churn(knobs, self._seed, self.clock.now())
         self._takers = Takers(knobs, self._seed)
 
     def gone_shape(self, id: int) -> Gone:
         """Return the form of the answer about an instance that does not exist; it varies after a destroy."""
-        contract, knobs = self.contracts.get(id), self._knobs
+        contract, knobs = self.contracts.get(id), self.knobs
         if contract is None or contract.destroyed is None or not knobs.gone:
             return self.options.gone_shape
         if self.clock.now() - contract.destroyed > knobs.gone_for:

@@ -57,6 +57,8 @@ def switch_off(estate: Estate, faults: Faults, kind: str) -> None:
             del estate.tenants[id]
             if estate.asks[id].rented:
                 estate.tenants[id] = Tenant()
+    if kind == "market":
+        estate.set_knobs(estate.options.knobs)
     if kind == "offline":
         estate.lost = dict.fromkeys(estate.lost, estate.clock.now())
         estate.tick()
@@ -66,8 +68,9 @@ def switch_off(estate: Estate, faults: Faults, kind: str) -> None:
 def active(estate: Estate, faults: Faults) -> set[str]:
     """Return the kinds of faults that have not ended."""
     taken = {tenant.kind for tenant in estate.tenants.values() if tenant.kind}
-    lost = {"offline"} if estate.lost else set()
-    return {one["kind"] for one in estate.troubles.pending()} | faults.kinds() | taken | lost
+    lasting = {"offline": bool(estate.lost), "market": estate.knobs != estate.options.knobs}
+    own = {one["kind"] for one in estate.troubles.pending()} | faults.kinds() | taken
+    return own | {kind for kind, on in lasting.items() if on}
 
 
 def retime(estate: Estate) -> None:

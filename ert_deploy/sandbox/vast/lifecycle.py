@@ -18,8 +18,7 @@ from ert_deploy.sandbox.vast.images.pull import refusal
 from ert_deploy.sandbox.vast.market import HOURS_PER_MONTH
 from ert_deploy.sandbox.vast.options import Options
 
-# F23
-OCI = (
+OCI = (  # F23
     "Error response from daemon: failed to create task for container: failed to create shim task: "
     "OCI runtime create failed: runc create failed: unable to start container process"
 )
