@@ -49,7 +49,7 @@ def _command(path: str, command: click.Command) -> Iterator[str]:
     yield from (inspect.cleandoc(command.help or ""), "")
     options = [option for option in command.params if isinstance(option, click.Option)]
     if options:
-        yield from ("| option | what it does |", "|---|---|")
+        yield from ("| option | description |", "|---|---|")
         yield from (_option(option, context) for option in options)
         yield ""
 
@@ -79,7 +79,7 @@ def config() -> str:
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines).lstrip("\n"))
 
 
-_HEAD = ("", "| key | default | what it is |", "|---|---|---|")
+_HEAD = ("", "| key | default | description |", "|---|---|---|")
 
 
 def exit_codes() -> str:
@@ -123,7 +123,7 @@ def _numbers(tree: ast.Module) -> Mapping[str, ast.expr]:
 
 def metrics() -> str:
     """Return the metrics in `/metrics` of the backend; the dashboard has none."""
-    lines = ["### The backend's `/metrics`", "", "| name | kind | labels | what it counts |", "|---|---|---|---|"]
+    lines = ["### The backend's `/metrics`", "", "| name | kind | labels | description |", "|---|---|---|---|"]
     lines += [f"| `{name}` | {kind} | {labels or 'none'} | {text} |" for name, kind, labels, text in instruments()]
     return "\n".join(lines)
 

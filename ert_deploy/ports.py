@@ -14,9 +14,9 @@ from typing import Literal, Protocol, TypeAlias
 from ert_deploy.core.model.arming import refuse_unarmed
 from ert_deploy.core.model.desired import Criteria, Launch, Target
 from ert_deploy.core.model.events import Event
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.labels import Mark
-from ert_deploy.core.model.observed import Address, AppAnswer, Health, Instance, Offer, WebDeploy
+from ert_deploy.core.model.observed import Address, Health, Instance, Offer, WebDeploy
+from ert_deploy.core.model.provider import Cloud, InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.store_ports import KeyCustody, StateKeeper, StateStore
 
@@ -30,16 +30,17 @@ Turn: TypeAlias = Literal["create", "start"]  # the state stores these calls bef
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """GPU account: spendable credit in $, email and id. If the key may not read it: inf, "" and a `BY_KEY` id."""
+    """GPU account: its credit in $ and how to add to it, email and id. If the key may not read it: inf and "" each."""
 
     credit: float
     email: str
     id: str = ""
+    top_up: str = "add credit"
 
 
 @dataclass(frozen=True, slots=True)
 class WebService:
-    """Web service as described by Render. `suspended` contains the reason, or is empty.
+    """Web service as described by its host. `suspended` contains the reason, or is empty.
 
     `has_disk`: a deploy stops the old process before it starts the new one. `sleeps`: it is stopped when idle.
     `unreachable`: `url` does not respond because that address is disabled. `preview_of` is the service
@@ -59,6 +60,14 @@ class WebService:
 
 
 @dataclass(frozen=True, slots=True)
+class AppAnswer:
+    """Response of an app's health endpoint: the status, 0 for no response, and the location of a redirect."""
+
+    status: int
+    location: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class CreateOrder:
     """Request of one create call: an offer, the container to run, and the mark of the instance.
 
@@ -75,7 +84,9 @@ class CreateOrder:
 
 
 class GpuHost(Protocol):
-    """Market of rented GPU machines."""
+    """Market of rented GPU machines. `cloud` is what this provider can do."""
+
+    cloud: Cloud
 
     def account(self) -> Account:
         """Return the account of the key. Raises UsageError if the key is invalid."""

@@ -48,14 +48,18 @@ def assemble(
     if world is None:
         vast = read_key(settings.keys.vast, os.environ) if gpu else Secret("none")
         render = read_key(settings.keys.render, os.environ) if web else Secret("none")
-        return Session(settings, settings.desired, _ports(settings, audience, RealClock(), (vast, render), 1.0))
+        return _session(settings, settings.desired, _ports(settings, audience, RealClock(), (vast, render), 1.0))
     settings = addressed(settings, vast_url=world.vast_url, render_url=world.render_url)
     desired = settings.desired
     if world.model is not None:  # offline, the world uses a toy model under its own name
         desired = replace(desired, launch=replace(desired.launch, model=world.model))
     clock = CompressedClock(world.speed, world.epoch_wall, world.epoch_world)
     keys = Secret(world.vast_key), Secret(world.render_key)
-    return Session(settings, desired, _ports(settings, audience, clock, keys, world.speed), world.speed)
+    return _session(settings, desired, _ports(settings, audience, clock, keys, world.speed), world.speed)
+
+
+def _session(settings: Settings, desired: Desired, ports: Ports, speed: float = 1.0) -> Session:
+    return Session(settings, replace(desired, cloud=ports.gpu.cloud), ports, speed)
 
 
 def _ports(settings: Settings, audience: Audience, clock: Clock, keys: tuple[Secret, Secret], speed: float) -> Ports:

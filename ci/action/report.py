@@ -19,7 +19,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # ert_deploy of this checkout
 
 from ert_deploy.core import redaction
-from ert_deploy.core.model.ids import provider_id
+from ert_deploy.core.model.provider import provider_id
 from ert_deploy.core.model.text import inert
 
 ATTENTION = 5  # exit code when an operator has to decide
@@ -42,9 +42,9 @@ def harmless(text: str, env: Mapping[str, str]) -> str:
 def plan_summary(command: str, code: int, text: str) -> str:
     """Return the Markdown summary of a plan with exit code `code`."""
     if code and not (code == ATTENTION and text.strip()):
-        return f"### ert-deploy {command}: no plan (exit code {code})\n\nThe log of this step says why.\n"
+        return f"### ert-deploy {command}: no plan (exit code {code})\n\nSee the log of this step.\n"
     if code:
-        return f"### ert-deploy {command}: the plan, and a person has to decide\n\n{fenced(text)}"
+        return f"### ert-deploy {command}: the plan, and the user has to decide\n\n{fenced(text)}"
     return f"### ert-deploy {command}: the plan\n\n{fenced(text)}"
 
 
@@ -97,7 +97,7 @@ def main(what: str, command: str, code: int) -> int:
         values = outputs(command, json.loads(text))
     except (ValueError, LookupError, TypeError, AttributeError):
         if code == 0:
-            sys.stdout.write("error: the command printed no JSON document\n")
+            sys.stdout.write("error: the command returned no JSON document\n")
             return 1
     add("GITHUB_OUTPUT", output_lines(values))
     add("GITHUB_STEP_SUMMARY", result_summary(command, code, values))

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from ert_deploy.app.outcome import Doubts, Outcome
 from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.errors import NeedsAttention
-from ert_deploy.core.model.ids import InstanceId
+from ert_deploy.core.model.provider import InstanceId
 
 UNTOLD = "the app still points at the old backend"
 RETRY = "run `ert-deploy down` again when Render answers"
@@ -44,7 +44,7 @@ def _may_appear(outcome: Outcome) -> NeedsAttention:
     return NeedsAttention(
         f"nothing of {outcome.deployment} is listed; until {moment(outcome.unknown_until)} something may still appear",
         "\n".join(["there was no state of it, or it could not be read: a create may be under way", *lines]),
-        "run `ert-deploy down` then; without --now it waits by itself",
+        "run `ert-deploy down` then; without --now it waits automatically",
     )
 
 
@@ -59,12 +59,14 @@ def undecided(found: Iterable[tuple[InstanceId, str]]) -> NeedsAttention | None:
     lines = _lines(known)
     if len(lines) < 2:
         return NeedsAttention(lines[0], hint=_hint(known)) if lines else None
-    return NeedsAttention(f"{len(lines)} instances may be ours and may bill", "\n".join(lines), _hint(known))
+    return NeedsAttention(
+        f"{len(lines)} instances may be of this deployment and may bill", "\n".join(lines), _hint(known)
+    )
 
 
 def _lines(found: Doubts) -> list[str]:
-    return [f"instance {number} was not touched and may bill: {why}" for number, why in found]
+    return [f"instance {number} was not changed and may bill: {why}" for number, why in found]
 
 
 def _hint(found: Doubts) -> str:
-    return f"`ert-deploy adopt|ignore|destroy {found[0][0]}` decides whose it is"
+    return f"`ert-deploy adopt|ignore|destroy {found[0][0]}` decides this"

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from ert_deploy.app.deployment import SILENT, Config, Progress, new_run_id, opened
 from ert_deploy.core.model.errors import UsageError
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.observed import Instance
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine import decide
 from ert_deploy.engine.effects import Effects
@@ -72,7 +72,7 @@ def _listed(
         if instance is None:
             raise UsageError(
                 f"instance {instance_id} is in the state and not on this account",
-                hint=f"`ert-deploy destroy {instance_id}` sees it gone and forgets it",
+                hint=f"`ert-deploy destroy {instance_id}` confirms its absence and removes it from the state",
             )
         if not confirm(instance):
             return False

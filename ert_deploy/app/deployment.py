@@ -93,7 +93,7 @@ class Deployment:
             if self.named or key_at_hand(os.environ):
                 return False
             raise UsageError(
-                "no config was named, VAST_API_KEY is not set, and no sandbox runs here: nothing was looked at",
+                "no config was named, VAST_API_KEY is not set, and no sandbox runs here: nothing was read",
                 hint="name the config: -c my-app",
             ) from None
         return True
@@ -188,7 +188,7 @@ def at_work(
     audience = Counting(progress)
     session = deployment.session(audience, start_sandbox=True)
     if session.in_sandbox:
-        progress.note(f"sandbox on this machine: nothing costs money, provider time runs {session.speed:g}x")
+        progress.note(f"sandbox on this machine: no costs, provider time runs {session.speed:g}x")
     with _locked(session, audience, going_down=going_down):
         yield session, audience
 

@@ -86,7 +86,7 @@ def image_source(package: Path = _PACKAGE) -> Path:
     for folder in folders:
         if (folder / IMAGE).is_dir():
             return folder / IMAGE
-    raise UsageError(f"the image {IMAGE} is missing beside {package}: install the package anew")
+    raise UsageError(f"the image {IMAGE} is missing next to {package}: reinstall the package")
 
 
 def _write(path: Path, data: bytes) -> None:

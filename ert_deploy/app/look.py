@@ -9,7 +9,7 @@ from ert_deploy.app.deployment import SILENT, Config, Deployment, Progress, open
 from ert_deploy.app.outcome import Backend, Doubts, Service, backends, foreign, in_doubt, services
 from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.errors import CannotObserve
-from ert_deploy.core.model.ids import InstanceId
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.steps import Step
 from ert_deploy.core.planning import plan as planning
 from ert_deploy.core.planning.situation import Situation
@@ -110,7 +110,7 @@ def _of_the_account(session: Session) -> Iterator[Finding]:
     except CannotObserve as error:
         names, why = None, error.summary
     if names is None:
-        what = "the variables of the Vast.ai account were not looked at, which go into every container"
+        what = "the variables of the Vast.ai account, which are set in every container, were not read"
         yield Finding(what, why, stops=False)
     elif names:
         more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""

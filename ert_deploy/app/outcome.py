@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.errors import NeedsAttention
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.keys import certificate_sha256
 from ert_deploy.core.model.observed import Health, Instance, Observed
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.planning.marks import sort_out
 from ert_deploy.core.planning.ownership import to_probe
 from ert_deploy.core.planning.situation import Situation
@@ -131,7 +131,7 @@ def _backend(instance: Instance, health: Health | None) -> Backend:
         asleep=instance.resting,
         status=instance.status or "provisioning",
         health=str(health.vital) if health is not None else "unknown",
-        detail=health.detail if health is not None else instance.message,
+        detail=health.detail if health is not None else instance.message.text,
         model=health.model if health is not None else "",
         engine=health.engine if health is not None else "",
         off_switch=health.off_switch.value if health is not None and health.off_switch is not None else None,

@@ -71,7 +71,7 @@ def write_project(draft: Draft, *, force: bool = False) -> None:
         names = " and ".join(str(path) for path in draft.changes)
         raise UsageError(
             f"{names} {'are' if len(draft.changes) > 1 else 'is'} there already; nothing was written",
-            hint="--force replaces what the diff above shows, `ert-deploy init NAME` begins another config",
+            hint="--force applies the diff above, `ert-deploy init NAME` creates another config",
         )
     write(draft.files)
 

@@ -9,14 +9,14 @@ from ert_deploy.app.deployment import SILENT, Config, Progress, new_run_id, open
 from ert_deploy.app.outcome import Doubts
 from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.errors import UsageError
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.observed import Instance
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.engine import reap as engine
 from ert_deploy.engine.reap import Found
 from ert_deploy.engine.run import Ports, run
 from ert_deploy.wiring import Session
 
-SERVES = "it proves that it is ours and serves, and no state here knows it (is its state somewhere else?)"
+SERVES = "it proves its identity and serves, and no state here contains it (is its state elsewhere?)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def must_have_state(strays: Strays, *, state_is_lost: bool) -> None:
         raise UsageError(
             f"there is no state of {', '.join(blank)} here, so that all its instances would count as strays",
             "the state may be in another folder, on another machine, or under another S3 key; nothing was destroyed",
-            "--state-is-lost if it is gone for good; `ert-deploy up` adopts what is there, `down` destroys it",
+            "--state-is-lost if it is gone for good; `ert-deploy up` adopts these instances, `down` destroys them",
         )
 
 

@@ -11,8 +11,8 @@ from ert_deploy.app.deployment import SILENT, Config, Progress, opened
 from ert_deploy.app.outcome import accessible
 from ert_deploy.config import state_of
 from ert_deploy.core.model.errors import UsageError
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.observed import Instance
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.planning.age import newest
 from ert_deploy.wiring import Session
 

@@ -9,7 +9,7 @@ from ert_deploy.adapters.state.document import moment, spoken
 from ert_deploy.app.deployment import SILENT, Config, Progress, new_run_id, opened
 from ert_deploy.app.outcome import Doubts
 from ert_deploy.core.model.errors import Damaged, UsageError
-from ert_deploy.core.model.ids import InstanceId
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import State
 from ert_deploy.core.model.stored import LockHolder, StoredVersion
 from ert_deploy.core.planning.adoption import rebuilt

@@ -20,22 +20,22 @@ COMMANDS = {
     "up": "Rent a GPU, boot the backend, and move the app over to it.",
     "sleep": "Stop the GPU and keep its disk; `wake` or `up` starts it again.",
     "wake": "Have a sleeping backend serve again, on its old GPU or a new one.",
-    "down": "Take it all away again; nothing is left that bills.",
-    "plan": "Show what `up` (or `down`, or `sleep`) would do, and do nothing.",
-    "status": "Show what is running, what it costs, and what the app uses.",
-    "report": "Ask the app for a report on TICKER.",
+    "down": "Destroy all instances of the deployment; nothing bills any more.",
+    "plan": "Show the steps of `up` (or `down`, or `sleep`) without executing them.",
+    "status": "Show running instances, their cost, and the app's configuration.",
+    "report": "Request a report on TICKER from the app.",
     "offers": "Show the offers on the market, ranked, and why others are not taken.",
-    "key": "Look after the API key between the apps and the backend.",
+    "key": "Manage the API key between the apps and the backend.",
     "logs": "Show the last lines of the backend's log.",
     "ssh": "Run COMMAND on the GPU machine, or open a shell there.",
-    "reap": "Destroy instances of ours that no state knows.",
-    "adopt": "Decide that an instance is ours: take it into the state.",
-    "ignore": "Decide that an instance is not our business; it is named no more.",
-    "destroy": "Decide that an instance goes: destroy it and see it gone.",
-    "state": "Look after the deployment's stored state and its lock.",
+    "reap": "Destroy instances of the deployment that are in no state.",
+    "adopt": "Add an existing instance to the deployment's state.",
+    "ignore": "Ignore an instance of another project; it is no longer reported.",
+    "destroy": "Destroy an instance and confirm its absence.",
+    "state": "Manage the deployment's stored state and its lock.",
     "image": "Build and push the GPU image; record its digest in the config.",
     "render-yaml": "Print the Render Blueprint of the app.",
-    "sandbox": "Start, stop, look at or break the world on loopback.",
+    "sandbox": "Start, stop, inspect or break the sandbox on loopback.",
 }
 
 
@@ -125,15 +125,13 @@ def _say_usage(error: click.ClickException) -> None:
     from ert_deploy.cli.streams import say_error
 
     context = getattr(error, "ctx", None)
-    say_error(
-        error.format_message(), hint=f"`{context.command_path if context else 'ert-deploy'} --help` shows what there is"
-    )
+    say_error(error.format_message(), hint=f"`{context.command_path if context else 'ert-deploy'} --help` lists all")
 
 
 def _interrupted() -> None:
     click.echo(
-        "\ninterrupted. What is rented stays rented: run the same command again to go on, "
-        "or `ert-deploy down` to take it all away",
+        "\ninterrupted. Rented instances remain: run the same command again to continue, "
+        "or `ert-deploy down` to destroy them",
         err=True,
     )
 

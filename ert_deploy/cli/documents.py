@@ -10,7 +10,7 @@ from typing import Any
 from ert_deploy.app.outcome import Outcome, Service
 from ert_deploy.cli.options import emit_json
 from ert_deploy.core.model.errors import Undecided
-from ert_deploy.core.model.ids import InstanceId
+from ert_deploy.core.model.provider import InstanceId
 
 
 def attention(undecided: Iterable[tuple[InstanceId, str]], others: Iterable[InstanceId]) -> dict[str, Any]:

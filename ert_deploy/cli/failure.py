@@ -22,7 +22,7 @@ def explain(error: BaseException) -> int:
     if isinstance(error, OSError) and error.errno in _FULL:
         say_error(
             f"nothing more could be written: {os.strerror(error.errno)}",
-            hint="make room, or send the output elsewhere; the state on disk is consistent",
+            hint="free space, or redirect the output; the state on disk is consistent",
         )
         return 1
     # The message of an unexpected error may contain a key; the type and location cannot.

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import click
 
 from ert_deploy.core.model.errors import UsageError
-from ert_deploy.core.model.ids import InstanceId, instance_id
+from ert_deploy.core.model.provider import InstanceId, instance_id
 from ert_deploy.core.redaction import clean
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -66,7 +66,7 @@ def _known(value: Any) -> Any:
 
 def yes_option(command: F) -> F:
     """Add `--yes`: do not prompt."""
-    return click.option("-y", "--yes", is_flag=True, help="Do not ask; needed where there is no terminal.")(command)
+    return click.option("-y", "--yes", is_flag=True, help="Do not prompt; required without a terminal.")(command)
 
 
 def confirmed(question: str, *, yes: bool) -> bool:
@@ -74,7 +74,7 @@ def confirmed(question: str, *, yes: bool) -> bool:
     if yes:
         return True
     if not sys.stdin.isatty():
-        raise UsageError("this has to be confirmed, and there is no terminal to ask on", hint="give --yes to agree")
+        raise UsageError("this has to be confirmed, and there is no terminal to prompt on", hint="give --yes to agree")
     return click.confirm(question, default=False, err=True)
 
 

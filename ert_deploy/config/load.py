@@ -64,7 +64,7 @@ def parse(
     """
     tree, problems = read_tree(text)
     if tree is None:
-        raise ConfigProblems(str(source), problems or [Problem("", 0, "it holds nothing but comments")])
+        raise ConfigProblems(str(source), problems or [Problem("", 0, "it contains only comments")])
     reading = read(tree)
     if draft:
         _excuse_placeholders(reading)
@@ -133,7 +133,6 @@ def _desired(values: Mapping[str, Any]) -> Desired:
         "model_gb": model_gb(values["launch/model"], values["launch/model_gb"]),
         "market": Market(values["launch/market"]),
         "guard": Guard(**_direct(values, "launch/guard")),
-        "vast_api": "" if values["sandbox"] else values["vast/url"],
     }
     launch["server"] = _server(launch)
     targets = tuple(_target(values, f"render/services/{at}") for at in range(values["render/services"]))

@@ -128,10 +128,8 @@ class Settings:
 
 
 def addressed(settings: Settings, *, vast_url: str, render_url: str) -> Settings:
-    """Return the settings with other provider URLs, both for this process and for the guard on the machine."""
-    launch = replace(settings.desired.launch, vast_api=vast_url)
-    desired = replace(settings.desired, launch=launch)
-    return replace(settings, desired=desired, vast_url=vast_url, render_url=render_url)
+    """Return the settings with other provider URLs; an adapter tells the guard on the machine whom to ask."""
+    return replace(settings, vast_url=vast_url, render_url=render_url)
 
 
 def custody_folder(settings: Settings) -> Path:

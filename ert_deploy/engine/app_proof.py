@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ert_deploy.core.model.desired import Target
-from ert_deploy.core.model.observed import AppAnswer, DeployKind
+from ert_deploy.core.model.observed import DeployKind
 from ert_deploy.core.model.text import printable
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effect, Effects, perform
-from ert_deploy.ports import WebService
+from ert_deploy.ports import AppAnswer, WebService
 
 MOVED = range(300, 400)
 KEPT_OUT = frozenset({401, 403})
@@ -42,7 +42,7 @@ def no_proof(target: Target, service: WebService) -> Effects[tuple[Finding, ...]
     if service.unreachable and target.address is None:
         return (
             Finding(
-                f"{service.name} does not answer at {service.url}: its onrender.com address is disabled",
+                f"{service.name} does not respond at {service.url}: its onrender.com address is disabled",
                 f"write address: https://YOUR-DOMAIN under {target.service} in render/services, or enable it at Render",
             ),
         )
@@ -67,19 +67,19 @@ def _judged(target: Target, service: WebService, url: str, answer: AppAnswer) ->
         host = _host(answer.location)
         elsewhere = bool(host) and host != _host(url)
         return Finding(
-            f"{service.name} answers {answer.status} at {url}, which leads to {location}",
+            f"{service.name} returns {answer.status} at {url}, a redirect to {location}",
             f"write address: https://{printable(host, 100)} {where}"
             if elsewhere
-            else f"{target.health_path} has to answer by itself: let it through without a redirect or a login",
+            else f"{target.health_path} has to respond directly: exempt it from redirects and login",
         )
     if answer.status in KEPT_OUT:
         return Finding(
-            f"{service.name} answers {answer.status} at {url}: something lets nobody in without a login",
+            f"{service.name} returns {answer.status} at {url}: it requires a login",
             f"let {target.health_path} through the login, allow list or firewall, or set health_path {where}",
         )
     if answer.status in MISSING:
         return Finding(
-            f"{service.name} answers {answer.status} at {url}: nothing is there",
-            f"set health_path {where} to where the app answers with JSON, or address to where the app is",
+            f"{service.name} returns {answer.status} at {url}: it does not exist",
+            f"set health_path {where} to a path that returns JSON, or address to the app's address",
         )
     return None

@@ -38,7 +38,7 @@ from ert_deploy.engine.run_context import Run
 
 MAX_CONFLICTS = 20
 MAX_TAKEN = 8
-NO_ROOM = "a replacement must serve before it goes, and plan/slots leaves no room for one"
+NO_ROOM = "a replacement must serve before it is destroyed, and plan/slots leaves no slot for one"
 # Steps that wait, or that count their own attempts; any other step must change something.
 REPEATABLE = (
     steps.AwaitBoot, steps.Settle, steps.Drain, steps.Rent, steps.Destroy, steps.Bury, steps.DropRecord, steps.Wake,
@@ -99,7 +99,7 @@ def apply(desired: Desired, memory: Memory | None = None) -> Effects[Result]:
         result = yield from without_store(_apply(desired, memory), desired.deployment, memory)
         if (yield from stored(memory)):
             return result
-        _conflict(memory, "it changes between a look and a write")
+        _conflict(memory, "it changes between a read and a write")
 
 
 def _apply(desired: Desired, memory: Memory) -> Effects[Result]:
@@ -141,7 +141,7 @@ def _note(state: State, memory: Memory) -> Effects[None]:
 def _conflict(memory: Memory, why: str) -> None:
     memory.conflicts += 1
     if memory.conflicts > MAX_CONFLICTS:
-        raise NeedsAttention("somebody else keeps writing the state", why)
+        raise NeedsAttention("another process keeps writing the state", why)
 
 
 def _must_work(step: Step, memory: Memory) -> None:
@@ -152,7 +152,7 @@ def _must_work(step: Step, memory: Memory) -> None:
     if memory.taken[step] >= MAX_TAKEN:
         raise NeedsAttention(
             f"{type(step).__name__} was done {MAX_TAKEN} times and is not seen to be done ({step.reason})",
-            hint="something undoes or changes what is written; `ert-deploy plan` shows what still differs",
+            hint="another process changes the written values; `ert-deploy plan` shows the remaining differences",
         )
 
 

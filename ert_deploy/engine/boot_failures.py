@@ -19,7 +19,7 @@ ADVICE = (
         "check launch/image: hosts pull it without a login, so it has to be there and public",
     ),
 )
-OTHERWISE = "check launch/image: run it on a machine of your own; `ert-deploy image build` makes a fresh one"
+OTHERWISE = "check launch/image: run it on a machine of your own; `ert-deploy image build` builds a new one"
 
 
 def same_end(step: steps.Retire, memory: Memory) -> frozenset[str]:
@@ -42,19 +42,19 @@ def _fault(end: str, number: int, reason: str, launch: Launch) -> Failed:
     """Return the error for a failure shared by several machines, with a hint."""
     if end == NO_OFF_SWITCH:
         return Failed(
-            f"{number} machines are not to be used: the provider refuses the keys by which they stop themselves",
-            "a machine that nobody can stop from within would be paid until somebody sees it; both were destroyed",
-            "see whether the provider has trouble with its API, then run the command again",
+            f"{number} machines are unusable: the provider rejects the keys with which they stop themselves",
+            "a machine that cannot stop itself would bill until a user notices; both were destroyed",
+            "check the provider's status page, then run the command again",
         )
     if end == MISCONFIGURED:
         return Failed(
-            f"the model {launch.model} cannot be served as configured: {number} machines say so",
+            f"the model {launch.model} cannot be served as configured, on {number} machines",
             reason,
             "check launch/model, launch/context, launch/model_digest and launch/engine_command; then run it again",
         )
     if end == NO_ENGINE:
         return Failed(
-            f"the model server in {launch.image} does not start: {number} machines say so",
+            f"the model server in {launch.image} does not start, on {number} machines",
             reason,
             "check launch/engine_command and launch/image: run them on a machine of your own",
         )

@@ -46,6 +46,6 @@ def too_dear(ranked: Ranked, run: Run, now: float) -> Failed:
     machines = "1 machine" if len(run.memory.spending) == 1 else f"{len(run.memory.spending)} machines"
     return Failed(
         f"one more machine would bring this run to ${paid + more:.2f}, plan/max_cost is ${run.desired.max_cost:g}",
-        f"${paid:.2f} paid and committed for {machines} of this run, ${more:.2f} for the next until it is healthy",
-        "raise plan/max_cost; `ert-deploy offers` shows what each offer costs until it is healthy (boot + download)",
+        f"${paid:.2f} spent and committed for {machines} of this run, ${more:.2f} for the next until it is healthy",
+        "raise plan/max_cost; `ert-deploy offers` shows the cost of each offer until it is healthy (boot + download)",
     )

@@ -10,9 +10,9 @@ from dataclasses import replace
 from ert_deploy.core.model.desired import Desired, Phase
 from ert_deploy.core.model.errors import NeedsAttention, Undecided, UsageError
 from ert_deploy.core.model.events import Waiting
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import State, Tombstone
 from ert_deploy.core.planning.adoption import adopted
 from ert_deploy.core.planning.situation import Situation
@@ -24,7 +24,7 @@ from ert_deploy.engine.reap import reap
 from ert_deploy.engine.run_context import Run
 
 MAX_DOUBTS = 9  # attempts per run to read a missing environment before `Undecided` is raised
-DECIDED = "a person decided so"
+DECIDED = "the user decided so"
 
 
 def must_be_decided(situation: Situation, *, any_doubt: bool = False) -> None:
@@ -36,14 +36,14 @@ def must_be_decided(situation: Situation, *, any_doubt: bool = False) -> None:
     blocking = tuple((u.instance.id, u.why) for u in situation.undecided if u.blocks or any_doubt)
     if blocking:
         raise Undecided(
-            f"nothing is rented before it is decided whose instance {', '.join(str(n) for n, _ in blocking)} is",
+            f"nothing is rented before you decide about instance {', '.join(str(n) for n, _ in blocking)}",
             hint=f"`ert-deploy adopt|ignore|destroy {blocking[0][0]}` decides",
             found=blocking,
         )
     if situation.ownership.foreign:
         raise NeedsAttention(
             f"the state of {situation.desired.deployment} was written for another owner or other services",
-            "it knows instances that are not this config's; nothing is rented on it",
+            "it contains instances of another config; nothing is rented with it",
             "give this config a deployment or a state of its own; `ert-deploy adopt ID` if it is the same project",
         )
 
@@ -126,7 +126,7 @@ def _must_be_marked(situation: Situation, instance_id: InstanceId) -> None:
     if instance_id not in named | _tokens(state).keys() | situation.desired.ignored | {*state.claims.ignored}:
         raise UsageError(
             f"instance {instance_id} has no mark of {situation.desired.deployment}",
-            hint="the Vast.ai console is the place for what ert-deploy did not rent",
+            hint="use the GPU provider's console for instances that ert-deploy did not rent",
         )
 
 

@@ -13,9 +13,9 @@ from dataclasses import replace
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.errors import Failed, NeedsAttention, Rejected, Transient
 from ert_deploy.core.model.events import KeysSet, Trouble
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.keys import KEY_BYTES, make_key
 from ert_deploy.core.model.observed import Address, Instance, Observed, Vital
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import Record
 from ert_deploy.core.planning.key_acceptance import besides, forgotten, named, takes
@@ -33,7 +33,7 @@ def add_key(step: steps.AddKey, run: Run) -> Effects[None]:
     Before an app uses the instance, the initial key is removed, as no app has it. A key that another run adds
     concurrently is kept. If the original record is missing, the keys are read from the backend first.
     """
-    assert step.instance_id is not None, "the plan adds it to what answers"
+    assert step.instance_id is not None, "the plan adds it to a responding backend"
     instance, record = _known(step.instance_id, run.observed)
     told = instance.id in {c.instance.id for c in run.situation.candidates if c.told}
     if told and forgotten(record):
@@ -44,8 +44,8 @@ def add_key(step: steps.AddKey, run: Run) -> Effects[None]:
             return
         if run.situation.runs_with(instance):
             raise NeedsAttention(
-                f"an app runs with instance {instance.id}, and nobody knows with which key",
-                "the state was lost, and its image is too old to say; another key would take that one away",
+                f"an app runs with instance {instance.id} and an unknown key",
+                "the state was lost, and its image is too old to list its keys; another key would replace that one",
                 "`ert-deploy down`, and then `ert-deploy up`",
             )
     if instance.id not in run.memory.made:
@@ -132,9 +132,9 @@ def _unanswered(error: Transient, run: Run) -> Effects[None]:
     run.memory.unanswered += 1
     if run.memory.unanswered >= MAX_UNANSWERED:
         raise NeedsAttention(
-            f"the backend did not answer {MAX_UNANSWERED} times when its keys were to be changed",
+            f"the backend did not respond to {MAX_UNANSWERED} attempts to change its keys",
             error.summary,
-            "the key in use is still good; `ert-deploy up` puts the keys in order once the backend answers",
+            "the key in use is still valid; `ert-deploy up` updates the keys once the backend responds",
         ) from error
     yield from perform(e.Tell(Trouble("changing the keys of the backend", error.summary)))
     yield from perform(e.Sleep(run.desired.timings.poll))
@@ -142,17 +142,17 @@ def _unanswered(error: Transient, run: Run) -> Effects[None]:
 
 def _known(number: InstanceId, observed: Observed) -> tuple[Instance, Record]:
     record = observed.state.record(number)
-    assert record is not None, "the plan writes down first what it finds"
+    assert record is not None, "the plan records it first"
     return next(i for i in observed.instances if i.id == number), record
 
 
 def _proven(instance: Instance, observed: Observed) -> str:
     """Return the certificate verified in this run, and never the one in the state."""
     certificate = observed.health[instance.id].certificate
-    assert certificate is not None, "the plan changes the keys of what has proven itself"
+    assert certificate is not None, "the plan changes the keys of verified backends only"
     return certificate
 
 
 def _address(instance: Instance) -> Address:
-    assert instance.address is not None, "the plan changes the keys of what answers"
+    assert instance.address is not None, "the plan changes the keys of responding backends only"
     return instance.address

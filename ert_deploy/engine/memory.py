@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ert_deploy.core.model.errors import ErtError
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.observed import Publication, Watch
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import State
 from ert_deploy.core.model.steps import Step

@@ -11,9 +11,9 @@ from dataclasses import replace
 from ert_deploy.core.model.desired import Desired, Phase, Target
 from ert_deploy.core.model.errors import CannotObserve, ErtError, Failed
 from ert_deploy.core.model.events import Trouble
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.moment import Moment
 from ert_deploy.core.model.observed import Health, Instance, Observed, Publication, Vital
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.stamps import none_ahead, stamps
 from ert_deploy.core.model.state import State
 from ert_deploy.core.planning.app_env import touched
@@ -187,8 +187,8 @@ def promptly(desired: Desired, written: Moment) -> Effects[None]:
     late = (yield from perform(e.Now())).since(written)
     if late > desired.timings.call_within:
         raise Failed(
-            f"writing the state took {late:.0f} s, and what is asked for so late may be taken for lost before it comes",
-            "this machine slept, its clock was set, or the state's store is slow; nothing was asked for",
+            f"writing the state took {late:.0f} s, and a call this late could be considered lost too early",
+            "this machine was suspended, its clock was set, or the state's store is slow; the call was not made",
             "run the command again",
         )
 

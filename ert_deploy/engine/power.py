@@ -11,8 +11,8 @@ from dataclasses import replace
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.errors import CannotObserve, NeedsAttention, Outcome, Rejected, StartRefused, Transient
 from ert_deploy.core.model.events import Stopped, Stranded, Trouble, Waiting, Woken
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.observed import Observed, Vital
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import Record, State
 from ert_deploy.core.planning.sleep import start_may_come
 from ert_deploy.engine import effects as e
@@ -144,7 +144,7 @@ def _patience(number: InstanceId, memory: Memory) -> None:
     if tries >= MAX_STOPS:
         last = memory.refused.get(number)
         raise NeedsAttention(
-            f"instance {number} is not seen to be stopped after {tries} looks, and its GPU may bill",
+            f"instance {number} has not stopped after {tries} checks, and its GPU may bill",
             last.summary if last is not None else "",
             "run the same command again, or `ert-deploy down`, which destroys it",
         )
@@ -162,5 +162,5 @@ def refused(what: str, number: InstanceId, error: Rejected, run: Run) -> Effects
 
 def _record(observed: Observed, number: InstanceId) -> Record:
     record = observed.state.record(number)
-    assert record is not None, "the plan writes down first what it finds"
+    assert record is not None, "the plan records it first"
     return record

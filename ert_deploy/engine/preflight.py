@@ -65,12 +65,12 @@ def _about(target: Target, service: WebService, grouped: Mapping[str, str]) -> I
     if service.has_disk and not target.allow_downtime:
         yield Finding(
             f"the Render service {service.name} has a disk: each deploy stops it for seconds to minutes",
-            f"write allow_downtime: true beside {target.service} under render/services, or detach the disk",
+            f"write allow_downtime: true for {target.service} under render/services, or detach the disk",
         )
     if both := [name for name in target.names.all() if name in grouped]:
         groups = ", ".join(sorted({printable(grouped[name], 60) for name in both}))
         yield Finding(
-            f"{', '.join(both)} would come to {service.name} from ert-deploy and from the environment group {groups}",
+            f"{', '.join(both)} would be set in {service.name} by ert-deploy and by the environment group {groups}",
             "take it out of the group, or unlink the group from the service in the Render dashboard",
         )
     if service.makes_previews and not target.previews:
@@ -82,7 +82,7 @@ def _about(target: Target, service: WebService, grouped: Mapping[str, str]) -> I
     if service.sleeps:
         yield Finding(
             f"{service.name} is on Render's free plan",
-            "it sleeps after 15 minutes without visitors, and nothing in it runs until the next one has waited",
+            "it sleeps after 15 minutes without visitors, and the next one has to wait until it runs again",
             stops=False,
         )
 

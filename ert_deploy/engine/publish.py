@@ -64,7 +64,7 @@ def deploy(step: steps.Deploy, run: Run) -> Effects[None]:
     except Rejected as error:
         yield from _put_back(target, publication, run.memory)
         raise Failed(
-            f"Render refused to deploy {publication.name}: {error.summary}", error.detail, error.hint
+            f"Render rejected the deploy of {publication.name}: {error.summary}", error.detail, error.hint
         ) from error
     run.memory.deploys.add(started.id)
     rollout = Rollout(publication.service_id, mark, started.id, run.observed.stamp())
@@ -168,7 +168,7 @@ def _stuck(deploy: WebDeploy, publication: Publication) -> Failed:
     """Return the error; a failing health check blocks a deploy, and all later ones, for 15 minutes."""
     return Failed(
         f"deploy {deploy.id} of {publication.name} is still {deploy.status}",
-        hint="look at its log in the Render dashboard, cancel it there, and run the command again",
+        hint="read its log in the Render dashboard, cancel it there, and run the command again",
     )
 
 
@@ -176,9 +176,9 @@ def _failure(memory: Memory, target: Target, seen: WebDeploy) -> Effects[Failed]
     service = yield from find_service(target, memory)
     why = yield from perform(e.WhyFailed(service, seen))
     return Failed(
-        f"deploy {seen.id} of {service.name} ended as {seen.status}; the previous version keeps serving",
+        f"deploy {seen.id} of {service.name} finished as {seen.status}; the previous version keeps serving",
         why,
-        "mend the app and run the command again",
+        "fix the app and run the command again",
     )
 
 
@@ -189,7 +189,7 @@ def _see(mark: str, desired: Desired, target: Target, publication: Publication) 
         if waited >= desired.timings.prove_limit:
             raise Failed(
                 f"{publication.name} shows {shown or 'no fingerprint'} instead of {mark}",
-                f"asked {publication.app_url}{target.health_path} for the field {target.health_field!r}",
+                f"requested {publication.app_url}{target.health_path} for the field {target.health_field!r}",
                 "the app must report the value of its fingerprint variable there",
             )
         wait = after(waited, desired.timings, DEPLOY)
@@ -221,12 +221,12 @@ def _wanted(situation: Situation, target: Target) -> Mapping[str, Secret]:
     if situation.desired.phase is Phase.ABSENT:
         return withdrawn(target)
     current = situation.standing.current
-    assert current is not None, "the plan publishes nothing else"
+    assert current is not None, "the plan publishes only this"
     assert current.instance.address is not None
     key = situation.current_key(current.instance)
     certificate = situation.observed.health[current.instance.id].certificate
     assert key is not None
-    assert certificate is not None, "it has proven itself to this run, whatever the state says"
+    assert certificate is not None, "it has proved its identity to this run, whatever the state contains"
     return connected(target, current.instance.address.url(), key, certificate)
 
 

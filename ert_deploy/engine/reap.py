@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.errors import CannotObserve, NeedsAttention, Outcome, StateConflict
 from ert_deploy.core.model.events import Destroyed, Retired, Trouble, Waiting
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.observed import Instance, Vital
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import State, Tombstone
 from ert_deploy.core.planning.adoption import known, strays
 from ert_deploy.core.planning.marks import Undecided, sort_out
@@ -23,7 +23,7 @@ from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.records.accounts import of_this_account
 
 MAX_ROUNDS = 20  # rounds over all instances before NeedsAttention is raised; each tombstone remains
-REASON = "no state knew it"
+REASON = "it was in no state"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def reap(chosen: tuple[Instance, ...], poll: float, *, decided: bool = False) ->
             return tuple(gone)
     raise NeedsAttention(
         f"{_named(left)} cannot be seen gone and may bill",
-        hint="run the same command again, or destroy what is left in the Vast.ai console",
+        hint="run the same command again, or destroy the remaining ones in the GPU provider's console",
     )
 
 
@@ -101,7 +101,7 @@ def _round(left: dict[InstanceId, Instance], gone: list[InstanceId], *, decided:
     state = yield from perform(e.Load())
     for stray in () if decided else _adopted(left, listed, state):
         del left[stray.id]
-        yield from perform(e.Tell(Trouble(f"instance {stray.id} is left alone", "it is not a stray any more")))
+        yield from perform(e.Tell(Trouble(f"instance {stray.id} is kept", "it is not a stray any more")))
     state = yield from _entomb(left, state)
     for number in sorted(left):
         if number in listed:

@@ -64,7 +64,7 @@ def rent(_: steps.Rent, run: Run) -> Effects[None]:
         if run.memory.kept is not None or not run.situation.serving:
             raise
         run.memory.kept = error
-        yield from perform(e.Tell(Trouble("nothing can take the place of what serves", error.summary)))
+        yield from perform(e.Tell(Trouble("the serving instance cannot be replaced", error.summary)))
         return
     cost = ranked.estimate
     yield from perform(e.Tell(Renting(ranked.offer, rank, len(run.memory.ranked), cost.expected(), cost.hourly)))
@@ -100,7 +100,7 @@ def _three_beats(run: Run, ranked: Ranked) -> Effects[None]:
         return
     except CreateRefused as error:
         yield from perform(e.Tell(CreateUnknown(token, error.summary)))
-        raise Failed(f"Vast.ai refused to rent: {error.summary}", error.detail, error.hint) from error
+        raise Failed(f"nothing was rented: {error.summary}", error.detail, error.hint) from error
     except OutcomeUnknown as error:
         run.memory.rentals += 1
         yield from perform(e.Tell(CreateUnknown(token, error.summary)))
@@ -116,8 +116,8 @@ def best_offer(run: Run) -> Effects[tuple[Ranked, int]]:
     refuse_broken_image(run.desired, run.memory)
     if run.memory.rentals >= run.desired.attempts or run.memory.lost >= MAX_LOST:
         raise Failed(
-            f"{run.memory.rentals} rented machines did not become healthy, {run.memory.lost} offers went to others",
-            hint="`ert-deploy offers` shows what is left; a higher offer/max_dph opens better hosts",
+            f"{run.memory.rentals} rented machines did not become healthy, {run.memory.lost} offers were taken",
+            hint="`ert-deploy offers` lists the remaining ones; a higher offer/max_dph allows better hosts",
         )
     moment = yield from perform(e.Now())
     now, denied = own_time(moment, run.memory), run.observed.state.denied_machines(abs(moment.stamp()))
@@ -139,7 +139,7 @@ def best_offer(run: Run) -> Effects[tuple[Ranked, int]]:
     run.memory.ranked_until = float("-inf")
     if left:
         raise too_dear(left[0][0], run, now)
-    raise Failed("every offer that matches has been tried", hint="run `ert-deploy up` again for a fresh search")
+    raise Failed("every offer that matches has been tried", hint="run `ert-deploy up` again for a new search")
 
 
 def _on_the_market(desired: Desired) -> Effects[tuple[Offer, ...]]:
@@ -167,7 +167,7 @@ def _no_offer(choice: Choice, desired: Desired) -> UsageError:
         hint += "; a contract costs launch/bid and the disk"
     rows = [f"  {count:3d} of {looked} removed by {name}" for name, count in choice.removed_by()]
     return UsageError(
-        f"no offer matches (looked at {looked})",
+        f"no offer matches (of {looked})",
         "\n".join(rows),
         hint if rows else "try again later",
     )
@@ -180,6 +180,6 @@ def _can_pay(ranked: Ranked, desired: Desired) -> Effects[None]:
     need = ranked.estimate.expected()
     if account.credit < need:
         raise UsageError(
-            f"the Vast.ai credit is ${account.credit:.2f}, {desired.plan_hours:g} h are expected to cost ${need:.2f}",
-            hint="add credit at cloud.vast.ai, or lower plan/hours in the config",
+            f"the credit is ${account.credit:.2f}, {desired.plan_hours:g} h are expected to cost ${need:.2f}",
+            hint=f"{account.top_up}, or lower plan/hours in the config",
         )

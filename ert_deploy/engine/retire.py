@@ -5,9 +5,9 @@ from __future__ import annotations
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.errors import CannotObserve, NeedsAttention, Outcome
 from ert_deploy.core.model.events import Destroyed, Retired, Trouble, Waiting
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.moment import MARGIN
 from ert_deploy.core.model.observed import Instance
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import Denied, Intent, Tombstone
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.boot_failures import same_end
@@ -105,7 +105,7 @@ def _by_id(instance_id: InstanceId) -> Effects[str]:
 
 
 def _shown(instance: Instance) -> str:
-    return f"{instance.status or 'no status'}, contract {instance.current or 'unknown'}"
+    return f"{instance.status or 'no status'}, {instance.power}"
 
 
 def _ghost(instance_id: InstanceId, run: Run) -> Effects[NeedsAttention]:
@@ -117,7 +117,7 @@ def _ghost(instance_id: InstanceId, run: Run) -> Effects[NeedsAttention]:
     if last is not None:
         lines.append(f"destroying it: {last.summary}")
     price = f"${listed.dph:.4f}/h" if listed is not None else "an unknown price"
-    again = "run the same command again, or destroy it in the Vast.ai console"
+    again = "run the same command again, or destroy it in the GPU provider's console"
     return NeedsAttention(
         f"instance {instance_id} ({price}) still exists after {run.desired.timings.settle:.0f} s, and may bill",
         "\n".join(lines),

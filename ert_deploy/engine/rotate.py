@@ -50,13 +50,13 @@ def _must_serve(situation: Situation) -> None:
         )
     if stage is Stage.ASLEEP:
         raise UsageError(
-            f"{name} is asleep, and a stopped backend takes no new key",
+            f"{name} is asleep, and a stopped backend cannot take a new key",
             hint="`ert-deploy wake` first",
         )
     raise UsageError(
-        f"no backend of {name} serves now as the config says, and only one that does takes a new key",
+        f"no backend of {name} serves now as configured, and only a serving one can take a new key",
         "\n".join(_amiss(situation)),
-        hint="`ert-deploy status` shows how it is; `ert-deploy up` first",
+        hint="check it with `ert-deploy status`, and run `ert-deploy up` first",
     )
 
 
@@ -69,5 +69,5 @@ def _amiss(situation: Situation) -> Iterator[str]:
 def _name(situation: Situation) -> str:
     current = situation.standing.current
     key = situation.current_key(current.instance) if current is not None else None
-    assert key is not None, "what serves has a key"
+    assert key is not None, "a serving backend has a key"
     return named(key.sha256())

@@ -62,7 +62,7 @@ def test_a_job_that_cannot_show_its_identity_does_not_begin(played: Job, issuer:
     played.extra = environ(issuer.url)
     ran = played.use(command="up", config="ert", **ROLE)
     assert ran.code == 5
-    assert "error: GitHub refused to identify the job (HTTP 403)" in ran.log
+    assert "error: GitHub rejected the request for the job's identity (HTTP 403)" in ran.log
     assert not (played.workspace / "seen").exists()
 
 
@@ -112,7 +112,7 @@ def test_a_success_without_a_document_is_a_failure(played: Job, said: str) -> No
     say(played.workspace, said)
     ran = played.use(command="status", config="ert")
     assert ran.code == 1
-    assert "printed no JSON document" in ran.log
+    assert "returned no JSON document" in ran.log
     assert ran.outputs == {}
 
 

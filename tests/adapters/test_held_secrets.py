@@ -39,7 +39,7 @@ def test_a_host_repeats_no_secret_of_any_row_of_its_listing() -> None:
         row(3, BOOT, f"{'1' * 32} hf_AbCdEf0123 wandb-0123456789", image_args=["-e", "W_API_KEY=wandb-0123456789"]),
     ]  # fmt: skip
     found, _, _ = parse.page({"success": True, "instances": rows, "total_instances": 3, "next_token": None})
-    assert [parse.instance(one).message for one in found] == [
+    assert [parse.instance(one).message.text for one in found] == [
         "bad *** *** ***",
         "bad *** ***",
         "1" * 32 + " *** ***",
@@ -50,7 +50,7 @@ def test_a_host_repeats_no_secret_of_any_row_of_its_listing() -> None:
 def test_a_read_by_id_holds_what_it_shows() -> None:
     one = parse.one({"instances": row(1, BOOT, f"bad {BOOT}")}, 200, nth(1))
     assert one is not None
-    assert one.message == "bad ***"
+    assert one.message.text == "bad ***"
 
 
 def test_a_state_is_stored_without_what_a_host_repeated(held: Redactor) -> None:

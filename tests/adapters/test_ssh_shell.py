@@ -136,7 +136,7 @@ def test_what_others_may_have_planted_pins_no_key(door: Door, server: Sshd, tmp_
 
 
 def test_a_line_that_is_cut_is_no_success(door: Door) -> None:
-    with pytest.raises(Failed, match="ended before the command did"):
+    with pytest.raises(Failed, match="closed before the command finished"):
         run(door, "cut")
 
 
@@ -149,7 +149,7 @@ def test_a_command_may_be_silent_as_long_as_the_line_answers(door: Door) -> None
 
 
 def test_a_line_that_is_silent_and_does_not_answer_is_given_up(door: Door, server: Sshd) -> None:
-    with pytest.raises(Failed, match="ended before the command did"):
+    with pytest.raises(Failed, match="closed before the command finished"):
         run(replace(door, patience=Patience(3, 3, 0.3)), "stuck")
     server.release.set()
 

@@ -131,7 +131,7 @@ def test_a_file_cut_anywhere_is_found(path: Path) -> None:
     raw = path.read_bytes()
     for length in range(len(raw)):
         path.write_bytes(raw[:length])
-        with pytest.raises(UsageError, match="damaged state file") as damaged:
+        with pytest.raises(UsageError, match="corrupt state file") as damaged:
             store(path).load()
         assert damaged.value.exit_code == 2
         assert "marks" in damaged.value.hint
@@ -151,10 +151,10 @@ def test_a_file_cut_anywhere_is_found(path: Path) -> None:
 def test_what_is_no_state_is_refused_with_a_way_out(path: Path, content: bytes) -> None:
     path.parent.mkdir()
     path.write_bytes(content)
-    with pytest.raises(UsageError, match="damaged state file") as damaged:
+    with pytest.raises(UsageError, match="corrupt state file") as damaged:
         store(path).load()
     assert damaged.value.exit_code == 2
-    assert "found by the marks they carry" in damaged.value.hint
+    assert "found by their marks" in damaged.value.hint
     with pytest.raises(UsageError):
         store(path).save(State("ert"))
     assert path.read_bytes() == content, "a damaged file is evidence and is not written over"
@@ -172,7 +172,7 @@ def test_a_state_that_matches_its_checksum_and_still_makes_no_sense_is_refused(p
     }
     path.parent.mkdir()
     path.write_text(json.dumps(document))
-    with pytest.raises(UsageError, match="damaged"):
+    with pytest.raises(UsageError, match="corrupt"):
         store(path).load()
 
 
@@ -294,6 +294,6 @@ except Failed as error:
         [sys.executable, "-c", script, str(path)], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
     )
     assert "cannot be written: File too large" in done.stdout
-    assert "make room" in done.stdout
+    assert "free space" in done.stdout
     assert store(path).load() == old
     assert store(path).save(old).generation == 2

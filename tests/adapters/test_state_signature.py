@@ -155,5 +155,5 @@ def test_what_is_damaged_is_said_in_a_line_however_long_it_is(shelf: Shelf) -> N
 def test_nothing_is_read_from_a_document_that_holds_no_numbers(shelf: Shelf) -> None:
     shelf.handle(PLAIN).save(STATE)
     shelf.write(shelf.read().replace(b"2.5", b"NaN"))
-    with pytest.raises(Damaged, match="NaN is no finite number"):
+    with pytest.raises(Damaged, match="NaN is not a finite number"):
         shelf.handle(PLAIN).load()

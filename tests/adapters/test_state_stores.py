@@ -105,9 +105,9 @@ def test_a_document_cut_anywhere_is_refused_and_kept(shelf: Shelf) -> None:
     raw = shelf.read()
     for length in range(0, len(raw), 97):
         shelf.write(raw[:length])
-        with pytest.raises(Damaged, match="damaged state file") as damaged:
+        with pytest.raises(Damaged, match="corrupt state file") as damaged:
             shelf.handle().load()
-        assert "found by the marks they carry" in damaged.value.hint
+        assert "found by their marks" in damaged.value.hint
         with pytest.raises(Damaged):
             shelf.handle().save(State("ert"))
         assert shelf.read() == raw[:length], "what is damaged is evidence and is not written over"

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from ert_deploy.core.model.errors import CannotObserve, ErtError, UsageError
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Address
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.sandbox.httpd.faults import Fault
 from ert_deploy.sandbox.httpd.server import Reply
@@ -170,7 +170,7 @@ def test_a_bare_404_is_no_proof_of_absence(wire: Wire, answer: Any, status: int,
 def test_words_from_outside_cannot_drive_the_terminal(wire: Wire) -> None:
     wire.says("list", page(row(status_msg="\x1b]0;owned\x07pulling\x1b[31m 3%\n\r\x00")))
     (found,) = wire.host.list_instances()
-    assert found.message == "pulling 3%"
+    assert found.message.text == "pulling 3%"
 
 
 @pytest.mark.parametrize("name", ["i-0f3a", "007", "-7", "7/../8", "1" * 20, "\u0667"])

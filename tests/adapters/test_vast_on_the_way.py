@@ -139,7 +139,7 @@ def test_a_ca_bundle_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: p
 )
 def test_a_list_that_trickles_ends(answer: Answer) -> None:
     started = time.monotonic()
-    with scripted({LIST: answer}) as here, pytest.raises(CannotObserve, match="did not end within"):
+    with scripted({LIST: answer}) as here, pytest.raises(CannotObserve, match="did not finish within"):
         host(here, 0.3).list_instances()
     assert time.monotonic() - started < 10
 
@@ -148,7 +148,7 @@ def test_a_create_that_trickles_ends_within_the_time_of_a_call_that_acts() -> No
     with scripted({CREATE: Answer(200, {}, endless=0.02)}) as here:
         vast = host(here, 0.3)
         started = time.monotonic()
-        with pytest.raises(OutcomeUnknown, match="did not end within"):
+        with pytest.raises(OutcomeUnknown, match="did not finish within"):
             vast.create(ORDER)
         assert time.monotonic() - started < 3
     assert len(here.seen) == 1
@@ -181,7 +181,7 @@ def test_a_log_is_read_without_the_key_or_a_netrc_password(tmp_path: Path, monke
 
 @pytest.mark.parametrize("answer", [{"success": True}, {"result_url": 7}, {"result_url": ""}, []])
 def test_an_answer_without_a_place_for_the_log_is_none(answer: object) -> None:
-    with scripted({ASK: Answer(200, answer)}) as here, pytest.raises(CannotObserve, match="unusable answer"):
+    with scripted({ASK: Answer(200, answer)}) as here, pytest.raises(CannotObserve, match="invalid response"):
         host(here).logs(nth(9), 10)
 
 

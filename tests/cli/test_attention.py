@@ -14,9 +14,9 @@ from ert_deploy.core.model.errors import NeedsAttention
 from tests.support.ids import nth
 
 RENDER = ("ert-dashboard", "Render did not answer")
-HINT = "`ert-deploy adopt|ignore|destroy 902` decides whose it is"
+HINT = "`ert-deploy adopt|ignore|destroy 902` decides this"
 WHY = "it has our label and not our environment"
-LINE = f"instance {{}} was not touched and may bill: {WHY}"
+LINE = f"instance {{}} was not changed and may bill: {WHY}"
 
 
 def outcome(*suspects: int, abandoned: tuple[tuple[str, str], ...] = ()) -> Outcome:

@@ -142,7 +142,7 @@ def test_hostile_answers_stay_answers_or_are_refused(question: Any, capsys: pyte
         (("--region", "frankfort"), "did you mean frankfurt?"),
         (("--model", "llama3.2:8b"), "launch/model: the model llama3.2:8b is not known"),
         (("--root", "../up"), "--root: '../up' is not a folder"),
-        (("--start", "KEY=rnd_abcdefghijklmnopqrst x"), "looks like a key"),
+        (("--start", "KEY=rnd_abcdefghijklmnopqrst x"), "similar to a key"),
         (("--repo", "https://me:hunter22@example.org/a/b"), "keys belong into environment variables"),
         (("a/b",), "'a/b' cannot be the name of a config"),
         (("--api-key", "x"), "No such option"),
@@ -243,7 +243,7 @@ def test_where_nobody_can_be_asked_that_is_said(capsys: pytest.CaptureFixture[st
     command, env = [sys.executable, "-m", "ert_deploy.cli", "init"], {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, env=env)
     assert done.returncode == 2
-    assert "no terminal to ask on" in done.stderr
+    assert "no terminal to prompt on" in done.stderr
     assert "--defaults" in done.stderr
 
 

@@ -17,8 +17,8 @@ from tests.support.situations import UP, instance
 @pytest.mark.parametrize(
     ("off_switch", "words"),
     [
-        (OffSwitch.REFUSED, "the provider refuses its off-switch"),
-        (OffSwitch.UNKNOWN, "whether its off-switch works is not known"),
+        (OffSwitch.REFUSED, "the provider denies its off-switch"),
+        (OffSwitch.UNKNOWN, "its off-switch is unconfirmed"),
         (OffSwitch.PROVEN, ""),
         (None, ""),
     ],

@@ -8,8 +8,8 @@ from itertools import permutations
 
 import pytest
 
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.observed import Instance
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import Record, State
 from ert_deploy.core.planning.adoption import strays
 from ert_deploy.core.planning.age import by_age, newest

@@ -38,7 +38,7 @@ def test_a_limit_that_is_not_the_configs_is_not_sent(name: str, value: str) -> N
     with pytest.raises(Failed, match="might never stop by itself") as refused:
         order(env={name: value})
     assert name in refused.value.detail
-    assert "nothing was rented" in refused.value.hint
+    assert "no machine was rented" in refused.value.hint
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ert_deploy.adapters.vast.messages import read
 from ert_deploy.core.model.desired import Criteria, Market
 from ert_deploy.core.model.observed import Health, Instance, Offer, OffSwitch, Vital, Watch
 from ert_deploy.core.model.state import LONG_AGO, Record
@@ -16,6 +17,7 @@ from ert_deploy.core.planning.health import BAD_LOOKS, BAD_LOOKS_SERVING, Candid
 from ert_deploy.core.planning.offers import choose, country, merged
 from tests.support.fakes.market import offer
 from tests.support.situations import NOW, UP, healthy, instance, record, still
+from tests.support.vast.says import says
 
 BID = replace(UP, launch=replace(UP.launch, market=Market.INTERRUPTIBLE, bid=0.10))
 AT_THE_CAP = replace(BID, launch=replace(BID.launch, bid=0.4))  # plus the price of the disk
@@ -190,21 +192,21 @@ def candidate(found: Instance, health: Health | None = None, watch: Watch | None
         (instance(1), Health(Vital.UNREACHABLE), ""),
         (instance(1), Health(Vital.SICK, "engine died"), "sick: engine died"),
         (instance(1), Health(Vital.IMPOSTOR), "impostor"),
-        (instance(1, message="Error: Manifest unknown"), None, "the host says: Error: Manifest unknown"),
-        (instance(1, message="OCI runtime create failed: x"), None, "the host says: OCI runtime create failed: x"),
-        (instance(1, message="no space left on device"), None, "the host says: no space left on device"),
+        (instance(1, message=read("Error: Manifest unknown")), None, "the host says: Error: Manifest unknown"),
+        (instance(1, message=read("OCI runtime create failed")), None, "the host says: OCI runtime create failed"),
+        (instance(1, message=read("no space left on device")), None, "the host says: no space left on device"),
         (instance(1, status="offline"), None, "the container is offline"),
         (instance(1, status="unknown"), None, "the container is unknown"),
         (instance(1, status=None, intended="stopped", current="stopped"), None, "it stopped before its container ran"),
         (instance(1, status="loading", intended="stopped"), None, "it stopped before its container ran"),
         (
-            instance(1, status="loading", intended="stopped", message="so sorry"),
+            instance(1, status="loading", intended="stopped", message=read("so sorry")),
             None,
             "it stopped before its container ran, the host says: so sorry",
         ),
-        (instance(1, status="exited", message="success, running x/args"), None, "the container is exited"),
+        (instance(1, status="exited", message=read("success, running x/args")), None, "the container is exited"),
         (
-            instance(1, status="exited", message="exec /x: exec format error"),
+            instance(1, status="exited", message=read("exec /x: exec format error")),
             None,
             "the container is exited, the host says: exec /x: exec format error",
         ),
@@ -215,9 +217,9 @@ def test_a_complaint_names_what_is_wrong(found: Instance, health: Health | None,
 
 
 def test_a_look_that_shows_a_change_restarts_the_clock_and_a_bad_one_adds_a_strike() -> None:
-    first = look(None, instance(1, message="a"), None, 10.0, 600.0)
-    same = look(first, instance(1, message="a"), None, 20.0, 600.0)
-    moved = look(same, instance(1, message="b"), None, 30.0, 600.0)
+    first = look(None, instance(1, message=read("a")), None, 10.0, 600.0)
+    same = look(first, instance(1, message=read("a")), None, 20.0, 600.0)
+    moved = look(same, instance(1, message=read("b")), None, 30.0, 600.0)
     assert (first.since, same.since, moved.since) == (10.0, 10.0, 30.0)
     bad = look(moved, instance(1, status="exited"), None, 40.0, 600.0)
     worse = look(bad, instance(1, status="exited"), None, 50.0, 600.0)
@@ -229,9 +231,9 @@ def test_a_look_that_shows_a_change_restarts_the_clock_and_a_bad_one_adds_a_stri
 
 
 def test_time_that_nobody_looked_is_no_time_without_progress() -> None:
-    first = look(None, instance(1, message="a"), None, 10.0, 600.0)
-    slept = look(first, instance(1, message="a"), None, 5_000.0, 600.0)
-    looked = look(first, instance(1, message="a"), None, 310.0, 600.0)
+    first = look(None, instance(1, message=read("a")), None, 10.0, 600.0)
+    slept = look(first, instance(1, message=read("a")), None, 5_000.0, 600.0)
+    looked = look(first, instance(1, message=read("a")), None, 310.0, 600.0)
     assert (slept.since, looked.since) == (5_000.0, 10.0)
 
 
@@ -245,7 +247,7 @@ def test_one_that_serves_gets_more_patience_than_a_new_one() -> None:
 
 
 STOPPED = instance(1, status="exited", intended="stopped", current="stopped")
-STARTED = replace(STOPPED, intended="running", current="running")
+STARTED = replace(STOPPED, **says("exited"))
 
 
 def after_a_start(found: Instance, ago: float, stranded: float = 0.0) -> Candidate:
@@ -260,12 +262,12 @@ def test_one_that_was_stopped_is_asleep_and_nothing_is_wrong_with_it() -> None:
 
 
 def test_one_whose_image_cannot_be_pulled_is_not_asleep_but_failed() -> None:
-    verdict = judge(candidate(replace(STOPPED, message="manifest unknown"), None, still(1, 0)), UP.timings, NOW)
+    verdict = judge(candidate(replace(STOPPED, message=read("manifest unknown")), None, still(1, 0)), UP.timings, NOW)
     assert (verdict.stage, verdict.deny) == (Stage.FAILED, False)
 
 
 LIMITED = "Error response from daemon: toomanyrequests: You have reached your unauthenticated pull rate limit."
-PULLING = replace(STOPPED, status="loading", message=LIMITED)
+PULLING = replace(STOPPED, **says("loading", "stopped", "stopped"), message=read(LIMITED))
 UNHEALTHY = record(1)
 
 
@@ -274,17 +276,17 @@ UNHEALTHY = record(1)
     [
         (PULLING, UNHEALTHY, Stage.FAILED, True, True),
         (replace(PULLING, status=None), UNHEALTHY, Stage.FAILED, True, True),
-        (replace(PULLING, message="whatever it says"), UNHEALTHY, Stage.FAILED, True, True),
-        (replace(PULLING, message="no matching manifest for linux/amd64"), UNHEALTHY, Stage.FAILED, False, True),
-        (replace(PULLING, message="a1b2c3d4e5f6: Downloading 3.2MB/9MB"), UNHEALTHY, Stage.FAILED, False, False),
-        (replace(PULLING, status="exited"), UNHEALTHY, Stage.FAILED, True, True),
-        (replace(STOPPED, message="success, running x/args"), UNHEALTHY, Stage.ASLEEP, False, False),
+        (replace(PULLING, message=read("whatever it says")), UNHEALTHY, Stage.FAILED, True, True),
+        (replace(PULLING, message=read("no matching manifest for linux/amd64")), UNHEALTHY, Stage.FAILED, False, True),
+        (replace(PULLING, message=read("a1b2c3d4e5f6: Downloading 3.2MB/9MB")), UNHEALTHY, Stage.FAILED, False, False),
+        (replace(PULLING, **says("exited", "stopped", "stopped")), UNHEALTHY, Stage.FAILED, True, True),
+        (replace(STOPPED, message=read("success, running x/args")), UNHEALTHY, Stage.ASLEEP, False, False),
         (PULLING, replace(UNHEALTHY, woken=NOW - 9), Stage.BOOTING, False, False),
         (PULLING, replace(UNHEALTHY, woken=NOW - 99), Stage.FAILED, True, False),
         (PULLING, record(1, pinned=True), Stage.ASLEEP, False, False),
         (PULLING, None, Stage.ASLEEP, False, False),
         (PULLING, replace(UNHEALTHY, woken=LONG_AGO), Stage.FAILED, True, True),
-        (replace(PULLING, message="success"), replace(UNHEALTHY, woken=LONG_AGO), Stage.ASLEEP, False, False),
+        (replace(PULLING, message=read("success")), replace(UNHEALTHY, woken=LONG_AGO), Stage.ASLEEP, False, False),
         (STOPPED, replace(UNHEALTHY, woken=LONG_AGO), Stage.ASLEEP, False, False),
     ],
 )
@@ -309,7 +311,7 @@ def test_one_that_was_never_healthy_and_stopped_is_a_failed_boot_and_does_not_sl
 def test_how_a_boot_ended_is_compared_in_words_that_are_the_same_on_every_host(
     message: str, deny: bool, end: str
 ) -> None:
-    found = instance(1, status="created", message=message)
+    found = instance(1, status="created", message=read(message))
     verdict = judge(Candidate(found, None, still(1, BAD_LOOKS), UNHEALTHY), UP.timings, NOW)
     assert (verdict.stage, verdict.deny, verdict.end) == (Stage.FAILED, deny, end)
 
@@ -323,7 +325,7 @@ def test_how_a_boot_ended_is_compared_in_words_that_are_the_same_on_every_host(
         (STARTED, 299, Stage.BOOTING),  # "exited" for minutes after a start is normal
         (STARTED, 300, Stage.STUCK),
         (replace(STARTED, status=None), 300, Stage.STUCK),
-        (replace(STARTED, status="running"), 300, Stage.FAILED),  # running without response: a broken host
+        (replace(STARTED, **says("running")), 300, Stage.FAILED),  # running without response: a broken host
         (STARTED, 600, Stage.FAILED),
     ],
 )

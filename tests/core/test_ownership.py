@@ -99,26 +99,26 @@ CASES: dict[str, tuple[Any, Observed, list[int], dict[int, str], list[int]]] = {
     "no owner, and a create of ours is not answered": (
         UP, seen(instance(1, **OLD), intents=(intent(1, 5),)), [1], {}, [],
     ),
-    "no owner, and nobody knows it": (UP, seen(instance(1, **OLD)), [], {1: "nothing says whose"}, []),
+    "no owner, and nobody knows it": (UP, seen(instance(1, **OLD)), [], {1: "no owner ("}, []),
     "no owner, and an app holds its address and key": (UP, seen(instance(1, **OLD), apps=(DASH_APP,)), [1], {}, []),
     "no owner, and an app holds its address and another key": (
-        UP, seen(instance(1, **OLD), apps=(app(env(1, key=OTHER_KEY)),)), [], {1: "nothing says whose"}, [],
+        UP, seen(instance(1, **OLD), apps=(app(env(1, key=OTHER_KEY)),)), [], {1: "no owner ("}, [],
     ),
     "no owner, and an app holds its address and the certificate it proves": (
         UP, seen(instance(1, **OLD), apps=(app(env(1, key=OTHER_KEY)),), health=(healthy(1),)), [1], {}, [],
     ),
     "no owner, and an app holds its address and another certificate": (
         UP, seen(instance(1, **OLD), apps=(app(env(1, key=OTHER_KEY)),), health=(healthy(2),)),
-        [], {1: "nothing says whose"}, [],
+        [], {1: "no owner ("}, [],
     ),
     "no owner, and it proves nothing": (
         UP, seen(instance(1, **OLD), apps=(app(env(1, key=OTHER_KEY)),), health=(Health(Vital.LOADING),)),
-        [], {1: "nothing says whose"}, [],
+        [], {1: "no owner ("}, [],
     ),
     "no owner and no address": (
-        UP, seen(instance(1, **OLD, address=None), apps=(DASH_APP,)), [], {1: "nothing says whose"}, [],
+        UP, seen(instance(1, **OLD, address=None), apps=(DASH_APP,)), [], {1: "no owner ("}, [],
     ),
-    "an owner that is not one": (UP, seen(instance(1, owner="Hello, World!")), [], {1: "nothing says whose"}, []),
+    "an owner that is not one": (UP, seen(instance(1, owner="Hello, World!")), [], {1: "no owner ("}, []),
     "no owner id here, one service in common": (
         NAMELESS, seen(instance(1, owner=f":{HERE},{THERE}"), apps=(app({}),)), [1], {}, [],
     ),
@@ -126,17 +126,17 @@ CASES: dict[str, tuple[Any, Observed, list[int], dict[int, str], list[int]]] = {
         NAMELESS, seen(instance(1, owner=f":{THERE}"), apps=(app({}),)), [], {}, [1],
     ),
     "no owner id here, and the apps are not read": (
-        NAMELESS, seen(instance(1, owner=f":{HERE}"), apps=None), [], {1: "nothing says whose"}, [],
+        NAMELESS, seen(instance(1, owner=f":{HERE}"), apps=None), [], {1: "no owner ("}, [],
     ),
     "no owner id here, and the state remembers the services": (
         NAMELESS, with_claims(seen(instance(1, owner=f":{HERE}"), apps=None), services=(HERE,)), [1], {}, [],
     ),
     "no owner id here, and a service that could not be read": (
         replace(NAMELESS, targets=(DASH, ADMIN)), seen(instance(1, owner=f":{THERE}"), apps=(app({}),)),
-        [], {1: "nothing says whose"}, [],
+        [], {1: "no owner ("}, [],
     ),
     "the owner was changed, the services were not": (
-        UP, seen(instance(1, owner=f"before-that:{HERE}"), apps=(app({}),)), [], {1: "nothing says whose"}, [],
+        UP, seen(instance(1, owner=f"before-that:{HERE}"), apps=(app({}),)), [], {1: "no owner ("}, [],
     ),
     "a copied config, and no state": (
         UP, seen(instance(1, owner=f"our-project:{THERE}"), apps=(app({}),)), [], {1: "other services"}, [],

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ert_deploy.core.model.claims import Claims
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.plain.state import VERSION, from_json, to_json
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.stamps import stamps, timed
 from ert_deploy.core.model.state import (
     LONG_AGO,
@@ -154,7 +154,7 @@ WRONG: dict[type[Any], list[Any]] = {
 def test_no_field_takes_a_value_of_another_type_or_no_finite_number(part: str, name: str, wrong: Any) -> None:
     whole = {**to_json(EMPTY), part: [ROWS[part]]}
     assert to_json(from_json(whole))[part] == ({**ROWS[part], **_lists_are_tuples(ROWS[part])},)
-    with pytest.raises(ValueError, match="damaged or unknown field"):
+    with pytest.raises(ValueError, match="invalid or unknown field"):
         from_json({**whole, part: [{**ROWS[part], name: wrong}]})
 
 
@@ -223,7 +223,7 @@ def test_claims_are_remembered_and_kept_while_anything_can_bill() -> None:
 def test_what_a_person_decided_lasts_as_long_as_the_instance_is_known() -> None:
     state = EMPTY.put_record(Record("t", nth(5), "1001", 1.0)).adopt(nth(5))
     assert state.claims.adopted == ("5",)
-    entombed = state.entomb(Tombstone("t", nth(5), 1.0, "not wanted any more"))
+    entombed = state.entomb(Tombstone("t", nth(5), 1.0, "no longer needed"))
     assert entombed.claims.adopted == ("5",), "it has to be seen gone yet"
     assert entombed.bury(nth(5)).claims.adopted == ()
     assert state.drop_record(nth(5)).claims.adopted == ()

@@ -8,7 +8,7 @@ import pytest
 
 from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.errors import CannotObserve, ErtError, NeedsAttention, Rejected, Transient
-from ert_deploy.core.model.ids import InstanceId
+from ert_deploy.core.model.provider import InstanceId
 from tests.support.fakes.history import WANTED, done, down, is_down, is_up, start, until, up
 from tests.support.fakes.loopback import FakeWorld, world
 

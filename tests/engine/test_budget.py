@@ -27,7 +27,7 @@ def test_a_run_stops_before_the_machine_that_would_bring_it_over_its_budget_and_
         up(made, replace(WANTED, max_cost=0.3))
     assert len(made.gpu.instances) == 3
     assert made.gpu.paid() == ()
-    assert out.value.detail.startswith("$0.27 paid and committed for 3 machines of this run, $0.1")
+    assert out.value.detail.startswith("$0.27 spent and committed for 3 machines of this run, $0.1")
     assert "plan/max_cost" in out.value.hint
 
 

@@ -10,10 +10,10 @@ import pytest
 
 from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.errors import NeedsAttention, UsageError
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.owner import service_hash
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.engine import decide
 from ert_deploy.engine.apply import apply
 from ert_deploy.engine.memory import Memory
@@ -85,7 +85,7 @@ def test_without_a_state_an_edited_label_is_named_and_nothing_is_rented() -> Non
     assert doubts(made) == [number]
     down(made)
     assert made.gpu.paid() == (number,)
-    with pytest.raises(NeedsAttention, match=f"whose instance {number} is") as asked:
+    with pytest.raises(NeedsAttention, match=f"decide about instance {number}") as asked:
         up(made)
     assert f"adopt|ignore|destroy {number}" in asked.value.hint
     assert made.gpu.paid() == (number,)
@@ -98,7 +98,7 @@ def test_wake_does_not_say_that_there_is_nothing_where_something_may_be_ours(los
     lose(made.gpu.only())
     made.store.lose()
     emptied(made)
-    with pytest.raises(NeedsAttention, match=f"whose instance {number} is"):
+    with pytest.raises(NeedsAttention, match=f"decide about instance {number}"):
         Process(made, apply(replace(WANTED, begin=False), Memory())).finish()
     assert made.gpu.paid() == (number,)
 
@@ -231,7 +231,7 @@ def test_a_copied_config_is_noticed_and_adopting_says_that_it_is_none() -> None:
     up(made)
     number = made.gpu.only().id
     copy = replace(WANTED, targets=(replace(WANTED.targets[0], service="moved"),))
-    with pytest.raises(NeedsAttention, match=f"whose instance {number} is"):
+    with pytest.raises(NeedsAttention, match=f"decide about instance {number}"):
         up(made, copy)
     down(made, copy)
     assert made.gpu.paid() == (number,)

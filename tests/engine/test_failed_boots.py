@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from ert_deploy.adapters.vast.messages import read
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.desired import Market
 from ert_deploy.core.model.errors import Failed
@@ -15,6 +16,7 @@ from tests.support.fakes import behaviours
 from tests.support.fakes.history import WANTED, done, is_up, start, told, until, up
 from tests.support.fakes.loopback import world
 from tests.support.fakes.market import FakeInstance
+from tests.support.vast.says import says
 
 LIMITED = "Error response from daemon: toomanyrequests: You have reached your unauthenticated pull rate limit."
 FORMAT = "exec /opt/ert/bin/python: exec format error"
@@ -24,15 +26,14 @@ def halted(status: str | None, message: str) -> behaviours.Conduct:
     """Return a behaviour: the instance stops before it is ready."""
 
     def show(found: Instance) -> Instance:
-        changed = {"status": status, "intended": "stopped", "current": "stopped", "message": message, "address": None}
-        return replace(found, **changed)  # type: ignore[arg-type]
+        return replace(found, **says(status, "stopped", "stopped"), message=read(message), address=None)
 
     return lambda made: setattr(made, "override", show)
 
 
 def ended(made: FakeInstance) -> None:
     """Let the container exit immediately."""
-    made.override = lambda i: replace(i, status="exited", message=FORMAT, address=None)
+    made.override = lambda i: replace(i, **says("exited"), message=read(FORMAT), address=None)
 
 
 @pytest.mark.parametrize("status", ["loading", None])
@@ -84,7 +85,7 @@ def misconfigured(made: FakeInstance) -> None:
 def test_a_model_that_nobody_can_serve_costs_two_machines_and_denies_nobody() -> None:
     made = world()
     made.gpu.conduct = dict.fromkeys(map(str, range(1001, 1013)), misconfigured)
-    with pytest.raises(Failed, match=r"the model .* cannot be served as configured: 2 machines say so") as failed:
+    with pytest.raises(Failed, match=r"the model .* cannot be served as configured, on 2 machines") as failed:
         up(made)
     assert NO_MODEL in failed.value.detail
     assert "launch/model" in failed.value.hint
@@ -102,7 +103,7 @@ def without_engine(made: FakeInstance) -> None:
 def test_a_model_server_that_never_answers_costs_two_machines_and_denies_nobody() -> None:
     made = world()
     made.gpu.conduct = dict.fromkeys(map(str, range(1001, 1013)), without_engine)
-    with pytest.raises(Failed, match="the model server in llm-backend:1 does not start: 2 machines") as failed:
+    with pytest.raises(Failed, match="the model server in llm-backend:1 does not start, on 2 machines") as failed:
         up(made)
     assert "timings/no_progress" in failed.value.detail
     assert "launch/engine_command" in failed.value.hint
@@ -138,7 +139,7 @@ def test_a_machine_that_cannot_stop_itself_is_given_up_before_an_app_is_told() -
 def test_two_machines_that_cannot_stop_themselves_are_the_providers_trouble() -> None:
     made = world()
     made.gpu.conduct = dict.fromkeys(map(str, range(1001, 1013)), refused)
-    with pytest.raises(Failed, match="refuses the keys by which they stop themselves"):
+    with pytest.raises(Failed, match="rejects the keys with which they stop themselves"):
         up(made)
     assert len(made.gpu.instances) == 2
     assert made.gpu.paid() == ()
@@ -172,7 +173,7 @@ def test_a_fault_of_two_hosts_alone_is_not_the_images() -> None:
     made = world()
     full = "failed to inject cdi devices"
     made.gpu.conduct = dict.fromkeys(
-        ("1001", "1002"), lambda m: setattr(m, "override", lambda i: replace(i, status="created", message=full))
+        ("1001", "1002"), lambda m: setattr(m, "override", lambda i: replace(i, **says("created"), message=read(full)))
     )
     up(made)
     is_up(made)

@@ -39,7 +39,11 @@ def test_a_deploy_that_fails_is_explained_undone_and_tried_again_by_the_next_up(
     before, old = dict(made.web.services["dash"].env), made.gpu.only()
     made.web.endings = ["update_failed"]
     failed(
-        made, "ended as update_failed", "unhealthy: exited with 1\nlast line of the log", "mend the app", desired=OTHER
+        made,
+        "finished as update_failed",
+        "unhealthy: exited with 1\nlast line of the log",
+        "fix the app",
+        desired=OTHER,
     )
     assert made.web.services["dash"].env == before
     assert made.store.state.rollout("srv-dash") is None
@@ -127,7 +131,7 @@ def test_a_deploy_render_refuses_puts_the_old_values_back() -> None:
     made = served()
     before = dict(made.web.services["dash"].env)
     made.web.faults.queued["deploy"] = [Rejected("not paid")]
-    failed(made, "Render refused to deploy dash: not paid", desired=OTHER)
+    failed(made, "Render rejected the deploy of dash: not paid", desired=OTHER)
     assert made.web.services["dash"].env == before
     up(made, OTHER)
     is_up(made, OTHER)
@@ -143,7 +147,7 @@ def test_what_was_proven_last_is_put_back_and_not_what_leads_to_a_backend_that_i
     dash.env[NAMES.timeout] = dash.env[NAMES.fingerprint] = Secret("7")
     dash.running = dict(dash.env)  # deployed by a user
     made.web.faults.queued["deploy"] = [Rejected("no")]
-    with pytest.raises(Failed, match="refused to deploy"):
+    with pytest.raises(Failed, match="rejected the deploy of"):
         run.finish()
     assert dash.env == proven
     up(made, OTHER)
@@ -251,7 +255,7 @@ def test_a_deploy_that_is_canceled_without_a_newer_one_has_failed() -> None:
         run.step()
     made.web.supersede("dash")
     made.web.services["dash"].deploys.pop()
-    with pytest.raises(Failed, match="ended as canceled"):
+    with pytest.raises(Failed, match="finished as canceled"):
         run.finish()
 
 

@@ -21,10 +21,10 @@ from ert_deploy.adapters.state import document
 from ert_deploy.core.model.claims import Claims
 from ert_deploy.core.model.desired import Desired, Phase
 from ert_deploy.core.model.errors import ErtError
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.plain.state import contradictions, from_json, to_json
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import Denied, Intent, Record, Rollout, State, Tombstone
 from ert_deploy.core.planning.app_env import connected
 from ert_deploy.core.planning.situation import Situation

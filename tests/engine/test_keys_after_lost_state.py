@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ert_deploy.core.model.errors import NeedsAttention, Rejected, Transient
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.keys import make_key
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import Record
 from tests.support.fakes import behaviours
@@ -72,7 +72,7 @@ def test_a_key_that_only_the_running_app_knows_is_not_taken_away(*, says: bool) 
     made.store.lose()
     run = start(made)
     if not says:
-        with pytest.raises(NeedsAttention, match="nobody knows with which key"):
+        with pytest.raises(NeedsAttention, match="and an unknown key"):
             to_the_end(run)
         assert (instance.keys, instance.destroyed) == ((used,), None)
         return

@@ -8,9 +8,9 @@ import pytest
 
 from ert_deploy.core.model.errors import CannotObserve, NeedsAttention, StateConflict, Transient
 from ert_deploy.core.model.events import Destroyed, Trouble
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import Intent, Record
 from ert_deploy.engine import reap as reaping
 from tests.support.fakes.history import WANTED, Process, down, is_down, is_up, told, up
@@ -54,7 +54,7 @@ def test_with_the_state_lost_the_instance_is_a_stray_and_it_is_said_that_there_i
     made, number = forgotten()
     found = find(made)
     assert found.blank
-    assert [i.id for i in found.serving] == [number], "it proves that it is ours and serves"
+    assert [i.id for i in found.serving] == [number], "it proves its identity and serves"
     assert found.strays == ()
     made.gpu.only().halted = True
     assert [i.id for i in find(made).strays] == [number]

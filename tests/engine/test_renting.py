@@ -17,6 +17,7 @@ from tests.support.fakes import behaviours
 from tests.support.fakes.history import OTHER, WANTED, done, down, is_down, is_up, kinds, start, told, up
 from tests.support.fakes.loopback import certificate, offer, world
 from tests.support.ids import nth
+from tests.support.vast.says import says
 
 
 def test_up_rents_the_cheapest_offer_boots_it_and_moves_the_app_over() -> None:
@@ -166,9 +167,9 @@ def test_instances_of_others_and_cloned_labels_are_never_touched() -> None:
     made = world()
     token = "ab" * 16
     made.gpu.foreign = [
-        Instance(nth(901), Mark("other", token), "other", status="running"),
-        Instance(nth(902), None, "ert", status="running"),
-        Instance(nth(903), status="exited"),
+        Instance(nth(901), Mark("other", token), "other", **says("running")),
+        Instance(nth(902), None, "ert", **says("running")),
+        Instance(nth(903), **says("exited")),
     ]
     result = up(made)
     assert [u.instance.id for u in result.situation.undecided] == ["902"]

@@ -19,9 +19,9 @@ from ert_deploy.core.model.errors import (
     UsageError,
 )
 from ert_deploy.core.model.events import Destroyed, Trouble
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance
+from ert_deploy.core.model.provider import InstanceId
 from tests.support.fakes import behaviours
 from tests.support.fakes.history import GONE, WANTED, done, down, is_down, is_up, served, start, told, until, up
 from tests.support.fakes.loopback import FakeWorld, blind, world
@@ -176,7 +176,7 @@ def test_an_app_that_cannot_be_deployed_without_the_backend_is_not_pointed_at_it
     made = served()
     made.web.ending = "update_failed"
     (abandoned,) = down(made).abandoned
-    assert "ended as update_failed" in abandoned[1]
+    assert "finished as update_failed" in abandoned[1]
     assert made.gpu.paid() == ()
     assert NAMES.url not in made.web.services["dash"].env
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ert_deploy.core.model.desired import Desired, Phase, Target
 from ert_deploy.core.model.errors import ErtError, NeedsAttention
-from ert_deploy.core.model.ids import InstanceId
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.engine import decide
 from ert_deploy.engine.apply import apply
 from ert_deploy.engine.effects import Effects

@@ -6,8 +6,8 @@ from typing import Any
 
 from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.errors import ErtError, Failed, NeedsAttention, UsageError
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.observed import Vital
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.engine import effects as e
 from tests.simulation.commands import MOST_EFFECTS, NEVER, Undecided, Unsure, deciding, together, turns
 from tests.simulation.invariants import IS, address, held_keys, is_nothing, is_reaped, is_rotated, must

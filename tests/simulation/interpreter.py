@@ -7,10 +7,9 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from ert_deploy.core.model.errors import CannotObserve, ErtError, StateConflict
-from ert_deploy.core.model.observed import AppAnswer
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.app_proof import AskApp
-from ert_deploy.ports import Account
+from ert_deploy.ports import Account, AppAnswer
 from tests.simulation import events
 from tests.simulation.faults import AFTER, EVENTS, FOR_GOOD, LASTING, STRIKES, TAKES
 from tests.simulation.ports import backend, gpu_host, state_store, web_host

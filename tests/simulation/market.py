@@ -6,11 +6,12 @@ import base64
 import hashlib
 from dataclasses import replace
 
+from ert_deploy.adapters.vast.messages import read
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Address, Health, Instance, Offer, Vital
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.ports import CreateOrder
-from tests.support.ids import nth
+from tests.simulation.ids import nth, says
 
 HOST, PORT_BASE = "203.0.113.7", 40000
 MOVE = 10000  # ports by which a start may move an instance
@@ -21,11 +22,11 @@ SICK, IMPOSTOR = Health(Vital.SICK, "it says so"), Health(Vital.IMPOSTOR, "it ca
 # Must not be changed: an instance of another deployment, a clone that the config ignores, one without `Mark`, and one
 # of a deployment with the same name in another project.
 STRANGERS = (
-    Instance(nth(901), Mark("other", "ab" * 16), "other", status="running"),
-    Instance(nth(902), None, "ert", status="running"),
-    Instance(nth(903), None, None, status="exited"),
+    Instance(nth(901), Mark("other", "ab" * 16), "other", **says("running")),
+    Instance(nth(902), None, "ert", **says("running")),
+    Instance(nth(903), None, None, **says("exited")),
     Instance(
-        nth(904), Mark("ert", "cd" * 16), "ert", status="running", born=Mark("ert", "cd" * 16),
+        nth(904), Mark("ert", "cd" * 16), "ert", **says("running"), born=Mark("ert", "cd" * 16),
         owner="their-project:aaaaaaaaaaaa",
     ),
 )  # fmt: skip
@@ -130,8 +131,8 @@ class Machine:
         status, intended, current, message = TROUBLES.get(phase, plain)
         env = self.order.env
         shown = Instance(
-            id=self.id, mark=self.mark, claims=self.mark.deployment, status=status, intended=intended, current=current,
-            message=message, machine_id=machine_of(self.offer), gpu_name="RTX 3090", dph=self.price,
+            id=self.id, mark=self.mark, claims=self.mark.deployment, **says(status, intended, current),
+            message=read(message), machine_id=machine_of(self.offer), gpu_name="RTX 3090", dph=self.price,
             started=self.rented, bid=self.order.launch.bid is not None,
             address=Address(HOST, self.port) if up else None, spec=env["ERT_SPEC"],
             key_hashes=tuple(env["ERT_KEY_HASHES"].split(",")), boot_secret=self.boot_secret, born=self.mark,

@@ -8,9 +8,9 @@ from typing import TypeAlias
 
 from ert_deploy.core.model.desired import Criteria, Desired, Launch, Market, Phase, Target, Timings
 from tests.simulation.faults import Plan
+from tests.simulation.ids import nth
 from tests.simulation.operators import SKEWS
 from tests.simulation.world import World
-from tests.support.ids import nth
 
 BEYOND = 0.05  # share of the runs
 

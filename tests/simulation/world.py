@@ -12,8 +12,8 @@ from copy import copy
 from typing import Any
 
 from ert_deploy.core.model.desired import Desired, Phase
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.observed import Offer
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import State
 from tests.simulation.faults import Faults
 from tests.simulation.market import FRESH, STOCK, Machine

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from ert_deploy.core.model.ids import InstanceId
+from tests.simulation.ids import nth
 
-
-def nth(number: int) -> InstanceId:
-    """The id of the instance with this number."""
-    return InstanceId(str(number))
+__all__ = ["nth"]

@@ -13,6 +13,7 @@ from ert_deploy.core.model.state import Intent, Record, Rollout, State, Tombston
 from ert_deploy.core.model.steps import Step
 from ert_deploy.core.planning.app_env import connected, withdrawn
 from tests.support.ids import nth
+from tests.support.vast.says import says
 
 NOW = 1_000_000.0
 KEY = Secret("ert-" + "k" * 32)
@@ -47,9 +48,10 @@ def url(number: int) -> str:
 
 def instance(number: int, **changes: Any) -> Instance:
     """Return a running instance of the deployment that matches the config."""
+    states = says(*(changes.pop(name, "running") for name in ("status", "intended", "current")))
     base = Instance(
-        id=nth(number), mark=Mark("ert", token(number)), claims="ert", status="running", intended="running",
-        current="running", machine_id=str(number + 1000), dph=0.2, address=Address("203.0.113.7", 40000 + number),
+        id=nth(number), mark=Mark("ert", token(number)), claims="ert", **states,
+        machine_id=str(number + 1000), dph=0.2, address=Address("203.0.113.7", 40000 + number),
         spec=UP.launch.spec(), key_hashes=(KEY.sha256(),), born=Mark("ert", token(number)), owner="our-project:",
         label_token=token(number),
     )  # fmt: skip

@@ -12,8 +12,7 @@ import re
 
 from ert_deploy.adapters.bounded_http import KIB, Bounds, NoAnswer, Reply, exchange
 from ert_deploy.core.model.desired import Target
-from ert_deploy.core.model.observed import AppAnswer
-from ert_deploy.ports import Clock
+from ert_deploy.ports import AppAnswer, Clock
 
 ATTEMPTS = 2  # a single lost packet must not count as "no fingerprint"
 PAUSE = 2.0

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ert_deploy.adapters.private import lock_within, must_be_private, open_private, read_private, reason, to_stderr
 from ert_deploy.core.model.errors import UsageError
-from ert_deploy.core.model.ids import InstanceId
+from ert_deploy.core.model.provider import InstanceId
 
 FIELDS = ("alias", "type", "key")
 MOST_BYTES = 1 << 20
@@ -60,4 +60,4 @@ class KnownHosts:
 
     def damaged(self, why: str = "") -> UsageError:
         """Return the error for a file that cannot be used."""
-        return UsageError(f"{self.path}: {why or 'not a list of host keys'}", hint="mend or remove it")
+        return UsageError(f"{self.path}: {why or 'not a list of host keys'}", hint="fix or remove it")

@@ -23,9 +23,9 @@ from ert_deploy.adapters.vast.session import CALL_TIMEOUT, Session
 from ert_deploy.core import redaction
 from ert_deploy.core.model.desired import Criteria, Launch, Market
 from ert_deploy.core.model.errors import CannotObserve, Transient
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.labels import label
 from ert_deploy.core.model.observed import Instance, Offer
+from ert_deploy.core.model.provider import Cloud, InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.text import printable
 from ert_deploy.ports import Clock, CreateOrder, Turn
@@ -34,7 +34,7 @@ T = TypeVar("T")
 PAGE = 25  # the maximum of the server
 MAX_PAGES = 200
 MAX_OFFERS = 64  # the maximum of the server
-AWAY = "Vast.ai may be down, or the network on the way to it; nothing was changed"
+AWAY = "Vast.ai may be down, or the network path to it; no change was made"
 START_WITHIN = 30.0  # seconds in which a start is retried
 NEVER: tuple[float, tuple[Instance, ...]] = (math.inf, ())
 WRITES = frozenset({"create", "manage", "destroy"})
@@ -45,6 +45,7 @@ class VastHost:
     """A `GpuHost` on Vast.ai. `server_url` has no path; the key is sent only there. `act_within`: see `Session`."""
 
     def __init__(self, api_key: Secret, server_url: str, clock: Clock, act_within: float = CALL_TIMEOUT) -> None:
+        self.cloud = Cloud(keeps_disk=True, bids=True)
         self._clock = clock
         self._session = Session(api_key, server_url, clock, act_within)
         self.date = self._session.date
@@ -103,7 +104,7 @@ class VastHost:
 
         rows = self._read("search", "offers", call)
         if not isinstance(rows, list):
-            raise CannotObserve("Vast.ai gave a list of offers that is not one")
+            raise CannotObserve("Vast.ai returned an invalid list of offers")
         return tuple(found for row in rows if (found := parse.offer(row, asked_for_amd64=not wide)) is not None)
 
     def create(self, order: CreateOrder) -> InstanceId:
@@ -120,7 +121,7 @@ class VastHost:
                 parse.number(order.offer_id),
                 image=launch.image,
                 disk=launch.disk_gb,
-                env=dict(order.env),
+                env={**order.env, "ERT_VAST_API": self._session.server_url},  # which the guard asks to stop it
                 label=label(order.mark),
                 **onstart.start(launch),
                 price=launch.bid if launch.market is Market.INTERRUPTIBLE else None,

@@ -26,13 +26,13 @@ from ert_deploy.core.model.errors import (
     Transient,
     UsageError,
 )
-from ert_deploy.core.model.ids import InstanceId
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.text import printable
 
 T = TypeVar("T")
 IN_BETWEEN = (
-    "something on the way may answer in its place, such as a login page or a proxy; if a proxy opens TLS, let "
-    "SSL_CERT_FILE or REQUESTS_CA_BUNDLE name its CA"
+    "another server may have responded, such as a login page or a proxy; if a proxy intercepts TLS, set "
+    "SSL_CERT_FILE or REQUESTS_CA_BUNDLE to its CA"
 )
 BAD_REQUEST = frozenset({400, 401, 403})
 FORBIDDEN = frozenset({401, 403})
@@ -85,10 +85,10 @@ def reading(what: str, call: Callable[[], T]) -> T:
     except requests.HTTPError as error:
         raise _read_error(what, error.response) from error
     except NoAnswer as trouble:
-        text = f"Vast.ai did not answer ({what}): {trouble.reason}"
+        text = f"Vast.ai did not respond ({what}): {trouble.reason}"
         raise CannotObserve(text, hint=IN_BETWEEN) if trouble.lasting else Transient(text) from None
     except (ValueError, KeyError, TypeError, AttributeError, requests.RequestException) as error:
-        raise CannotObserve(f"Vast.ai gave an unusable answer ({what}): {type(error).__name__}") from error
+        raise CannotObserve(f"Vast.ai returned an invalid response ({what}): {type(error).__name__}") from error
 
 
 def _read_error(what: str, response: requests.Response) -> ErtError:
@@ -127,11 +127,11 @@ def created(call: Callable[[], Any]) -> InstanceId:
     except requests.HTTPError as error:
         body, status = body_of(error.response), error.response.status_code
     except NoAnswer as trouble:
-        raise OutcomeUnknown(f"no usable answer to the create call: {trouble.reason}") from None
+        raise OutcomeUnknown(f"no valid response to the create call: {trouble.reason}") from None
     except (requests.RequestException, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise OutcomeUnknown(f"no usable answer to the create call: {type(error).__name__}") from error
+        raise OutcomeUnknown(f"no valid response to the create call: {type(error).__name__}") from error
     if not isinstance(body, dict):
-        raise OutcomeUnknown("no usable answer to the create call")
+        raise OutcomeUnknown("no valid response to the create call")
     contract = body.get("new_contract")
     if status == requests.codes.ok and body.get("success") is True and type(contract) is int:
         return InstanceId(str(contract))
@@ -164,7 +164,7 @@ def refuse_unsuccessful(instance_id: InstanceId, verb: str, body: Any) -> None:
     if isinstance(body, dict) and body.get("success") is True:
         return
     if not isinstance(body, dict) or body.get("success") is not False:
-        raise Transient(f"Vast.ai gave an unusable answer ({verb} of instance {instance_id})")
+        raise Transient(f"Vast.ai returned an invalid response ({verb} of instance {instance_id})")
     text = f"Vast.ai does not {verb} instance {instance_id}: {words(body, None)}"
     if body.get("error") in ACCOUNT_ERRORS:
         raise Failed(text, hint=_advice(str(body.get("error"))))
@@ -178,7 +178,7 @@ def _not_created(body: Mapping[str, Any], status: int, *, leftover: bool) -> Ert
     if "no_such_ask" in f"{body.get('error')} {body.get('msg')}":
         return OfferGone(text)
     if body.get("error") in ACCOUNT_ERRORS or status in BAD_REQUEST:
-        return CreateRefused(text, hint=_advice(str(body.get("error"))))
+        return CreateRefused(f"Vast.ai refused it: {text}", hint=_advice(str(body.get("error"))))
     return OutcomeUnknown(text)
 
 
@@ -186,5 +186,5 @@ def _advice(code: str) -> str:
     if code in ("insufficient_credit", "missing_billing"):
         return "add credit at cloud.vast.ai"
     if code == "spend_rate_limit":
-        return "new accounts have a spend-rate cap; ask Vast.ai support to raise it"
+        return "new accounts have a spend-rate cap; contact Vast.ai support to raise it"
     return ""

@@ -15,8 +15,8 @@ from ert_deploy.cli.options import (
     yes_option,
 )
 from ert_deploy.cli.view.progress import make_view
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.observed import Instance
+from ert_deploy.core.model.provider import InstanceId
 
 instance_argument = click.argument("instance_id", metavar="ID", callback=as_id)
 
@@ -27,14 +27,17 @@ instance_argument = click.argument("instance_id", metavar="ID", callback=as_id)
 @yes_option
 @instance_argument
 def adopt(config: str | None, as_json: bool, yes: bool, instance_id: InstanceId) -> None:
-    """Decide that an instance is ours: take it into the state.
+    """Add an existing instance to the deployment's state.
 
     From then on `up` may use or replace it and `down` deletes it, regardless of its label. The owner and the services
     of this config are stored with it.
     """
     with interruptible(), make_view() as view:
         done = decide.adopt(
-            instance_id, config, confirm=_asking("take {} into the state as ours?", instance_id, yes=yes), progress=view
+            instance_id,
+            config,
+            confirm=_asking("add {} to the deployment's state?", instance_id, yes=yes),
+            progress=view,
         )
     _say(instance_id, "adopted", done, as_json=as_json)
 
@@ -45,7 +48,7 @@ def adopt(config: str | None, as_json: bool, yes: bool, instance_id: InstanceId)
 @yes_option
 @instance_argument
 def ignore(config: str | None, as_json: bool, yes: bool, instance_id: InstanceId) -> None:
-    """Decide that an instance is not our business; it is named no more.
+    """Ignore an instance of another project; it is no longer reported.
 
     It remains, costs money, and does not affect exit codes. This is stored in the state; without a persistent state,
     use `ignored_instances: [ID]` in the config instead.
@@ -63,7 +66,7 @@ def ignore(config: str | None, as_json: bool, yes: bool, instance_id: InstanceId
 @yes_option
 @instance_argument
 def destroy(config: str | None, as_json: bool, yes: bool, instance_id: InstanceId) -> None:
-    """Decide that an instance goes: destroy it and see it gone.
+    """Destroy an instance and confirm its absence.
 
     It must be marked or in the state; an instance of another owner has to be adopted first. Apps that use it keep its
     URL until `down`. Exit code 5 if it still exists.

@@ -15,9 +15,9 @@ from ert_deploy.cli.view.progress import make_view
 @click.command("down")
 @config_option
 @json_option
-@click.option("--now", is_flag=True, help="Destroy what bills first, and tell the app afterwards.")
+@click.option("--now", is_flag=True, help="Destroy billing instances first, and update the app afterwards.")
 def command(config: str | None, as_json: bool, now: bool) -> None:
-    """Take it all away again; nothing is left that bills.
+    """Destroy all instances of the deployment; nothing bills any more.
 
     The app is updated first and active requests may finish, then every instance is deleted and checked to be absent. If
     the app cannot be updated, the instances are deleted anyway and the exit code is 5. The exit code is also 5 if a
@@ -39,5 +39,5 @@ def command(config: str | None, as_json: bool, now: bool) -> None:
 
 def _claim(outcome: Outcome) -> str:
     if outcome.undecided:
-        return f"{outcome.deployment}: nothing that is known to be ours exists any more"
+        return f"{outcome.deployment}: no known instance of it exists any more"
     return f"{outcome.deployment} is down: no instance of it exists" + ("" if outcome.changed else " (nor did any)")

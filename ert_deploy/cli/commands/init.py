@@ -18,8 +18,8 @@ OPTIONS = {
     "model": "Tag of the language model.",
     "max_dph": "Most to pay per hour, in $.",
     "service": "Name of the web service at Render.",
-    "health_path": "Where the app answers with JSON.",
-    "health_field": "The field there that shows the fingerprint.",
+    "health_path": "Path of the app that returns JSON.",
+    "health_field": "The field in it with the fingerprint.",
     "repo": "Repository of the app, for the Blueprint; - for the Blueprint's own.",
     "root": "The app's folder in the repository.",
     "build": "Command that builds the app.",
@@ -37,14 +37,14 @@ def _flags(command: Any) -> Any:
 @click.command("init")
 @click.argument("name", default="ert")
 @_flags
-@click.option("--defaults", is_flag=True, help="Ask nothing; take what was not given from the defaults.")
+@click.option("--defaults", is_flag=True, help="Do not prompt; use the defaults for missing options.")
 @click.option("--force", is_flag=True, help="Replace files that are there already.")
 @click.option("--blueprint/--no-blueprint", default=True, help="Whether to write render.yaml too.")
 @click.option(
     "--schema", is_flag=False, flag_value="-", metavar="[FILE]",
     help="Print the JSON Schema of a config instead, or write it to FILE.",
 )  # fmt: skip
-@click.option("--reference", is_flag=True, help="Print the reference of every key instead, and write nothing.")
+@click.option("--reference", is_flag=True, help="Print the reference of every key instead; no file is written.")
 def command(
     *,
     name: str,
@@ -91,7 +91,7 @@ def _asker(defaults: bool, given: dict[str, str]) -> Ask | None:
 
 
 def _nobody(_question: Question, _default: str) -> str:
-    raise UsageError("there is no terminal to ask on", hint="give --defaults, or the answers as options")
+    raise UsageError("there is no terminal to prompt on", hint="give --defaults, or the values as options")
 
 
 def _ask(question: Question, default: str) -> str:
@@ -110,6 +110,6 @@ def _say(name: str, draft: Draft) -> None:
         click.echo(f"wrote {path}")
     click.echo("next:", err=True)
     if draft.placeholder:
-        click.echo(f"  put the image you pushed into configs/{name}.yaml (launch/image); `up` refuses it", err=True)
+        click.echo(f"  put the image you pushed into configs/{name}.yaml (launch/image); `up` rejects it", err=True)
     click.echo("  export VAST_API_KEY=... and RENDER_API_KEY=..., or name files with mode 0600 in the config", err=True)
     click.echo(f"  ert-deploy plan -c {name}", err=True)

@@ -14,7 +14,7 @@ from ert_deploy.cli.view.progress import make_view
 
 @click.group("key")
 def command() -> None:
-    """Look after the API key between the apps and the backend.
+    """Manage the API key between the apps and the backend.
 
     Keys are printed as the first 8 hex digits of their SHA-256, as in the backend's own log.
     """
@@ -47,4 +47,4 @@ def _show(done: Rotation) -> None:
         click.echo(f"  backend   {backend.url}  instance {backend.instance} takes key {done.after} and no other")
     for service in outcome.services:
         click.echo(f"  app       {service.url}  {service.name} shows fingerprint {service.fingerprint}")
-    click.echo(f"  before    key {done.before} opens nothing any more")
+    click.echo(f"  before    key {done.before} is no longer valid")

@@ -7,7 +7,7 @@ import click
 from ert_deploy.app import logs as app
 from ert_deploy.cli.options import as_id, config_option, emit_json, interruptible, json_option
 from ert_deploy.cli.view.progress import make_view
-from ert_deploy.core.model.ids import InstanceId
+from ert_deploy.core.model.provider import InstanceId
 
 
 @click.command("logs")

@@ -12,8 +12,8 @@ from ert_deploy.app.reap import Strays
 from ert_deploy.cli.documents import attention
 from ert_deploy.cli.options import config_option, confirmed, emit_json, interruptible, json_option, yes_option
 from ert_deploy.cli.view.progress import make_view
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.observed import Instance
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.text import per_hour
 
 
@@ -21,13 +21,13 @@ from ert_deploy.core.model.text import per_hour
 @config_option
 @json_option
 @yes_option
-@click.option("--dry-run", is_flag=True, help="Show them and what they cost, and do nothing.")
-@click.option("--all-deployments", "every", is_flag=True, help="Those of every deployment on the account, not of ours.")
+@click.option("--dry-run", is_flag=True, help="List them with their cost without destroying any.")
+@click.option("--all-deployments", "every", is_flag=True, help="Those of every deployment on the account.")
 @click.option("--state-is-lost", "lost", is_flag=True, help="There was a state and it is gone; needed where none is.")
 def command(  # noqa: PLR0917, one parameter per option
     config: str | None, as_json: bool, yes: bool, dry_run: bool, every: bool, lost: bool
 ) -> None:
-    """Destroy instances of ours that no state knows.
+    """Destroy instances of the deployment that are in no state.
 
     For use after the loss of the state, or of the machine of a run. Instances in the state are removed with `down`. If
     no state exists, `--state-is-lost` is required, to prevent the use of a wrong folder or S3 key. An instance with a
@@ -91,4 +91,4 @@ def _say(strays: Strays, gone: tuple[InstanceId, ...], *, as_json: bool, dry_run
     else:
         click.echo(f"{len(gone)} of {count} strays are gone")
     if strays.others:
-        click.echo(f"another owner's, not touched: {', '.join(map(str, strays.others))}", err=True)
+        click.echo(f"another owner's, not changed: {', '.join(map(str, strays.others))}", err=True)

@@ -17,7 +17,7 @@ from ert_deploy.cli.view.progress import make_view
 @json_option
 @click.option("--excerpt", type=click.IntRange(1), metavar="LINES", help="Print only the first lines of each section.")
 def command(ticker: str, config: str | None, as_json: bool, excerpt: int | None) -> None:
-    """Ask the app for a report on TICKER.
+    """Request a report on TICKER from the app.
 
     The request is sent like a user's: to the dashboard, from there over pinned TLS to the GPU, and back.
     """

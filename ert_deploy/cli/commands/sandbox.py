@@ -15,7 +15,7 @@ HOUR = 3600.0
 
 @click.group("sandbox")
 def command() -> None:
-    """Start, stop, look at or break the world on loopback.
+    """Start, stop, inspect or break the sandbox on loopback.
 
     It implements the wire formats of Vast.ai and Render, runs the backend and the dashboard as real processes with a
     real small model, and calculates a bill. Nothing in it costs money.
@@ -143,7 +143,7 @@ def _show_kinds(found: list[dict[str, Any]]) -> None:
 
 def show_bill(bill: dict[str, Any]) -> None:
     """Show the bill as a table, followed by the running instances."""
-    click.echo("bill (what Vast.ai would have charged, in provider time)")
+    click.echo("bill (charges of Vast.ai in provider time)")
     click.echo("  instance  gpu               gpu hours       gpu      disk  download     total")
     for row in bill["rows"]:
         click.echo(

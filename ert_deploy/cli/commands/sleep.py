@@ -37,10 +37,10 @@ def command(config: str | None, as_json: bool, now: bool) -> None:
 def _show(outcome: Outcome) -> None:
     if not outcome.backends:
         bills = "" if outcome.undecided else ", and nothing bills"
-        click.echo(f"{outcome.deployment}: there is nothing that could sleep{bills}")
+        click.echo(f"{outcome.deployment}: there is no instance to stop{bills}")
         return
     click.echo(f"{outcome.deployment} is asleep" + ("" if outcome.changed else " (it was already)"))
     for backend in outcome.backends:
         where = f"instance {backend.instance} on machine {backend.machine}"
-        click.echo(f"  disk      {per_hour(backend.disk_dph)} for {where}; no GPU is paid")
+        click.echo(f"  disk      {per_hour(backend.disk_dph)} for {where}; no GPU bills")
     click.echo("  next      `ert-deploy wake` starts it again, `ert-deploy down` removes the disk too")

@@ -21,7 +21,7 @@ MINUTE = 60.0
 
 @click.group("state")
 def command() -> None:
-    """Look after the deployment's stored state and its lock.
+    """Manage the deployment's stored state and its lock.
 
     The state is a file or an object in S3, as configured in `state`. It contains no secret.
     """
@@ -40,7 +40,7 @@ def show(config: str | None, as_json: bool) -> None:
     click.echo(f"{state.deployment}: generation {state.generation} in {stored.where}")
     click.echo(f"  lock       {spoken(stored.holder) or 'free'}")
     for record in state.records:
-        told = "the app was told" if record.published else "no app was told"
+        told = "published to the app" if record.published else "not published"
         click.echo(f"  instance   {record.id} on machine {record.machine_id}, {told}")
     for intent in state.intents:
         click.echo(f"  create     {intent.token[:8]} on offer {intent.offer_id}, outcome not known yet")
@@ -64,7 +64,7 @@ def lock(config: str | None, as_json: bool, minutes: int) -> None:
     if as_json:
         emit_json({"where": done.where, "lock": _plain(done.holder)})
     else:
-        click.echo(f"{done.where} is locked, {spoken(done.holder)}; `ert-deploy state unlock` ends it")
+        click.echo(f"{done.where} is locked, {spoken(done.holder)}; `ert-deploy state unlock` releases it")
 
 
 @command.command("unlock")
@@ -73,7 +73,7 @@ def lock(config: str | None, as_json: bool, minutes: int) -> None:
 @yes_option
 def unlock(config: str | None, as_json: bool, yes: bool) -> None:
     """Release the lock of any process. This is safe for active runs, as every write is conditional."""
-    done = app.unlock(config, confirm=lambda holder: confirmed(f"take the lock away, {spoken(holder)}?", yes=yes))
+    done = app.unlock(config, confirm=lambda holder: confirmed(f"remove the lock, {spoken(holder)}?", yes=yes))
     if as_json:
         emit_json({"where": done.where, "ended": _plain(done.ended)})
     elif done.holder is None:
@@ -147,8 +147,8 @@ def rebuild(config: str | None, as_json: bool) -> None:
     elif not done.rebuilt:
         click.echo(f"{done.where} is whole (generation {state.generation}); nothing was done")
     else:
-        moved = f"; what was there is in {done.set_aside}" if done.set_aside else ""
-        click.echo(f"{done.where} now knows {len(state.records)} instances by their marks{moved}")
+        moved = f"; the former file is {done.set_aside}" if done.set_aside else ""
+        click.echo(f"{done.where} now contains {len(state.records)} instances, found by their marks{moved}")
     if left := undecided(done.undecided):
         raise left
 

@@ -10,7 +10,7 @@ from ert_deploy.core.model.text import per_hour
 
 def show_backend(outcome: Outcome) -> None:
     """Write the running backend and the apps on a few lines."""
-    click.echo(f"{outcome.deployment} is up" + ("" if outcome.changed else " (nothing had to change)"))
+    click.echo(f"{outcome.deployment} is up" + ("" if outcome.changed else " (no changes)"))
     for backend in outcome.backends:
         click.echo(
             f"  backend   {backend.url}  {backend.gpu}, {backend.place}, "
@@ -22,4 +22,4 @@ def show_backend(outcome: Outcome) -> None:
         click.echo(f"  app       {service.url}  {service.name} shows fingerprint {service.fingerprint}")
     idle = outcome.idle_stop
     by_itself = f"after {idle // 60} min without a report it stops itself" if idle else "it does not stop by itself"
-    click.echo(f"  ends      {by_itself}; `ert-deploy down` leaves nothing that bills")
+    click.echo(f"  ends      {by_itself}; `ert-deploy down` destroys every instance")

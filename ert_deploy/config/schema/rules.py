@@ -68,7 +68,7 @@ def unsettled(reading: Reading) -> Iterator[Problem]:
             path,
             reading.lines.get(path, 0),
             f"settle ({spoken(settle)}) is less than call_within ({spoken(within)}), {call} for the call and"
-            f" {spoken(PROVIDER_LAG)} for the provider: what is sent late would be taken for lost",
+            f" {spoken(PROVIDER_LAG)} for the provider: a late call would be considered lost",
             f"settle: {spoken(math.ceil(least))}, or a shorter call_within",
         )
 
@@ -77,7 +77,7 @@ def _disk_holds(disk: float, image: float, tag: str, given: float | None) -> Ver
     least = image + model_gb(tag, given) + ROOM_GB
     if disk >= least:
         return None
-    return f"{disk:g} GB do not hold the image, the model and {ROOM_GB:g} GB of room", f"at least {least:.1f}"
+    return f"{disk:g} GB do not hold the image, the model and {ROOM_GB:g} GB of free space", f"at least {least:.1f}"
 
 
 def _bid_and_market(bid: float | None, market: str) -> Verdict:
@@ -97,7 +97,7 @@ def _bid_below_cap(bid: float | None, cap: float) -> Verdict:
 def _something_switches_off(idle: int, lifetime: int) -> Verdict:
     if idle or lifetime:
         return None
-    return "with idle_stop and max_lifetime both 0 nothing would ever stop the GPU", "such as idle_stop: 20m"
+    return "with idle_stop and max_lifetime both 0 the GPU would never be stopped", "such as idle_stop: 20m"
 
 
 def _guard_waits_for_launch(deadline: int, limit: float) -> Verdict:

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from ert_deploy.config.schema.parser import Bad, Parser, Shape, accepts, whole_text
 from ert_deploy.config.yaml.problems import nearest, shown
 from ert_deploy.config.yaml.tree import Scalar
-from ert_deploy.core.model.ids import FORM, InstanceId, instance_id
+from ert_deploy.core.model.provider import FORM, InstanceId, instance_id
 
 _NUMBER = re.compile(r"[-+]?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 _INTEGER = re.compile(r"[-+]?[0-9]+")

@@ -42,13 +42,13 @@ _VARIABLE = r"[A-Z_][A-Z0-9_]{0,127}"
 _variable = matching(
     _VARIABLE,
     "the name of an environment variable",
-    "capitals, digits and underscores; the key itself never stands in a config",
+    "capitals, digits and underscores; the key itself is never in a config",
     secret=True,
 )
 state_key_variable = matching(
     rf"{STATE_KEY}[A-Z0-9_]{{0,100}}",
     "the name of the environment variable that holds the state key",
-    f"{STATE_KEY}, or a name that begins like it; the key itself never stands in a config",
+    f"{STATE_KEY}, or a name that begins like it; the key itself is never in a config",
     secret=True,
 )
 _NAME = re.compile(r"[A-Z]{1,16}(_[A-Z]{1,16}\d?){1,5}")  # certainly a name and no secret, so it may be printed
@@ -205,5 +205,5 @@ def command(scalar: Scalar) -> str:
     if not value.strip() or not value.isprintable() or len(value) > 500:
         raise Bad("it is not a command on one line")
     if SECRET_VALUE.search(value):
-        raise Bad("it holds something that looks like a key", "give it to the app as an environment variable")
+        raise Bad("it contains a value similar to a key", "give it to the app as an environment variable")
     return value

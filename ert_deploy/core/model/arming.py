@@ -28,5 +28,5 @@ def _unarmed(why: str) -> Failed:
     return Failed(
         "refusing to rent a machine that might never stop by itself",
         why,
-        "nothing was rented; set launch/guard in the config, such as idle_stop: 20m, and report this if it is set",
+        "no machine was rented; set launch/guard in the config, such as idle_stop: 20m, and report this if it is set",
     )

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.model_server import ModelServer
 from ert_deploy.core.model.observed import Offer
+from ert_deploy.core.model.provider import ORDINARY, Cloud, InstanceId
 
 PORT = 8443  # the one port the image publishes
 USE_IN_PREVIEWS = "use"  # the value that lets a preview use the backend; without it the variable does not exist
@@ -58,7 +58,6 @@ class Launch:
     guard: Guard = field(default_factory=Guard)
     market: Market = Market.ON_DEMAND
     bid: float | None = None
-    vast_api: str = "https://console.vast.ai"
     debug_ssh: bool = False
     server: ModelServer = field(default_factory=ModelServer)
 
@@ -180,7 +179,7 @@ class Desired:
     `max_cost` is the limit in $ for the rent of one run before the first ready backend, None for no limit. With
     `apps_first`, removing the deployment first updates the apps and lets their requests finish, then deletes instances.
     `owner` is the owner id of the config, `services` the hash of each target id that the config itself names, and
-    `ignored` the instances that the config excludes.
+    `ignored` the instances that the config excludes. `cloud` is what the GPU provider can do.
     """
 
     deployment: str
@@ -198,14 +197,15 @@ class Desired:
     owner: str = ""
     services: frozenset[str] = frozenset()
     ignored: frozenset[InstanceId] = frozenset()
+    cloud: Cloud = ORDINARY
 
     def container_env(
         self, token: str, key_sha256: str, boot_secret: str, offer: Offer | None = None, *, owner: str = ""
     ) -> Mapping[str, str]:
         """Return the environment of a new container. The boot secret proves identity once; the key is only a hash.
 
-        With the offer, the environment includes the GPU name and the price in $/h to show them: Vast provides neither
-        to a container. `owner` is the value of `ERT_OWNER`.
+        With the offer, the environment includes the GPU name and the price in $/h to show them. `owner` is the value of
+        `ERT_OWNER`.
         """
         known = {"ERT_OWNER": owner} if owner else {}
         if offer is not None:
@@ -222,7 +222,6 @@ class Desired:
             "ERT_IDLE_STOP": str(self.launch.guard.idle_stop),
             "ERT_BOOT_DEADLINE": str(self.launch.guard.boot_deadline),
             "ERT_MAX_LIFETIME": str(self.launch.guard.max_lifetime),
-            "ERT_VAST_API": self.launch.vast_api,
             **self.launch.server.env(),
             f"-p {PORT}:{PORT}": "1",
         }

@@ -21,7 +21,7 @@ ErtError                      base class: one line for the user, with a hint and
 
 from __future__ import annotations
 
-from ert_deploy.core.model.ids import InstanceId
+from ert_deploy.core.model.provider import InstanceId
 
 
 class ErtError(Exception):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.observed import Health, Instance, Offer
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.steps import Step
 
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.labels import Mark
+from ert_deploy.core.model.provider import SILENT, InstanceId, Notice
 from ert_deploy.core.model.quick_dataclass import quick_dataclass
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import LONG_AGO, State
@@ -29,25 +29,40 @@ class Address:
         return f"https://{self.ip}:{self.port}"
 
 
+class Power(StrEnum):
+    """Whether a machine runs, as its provider's adapter understands what the provider says.
+
+    Starting: until its container runs. Exited: its container has ended by itself. Unknown: it is meant to run, and
+    nobody can say that it does. Stopping and stopped: it is meant to be stopped; stopped for sure is the latter alone.
+    """
+
+    STARTING = "starting"
+    RUNNING = "running"
+    EXITED = "exited"
+    UNKNOWN = "unknown"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+
+
 @dataclass(frozen=True, slots=True)
 class Instance:
     """One rented (or stopped) instance as the provider lists it.
 
     `mark` is set only if `label` and environment agree. `claims` is the deployment in `label` and `label_token` its
-    token; `born` is the mark in the environment, and `owner` the value of `ERT_OWNER` there. `status` is the state of
-    the container, `intended` and `current` are those of the provider. `dph` is the price of the running instance and
-    `disk_dph` the part of it for the disk in any state, in $/h. `shell` is the address of the SSH server. `started` is
-    when it was rented; a stop and a start do not change it. `bid` means that it is interruptible, and runs again by
-    itself after being outbid.
+    token; `born` is the mark in the environment, and `owner` the value of `ERT_OWNER` there. `status` is the provider's
+    name for the state of the container: shown, and never read. `ended`: its container has run and runs no more, or the
+    provider cannot tell. `dph` is the price of the running instance and `disk_dph` the part of it for the disk in any
+    state, in $/h. `shell` is the address of the SSH server. `started` is when it was rented; a stop and a start do not
+    change it. `bid` means that it is interruptible, and runs again by itself after being outbid.
     """
 
     id: InstanceId
     mark: Mark | None = None
     claims: str | None = None
     status: str | None = None
-    intended: str | None = None
-    current: str | None = None
-    message: str = ""
+    power: Power = Power.STARTING
+    ended: bool = False
+    message: Notice = SILENT
     machine_id: str = ""
     gpu_name: str = ""
     geolocation: str = ""
@@ -67,12 +82,12 @@ class Instance:
     @property
     def halted(self) -> bool:
         """Whether it should be stopped, on request of its guard, a run or the user."""
-        return self.intended == "stopped"
+        return self.power in (Power.STOPPING, Power.STOPPED)
 
     @property
     def resting(self) -> bool:
         """Whether it is known to be stopped, so that only the disk is billed."""
-        return self.intended == "stopped" and self.current == "stopped"
+        return self.power is Power.STOPPED
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,11 +245,3 @@ class Observed:
         if self.provider_now is None or stamp < LONG_AGO:
             return known
         return max(known, self.provider_now - stamp - margin)
-
-
-@dataclass(frozen=True, slots=True)
-class AppAnswer:
-    """What an app's health address answers: a status, 0 for no answer, and where a redirect leads."""
-
-    status: int
-    location: str = ""

@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from ert_deploy.core.model.desired import Desired, Phase
-from ert_deploy.core.model.ids import InstanceId
-from ert_deploy.core.model.observed import Instance, Observed, Vital, Watch
+from ert_deploy.core.model.observed import Instance, Observed, Power, Vital, Watch
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.quick_dataclass import quick_dataclass
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.stamps import timed
@@ -66,7 +66,7 @@ def unfit(desired: Desired, candidate: Candidate) -> str:
     """Return the reason for replacing it; empty if it matches the config."""
     instance = candidate.instance
     if instance.spec != desired.launch.spec():
-        return "it runs with another image, model, disk, context or guard than the config asks for"
+        return "it runs with another image, model, disk, context or guard than in the config"
     if (excess := over_cap(desired, instance)) > 0:
         return f"{_too_dear(desired, instance)}: ${excess:.4f}/h too much"
     return ""
@@ -155,6 +155,8 @@ def _judge(desired: Desired, observed: Observed, candidate: Candidate) -> Verdic
     """
     if desired.phase is Phase.RUNNING and over_cap(desired, candidate.instance) and not candidate.told:
         return Verdict(Stage.FAILED, _too_dear(desired, candidate.instance))
+    if candidate.instance.halted and not desired.cloud.keeps_disk:
+        return Verdict(Stage.FAILED, "it is stopped, and its disk is gone with that")
     verdict = judge(candidate, desired.timings, observed.now)
     if candidate.instance.halted and candidate.instance.id in observed.stopped and verdict.stage is not Stage.STRANDED:
         return Verdict(Stage.ASLEEP, "this run has stopped it")
@@ -172,7 +174,7 @@ def _may_serve(candidate: Candidate) -> bool:
     instance, health = candidate.instance, candidate.health
     cut_off = health is None or health.vital in (Vital.UNREACHABLE, Vital.IMPOSTOR)
     coming = candidate.record is not None and bool(candidate.record.stranded) and not complaint(instance, health)
-    return coming or (cut_off and instance.status == "running" and instance.current != "stopped")
+    return coming or (cut_off and instance.power is Power.RUNNING)
 
 
 def _current(

@@ -11,41 +11,15 @@ import re
 from enum import StrEnum
 
 from ert_deploy.core.model.desired import Timings
-from ert_deploy.core.model.observed import Health, Instance, OffSwitch, Vital, Watch
+from ert_deploy.core.model.observed import Health, Instance, OffSwitch, Power, Vital, Watch
 from ert_deploy.core.model.quick_dataclass import quick_dataclass
 from ert_deploy.core.model.state import LONG_AGO, Record
 
 BAD_LOOKS = 2
 BAD_LOOKS_SERVING = 6
-ENDED = frozenset({"exited", "stopped", "offline", "unknown"})
-# Messages of Vast when an image cannot be pulled or a container not be created (Vast docs; dstack's Vast backend).
-FATAL = re.compile(
-    r"manifest unknown|pull access denied|failed to resolve reference|unauthorized|repository does not exist"
-    r"|oci runtime create failed|failed to inject cdi|no space left|port is already allocated",
-    re.IGNORECASE,
-)
-# Messages of a host during normal operation, and text that appears only in error messages.
-PROGRESS = re.compile(
-    r"\s*(?:[0-9a-f]{6,}: ?)?(?:success|pulling|downloading|download complete|pull complete|extracting|waiting"
-    r"|verifying|already exists|preparing|$)",
-    re.IGNORECASE,
-)
-WRONG = re.compile(
-    r"error|denied|fail|too ?many ?requests|unknown|unauthorized|does not exist|not found|no such|no space|refused"
-    r"|timed? ?out|exec format",
-    re.IGNORECASE,
-)
-# Faults of the host, and a port used by another instance on the same machine: they do not depend on
-# the image, unless the rest of the message names a file in the image.
-OF_THE_HOST = re.compile(r"oci runtime create failed|failed to inject cdi|no space left|port is already", re.IGNORECASE)
-OF_THE_IMAGE = re.compile(
-    r"exec format|no such file|executable file|manifest unknown|pull access denied|repository does not exist"
-    r"|no matching manifest|unauthorized",
-    re.IGNORECASE,
-)
-NO_OFF_SWITCH = "it cannot stop itself: the provider refuses its own key"
-MISCONFIGURED = "the backend says that no machine could serve what the config asks for"
-NO_ENGINE = "the image is there, and its model server never answers"
+NO_OFF_SWITCH = "it cannot stop itself: the provider rejects its own key"
+MISCONFIGURED = "the backend reports that no machine could serve the configured model"
+NO_ENGINE = "the image was pulled, and its model server never responds"
 _NUMBERS = re.compile(r"\b(?=\w*\d)\w+\b")
 _LONGEST = 160
 
@@ -86,7 +60,7 @@ def look(previous: Watch | None, instance: Instance, health: Health | None, now:
     The timer is also reset after a gap of more than half of `patience` (s) between two observations: this machine was
     asleep, and older results do not apply to that time.
     """
-    mark = f"{instance.status}|{instance.message}|{health.progress() if health else ''}"
+    mark = f"{instance.power}|{instance.status}|{instance.message.text}|{health.progress() if health else ''}"
     bad = bool(complaint(instance, health))
     if previous is None:
         return Watch(mark, now, int(bad), now)
@@ -100,17 +74,17 @@ def complaint(instance: Instance, health: Health | None) -> str:
         return ""
     if health is not None and health.vital in (Vital.IMPOSTOR, Vital.SICK):
         return f"{health.vital}: {health.detail}".rstrip(": ")
-    if FATAL.search(instance.message):
-        return f"the host says: {instance.message}"
-    if instance.halted and instance.status not in ENDED:
+    if instance.message.permanent:
+        return f"the host says: {instance.message.text}"
+    if instance.halted and not instance.ended:
         return f"it stopped before its container ran{_words(instance)}"
-    if instance.status in ENDED:
-        return f"the container is {instance.status}{_words(instance) if WRONG.search(instance.message) else ''}"
+    if instance.ended:
+        return f"the container is {instance.status}{_words(instance) if instance.message.wrong else ''}"
     return ""
 
 
 def _words(instance: Instance) -> str:
-    return "" if PROGRESS.match(instance.message) else f", the host says: {instance.message}"
+    return "" if instance.message.progress else f", the host says: {instance.message.text}"
 
 
 @quick_dataclass
@@ -141,11 +115,11 @@ def judge(candidate: Candidate, timings: Timings, now: float) -> Verdict:
     if record is not None and record.stranded:
         return _stranded(instance, record, timings, now)
     reason = complaint(instance, health)
-    if instance.halted and not FATAL.search(instance.message) and not _never_booted(candidate, timings, now):
+    if instance.halted and not instance.message.permanent and not _never_booted(candidate, timings, now):
         return _halted(record, timings, now)
-    if reason and not (_waking(record, timings, now) and instance.status in ENDED):
+    if reason and not (_waking(record, timings, now) and instance.ended):
         patience = BAD_LOOKS_SERVING if record is not None and record.certificate else BAD_LOOKS
-        if candidate.watch.strikes >= patience or (instance.halted and FATAL.search(instance.message)):
+        if candidate.watch.strikes >= patience or (instance.halted and instance.message.permanent):
             return Verdict(Stage.FAILED, reason, deny=_shunned(candidate), end=_end(candidate))
         return Verdict(Stage.BOOTING, reason)
     return _slow(candidate, timings, now)
@@ -167,16 +141,16 @@ def _never_booted(candidate: Candidate, timings: Timings, now: float) -> bool:
     instance, record = candidate.instance, candidate.record
     if candidate.told or record is None or record.certificate or lately(record.woken, now, timings.start_lag):
         return False
-    never_ran, wrong = instance.status not in ENDED, bool(WRONG.search(instance.message))
+    never_ran, wrong = not instance.ended, instance.message.wrong
     return (never_ran and wrong) if record.woken == LONG_AGO else (never_ran or wrong)
 
 
 def _shunned(candidate: Candidate) -> bool:
     """Whether the machine is at fault, and not an image that runs nowhere or a higher bid of another customer."""
     instance = candidate.instance
-    if "port is already" in instance.message.lower() or _misconfigured(candidate):
+    if instance.message.port_taken or _misconfigured(candidate):
         return False
-    return not instance.halted or (bool(_words(instance)) and not OF_THE_IMAGE.search(instance.message))
+    return not instance.halted or (bool(_words(instance)) and not instance.message.of_image)
 
 
 def _end(candidate: Candidate) -> str:
@@ -186,10 +160,10 @@ def _end(candidate: Candidate) -> str:
         return ""
     if _misconfigured(candidate):
         return MISCONFIGURED
-    if not PROGRESS.match(instance.message):
-        of_the_host = OF_THE_HOST.search(instance.message) and not OF_THE_IMAGE.search(instance.message)
-        return "" if of_the_host else _NUMBERS.sub("#", instance.message.lower())[:_LONGEST]
-    return "exited" if instance.status == "exited" and not instance.halted else ""
+    if not instance.message.progress:
+        of_the_host = instance.message.of_host and not instance.message.of_image
+        return "" if of_the_host else _NUMBERS.sub("#", instance.message.text.lower())[:_LONGEST]
+    return "exited" if instance.power is Power.EXITED else ""
 
 
 def _first_boot(record: Record | None) -> bool:
@@ -225,11 +199,11 @@ def _slow(candidate: Candidate, timings: Timings, now: float) -> Verdict:
     still = now - candidate.watch.since
     if still >= timings.no_progress:
         reason = f"no progress for {still:.0f} s (timings/no_progress)"
-        if _waking(record, timings, now) and instance.status != "running":
+        if _waking(record, timings, now) and instance.power is not Power.RUNNING:
             return Verdict(Stage.STUCK, reason)
         if _first_boot(record) and health is not None and (health.vital, health.phase) == (Vital.LOADING, "starting"):
-            return Verdict(Stage.FAILED, f"{reason}, and its model server does not answer", deny=True, end=NO_ENGINE)
+            return Verdict(Stage.FAILED, f"{reason}, and its model server does not respond", deny=True, end=NO_ENGINE)
         return Verdict(Stage.FAILED, reason, deny=True)
     if record is not None and not record.certificate and now - max(record.at, record.woken) >= timings.boot_limit:
         return Verdict(Stage.FAILED, f"not healthy within {timings.boot_limit:.0f} s (timings/boot_limit)", deny=True)
-    return Verdict(Stage.BOOTING, instance.message or instance.status or "provisioning")
+    return Verdict(Stage.BOOTING, instance.message.text or instance.status or "provisioning")

@@ -10,19 +10,19 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from ert_deploy.core.model.desired import Desired
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.owner import Owner, Relation, parse_owner
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.quick_dataclass import quick_dataclass
 from ert_deploy.core.model.state import State
 from ert_deploy.core.planning.age import by_age
 
 PROVEN = "proven"  # instead of a key's hash: the app has the certificate that was just verified
 _LABEL_ONLY = "it has our label and not our environment"
-_ENVIRONMENT_ONLY = "its environment is ours and its label is not (edited in the console?)"
-_TOKEN_ONLY = "its environment holds a token of ours and no deployment"  # noqa: S105, a sentence
-_NO_OWNER = "it has both our marks, and nothing says whose it is (made by an older release?)"
+_ENVIRONMENT_ONLY = "its environment is of this deployment and its label is not (edited in the console?)"
+_TOKEN_ONLY = "its environment has a known token and no deployment"  # noqa: S105, a sentence
+_NO_OWNER = "it has both marks and no owner (created by an older release?)"
 _COPY = "it has our marks and was rented for other services than this config's (a copied config?)"
 _STATE = "its id is in our state, and its environment does not hold our token"
 _FOREIGN = "its id is in our state, which was written for another owner or other services (a copied config?)"

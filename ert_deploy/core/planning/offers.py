@@ -105,6 +105,8 @@ def _prices(offer: Offer, desired: Desired) -> Iterable[Rejection]:
     for path, value, cap, unit in caps:
         if not (math.isfinite(value) and 0 <= value <= cap):
             yield Rejection(path, f"{value:g} {unit} > {cap:g}")
+    if interruptible and not desired.cloud.bids:
+        yield Rejection("launch/market", "this cloud takes no bids")
     bid = launch.bid
     if interruptible and (bid is None or bid < (offer.min_bid or 0.0)):
         yield Rejection("launch/bid", f"bid {bid} < {offer.min_bid}")
@@ -133,7 +135,7 @@ def _kinds(offer: Offer, desired: Desired) -> Iterable[Rejection]:
     if offer.cpu_arch != CPU_ARCH:
         yield Rejection("cpu_arch", f"{offer.cpu_arch or 'unknown'}, the image is {CPU_ARCH}")
     if not offer.rentable:
-        yield Rejection("rentable", "rented by somebody else")
+        yield Rejection("rentable", "rented by another customer")
     if c.verified and not offer.verified:
         yield Rejection("offer/verified", "host is not verified")
     if c.datacenter and not offer.datacenter:

@@ -91,10 +91,10 @@ def _absent(situation: Situation) -> Iterator[Step]:
     if situation.desired.apps_first:
         yield from _let_go(situation, found)
     for candidate in found:
-        yield retire(candidate.instance, "not wanted any more")
+        yield retire(candidate.instance, "no longer needed")
     yield from graves(situation)
     for candidate in found:
-        yield steps.Destroy(candidate.instance.id, "not wanted any more")
+        yield steps.Destroy(candidate.instance.id, "no longer needed")
         yield steps.Bury(candidate.instance.id, "seen gone")
     if not situation.desired.apps_first:
         yield from withdraw(situation)
@@ -132,7 +132,7 @@ def _surplus(desired: Desired, others: tuple[Candidate, ...], replaced: bool) ->
 def _rent(situation: Situation) -> Iterator[Step]:
     apps = situation.targets
     if apps and not any(touched(t.names, p.env) for t, p in apps):
-        yield steps.MarkApps(tuple(t.service for t, _ in apps), "nothing was ever rented for it")
+        yield steps.MarkApps(tuple(t.service for t, _ in apps), "no instance was ever rented for it")
     if situation.slots_taken >= situation.desired.slots:
         yield from unsettled(situation)
         yield from _spare(situation)
@@ -154,7 +154,7 @@ def _spare(situation: Situation) -> Iterator[Step]:
         return
     for candidate in now.others:
         if candidate.instance.resting:
-            yield retire(candidate.instance, "it is stopped, cannot be used, and room is needed")
+            yield retire(candidate.instance, "it is stopped and unusable, and its slot is needed")
             return
     spare = [c for c in now.others if not situation.usable_by_an_app(c.instance)]
     spare.sort(key=lambda c: _in_use(situation, c))
@@ -166,7 +166,7 @@ def _spare(situation: Situation) -> Iterator[Step]:
     moved = moving_until(situation)
     if moved > situation.observed.now and situation.runs_with(spare[0].instance):
         yield steps.Drain(spare[0].instance.id, moved, "an app that may run with it is being deployed")
-    yield retire(spare[0].instance, "no app can use it any more, and room is needed")
+    yield retire(spare[0].instance, "no app can use it any more, and its slot is needed")
 
 
 def _in_use(situation: Situation, candidate: Candidate) -> tuple[bool, bool]:
@@ -189,7 +189,7 @@ def _serve(situation: Situation, current: Candidate) -> Iterator[Step]:
     key = situation.current_key(current.instance)
     yield from _new_key(situation, current, key)
     if record is None or record.certificate != certificate or record.stranded:
-        yield steps.Pin(current.instance.id, "it has proven its identity")
+        yield steps.Pin(current.instance.id, "it proved its identity")
     yield from moves(situation.desired) if key is None else publish(situation, address.url(), key, certificate)
 
 
@@ -200,7 +200,7 @@ def _new_key(situation: Situation, current: Candidate, key: Secret | None) -> It
         return
     until = drained(situation)
     if current.told and until is not None and until > situation.observed.now:
-        yield steps.Drain(current.instance.id, until, "requests with a key that nobody remembers may finish")
+        yield steps.Drain(current.instance.id, until, "requests with an unknown key may finish")
     why = "a new key is to take the place of the old one" if key is not None else "no app holds a key that it takes"
     yield steps.AddKey(current.instance.id, why)
 

@@ -101,7 +101,7 @@ def unsettled(situation: Situation) -> Iterator[Step]:
     for intent in observed.state.intents:
         left = settle - observed.age(intent.token, intent.at, MARGIN)
         if left > 0 and not intent.gone and intent.token not in seen:
-            yield steps.Settle(intent.token, observed.now + left, "a create call whose outcome is not known")
+            yield steps.Settle(intent.token, observed.now + left, "a create call with unknown outcome")
 
 
 def unknown(situation: Situation) -> Iterator[Step]:

@@ -19,7 +19,7 @@ def publish(situation: Situation, url: str, key: Secret, certificate: str) -> It
         yield from _towards(situation.observed, target, publication, connected(target, url, key, certificate))
         if _silent(situation.observed, target, publication):
             mark = publication.env[target.names.fingerprint].reveal()
-            yield steps.Prove(target.service, mark, "it was proven once, and the running app does not show it now")
+            yield steps.Prove(target.service, mark, "it was verified before, and the running app no longer returns it")
 
 
 def withdraw(situation: Situation) -> Iterator[Step]:
@@ -87,7 +87,7 @@ def _towards(
     if difference:
         yield steps.Publish(name, difference.write, difference.delete, "the environment differs")
         yield steps.Deploy(name, "to take up the new environment")
-        yield steps.Prove(name, mark, "200 from an old process proves nothing")
+        yield steps.Prove(name, mark, "200 from an old process is no proof")
         return
     rollout = observed.state.rollout(publication.service_id)
     ours = rollout is not None and rollout.fingerprint == mark
@@ -97,5 +97,5 @@ def _towards(
         return
     if publication.live_fingerprint != mark and not (ours and rollout is not None and not rollout.proven):
         shown = publication.live_fingerprint or "no fingerprint"
-        yield steps.Deploy(name, f"the running app shows {shown}")
+        yield steps.Deploy(name, f"the running app returns {shown}")
     yield steps.Prove(name, mark, "the running app has to show the new fingerprint")

@@ -1,7 +1,9 @@
 """Plan of `sleep`: at most one disk is kept, and no GPU is paid.
 
-The apps' environments are not changed, so that no deploy is needed if the address is the same after waking up. Render
-is not required: if it cannot be read, the state still shows which instances were published.
+On a cloud where a stop loses the disk there is nothing to keep, and the instance is destroyed: waking up rents again.
+
+The apps' environments are not changed, so that no deploy is needed if the address is the same after waking up. The web
+host is not required: if it cannot be read, the state still shows which instances were published.
 """
 
 from __future__ import annotations
@@ -25,14 +27,14 @@ KEPT = (Stage.READY, Stage.BOOTING, Stage.ASLEEP, Stage.LOST)
 def asleep(situation: Situation) -> Iterator[Step]:
     """Yield the remaining steps until only a disk is left."""
     yield from put_right(situation)
-    now = situation.standing
-    kept = _kept(situation)
+    now, keeps = situation.standing, situation.desired.cloud.keeps_disk
+    kept = _kept(situation) if keeps else None
     for candidate in (*now.failed, *now.others, *((now.current,) if now.current is not None else ())):
         if candidate is not kept:
             verdict = now.verdicts[candidate.instance.id]
             if candidate.told and verdict.stage in KEPT and not candidate.instance.halted:
-                yield steps.Stop(candidate.instance.id, "it is to finish its reports before it goes")
-            yield retire(candidate.instance, _why_not(candidate, now), deny=verdict.deny)
+                yield steps.Stop(candidate.instance.id, "it has to finish its reports before it stops")
+            yield retire(candidate.instance, _why_not(candidate, now, keeps_disk=keeps), deny=verdict.deny)
     if kept is not None:
         yield from _stop(situation, kept)
     yield from unsettled(situation)
@@ -54,9 +56,9 @@ def _stop(situation: Situation, kept: Candidate) -> Iterator[Step]:
     record = situation.observed.state.record(instance.id)
     if not instance.halted:
         yield steps.Stop(instance.id, "it is to sleep")
-        yield steps.AwaitStop(instance.id, "its GPU is paid until it is stopped")
+        yield steps.AwaitStop(instance.id, "its GPU bills until it is stopped")
     elif not instance.resting:
-        yield steps.AwaitStop(instance.id, "its GPU is paid until it is stopped")
+        yield steps.AwaitStop(instance.id, "its GPU bills until it is stopped")
     elif record is not None and record.woken:
         if start_may_come(record, situation):
             yield steps.AwaitStop(instance.id, "a start of it may still take effect")
@@ -97,8 +99,10 @@ def _proven(candidate: Candidate, now: Standing) -> bool:
     return was_healthy or now.verdicts[candidate.instance.id].stage in (Stage.READY, Stage.ASLEEP)
 
 
-def _why_not(candidate: Candidate, now: Standing) -> str:
+def _why_not(candidate: Candidate, now: Standing, *, keeps_disk: bool) -> str:
     verdict = now.verdicts[candidate.instance.id]
+    if verdict.stage in KEPT and not keeps_disk:
+        return "a stop does not keep its disk here"
     if verdict.stage in KEPT:
         return "another disk is kept" if _proven(candidate, now) else "it never became healthy"
     return verdict.reason

@@ -42,12 +42,12 @@ def _of_another(state: State, account: str) -> NeedsAttention:
     known, unread = known_there(state), by_key(account) or by_key(state.account)
     said = f"the key is of account {account}, and {state.deployment} was rented with account {state.account}"
     if unread:
-        said = f"nothing shows that the key is of the account that {state.deployment} was rented with"
+        said = f"the key may be of another account than the one that {state.deployment} was rented with"
     right = "the key that it was rented with" if by_key(state.account) else f"a key of account {state.account}"
     more = " that has the right user_read" if unread and not by_key(state.account) else ""
-    anew = "; nothing is known to exist there, so `ert-deploy up` may begin anew with this key"
+    anew = "; no instance is known to exist there, so `ert-deploy up` may start over with this key"
     return NeedsAttention(
         said,
-        f"nothing was changed; there may exist, and bill: {known}" if known else "nothing was changed",
+        f"no change was made; these may exist and bill: {known}" if known else "no change was made",
         f"set VAST_API_KEY to {right}{more} and run the command again{anew if unread and not known else ''}",
     )

@@ -7,12 +7,11 @@ from dataclasses import replace
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.errors import Transient
 from ert_deploy.core.model.events import Retired, Trouble, Verified
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.keys import certificate_sha256
-from ert_deploy.core.model.observed import Instance, Observed, Vital
+from ert_deploy.core.model.observed import Instance, Observed, Power, Vital
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import Record, Tombstone
 from ert_deploy.core.planning.adoption import adopted
-from ert_deploy.core.planning.health import ENDED
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.keys import relearn
@@ -34,8 +33,10 @@ def write_down(step: steps.Record, run: Run) -> Effects[None]:
     else:
         health = run.observed.health.get(instance.id)
         answers = health is not None and health.vital in (Vital.HEALTHY, Vital.UNREACHABLE)
-        served = instance.halted and instance.status in ENDED
-        found = adopted(instance, run.observed.stamp(), may_serve=served or (answers and instance.status == "running"))
+        served = instance.halted and instance.ended
+        found = adopted(
+            instance, run.observed.stamp(), may_serve=served or (answers and instance.power is Power.RUNNING)
+        )
     record = yield from relearn(found, run.situation)
     if record is not None:
         yield from perform(e.Save(run.situation.claimed().put_record(record)))
@@ -62,7 +63,7 @@ def pin(step: steps.Pin, run: Run) -> Effects[None]:
         return
     if not accepted and record.certificate and (record.keys or record.asked):
         # The disk was replaced, as by a recycle at the provider: it accepts the initial keys.
-        yield from perform(e.Tell(Trouble("asking the backend about the key", "it has forgotten what it was told")))
+        yield from perform(e.Tell(Trouble("asking the backend about the key", "it no longer has the key")))
         yield from perform(e.Save(run.observed.state.put_record(replace(record, keys=(), asked=()))))
         return
     if not accepted:

@@ -13,14 +13,14 @@ from typing import Any, TypeVar
 
 from ert_deploy.core.model.errors import ErtError, NeedsAttention, StateConflict
 from ert_deploy.core.model.events import Trouble
-from ert_deploy.core.model.ids import InstanceId
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import State
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.memory import Memory
 
 T = TypeVar("T")
-AGAIN = "once the state can be read and written, run `ert-deploy down` again; `ert-deploy state` says what is there"
+AGAIN = "once the state can be read and written, run `ert-deploy down` again; `ert-deploy state` shows its contents"
 
 
 def without_store(effects: Effects[T], deployment: str, memory: Memory) -> Effects[T]:
@@ -51,7 +51,7 @@ def _load(deployment: str, memory: Memory) -> Effects[State]:
     except ErtError as error:
         if memory.unread is None:
             memory.unread = error
-            yield from perform(e.Tell(Trouble("going on without the state, by the marks alone", error.summary)))
+            yield from perform(e.Tell(Trouble("continuing without the state, using only the marks", error.summary)))
             now = yield from perform(e.Now())
             known = memory.carried or memory.stored or State(deployment)
             memory.carried = replace(known, begun=now.stamp())
@@ -117,9 +117,9 @@ def _left(memory: Memory) -> Iterator[str]:
     if before is None or after is None:
         return
     for number in sorted(_ids(before) - _ids(after)):
-        yield f"the state still knows instance {number}, which is gone"
+        yield f"the state still contains instance {number}, which is gone"
     for intent in sorted(set(before.intents) - set(after.intents), key=lambda i: i.token):
-        yield f"the state still knows a create call of offer {intent.offer_id}, which left no trace"
+        yield f"the state still contains a create call for offer {intent.offer_id}, which left no trace"
 
 
 def _ids(state: State) -> set[InstanceId]:

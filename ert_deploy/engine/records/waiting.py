@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.events import Booting, Waiting
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.observed import Health
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.planning.polling import time_left, while_booting
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform
@@ -19,7 +19,7 @@ def await_boot(step: steps.AwaitBoot, run: Run) -> Effects[None]:
     for instance in run.situation.ours:
         if instance.id == step.instance_id:
             record, health = observed.state.record(instance.id), observed.health.get(instance.id)
-            assert record is not None, "the plan writes down first what it finds"
+            assert record is not None, "the plan records it first"
             elapsed = min((observed.age(record.token, at) for at in (record.at, record.woken) if at), default=0.0)
             asked = observed.now - elapsed
             yield from perform(e.Tell(Booting(instance, health, elapsed)))

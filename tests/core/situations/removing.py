@@ -109,9 +109,9 @@ SITUATIONS: Table = {
             f"Publish dash write=REMOTE_LLM_INTEGRATION,ERT_LLM_CONFIG_FINGERPRINT delete={POINTERS}:"
             " the environment differs",
             "Deploy dash: to take up the new environment",
-            "Prove dash fingerprint: 200 from an old process proves nothing",
-            "Retire 1 token=1 1001: not wanted any more",
-            "Destroy 1: not wanted any more",
+            "Prove dash fingerprint: 200 from an old process is no proof",
+            "Retire 1 token=1 1001: no longer needed",
+            "Destroy 1: no longer needed",
             "Bury 1: seen gone",
         ],
     ),
@@ -125,8 +125,8 @@ SITUATIONS: Table = {
         ),
         [
             "Drain 1 in 50 s: requests under way may finish",
-            "Retire 1 token=1 1001: not wanted any more",
-            "Destroy 1: not wanted any more",
+            "Retire 1 token=1 1001: no longer needed",
+            "Destroy 1: no longer needed",
             "Bury 1: seen gone",
         ],
     ),
@@ -135,8 +135,8 @@ SITUATIONS: Table = {
         seen(instance(1), rollouts=(rollout(off(), NOW - 25),), apps=(app(off()),), health=(healthy(1),)),
         [
             "Drain 1 in 50 s: requests under way may finish",
-            "Retire 1 token=1 1001: not wanted any more",
-            "Destroy 1: not wanted any more",
+            "Retire 1 token=1 1001: no longer needed",
+            "Destroy 1: no longer needed",
             "Bury 1: seen gone",
         ],
     ),
@@ -149,8 +149,8 @@ SITUATIONS: Table = {
             abandoned=frozenset({"dash"}),
         ),
         [
-            "Retire 1 token=1 1001: not wanted any more",
-            "Destroy 1: not wanted any more",
+            "Retire 1 token=1 1001: no longer needed",
+            "Destroy 1: no longer needed",
             "Bury 1: seen gone",
         ],
     ),
@@ -158,8 +158,8 @@ SITUATIONS: Table = {
         DOWN,
         seen(instance(1), apps=(app({DASH.names.enabled: KEY}),)),
         [
-            "Retire 1 token=1 1001: not wanted any more",
-            "Destroy 1: not wanted any more",
+            "Retire 1 token=1 1001: no longer needed",
+            "Destroy 1: no longer needed",
             "Bury 1: seen gone",
         ],
     ),
@@ -170,7 +170,7 @@ SITUATIONS: Table = {
             "DropRecord 3: it is not in a complete listing",
             "DropIntent token=4: no trace of it after 270 s",
             "DropIntent token=2: its offer was taken",
-            "Settle token=1 in 240 s: a create call whose outcome is not known",
+            "Settle token=1 in 240 s: a create call with unknown outcome",
         ],
     ),
     "down: what is not seen gone holds up nothing else": (
@@ -207,13 +207,13 @@ SITUATIONS: Table = {
         replace(DOWN, apps_first=False),
         seen(instance(1), records=(served(1),), rollouts=(rollout(env(1)),), apps=(app(env(1)),), health=(healthy(1),)),
         [
-            "Retire 1 token=1 1001: not wanted any more",
-            "Destroy 1: not wanted any more",
+            "Retire 1 token=1 1001: no longer needed",
+            "Destroy 1: no longer needed",
             "Bury 1: seen gone",
             f"Publish dash write=REMOTE_LLM_INTEGRATION,ERT_LLM_CONFIG_FINGERPRINT delete={POINTERS}:"
             " the environment differs",
             "Deploy dash: to take up the new environment",
-            "Prove dash fingerprint: 200 from an old process proves nothing",
+            "Prove dash fingerprint: 200 from an old process is no proof",
         ],
     ),
     "down: it is asleep": (
@@ -221,8 +221,8 @@ SITUATIONS: Table = {
         seen(stopped(1), records=(served(1),), rollouts=(rollout(off()),), apps=(app(off()),)),
         [
             "Prove dash fingerprint: the running app has to show the new fingerprint",
-            "Retire 1 token=1 1001: not wanted any more",
-            "Destroy 1: not wanted any more",
+            "Retire 1 token=1 1001: no longer needed",
+            "Destroy 1: no longer needed",
             "Bury 1: seen gone",
         ],
     ),

@@ -6,9 +6,9 @@ from ert_deploy.core.model.errors import Rejected, StateConflict, Transient
 from ert_deploy.core.model.observed import Address, Health
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.engine import effects as e
+from tests.simulation.ids import nth
 from tests.simulation.market import IMPOSTOR, MOVE, PORT_BASE, UNREACHABLE, Machine
 from tests.simulation.world import Violation, World
-from tests.support.ids import nth
 
 DRAIN = 75.0  # seconds for which the previous version of an app may still send requests
 

@@ -6,8 +6,8 @@ from itertools import takewhile
 
 from ert_deploy.core.model.desired import Market
 from ert_deploy.core.model.errors import ErtError, Gone, OfferGone, OutcomeUnknown, StartRefused, Transient
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.observed import Instance, Offer
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import LONG_AGO
 from ert_deploy.engine import effects as e
 from ert_deploy.ports import CreateOrder

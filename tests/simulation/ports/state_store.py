@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ert_deploy.core.model.errors import StateConflict
-from ert_deploy.core.model.ids import InstanceId
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import State, Tombstone
 from ert_deploy.engine import effects as e

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from ert_deploy.adapters.backend.probe import TlsBackendProbe
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Address, Health
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import Record
 from ert_deploy.engine import effects as e

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 from ert_deploy.adapters.vast.client import VastHost
 from ert_deploy.core.model.desired import Criteria, Launch
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance, Offer
+from ert_deploy.core.model.provider import ORDINARY, InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import Intent, Record, Tombstone
 from ert_deploy.engine import effects as e
@@ -22,6 +22,7 @@ from tests.simulation.market import machine_of
 from tests.simulation.stories import WANTED
 from tests.simulation.world import Actor, World
 from tests.support.contract.waiting import advance
+from tests.support.fakes.another_cloud import AnotherCloud
 from tests.support.fakes.market import FakeGpu
 from tests.support.fakes.timing import FakeClock
 from tests.support.vast.world import KEY, renting
@@ -58,6 +59,7 @@ class Simulated:
     """
 
     def __init__(self) -> None:
+        self.cloud = ORDINARY
         self.world = World(Faults())
         self.world.acting = Actor(WANTED)
 
@@ -135,6 +137,17 @@ def fake() -> Iterator[Rig]:
 
 
 @contextmanager
+def another() -> Iterator[Rig]:
+    """A cloud that is deliberately different."""
+    host = AnotherCloud(FakeClock())
+
+    def wait(holds: Callable[[], bool]) -> None:
+        advance(holds, lambda: host.clock.go_on(5.0))
+
+    yield Rig(host, wait, lambda: list(host.running()))
+
+
+@contextmanager
 def vast() -> Iterator[Rig]:
     """Return the adapter for Vast.ai, with the official SDK, connected to the sandbox."""
     with renting(speed=SPEED) as renter:
@@ -149,4 +162,4 @@ def vast() -> Iterator[Rig]:
         yield Rig(VastHost(Secret(KEY), renter.double.url, clock), wait, running)
 
 
-HOSTS = {"fake": fake, "simulator": simulated, "vast": vast}
+HOSTS = {"fake": fake, "another cloud": another, "simulator": simulated, "vast": vast}

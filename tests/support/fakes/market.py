@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import itertools
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from ert_deploy.adapters.vast.messages import read
 from ert_deploy.core.model.desired import Criteria, Launch
 from ert_deploy.core.model.errors import (
     Gone,
@@ -18,13 +20,14 @@ from ert_deploy.core.model.errors import (
     StateConflict,
     Transient,
 )
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.labels import Mark, read_birth
 from ert_deploy.core.model.observed import Address, Health, Instance, Offer, Vital
+from ert_deploy.core.model.provider import ORDINARY, InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.ports import Account, CreateOrder, Turn
 from tests.support.fakes.timing import FakeClock, Plans
 from tests.support.ids import nth
+from tests.support.vast.says import says
 
 PEM = "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n"
 PORT_BASE = 40000
@@ -64,7 +67,7 @@ class FakeInstance:
 
     def __post_init__(self) -> None:
         self.rented = self.made
-        self.port = PORT_BASE + int(self.id)
+        self.port = PORT_BASE + (int(self.id) if self.id.isdecimal() else zlib.crc32(self.id.encode()) % 9000)
         self.keys = tuple(self.order.env["ERT_KEY_HASHES"].split(","))
 
 
@@ -88,6 +91,7 @@ class FakeGpu:
     """
 
     def __init__(self, clock: FakeClock, offers: tuple[Offer, ...] = ()) -> None:
+        self.cloud = ORDINARY
         self.clock = clock
         self.offers = offers or tuple(offer(n) for n in range(1, 13))
         self.instances: dict[InstanceId, FakeInstance] = {}
@@ -233,7 +237,7 @@ class FakeGpu:
             self._make(order, due)
 
     def _make(self, order: CreateOrder, now: float) -> InstanceId:
-        number = nth(next(self.numbers))
+        number = self._name(next(self.numbers))
         bought = next(o for o in self.offers if o.id == order.offer_id)
         made = FakeInstance(order, number, bought.machine_id, now, order.launch.hourly(bought))
         if bought.machine_id in self.conduct:
@@ -241,6 +245,9 @@ class FakeGpu:
         self.instances[number] = made
         self.most_paid = max(self.most_paid, len(self.paid()))
         return number
+
+    def _name(self, number: int) -> InstanceId:
+        return nth(number)
 
     def _show(self, made: FakeInstance) -> Instance:
         env, age = made.order.env, self.clock.real() - made.made
@@ -251,10 +258,8 @@ class FakeGpu:
             id=made.id,
             mark=made.order.mark,
             claims=made.order.mark.deployment,
-            status=status,
-            intended=contract,
-            current=contract,
-            message="success" if up else f"pulling, {int(age)} s",
+            **says(status, contract, contract),
+            message=read("success" if up else f"pulling, {int(age)} s"),
             machine_id=made.machine_id,
             gpu_name="RTX 3090",
             dph=made.dph,

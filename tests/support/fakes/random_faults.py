@@ -21,6 +21,7 @@ from ert_deploy.core.model.observed import Instance
 from tests.support.fakes import behaviours
 from tests.support.fakes.loopback import FakeWorld
 from tests.support.ids import nth
+from tests.support.vast.says import says
 
 CONDUCTS = (
     behaviours.stuck, behaviours.sick, behaviours.impostor, behaviours.unreachable, behaviours.overpriced,
@@ -65,9 +66,9 @@ def neighbours(world: FakeWorld) -> None:
     """Add instances not owned by the deployment: another deployment's, a cloned label, and an unlabelled one."""
     token = "ab" * 16
     world.gpu.foreign += [
-        Instance(nth(901), Mark("other", token), "other", status="running"),
-        Instance(nth(902), None, "ert", status="running"),
-        Instance(nth(903), None, None, status="exited"),
+        Instance(nth(901), Mark("other", token), "other", **says("running")),
+        Instance(nth(902), None, "ert", **says("running")),
+        Instance(nth(903), None, None, **says("exited")),
     ]
 
 

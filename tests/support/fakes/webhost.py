@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 
 from ert_deploy.core.model.desired import OwnedNames, Target
 from ert_deploy.core.model.errors import Rejected, UsageError
-from ert_deploy.core.model.observed import AppAnswer, DeployKind, WebDeploy
+from ert_deploy.core.model.observed import DeployKind, WebDeploy
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.planning.app_env import fingerprint
-from ert_deploy.ports import WebService
+from ert_deploy.ports import AppAnswer, WebService
 from tests.support.fakes.timing import FakeClock, Plans
 
 NEIGHBOURS = {"OTHER": Secret("kept"), "DATABASE_URL": Secret("postgres://x")}

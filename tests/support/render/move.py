@@ -22,10 +22,10 @@ from ert_deploy.adapters.render.web import RenderWeb
 from ert_deploy.core.model.desired import Desired, Target, Timings
 from ert_deploy.core.model.errors import ErtError
 from ert_deploy.core.model.events import Event, Trouble
-from ert_deploy.core.model.observed import AppAnswer
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.engine.apply import Result, apply
 from ert_deploy.engine.run import Ports, run
+from ert_deploy.ports import AppAnswer
 from ert_deploy.sandbox.httpd.faults import Fault
 from ert_deploy.sandbox.render.models import Profile, Timeline
 from tests.support.fakes.history import WANTED

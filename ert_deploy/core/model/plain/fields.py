@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import MISSING, fields
 from typing import Any, TypeVar
 
-from ert_deploy.core.model.ids import InstanceId, instance_id
+from ert_deploy.core.model.provider import InstanceId, instance_id
 
 T = TypeVar("T")
 Check = Callable[[Any], Any]
@@ -47,7 +47,7 @@ def number(value: Any) -> float:
     if type(value) is not float and type(value) is not int:
         raise TypeError(f"{value!r} is not a number")
     if not 0 <= value < float("inf"):  # excludes NaN too
-        raise ValueError(f"{value!r} is not a finite number from 0")
+        raise ValueError(f"{value!r} is not a finite number of at least 0")
     return float(value)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ert_deploy.core.model.ids import InstanceId
 from ert_deploy.core.model.plain.fields import whole
+from ert_deploy.core.model.provider import InstanceId
 
 UNKNOWN = frozenset({"machine_id", "offer_id"})  # where 0 stood for "not known"
 

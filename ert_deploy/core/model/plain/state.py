@@ -37,13 +37,13 @@ def from_json(data: Any) -> State:
         raise ValueError("not an object")
     version = data.get("version")
     if type(version) is not int or version not in READABLE:
-        raise ValueError(f"version {version!r}, this program reads versions up to {VERSION}")
+        raise ValueError(f"version {version!r}, this release reads versions up to {VERSION}")
     own = version <= BEFORE_CLAIMS
     try:
         _exactly(data, own=own)
         state = _from_json(_with_text_ids(data) if version <= NUMBERED else data, own=own)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise ValueError(f"damaged or unknown field: {error}") from error
+        raise ValueError(f"invalid or unknown field: {error}") from error
     for wrong in contradictions(state):
         raise ValueError(f"it contradicts itself: {wrong}")
     return state

@@ -71,7 +71,7 @@ class Gate:
 
     def _stranger(self, asked: Request) -> Response | None:
         if self._access.header is not None:
-            return None if self._vouched(asked) else _problem(403, "come in through the login of this dashboard")
+            return None if self._vouched(asked) else _problem(403, "use the login of this dashboard")
         if self._sessions is None or asked.path in self._exempt.open:
             return None
         key = key_of(asked.cookies.get(SECURE_COOKIE) or asked.cookies.get(COOKIE))

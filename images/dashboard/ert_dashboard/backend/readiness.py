@@ -69,7 +69,7 @@ class ReadinessProbe:
         except BackendError as error:
             return Readiness(ready=False, reason=str(error), checked=now)
         except Interrupted:
-            return Readiness(ready=False, reason="the backend stopped answering", checked=now)
+            return Readiness(ready=False, reason="the backend stopped responding", checked=now)
         ready = status == 200 and health.get("status") in ("healthy", "online")
         reason = "ready" if ready else f"the backend is {protocol.boot_text(health)}"
         return Readiness(ready=ready, reason=reason, checked=now, backend=_shown(health))

@@ -93,7 +93,7 @@ def _check_post() -> None:
     if request.endpoint in FORMS:
         # Any site can submit a form: the browser has to confirm that it is same-origin.
         if request.headers.get("Origin") is None and request.headers.get("Sec-Fetch-Site") != "same-origin":
-            raise Forbidden("the browser does not say where this form comes from")
+            raise Forbidden("the browser does not send the origin of this form")
         return
     if request.method == "POST" and request.mimetype != "application/json":
         raise UnsupportedMediaType("send JSON (Content-Type: application/json)")
@@ -137,5 +137,5 @@ def _refuse(error: HTTPException) -> Response:
 
 
 def _surprise(error: Exception) -> Response:
-    _LOG.error("%s %s ended in an unexpected error", request.method, request.url_rule, exc_info=error)
+    _LOG.error("%s %s failed with an unexpected error", request.method, request.url_rule, exc_info=error)
     return problem(500, "an unexpected error in the dashboard")

@@ -124,5 +124,5 @@ def _default_database(port: int) -> Path:
     folder.mkdir(mode=0o700, exist_ok=True)
     seen = folder.lstat()
     if folder.is_symlink() or seen.st_uid != os.getuid() or seen.st_mode & 0o077:
-        raise BadSetting(f"{folder} belongs to somebody else; set ERT_DASHBOARD_DB")
+        raise BadSetting(f"{folder} belongs to another user; set ERT_DASHBOARD_DB")
     return folder / "reports.sqlite3"

@@ -32,7 +32,7 @@ def routes(app: FastAPI, keys: KeyRing, audit: Audit) -> None:
         except Stale as stale:
             raise HTTPException(409, f"The generation in force is {stale.generation}") from None
         except OSError:
-            raise HTTPException(503, "The disk did not take it; nothing changed", {"Retry-After": "5"}) from None
+            raise HTTPException(503, "The disk rejected the write; nothing changed", {"Retry-After": "5"}) from None
         names = ",".join(short(digest) for digest in keys.now.hashes)
         audit.record("admin", "keys", names, generation=keys.now.generation)
         return describe(keys)

@@ -161,7 +161,7 @@ class Format(Closed):
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if (self.type == "json_schema") != (self.json_schema is not None):
-            raise _wrong("json_schema belongs to the type json_schema")
+            raise _wrong("json_schema requires the type json_schema")
         return self
 
 

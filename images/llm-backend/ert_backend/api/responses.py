@@ -25,7 +25,7 @@ RETRY_LOADING = 15
 RETRY_DRAINING = 30
 # The number of validation errors that are listed for one body.
 MOST_PROBLEMS = 100
-HANGS = "the engine writes nothing, and restarting it did not help"
+HANGS = "the engine produces no output, and restarting it did not help"
 
 
 def health(service: Service) -> Health:
